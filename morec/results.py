@@ -1,0 +1,142 @@
+"""What one trial leaves behind: status, epochs, metrics, ranks, cost and where it ran.
+
+A ``TrialResult`` is one JSON file. Metrics are in [0, 1]; a trial without a finite metric has none.
+"""
+
+import base64
+import os
+import zlib
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, model_validator
+
+from morec.config import SCHEMA_VERSION, Spec, TrialConfig
+
+Metric = Annotated[float, Field(ge=0, le=1)]
+
+
+class TrialStatus(StrEnum):
+    """How a trial ended."""
+
+    COMPLETED = "completed"
+    PRUNED = "pruned"
+    FAILED = "failed"
+    COLLAPSED = "collapsed"
+
+
+class EpochRecord(Spec):
+    """One epoch: mean training loss, validation metrics, seconds spent."""
+
+    epoch: int = Field(ge=1)
+    train_loss: float
+    valid: dict[str, Metric]
+    train_s: float
+    eval_s: float
+
+
+class Cost(Spec):
+    """What the trial spent; ``None`` is "not available", never 0."""
+
+    params_total: int
+    params_trainable: int
+    forward_macs_paper: int | None
+    """Multiply-accumulates of one padded user sequence, every item slot encoded (table 6's rule)."""
+    forward_macs_run: int | None
+    """Multiply-accumulates per user of a training batch's forward pass as really run."""
+    uncounted_ops: tuple[str, ...] = ()
+    """Operations the counter met and has no formula for."""
+    first_epoch_s: float | None
+    """Seconds of the first epoch (training only), which pays for warm-up."""
+    epoch_s: float | None
+    """Median seconds per epoch (training only), without the first."""
+    eval_s: float | None
+    """Median seconds of one validation pass."""
+    total_s: float
+    """Seconds the trial took in all, over all its interruptions."""
+    peak_memory_bytes: int | None
+    memory_kind: str
+    """``GPU allocated`` or ``process resident set``."""
+    device: str
+
+
+class Evaluation(Spec):
+    """Metrics of one split with the target's rank of every user, in dataset order."""
+
+    metrics: dict[str, Metric]
+    num_users: int = Field(ge=1)
+    num_tied: int = Field(ge=0)
+    """Users whose target shares its score with another candidate (ranked pessimistically)."""
+    num_forced_misses: int = Field(ge=0)
+    """Users whose target also stands in their masked history: a miss by the protocol."""
+    packed_ranks: str
+    """The target's rank per user: uint32 little-endian, zlib, base64; see ``ranks``."""
+
+    @property
+    def ranks(self) -> npt.NDArray[np.uint32]:
+        """The target's rank per user (1 = best), shape (U,)."""
+        return np.frombuffer(zlib.decompress(base64.b64decode(self.packed_ranks)), dtype="<u4")
+
+
+def pack_ranks(ranks_U: npt.ArrayLike) -> str:
+    """Pack ranks for ``Evaluation.packed_ranks``."""
+    data = np.asarray(ranks_U).astype("<u4").tobytes()
+    return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
+
+
+class TrialResult(Spec):
+    """The whole record of one trial, read and written as one JSON file."""
+
+    schema_version: int = SCHEMA_VERSION
+    trial_id: str
+    config: TrialConfig
+    sources: dict[str, str]
+    """Hashes of the data and weights the configuration points at."""
+    status: TrialStatus
+    epochs: tuple[EpochRecord, ...] = ()
+    best_epoch: int | None = None
+    valid: Evaluation | None = None
+    """Validation at the best epoch."""
+    test: Evaluation | None = None
+    """Test at the best epoch; only where ``config.evaluation.test`` asks for it."""
+    cost: Cost | None = None
+    error: str | None = None
+    """Why the trial failed or collapsed, with the traceback where there is one."""
+    num_starts: int = 1
+    """1 + how often the trial was continued after an interruption."""
+    finished_at: str = ""
+    """UTC time, ISO 8601."""
+
+    @model_validator(mode="after")
+    def _fields_fit_status(self) -> Self:
+        done = self.status is TrialStatus.COMPLETED
+        if done and (self.valid is None or self.best_epoch is None or not self.epochs):
+            raise ValueError("a completed trial has epochs, a best epoch and validation metrics")
+        if self.test is not None and not (done and self.config.evaluation.test):
+            raise ValueError("test metrics belong to completed trials that ask for them")
+        if done and self.config.evaluation.test and self.test is None:
+            raise ValueError("a completed trial that asks for test metrics has them")
+        failed = self.status in (TrialStatus.FAILED, TrialStatus.COLLAPSED)
+        if failed and not self.error:
+            raise ValueError("a failed trial says why")
+        return self
+
+    def best_score(self) -> float | None:
+        """The selected validation metric at its best epoch; None if the trial has no score."""
+        if self.status not in (TrialStatus.COMPLETED, TrialStatus.PRUNED) or not self.epochs:
+            return None
+        return max(record.valid[self.config.evaluation.select] for record in self.epochs)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write ``text`` so that a reader, or a crash, never sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with partial.open("w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    partial.replace(path)
