@@ -1,0 +1,1 @@
+"""The study files and the one command that runs them."""

@@ -1,0 +1,126 @@
+"""What a study is: the strict model behind a study YAML (read by ``tune_space.loader``)."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from morec.config import Spec
+
+type Value = Any
+"""A JSON value, as written in the study file."""
+
+
+class ParamSpec(Spec):
+    """One searched parameter: exactly one kind of domain, optionally only under a condition."""
+
+    uniform: tuple[float, float] | None = None
+    """[low, high], floats."""
+    loguniform: tuple[float, float] | None = None
+    """[low, high], floats, low > 0."""
+    int: tuple[int, int] | None = None
+    """[low, high], whole numbers, both ends included."""
+    choice: tuple[Value, ...] | None = None
+    when: dict[str, Value] = {}
+    """Search this parameter only where every path has this value (or one of a list of values)."""
+
+    @property
+    def kind(self) -> Literal["uniform", "loguniform", "int", "choice"]:
+        """Which of the four domains this is."""
+        return self._kinds()[0]
+
+    def _kinds(self) -> list[Any]:
+        kinds = ("uniform", "loguniform", "int", "choice")
+        return [kind for kind in kinds if getattr(self, kind) is not None]
+
+    @model_validator(mode="after")
+    def _one_sensible_domain(self) -> Self:
+        if len(self._kinds()) != 1:
+            raise ValueError("give exactly one of uniform, loguniform, int, choice")
+        if self.choice is not None:
+            if not self.choice:
+                raise ValueError("choice is empty")
+            return self
+        low, high = getattr(self, self.kind)
+        if low >= high:
+            raise ValueError(f"{self.kind}: low {low} is not below high {high}")
+        if self.kind == "loguniform" and low <= 0:
+            raise ValueError(f"loguniform: low {low} is not above 0")
+        return self
+
+
+class ArmSpec(Spec):
+    """One arm: what it changes in ``base`` (dotted paths), and what only it searches."""
+
+    set: dict[str, Value] = {}
+    """Dotted path of a ``TrialConfig`` field -> value."""
+    search: dict[str, ParamSpec] = {}
+    """Searched in this arm besides the study's ``search``."""
+    group: str | None = None
+    """Heading above this arm's column in the accuracy table."""
+
+
+class BudgetSpec(Spec):
+    """How much tuning every arm gets; the same for all of them."""
+
+    trials: int = Field(1, ge=0)
+    """Search trials per arm; an arm with nothing to search needs none."""
+    hours: float | None = Field(None, gt=0)
+    """Wall-clock limit of one run of the command; the next run continues."""
+
+
+class ResourcesSpec(Spec):
+    """What one trial gets."""
+
+    workers: int = Field(1, ge=1)
+    """Training processes; 1 trains inside the trial's own process."""
+    cpus: int = Field(1, ge=1)
+    """CPU cores per worker."""
+    gpus: float = Field(0, ge=0)
+    """GPUs per worker; a fraction shares one."""
+
+
+class ContrastSpec(Spec):
+    """A comparison named before the study ran: is ``better`` better ``than``?"""
+
+    better: str
+    than: str
+
+
+class StudySpec(Spec):
+    """One question, its arms, its search and its budget."""
+
+    name: str
+    """Name of the output folder; the file's name if not given."""
+    question: str
+    base: dict[str, Value]
+    """A ``TrialConfig`` as nested mappings, shared by all arms."""
+    arms: dict[str, ArmSpec] = {}
+    """Explicit arms by name."""
+    factors: dict[str, tuple[Value, ...]] = {}
+    """Or: dotted path -> levels; every combination is an arm."""
+    one_factor_out: dict[str, tuple[Value, ...]] = {}
+    """Or: dotted path -> levels; the first levels together are the baseline arm, and every other
+    level alone, in the baseline's place, is one more arm."""
+    baseline: str
+    """The arm that every other arm is compared with."""
+    search: dict[str, ParamSpec] = {}
+    budget: BudgetSpec = BudgetSpec()
+    scheduler: Literal["none", "asha", "median"] = "none"
+    """Stops weak search trials early, measured against the same arm only."""
+    search_seed: int = Field(0, ge=0)
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (1, 2, 3)
+    """Each arm's locked configuration is trained once per seed; the same seeds in every arm."""
+    contrasts: tuple[ContrastSpec, ...] = ()
+    resources: ResourcesSpec = ResourcesSpec()
+    expected: dict[str, dict[str, float]] = {}
+    """Arm -> metric -> the paper's number in percent, printed beside ours, never as ours."""
+    keep_checkpoints: bool = False
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Self:
+        given = [key for key in ("arms", "factors", "one_factor_out") if getattr(self, key)]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of arms, factors, one_factor_out; found: {given}")
+        if len(set(self.seeds)) != len(self.seeds):
+            raise ValueError(f"seeds are not unique: {list(self.seeds)}")
+        return self
