@@ -5,7 +5,7 @@ the study, in which role. The driver alone writes here. Reading needs neither Ra
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -13,6 +13,8 @@ from morec.config import SCHEMA_VERSION, Spec, TrialConfig
 from morec.errors import DataError
 from morec.results import Evaluation, Metric, TrialResult, write_atomically
 from tune_space.study import StudySpec, Value
+
+SpecT = TypeVar("SpecT", bound=Spec)
 
 
 class SearchEntry(Spec):
@@ -137,7 +139,7 @@ class Ledger:
         return _read(Manifest, self.manifest_path) if self.manifest_path.exists() else None
 
 
-def _read[T: Spec](model: type[T], path: Path) -> T:
+def _read(model: type[SpecT], path: Path) -> SpecT:
     try:
         return model.model_validate_json(path.read_bytes())
     except (ValidationError, OSError) as error:

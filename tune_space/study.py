@@ -6,8 +6,10 @@ from pydantic import Field, model_validator
 
 from morec.config import Spec
 
-type Value = Any
+Value = Any
 """A JSON value, as written in the study file."""
+Whole = int
+"""``int`` by another name: inside ``ParamSpec`` that is a field."""
 
 
 class ParamSpec(Spec):
@@ -17,7 +19,7 @@ class ParamSpec(Spec):
     """[low, high], floats."""
     loguniform: tuple[float, float] | None = None
     """[low, high], floats, low > 0."""
-    int: tuple[int, int] | None = None
+    int: tuple[Whole, Whole] | None = None
     """[low, high], whole numbers, both ends included."""
     choice: tuple[Value, ...] | None = None
     when: dict[str, Value] = {}
