@@ -1,0 +1,171 @@
+"""A dataset ready for training: windows of item ids and what the items look like.
+
+Comes in: a ``DatasetSpec``. Goes out: a ``Dataset``, in memory or memory-mapped from a folder.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from morec.config import DatasetSpec, MovieLensSpec, SyntheticSpec
+from morec.data.interactions import Interactions
+from morec.data.movielens import hash_movielens, read_movielens
+from morec.data.synthetic import VERSION as SYNTHETIC_VERSION
+from morec.data.synthetic import draw_synthetic
+from morec.data.windows import Windows, cut_windows
+from morec.errors import DataError
+from morec.results import write_atomically
+
+FORMAT = 1
+"""Version of the folder that ``save_dataset`` writes."""
+HEADER = "dataset.json"
+ARRAYS = ("offsets_U1", "item_ids", "image_array")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Users' windows over items 1..N; 0 is padding. Shape legend: U users, U1 = U + 1, N items."""
+
+    name: str
+    kind: str
+    is_synthetic: bool
+    sha256: str
+    """What ``source_hash`` says of its sources."""
+    num_users: int
+    num_items: int
+    max_seq_len: int
+    """L: model inputs per user; a window holds at most L + 3 items."""
+    offsets_U1: npt.NDArray[np.int64]
+    """User u's window is ``item_ids[offsets_U1[u]:offsets_U1[u + 1]]``, in time order."""
+    item_ids: npt.NDArray[np.int32]
+    counts: Mapping[str, int]
+    """How often each reading and windowing rule struck."""
+    titles: tuple[str, ...] | None = None
+    """Text of item i at index i - 1."""
+    image_paths: tuple[Path, ...] | None = None
+    """Image of item i at index i - 1."""
+    image_array: npt.NDArray[np.uint8] | None = None
+    """(N, H, W, 3), item i at index i - 1, for datasets that draw their images."""
+
+    @property
+    def has_images(self) -> bool:
+        """Whether items have images, as files or drawn."""
+        return self.image_paths is not None or self.image_array is not None
+
+
+def load_dataset(spec: DatasetSpec, root: Path) -> Dataset:
+    """Read the sources and cut the windows; relative paths in ``spec`` are relative to ``root``.
+
+    Raises:
+        DataError: a source is missing or is not what ``spec`` says, or no user is left.
+    """
+    digest = source_hash(spec, root)
+    interactions = _read(spec, root)
+    return _assemble(spec, digest, interactions, cut_windows(interactions, spec))
+
+
+def source_hash(spec: DatasetSpec, root: Path) -> str:
+    """Name the content of the sources, without parsing it.
+
+    Raises:
+        DataError: a source is missing.
+    """
+    match spec:
+        case MovieLensSpec():
+            return hash_movielens()
+        case SyntheticSpec():
+            return SYNTHETIC_VERSION
+    raise NotImplementedError(spec.kind)
+
+
+def save_dataset(dataset: Dataset, folder: Path) -> None:
+    """Write ``dataset`` to ``folder``, which is made if need be; ``open_dataset`` reads it back."""
+    folder.mkdir(parents=True, exist_ok=True)
+    arrays = _arrays(dataset)
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    plain = {
+        field.name: getattr(dataset, field.name)
+        for field in fields(dataset)
+        if field.name not in ARRAYS
+    }
+    plain["counts"] = dict(dataset.counts)
+    if dataset.image_paths is not None:
+        plain["image_paths"] = [str(path) for path in dataset.image_paths]
+    header = {"format": FORMAT, "arrays": sorted(arrays), "fields": plain}
+    # Last, so that a folder with a header is a whole one.
+    write_atomically(folder / HEADER, json.dumps(header, ensure_ascii=False))
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """Open what ``save_dataset`` wrote; arrays are read-only and memory-mapped.
+
+    Raises:
+        DataError: the folder is not a whole dataset of this format.
+    """
+    path = folder / HEADER
+    if not path.is_file():
+        raise DataError(f"{folder}: not a saved dataset: {HEADER} is missing")
+    header = json.loads(path.read_text(encoding="utf-8"))
+    if header["format"] != FORMAT:
+        raise DataError(f"{path}: format {header['format']}, this version reads format {FORMAT}")
+    plain = header["fields"]
+    for name, kind in (("titles", str), ("image_paths", Path)):
+        if plain[name] is not None:
+            plain[name] = tuple(kind(value) for value in plain[name])
+    arrays = {
+        name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+        for name in header["arrays"]
+    }
+    return Dataset(**plain, **arrays)
+
+
+def _read(spec: DatasetSpec, root: Path) -> Interactions:
+    match spec:
+        case MovieLensSpec():
+            return read_movielens()
+        case SyntheticSpec():
+            return draw_synthetic(spec)
+    raise NotImplementedError(spec.kind)
+
+
+def _assemble(
+    spec: DatasetSpec, digest: str, interactions: Interactions, windows: Windows
+) -> Dataset:
+    """Join the windows with the looks of the items that are left in them."""
+    kept = windows.kept_items.tolist()
+    titles, paths, images = (
+        interactions.titles,
+        interactions.image_paths,
+        interactions.image_array,
+    )
+    left_titles = None if titles is None else tuple(titles[code] for code in kept)
+    empty = {} if left_titles is None else {"empty_titles": left_titles.count("")}
+    return Dataset(
+        name=_name(spec),
+        kind=spec.kind,
+        is_synthetic=isinstance(spec, SyntheticSpec),
+        sha256=digest,
+        num_users=len(windows.offsets_U1) - 1,
+        num_items=len(kept),
+        max_seq_len=spec.max_seq_len,
+        offsets_U1=windows.offsets_U1,
+        item_ids=windows.item_ids,
+        counts={**windows.counts, **empty},
+        titles=left_titles,
+        image_paths=None if paths is None else tuple(paths[code] for code in kept),
+        image_array=None if images is None else images[windows.kept_items],
+    )
+
+
+def _name(spec: DatasetSpec) -> str:
+    return spec.kind
+
+
+def _arrays(dataset: Dataset) -> dict[str, npt.NDArray[np.generic]]:
+    arrays = {name: getattr(dataset, name) for name in ARRAYS}
+    return {name: array for name, array in arrays.items() if array is not None}

@@ -1,0 +1,113 @@
+"""Raw interactions as any reader hands them over, and the rules that turn rows into them.
+
+Every rule that drops something says how much, under its own name, in ``counts``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Interactions:
+    """Who took which item when, in file order, with the whole catalogue of items.
+
+    Shapes: n interactions. Codes count from 0: users in order of first appearance, items in
+    catalogue order (the items file's, or else order of first appearance).
+    """
+
+    user_ids: npt.NDArray[np.int64]
+    """(n,) codes into ``user_names``."""
+    item_ids: npt.NDArray[np.int64]
+    """(n,) codes into ``item_names``."""
+    timestamps: npt.NDArray[np.int64]
+    """(n,) anything that sorts; equal times keep the file's order."""
+    user_names: Sequence[str]
+    item_names: Sequence[str]
+    counts: Mapping[str, int]
+    """How often each rule struck."""
+    titles: tuple[str, ...] | None = None
+    """Text per item; an empty text is an empty string."""
+    image_paths: tuple[Path, ...] | None = None
+    image_array: npt.NDArray[np.uint8] | None = None
+    """(num_items, H, W, 3), for datasets that draw their images."""
+
+
+def from_rows(
+    rows: pd.DataFrame,
+    item_names: Sequence[str] | None = None,
+    *,
+    repeats: Literal["first", "keep"] = "first",
+    titles: tuple[str, ...] | None = None,
+    image_paths: tuple[Path, ...] | None = None,
+) -> Interactions:
+    """Apply the rules to raw rows with the columns ``user``, ``item`` and ``timestamp``.
+
+    In this order: rows that miss a value are dropped (``broken_rows``); rows whose item is not in
+    ``item_names``, where given, are dropped (``unknown_item_rows``); of a user's repeated
+    interactions with one item only the earliest stays (``repeated_interactions_dropped``), or all
+    stay (``repeated_interactions_kept``).
+    """
+    is_whole = rows.notna().all(axis=1)
+    whole = rows[is_whole]
+    codes = _item_codes(whole, item_names)
+    known, item_ids = whole[codes.ids >= 0], codes.ids[codes.ids >= 0]
+    user_ids, user_names = pd.factorize(known["user"])
+    timestamps = known["timestamp"].to_numpy(np.int64)
+    is_repeat = _repeats(user_ids, item_ids, timestamps)
+    kept = ~is_repeat if repeats == "first" else np.ones_like(is_repeat)
+    counts = {
+        "rows_read": len(rows),
+        "broken_rows": len(rows) - len(whole),
+        "unknown_item_rows": len(whole) - len(known),
+        f"repeated_interactions_{'dropped' if repeats == 'first' else 'kept'}": is_repeat.sum(),
+    }
+    return Interactions(
+        user_ids=user_ids[kept].astype(np.int64),
+        item_ids=item_ids[kept],
+        timestamps=timestamps[kept],
+        user_names=user_names.astype(str).tolist(),
+        item_names=codes.names,
+        counts={name: int(count) for name, count in counts.items()},
+        titles=titles,
+        image_paths=image_paths,
+    )
+
+
+def time_order(
+    user_ids: npt.NDArray[np.int64], timestamps: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Return the order (n,) by user, then time, then position in the file."""
+    return np.lexsort((timestamps, user_ids))
+
+
+@dataclass(frozen=True)
+class _ItemCodes:
+    ids: npt.NDArray[np.int64]
+    names: list[str]
+
+
+def _item_codes(rows: pd.DataFrame, item_names: Sequence[str] | None) -> _ItemCodes:
+    if item_names is None:
+        ids, names = pd.factorize(rows["item"])
+        return _ItemCodes(ids.astype(np.int64), names.astype(str).tolist())
+    ids = pd.Index(item_names).get_indexer(rows["item"])
+    return _ItemCodes(ids.astype(np.int64), list(item_names))
+
+
+def _repeats(
+    user_ids: npt.NDArray[np.int64],
+    item_ids: npt.NDArray[np.int64],
+    timestamps: npt.NDArray[np.int64],
+) -> npt.NDArray[np.bool_]:
+    """Mark every interaction of a user with an item but the earliest."""
+    order = time_order(user_ids, timestamps)
+    pairs = pd.DataFrame({"user": user_ids[order], "item": item_ids[order]})
+    is_repeat = np.empty(len(order), dtype=bool)
+    is_repeat[order] = pairs.duplicated().to_numpy()
+    return is_repeat

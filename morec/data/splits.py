@@ -1,0 +1,100 @@
+"""Leave-one-out: the last interaction tests, the one before validates, the rest trains.
+
+For a user's window s and L = ``max_seq_len`` (paper, section 3; the authors' loader):
+
+=========  =========================  =======  ==================
+split      input (at most L items)    target   masked history
+=========  =========================  =======  ==================
+train      s[:-2] without its last    shifted
+valid      s[-(L+2):-2]               s[-2]    s[:-2]
+test       s[-(L+1):-1]               s[-1]    s[:-1]
+=========  =========================  =======  ==================
+
+Shape legend: U users, B users of a batch, L inputs, L1 = L + 1, N items, N1 = N + 1.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from morec.data.dataset import Dataset
+
+Split = Literal["valid", "test"]
+
+_STEPS_BEFORE_END: dict[Split, int] = {"valid": 2, "test": 1}
+"""How far the target stands from the window's end; history and input end right before it."""
+
+
+@dataclass(frozen=True)
+class EvaluationBatch:
+    """Consecutive users of one split; all arrays int64."""
+
+    inputs_BL: npt.NDArray[np.int64]
+    """Left-padded with 0."""
+    targets_B: npt.NDArray[np.int64]
+    history_rows: npt.NDArray[np.int64]
+    """(m,) with ``history_items``: mask ``scores[history_rows, history_items]``."""
+    history_items: npt.NDArray[np.int64]
+    """(m,) item ids 1..N."""
+
+
+def train_sequences_UL1(dataset: Dataset) -> npt.NDArray[np.int32]:
+    """Return every user's train list s[:-2], left-padded with 0."""
+    starts, ends = dataset.offsets_U1[:-1], dataset.offsets_U1[1:]
+    return left_padded(dataset.item_ids, starts, ends - 2, width=dataset.max_seq_len + 1)
+
+
+def evaluation_batches(
+    dataset: Dataset, split: Split, batch_size: int
+) -> Iterator[EvaluationBatch]:
+    """Yield all users in dataset order, ``batch_size`` at a time; the last batch may be shorter."""
+    target_positions = target_positions_U(dataset, split)
+    for first in range(0, dataset.num_users, batch_size):
+        starts = dataset.offsets_U1[:-1][first : first + batch_size]
+        targets = target_positions[first : first + batch_size]
+        inputs = left_padded(dataset.item_ids, starts, targets, width=dataset.max_seq_len)
+        rows, positions = spans(starts, targets)
+        yield EvaluationBatch(
+            inputs_BL=inputs.astype(np.int64),
+            targets_B=dataset.item_ids[targets].astype(np.int64),
+            history_rows=rows,
+            history_items=dataset.item_ids[positions].astype(np.int64),
+        )
+
+
+def train_popularity_N1(dataset: Dataset) -> npt.NDArray[np.int64]:
+    """Count how often each item stands in a train list; index 0 (padding) is 0."""
+    starts, ends = dataset.offsets_U1[:-1], dataset.offsets_U1[1:]
+    _, positions = spans(starts, ends - 2)
+    return np.bincount(dataset.item_ids[positions], minlength=dataset.num_items + 1)
+
+
+def target_positions_U(dataset: Dataset, split: Split) -> npt.NDArray[np.int64]:
+    """Return where each user's target stands in ``dataset.item_ids``."""
+    return np.asarray(dataset.offsets_U1[1:]) - _STEPS_BEFORE_END[split]
+
+
+def left_padded(
+    values: npt.NDArray[np.int32],
+    starts: npt.NDArray[np.int64],
+    ends: npt.NDArray[np.int64],
+    width: int,
+) -> npt.NDArray[np.int32]:
+    """Return the last ``width`` of ``values[start:end]`` per row, 0 to the left: (rows, width)."""
+    positions = ends[:, None] + np.arange(-width, 0)
+    is_real = positions >= starts[:, None]
+    return np.where(is_real, values[np.where(is_real, positions, 0)], 0)
+
+
+def spans(
+    starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return row number and position of every element of every ``start:end``, shapes (m,)."""
+    lengths = ends - starts
+    rows = np.repeat(np.arange(len(starts)), lengths)
+    first_of_row = np.cumsum(lengths) - lengths
+    positions = np.arange(len(rows)) + (starts - first_of_row)[rows]
+    return rows, positions
