@@ -1,0 +1,86 @@
+"""Numbers as people read them; what is not known prints as "n/a", never as 0."""
+
+import math
+
+NOT_AVAILABLE = "n/a"
+MINUS = "\N{MINUS SIGN}"
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """A value in [0, 1] as percent without the sign."""
+    return NOT_AVAILABLE if value is None else f"{100 * value:.{digits}f}"
+
+
+def points(value: float, digits: int = 2) -> str:
+    """A difference of two values in [0, 1] as signed percentage points; zero has no sign."""
+    return signed(100 * value, digits)
+
+
+def signed(value: float, digits: int) -> str:
+    """With a sign and a true minus; what rounds to zero has neither."""
+    text = f"{value:+.{digits}f}"
+    return text[1:] if float(text) == 0 else text.replace("-", MINUS)
+
+
+def p_value(value: float | None) -> str:
+    """Three digits without the leading zero; ``< .001`` below them."""
+    if value is None:
+        return NOT_AVAILABLE
+    if value < 0.001:
+        return "< .001"
+    return "1" if value > 0.9995 else f"{value:.3f}".lstrip("0")
+
+
+def count(value: float | None) -> str:
+    """1,234,567 as ``1.23 M``; small whole numbers as they are."""
+    if value is None:
+        return NOT_AVAILABLE
+    for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if value >= size:
+            return f"{significant(value / size)}{unit}"
+    return f"{value:.0f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds in the unit a person would pick."""
+    if seconds is None:
+        return NOT_AVAILABLE
+    if seconds < 60:
+        return f"{significant(seconds)} s"
+    if seconds < 3600:
+        return f"{significant(seconds / 60)} min"
+    return f"{significant(seconds / 3600)} h"
+
+
+def size(num_bytes: int | None) -> str:
+    """Bytes in decimal units."""
+    if num_bytes is None:
+        return NOT_AVAILABLE
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if num_bytes >= unit:
+            return f"{significant(num_bytes / unit)} {name}"
+    return f"{num_bytes} B"
+
+
+def significant(value: float, digits: int = 3) -> str:
+    """Fixed-point with that many significant digits, all whole digits kept."""
+    if value == 0:
+        return "0"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{decimals}f}"
+
+
+def parameter(value: object) -> str:
+    """A searched value: floats short, everything else as written."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def about(value: float) -> str:
+    """Two significant digits, thousands separated, for estimates."""
+    step = 10 ** max(0, math.floor(math.log10(value)) - 1)
+    return f"{round(value / step) * step:,}"
+
+
+def plural(number: int, noun: str) -> str:
+    """``1 seed``, ``3 seeds``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

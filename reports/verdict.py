@@ -1,0 +1,164 @@
+"""Sentences built from the numbers, never stronger than they are."""
+
+from collections.abc import Iterator
+
+from reports import formats
+from reports.contrasts import Contrast, Finding
+from reports.statistics import MIN_SEEDS, Difference
+from reports.summary import MISSING, StudySummary
+
+_VERBS = {
+    Finding.BETTER: "beats",
+    Finding.WORSE: "is worse than",
+    Finding.BETTER_THESE_SEEDS: "is better, on these seeds, than",
+    Finding.WORSE_THESE_SEEDS: "is worse, on these seeds, than",
+    Finding.OPEN: "is not distinguishable from",
+}
+_FAR = 100
+"""An estimate of more than this many times the present number is not worth printing."""
+
+
+def headline(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
+    """The verdict: a sentence per named contrast, or the best arm's, marked as exploratory."""
+    on_main = [one for one in contrasts if one.metric == summary.main_metric]
+    named = [one for one in on_main if one.kind == "named"]
+    if named:
+        return tuple(sentence(one) for one in named)
+    known = [one for one in on_main if one.kind == "exploratory" and one.difference]
+    if known:
+        best = max(known, key=lambda one: one.difference.mean if one.difference else 0.0)
+        return (f"No contrast was named beforehand. Exploratory: {sentence(best)}",)
+    return (_nothing_to_compare(summary),)
+
+
+def sentence(contrast: Contrast) -> str:
+    """One comparison in words, with its numbers."""
+    pair = f"{contrast.better} and {contrast.than}"
+    if contrast.difference is None:
+        return f"{pair} cannot be compared on {contrast.metric}: {contrast.problem}."
+    verb = _VERBS[contrast.finding]
+    text = f"{contrast.better} {verb} {contrast.than}{_joint(contrast)}{_numbers(contrast)}"
+    if contrast.time_ratio is not None:
+        text += f" at {formats.significant(contrast.time_ratio, 2)}× the training time"
+    return f"{text}.{_what_would_settle(contrast)}"
+
+
+def caveats(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
+    """What a reader must know before believing the verdict."""
+    return (
+        *_about_seeds(summary),
+        *_about_users(summary, contrasts),
+        *_about_popularity(summary.main_metric, contrasts),
+    )
+
+
+def unfinished(summary: StudySummary) -> tuple[str, ...]:
+    """What is still missing, by number and by name; empty for a whole study."""
+    return tuple(_what_is_missing(summary))
+
+
+def _joint(contrast: Contrast) -> str:
+    return ": " if contrast.finding is Finding.OPEN else " by "
+
+
+def _numbers(contrast: Contrast) -> str:
+    difference = contrast.difference
+    if difference is None:
+        return ""
+    is_open = contrast.finding is Finding.OPEN
+    mean = formats.points(difference.mean if is_open else abs(difference.mean), 1)
+    low, high = (formats.points(bound, 1) for bound in (difference.low, difference.high))
+    noise = "" if difference.measures_seeds else ", seed variation not measured"
+    return (
+        f"{mean} points {contrast.metric} [{low}, {high}] "
+        f"({formats.plural(difference.num_seeds, 'seed')}, "
+        f"{formats.plural(difference.num_users, 'user')}, "
+        f"Holm p {_p_clause(contrast.p_holm)}{noise})"
+    )
+
+
+def _p_clause(p: float | None) -> str:
+    text = formats.p_value(p)
+    return text if text.startswith("<") else f"= {text}"
+
+
+def _what_would_settle(contrast: Contrast) -> str:
+    difference = contrast.difference
+    if difference is None or contrast.finding is not Finding.OPEN or difference.excludes_zero:
+        return ""
+    options = [*_users_needed(difference), *_seeds_needed(difference)]
+    if not options:
+        return " At this difference neither more users nor more seeds alone would tell them apart."
+    return f" If the difference is real, it would take about {' or '.join(options)} to show it."
+
+
+def _users_needed(difference: Difference) -> Iterator[str]:
+    users = difference.users_needed()
+    if users is not None and users <= _FAR * difference.num_users:
+        yield f"{formats.about(max(users, difference.num_users + 1))} users"
+
+
+def _seeds_needed(difference: Difference) -> Iterator[str]:
+    seeds = difference.seeds_needed()
+    if difference.measures_seeds and seeds is not None and seeds <= _FAR:
+        yield f"{formats.about(max(seeds, difference.num_seeds + 1))} seeds"
+
+
+def _nothing_to_compare(summary: StudySummary) -> str:
+    if len(summary.arms) < 2:
+        return "One arm alone has nothing to be compared with." if summary.arms else "No arm yet."
+    return "No verdict yet: no seed has finished in two arms that are to be compared."
+
+
+def _about_seeds(summary: StudySummary) -> Iterator[str]:
+    wanted = len(summary.manifest.study.seeds)
+    if wanted < MIN_SEEDS:
+        yield (
+            f"Seed variation not measured: {formats.plural(wanted, 'seed')} per arm; "
+            f"{MIN_SEEDS} or more are needed before another training run is spoken for."
+        )
+
+
+def _about_users(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> Iterator[str]:
+    widths = [
+        (one.difference.high - one.difference.low) / 2
+        for one in contrasts
+        if one.difference and one.metric == summary.main_metric and one.kind != "reference"
+    ]
+    if widths and summary.num_users is not None:
+        middle = sorted(widths)[len(widths) // 2]
+        yield (
+            f"With {formats.plural(summary.num_users, 'test user')} an interval on "
+            f"{summary.main_metric} is about ±{100 * middle:.1f} points wide: "
+            "smaller differences cannot be seen."
+        )
+
+
+def _about_popularity(metric: str, contrasts: tuple[Contrast, ...]) -> Iterator[str]:
+    shown = (Finding.BETTER, Finding.BETTER_THESE_SEEDS)
+    weak = [
+        one.better
+        for one in contrasts
+        if one.kind == "reference" and one.metric == metric and one.difference
+        if one.finding not in shown
+    ]
+    if weak:
+        yield (
+            f"Not shown to be better than recommending the most popular items ({metric}): "
+            f"{', '.join(weak)}."
+        )
+
+
+def _what_is_missing(summary: StudySummary) -> Iterator[str]:
+    state = summary.manifest.state
+    if state != "finished":
+        yield f"The study is {state}; numbers will change."
+    if summary.num_pending:
+        total = len(summary.manifest.study.seeds) * len(summary.arms)
+        yield f"{summary.num_pending} of {formats.plural(total, 'final trial')} still to come."
+    for status in ("failed", "collapsed", MISSING):
+        trials = summary.with_status(status)
+        if trials:
+            verb = "without a record" if status == MISSING else status
+            names = ", ".join(trial.trial_id for trial in trials)
+            yield f"{formats.plural(len(trials), 'trial')} {verb}: {names}."
