@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from morec.config import DatasetSpec, MovieLensSpec, SyntheticSpec
+from morec.config import DatasetSpec, FilesSpec, MovieLensSpec, SequencesSpec, SyntheticSpec
+from morec.data import files, sequences
 from morec.data.interactions import Interactions
 from morec.data.movielens import hash_movielens, read_movielens
+from morec.data.sources import hash_files
 from morec.data.synthetic import VERSION as SYNTHETIC_VERSION
 from morec.data.synthetic import draw_synthetic
 from morec.data.windows import Windows, cut_windows
@@ -23,6 +25,8 @@ from morec.results import write_atomically
 FORMAT = 1
 """Version of the folder that ``save_dataset`` writes."""
 HEADER = "dataset.json"
+NUM_SHOWN = 3
+"""Missing images named in an error."""
 ARRAYS = ("offsets_U1", "item_ids", "image_array")
 
 
@@ -69,7 +73,7 @@ def load_dataset(spec: DatasetSpec, root: Path) -> Dataset:
 
 
 def source_hash(spec: DatasetSpec, root: Path) -> str:
-    """Name the content of the sources, without parsing it.
+    """Name the content of the sources: of files their SHA-256, of drawn data its version.
 
     Raises:
         DataError: a source is missing.
@@ -79,7 +83,10 @@ def source_hash(spec: DatasetSpec, root: Path) -> str:
             return hash_movielens()
         case SyntheticSpec():
             return SYNTHETIC_VERSION
-    raise NotImplementedError(spec.kind)
+        case FilesSpec():
+            return hash_files(files.source_files(spec, root), files.image_files(spec, root))
+        case SequencesSpec():
+            return hash_files(sequences.source_files(spec, root), sequences.list_images(spec, root))
 
 
 def save_dataset(dataset: Dataset, folder: Path) -> None:
@@ -130,7 +137,10 @@ def _read(spec: DatasetSpec, root: Path) -> Interactions:
             return read_movielens()
         case SyntheticSpec():
             return draw_synthetic(spec)
-    raise NotImplementedError(spec.kind)
+        case FilesSpec():
+            return files.read_files(spec, root)
+        case SequencesSpec():
+            return sequences.read_sequences(spec, root)
 
 
 def _assemble(
@@ -138,11 +148,7 @@ def _assemble(
 ) -> Dataset:
     """Join the windows with the looks of the items that are left in them."""
     kept = windows.kept_items.tolist()
-    titles, paths, images = (
-        interactions.titles,
-        interactions.image_paths,
-        interactions.image_array,
-    )
+    titles, images = interactions.titles, interactions.image_array
     left_titles = None if titles is None else tuple(titles[code] for code in kept)
     empty = {} if left_titles is None else {"empty_titles": left_titles.count("")}
     return Dataset(
@@ -157,12 +163,36 @@ def _assemble(
         item_ids=windows.item_ids,
         counts={**windows.counts, **empty},
         titles=left_titles,
-        image_paths=None if paths is None else tuple(paths[code] for code in kept),
+        image_paths=_existing_images(interactions, kept),
         image_array=None if images is None else images[windows.kept_items],
     )
 
 
+def _existing_images(interactions: Interactions, kept: list[int]) -> tuple[Path, ...] | None:
+    """Return the images of the items that are kept, all of which must be there."""
+    if interactions.image_paths is None:
+        return None
+    paths = [interactions.image_paths[code] for code in kept]
+    found = tuple(path for path in paths if path is not None and path.is_file())
+    if len(found) < len(paths):
+        missing = [
+            f"{interactions.item_names[code]!r} ({path or 'no path'})"
+            for code, path in zip(kept, paths, strict=True)
+            if path is None or not path.is_file()
+        ]
+        raise DataError(
+            f"{len(missing):,} of {len(paths):,} items have no image file: "
+            + ", ".join(missing[:NUM_SHOWN])
+        )
+    return found
+
+
 def _name(spec: DatasetSpec) -> str:
+    """Name files by folder and file, without suffixes, so that no whole path is published."""
+    match spec:
+        case FilesSpec(interactions=path) | SequencesSpec(users=path):
+            folder, stem = Path(path).parent.name, Path(path).name.split(".")[0]
+            return f"{folder}/{stem}" if folder else stem
     return spec.kind
 
 

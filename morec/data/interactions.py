@@ -33,7 +33,8 @@ class Interactions:
     """How often each rule struck."""
     titles: tuple[str, ...] | None = None
     """Text per item; an empty text is an empty string."""
-    image_paths: tuple[Path, ...] | None = None
+    image_paths: tuple[Path | None, ...] | None = None
+    """Image file per item; None where the item has none."""
     image_array: npt.NDArray[np.uint8] | None = None
     """(num_items, H, W, 3), for datasets that draw their images."""
 
@@ -44,7 +45,7 @@ def from_rows(
     *,
     repeats: Literal["first", "keep"] = "first",
     titles: tuple[str, ...] | None = None,
-    image_paths: tuple[Path, ...] | None = None,
+    image_paths: tuple[Path | None, ...] | None = None,
 ) -> Interactions:
     """Apply the rules to raw rows with the columns ``user``, ``item`` and ``timestamp``.
 

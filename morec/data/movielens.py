@@ -31,8 +31,14 @@ def read_movielens() -> Interactions:
     rows = ratings.sort_values(["userId", "timestamp", "movieId"], kind="stable")
     movies = ratings.drop_duplicates("movieId").sort_values("movieId")
     return from_rows(
-        rows[["userId", "movieId", "timestamp"]].set_axis(["user", "item", "timestamp"], axis=1),
-        movies["movieId"].tolist(),
+        pd.DataFrame(
+            {
+                "user": rows["userId"].astype(str),
+                "item": rows["movieId"].astype(str),
+                "timestamp": rows["timestamp"],
+            }
+        ),
+        movies["movieId"].astype(str).tolist(),
         titles=tuple(
             item_text(title, year, genres)
             for title, year, genres in zip(

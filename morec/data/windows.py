@@ -59,28 +59,37 @@ def cut_windows(interactions: Interactions, spec: DatasetSpec) -> Windows:
     lengths = np.bincount(warm.users, minlength=num_users)
     long_enough = warm.where(lengths[warm.users] >= spec.min_seq_len)
     window = long_enough.where(_steps_from_end(long_enough.users) < spec.max_seq_len + 3)
-    window_totals = np.bincount(window.items, minlength=num_items)
-    counts = dict(interactions.counts) | {
+    left = np.bincount(window.items, minlength=num_items)
+    counts = {
+        **interactions.counts,
         "time_ties": _count_ties(rows.users, interactions.timestamps[order]),
-        "items_without_interactions": int((totals == 0).sum()),
-        "items_dropped_by_warm": int(((totals > 0) & (totals < spec.warm)).sum()),
+        **_count_items(totals, left, spec.warm),
         "interactions_dropped_by_warm": len(rows) - len(warm),
         "users_below_minimum": int((lengths < spec.min_seq_len).sum()),
         "interactions_of_dropped_users": len(warm) - len(long_enough),
         "interactions_outside_windows": len(long_enough) - len(window),
-        "items_outside_windows": int(((totals >= max(spec.warm, 1)) & (window_totals == 0)).sum()),
         "interactions": len(window),
     }
     if not len(window):
         raise DataError(_nothing_left(spec, counts))
-    kept_items = np.flatnonzero(window_totals)
-    new_ids = np.cumsum(window_totals > 0)
     return Windows(
         offsets_U1=_offsets(window.users),
-        item_ids=new_ids[window.items].astype(np.int32),
-        kept_items=kept_items,
+        item_ids=np.cumsum(left > 0)[window.items].astype(np.int32),
+        kept_items=np.flatnonzero(left),
         counts=counts,
     )
+
+
+def _count_items(
+    totals: npt.NDArray[np.int64], left: npt.NDArray[np.int64], warm: int
+) -> dict[str, int]:
+    """Count the items that fall away, each under the first reason that applies."""
+    is_cold = (totals > 0) & (totals < warm)
+    return {
+        "items_without_interactions": int((totals == 0).sum()),
+        "items_dropped_by_warm": int(is_cold.sum()),
+        "items_outside_windows": int(((totals > 0) & ~is_cold & (left == 0)).sum()),
+    }
 
 
 def _steps_from_end(users: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
