@@ -5,6 +5,7 @@
     MorecError
       SpecError      a study file or configuration is wrong   -> nothing ran, exit 2
       DataError      a file is not what the dataset says      -> nothing ran, exit 2
+      FolderInUseError  another process runs this study       -> nothing ran, exit 2
       TrialError     one trial cannot go on                   -> that trial is FAILED, the study goes on
         DivergedError    the loss is not finite
         CollapsedError   the scores no longer tell items apart -> that trial is COLLAPSED
@@ -28,6 +29,10 @@ class SpecError(MorecError, ValueError):
 
 class DataError(MorecError, ValueError):
     """A data or weights file is missing or is not what its specification says."""
+
+
+class FolderInUseError(MorecError):
+    """Another process already runs a study in this output folder."""
 
 
 class TrialError(MorecError, RuntimeError):

@@ -1,0 +1,108 @@
+"""What a trial costs: parameters, multiply-accumulates, peak memory, device."""
+
+import platform
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode, flop_registry
+
+from morec.models.recommender import Recommender
+
+CLEAR_REFS = Path("/proc/self/clear_refs")
+STATUS = Path("/proc/self/status")
+RESET_PEAK = "5"
+"""Written to clear_refs, it sets the peak resident set back to the current one (proc(5))."""
+
+
+def count_parameters(module: nn.Module) -> tuple[int, int]:
+    """Total and trainable parameters."""
+    sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
+    return sum(n for n, _ in sizes), sum(n for n, is_trained in sizes if is_trained)
+
+
+def count_macs(run: Callable[[], object]) -> tuple[int, tuple[str, ...]]:
+    """Multiply-accumulates of ``run()``, and the operations in it that have no formula.
+
+    Matrix products, convolutions and attention count; element-wise and shape operations are not
+    multiply-accumulates and are not named. Random states are left as they were.
+    """
+    seen = _SeenOps()
+    with (
+        torch.random.fork_rng(),
+        torch.no_grad(),
+        FlopCounterMode(display=False) as counter,
+        seen,
+    ):
+        run()
+    return counter.get_total_flops() // 2, tuple(sorted(seen.names))
+
+
+class _SeenOps(TorchDispatchMode):
+    """Names the operations that do arithmetic and are not in torch's table of formulas."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        is_counted = func.overloadpacket in flop_registry
+        if not is_counted and re.search(r"norm|softmax|matmul|bmm|conv|attention", func.__name__):
+            self.names.add(func.__name__.split(".")[0])
+        return func(*args, **(kwargs or {}))
+
+
+def paper_macs(recommender: Recommender, max_seq_len: int, device: torch.device) -> int:
+    """Forward multiply-accumulates by the rule of the paper's table 6.
+
+    One padded user sequence: (L + 1) positive and (L + 1) negative item slots, each encoded in full
+    width, and the user encoder over L positions.
+    """
+    num_slots = 2 * (max_seq_len + 1)
+    item_macs, _ = recommender.item_encoder.padded_item_macs()
+    dim = recommender.user_encoder.positions.weight.shape[1]
+    items_1LD = torch.zeros(1, max_seq_len, dim, device=device)
+    is_item_1L = torch.ones(1, max_seq_len, dtype=torch.bool, device=device)
+    user_macs, _ = count_macs(lambda: recommender.user_encoder(items_1LD, is_item_1L))
+    return num_slots * item_macs + user_macs
+
+
+class PeakMemory:
+    """Peak memory since it was made, and what kind of memory that is."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.kind = "GPU allocated" if device.type == "cuda" else "process resident set"
+        if device.type == "cuda":
+            torch.cuda.reset_peak_memory_stats(device)
+        elif CLEAR_REFS.exists():
+            CLEAR_REFS.write_text(RESET_PEAK)
+
+    def num_bytes(self) -> int | None:
+        """The peak so far in bytes; None where the system does not tell."""
+        if self.device.type == "cuda":
+            return int(torch.cuda.max_memory_allocated(self.device))
+        if not (CLEAR_REFS.exists() and STATUS.exists()):
+            return None
+        peak = re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text())
+        return int(peak[1]) * 1024 if peak else None
+
+
+def device_name(device: torch.device) -> str:
+    """The device as a reader knows it, with the threads it used."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpu = re.search(r"model name\s*:\s*(.+)", _cpu_info())
+    name = cpu[1].strip() if cpu else platform.processor() or platform.machine()
+    return f"{name}, {torch.get_num_threads()} thread(s)"
+
+
+def _cpu_info() -> str:
+    path = Path("/proc/cpuinfo")
+    return path.read_text() if path.exists() else ""

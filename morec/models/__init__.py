@@ -1,0 +1,1 @@
+"""User encoders and the recommender that joins one with an item encoder."""

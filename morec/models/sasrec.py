@@ -1,0 +1,93 @@
+"""The paper's SASRec user encoder (Kang and McAuley 2018, as released by Yuan et al. 2023).
+
+Shapes: B users, L positions, D width, H heads, K = D / H.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LAYER_NORM_EPS = 1e-6
+MASKED = -1e9
+"""Added to the attention score of a hidden key. Finite, so that the row of a padded query, where
+every key is hidden, becomes uniform instead of NaN; the loss never reads such a row."""
+
+
+class SASRec(nn.Module):
+    """Post-LN transformer over item vectors; position is the absolute slot of a left-padded row.
+
+    As in the authors' code: projections without bias, ReLU, no sqrt(D) scaling, no last LN,
+    xavier-normal weights. With D = 512 and L = 20 it has 6,311,936 parameters.
+    """
+
+    def __init__(
+        self, *, dim: int, max_seq_len: int, num_blocks: int, num_heads: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.positions = nn.Embedding(max_seq_len, dim)
+        self.norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(Block(dim, num_heads, dropout) for _ in range(num_blocks))
+        self.apply(_xavier_normal)
+
+    def forward(self, items_BLD: Tensor, is_item_BL: Tensor) -> Tensor:
+        """Turn item vectors into the states_BLD that score the next item.
+
+        ``is_item_BL`` is False on padding, whose vectors do not matter.
+        """
+        length = items_BLD.shape[1]
+        states_BLD = self.dropout(self.norm(items_BLD + self.positions.weight[:length]))
+        mask_B1LL = _causal_mask(is_item_BL, states_BLD.dtype)
+        for block in self.blocks:
+            states_BLD = block(states_BLD, mask_B1LL)
+        return states_BLD
+
+
+class Block(nn.Module):
+    """LN(x + Drop(attention(x))), then LN(x + Drop(feed-forward(x)))."""
+
+    def __init__(self, dim: int, num_heads: int, dropout: float) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.query_key_value = nn.ModuleList(nn.Linear(dim, dim, bias=False) for _ in range(3))
+        self.output = nn.Linear(dim, dim, bias=False)
+        self.attention_norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
+        self.inner = nn.Linear(dim, 4 * dim)
+        self.outer = nn.Linear(4 * dim, dim)
+        self.feed_forward_norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, states_BLD: Tensor, mask_B1LL: Tensor) -> Tensor:
+        """Apply the block; ``mask_B1LL`` is added to the attention scores."""
+        attended_BLD = self.dropout(self._attend(states_BLD, mask_B1LL))
+        states_BLD = self.attention_norm(states_BLD + attended_BLD)
+        inner = F.relu(self.inner(states_BLD))
+        return self.feed_forward_norm(states_BLD + self.dropout(self.outer(inner)))
+
+    def _attend(self, states_BLD: Tensor, mask_B1LL: Tensor) -> Tensor:
+        q_BHLK, k_BHLK, v_BHLK = (
+            project(states_BLD).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+            for project in self.query_key_value
+        )
+        heads_BHLK = F.scaled_dot_product_attention(
+            q_BHLK,
+            k_BHLK,
+            v_BHLK,
+            attn_mask=mask_B1LL.to(q_BHLK.dtype),
+            dropout_p=self.dropout.p if self.training else 0.0,
+        )
+        return self.output(heads_BHLK.transpose(1, 2).flatten(-2))
+
+
+def _causal_mask(is_item_BL: Tensor, dtype: torch.dtype) -> Tensor:
+    length = is_item_BL.shape[1]
+    is_past_LL = torch.ones(length, length, dtype=torch.bool, device=is_item_BL.device).tril()
+    is_seen_B1LL = is_past_LL & is_item_BL[:, None, None, :]
+    return torch.where(is_seen_B1LL, 0.0, MASKED).to(dtype)
+
+
+def _xavier_normal(module: nn.Module) -> None:
+    if isinstance(module, nn.Linear | nn.Embedding):
+        nn.init.xavier_normal_(module.weight)
+    if isinstance(module, nn.Linear) and module.bias is not None:
+        nn.init.zeros_(module.bias)

@@ -1,0 +1,244 @@
+"""One trial from its configuration to its record: epochs, early stopping, checkpoints, cost."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from morec import cost
+from morec.checkpoints import Checkpoints
+from morec.config import TrialConfig
+from morec.data.dataset import Dataset
+from morec.yardsticks import chance_metrics
+from morec.encoders.artefacts import ArtefactStore
+from morec.errors import CollapsedError, DivergedError
+from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus
+from morec.trainer import Trainer
+from morec.workers import Workers
+
+CLEARLY_ABOVE_CHANCE = 4.0
+"""A score this many times chance that falls to chance or below has collapsed (figure 5)."""
+
+Report = Callable[[tuple[EpochRecord, ...], Cost], None]
+"""Called after every epoch with all epochs and the cost so far; may raise ``SystemExit``."""
+
+
+@dataclass
+class Progress:
+    """How far a trial has come; a checkpoint holds it beside the trainer's state."""
+
+    epochs: list[EpochRecord] = field(default_factory=list)
+    best_epoch: int = 0
+    best_valid: Evaluation | None = None
+    num_starts: int = 1
+    spent_s: float = 0.0
+    """Seconds spent by earlier starts, up to their last checkpoint."""
+
+    def is_best(self, score: float, select: str) -> bool:
+        """Whether ``score`` is better than every epoch's before."""
+        return self.best_valid is None or score > self.best_valid.metrics[select]
+
+    def is_over(self, max_epochs: int, patience: int) -> bool:
+        """Whether early stopping or the epoch budget ends the training."""
+        num_epochs = len(self.epochs)
+        return num_epochs >= max_epochs or num_epochs - self.best_epoch > patience
+
+    def to_state(self) -> dict[str, Any]:
+        """Plain values for a checkpoint."""
+        best = self.best_valid.model_dump_json() if self.best_valid else None
+        return {
+            "epochs": [record.model_dump_json() for record in self.epochs],
+            "best_epoch": self.best_epoch,
+            "best_valid": best,
+            "num_starts": self.num_starts,
+            "spent_s": self.spent_s,
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "Progress":
+        """Undo ``to_state``."""
+        best = state["best_valid"]
+        return cls(
+            epochs=[EpochRecord.model_validate_json(text) for text in state["epochs"]],
+            best_epoch=state["best_epoch"],
+            best_valid=Evaluation.model_validate_json(best) if best else None,
+            num_starts=state["num_starts"],
+            spent_s=state["spent_s"],
+        )
+
+
+def run_trial(
+    config: TrialConfig,
+    dataset: Dataset,
+    store: ArtefactStore,
+    *,
+    sources: Mapping[str, str],
+    checkpoint_folder: Path,
+    report: Report,
+    workers: Workers | None = None,
+    device: str = "cpu",
+) -> TrialResult:
+    """Train until early stopping, then evaluate the best epoch; go on from a checkpoint if any.
+
+    A diverged or collapsed trial is a result with that status, not an exception. The test split is
+    read only if ``config.evaluation.test`` is set, and then once, after training. The checkpoint
+    folder is left to the caller, who removes it once the record is safe.
+    """
+    checkpoints = Checkpoints(checkpoint_folder)
+    trial = _Trial(config, dataset, store, checkpoints, workers or Workers(), torch.device(device))
+    outcome: dict[str, Any]
+    try:
+        trial.train(report)
+        outcome = trial.evaluate_best()
+    except DivergedError as error:
+        outcome = {"status": TrialStatus.FAILED, "error": trial.where(error)}
+    except CollapsedError as error:
+        outcome = {"status": TrialStatus.COLLAPSED, "error": trial.where(error)}
+    return TrialResult(
+        trial_id=config.trial_id(sources),
+        config=config,
+        sources=dict(sources),
+        epochs=tuple(trial.progress.epochs),
+        cost=trial.cost(),
+        num_starts=trial.progress.num_starts,
+        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        **outcome,
+    )
+
+
+class _Trial:
+    """The state of ``run_trial``."""
+
+    def __init__(
+        self,
+        config: TrialConfig,
+        dataset: Dataset,
+        store: ArtefactStore,
+        checkpoints: Checkpoints,
+        workers: Workers,
+        device: torch.device,
+    ) -> None:
+        self.started = time.perf_counter()
+        self.memory = cost.PeakMemory(device)
+        self.trainer = Trainer(config, dataset, store, workers=workers, device=device)
+        self.config = config
+        self.checkpoints = checkpoints
+        self.progress = Progress()
+        chance = chance_metrics(dataset, "valid", config.evaluation.ks)
+        self.chance = chance[config.evaluation.select]
+        self.macs = self._count_macs()
+
+    def train(self, report: Report) -> None:
+        """Train to the end, from the last checkpoint if there is one."""
+        self._continue_from_checkpoint()
+        training = self.config.training
+        if self.progress.epochs:
+            report(tuple(self.progress.epochs), self.cost())
+        while not self.progress.is_over(training.max_epochs, training.patience):
+            self._epoch()
+            report(tuple(self.progress.epochs), self.cost())
+
+    def _epoch(self) -> None:
+        start = time.perf_counter()
+        loss = self.trainer.train_epoch()
+        trained = time.perf_counter()
+        valid = self.trainer.evaluate("valid")
+        record = EpochRecord(
+            epoch=len(self.progress.epochs) + 1,
+            train_loss=loss,
+            valid=valid.metrics,
+            train_s=trained - start,
+            eval_s=time.perf_counter() - trained,
+        )
+        self._check_above_chance(record)
+        self.progress.epochs.append(record)
+        self._keep(record, valid)
+
+    def _keep(self, record: EpochRecord, valid: Evaluation) -> None:
+        """Remember the epoch if it is the best so far, and write the checkpoints."""
+        select = self.config.evaluation.select
+        is_best = self.progress.is_best(record.valid[select], select)
+        if is_best:
+            self.progress.best_epoch, self.progress.best_valid = record.epoch, valid
+        state = self.trainer.state()
+        if not self.trainer.workers.is_first:
+            return
+        if is_best:
+            self.checkpoints.save_best(state["weights"])
+        progress = self.progress.to_state() | {"spent_s": self._spent_s()}
+        self.checkpoints.save_last({"trainer": state, "progress": progress})
+
+    def _continue_from_checkpoint(self) -> None:
+        state = self.checkpoints.load_last()
+        if state is None:
+            return
+        self.trainer.restore(state["trainer"])
+        self.progress = Progress.from_state(state["progress"])
+        self.progress.num_starts += 1
+
+    def _check_above_chance(self, record: EpochRecord) -> None:
+        select = self.config.evaluation.select
+        best = self.progress.best_valid
+        was_learning = best and best.metrics[select] >= CLEARLY_ABOVE_CHANCE * self.chance
+        if was_learning and record.valid[select] <= self.chance:
+            raise CollapsedError(
+                f"validation {select} fell to {record.valid[select]:.4f}, "
+                f"no better than chance ({self.chance:.4f})"
+            )
+
+    def evaluate_best(self) -> dict[str, Any]:
+        """Load the best epoch's weights; look at the test split if, and only if, asked to."""
+        outcome: dict[str, Any] = {
+            "status": TrialStatus.COMPLETED,
+            "best_epoch": self.progress.best_epoch,
+            "valid": self.progress.best_valid,
+        }
+        if self.config.evaluation.test:
+            self.trainer.recommender.load_state_dict(self.checkpoints.load_best())
+            outcome["test"] = self.trainer.evaluate("test")
+        return outcome
+
+    def where(self, error: Exception) -> str:
+        """The error with the epoch it happened in."""
+        return f"epoch {len(self.progress.epochs) + 1}: {error}"
+
+    def _spent_s(self) -> float:
+        return self.progress.spent_s + time.perf_counter() - self.started
+
+    def _count_macs(self) -> dict[str, Any]:
+        trainer = self.trainer
+        state = trainer.generator.bit_generator.state
+        batch = next(iter(trainer.batches()))
+        trainer.generator.bit_generator.state = state
+        items_BL1 = torch.from_numpy(batch.items_BL1).to(trainer.device)
+        negatives_BL = torch.from_numpy(batch.negatives_BL).to(trainer.device)
+        macs, uncounted = cost.count_macs(lambda: trainer.recommender(items_BL1, negatives_BL))
+        length = trainer.dataset.max_seq_len
+        return {
+            "forward_macs_paper": cost.paper_macs(trainer.recommender, length, trainer.device),
+            "forward_macs_run": macs // len(items_BL1),
+            "uncounted_ops": uncounted,
+        }
+
+    def cost(self) -> Cost:
+        """What the trial spent up to now."""
+        total, trainable = cost.count_parameters(self.trainer.recommender)
+        train_s = [record.train_s for record in self.progress.epochs]
+        eval_s = [record.eval_s for record in self.progress.epochs]
+        return Cost(
+            params_total=total,
+            params_trainable=trainable,
+            first_epoch_s=train_s[0] if train_s else None,
+            epoch_s=median(train_s[1:]) if len(train_s) > 1 else None,
+            eval_s=median(eval_s) if eval_s else None,
+            total_s=self._spent_s(),
+            peak_memory_bytes=self.memory.num_bytes(),
+            memory_kind=self.memory.kind,
+            device=cost.device_name(self.trainer.device),
+            **self.macs,
+        )

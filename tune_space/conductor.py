@@ -1,0 +1,268 @@
+"""Decides which trial runs next and takes in how it ended; knows nothing of Ray.
+
+Per arm: search on validation, one trial after another -> lock the best configuration -> train it
+once per seed, and only there look at the test split. Every decision follows from the study and the
+ledger, so a new conductor on an old folder goes on where the last one stopped.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from morec.checkpoints import Checkpoints
+from morec.config import TrialConfig
+from morec.results import Cost, EpochRecord, TrialResult, TrialStatus
+from tune_space.expand import Arm, configure
+from tune_space.ledger import ArmEntry, Ledger, Manifest, SearchEntry
+from tune_space.search import ArmSearch, best_of
+from tune_space.study import StudySpec
+
+Role = Literal["search", "final"]
+Sources = Callable[[TrialConfig], Mapping[str, str]]
+"""Hashes of the data and weights a configuration points at."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One trial to run now."""
+
+    trial_id: str
+    arm: str
+    role: Role
+    config: TrialConfig
+    sources: Mapping[str, str]
+
+
+@dataclass
+class ArmState:
+    """One arm on its way through the study: searching, then locked, then replicated."""
+
+    arm: Arm
+    search: ArmSearch
+    earlier: list[SearchEntry]
+    """Search trials an earlier run asked for and this one has not yet asked for again."""
+    open_search: Job | None = None
+    """The search trial whose result the next suggestion waits for."""
+    is_searched: bool = False
+    locked: SearchEntry | None = None
+    final: dict[str, Job] = field(default_factory=dict)
+    """Jobs of the locked configuration by trial id."""
+
+    def jobs(self) -> list[Job]:
+        """The arm's trials that may run now, in order; some may be running or done."""
+        return [self.open_search] if self.open_search else list(self.final.values())
+
+
+class Conductor:
+    """The state of a running study on the driver; the only writer of its ledger."""
+
+    def __init__(
+        self,
+        study: StudySpec,
+        arms: Sequence[Arm],
+        ledger: Ledger,
+        sources: Sources,
+        manifest: Manifest,
+        *,
+        only: Sequence[str] = (),
+        retry_failed: bool = False,
+    ) -> None:
+        self.study = study
+        self.ledger = ledger
+        self.sources = sources
+        self.manifest = manifest
+        self.only = set(only)
+        self.running: dict[str, Job] = {}
+        self.results = ledger.read_all()
+        self._retry = {
+            trial_id
+            for trial_id, result in self.results.items()
+            if retry_failed and result.status is TrialStatus.FAILED
+        }
+        self._started = time.monotonic()
+        self._elapsed_before = manifest.elapsed_s
+        earlier = {entry.name: entry.search for entry in manifest.arms}
+        self.arms = [self._arm_state(arm, study, earlier.get(arm.name, ())) for arm in arms]
+        self._progress: dict[str, tuple[tuple[EpochRecord, ...], Cost]] = {}
+        for state in self.arms:
+            self._advance(state)
+        self.write_manifest("running")
+
+    @staticmethod
+    def _arm_state(arm: Arm, study: StudySpec, earlier: Sequence[SearchEntry]) -> ArmState:
+        search = ArmSearch(arm, study)
+        fitting = [entry for entry in earlier if search.fits(entry.params)]
+        return ArmState(arm, search, earlier=fitting[: search.num_trials])
+
+    # ---- what runs next
+
+    def next_job(self) -> Job | None:
+        """The next trial to start, or None while there is nothing to start."""
+        job = self._startable()
+        if job is not None:
+            self.running[job.trial_id] = job
+        return job
+
+    def is_finished(self) -> bool:
+        """Whether nothing runs and nothing can be started."""
+        return not self.running and self._startable() is None
+
+    def is_out_of_time(self) -> bool:
+        """Whether this run of the command has used up ``budget.hours``."""
+        hours = self.study.budget.hours
+        return hours is not None and time.monotonic() - self._started > hours * 3600
+
+    def wanted(self) -> set[str]:
+        """Ids of every trial the study asks for, as far as they are known."""
+        return _ids(tuple(self._entry(state) for state in self.arms))
+
+    def num_epochs(self, trial_id: str) -> int:
+        """Epochs a running trial has reported."""
+        return len(self._progress[trial_id][0]) if trial_id in self._progress else 0
+
+    def _startable(self) -> Job | None:
+        if self.is_out_of_time():
+            return None
+        for state in sorted(self.arms, key=_expected_length, reverse=True):
+            if self.only and state.arm.name not in self.only:
+                continue
+            for job in state.jobs():
+                if job.trial_id not in self.running and not self._is_recorded(job.trial_id):
+                    return job
+        return None
+
+    def _advance(self, state: ArmState) -> None:
+        """Take in recorded search trials and ask for the next, until one is open or all are in."""
+        while not state.is_searched:
+            state.open_search = state.open_search or self._ask(state)
+            if state.open_search is None:
+                state.is_searched = True
+                self._lock(state)
+            elif self._is_recorded(state.open_search.trial_id):
+                state.search.tell(self.results[state.open_search.trial_id])
+                state.open_search = None
+            else:
+                return
+
+    def _ask(self, state: ArmState) -> Job | None:
+        """The next search trial; None once the budget is spent or the space is exhausted."""
+        if len(state.search.entries) >= state.search.num_trials:
+            return None
+        config = state.search.ask(state.earlier.pop(0).params if state.earlier else None)
+        if config is None:
+            return None
+        job = self._job(state.arm, "search", config)
+        state.search.started(job.trial_id)
+        return job
+
+    def _lock(self, state: ArmState) -> None:
+        """Fix the arm's configuration, if any search trial completed, and plan its final trials."""
+        state.locked = best_of(state.search)
+        if state.locked is None:
+            return
+        for seed in self.study.seeds:
+            config = configure(state.arm.config, state.locked.params, seed=seed, test=True)
+            job = self._job(state.arm, "final", config)
+            state.final[job.trial_id] = job
+
+    def _job(self, arm: Arm, role: Role, config: TrialConfig) -> Job:
+        sources = self.sources(config)
+        return Job(config.trial_id(sources), arm.name, role, config, sources)
+
+    def _is_recorded(self, trial_id: str) -> bool:
+        return trial_id in self.results and trial_id not in self._retry
+
+    # ---- what came of it
+
+    def progressed(self, trial_id: str, epochs: tuple[EpochRecord, ...], cost: Cost) -> bool:
+        """Take in a trial's epochs so far; True if it should stop because its arm does better."""
+        self._progress[trial_id] = (epochs, cost)
+        job = self.running[trial_id]
+        if job.role == "final":
+            return False
+        select = job.config.evaluation.select
+        scores = [(record.epoch, record.valid[select]) for record in epochs]
+        state = next(state for state in self.arms if state.arm.name == job.arm)
+        return state.search.should_prune(trial_id, scores)
+
+    def ended(self, result: TrialResult) -> None:
+        """Record a trial's end and remove its checkpoints."""
+        self.ledger.write(result)
+        self.results[result.trial_id] = result
+        self._retry.discard(result.trial_id)
+        del self.running[result.trial_id]
+        if not self.study.keep_checkpoints:
+            Checkpoints(self.checkpoint_folder(result.trial_id)).remove()
+        for state in self.arms:
+            self._advance(state)
+        self.write_manifest("running")
+
+    def pruned(self, trial_id: str) -> None:
+        """Record a trial that was stopped early, with what it reported."""
+        epochs, cost = self._progress[trial_id]
+        self.ended(self._result(trial_id, TrialStatus.PRUNED, epochs=epochs, cost=cost))
+
+    def lost(self, trial_id: str, reason: str) -> None:
+        """Record a trial whose process died as failed, with the reason."""
+        epochs, cost = self._progress.get(trial_id, ((), None))
+        result = self._result(trial_id, TrialStatus.FAILED, epochs=epochs, cost=cost, error=reason)
+        self.ended(result)
+
+    def _result(self, trial_id: str, status: TrialStatus, **fields: object) -> TrialResult:
+        job = self.running[trial_id]
+        return TrialResult(
+            trial_id=trial_id,
+            config=job.config,
+            sources=dict(job.sources),
+            status=status,
+            finished_at=now(),
+            **fields,
+        )
+
+    def checkpoint_folder(self, trial_id: str) -> Path:
+        """Where a trial's checkpoints are while it runs."""
+        return self.ledger.folder / "checkpoints" / trial_id
+
+    # ---- what is written down
+
+    def write_manifest(self, state: Literal["running", "finished", "interrupted"]) -> None:
+        """Write down the study as it stands."""
+        arms = tuple(self._entry(arm) for arm in self.arms)
+        self.manifest = self.manifest.model_copy(
+            update={
+                "state": state,
+                "updated_at": now(),
+                "arms": arms,
+                "orphaned": tuple(sorted(set(self.results) - _ids(arms))),
+                "elapsed_s": self._elapsed_before + time.monotonic() - self._started,
+            }
+        )
+        self.ledger.write_manifest(self.manifest)
+
+    def _entry(self, state: ArmState) -> ArmEntry:
+        return ArmEntry(
+            name=state.arm.name,
+            group=state.arm.group,
+            config=state.arm.config,
+            search=(*state.search.entries, *state.earlier),
+            locked=state.locked,
+            final=tuple(state.final),
+        )
+
+
+def _ids(arms: Sequence[ArmEntry]) -> set[str]:
+    searched = {entry.trial_id for arm in arms for entry in arm.search}
+    return searched | {trial_id for arm in arms for trial_id in arm.final}
+
+
+def now() -> str:
+    """UTC time, ISO 8601, seconds."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _expected_length(state: ArmState) -> bool:
+    """Arms that train an encoder take longest and start first, so that no core idles at the end."""
+    return state.arm.config.item.trains_encoder

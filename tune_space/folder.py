@@ -1,0 +1,60 @@
+"""One process at a time in a study's output folder."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from morec.errors import FolderInUseError
+from morec.results import write_atomically
+
+LOCK = ".lock"
+HOLDER = ".holder.json"
+
+
+@contextmanager
+def hold(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` while a study runs in it; the lock goes with the process, however it ends.
+
+    Raises:
+        FolderInUseError: another process holds it; the message names its pid.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise FolderInUseError(
+            f"{folder}: process {_holder(folder)} runs a study here; wait for it, stop it, or "
+            "give another folder with --out"
+        ) from error
+    try:
+        write_atomically(folder / HOLDER, json.dumps({"pid": os.getpid()}))
+        yield
+    finally:
+        (folder / HOLDER).unlink(missing_ok=True)
+        lock.release()
+
+
+def holder_pid(folder: Path) -> int | None:
+    """The pid of the process that runs a study in ``folder``, or None if none does."""
+    lock = FileLock(folder / LOCK)
+    if not (folder / LOCK).exists():
+        return None
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return _holder(folder)
+    lock.release()
+    return None
+
+
+def _holder(folder: Path) -> int | None:
+    try:
+        pid: int = json.loads((folder / HOLDER).read_text(encoding="utf-8"))["pid"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return pid

@@ -1,0 +1,106 @@
+"""Ray Tune's hooks into a study: what to start next, when to stop a trial, what became of it.
+
+All are thin: every decision is the conductor's, which lives on the driver and is never pickled.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from typing import Any
+
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from morec.ray_train import TrialJob
+from morec.results import Cost, EpochRecord, TrialResult
+from tune_space.conductor import Conductor, Job
+
+
+class StudySearcher(Searcher):
+    """Hands the conductor's jobs to Ray Tune, at most ``max_concurrent`` at a time."""
+
+    def __init__(
+        self, conductor: Conductor, make: Callable[[Job], TrialJob], max_concurrent: int
+    ) -> None:
+        super().__init__()
+        self._conductor = conductor
+        self._make = make
+        self._max_concurrent = max_concurrent
+        self._job_ids: dict[str, str] = {}
+
+    def suggest(self, trial_id: str) -> dict[str, str] | str | None:
+        """The next job, nothing for now, or the end."""
+        if len(self._conductor.running) >= self._max_concurrent:
+            return None
+        job = self._conductor.next_job()
+        if job is None:
+            return self.FINISHED if self._conductor.is_finished() else None
+        return {"trial_id": job.trial_id, "job": self._make(job).model_dump_json()}
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Nothing to do: the scheduler has told the conductor."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the ledger is the state."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing to restore: the ledger is the state."""
+
+
+class StudyScheduler(FIFOScheduler):
+    """Passes epochs, records and deaths of trials on, and stops what the conductor prunes."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        super().__init__()
+        self._conductor = conductor
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """Take in an epoch or, as the last report of a trial, its record."""
+        trial_id = trial.config["trial_id"]
+        if trial_id not in self._conductor.running:
+            return TrialScheduler.CONTINUE
+        if "result" in result:
+            self._conductor.ended(TrialResult.model_validate_json(result["result"]))
+            return TrialScheduler.CONTINUE
+        records = json.loads(result["epochs"])
+        epochs = tuple(EpochRecord.model_validate(record) for record in records)
+        cost = Cost.model_validate_json(result["cost"])
+        if self._conductor.progressed(trial_id, epochs, cost):
+            self._conductor.pruned(trial_id)
+            return TrialScheduler.STOP
+        return TrialScheduler.CONTINUE
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        """Record a trial whose process died or could not be started."""
+        trial_id = trial.config["trial_id"]
+        if trial_id in self._conductor.running:
+            error = trial.get_error()
+            self._conductor.lost(trial_id, f"the trial's process was lost: {error}")
+
+
+class Display(Callback):
+    """Redraws the progress display whenever Ray Tune has moved on."""
+
+    def __init__(self, refresh: Callable[[], None]) -> None:
+        self._refresh = refresh
+
+    def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
+        """Called by Ray Tune after every event, several times a second."""
+        self._refresh()
+
+
+def quieten(is_verbose: bool) -> None:
+    """Set Ray's switches, before it is initialised, so that only our display speaks."""
+    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "1"
+    os.environ["RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"] = "0.2"
+    os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "3600"
+    # Idle OpenMP threads that spin slow down the trials beside them (measured: up to 10 times).
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if not is_verbose:
+        os.environ.setdefault("RAY_DEDUP_LOGS", "1")
+        os.environ.setdefault("PYTHONWARNINGS", "ignore")

@@ -1,0 +1,228 @@
+"""Runs a study on Ray: prepare what trials share, then let Ray Tune run the conductor's jobs."""
+
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any
+
+import ray
+import ray.tune
+from rich.console import Console
+
+from morec.encoders.artefacts import ArtefactStore
+from morec.errors import SpecError
+from morec.ray_train import TrialJob
+from morec.results import TrialResult, TrialStatus
+from tune_space import prepare
+from tune_space.conductor import Conductor, Job, now
+from tune_space.expand import Arm
+from tune_space.folder import hold
+from tune_space.ledger import Ledger, Manifest
+from tune_space.options import RunOptions, RunOutcome
+from tune_space.progress import StudyProgress
+from tune_space.provenance import git_state, machine, versions
+from tune_space.ray_tune import Display, StudyScheduler, StudySearcher, quieten
+from tune_space.study import ResourcesSpec, StudySpec
+from tune_space.trainable import run_job
+
+RAY_FOLDER = ".ray_tune"
+"""Ray Tune's own files; thrown away, since the ledger is the state."""
+
+
+def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> RunOutcome:
+    """Run whatever of the study has no record yet.
+
+    Raises:
+        FolderInUseError: another process runs a study in the output folder.
+        DataError, SpecError: the data, the weights or the machine are not what the study needs;
+            nothing was started, nothing recorded is lost.
+    """
+    with hold(options.out):
+        conductor, prepared = _prepare(study, arms, options)
+        caught = _Caught()
+        if not conductor.is_finished():
+            with _sigterm_as_sigint(caught):
+                _run_on_ray(conductor, prepared, options)
+        return _conclude(conductor, caught)
+
+
+def _prepare(
+    study: StudySpec, arms: Sequence[Arm], options: RunOptions
+) -> tuple[Conductor, prepare.Prepared]:
+    ledger = Ledger(options.out)
+    earlier = ledger.read_manifest()
+    store = ArtefactStore(options.out.parent / prepare.STORE_FOLDER)
+    prepared = prepare.Prepared(options.root, store)
+    manifest = Manifest(
+        study=study,
+        study_file=options.study_file_text,
+        command=options.command,
+        state="running",
+        started_at=earlier.started_at if earlier else now(),
+        updated_at=now(),
+        versions=versions(),
+        git=git_state(),
+        device=machine(),
+        num_cpus=os.cpu_count() or 1,
+        elapsed_s=earlier.elapsed_s if earlier else 0.0,
+        datasets=prepare.dataset_entries(prepared, arms),
+        references=prepare.references(prepared, arms),
+        preparations=prepare.prepare_items(prepared, arms),
+        arms=earlier.arms if earlier else (),
+    )
+    conductor = Conductor(
+        study,
+        arms,
+        ledger,
+        prepared.sources,
+        manifest,
+        only=options.only,
+        retry_failed=options.retry_failed,
+    )
+    return conductor, prepared
+
+
+def _run_on_ray(conductor: Conductor, prepared: prepare.Prepared, options: RunOptions) -> None:
+    resources = conductor.study.resources
+    with _ray_session(resources, options):
+        max_concurrent = _max_concurrent(resources)
+        console = Console()
+        with StudyProgress(conductor, max_concurrent, console) as progress:
+            _tuner(conductor, prepared, options, max_concurrent, progress).fit()
+
+
+def _tuner(
+    conductor: Conductor,
+    prepared: prepare.Prepared,
+    options: RunOptions,
+    max_concurrent: int,
+    progress: StudyProgress,
+) -> ray.tune.Tuner:
+    shutil.rmtree(options.out / RAY_FOLDER, ignore_errors=True)
+    resources = conductor.study.resources
+
+    def make(job: Job) -> TrialJob:
+        return TrialJob(
+            config=job.config,
+            sources=dict(job.sources),
+            dataset_folder=str(prepared.dataset_folder(job.config.dataset).resolve()),
+            store_folder=str(prepared.store.folder.resolve()),
+            checkpoint_folder=str(conductor.checkpoint_folder(job.trial_id).resolve()),
+            workers=resources.workers,
+            cpus=resources.cpus,
+            gpus=resources.gpus,
+        )
+
+    return ray.tune.Tuner(
+        ray.tune.with_resources(run_job, _trial_resources(resources)),
+        tune_config=ray.tune.TuneConfig(
+            num_samples=-1,
+            search_alg=StudySearcher(conductor, make, max_concurrent),
+            scheduler=StudyScheduler(conductor),
+            reuse_actors=True,
+            trial_dirname_creator=lambda trial: str(trial.config["trial_id"]),
+        ),
+        run_config=ray.tune.RunConfig(
+            name="tune",
+            storage_path=str((options.out / RAY_FOLDER).resolve()),
+            verbose=0,
+            callbacks=[Display(progress.refresh)],
+        ),
+    )
+
+
+def _trial_resources(resources: ResourcesSpec) -> dict[str, float]:
+    """What the trial's own process takes; with a worker group the workers take the rest."""
+    if resources.workers > 1:
+        return {"memory": 2**20}
+    return {"cpu": resources.cpus} | ({"gpu": resources.gpus} if resources.gpus else {})
+
+
+def _max_concurrent(resources: ResourcesSpec) -> int:
+    """How many trials fit into the Ray session at once.
+
+    Raises:
+        SpecError: not even one does.
+    """
+    total = ray.cluster_resources()
+    fits = int(total.get("CPU", 0) // (resources.workers * resources.cpus))
+    if resources.gpus:
+        fits = min(fits, int(total.get("GPU", 0) / (resources.workers * resources.gpus)))
+    if fits < 1:
+        raise SpecError(
+            f"resources: a trial needs {resources.workers} x ({resources.cpus} CPUs, "
+            f"{resources.gpus:g} GPUs); Ray has {total.get('CPU', 0):g} CPUs and "
+            f"{total.get('GPU', 0):g} GPUs"
+        )
+    return fits
+
+
+@contextmanager
+def _ray_session(resources: ResourcesSpec, options: RunOptions) -> Iterator[None]:
+    """Use the session there is, join the cluster at ``address``, or start one on this machine."""
+    if ray.is_initialized():
+        yield
+        return
+    quieten(options.verbose)
+    settings: dict[str, Any] = {
+        "log_to_driver": options.verbose,
+        "logging_level": "INFO" if options.verbose else "ERROR",
+    }
+    if options.address is None:
+        # Without the dashboard's agent a stopped worker group never frees its resources.
+        settings["include_dashboard"] = resources.workers > 1
+    ray.init(address=options.address or "local", **settings)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+@dataclass
+class _Caught:
+    """The signal that asked the study to stop, if one did."""
+
+    number: int | None = None
+
+
+@contextmanager
+def _sigterm_as_sigint(caught: _Caught) -> Iterator[None]:
+    """Ray Tune stops in good order on SIGINT only; remember which signal it really was."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        caught.number = number
+        os.kill(os.getpid(), signal.SIGINT)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _conclude(conductor: Conductor, caught: _Caught) -> RunOutcome:
+    """Write the last manifest of this run and sum up."""
+    is_finished = conductor.is_finished()
+    is_interrupted = not is_finished and not conductor.is_out_of_time()
+    conductor.write_manifest("finished" if is_finished else "interrupted")
+    wanted = conductor.wanted()
+    failed = [i for i, r in conductor.results.items() if i in wanted and _is_failure(r)]
+    return RunOutcome(
+        num_done=len(wanted & conductor.results.keys()),
+        failed=tuple(failed),
+        unlocked=tuple(s.arm.name for s in conductor.arms if s.is_searched and not s.locked),
+        is_finished=is_finished,
+        signal=(caught.number or signal.SIGINT) if is_interrupted else None,
+    )
+
+
+def _is_failure(result: TrialResult) -> bool:
+    return result.status is TrialStatus.FAILED
