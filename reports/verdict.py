@@ -58,16 +58,16 @@ def unfinished(summary: StudySummary) -> tuple[str, ...]:
 
 
 def _joint(contrast: Contrast) -> str:
-    return ": " if contrast.finding is Finding.OPEN else " by "
+    is_ahead = contrast.finding in (Finding.BETTER, Finding.BETTER_THESE_SEEDS)
+    return " by " if is_ahead else ": "
 
 
 def _numbers(contrast: Contrast) -> str:
     difference = contrast.difference
     if difference is None:
         return ""
-    is_open = contrast.finding is Finding.OPEN
-    mean = formats.points(difference.mean if is_open else abs(difference.mean), 1)
-    low, high = (formats.points(bound, 1) for bound in (difference.low, difference.high))
+    values = (difference.mean, difference.low, difference.high)
+    mean, low, high = (formats.points(value, 1) for value in values)
     noise = "" if difference.measures_seeds else ", seed variation not measured"
     return (
         f"{mean} points {contrast.metric} [{low}, {high}] "
@@ -95,7 +95,8 @@ def _what_would_settle(contrast: Contrast) -> str:
 def _users_needed(difference: Difference) -> Iterator[str]:
     users = difference.users_needed()
     if users is not None and users <= _FAR * difference.num_users:
-        yield f"{formats.about(max(users, difference.num_users + 1))} users"
+        seeds = "" if difference.measures_seeds else f" and {MIN_SEEDS} seeds"
+        yield f"{formats.about(max(users, difference.num_users + 1))} users{seeds}"
 
 
 def _seeds_needed(difference: Difference) -> Iterator[str]:

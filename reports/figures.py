@@ -1,0 +1,198 @@
+"""The figures of the page as plotly's JSON: what is drawn, in which order, with which labels."""
+
+import math
+from collections.abc import Iterable
+from statistics import median
+from typing import Any
+
+from morec.results import TrialStatus
+from reports import traces
+from reports.contrasts import Contrast
+from reports.spending import ArmCost
+from reports.summary import ArmSummary, StudySummary, Trial
+from reports.traces import Figure, Style
+
+NUM_HUES = 7
+MAX_BANDS = 7
+"""With more arms than this the bands over seeds would hide each other."""
+_LABEL_PX = 15
+_CURVES_PX = 440
+_PARETO_PX = 420
+_MARGINS_PX = 62
+_HEADROOM = 1.06
+
+
+def styles(arms: tuple[ArmSummary, ...]) -> dict[str, Style]:
+    """A hue per arm, or per group where there are more arms than hues."""
+    if len(arms) <= NUM_HUES:
+        return {arm.name: Style(f"@c{index}", 0) for index, arm in enumerate(arms)}
+    members: dict[str | None, list[str]] = {}
+    for arm in arms:
+        members.setdefault(arm.entry.group, []).append(arm.name)
+    return {
+        name: Style(f"@c{index % NUM_HUES}", variant)
+        for index, names in enumerate(members.values())
+        for variant, name in enumerate(names)
+    }
+
+
+def learning_curves(summary: StudySummary, metric: str) -> Figure | None:
+    """Validation metric per epoch: median line and lowest-to-highest band over seeds."""
+    looks = styles(summary.arms)
+    bands, lines, broken = [], [], []
+    ends: dict[str, float] = {}
+    for arm in summary.arms:
+        look = looks[arm.name]
+        spread = _still_training([_curve(trial, metric) for trial in _healthy(arm)])
+        if spread:
+            lines.append(traces.curve(arm.name, [median(values) for values in spread], look))
+            bands.append(traces.band([min(v) for v in spread], [max(v) for v in spread], look))
+            ends[arm.name] = median(spread[-1])
+        collapsed = (trial for trial in (*arm.searches, *arm.finals) if _has_collapsed(trial))
+        curves = ((trial, _curve(trial, metric)) for trial in collapsed)
+        broken += [traces.collapse(trial, values, look) for trial, values in curves if values]
+    drawn = [*(bands if len(bands) <= MAX_BANDS else ()), *lines, *broken]
+    return _with_edge_labels(drawn, ends, looks, metric) if drawn else None
+
+
+def forest(contrasts: Iterable[Contrast]) -> Figure | None:
+    """Differences between arms with their 95% intervals, one row each, in percentage points."""
+    rows = [(one, one.difference) for one in contrasts if one.kind != "reference"]
+    known = [(one, difference) for one, difference in rows if difference]
+    if not known:
+        return None
+    labels = [traces.plain(f"{one.better} − {one.than}") for one, _ in known]
+    marks = [
+        traces.interval(one, difference, label)
+        for (one, difference), label in zip(known, labels, strict=True)
+    ]
+    title = f"difference in {known[0][0].metric}, percentage points"
+    figure = traces.figure(marks, title, "", height=84 + 30 * len(known))
+    order = {"categoryorder": "array", "categoryarray": labels[::-1], "showgrid": False}
+    figure["layout"]["yaxis"] |= order | {"range": [-0.6, len(known) - 0.4]}
+    figure["layout"]["xaxis"] |= {"zeroline": True, "zerolinewidth": 1, "showgrid": True}
+    return figure
+
+
+def pareto(summary: StudySummary, costs: Iterable[ArmCost], metric: str) -> Figure | None:
+    """Test accuracy against training time (log axis) on one device, with the Pareto front."""
+    points = []
+    for cost in costs:
+        arm = summary.arm(cost.arm)
+        mean = arm.mean(metric) if arm else None
+        if arm and mean is not None and cost.train_s > 0:
+            points.append((cost.train_s, 100 * mean, arm))
+    if len(points) < 2:
+        return None
+    front = pareto_front([(seconds, mean) for seconds, mean, _ in points])
+    looks = styles(summary.arms)
+    marks = [traces.steps([x for x, _ in front], [y for _, y in front])]
+    marks += [
+        traces.point(arm.name, seconds, mean, 100 * (arm.sd(metric) or 0), looks[arm.name])
+        for seconds, mean, arm in points
+    ]
+    title = "training time of one trial, seconds (log scale)"
+    figure = traces.figure(marks, title, f"test {metric} (%)", height=_PARETO_PX)
+    figure["layout"]["xaxis"] |= {"type": "log"}
+    labels = [(seconds, mean, arm.name, (seconds, mean) in front) for seconds, mean, arm in points]
+    figure["layout"]["annotations"] = [_point_label(*one, looks[one[2]]) for one in labels]
+    return figure
+
+
+def pareto_front(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Of (cost, accuracy): those no cheaper or equally cheap one reaches, cheapest first."""
+    front: list[tuple[float, float]] = []
+    for cost, accuracy in sorted(points, key=lambda one: (one[0], -one[1])):
+        if not front or accuracy > front[-1][1]:
+            front.append((cost, accuracy))
+    return front
+
+
+def searched(summary: StudySummary, parameter: str) -> Figure | None:
+    """One searched parameter against the validation score; every arm's search trials."""
+    looks, marks = styles(summary.arms), []
+    values: list[Any] = []
+    for arm in summary.arms:
+        scored = [
+            (trial.params[parameter], 100 * trial.valid_score, trial.trial_id)
+            for trial in arm.searches
+            if parameter in trial.params and trial.valid_score is not None
+        ]
+        if scored:
+            xs, ys, ids = zip(*scored, strict=True)
+            values += xs
+            marks.append(traces.dots(arm.name, xs, ys, ids, looks[arm.name]))
+    if not marks:
+        return None
+    figure = traces.figure(marks, parameter, f"validation {summary.main_metric} (%)", height=340)
+    figure["layout"]["xaxis"]["type"] = _axis_type(values)
+    figure["layout"] |= {"showlegend": True, "legend": {"orientation": "h", "y": -0.28}}
+    return figure
+
+
+def _healthy(arm: ArmSummary) -> list[Trial]:
+    return [trial for trial in arm.curve_trials if not _has_collapsed(trial)]
+
+
+def _has_collapsed(trial: Trial) -> bool:
+    return trial.result is not None and trial.result.status is TrialStatus.COLLAPSED
+
+
+def _curve(trial: Trial, metric: str) -> list[float]:
+    epochs = trial.result.epochs if trial.result else ()
+    return [100 * epoch.valid[metric] for epoch in epochs if metric in epoch.valid]
+
+
+def _still_training(curves: list[list[float]]) -> list[list[float]]:
+    """Per epoch the values of the trials still training, while at least half of them are."""
+    longest = max(map(len, curves), default=0)
+    at_epoch = [[curve[i] for curve in curves if i < len(curve)] for i in range(longest)]
+    return [values for values in at_epoch if 2 * len(values) >= len(curves)]
+
+
+def _with_edge_labels(
+    drawn: list[Figure], ends: dict[str, float], looks: dict[str, Style], metric: str
+) -> Figure:
+    figure = traces.figure(drawn, "epoch", f"validation {metric} (%)", height=_CURVES_PX)
+    top = max(max(trace["y"]) for trace in drawn) * _HEADROOM or 1.0
+    gap = top * _LABEL_PX / (_CURVES_PX - _MARGINS_PX)
+    heights = spread_out(ends, gap=gap, top=top)
+    layout = figure["layout"]
+    layout["annotations"] = [traces.edge_label(n, y, looks[n]) for n, y in heights.items()]
+    layout["yaxis"]["range"] = [0, top]
+    layout["margin"]["r"] = 24 + 7 * max(map(len, ends), default=0)
+    return figure
+
+
+def spread_out(heights: dict[str, float], *, gap: float, top: float) -> dict[str, float]:
+    """Move labels as little as needed so that neighbours are ``gap`` apart and below ``top``."""
+    order = sorted(heights, key=lambda name: heights[name])
+    placed: list[float] = []
+    for name in order:
+        placed.append(max(heights[name], placed[-1] + gap) if placed else heights[name])
+    ceiling = top
+    for index in range(len(placed) - 1, -1, -1):
+        placed[index] = min(placed[index], ceiling)
+        ceiling = placed[index] - gap
+    return dict(zip(order, placed, strict=True))
+
+
+def _point_label(x: float, y: float, name: str, is_on_front: bool, style: Style) -> Figure:
+    text = f"<b>{traces.plain(name)}</b>" if is_on_front else traces.plain(name)
+    return {
+        "text": text,
+        "x": math.log10(x),
+        "y": round(y, 3),
+        "xanchor": "left",
+        "xshift": 8,
+        "yshift": -10,
+        "showarrow": False,
+        "font": {"color": style.hue, "size": 12},
+    }
+
+
+def _axis_type(values: list[Any]) -> str:
+    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    if len(numbers) < len(values):
+        return "category"
+    return "log" if min(numbers) > 0 and max(numbers) / min(numbers) >= 20 else "linear"

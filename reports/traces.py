@@ -1,0 +1,197 @@
+"""The single marks of the figures, as plotly's JSON; ``@names`` are colours of the page's theme."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reports.contrasts import Contrast, Finding
+from reports.statistics import Difference
+from reports.summary import Trial
+
+Figure = dict[str, Any]
+_DASHES = ("solid", "dash", "dot", "dashdot")
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
+
+
+@dataclass(frozen=True)
+class Style:
+    """How an arm is drawn: hue, and which dash or symbol of that hue."""
+
+    hue: str
+    variant: int
+
+    @property
+    def dash(self) -> str:
+        """Dash of its lines."""
+        return _DASHES[self.variant % len(_DASHES)]
+
+    @property
+    def symbol(self) -> str:
+        """Symbol of its points."""
+        return _SYMBOLS[self.variant % len(_SYMBOLS)]
+
+
+def band(lows: Sequence[float], highs: Sequence[float], style: Style) -> Figure:
+    """The area between two curves over epochs 1, 2, ..."""
+    epochs = list(range(1, len(lows) + 1))
+    return {
+        "type": "scatter",
+        "x": epochs + epochs[::-1],
+        "y": _rounded([*highs, *reversed(lows)]),
+        "fill": "toself",
+        "fillcolor": f"{style.hue}/0.13",
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "mode": "lines",
+    }
+
+
+def curve(name: str, values: Sequence[float], style: Style) -> Figure:
+    """A line over epochs 1, 2, ...; a single epoch is a point."""
+    return {
+        "type": "scatter",
+        "name": plain(name),
+        "x": list(range(1, len(values) + 1)),
+        "y": _rounded(values),
+        "mode": "lines" if len(values) > 1 else "markers",
+        "line": {"color": style.hue, "width": 2, "dash": style.dash},
+        "marker": {"color": style.hue, "size": 7},
+        "hovertemplate": "%{fullData.name}: %{y:.2f}%<extra>epoch %{x}</extra>",
+    }
+
+
+def collapse(trial: Trial, values: Sequence[float], style: Style) -> Figure:
+    """A collapsed trial: thin and dotted, a cross where it was stopped."""
+    return {
+        "type": "scatter",
+        "name": f"{plain(trial.arm)} seed {trial.seed} ({trial.role})",
+        "x": list(range(1, len(values) + 1)),
+        "y": _rounded(values),
+        "mode": "lines+markers",
+        "line": {"color": style.hue, "width": 1, "dash": "dot"},
+        "marker": {"symbol": "x", "size": [0] * (len(values) - 1) + [9], "color": style.hue},
+        "hovertemplate": "%{fullData.name}, collapsed: %{y:.2f}%<extra>epoch %{x}</extra>",
+    }
+
+
+def edge_label(name: str, y: float, style: Style) -> Figure:
+    """A name at the right edge of the plot, as an annotation."""
+    return {
+        "text": plain(name),
+        "xref": "paper",
+        "x": 1.01,
+        "y": round(y, 3),
+        "xanchor": "left",
+        "yanchor": "middle",
+        "showarrow": False,
+        "font": {"color": style.hue, "size": 12},
+    }
+
+
+def interval(contrast: Contrast, difference: Difference, label: str) -> Figure:
+    """One row of a forest plot: filled where the finding is firm, heavy where named beforehand."""
+    is_firm = contrast.finding in (Finding.BETTER, Finding.WORSE)
+    is_named = contrast.kind == "named"
+    hue = "@accent" if is_firm else "@muted"
+    mean, low, high = difference.mean, difference.low, difference.high
+    return {
+        "type": "scatter",
+        "x": [round(100 * mean, 3)],
+        "y": [label],
+        "mode": "markers",
+        "marker": {
+            "symbol": "square" if is_firm else "square-open",
+            "size": 11 if is_named else 8,
+            "color": hue,
+        },
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": _rounded([100 * (high - mean)]),
+            "arrayminus": _rounded([100 * (mean - low)]),
+            "color": hue,
+            "thickness": 2.4 if is_named else 1.4,
+            "width": 0,
+        },
+        "hovertemplate": f"%{{y}}: %{{x:+.2f}} points<extra>{contrast.finding}</extra>",
+    }
+
+
+def steps(xs: Sequence[float], ys: Sequence[float]) -> Figure:
+    """The stepped line of a Pareto front."""
+    return {
+        "type": "scatter",
+        "x": list(xs),
+        "y": _rounded(ys),
+        "mode": "lines",
+        "line": {"shape": "hv", "color": "@muted", "width": 1},
+        "hoverinfo": "skip",
+    }
+
+
+def point(name: str, x: float, y: float, sd: float, style: Style) -> Figure:
+    """One arm with its deviation over seeds."""
+    return {
+        "type": "scatter",
+        "name": plain(name),
+        "x": [x],
+        "y": [round(y, 3)],
+        "mode": "markers",
+        "marker": {"color": style.hue, "size": 10, "symbol": style.symbol},
+        "error_y": {
+            "type": "data",
+            "array": [round(sd, 3)],
+            "color": style.hue,
+            "thickness": 1.2,
+            "width": 0,
+        },
+        "hovertemplate": "%{fullData.name}: %{y:.2f}% in %{x:.3s} s<extra></extra>",
+    }
+
+
+def dots(
+    name: str, xs: Sequence[Any], ys: Sequence[float], ids: Sequence[str], style: Style
+) -> Figure:
+    """Search trials of one arm."""
+    return {
+        "type": "scatter",
+        "name": plain(name),
+        "x": [x if isinstance(x, int | float) else str(x) for x in xs],
+        "y": _rounded(ys),
+        "text": list(ids),
+        "mode": "markers",
+        "marker": {"color": style.hue, "size": 8, "symbol": style.symbol},
+        "hovertemplate": "%{text}<br>%{x}: %{y:.2f}%<extra>%{fullData.name}</extra>",
+    }
+
+
+def figure(traces: Sequence[Figure], x_title: str, y_title: str, *, height: int) -> Figure:
+    """Traces on the page's axes: horizontal rules only, no box."""
+    axis = {"automargin": True, "gridcolor": "@rule", "zeroline": False, "zerolinecolor": "@ink"}
+    axis |= {"tickfont": {"color": "@muted", "size": 12}}
+    x_axis = axis | {"title": {"text": x_title, "standoff": 10}, "showgrid": False}
+    y_axis = axis | {"title": {"text": y_title, "standoff": 10}}
+    return {
+        "data": list(traces),
+        "layout": {
+            "height": height,
+            "margin": {"l": 50, "r": 20, "t": 12, "b": 50},
+            "showlegend": False,
+            "hovermode": "closest",
+            "paper_bgcolor": "@page",
+            "plot_bgcolor": "@page",
+            "font": {"family": "system-ui, sans-serif", "size": 13, "color": "@ink"},
+            "hoverlabel": {"bgcolor": "@page", "bordercolor": "@muted", "font": {"color": "@ink"}},
+            "xaxis": x_axis,
+            "yaxis": y_axis,
+        },
+    }
+
+
+def plain(text: str) -> str:
+    """Plotly reads tags in its texts; a name is a name."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _rounded(values: Iterable[float]) -> list[float]:
+    return [round(value, 3) for value in values]

@@ -1,0 +1,294 @@
+"""Made-up studies written through the real ledger types, always marked as synthetic."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from morec.config import TrialConfig
+from morec.results import (
+    Cost,
+    EpochRecord,
+    Evaluation,
+    TrialResult,
+    TrialStatus,
+    pack_ranks,
+)
+from reports.rank_metrics import per_user
+from tune_space.ledger import (
+    ArmEntry,
+    DatasetEntry,
+    Ledger,
+    Manifest,
+    Preparation,
+    Reference,
+    SearchEntry,
+)
+from tune_space.study import StudySpec
+
+METRICS = ("HR@10", "NDCG@10")
+TEXT: dict[str, Any] = {"name": "minilm"}
+_ID = {"id": True}
+
+
+def _fused(layers: int, fusion: str, **text: Any) -> dict[str, Any]:
+    return {"id": True, "text": TEXT | text, "fusion": fusion, "fusion_layers": layers}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A made-up arm: its item part, how well it ranks (higher is better), seconds per epoch."""
+
+    name: str
+    item: dict[str, Any]
+    strength: float
+    epoch_s: float
+    group: str | None = None
+
+
+SMALL = (
+    Arm("ID", _ID, 1.35, 2.1, "IDRec"),
+    Arm("TS", {"text": TEXT}, 1.15, 3.0, "MoRec"),
+    Arm("E2E", {"text": TEXT | {"trainable_layers": "all"}}, 1.6, 61.0, "MoRec"),
+)
+FUSION = (
+    Arm("ID", _ID, 1.4, 2.1, "ID"),
+    Arm("TS", {"text": TEXT}, 1.0, 3.0, "Text alone"),
+    Arm("TS-DNN", {"text": TEXT | {"dnn_layers": 8}}, 1.2, 3.6, "Text alone"),
+    Arm("E2E", {"text": TEXT | {"trainable_layers": "all"}}, 1.45, 61.0, "Text alone"),
+    Arm("ID+TS ADD", _fused(0, "add"), 1.3, 3.4, "ID + TS"),
+    Arm("ID+TS CON", _fused(0, "concat"), 1.5, 3.5, "ID + TS"),
+    Arm("ID+TS ADD, w/", _fused(2, "add"), 1.45, 3.6, "ID + TS"),
+    Arm("ID+TS CON, w/", _fused(2, "concat"), 1.5, 3.7, "ID + TS"),
+    Arm("ID+TS-DNN ADD", _fused(0, "add", dnn_layers=8), 1.2, 4.0, "ID + TS-DNN"),
+    Arm("ID+TS-DNN CON", _fused(0, "concat", dnn_layers=8), 1.35, 4.1, "ID + TS-DNN"),
+    Arm("ID+TS-DNN ADD, w/", _fused(2, "add", dnn_layers=8), 1.4, 4.2, "ID + TS-DNN"),
+    Arm("ID+TS-DNN CON, w/", _fused(2, "concat", dnn_layers=8), 1.42, 4.3, "ID + TS-DNN"),
+    Arm("ID+E2E ADD", _fused(0, "add", trainable_layers="all"), 1.3, 63.0, "ID + E2E"),
+    Arm("ID+E2E CON", _fused(0, "concat", trainable_layers="all"), 1.38, 64.0, "ID + E2E"),
+)
+
+
+@dataclass
+class FakeStudy:
+    """What to make up; ``write`` puts it into a folder."""
+
+    arms: tuple[Arm, ...] = SMALL
+    seeds: tuple[int, ...] = (1, 2, 3)
+    num_users: int = 300
+    num_items: int = 400
+    searches: int = 4
+    state: str = "finished"
+    question: str = "Do text encoders beat item IDs?"
+    overrides: dict[str, Any] = field(default_factory=dict)
+    """Further fields of the ``StudySpec``."""
+    statuses: dict[tuple[str, str, int], str] = field(default_factory=dict)
+    """(arm, role, index) -> ``failed``, ``collapsed``, ``pruned``, ``missing`` or ``not asked``."""
+    error: str = "RuntimeError: made to fail\n  at step 12"
+    rng_seed: int = 5
+
+    def write(self, folder: Path) -> Path:
+        """Write manifest and trials; returns ``folder``."""
+        ledger = Ledger(folder)
+        rng = np.random.default_rng(self.rng_seed)
+        tastes_U = rng.normal(0, 1.1, self.num_users)
+        entries = tuple(self._arm(ledger, arm, tastes_U, rng) for arm in self.arms)
+        ledger.write_manifest(self._manifest(entries))
+        return folder
+
+    def _arm(self, ledger: Ledger, arm: Arm, tastes_U: Any, rng: Any) -> ArmEntry:
+        searched, finals = [], []
+        own_U = tastes_U + rng.normal(0, 0.8, self.num_users)
+        for index in range(self.searches):
+            lr = round(float(10 ** rng.uniform(-4, -2)), 6)
+            config = _config(arm, seed=0, lr=lr, test=False)
+            status = self.statuses.get((arm.name, "search", index), "completed")
+            if status != "not asked":
+                made = self._trial(arm, config, status, own_U, rng, quality=-abs(np.log10(lr) + 3))
+                searched.append(
+                    (SearchEntry(trial_id=made.trial_id, params={"optim.lr": lr}), made)
+                )
+                _write(ledger, made, status)
+        scored = [pair for pair in searched if pair[1].best_score() is not None]
+        locked = max(scored, key=lambda pair: pair[1].best_score() or 0.0)[0] if scored else None
+        for index, seed in enumerate(self.seeds):
+            lr = locked.params["optim.lr"] if locked else 1e-3
+            config = _config(arm, seed=seed, lr=lr, test=True)
+            status = self.statuses.get((arm.name, "final", index), "completed")
+            if status != "not asked":
+                made = self._trial(arm, config, status, own_U, rng)
+                finals.append(made.trial_id)
+                _write(ledger, made, status)
+        return ArmEntry(
+            name=arm.name,
+            group=arm.group,
+            config=_config(arm, seed=0, lr=1e-3, test=False),
+            search=tuple(entry for entry, _ in searched),
+            locked=locked or (None if self.searches else SearchEntry(trial_id="", params={})),
+            final=tuple(finals),
+        )
+
+    def _trial(
+        self,
+        arm: Arm,
+        config: TrialConfig,
+        status: str,
+        own_U: Any,
+        rng: Any,
+        quality: float = 0.0,
+    ) -> TrialResult:
+        kind = TrialStatus(status) if status != "missing" else TrialStatus.COMPLETED
+        shift = arm.strength + 0.4 * quality + rng.normal(0, 0.06)
+        test, valid = (self._evaluation(own_U + shift, rng) for _ in range(2))
+        done = kind is TrialStatus.COMPLETED
+        epochs = self._epochs(arm, valid, kind, rng)
+        return TrialResult(
+            trial_id=config.trial_id({"data": "0" * 64}),
+            config=config,
+            sources={"data": "0" * 64},
+            status=kind,
+            epochs=epochs,
+            best_epoch=len(epochs) if done else None,
+            valid=valid if done else None,
+            test=test if done and config.evaluation.test else None,
+            cost=None if kind is TrialStatus.FAILED else _cost(arm, epochs, rng),
+            error=self.error if kind in (TrialStatus.FAILED, TrialStatus.COLLAPSED) else None,
+            finished_at="2026-01-01T00:00:00Z",
+        )
+
+    def _evaluation(self, scores_U: Any, rng: Any) -> Evaluation:
+        """Ranks of the target: the higher a user's score, the fewer items stand above it."""
+        above = 1 / (1 + np.exp(scores_U + rng.logistic(0, 0.5, len(scores_U))))
+        ranks_U = 1 + np.floor(above**1.5 * (self.num_items - 1)).astype(int)
+        metrics = {metric: float(per_user(metric, ranks_U).mean()) for metric in METRICS}
+        return Evaluation(
+            metrics=metrics,
+            num_users=len(ranks_U),
+            num_tied=0,
+            num_forced_misses=0,
+            packed_ranks=pack_ranks(ranks_U),
+        )
+
+    def _epochs(self, arm: Arm, best: Evaluation, kind: Any, rng: Any) -> tuple[EpochRecord, ...]:
+        lengths = {TrialStatus.FAILED: 2, TrialStatus.PRUNED: 5, TrialStatus.COLLAPSED: 9}
+        number = lengths.get(kind, int(rng.integers(16, 26)))
+        records = []
+        for epoch in range(1, number + 1):
+            reached = 1 if epoch == number else (1 - np.exp(-epoch / 4)) * rng.uniform(0.93, 1)
+            if kind is TrialStatus.COLLAPSED and epoch > 5:
+                reached = 0.03
+            valid = {name: value * float(reached) for name, value in best.metrics.items()}
+            records.append(
+                EpochRecord(
+                    epoch=epoch,
+                    train_loss=float(0.7 * np.exp(-epoch / 9) + 0.2),
+                    valid=valid,
+                    train_s=arm.epoch_s * float(rng.uniform(0.95, 1.1)),
+                    eval_s=0.4,
+                )
+            )
+        return tuple(records)
+
+    def _manifest(self, entries: tuple[ArmEntry, ...]) -> Manifest:
+        popular_U = np.random.default_rng(1).normal(0.45, 1.2, self.num_users)
+        popularity = self._evaluation(popular_U, np.random.default_rng(2))
+        chance = {"HR@10": 10 / self.num_items, "NDCG@10": 4.54 / self.num_items}
+        frozen = tuple(arm.name for arm in self.arms if "trainable" not in str(arm.item))[1:]
+        return Manifest.model_validate(
+            {
+                "study": self._study(),
+                "study_file": "# made up\nquestion: ...\nseeds: [1, 2, 3]\n",
+                "command": "python -m studies.run made_up.yaml",
+                "state": self.state,
+                "started_at": "2026-01-01T00:00:00Z",
+                "updated_at": "2026-01-01T01:00:00Z",
+                "versions": {"python": "3.11.7", "ray": "2.60.0", "torch": "2.9.0"},
+                "git": {"revision": "0" * 40, "state": "clean"},
+                "device": "made-up device",
+                "num_cpus": 2,
+                "elapsed_s": 8040.0,
+                "datasets": (_dataset(self),),
+                "references": (
+                    Reference(
+                        name="popularity",
+                        valid=popularity.metrics,
+                        test=popularity.metrics,
+                        test_evaluation=popularity,
+                    ),
+                    Reference(name="chance", valid=chance, test=chance),
+                ),
+                "preparations": (
+                    Preparation(
+                        name="frozen features of minilm",
+                        key="4f" * 16,
+                        seconds=48.2,
+                        num_bytes=14_000_000,
+                        used_by=frozen,
+                    ),
+                ),
+                "arms": entries,
+                "orphaned": ("sasrec-id-s9-deadbeef",),
+            }
+        )
+
+    def _study(self) -> StudySpec:
+        fields: dict[str, Any] = {
+            "name": "made_up",
+            "question": self.question,
+            "base": {"dataset": {"kind": "synthetic"}},
+            "arms": {arm.name: {"set": {}} for arm in self.arms} or {"ID": {"set": {}}},
+            "baseline": self.arms[0].name if self.arms else "ID",
+            "seeds": self.seeds,
+            "budget": {"trials": self.searches},
+        }
+        return StudySpec.model_validate_json(json.dumps(fields | self.overrides))
+
+
+def _config(arm: Arm, *, seed: int, lr: float, test: bool) -> TrialConfig:
+    return TrialConfig.model_validate(
+        {
+            "dataset": {"kind": "synthetic"},
+            "item": arm.item,
+            "optim": {"lr": lr},
+            "evaluation": {"test": test},
+            "seed": seed,
+        }
+    )
+
+
+def _dataset(study: FakeStudy) -> DatasetEntry:
+    return DatasetEntry(
+        name="synthetic",
+        sha256="0" * 64,
+        is_synthetic=True,
+        num_users=study.num_users,
+        num_items=study.num_items,
+        num_interactions=16 * study.num_users,
+        counts={"users dropped: fewer than 5 interactions": 12, "items without a title": 0},
+    )
+
+
+def _cost(arm: Arm, epochs: tuple[EpochRecord, ...], rng: Any) -> Cost:
+    has_text = "text" in arm.item
+    trains_text = "trainable" in str(arm.item)
+    return Cost(
+        params_total=24_300_000 if has_text else 1_400_000,
+        params_trainable=24_300_000 if trains_text else 1_600_000 if has_text else 1_400_000,
+        forward_macs_paper=12_900_000_000 if trains_text else 31_000_000,
+        forward_macs_run=1_900_000_000 if trains_text else 29_000_000,
+        uncounted_ops=("aten::_softmax",) if has_text else (),
+        first_epoch_s=arm.epoch_s * 1.4,
+        epoch_s=arm.epoch_s * float(rng.uniform(0.97, 1.03)),
+        eval_s=0.4,
+        total_s=sum(epoch.train_s + epoch.eval_s for epoch in epochs) + 2,
+        peak_memory_bytes=1_900_000_000 if trains_text else 610_000_000,
+        memory_kind="process resident set",
+        device="made-up device",
+    )
+
+
+def _write(ledger: Ledger, made: TrialResult, status: str) -> None:
+    if status != "missing":
+        ledger.write(made)
