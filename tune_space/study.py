@@ -1,15 +1,18 @@
 """What a study is: the strict model behind a study YAML (read by ``tune_space.loader``)."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from morec.config import Spec
+from morec.config import Spec, canonical_json
 
 Value = Any
 """A JSON value, as written in the study file."""
+DomainKind = Literal["uniform", "loguniform", "int", "choice"]
 Whole = int
 """``int`` by another name: inside ``ParamSpec`` that is a field."""
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""What numpy and torch both take."""
 
 
 class ParamSpec(Spec):
@@ -26,13 +29,30 @@ class ParamSpec(Spec):
     """Search this parameter only where every path has this value (or one of a list of values)."""
 
     @property
-    def kind(self) -> Literal["uniform", "loguniform", "int", "choice"]:
+    def kind(self) -> DomainKind:
         """Which of the four domains this is."""
         return self._kinds()[0]
 
-    def _kinds(self) -> list[Any]:
-        kinds = ("uniform", "loguniform", "int", "choice")
-        return [kind for kind in kinds if getattr(self, kind) is not None]
+    def probes(self) -> tuple[Value, ...]:
+        """Values that stand for the whole domain when it is checked.
+
+        Every choice; of a range both ends and, of whole numbers, one of the other parity.
+        """
+        if self.choice is not None:
+            return self.choice
+        low, high = getattr(self, self.kind)
+        return tuple(dict.fromkeys((low, low + 1, high))) if self.int else (low, high)
+
+    def contains(self, value: Value) -> bool:
+        """Whether this domain could have given ``value``."""
+        if self.choice is not None:
+            return canonical_json(value) in map(canonical_json, self.choice)
+        low, high = getattr(self, self.kind)
+        is_number = type(value) is type(low)
+        return is_number and bool(low <= value <= high)
+
+    def _kinds(self) -> list[DomainKind]:
+        return [kind for kind in get_args(DomainKind) if getattr(self, kind) is not None]
 
     @model_validator(mode="after")
     def _one_sensible_domain(self) -> Self:
@@ -41,6 +61,8 @@ class ParamSpec(Spec):
         if self.choice is not None:
             if not self.choice:
                 raise ValueError("choice is empty")
+            if len(set(map(canonical_json, self.choice))) != len(self.choice):
+                raise ValueError(f"choice has a value twice: {list(self.choice)}")
             return self
         low, high = getattr(self, self.kind)
         if low >= high:
@@ -91,7 +113,7 @@ class ContrastSpec(Spec):
 class StudySpec(Spec):
     """One question, its arms, its search and its budget."""
 
-    name: str
+    name: str = Field(pattern=r"^\w[\w .()+-]*$")
     """Name of the output folder; the file's name if not given."""
     question: str
     base: dict[str, Value]
@@ -101,16 +123,16 @@ class StudySpec(Spec):
     factors: dict[str, tuple[Value, ...]] = {}
     """Or: dotted path -> levels; every combination is an arm."""
     one_factor_out: dict[str, tuple[Value, ...]] = {}
-    """Or: dotted path -> levels; the first levels together are the baseline arm, and every other
-    level alone, in the baseline's place, is one more arm."""
+    """Or: dotted path -> levels; the first levels together are the arm that ``baseline`` names, and
+    every other level alone, in the first level's place, is one more arm."""
     baseline: str
     """The arm that every other arm is compared with."""
     search: dict[str, ParamSpec] = {}
     budget: BudgetSpec = BudgetSpec()
     scheduler: Literal["none", "asha", "median"] = "none"
     """Stops weak search trials early, measured against the same arm only."""
-    search_seed: int = Field(0, ge=0)
-    seeds: Annotated[tuple[int, ...], Field(min_length=1)] = (1, 2, 3)
+    search_seed: Seed = 0
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (1, 2, 3)
     """Each arm's locked configuration is trained once per seed; the same seeds in every arm."""
     contrasts: tuple[ContrastSpec, ...] = ()
     resources: ResourcesSpec = ResourcesSpec()
@@ -123,6 +145,11 @@ class StudySpec(Spec):
         given = [key for key in ("arms", "factors", "one_factor_out") if getattr(self, key)]
         if len(given) != 1:
             raise ValueError(f"give exactly one of arms, factors, one_factor_out; found: {given}")
-        if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"seeds are not unique: {list(self.seeds)}")
         return self
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_are_unique(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) != len(seeds):
+            raise ValueError(f"seeds are not unique: {list(seeds)}")
+        return seeds

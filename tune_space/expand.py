@@ -1,0 +1,265 @@
+"""A study -> its arms, each one built and checked, so that impossible combinations stop here."""
+
+import json
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from graphlib import CycleError, TopologicalSorter
+from itertools import product
+from random import Random
+from typing import Any
+
+from pydantic import ValidationError
+
+from morec.config import TrialConfig, canonical_json
+from morec.errors import SpecError
+from tune_space.paths import explain, get_path, same_value, set_path, short_name
+from tune_space.strict_yaml import Problem, spell
+from tune_space.study import ArmSpec, ParamSpec, StudySpec, Value
+
+MAX_ARMS = 1_000
+MAX_COMBINATIONS = 500
+"""Searched combinations that are built per arm; of more than these a fixed sample."""
+
+_Failures = dict[str, list[str]]
+"""Message -> the arms it is about."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One arm of a study, ready to be searched and trained."""
+
+    name: str
+    group: str | None
+    config: TrialConfig
+    """Before any searched value is set; seed = the search seed, test = False."""
+    space: dict[str, ParamSpec]
+    """What is searched in this arm; a parameter comes after those its ``when`` depends on."""
+
+
+def expand(study: StudySpec) -> tuple[Arm, ...]:
+    """Build every arm of a study.
+
+    Raises:
+        SpecError: every impossible arm, every searched value that an arm cannot take, and arms
+            that are the same, all at once.
+    """
+    failures: _Failures = {}
+    arms = []
+    for name, spec in arm_specs(study).items():
+        try:
+            arms.append(_build(study, name, spec))
+        except SpecError as error:
+            for problem in error.problems:
+                failures.setdefault(problem, []).append(name)
+    problems = [f"{_spell_arms(names)}: {text}" for text, names in failures.items()]
+    problems += _twins(arms)
+    if problems:
+        raise SpecError(problems)
+    return tuple(arms)
+
+
+def arm_specs(study: StudySpec) -> dict[str, ArmSpec]:
+    """The arms of a study by name, also those that its factors spell out."""
+    if study.factors:
+        combinations = crossed(study.factors)
+    elif study.one_factor_out:
+        combinations = one_factor_out(study.one_factor_out, study.baseline)
+    else:
+        return study.arms
+    return {name: ArmSpec(set=settings) for name, settings in combinations.items()}
+
+
+def crossed(factors: Mapping[str, Sequence[Value]]) -> dict[str, dict[str, Value]]:
+    """Every combination of levels, named by them: ``text.name=minilm, loss=bce``.
+
+    Raises:
+        SpecError: more than ``MAX_ARMS`` combinations.
+    """
+    count = math.prod(len(levels) for levels in factors.values())
+    if count > MAX_ARMS:
+        raise SpecError(f"{count} combinations; at most {MAX_ARMS} arms")
+    rows = [dict(zip(factors, row, strict=True)) for row in product(*factors.values())]
+    return {", ".join(_level_name(*item) for item in row.items()): row for row in rows}
+
+
+def one_factor_out(
+    factors: Mapping[str, Sequence[Value]], baseline: str
+) -> dict[str, dict[str, Value]]:
+    """The first levels together, named ``baseline``, and each other level alone in its place."""
+    first = {path: levels[0] for path, levels in factors.items()}
+    others = ((path, level) for path, levels in factors.items() for level in levels[1:])
+    changed = {_level_name(path, level): {**first, path: level} for path, level in others}
+    if baseline in changed:
+        raise SpecError(f"baseline: {baseline!r} is also the name of a generated arm")
+    return {baseline: first, **changed}
+
+
+def configure(
+    arm_config: TrialConfig, params: Mapping[str, Value], *, seed: int, test: bool
+) -> TrialConfig:
+    """An arm's configuration with searched values, a seed and the right to see the test split.
+
+    Raises:
+        SpecError: the values do not fit the configuration.
+    """
+    config = arm_config.model_dump(mode="json")
+    for path, value in params.items():
+        set_path(config, path, value)
+    return _resolve(config, seed=seed, test=test)
+
+
+def draw(arm: Arm, suggest: Callable[[str, ParamSpec], Value]) -> dict[str, Value]:
+    """One point of an arm's space: ``suggest`` is asked only for what applies, in order."""
+    config = arm.config.model_dump(mode="json")
+    params: dict[str, Value] = {}
+    for path, param in arm.space.items():
+        if applies(param, config):
+            params[path] = suggest(path, param)
+            set_path(config, path, params[path])
+    return params
+
+
+def fits(arm: Arm, params: Mapping[str, Value]) -> bool:
+    """Whether ``params``, perhaps of an earlier run, are a point of the arm's space as it is now."""
+    space = arm.space
+    if not all(path in space and space[path].contains(value) for path, value in params.items()):
+        return False
+    return set(draw(arm, lambda path, param: params.get(path, param.probes()[0]))) == set(params)
+
+
+def applies(param: ParamSpec, config: Mapping[str, Any]) -> bool:
+    """Whether a parameter is searched (``when``), given the configuration so far as mappings."""
+    return all(
+        any(same_value(get_path(config, path), option) for option in _options(wanted))
+        for path, wanted in param.when.items()
+    )
+
+
+def _options(wanted: Value) -> list[Value]:
+    return [wanted, *wanted] if isinstance(wanted, list) else [wanted]
+
+
+def _level_name(path: str, level: Value) -> str:
+    text = level if isinstance(level, str) else json.dumps(level, ensure_ascii=False)
+    return f"{short_name(path)}={text}"
+
+
+def _build(study: StudySpec, name: str, spec: ArmSpec) -> Arm:
+    raw = deepcopy(study.base)
+    for path, value in spec.set.items():
+        set_path(raw, path, deepcopy(value))
+    config = _resolve(raw, seed=study.search_seed, test=False)
+    space = _reachable(_ordered({**study.search, **spec.search}), config)
+    arm = Arm(name, spec.group, config, space)
+    _try_searched_values(arm)
+    return arm
+
+
+def _resolve(raw: dict[str, Any], *, seed: int, test: bool) -> TrialConfig:
+    raw["seed"] = seed
+    set_path(raw, "evaluation.test", test)
+    try:
+        return TrialConfig.model_validate_json(json.dumps(raw))
+    except ValidationError as error:
+        raise SpecError(_lines(explain(error, raw, [TrialConfig]))) from error
+
+
+def _lines(problems: Sequence[Problem]) -> list[str]:
+    return [f"{spell(path)}: {text}" if path else text for path, text in problems]
+
+
+def _ordered(space: dict[str, ParamSpec]) -> dict[str, ParamSpec]:
+    """Put every parameter after those that its ``when`` names, else in the study's order."""
+    graph = {path: [p for p in param.when if p in space] for path, param in space.items()}
+    try:
+        return {path: space[path] for path in TopologicalSorter(graph).static_order()}
+    except CycleError as error:
+        raise SpecError(f"search: when goes in a circle: {' -> '.join(error.args[1])}") from error
+
+
+def _reachable(space: dict[str, ParamSpec], config: TrialConfig) -> dict[str, ParamSpec]:
+    """Leave out what can never be searched in this arm, whatever the other values are."""
+    fixed = config.model_dump(mode="json")
+    kept: dict[str, ParamSpec] = {}
+    for path, param in space.items():
+        unmet = {p: wanted for p, wanted in param.when.items() if not _can_be(p, wanted, kept)}
+        if applies(param.model_copy(update={"when": unmet}), fixed):
+            kept[path] = param
+    return kept
+
+
+def _can_be(path: str, wanted: Value, space: Mapping[str, ParamSpec]) -> bool:
+    return path in space and any(space[path].contains(option) for option in _options(wanted))
+
+
+def _try_searched_values(arm: Arm) -> None:
+    """Build the arm with the values of its space that stand for all of them."""
+    if not _failed_combinations(arm):
+        return
+    problems = []
+    never = {path: found for path in arm.space if (found := _never_fits(arm, path))}
+    for path, found in never.items():
+        problems += [f"search: {path}: {text}; say where it applies with when:" for text in found]
+    rest = {path: param for path, param in arm.space.items() if path not in never}
+    problems += _failed_combinations(replace(arm, space=rest))
+    raise SpecError(problems)
+
+
+def _never_fits(arm: Arm, path: str) -> tuple[str, ...]:
+    """Why no value of an unconditional parameter is possible in this arm, or nothing."""
+    param = arm.space[path]
+    found = () if param.when else [_misfits(arm, {path: value}) for value in param.probes()]
+    return found[0] if found and all(found) else ()
+
+
+def _failed_combinations(arm: Arm) -> list[str]:
+    problems: dict[str, None] = {}
+    for values in _combinations(arm.space):
+        params = _drawn(arm, values)
+        for text in _misfits(arm, params):
+            problems[f"search: {_blamed(arm, params)}: {text}"] = None
+    return list(problems)
+
+
+def _misfits(arm: Arm, params: Mapping[str, Value]) -> tuple[str, ...]:
+    try:
+        configure(arm.config, params, seed=arm.config.seed, test=False)
+    except SpecError as error:
+        return error.problems
+    return ()
+
+
+def _drawn(arm: Arm, values: Mapping[str, Value]) -> dict[str, Value]:
+    return draw(arm, lambda path, _: values[path])
+
+
+def _blamed(arm: Arm, params: Mapping[str, Value]) -> str:
+    """Name the searched parameters without which the others would fit."""
+    rest = {path: {p: v for p, v in params.items() if p != path} for path in params}
+    return ", ".join([path for path in params if not _misfits(arm, rest[path])] or params)
+
+
+def _combinations(space: Mapping[str, ParamSpec]) -> Iterator[dict[str, Value]]:
+    probes = [param.probes() for param in space.values()]
+    if math.prod(map(len, probes)) <= MAX_COMBINATIONS:
+        rows: Iterator[Sequence[Value]] = product(*probes)
+    else:
+        draw = Random(0)
+        rows = ([draw.choice(values) for values in probes] for _ in range(MAX_COMBINATIONS))
+    return (dict(zip(space, row, strict=True)) for row in rows)
+
+
+def _twins(arms: Sequence[Arm]) -> list[str]:
+    same: dict[str, list[str]] = {}
+    for arm in arms:
+        space = {path: param.model_dump(mode="json") for path, param in arm.space.items()}
+        key = canonical_json([arm.config.model_dump(mode="json"), space])
+        same.setdefault(key, []).append(arm.name)
+    groups = [names for names in same.values() if len(names) > 1]
+    return [f"{_spell_arms(names)}: the same configuration and search" for names in groups]
+
+
+def _spell_arms(names: Sequence[str]) -> str:
+    return f"arm{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"

@@ -1,0 +1,88 @@
+"""A study file -> ``StudySpec``, or one ``SpecError`` that names every mistake with its line.
+
+``fusion.yaml:12: base.optim.lrr: unknown key 'lrr'. Did you mean 'lr'? Allowed: clip_norm, ...``
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from morec.errors import SpecError, did_you_mean
+from tune_space.checks import ARM_KEYS, check
+from tune_space.overrides import apply_overrides
+from tune_space.paths import explain
+from tune_space.strict_yaml import Problem, read_yaml, shorten
+from tune_space.study import StudySpec
+
+
+def load_study(path: Path, overrides: Sequence[str] = ()) -> StudySpec:
+    """Read a study file; its name without the ending is the study's default name.
+
+    Raises:
+        SpecError: the file cannot be read, or is not a study; every mistake, one line each.
+    """
+    return parse_study(read_study_file(path), str(path), path.stem, overrides)
+
+
+def read_study_file(path: Path) -> str:
+    """The text of a study file.
+
+    Raises:
+        SpecError: there is no such file, or it is not UTF-8 text.
+    """
+    if path.is_dir():
+        raise SpecError(f"{path}: is a folder; give a study file (.yaml)")
+    if not path.exists():
+        near = did_you_mean(path.name, (other.name for other in path.parent.glob("*.yaml")))
+        raise SpecError(f"{path}: no such file.{near}")
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: cannot be read: {error}") from error
+
+
+def parse_study(
+    text: str, where: str = "study.yaml", name: str = "study", overrides: Sequence[str] = ()
+) -> StudySpec:
+    """Read a study from text; ``where`` begins every message, ``name`` is the default name.
+
+    ``overrides`` are ``KEY=VALUE``, as given to ``--set``.
+
+    Raises:
+        SpecError: every mistake, one line each, in the order of the file.
+    """
+    document = read_yaml(text, where)
+    if not isinstance(document.value, dict):
+        found = "an empty file" if document.value is None else shorten(document.value)
+        raise SpecError(f"{where}: found {found}; a study is a mapping: question:, base:, ...")
+    unwritten = apply_overrides(document, overrides)
+    raw = {"name": name, **document.value}
+    study, problems = _validate(raw)
+    lines = document.locate([*document.problems, *problems, *check(raw)])
+    if lines or unwritten or study is None:
+        raise SpecError([*lines, *unwritten])
+    return study
+
+
+def _validate(raw: Mapping[str, Any]) -> tuple[StudySpec | None, list[Problem]]:
+    shaped = dict(raw)
+    if isinstance(raw.get("arms"), dict):
+        shaped["arms"] = {name: _shape_arm(arm) for name, arm in raw["arms"].items()}
+    try:
+        return StudySpec.model_validate_json(json.dumps(shaped)), []
+    except ValidationError as error:
+        problems = explain(error, shaped, [StudySpec])
+    return None, problems
+
+
+def _shape_arm(arm: Any) -> Any:
+    """An arm is written flat: every key but ``search`` and ``group`` is a dotted path it sets."""
+    if arm is None:
+        return {}
+    if not isinstance(arm, dict):
+        return arm
+    settings = {path: value for path, value in arm.items() if path not in ARM_KEYS}
+    return {"set": settings} | {key: arm[key] for key in ARM_KEYS if key in arm}
