@@ -1,0 +1,157 @@
+"""Items to vectors: the parts a specification switches on, and their fusion.
+
+Shapes: N items asked for (ids 1..num_items), D item vector width.
+"""
+
+from collections.abc import Mapping
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from morec.config import ImageSpec, ItemSpec, TextSpec
+from morec.data.dataset import Dataset
+from morec.encoders.artefacts import Artefact, ArtefactStore
+from morec.encoders.dnn import AddFusion, ConcatFusion, dense_layers, dt_layer
+from morec.encoders.macs import count_macs
+from morec.encoders.tables import FeatureTable
+from morec.encoders.text import TextEncoder, build_text_encoder, text_inputs
+
+Encoder = FeatureTable | TextEncoder
+
+
+class IdPart(nn.Module):
+    """A trained vector per item id (IDRec)."""
+
+    def __init__(self, num_items: int, dim: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(num_items + 1, dim, padding_idx=0)
+        # The authors initialise the padding row as well; here it stays zero and is never read.
+        nn.init.xavier_normal_(self.embedding.weight)
+        nn.init.zeros_(self.embedding.weight[0].detach())
+
+    def forward(self, items_N: Tensor) -> Tensor:
+        """Look the vectors_ND up."""
+        return cast(Tensor, self.embedding(items_N))
+
+    def encode_padded_item(self) -> Tensor:
+        """One item's vector, shape (1, D): nothing is computed."""
+        return self.forward(torch.zeros(1, dtype=torch.long, device=self.embedding.weight.device))
+
+
+class ModalityPart(nn.Module):
+    """An encoder, its DT layer and the DNN layers after it."""
+
+    def __init__(self, encoder: Encoder, projection: nn.Sequential, dnn: nn.Sequential) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.projection = projection
+        self.dnn = dnn
+
+    def forward(self, items_N: Tensor) -> Tensor:
+        """Encode items into vectors_ND."""
+        return cast(Tensor, self.dnn(self.projection(self.encoder(items_N - 1))))
+
+    def encode_padded_item(self) -> Tensor:
+        """Encode one item in full width, shape (1, D)."""
+        return cast(Tensor, self.dnn(self.projection(self.encoder.encode_padded_item())))
+
+
+class ItemEncoder(nn.Module):
+    """The parts of an item, fused into one vector."""
+
+    def __init__(
+        self,
+        parts: Mapping[str, IdPart | ModalityPart],
+        fusion: nn.Module | None,
+        dnn: nn.Sequential,
+    ) -> None:
+        """Take the parts by name, what fuses two or more of them, and the layers after that."""
+        super().__init__()
+        self.parts = nn.ModuleDict(parts)
+        self.fusion = fusion
+        self.dnn = dnn
+
+    def forward(self, items_N: Tensor) -> Tensor:
+        """Encode items (ids 1..num_items) into items_ND; every one costs, so ask for each once."""
+        return self._fuse([part(items_N) for part in self.parts.values()])
+
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """The encoder layers that train, with a learning rate of their own."""
+        return [
+            parameter
+            for part in self.parts.values()
+            if isinstance(part, ModalityPart)
+            for parameter in part.encoder.parameters()
+            if parameter.requires_grad
+        ]
+
+    def other_parameters(self) -> list[nn.Parameter]:
+        """Everything else that trains."""
+        known = {id(parameter) for parameter in self.encoder_parameters()}
+        return [p for p in self.parameters() if p.requires_grad and id(p) not in known]
+
+    def padded_item_macs(self) -> tuple[int, set[str]]:
+        """Multiply-accumulates of one item with every token slot filled, as a trial runs it.
+
+        Frozen features cost nothing. Also the names of operations that could not be counted.
+        """
+        was_training = self.training
+        self.eval()
+        try:
+            return count_macs(self._encode_padded_item)
+        finally:
+            self.train(was_training)
+
+    def _encode_padded_item(self) -> Tensor:
+        parts = cast("list[IdPart | ModalityPart]", list(self.parts.values()))
+        return self._fuse([part.encode_padded_item() for part in parts])
+
+    def _fuse(self, parts_ND: list[Tensor]) -> Tensor:
+        fused_ND = parts_ND[0] if self.fusion is None else self.fusion(parts_ND)
+        return cast(Tensor, self.dnn(fused_ND))
+
+
+def prepare_item_inputs(
+    spec: ItemSpec, dataset: Dataset, store: ArtefactStore
+) -> dict[str, Artefact]:
+    """Find or make every artefact a specification needs, by part name; before the sweep.
+
+    Raises:
+        DataError: weights, titles or images cannot be had.
+        SpecError: an encoder cannot do what is asked.
+    """
+    found = {}
+    if spec.text is not None:
+        found["text"] = text_inputs(spec.text, dataset, store)
+    return found
+
+
+def build_item_encoder(
+    spec: ItemSpec, dataset: Dataset, dim: int, dropout: float, store: ArtefactStore
+) -> ItemEncoder:
+    """Build a trial's item encoder over its artefacts; missing ones are made again.
+
+    Everything random comes from torch's random state, in the same order whether or not an
+    artefact had to be made.
+    """
+    parts: dict[str, IdPart | ModalityPart] = {}
+    if spec.id:
+        parts["id"] = IdPart(dataset.num_items, dim)
+    if spec.text is not None:
+        text = build_text_encoder(spec.text, dataset, store)
+        parts["text"] = _modality_part(text, spec.text, dim, dropout)
+    fusion: nn.Module | None = None
+    if spec.fusion == "add":
+        fusion = AddFusion()
+    elif spec.fusion == "concat":
+        fusion = ConcatFusion(len(parts), dim, dropout)
+    return ItemEncoder(parts, fusion, dense_layers(dim, spec.fusion_layers, dropout))
+
+
+def _modality_part(
+    encoder: Encoder, spec: TextSpec | ImageSpec, dim: int, dropout: float
+) -> ModalityPart:
+    is_trained_text = isinstance(spec, TextSpec) and spec.trainable_layers != 0
+    projection = dt_layer(encoder.dim, dim, xavier=not is_trained_text)
+    return ModalityPart(encoder, projection, dense_layers(dim, spec.dnn_layers, dropout))

@@ -1,0 +1,48 @@
+"""Counts the multiply-accumulates of a forward pass."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode, flop_registry, sdpa_flop
+
+_FORMULAS = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: sdpa_flop}
+"""Attention on the CPU, which torch's own table of formulas lacks."""
+_MULTIPLIES = re.compile(r"mm|dot|conv|attention|linear|matmul")
+"""Operations that multiply and accumulate; all others (norms, activations, shapes) count as 0."""
+
+
+def count_macs(run: Callable[[], object]) -> tuple[int, set[str]]:
+    """Multiply-accumulates of ``run()`` and the names of its operations that have no formula.
+
+    Runs without gradients; the random states are left as they were.
+    """
+    uncounted = _Uncounted()
+    # The counter takes an unknown operation apart first: what reaches the outer mode is the rest.
+    with (
+        torch.random.fork_rng(_cuda_device()),
+        torch.no_grad(),
+        uncounted,
+        FlopCounterMode(display=False, custom_mapping=_FORMULAS) as counter,
+    ):
+        run()
+    return counter.get_total_flops() // 2, uncounted.names
+
+
+def _cuda_device() -> list[int]:
+    return [torch.cuda.current_device()] if torch.cuda.is_available() else []
+
+
+class _Uncounted(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        packet = func.overloadpacket
+        is_counted = packet in flop_registry or packet in _FORMULAS
+        if not is_counted and _MULTIPLIES.search(packet.__name__):
+            self.names.add(packet.__name__)
+        return func(*args, **(kwargs or {}))

@@ -1,0 +1,187 @@
+"""The text encoder of a trial: what trains of it, on top of what is frozen and computed once.
+
+The encoder is cut at its first trainable layer; everything below is an artefact: token ids
+(end-to-end), the states below the top k layers, or pooled features (two-stage).
+Shapes: N items asked for, row r = item r + 1; T tokens, H width.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from morec.config import TextSpec
+from morec.data.dataset import Dataset
+from morec.encoders.artefacts import Artefact, ArtefactStore
+from morec.encoders.tables import FeatureTable, PackedTable
+from morec.encoders.titles import TitleTokens, open_tokens, title_tokens, tokens_key
+from morec.encoders.transformer import TransformerStack, load_config, load_stack, pool
+from morec.encoders.weights import TINY_RANDOM, weights_hash
+from morec.errors import SpecError
+
+FROZEN_SEED = 0
+"""Draws random layers that are frozen: one fixed extractor, the same in every trial of a study."""
+LENGTH_GROUPS = 4
+MIN_GROUP = 8
+"""Items are encoded in this many groups of similar length, of at least so many items."""
+ENCODE_ITEMS = 512
+"""Items encoded at once when an artefact is made."""
+
+
+class TextEncoder(nn.Module):
+    """The layers that train, over token ids or over the states below them."""
+
+    def __init__(
+        self,
+        table: PackedTable,
+        stack: TransformerStack,
+        spec: TextSpec,
+        pad_id: int,
+    ) -> None:
+        super().__init__()
+        self.table = table
+        self.stack = stack
+        self.pooling = spec.pooling
+        self.max_tokens = spec.max_tokens
+        self.pad_id = pad_id
+        self.dim = stack.dim
+
+    def forward(self, rows_N: Tensor) -> Tensor:
+        """Encode items into pooled_NH, each padded only to the longest of its length group.
+
+        Every row costs its encoding: ask for each item once.
+        """
+        lengths_N, order_N = self.table.lengths_of(rows_N).sort()
+        num_groups = min(LENGTH_GROUPS, max(1, len(rows_N) // MIN_GROUP))
+        groups = order_N.tensor_split(num_groups)
+        bounds = [(group[0], group[-1]) for group in lengths_N.tensor_split(num_groups)]
+        extremes = torch.stack([torch.stack(pair) for pair in bounds]).tolist()
+        pooled = [
+            self._encode(rows_N[group], int(longest), is_padded=shortest < longest)
+            for group, (shortest, longest) in zip(groups, extremes, strict=True)
+        ]
+        return torch.cat(pooled)[order_N.argsort()]
+
+    def encode_padded_item(self) -> Tensor:
+        """Encode one item whose ``max_tokens`` slots are all filled, shape (1, H)."""
+        states_1TH = self.stack(self.table.blank_item(self.max_tokens), None)
+        return pool(states_1TH, None, self.pooling)
+
+    def states(self, rows_N: Tensor) -> Tensor:
+        """The last states of the items' tokens, one item behind the other, without padding."""
+        width = int(self.table.lengths_of(rows_N).max())
+        states_NTH, is_token_NT = self._run(rows_N, width)
+        return states_NTH[is_token_NT]
+
+    def _encode(self, rows_N: Tensor, width: int, *, is_padded: bool) -> Tensor:
+        states_NTH, is_token_NT = self._run(rows_N, width, is_padded=is_padded)
+        return pool(states_NTH, is_token_NT if is_padded else None, self.pooling)
+
+    def _run(self, rows_N: Tensor, width: int, *, is_padded: bool = True) -> tuple[Tensor, Tensor]:
+        inputs, is_token_NT = self.table.padded(rows_N, width)
+        if inputs.dim() == 2:  # RoBERTa reads its positions off the padding ids
+            inputs = inputs.masked_fill(~is_token_NT, self.pad_id)
+        return self.stack(inputs, is_token_NT if is_padded else None), is_token_NT
+
+
+def text_inputs(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
+    """Find or make everything below the first trainable layer.
+
+    The key holds neither the trial's seed nor its learning rate.
+
+    Raises:
+        DataError: the weights or the titles cannot be had.
+        SpecError: the encoder cannot do what is asked; lists everything.
+    """
+    _check_pretrained(spec)
+    tokens = title_tokens(spec, dataset, store)
+    load_config(spec, open_tokens(tokens).vocab_size)
+    if spec.trainable_layers == "all":
+        return tokens
+    key = {
+        **tokens_key(spec, dataset),
+        "weights": weights_hash(spec),
+        "num_layers": spec.num_layers,
+        "seed": None if spec.pretrained else FROZEN_SEED,
+    }
+    opened = open_tokens(tokens)
+    if spec.trainable_layers == 0:
+        key["pooling"] = spec.pooling
+        return store.get_or_make("features", key, lambda path: _write_features(spec, opened, path))
+    key["trainable_layers"] = spec.trainable_layers
+    return store.get_or_make("states", key, lambda path: _write_states(spec, opened, path))
+
+
+def build_text_encoder(
+    spec: TextSpec, dataset: Dataset, store: ArtefactStore
+) -> TextEncoder | FeatureTable:
+    """The part of a text encoder that a trial runs, over what ``text_inputs`` made.
+
+    Random weights that train come from torch's random state, the trial's own.
+    """
+    inputs = text_inputs(spec, dataset, store)
+    if spec.trainable_layers == 0:
+        return FeatureTable(inputs.array("features"))
+    tokens = open_tokens(title_tokens(spec, dataset, store))
+    stack = load_stack(spec, load_config(spec, tokens.vocab_size))
+    if spec.trainable_layers == "all":
+        return _over_tokens(spec, tokens, stack)
+    table = PackedTable(inputs.array("states"), tokens.lengths)
+    return TextEncoder(table, stack.above(_cut(spec, stack)), spec, tokens.pad_id)
+
+
+def _check_pretrained(spec: TextSpec) -> None:
+    if spec.name == TINY_RANDOM and spec.pretrained:
+        raise SpecError(
+            f"item.text.pretrained: true, but {TINY_RANDOM!r} always starts from scratch; "
+            "set pretrained: false"
+        )
+
+
+def _cut(spec: TextSpec, stack: TransformerStack) -> int:
+    assert spec.trainable_layers != "all", spec
+    return len(stack.layers) - spec.trainable_layers
+
+
+def _over_tokens(spec: TextSpec, tokens: TitleTokens, stack: TransformerStack) -> TextEncoder:
+    return TextEncoder(PackedTable(tokens.ids, tokens.lengths), stack, spec, tokens.pad_id)
+
+
+def _frozen_encoder(spec: TextSpec, tokens: TitleTokens) -> TextEncoder:
+    """Everything below the cut, in evaluation mode, without touching the trial's randomness."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(FROZEN_SEED)
+        stack = load_stack(spec, load_config(spec, tokens.vocab_size))
+    if spec.trainable_layers != 0:
+        stack = stack.below(_cut(spec, stack))
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return _over_tokens(spec, tokens, stack).eval().to(device)
+
+
+@torch.inference_mode()
+def _write_features(spec: TextSpec, tokens: TitleTokens, folder: Path) -> None:
+    encoder = _frozen_encoder(spec, tokens)
+    rows = _rows(tokens, encoder)
+    features_NH = torch.cat([encoder(chunk).cpu() for chunk in rows])
+    np.save(folder / "features.npy", features_NH.numpy())
+
+
+@torch.inference_mode()
+def _write_states(spec: TextSpec, tokens: TitleTokens, folder: Path) -> None:
+    encoder = _frozen_encoder(spec, tokens)
+    states = np.lib.format.open_memmap(
+        folder / "states.npy", "w+", np.float32, (len(tokens.ids), encoder.dim)
+    )
+    written = 0
+    for chunk in _rows(tokens, encoder):
+        part = encoder.states(chunk).cpu().numpy()
+        states[written : written + len(part)] = part
+        written += len(part)
+    states.flush()
+
+
+def _rows(tokens: TitleTokens, encoder: TextEncoder) -> tuple[Tensor, ...]:
+    device = next(encoder.parameters()).device
+    rows_N = torch.arange(len(tokens.lengths), device=device)
+    return torch.split(rows_N, ENCODE_ITEMS)
