@@ -1,0 +1,138 @@
+"""StudySummary -> one self-contained HTML file, with its tables as CSV and LaTeX beside it."""
+
+import base64
+import gzip
+import json
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from morec.results import write_atomically
+from reports import accuracy, exports, figures, formats, spending, tables, verdict
+from reports.contrasts import Contrast, compare
+from reports.statistics import MIN_SEEDS, NUM_FLIPS
+from reports.summary import StudySummary, summarise
+from reports.traces import Figure
+
+ENOUGH_FOR_IMPORTANCE = 50
+"""Search trials below which the importance of a parameter is mostly noise."""
+
+
+def write_report(folder: Path) -> Path:
+    """Write ``report.html`` and ``tables/`` of the study in ``folder``, finished or not.
+
+    Raises:
+        DataError: the folder holds no study, or a file of it cannot be read.
+    """
+    summary = summarise(folder)
+    contrasts = compare(summary)
+    table = accuracy.accuracy_table(summary)
+    written = {
+        "accuracy.csv": exports.accuracy_csv(summary),
+        "accuracy.tex": exports.accuracy_latex(table),
+        "contrasts.csv": exports.contrasts_csv(contrasts),
+        "cost.csv": exports.cost_csv(summary),
+        "trials.csv": exports.trials_csv(summary),
+    }
+    for name, text in written.items():
+        write_atomically(folder / "tables" / name, text)
+    page = folder / "report.html"
+    write_atomically(page, render(summary, contrasts, table, written))
+    return page
+
+
+def render(
+    summary: StudySummary,
+    contrasts: tuple[Contrast, ...],
+    table: accuracy.AccuracyTable,
+    downloads: dict[str, str],
+) -> str:
+    """The page as one HTML text that loads nothing from anywhere."""
+    costs = spending.arm_costs(summary)
+    drawn = _figures(summary, contrasts, costs)
+    return _template().render(
+        summary=summary,
+        manifest=summary.manifest,
+        headline=verdict.headline(summary, contrasts),
+        caveats=verdict.caveats(summary, contrasts),
+        unfinished=verdict.unfinished(summary),
+        table=table,
+        expected=accuracy.expected_rows(summary),
+        contrasts={m: [one for one in contrasts if one.metric == m] for m in summary.metrics},
+        costs=costs,
+        device_costs=tables.device_costs(costs),
+        spent=spending.spending(summary),
+        seal=tables.seal(summary),
+        trials=tables.trial_rows(summary),
+        effort=tables.effort_rows(summary),
+        searched=tables.searched_paths(summary),
+        figures=drawn,
+        downloads=downloads,
+        plotly=_packed_plotly() if drawn else "",
+        min_seeds=MIN_SEEDS,
+        num_flips=NUM_FLIPS,
+        enough_for_importance=ENOUGH_FOR_IMPORTANCE,
+    )
+
+
+def _figures(
+    summary: StudySummary, contrasts: tuple[Contrast, ...], costs: tuple[spending.ArmCost, ...]
+) -> dict[str, Figure]:
+    """Every figure there is something to draw for, by the name its place in the page has."""
+    made: dict[str, Figure | None] = {}
+    for metric in summary.metrics:
+        of_metric = [one for one in contrasts if one.metric == metric]
+        made[f"forest {metric}"] = figures.forest(of_metric)
+        made[f"curves {metric}"] = figures.learning_curves(summary, metric)
+        for device, on_device in tables.device_costs(costs).items():
+            made[f"pareto {metric} {device}"] = figures.pareto(summary, on_device, metric)
+    for path in tables.searched_paths(summary):
+        made[f"searched {path}"] = figures.searched(summary, path)
+    return {name: figure for name, figure in made.items() if figure is not None}
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports", ""),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": formats.percent,
+        "points": formats.points,
+        "p_value": formats.p_value,
+        "count": formats.count,
+        "duration": formats.duration,
+        "size": formats.size,
+        "plural": formats.plural,
+        "parameter": formats.parameter,
+        "parameters": tables.parameters,
+        "in_script": _in_script,
+    }
+    environment.globals |= {
+        "contrast_groups": tables.contrast_groups,
+        "seed_values": tables.seed_values,
+        "search_seconds": spending.search_seconds,
+        "uncounted": tables.uncounted,
+    }
+    return environment.get_template("template.html.j2")
+
+
+def _in_script(value: Any) -> Markup:
+    """JSON that may stand inside a script element: no text in it can end the element."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))
+
+
+@cache
+def _packed_plotly() -> str:
+    """plotly.js as installed, gzip and base64; the page unpacks it when it draws."""
+    script = files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
+    return base64.b64encode(gzip.compress(script, 9, mtime=0)).decode("ascii")
