@@ -27,6 +27,7 @@ from tune_space.study import ParamSpec
 
 ARM_KEYS = ("search", "group")
 """Keys of an arm that are not dotted paths."""
+_SIDES = ("better", "than")
 
 
 def check(raw: Mapping[str, Any]) -> list[Problem]:
@@ -169,17 +170,17 @@ def _check_names(raw: Mapping[str, Any]) -> Iterator[Problem]:
     named: list[tuple[Path, Any]] = [(("baseline",), raw.get("baseline"))]
     contrasts = raw.get("contrasts")
     for index, contrast in enumerate(contrasts if isinstance(contrasts, list) else ()):
-        named += [(("contrasts", index, key), mapping(contrast).get(key)) for key in _SIDES]
-        if mapping(contrast) and len({mapping(contrast).get(key) for key in _SIDES}) == 1:
+        sides = [mapping(contrast).get(key) for key in _SIDES]
+        named += [
+            (("contrasts", index, key), name) for key, name in zip(_SIDES, sides, strict=True)
+        ]
+        if sides[0] is not None and sides[0] == sides[1]:
             yield Problem(("contrasts", index), "compares an arm with itself")
     named += [(("expected", arm), arm) for arm in mapping(raw, "expected")]
     for path, name in named:
         if isinstance(name, str) and name not in arms:
             yield Problem(path, unknown_arm(name, arms))
     yield from _check_expected(raw)
-
-
-_SIDES = ("better", "than")
 
 
 def unknown_arm(name: str, arms: list[str]) -> str:
@@ -189,6 +190,8 @@ def unknown_arm(name: str, arms: list[str]) -> str:
 
 def _arm_names(raw: Mapping[str, Any]) -> tuple[list[str], list[Problem]]:
     baseline = raw.get("baseline")
+    if sum(bool(raw.get(key)) for key in ("arms", "factors", "one_factor_out")) != 1:
+        return [], []
     try:
         if levels := _levels(raw, "factors"):
             return list(crossed(levels)), []

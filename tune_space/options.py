@@ -1,4 +1,4 @@
-"""What the command line decides about one run, and what came of the run."""
+"""How a study is run, and what came of it: what the command line and the runner agree on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,35 +6,40 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How to run a study this time; nothing here changes a number."""
+    """Everything about a run that is not in the study."""
 
     out: Path
-    """The study's output folder."""
+    """The study's output folder: its ledger, checkpoints and report."""
     root: Path
-    """Folder of the study file; relative data paths start here."""
+    """Folder of the study file; the study's relative paths start there."""
     study_file_text: str
     command: str
     only: tuple[str, ...] = ()
-    """Run only these arms; empty: all."""
+    """Names of the arms to run; all of them if empty."""
     address: str | None = None
-    """An existing Ray cluster; None: a session on this machine."""
+    """Of a Ray cluster; None starts a local session."""
     retry_failed: bool = False
-    fresh: bool = False
-    """Move an earlier run's folder aside and start anew."""
     verbose: bool = False
 
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """What a run of the command came to."""
+    """What one run of the command leaves the study as."""
 
     num_done: int
-    """Trials of the study with a record, from this run and earlier ones."""
-    failed: tuple[str, ...]
-    """Trial ids of failed trials."""
-    unlocked: tuple[str, ...]
-    """Arms whose search ended without one completed trial, so that they have no result."""
-    is_finished: bool
-    """Whether nothing is left to run; False when the time budget ran out or it was interrupted."""
-    signal: int | None
+    """Trials of the study with a record, from this run or an earlier one."""
+    failed: tuple[str, ...] = ()
+    """Trials of the study that failed, by id."""
+    unlocked: tuple[str, ...] = ()
+    """Arms whose search ended without a single completed trial."""
+    is_finished: bool = True
+    """Whether every trial asked for has a record."""
+    signal: int | None = None
     """The signal that interrupted the run."""
+
+    @property
+    def exit_code(self) -> int:
+        """128 + signal when interrupted, 1 if a trial failed or an arm has no choice, else 0."""
+        if self.signal is not None:
+            return 128 + self.signal
+        return 1 if self.failed or self.unlocked else 0

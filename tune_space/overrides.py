@@ -29,8 +29,8 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> list[str]:
 
 def _apply(document: Document, override: str) -> None:
     key, equals, text = override.partition("=")
-    where = f"--set {override}"
-    if not equals or not key:
+    where = f"--set {override if override.isprintable() else repr(override)}"
+    if not equals or not key.strip() or not key.isprintable():
         raise SpecError(f"{where}: write KEY=VALUE, for example optim.lr=1e-3")
     value = _read(text, where)
     path = _find(document.value, key, where)
