@@ -89,6 +89,8 @@ def _rows(users: pd.DataFrame) -> pd.DataFrame:
 def _read_tsv(path: Path, max_columns: int) -> pd.DataFrame:
     columns = range(max_columns)
     table = read_delimited(path, "\t", header=None, names=columns, quoting=csv.QUOTE_NONE)
+    if table.empty:
+        raise DataError(f"{path.name}: the file is empty")
     return table.dropna(axis="columns", how="all")
 
 

@@ -1,0 +1,167 @@
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hand_made import datasets, quick, write_interactions
+from hypothesis import given
+from hypothesis import strategies as st
+
+from morec.config import FilesSpec, SequencesSpec, SyntheticSpec
+from morec.data.dataset import (
+    Dataset,
+    load_dataset,
+    open_dataset,
+    save_dataset,
+    source_hash,
+)
+from morec.errors import DataError
+
+SYNTHETIC = SyntheticSpec(kind="synthetic", num_users=12, num_items=20, mean_seq_len=7)
+ROWS = [("u", item, time) for time, item in enumerate(["c", "a", "d"])]
+
+
+def assert_same(left: Dataset, right: Dataset) -> None:
+    for field in fields(Dataset):
+        one, other = getattr(left, field.name), getattr(right, field.name)
+        if isinstance(one, np.ndarray):
+            assert one.dtype == other.dtype
+            assert np.array_equal(one, other)
+        else:
+            assert one == other
+
+
+def files_with_images(folder: Path, image_cells: list[str]) -> FilesSpec:
+    """Items a, b, c, d with ``image_cells``; b has no interaction."""
+    lines = [f"{name},{cell}" for name, cell in zip("abcd", image_cells, strict=True)]
+    (folder / "items.csv").write_text("\n".join(["item_id,image", *lines]))
+    spec = write_interactions(folder, ROWS)
+    return spec.model_copy(update={"items": "items.csv", "image_column": "image"})
+
+
+@quick
+@given(datasets(), st.lists(st.text(), min_size=3, max_size=12) | st.none(), st.booleans())
+def test_a_saved_dataset_opens_as_the_same(
+    tmp_path_factory: pytest.TempPathFactory,
+    dataset: Dataset,
+    titles: list[str] | None,
+    has_paths: bool,
+) -> None:
+    folder = tmp_path_factory.mktemp("saved")
+    looks = replace(
+        dataset,
+        titles=None if titles is None else tuple(titles),
+        image_paths=(Path("a/1.jpg"), Path("/b/2.png")) if has_paths else None,
+        counts={"rows_read": 7},
+    )
+    save_dataset(looks, folder)
+    assert_same(open_dataset(folder), looks)
+
+
+def test_a_saved_dataset_opens_memory_mapped_and_read_only(tmp_path: Path) -> None:
+    dataset = load_dataset(SYNTHETIC, tmp_path)
+    save_dataset(dataset, tmp_path / "saved")
+    opened = open_dataset(tmp_path / "saved")
+    assert_same(opened, dataset)
+    assert isinstance(opened.item_ids, np.memmap)
+    assert isinstance(opened.image_array, np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        opened.item_ids[0] = 1
+
+
+def test_opening_what_is_no_dataset_says_so(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as error:
+        open_dataset(tmp_path)
+    assert str(error.value) == f"{tmp_path}: not a saved dataset: dataset.json is missing"
+
+
+def test_opening_another_format_names_both(tmp_path: Path) -> None:
+    (tmp_path / "dataset.json").write_text(json.dumps({"format": 99}))
+    with pytest.raises(DataError) as error:
+        open_dataset(tmp_path)
+    path = tmp_path / "dataset.json"
+    assert str(error.value) == f"{path}: format 99, this version reads format 1"
+
+
+def test_paths_are_relative_to_the_root_and_none_is_published(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+    spec = write_interactions(tmp_path / "shop", ROWS)
+    nested = spec.model_copy(update={"interactions": "shop/interactions.csv"})
+    assert load_dataset(spec, tmp_path / "shop").name == "interactions"
+    assert load_dataset(nested, tmp_path).name == "shop/interactions"
+
+
+def test_titles_and_images_follow_the_items_that_are_left(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id,title\na,Apple\nb,Bread\nc,\nd,Date")
+    spec = write_interactions(tmp_path, ROWS).model_copy(
+        update={"items": "items.csv", "text_column": "title"}
+    )
+    dataset = load_dataset(spec, tmp_path)
+    assert dataset.titles == ("Apple", "", "Date")
+    assert dataset.item_ids.tolist() == [2, 1, 3]
+    assert dataset.counts["empty_titles"] == 1
+    assert dataset.counts["items_without_interactions"] == 1
+    assert not dataset.has_images
+
+
+def test_images_of_items_that_are_not_left_may_be_missing(tmp_path: Path) -> None:
+    spec = files_with_images(tmp_path, ["a.jpg", "gone.jpg", "c.jpg", "d.jpg"])
+    for name in "acd":
+        (tmp_path / f"{name}.jpg").touch()
+    dataset = load_dataset(spec, tmp_path)
+    assert dataset.image_paths == tuple(tmp_path / f"{name}.jpg" for name in "acd")
+    assert dataset.has_images
+
+
+def test_missing_images_are_counted_and_named(tmp_path: Path) -> None:
+    spec = files_with_images(tmp_path, ["a.jpg", "b.jpg", "c.jpg", ""])
+    (tmp_path / "a.jpg").touch()
+    with pytest.raises(DataError) as error:
+        load_dataset(spec, tmp_path)
+    assert str(error.value) == (
+        f"2 of 3 items have no image file: 'c' ({tmp_path / 'c.jpg'}), 'd' (no path)"
+    )
+
+
+def test_the_source_hash_depends_on_content_not_on_place(tmp_path: Path) -> None:
+    hashes = []
+    for name, rows in (("one", ROWS), ("two", ROWS), ("other", [*ROWS, ("u", "e", 9)])):
+        (tmp_path / name).mkdir()
+        hashes.append(source_hash(write_interactions(tmp_path / name, rows), tmp_path / name))
+    assert hashes[0] == hashes[1] != hashes[2]
+    assert len(hashes[0]) == 64
+
+
+def test_the_source_hash_sees_an_image_of_another_size(tmp_path: Path) -> None:
+    spec = files_with_images(tmp_path, ["a.jpg", "", "c.jpg", "d.jpg"])
+    (tmp_path / "a.jpg").write_bytes(b"1")
+    before = source_hash(spec, tmp_path)
+    (tmp_path / "a.jpg").write_bytes(b"12")
+    assert source_hash(spec, tmp_path) != before
+
+
+def test_the_source_hash_covers_both_files_and_the_images_of_sequences(tmp_path: Path) -> None:
+    (tmp_path / "users.tsv").write_text("u\ta b c\n")
+    (tmp_path / "items.tsv").write_text("a\nb\nc\n")
+    (tmp_path / "images").mkdir()
+    spec = SequencesSpec(
+        kind="sequences", users="users.tsv", items="items.tsv", images="images", min_seq_len=3
+    )
+    hashes = {source_hash(spec, tmp_path)}
+    (tmp_path / "items.tsv").write_text("a\nb\nc\nd\n")
+    hashes.add(source_hash(spec, tmp_path))
+    (tmp_path / "images" / "a.jpg").touch()
+    hashes.add(source_hash(spec, tmp_path))
+    assert len(hashes) == 3
+
+
+def test_synthetic_data_is_marked_and_has_its_version_for_a_hash(tmp_path: Path) -> None:
+    dataset = load_dataset(SYNTHETIC, tmp_path)
+    assert dataset.is_synthetic
+    assert dataset.sha256 == source_hash(SYNTHETIC, tmp_path) == "synthetic-1"
+    assert (dataset.name, dataset.kind) == ("synthetic", "synthetic")
+    assert dataset.image_array is not None
+    assert dataset.image_array.shape == (dataset.num_items, 32, 32, 3)
+    assert dataset.titles is not None
+    assert len(dataset.titles) == dataset.num_items

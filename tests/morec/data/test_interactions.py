@@ -1,0 +1,56 @@
+import pandas as pd
+import pytest
+
+from morec.data.interactions import Interactions, from_rows
+
+
+def rows_of(*rows: tuple[object, object, object]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["user", "item", "timestamp"])
+
+
+def triples(interactions: Interactions) -> list[tuple[str, str, int]]:
+    codes = zip(interactions.user_ids, interactions.item_ids, interactions.timestamps, strict=True)
+    return [
+        (interactions.user_names[user], interactions.item_names[item], int(time))
+        for user, item, time in codes
+    ]
+
+
+def test_rows_stay_in_file_order_and_codes_follow_first_appearance() -> None:
+    interactions = from_rows(rows_of(("v", "b", 9), ("u", "a", 3), ("v", "a", 1)))
+    assert triples(interactions) == [("v", "b", 9), ("u", "a", 3), ("v", "a", 1)]
+    assert interactions.user_names == ["v", "u"]
+    assert interactions.item_names == ["b", "a"]
+
+
+def test_items_are_coded_in_catalogue_order_where_there_is_a_catalogue() -> None:
+    interactions = from_rows(rows_of(("u", "b", 1), ("u", "a", 2)), ["a", "b", "c"])
+    assert interactions.item_ids.tolist() == [1, 0]
+    assert interactions.item_names == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("hole", [(None, "a", 2), ("u", None, 2), ("u", "a", None)])
+def test_a_row_that_misses_a_value_is_dropped_and_counted(hole: tuple[object, ...]) -> None:
+    interactions = from_rows(rows_of(("u", "b", 1), hole))
+    assert triples(interactions) == [("u", "b", 1)]
+    assert interactions.counts["rows_read"] == 2
+    assert interactions.counts["broken_rows"] == 1
+
+
+def test_a_row_with_an_item_outside_the_catalogue_is_dropped_and_counted() -> None:
+    interactions = from_rows(rows_of(("u", "b", 1), ("u", "x", 2)), ["a", "b"])
+    assert triples(interactions) == [("u", "b", 1)]
+    assert interactions.counts["unknown_item_rows"] == 1
+
+
+def test_of_repeats_the_earliest_stays_wherever_it_stands_in_the_file() -> None:
+    interactions = from_rows(rows_of(("u", "a", 9), ("u", "b", 5), ("u", "a", 1), ("v", "a", 7)))
+    assert triples(interactions) == [("u", "b", 5), ("u", "a", 1), ("v", "a", 7)]
+    assert interactions.counts["repeated_interactions_dropped"] == 1
+
+
+def test_kept_repeats_are_counted() -> None:
+    rows = rows_of(("u", "a", 1), ("u", "a", 1), ("u", "a", 2))
+    interactions = from_rows(rows, repeats="keep")
+    assert len(interactions.item_ids) == 3
+    assert interactions.counts["repeated_interactions_kept"] == 2

@@ -1,0 +1,101 @@
+import numpy as np
+from hand_made import dataset_of, datasets, quick, windows_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from morec.data.dataset import Dataset
+from morec.data.splits import (
+    EvaluationBatch,
+    evaluation_batches,
+    left_padded,
+    spans,
+    train_popularity_N1,
+    train_sequences_UL1,
+)
+
+
+def only_batch(dataset: Dataset, split: str) -> EvaluationBatch:
+    (batch,) = evaluation_batches(dataset, split, batch_size=100)  # type: ignore[arg-type]
+    return batch
+
+
+def real(row: np.ndarray) -> list[int]:
+    return [int(item) for item in row if item]
+
+
+def test_the_last_item_tests_and_the_one_before_validates() -> None:
+    dataset = dataset_of([[1, 2, 3, 4, 5, 6], [7, 8, 9]], num_items=9, max_seq_len=3)
+    valid, test = only_batch(dataset, "valid"), only_batch(dataset, "test")
+    assert train_sequences_UL1(dataset).tolist() == [[1, 2, 3, 4], [0, 0, 0, 7]]
+    assert valid.inputs_BL.tolist() == [[2, 3, 4], [0, 0, 7]]
+    assert valid.targets_B.tolist() == [5, 8]
+    assert valid.history_rows.tolist() == [0, 0, 0, 0, 1]
+    assert valid.history_items.tolist() == [1, 2, 3, 4, 7]
+    assert test.inputs_BL.tolist() == [[3, 4, 5], [0, 7, 8]]
+    assert test.targets_B.tolist() == [6, 9]
+    assert test.history_rows.tolist() == [0, 0, 0, 0, 0, 1, 1]
+    assert test.history_items.tolist() == [1, 2, 3, 4, 5, 7, 8]
+
+
+@quick
+@given(datasets())
+def test_leave_one_out_loses_and_invents_nothing_and_keeps_order(dataset: Dataset) -> None:
+    train = train_sequences_UL1(dataset)
+    valid, test = only_batch(dataset, "valid"), only_batch(dataset, "test")
+    for user, window in enumerate(windows_of(dataset)):
+        whole = [*real(train[user]), valid.targets_B[user], test.targets_B[user]]
+        assert whole == window
+
+
+@quick
+@given(datasets(), st.integers(1, 4), st.sampled_from([("valid", 2), ("test", 1)]))
+def test_evaluation_batches_are_those_of_a_loop(
+    dataset: Dataset, batch_size: int, named_split: tuple[str, int]
+) -> None:
+    split, from_end = named_split
+    batches = list(evaluation_batches(dataset, split, batch_size))  # type: ignore[arg-type]
+    windows = windows_of(dataset)
+    assert [len(batch.targets_B) for batch in batches][:-1] == [batch_size] * (len(batches) - 1)
+    users = [(batch, row) for batch in batches for row in range(len(batch.targets_B))]
+    assert len(users) == len(windows)
+    for (batch, row), window in zip(users, windows, strict=True):
+        history = window[:-from_end]
+        assert batch.targets_B[row] == window[-from_end]
+        assert real(batch.inputs_BL[row]) == history[-dataset.max_seq_len :]
+        assert batch.history_items[batch.history_rows == row].tolist() == history
+
+
+@quick
+@given(datasets())
+def test_padding_stands_left_of_the_items_only(dataset: Dataset) -> None:
+    for rows in (train_sequences_UL1(dataset), only_batch(dataset, "test").inputs_BL):
+        is_real = rows > 0
+        assert (np.diff(is_real.astype(int), axis=1) >= 0).all()
+        assert is_real[:, -1].all()
+
+
+def test_arrays_have_the_documented_types_and_shapes() -> None:
+    dataset = dataset_of([[1, 2, 3, 4]] * 5, num_items=4, max_seq_len=7)
+    assert train_sequences_UL1(dataset).shape == (5, 8)
+    assert train_sequences_UL1(dataset).dtype == np.int32
+    batch = only_batch(dataset, "valid")
+    arrays = (batch.inputs_BL, batch.targets_B, batch.history_rows, batch.history_items)
+    assert {array.dtype for array in arrays} == {np.dtype(np.int64)}
+    assert batch.inputs_BL.shape == (5, 7)
+
+
+def test_popularity_counts_train_lists_only() -> None:
+    dataset = dataset_of([[1, 2, 3, 4], [2, 2, 5, 5]], num_items=6)
+    assert train_popularity_N1(dataset).tolist() == [0, 1, 3, 0, 0, 0, 0]
+
+
+def test_left_padded_keeps_the_latest() -> None:
+    values = np.array([1, 2, 3, 4], dtype=np.int32)
+    rows = left_padded(values, np.array([0, 3]), np.array([3, 4]), width=2)
+    assert rows.tolist() == [[2, 3], [0, 4]]
+
+
+def test_spans_lists_every_position_and_skips_empty_rows() -> None:
+    rows, positions = spans(np.array([4, 7, 0]), np.array([6, 7, 1]))
+    assert rows.tolist() == [0, 0, 2]
+    assert positions.tolist() == [4, 5, 0]

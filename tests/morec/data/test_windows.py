@@ -1,0 +1,152 @@
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+from hand_made import quick
+from hypothesis import given
+from hypothesis import strategies as st
+
+from morec.config import FilesSpec
+from morec.data.interactions import Interactions, from_rows
+from morec.data.windows import Windows, cut_windows
+from morec.errors import DataError
+
+Row = tuple[int, int, int]
+
+rows = st.lists(
+    st.tuples(st.integers(0, 5), st.integers(0, 9), st.integers(0, 30)), min_size=1, max_size=80
+)
+
+
+def spec_of(max_seq_len: int = 20, min_seq_len: int = 3, warm: int = 0) -> FilesSpec:
+    return FilesSpec(
+        kind="files",
+        interactions="x.csv",
+        max_seq_len=max_seq_len,
+        min_seq_len=min_seq_len,
+        warm=warm,
+    )
+
+
+def interactions_of(triples: list[Row], num_items: int = 10) -> Interactions:
+    table = pd.DataFrame(triples, columns=["user", "item", "timestamp"])
+    table["item"] = table["item"].astype(str)
+    return from_rows(table, [str(item) for item in range(num_items)], repeats="keep")
+
+
+def users_of(*item_lists: list[int]) -> list[Row]:
+    """One user per list; the place in the list is the time."""
+    return [
+        (user, item, time)
+        for user, items in enumerate(item_lists)
+        for time, item in enumerate(items)
+    ]
+
+
+def raw_windows(windows: Windows) -> list[list[int]]:
+    """Windows in catalogue codes."""
+    lists = np.split(windows.item_ids, windows.offsets_U1[1:-1])
+    return [windows.kept_items[window - 1].tolist() for window in lists]
+
+
+def loop_windows(triples: list[Row], spec: FilesSpec) -> list[list[int]]:
+    """The rules as a loop over users."""
+    totals = Counter(item for _, item, _ in triples)
+    histories: dict[int, list[tuple[int, int]]] = {}
+    for user, item, time in triples:
+        histories.setdefault(user, [])
+        if totals[item] >= spec.warm:
+            histories[user].append((time, item))
+    windows = []
+    for history in histories.values():
+        if len(history) >= spec.min_seq_len:
+            in_time = sorted(history, key=lambda pair: pair[0])
+            windows.append([item for _, item in in_time][-(spec.max_seq_len + 3) :])
+    return windows
+
+
+@quick
+@given(rows, st.integers(1, 6), st.integers(3, 7), st.integers(0, 6))
+def test_windows_are_those_of_a_loop_over_users(
+    triples: list[Row], max_seq_len: int, min_seq_len: int, warm: int
+) -> None:
+    spec = spec_of(max_seq_len, min_seq_len, warm)
+    expected = loop_windows(triples, spec)
+    if not expected:
+        with pytest.raises(DataError, match="no user is left"):
+            cut_windows(interactions_of(triples), spec)
+        return
+    assert raw_windows(cut_windows(interactions_of(triples), spec)) == expected
+
+
+@quick
+@given(rows, st.integers(1, 3), st.integers(0, 4))
+def test_every_interaction_and_every_item_is_accounted_for(
+    triples: list[Row], max_seq_len: int, warm: int
+) -> None:
+    try:
+        windows = cut_windows(interactions_of(triples), spec_of(max_seq_len, warm=warm))
+    except DataError:
+        return
+    counts = windows.counts
+    assert counts["rows_read"] == (
+        counts["interactions_dropped_by_warm"]
+        + counts["interactions_of_dropped_users"]
+        + counts["interactions_outside_windows"]
+        + counts["interactions"]
+    )
+    assert (
+        len(windows.kept_items)
+        + (
+            counts["items_without_interactions"]
+            + counts["items_dropped_by_warm"]
+            + counts["items_outside_windows"]
+        )
+        == 10
+    )
+
+
+def test_the_minimum_is_tested_before_the_window_is_cut() -> None:
+    triples = users_of([0, 1, 2, 3, 4], [5, 6, 7, 8])
+    windows = cut_windows(interactions_of(triples), spec_of(max_seq_len=1, min_seq_len=5))
+    assert raw_windows(windows) == [[1, 2, 3, 4]]
+    assert windows.counts["users_below_minimum"] == 1
+    assert windows.counts["interactions_of_dropped_users"] == 4
+    assert windows.counts["items_outside_windows"] == 5
+    assert windows.counts["items_without_interactions"] == 1
+
+
+def test_survivors_are_numbered_from_1_in_catalogue_order() -> None:
+    windows = cut_windows(interactions_of(users_of([9, 2, 5])), spec_of())
+    assert windows.kept_items.tolist() == [2, 5, 9]
+    assert windows.item_ids.tolist() == [3, 1, 2]
+    assert windows.item_ids.dtype == np.int32
+
+
+def test_ties_in_time_keep_file_order_and_are_counted() -> None:
+    triples = [(0, 3, 7), (0, 1, 7), (1, 8, 7), (0, 2, 7), (0, 0, 1), (1, 8, 8), (1, 9, 9)]
+    windows = cut_windows(interactions_of(triples), spec_of())
+    assert raw_windows(windows) == [[0, 3, 1, 2], [8, 8, 9]]
+    assert windows.counts["time_ties"] == 2
+
+
+def test_warm_counts_once_before_users_are_dropped() -> None:
+    # Item 1 reaches 2 only with the user whom the minimum drops afterwards: it stays.
+    triples = users_of([0, 1, 2, 3], [0, 2, 3], [1, 9])
+    windows = cut_windows(interactions_of(triples), spec_of(warm=2))
+    assert raw_windows(windows) == [[0, 1, 2, 3], [0, 2, 3]]
+    assert windows.counts["items_dropped_by_warm"] == 1
+    assert windows.counts["interactions_dropped_by_warm"] == 1
+    assert windows.counts["users_below_minimum"] == 1
+
+
+def test_a_dataset_without_users_says_which_rules_struck() -> None:
+    with pytest.raises(DataError) as error:
+        cut_windows(interactions_of(users_of([0, 1], [0, 2])), spec_of(min_seq_len=5, warm=2))
+    assert str(error.value) == (
+        "dataset files: no user is left with min_seq_len 5 and warm 2: rows_read 4, "
+        "items_without_interactions 7, items_dropped_by_warm 2, "
+        "items_outside_windows 1, interactions_dropped_by_warm 2, users_below_minimum 2, "
+        "interactions_of_dropped_users 2"
+    )
