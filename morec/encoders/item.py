@@ -13,11 +13,12 @@ from morec.config import ImageSpec, ItemSpec, TextSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.dnn import AddFusion, ConcatFusion, dense_layers, dt_layer
+from morec.encoders.image import ImageEncoder, build_image_encoder, image_inputs
 from morec.encoders.macs import count_macs
 from morec.encoders.tables import FeatureTable
 from morec.encoders.text import TextEncoder, build_text_encoder, text_inputs
 
-Encoder = FeatureTable | TextEncoder
+Encoder = FeatureTable | TextEncoder | ImageEncoder
 
 
 class IdPart(nn.Module):
@@ -124,6 +125,8 @@ def prepare_item_inputs(
     found = {}
     if spec.text is not None:
         found["text"] = text_inputs(spec.text, dataset, store)
+    if spec.image is not None:
+        found["image"] = image_inputs(spec.image, dataset, store)
     return found
 
 
@@ -141,6 +144,9 @@ def build_item_encoder(
     if spec.text is not None:
         text = build_text_encoder(spec.text, dataset, store)
         parts["text"] = _modality_part(text, spec.text, dim, dropout)
+    if spec.image is not None:
+        image = build_image_encoder(spec.image, dataset, store)
+        parts["image"] = _modality_part(image, spec.image, dim, dropout)
     fusion: nn.Module | None = None
     if spec.fusion == "add":
         fusion = AddFusion()

@@ -1,0 +1,182 @@
+"""The image encoder of a trial: frozen features, or a timm backbone over decoded pixels.
+
+Shapes: N items asked for, row r = item r + 1; S side in pixels, H width.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import timm
+import torch
+from torch import Tensor, nn
+
+from morec.config import ImageSpec, canonical_json
+from morec.data.dataset import Dataset
+from morec.data.images import decode_images
+from morec.encoders.artefacts import Artefact, ArtefactStore
+from morec.encoders.tables import FeatureTable
+from morec.encoders.timm_names import checked_name
+from morec.encoders.weights import image_weights, weights_hash
+from morec.errors import DataError, SpecError
+
+FROZEN_SEED = 0
+"""Draws a random encoder that is frozen: one fixed extractor, the same in every trial."""
+HALF = (0.5, 0.5, 0.5)
+"""Mean and deviation of the paper's code, for every encoder."""
+ENCODE_IMAGES = 64
+"""Images encoded at once when features are made."""
+
+
+class ImageEncoder(nn.Module):
+    """A timm backbone over the catalogue's pixels, which stay in their memory-mapped file."""
+
+    def __init__(
+        self,
+        pixels_NSSC: npt.NDArray[np.uint8],
+        backbone: nn.Module,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+    ) -> None:
+        super().__init__()
+        self._pixels_NSSC = torch.from_numpy(pixels_NSSC)
+        self.backbone = backbone
+        self.register_buffer("mean_C11", torch.tensor(mean)[:, None, None], persistent=False)
+        self.register_buffer("std_C11", torch.tensor(std)[:, None, None], persistent=False)
+        self.dim = _output_dim(backbone)
+
+    def forward(self, rows_N: Tensor) -> Tensor:
+        """Encode items into pooled_NH; every row costs its encoding, so ask for each once.
+
+        In training, BatchNorm sees each image of the batch once, not once per occurrence.
+        """
+        mean_C11 = self.get_buffer("mean_C11")
+        images_NSSC = self._pixels_NSSC[rows_N.cpu()].to(mean_C11.device)
+        images_NCSS = images_NSSC.permute(0, 3, 1, 2).to(mean_C11.dtype) / 255
+        pooled_NH = self.backbone((images_NCSS - mean_C11) / self.get_buffer("std_C11"))
+        return cast(Tensor, pooled_NH)
+
+    def encode_padded_item(self) -> Tensor:
+        """Encode one image, shape (1, H)."""
+        return self.forward(torch.zeros(1, dtype=torch.long))
+
+
+def image_inputs(spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
+    """Find or make the decoded pixels (end-to-end) or the frozen features (two-stage).
+
+    Raises:
+        DataError: the images or the weights cannot be had.
+        SpecError: the encoder's name is unknown, or it cannot read images of this size.
+    """
+    if not dataset.has_images:
+        raise DataError(f"item.image: dataset {dataset.name!r} has no images")
+    weights = weights_hash(spec)
+    if spec.trainable_layers == "all":
+        return _pixels(spec, dataset, store)
+    key = {
+        **_pixels_key(spec, dataset),
+        "weights": weights,
+        "normalization": spec.normalization,
+        "seed": None if spec.pretrained else FROZEN_SEED,
+    }
+
+    def make(folder: Path) -> None:
+        _write_features(spec, _pixels(spec, dataset, store), folder)
+
+    return store.get_or_make("image-features", key, make)
+
+
+def build_image_encoder(
+    spec: ImageSpec, dataset: Dataset, store: ArtefactStore
+) -> ImageEncoder | FeatureTable:
+    """The part of an image encoder that a trial runs, over what ``image_inputs`` made.
+
+    Random weights that train come from torch's random state, the trial's own.
+    """
+    inputs = image_inputs(spec, dataset, store)
+    if spec.trainable_layers == 0:
+        return FeatureTable(inputs.array("features"))
+    return _over_pixels(spec, inputs)
+
+
+def _pixels(spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
+    def make(folder: Path) -> None:
+        shape = (dataset.num_items, spec.size, spec.size, 3)
+        pixels = np.lib.format.open_memmap(folder / "pixels.npy", "w+", np.uint8, shape)
+        decode_images(dataset, spec.size, out=pixels)
+        pixels.flush()
+
+    return store.get_or_make("pixels", _pixels_key(spec, dataset), make)
+
+
+def _pixels_key(spec: ImageSpec, dataset: Dataset) -> dict[str, Any]:
+    return {"images": _images_hash(dataset), "size": spec.size}
+
+
+def _images_hash(dataset: Dataset) -> str:
+    """Drawn images by their pixels; files by the sources' hash and by which file is whose."""
+    if dataset.image_array is not None:
+        return hashlib.sha256(dataset.image_array.tobytes()).hexdigest()
+    paths = dataset.image_paths or ()
+    parent = os.path.commonpath([path.parent for path in paths])
+    names = [os.path.relpath(path, parent) for path in paths]
+    return hashlib.sha256(canonical_json([dataset.sha256, names]).encode()).hexdigest()
+
+
+def _over_pixels(spec: ImageSpec, pixels: Artefact) -> ImageEncoder:
+    backbone = _backbone(spec)
+    config = backbone.pretrained_cfg
+    mean, std = (HALF, HALF) if spec.normalization == "half" else (config["mean"], config["std"])
+    return ImageEncoder(pixels.array("pixels"), backbone, mean, std)
+
+
+def _backbone(spec: ImageSpec) -> Any:
+    """The timm model without its classifier, at the size of our images where that is built in."""
+    weights = image_weights(spec)
+    is_folder = Path(spec.name).is_dir()
+    name = f"local-dir:{Path(spec.name).absolute()}" if is_folder else checked_name(spec.name)
+    overlay = {"file": str(weights)} if weights and not is_folder else None
+    options = {"pretrained_cfg_overlay": overlay, "num_classes": 0}
+    if _has_fixed_size(name):
+        options["img_size"] = spec.size
+    try:
+        return timm.create_model(name, pretrained=weights is not None, **options)
+    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise SpecError(
+            f"item.image: timm cannot build {spec.name!r} for {spec.size} x {spec.size} pixels: "
+            f"{reason[0]}"
+        ) from error
+
+
+def _has_fixed_size(name: str) -> bool:
+    if name.startswith("local-dir:"):
+        config, _, _ = timm.models.load_model_config_from_path(name.removeprefix("local-dir:"))
+        return bool(config.get("fixed_input_size"))
+    config = timm.get_pretrained_cfg(name)
+    return config is not None and bool(config.fixed_input_size)
+
+
+def _output_dim(backbone: Any) -> int:
+    # Some models widen their features in the head, which stays when the classifier goes.
+    return int(getattr(backbone, "head_hidden_size", None) or backbone.num_features)
+
+
+def _frozen_encoder(spec: ImageSpec, pixels: Artefact) -> ImageEncoder:
+    """In evaluation mode, without touching the trial's randomness."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(FROZEN_SEED)
+        encoder = _over_pixels(spec, pixels)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return encoder.eval().to(device)
+
+
+@torch.inference_mode()
+def _write_features(spec: ImageSpec, pixels: Artefact, folder: Path) -> None:
+    encoder = _frozen_encoder(spec, pixels)
+    rows_N = torch.arange(len(pixels.array("pixels")))
+    features_NH = torch.cat([encoder(chunk).cpu() for chunk in torch.split(rows_N, ENCODE_IMAGES)])
+    np.save(folder / "features.npy", features_NH.numpy())
