@@ -99,8 +99,8 @@ def _task(dataset: Dataset, split: Split) -> _Task:
     targets_U = dataset.item_ids[positions_U].astype(np.int64)
     rows, positions = spans(dataset.offsets_U1[:-1], positions_U)
     stride = dataset.num_items + 1
-    distinct = np.unique(rows * stride + dataset.item_ids[positions])
-    rows, items = np.divmod(distinct, stride)
+    pairs = np.sort(rows * stride + dataset.item_ids[positions])
+    rows, items = np.divmod(pairs[np.diff(pairs, prepend=-1) > 0], stride)
     hits = rows[items == targets_U[rows]]
     return _Task(targets_U, rows, items, _count(hits, dataset.num_users) > 0)
 

@@ -100,6 +100,7 @@ def _parse_times(values: pd.Series) -> pd.Series:
     if numbers.notna().all():
         return numbers.astype(np.int64) if pd.api.types.is_integer_dtype(numbers) else numbers
     dates = pd.to_datetime(values.astype(str), errors="coerce", format="ISO8601", utc=True)
+    # What most values are is what the column is; the rest is the caller's to refuse.
     return max(numbers, dates, key=lambda parsed: parsed.notna().sum())
 
 

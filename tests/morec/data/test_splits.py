@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 from hand_made import dataset_of, datasets, quick, windows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morec.data.dataset import Dataset
+from morec.data.dataset import Dataset, open_dataset, save_dataset
 from morec.data.splits import (
     EvaluationBatch,
     evaluation_batches,
@@ -82,6 +84,14 @@ def test_arrays_have_the_documented_types_and_shapes() -> None:
     arrays = (batch.inputs_BL, batch.targets_B, batch.history_rows, batch.history_items)
     assert {array.dtype for array in arrays} == {np.dtype(np.int64)}
     assert batch.inputs_BL.shape == (5, 7)
+
+
+def test_a_memory_mapped_dataset_gives_plain_writable_arrays(tmp_path: Path) -> None:
+    save_dataset(dataset_of([[1, 2, 3, 4]], num_items=4), tmp_path)
+    dataset = open_dataset(tmp_path)
+    arrays = [train_sequences_UL1(dataset), *vars(only_batch(dataset, "test")).values()]
+    assert {type(array) for array in arrays} == {np.ndarray}
+    assert all(array.flags.writeable for array in arrays)
 
 
 def test_popularity_counts_train_lists_only() -> None:
