@@ -2,15 +2,12 @@
 
 import platform
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode, flop_registry
 
+from morec.encoders.macs import count_macs
 from morec.models.recommender import Recommender
 
 CLEAR_REFS = Path("/proc/self/clear_refs")
@@ -23,39 +20,6 @@ def count_parameters(module: nn.Module) -> tuple[int, int]:
     """Total and trainable parameters."""
     sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
     return sum(n for n, _ in sizes), sum(n for n, is_trained in sizes if is_trained)
-
-
-def count_macs(run: Callable[[], object]) -> tuple[int, tuple[str, ...]]:
-    """Multiply-accumulates of ``run()``, and the operations in it that have no formula.
-
-    Matrix products, convolutions and attention count; element-wise and shape operations are not
-    multiply-accumulates and are not named. Random states are left as they were.
-    """
-    seen = _SeenOps()
-    with (
-        torch.random.fork_rng(),
-        torch.no_grad(),
-        FlopCounterMode(display=False) as counter,
-        seen,
-    ):
-        run()
-    return counter.get_total_flops() // 2, tuple(sorted(seen.names))
-
-
-class _SeenOps(TorchDispatchMode):
-    """Names the operations that do arithmetic and are not in torch's table of formulas."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.names: set[str] = set()
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        is_counted = func.overloadpacket in flop_registry
-        if not is_counted and re.search(r"norm|softmax|matmul|bmm|conv|attention", func.__name__):
-            self.names.add(func.__name__.split(".")[0])
-        return func(*args, **(kwargs or {}))
 
 
 def paper_macs(recommender: Recommender, max_seq_len: int, device: torch.device) -> int:

@@ -78,7 +78,6 @@ def _work(loop_config: dict[str, Any]) -> str:
     torch.set_num_threads(job.cpus)
     if job.gpus:
         torch.backends.cudnn.deterministic = True
-    context = ray.train.get_context()
     is_group = job.workers > 1
     result = run_trial(
         job.config,
@@ -87,10 +86,14 @@ def _work(loop_config: dict[str, Any]) -> str:
         sources=job.sources,
         checkpoint_folder=Path(job.checkpoint_folder),
         report=_reporter(ray.train.report if is_group else ray.tune.report),
-        workers=Workers(context.get_world_rank(), job.workers) if is_group else Workers(),
+        workers=_this_worker(job) if is_group else Workers(),
         device="cuda" if job.gpus else "cpu",
     )
     return result.model_dump_json()
+
+
+def _this_worker(job: TrialJob) -> Workers:
+    return Workers(ray.train.get_context().get_world_rank(), job.workers)
 
 
 def _reporter(

@@ -80,9 +80,15 @@ class Trainer:
             negatives=self.config.training.loss == "bce",
         )
 
-    def _step(self, batch: TrainBatch) -> float:
+    def to_device(self, batch: TrainBatch) -> tuple[Tensor, Tensor]:
+        """items_BL1 and negatives_BL of a batch; without sampled negatives those are (B, 0)."""
         items_BL1 = torch.from_numpy(batch.items_BL1).to(self.device)
-        negatives_BL = torch.from_numpy(batch.negatives_BL).to(self.device)
+        if batch.negatives_BL is None:
+            return items_BL1, items_BL1.new_empty(len(items_BL1), 0)
+        return items_BL1, torch.from_numpy(batch.negatives_BL).to(self.device)
+
+    def _step(self, batch: TrainBatch) -> float:
+        items_BL1, negatives_BL = self.to_device(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss = self._share_of_loss(items_BL1, negatives_BL)
         if loss.requires_grad:

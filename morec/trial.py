@@ -16,6 +16,7 @@ from morec.config import TrialConfig
 from morec.data.dataset import Dataset
 from morec.yardsticks import chance_metrics
 from morec.encoders.artefacts import ArtefactStore
+from morec.encoders.macs import count_macs
 from morec.errors import CollapsedError, DivergedError
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus
 from morec.trainer import Trainer
@@ -215,14 +216,13 @@ class _Trial:
         state = trainer.generator.bit_generator.state
         batch = next(iter(trainer.batches()))
         trainer.generator.bit_generator.state = state
-        items_BL1 = torch.from_numpy(batch.items_BL1).to(trainer.device)
-        negatives_BL = torch.from_numpy(batch.negatives_BL).to(trainer.device)
-        macs, uncounted = cost.count_macs(lambda: trainer.recommender(items_BL1, negatives_BL))
+        items_BL1, negatives_BL = trainer.to_device(batch)
+        macs, uncounted = count_macs(lambda: trainer.recommender(items_BL1, negatives_BL))
         length = trainer.dataset.max_seq_len
         return {
             "forward_macs_paper": cost.paper_macs(trainer.recommender, length, trainer.device),
             "forward_macs_run": macs // len(items_BL1),
-            "uncounted_ops": uncounted,
+            "uncounted_ops": tuple(sorted(uncounted)),
         }
 
     def cost(self) -> Cost:

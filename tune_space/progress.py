@@ -52,7 +52,8 @@ class StudyProgress:
         for trial_id in list(self._conductor.results):
             if trial_id not in self._known:
                 self._known.add(trial_id)
-                self._console.print(self.line(self._conductor.results[trial_id]), markup=False)
+                line = self.line(self._conductor.results[trial_id])
+                self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def line(self, result: TrialResult) -> str:
         """One ended trial in words."""

@@ -1,6 +1,7 @@
 """Ray Tune's hooks into a study: what to start next, when to stop a trial, what became of it.
 
-All are thin: every decision is the conductor's, which lives on the driver and is never pickled.
+All are thin: every decision is the conductor's. That lives on the driver alone: what Tune pickles of
+these hooks, for a restore that this project never asks for, is empty.
 """
 
 import json
@@ -18,7 +19,14 @@ from morec.results import Cost, EpochRecord, TrialResult
 from tune_space.conductor import Conductor, Job
 
 
-class StudySearcher(Searcher):
+class _NeverPickled:
+    """Leaves nothing of itself in Ray Tune's snapshots."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class StudySearcher(_NeverPickled, Searcher):
     """Hands the conductor's jobs to Ray Tune, at most ``max_concurrent`` at a time."""
 
     def __init__(
@@ -51,7 +59,7 @@ class StudySearcher(Searcher):
         """Nothing to restore: the ledger is the state."""
 
 
-class StudyScheduler(FIFOScheduler):
+class StudyScheduler(_NeverPickled, FIFOScheduler):
     """Passes epochs, records and deaths of trials on, and stops what the conductor prunes."""
 
     def __init__(self, conductor: Conductor) -> None:
@@ -82,7 +90,7 @@ class StudyScheduler(FIFOScheduler):
             self._conductor.lost(trial_id, f"the trial's process was lost: {error}")
 
 
-class Display(Callback):
+class Display(_NeverPickled, Callback):
     """Redraws the progress display whenever Ray Tune has moved on."""
 
     def __init__(self, refresh: Callable[[], None]) -> None:
@@ -96,7 +104,7 @@ class Display(Callback):
 def quieten(is_verbose: bool) -> None:
     """Set Ray's switches, before it is initialised, so that only our display speaks."""
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
-    os.environ["RAY_AIR_NEW_OUTPUT"] = "1"
+    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
     os.environ["RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"] = "0.2"
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "3600"
     # Idle OpenMP threads that spin slow down the trials beside them (measured: up to 10 times).

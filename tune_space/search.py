@@ -22,6 +22,8 @@ NUM_STARTUP_TRIALS = 5
 """Random suggestions before TPE takes over; fixed, so that a larger budget continues the search."""
 MAX_REPEATS = 20
 """Suggestions that repeat an earlier trial before the space counts as exhausted."""
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
 REDUCTION_FACTOR = 3
 """ASHA: the share of trials that pass a rung is 1 / 3 (Li et al. 2020 use 4)."""
 
@@ -90,9 +92,11 @@ class ArmSearch:
         trial, _ = self._asked[result.trial_id]
         select = result.config.evaluation.select
         self.should_prune(result.trial_id, ((e.epoch, e.valid[select]) for e in result.epochs))
-        score = result.best_score()
+        # Optuna takes a pruned trial's value from the epochs reported above.
+        is_completed = result.status is TrialStatus.COMPLETED
+        score = result.best_score() if is_completed else None
         self._study.tell(trial, score, state=_STATES[result.status])
-        if score is not None and result.status is TrialStatus.COMPLETED:
+        if score is not None:
             self._scores[result.trial_id] = score
 
     def best(self) -> SearchEntry | None:

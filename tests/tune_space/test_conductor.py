@@ -1,0 +1,306 @@
+"""The conductor without Ray: what runs next, what is locked, what survives an interruption."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from morec.config import TrialConfig
+from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
+from tune_space.conductor import Conductor, Job
+from tune_space.expand import expand
+from tune_space.ledger import Ledger, Manifest
+from tune_space.study import StudySpec
+
+STUDY = {
+    "name": "s",
+    "question": "q",
+    "baseline": "ID",
+    "base": {"dataset": {"kind": "synthetic"}, "item": {"id": True}, "training": {"max_epochs": 4}},
+    "arms": {
+        "ID": {},
+        "wide": {"set": {"model.dim": 1024}},
+        "fixed": {"set": {"optim.weight_decay": 0.0}},
+    },
+    "search": {"optim.lr": {"loguniform": [1e-4, 1e-1]}},
+    "budget": {"trials": 3},
+    "seeds": [1, 2],
+}
+COST = Cost(
+    params_total=1,
+    params_trainable=1,
+    forward_macs_paper=1,
+    forward_macs_run=1,
+    first_epoch_s=1.0,
+    epoch_s=1.0,
+    eval_s=1.0,
+    total_s=5.0,
+    peak_memory_bytes=1,
+    memory_kind="process resident set",
+    device="test",
+)
+
+
+def study(**changes) -> StudySpec:
+    return StudySpec.model_validate_json(json.dumps(STUDY | changes))
+
+
+def sources(config: TrialConfig) -> dict[str, str]:
+    return {"data": "d0"}
+
+
+def conductor_of(folder: Path, spec: StudySpec | None = None, **options) -> Conductor:
+    spec = spec or study()
+    ledger = Ledger(folder)
+    earlier = ledger.read_manifest()
+    manifest = Manifest(
+        study=spec,
+        study_file="",
+        command="",
+        state="running",
+        started_at="",
+        updated_at="",
+        versions={},
+        git={},
+        device="",
+        num_cpus=1,
+        datasets=(),
+        arms=earlier.arms if earlier else (),
+    )
+    options = {"sources": sources} | options
+    return Conductor(spec, expand(spec), ledger, manifest=manifest, **options)
+
+
+def evaluation(score: float) -> Evaluation:
+    return Evaluation(
+        metrics={"HR@10": score},
+        num_users=1,
+        num_tied=0,
+        num_forced_misses=0,
+        packed_ranks=pack_ranks([1]),
+    )
+
+
+def curve(config: TrialConfig) -> tuple[EpochRecord, ...]:
+    """A made-up learning curve that depends on nothing but the configuration."""
+    top = 1 / (1 + abs(config.optim.lr - 0.01) * 50) * (0.9 + 0.01 * config.seed)
+    return tuple(
+        EpochRecord(
+            epoch=n, train_loss=1 / n, valid={"HR@10": top * n / 4}, train_s=1.0, eval_s=1.0
+        )
+        for n in range(1, 5)
+    )
+
+
+def end(job: Job, status: TrialStatus = TrialStatus.COMPLETED) -> TrialResult:
+    epochs = curve(job.config)
+    done = status is TrialStatus.COMPLETED
+    return TrialResult(
+        trial_id=job.trial_id,
+        config=job.config,
+        sources=dict(job.sources),
+        status=status,
+        epochs=epochs,
+        best_epoch=4 if done else None,
+        valid=evaluation(epochs[-1].valid["HR@10"]) if done else None,
+        test=evaluation(0.5) if done and job.config.evaluation.test else None,
+        cost=COST,
+        error=None if done else "why",
+    )
+
+
+def play(conductor: Conductor, limit: int = 1000, at_once: int = 2, fail=()) -> list[Job]:
+    """Run jobs first in, first out; stop dead after ``limit`` of them ended."""
+    started, queue = [], []
+    while True:
+        while len(queue) < at_once and (job := conductor.next_job()) is not None:
+            started.append(job)
+            queue.append(job)
+        if not queue or limit == 0:
+            return started
+        job, limit = queue.pop(0), limit - 1
+        status = TrialStatus.FAILED if job.arm in fail else TrialStatus.COMPLETED
+        conductor.ended(end(job, status))
+
+
+def outcome(folder: Path):
+    """What a study came to, without the times."""
+    manifest = Ledger(folder).read_manifest()
+    return manifest.arms, Ledger(folder).read_all().keys()
+
+
+def test_every_arm_is_searched_locked_and_replicated_with_all_seeds(tmp_path):
+    conductor = conductor_of(tmp_path)
+    jobs = play(conductor)
+    assert conductor.is_finished()
+    for entry in conductor.manifest.arms:
+        assert len(entry.search) == 3
+        assert len(entry.final) == 2
+        results = [conductor.results[e.trial_id] for e in entry.search]
+        best = max(results, key=lambda result: result.best_score())
+        assert entry.locked.trial_id == best.trial_id
+        for trial_id, seed in zip(entry.final, (1, 2), strict=True):
+            final = conductor.results[trial_id].config
+            assert (final.optim, final.seed) == (best.config.optim, seed)
+    assert len(jobs) == 3 * (3 + 2)
+
+
+def test_only_locked_configurations_see_the_test_split(tmp_path):
+    jobs = play(conductor_of(tmp_path))
+    assert all(job.config.evaluation.test == (job.role == "final") for job in jobs)
+
+
+def test_an_arm_searches_one_trial_at_a_time_and_arms_search_beside_each_other(tmp_path):
+    conductor = conductor_of(tmp_path)
+    first = [conductor.next_job() for _ in range(4)]
+    assert sorted(job.arm for job in first[:3]) == ["ID", "fixed", "wide"]
+    assert first[3] is None
+    assert not conductor.is_finished()
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    stops=st.lists(st.integers(0, 5), max_size=5),
+    at_once=st.sampled_from([1, 2, 3]),
+    scheduler=st.sampled_from(["none", "asha"]),
+)
+def test_any_interruptions_leave_the_same_trials_and_choices(
+    tmp_path_factory, stops, at_once, scheduler
+):
+    whole, cut = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("cut")
+    play(conductor_of(whole, study(scheduler=scheduler)), at_once=1)
+    for stop in stops:
+        play(conductor_of(cut, study(scheduler=scheduler)), limit=stop, at_once=at_once)
+    play(conductor_of(cut, study(scheduler=scheduler)), at_once=at_once)
+    assert outcome(cut) == outcome(whole)
+
+
+def test_a_finished_study_starts_nothing_again(tmp_path):
+    play(conductor_of(tmp_path))
+    again = conductor_of(tmp_path)
+    assert again.next_job() is None
+    assert again.is_finished()
+
+
+def test_added_seeds_and_arms_run_and_nothing_else(tmp_path):
+    play(conductor_of(tmp_path))
+    arms = STUDY["arms"] | {"new": {"set": {"model.num_blocks": 3}}}
+    jobs = play(conductor_of(tmp_path, study(seeds=[1, 2, 3], arms=arms)))
+    new = [job for job in jobs if job.arm == "new"]
+    old = [job for job in jobs if job.arm != "new"]
+    assert len(new) == 3 + 3
+    assert [(job.role, job.config.seed) for job in old] == [("final", 3)] * 3
+
+
+def test_a_larger_budget_goes_on_from_the_search_there_is(tmp_path):
+    before = conductor_of(tmp_path)
+    play(before)
+    after = conductor_of(tmp_path, study(budget={"trials": 5}))
+    jobs = play(after)
+    assert sum(job.role == "search" for job in jobs) == 3 * 2
+    for old, new in zip(before.manifest.arms, after.manifest.arms, strict=True):
+        assert new.search[:3] == old.search
+
+
+def test_a_removed_arm_stays_in_the_ledger_as_orphaned(tmp_path):
+    play(conductor_of(tmp_path))
+    arms = {name: arm for name, arm in STUDY["arms"].items() if name != "wide"}
+    after = conductor_of(tmp_path, study(arms=arms))
+    assert play(after) == []
+    assert len(after.manifest.orphaned) == 3 + 2
+    assert set(after.manifest.orphaned) <= Ledger(tmp_path).read_all().keys()
+
+
+def test_an_edited_search_space_keeps_the_trials_that_still_lie_in_it(tmp_path):
+    before = conductor_of(tmp_path)
+    play(before)
+    narrowed = {"optim.lr": {"loguniform": [1e-4, 2e-2]}}
+    after = conductor_of(tmp_path, study(search=narrowed))
+    for old, new in zip(before.manifest.arms, after.manifest.arms, strict=True):
+        kept = [e for e in old.search if e.params["optim.lr"] <= 2e-2]
+        assert [e.trial_id for e in new.search[: len(kept)]] == [e.trial_id for e in kept]
+
+
+def test_other_data_under_the_same_path_is_another_study(tmp_path):
+    play(conductor_of(tmp_path))
+    after = conductor_of(tmp_path, sources=lambda config: {"data": "d1"})
+    assert len(play(after)) == 3 * (3 + 2)
+    assert len(after.manifest.orphaned) == 3 * (3 + 2)
+
+
+def test_an_arm_that_always_fails_leaves_the_others_finished(tmp_path):
+    conductor = conductor_of(tmp_path)
+    play(conductor, fail={"wide"})
+    assert conductor.is_finished()
+    entries = {entry.name: entry for entry in conductor.manifest.arms}
+    assert entries["wide"].locked is None
+    assert entries["wide"].final == ()
+    assert len(entries["ID"].final) == len(entries["fixed"].final) == 2
+
+
+def test_failed_trials_are_run_again_only_on_request(tmp_path):
+    play(conductor_of(tmp_path), fail={"wide"})
+    assert play(conductor_of(tmp_path)) == []
+    jobs = play(conductor_of(tmp_path, retry_failed=True))
+    assert [job.arm for job in jobs] == ["wide"] * (3 + 2)
+    assert Ledger(tmp_path).read_manifest().orphaned == ()
+
+
+def test_only_the_named_arms_run(tmp_path):
+    jobs = play(conductor_of(tmp_path, only=("ID",)))
+    assert {job.arm for job in jobs} == {"ID"}
+
+
+def test_a_lost_process_is_a_failed_trial_with_its_reason_and_epochs(tmp_path):
+    conductor = conductor_of(tmp_path)
+    job = conductor.next_job()
+    conductor.progressed(job.trial_id, curve(job.config)[:2], COST)
+    conductor.lost(job.trial_id, "killed by signal 9")
+    record = Ledger(tmp_path).read(job.trial_id)
+    assert (record.status, record.error) == (TrialStatus.FAILED, "killed by signal 9")
+    assert len(record.epochs) == 2
+    assert record.best_score() is None
+
+
+def test_a_pruned_trial_is_recorded_with_what_it_cost_and_never_locked(tmp_path):
+    conductor = conductor_of(tmp_path)
+    job = conductor.next_job()
+    conductor.progressed(job.trial_id, curve(job.config)[:1], COST)
+    conductor.pruned(job.trial_id)
+    record = Ledger(tmp_path).read(job.trial_id)
+    assert (record.status, record.cost, record.test) == (TrialStatus.PRUNED, COST, None)
+    play(conductor)
+    assert job.trial_id not in {entry.locked.trial_id for entry in conductor.manifest.arms}
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_checkpoints_go_when_a_trial_ends_unless_they_are_asked_for(tmp_path, keep):
+    conductor = conductor_of(tmp_path, study(keep_checkpoints=keep))
+    job = conductor.next_job()
+    folder = conductor.checkpoint_folder(job.trial_id)
+    folder.mkdir(parents=True)
+    conductor.ended(end(job))
+    assert folder.exists() == keep
+
+
+def test_arms_that_lock_the_same_configuration_share_its_trials(tmp_path):
+    arms = {
+        "a": {"set": {"optim.lr": 0.01}, "search": {"model.num_blocks": {"choice": [2]}}},
+        "b": {"set": {"optim.lr": 0.01, "model.num_blocks": 3},
+              "search": {"model.num_blocks": {"choice": [2]}}},
+    }  # fmt: skip
+    arms["a"].pop("search")
+    spec = study(arms=arms, search={}, baseline="a")
+    conductor = conductor_of(tmp_path, spec)
+    jobs = play(conductor)
+    assert len({job.trial_id for job in jobs}) == len(jobs)
+    entries = {entry.name: entry for entry in conductor.manifest.arms}
+    assert entries["a"].final == entries["b"].final
+
+
+def test_a_spent_time_budget_starts_nothing_more(tmp_path):
+    conductor = conductor_of(tmp_path, study(budget={"trials": 3, "hours": 1e-9}))
+    assert conductor.next_job() is None
+    assert conductor.is_out_of_time()
