@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -37,6 +38,20 @@ def hold(folder: Path) -> Iterator[None]:
     finally:
         (folder / HOLDER).unlink(missing_ok=True)
         lock.release()
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Rename ``folder`` to the first free ``<folder>.<n>``; None where there is none to rename.
+
+    Raises:
+        FolderInUseError: a study runs in it.
+    """
+    if not folder.exists():
+        return None
+    with hold(folder):
+        numbered = (folder.with_name(f"{folder.name}.{n}") for n in count(1))
+        aside = next(path for path in numbered if not path.exists())
+        return folder.rename(aside)
 
 
 def holder_pid(folder: Path) -> int | None:

@@ -1,0 +1,130 @@
+"""Run a study: ``python studies/run.py studies/smoke.yaml``. Running it again continues it."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from morec.errors import MorecError, SpecError
+from tune_space.checks import unknown_arm
+from tune_space.expand import Arm, expand
+from tune_space.folder import set_aside
+from tune_space.ledger import Ledger
+from tune_space.loader import load_study, read_study_file
+from tune_space.options import RunOptions
+from tune_space.plan import concurrency, make_plan
+from tune_space.status import read_status
+from tune_space.study import StudySpec
+from tune_space.tables import show_plan, show_status
+
+# Ray, torch and the report are imported where they are used: a typo is answered at once.
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the command line says.
+
+    Returns:
+        0 all went well, 1 a trial failed, 2 the study, its data or its folder is not right (said on
+        stderr), 130 interrupted.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _main(_parse(words), shlex.join(["python", "studies/run.py", *words]))
+    except MorecError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("studies/run.py", description="Run or continue a study.")
+    parser.add_argument("study", type=Path, metavar="STUDY.yaml")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<study name>")
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--plan", action="store_true", help="say what would run, and how long")
+    instead.add_argument("--status", action="store_true", help="say how the study stands")
+    instead.add_argument("--report", action="store_true", help="write the report of what is there")
+    parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARM")
+    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--address", metavar="RAY", help="of a Ray cluster; default: this machine")
+    parser.add_argument("--retry-failed", action="store_true", help="run failed trials once more")
+    parser.add_argument("--fresh", action="store_true", help="move earlier results aside, restart")
+    parser.add_argument("--verbose", action="store_true", help="show Ray's own output")
+    return parser.parse_args(words)
+
+
+def _main(args: argparse.Namespace, command: str) -> int:
+    study = load_study(args.study, args.set)
+    out = args.out or Path("runs") / study.name
+    if args.status:
+        show_status(Console(), read_status(out))
+        return 0
+    if args.report:
+        return _report(out)
+    arms = _expand(study, args)
+    options = RunOptions(
+        out=out,
+        root=args.study.parent,
+        study_file_text=read_study_file(args.study),
+        command=command,
+        only=tuple(args.only),
+        address=args.address,
+        retry_failed=args.retry_failed,
+        verbose=args.verbose,
+    )
+    if args.plan:
+        return _plan(study, arms, options)
+    if args.fresh and (aside := set_aside(out)):
+        print(f"earlier results are now in {aside}")
+    return _run(study, arms, options)
+
+
+def _expand(study: StudySpec, args: argparse.Namespace) -> tuple[Arm, ...]:
+    try:
+        arms = expand(study)
+    except SpecError as error:
+        raise SpecError([f"{args.study}: {problem}" for problem in error.problems]) from error
+    names = [arm.name for arm in arms]
+    unknown = [f"--only: {unknown_arm(name, names)}" for name in args.only if name not in names]
+    if unknown:
+        raise SpecError(unknown)
+    return arms
+
+
+def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
+    from morec.encoders.artefacts import ArtefactStore
+    from tune_space.prepare import STORE_FOLDER, Prepared
+
+    shared = Prepared(options.root, ArtefactStore(options.out.parent / STORE_FOLDER))
+    ledger, retry_failed = Ledger(options.out), options.retry_failed
+    plan = make_plan(study, arms, ledger, shared.sources, retry_failed=retry_failed)
+    num_parallel = concurrency(study.resources)
+    show_plan(Console(), plan.restricted(options.only), len(study.seeds), num_parallel)
+    return 0
+
+
+def _run(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
+    from tune_space.runner import run_study
+
+    outcome = run_study(study, arms, options)
+    for trial_id in outcome.failed:
+        print(f"failed: {trial_id}", file=sys.stderr)
+    for arm in outcome.unlocked:
+        print(f"no search trial of arm {arm!r} completed", file=sys.stderr)
+    _report(options.out)
+    return outcome.exit_code
+
+
+def _report(out: Path) -> int:
+    from reports.page import write_report
+
+    print(f"report: {write_report(out)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
