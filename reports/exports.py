@@ -86,32 +86,41 @@ def accuracy_latex(table: AccuracyTable) -> str:
     """The accuracy table for a paper; needs the package booktabs."""
     rows = _arms_down(table) if table.has_arms_as_rows else _arms_across(table)
     comment = f"% {table.dataset}; test accuracy in percent, mean and deviation over seeds"
-    return "\n".join([comment.replace("\n", " "), *rows]) + "\n"
+    partial = (
+        [f"% dagger, fewer seeds than wanted: {', '.join(table.partial)}"] if table.partial else []
+    )
+    comments = [line.replace("\n", " ") for line in (comment, *partial)]
+    return "\n".join([*comments, *rows]) + "\n"
 
 
 def _arms_across(table: AccuracyTable) -> list[str]:
-    columns = [*table.untrained, *table.arms]
-    groups = [("untrained", table.untrained), *table.groups]
-    heading = [rf"\multicolumn{{{len(rows)}}}{{c}}{{{_latex(name)}}}" for name, rows in groups]
+    heading: list[str] = [_spanning(name, len(rows)) for name, rows in table.groups]
+    heading += ["", _spanning("untrained", len(table.untrained))]
+    names = [[row.name for row in rows] for rows in (table.arms, table.untrained)]
     body = [
         _line(
             table.dataset if index == 0 else "",
             metric,
-            *(_latex_cell(row.cells[index]) for row in columns),
+            *(_latex_cell(row.cells[index]) for row in table.arms),
             table.improvements[index],
+            *(_latex_cell(row.cells[index]) for row in table.untrained),
         )
         for index, metric in enumerate(table.metrics)
     ]
     return [
-        rf"\begin{{tabular}}{{ll{'r' * (len(columns) + 1)}}}",
+        rf"\begin{{tabular}}{{ll{'r' * (len(names[0]) + 1 + len(names[1]))}}}",
         r"\toprule",
-        " & ".join(["", "", *heading, ""]) + r" \\",
-        _line("Dataset", "Metric", *(row.name for row in columns), "Improv."),
+        _line("", "", *heading),
+        _line("Dataset", "Metric", *names[0], "Improv.", *names[1]),
         r"\midrule",
         *body,
         r"\bottomrule",
         r"\end{tabular}",
     ]
+
+
+def _spanning(name: str, columns: int) -> "_Raw":
+    return _Raw(rf"\multicolumn{{{columns}}}{{c}}{{{_latex(name)}}}")
 
 
 def _arms_down(table: AccuracyTable) -> list[str]:
@@ -136,8 +145,9 @@ class _Raw(str):
 
 def _latex_cell(cell: Cell) -> _Raw:
     style = {"best": r"\textbf{%s}", "second": r"\underline{%s}"}.get(cell.standing, "%s")
+    mark = r"$^\dagger$" if cell.is_partial else ""
     deviation = rf" {{\scriptsize $\pm${cell.sd}}}" if cell.sd else ""
-    return _Raw(style % cell.text + deviation)
+    return _Raw(style % cell.text + mark + deviation)
 
 
 def _line(*cells: str) -> str:

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 from morec.results import TrialStatus
-from reports import traces
+from reports import formats, labels, traces
 from reports.contrasts import Contrast
 from reports.spending import ArmCost
 from reports.summary import ArmSummary, StudySummary, Trial
@@ -15,11 +15,18 @@ from reports.traces import Figure, Style
 NUM_HUES = 7
 MAX_BANDS = 7
 """With more arms than this the bands over seeds would hide each other."""
-_LABEL_PX = 15
 _CURVES_PX = 440
 _PARETO_PX = 420
+_PARETO_SPAN_PX = (800, 240)
+"""About how far apart the outermost points are on a desktop page: across, and up."""
 _MARGINS_PX = 62
 _HEADROOM = 1.06
+_EDGE = 1.03
+_WIDE = 20
+"""Searched values that span more than this factor get a logarithmic axis."""
+
+_Point = tuple[float, float, ArmSummary]
+"""Training seconds, mean in percent, and whose they are."""
 
 
 def styles(arms: tuple[ArmSummary, ...]) -> dict[str, Style]:
@@ -40,14 +47,14 @@ def learning_curves(summary: StudySummary, metric: str) -> Figure | None:
     """Validation metric per epoch: median line and lowest-to-highest band over seeds."""
     looks = styles(summary.arms)
     bands, lines, broken = [], [], []
-    ends: dict[str, float] = {}
+    ends: dict[str, tuple[int, float]] = {}
     for arm in summary.arms:
         look = looks[arm.name]
         spread = _still_training([_curve(trial, metric) for trial in _healthy(arm)])
         if spread:
             lines.append(traces.curve(arm.name, [median(values) for values in spread], look))
             bands.append(traces.band([min(v) for v in spread], [max(v) for v in spread], look))
-            ends[arm.name] = median(spread[-1])
+            ends[arm.name] = (len(spread), median(spread[-1]))
         collapsed = (trial for trial in (*arm.searches, *arm.finals) if _has_collapsed(trial))
         curves = ((trial, _curve(trial, metric)) for trial in collapsed)
         broken += [traces.collapse(trial, values, look) for trial, values in curves if values]
@@ -57,18 +64,18 @@ def learning_curves(summary: StudySummary, metric: str) -> Figure | None:
 
 def forest(contrasts: Iterable[Contrast]) -> Figure | None:
     """Differences between arms with their 95% intervals, one row each, in percentage points."""
-    rows = [(one, one.difference) for one in contrasts if one.kind != "reference"]
-    known = [(one, difference) for one, difference in rows if difference]
+    between = [(one, one.difference) for one in contrasts if one.kind != "reference"]
+    known = [(one, difference) for one, difference in between if difference]
     if not known:
         return None
-    labels = [traces.plain(f"{one.better} − {one.than}") for one, _ in known]
+    rows = [traces.plain(f"{one.better} − {one.than}") for one, _ in known]
     marks = [
-        traces.interval(one, difference, label)
-        for (one, difference), label in zip(known, labels, strict=True)
+        traces.interval(one, difference, row)
+        for (one, difference), row in zip(known, rows, strict=True)
     ]
     title = f"difference in {known[0][0].metric}, percentage points"
     figure = traces.figure(marks, title, "", height=84 + 30 * len(known))
-    order = {"categoryorder": "array", "categoryarray": labels[::-1], "showgrid": False}
+    order = {"categoryorder": "array", "categoryarray": rows[::-1], "showgrid": False}
     figure["layout"]["yaxis"] |= order | {"range": [-0.6, len(known) - 0.4]}
     figure["layout"]["xaxis"] |= {"zeroline": True, "zerolinewidth": 1, "showgrid": True}
     return figure
@@ -76,7 +83,7 @@ def forest(contrasts: Iterable[Contrast]) -> Figure | None:
 
 def pareto(summary: StudySummary, costs: Iterable[ArmCost], metric: str) -> Figure | None:
     """Test accuracy against training time (log axis) on one device, with the Pareto front."""
-    points = []
+    points: list[_Point] = []
     for cost in costs:
         arm = summary.arm(cost.arm)
         mean = arm.mean(metric) if arm else None
@@ -91,11 +98,11 @@ def pareto(summary: StudySummary, costs: Iterable[ArmCost], metric: str) -> Figu
         traces.point(arm.name, seconds, mean, 100 * (arm.sd(metric) or 0), looks[arm.name])
         for seconds, mean, arm in points
     ]
-    title = "training time of one trial, seconds (log scale)"
+    title = "training time of one trial (log scale)"
     figure = traces.figure(marks, title, f"test {metric} (%)", height=_PARETO_PX)
-    figure["layout"]["xaxis"] |= {"type": "log"}
-    labels = [(seconds, mean, arm.name, (seconds, mean) in front) for seconds, mean, arm in points]
-    figure["layout"]["annotations"] = [_point_label(*one, looks[one[2]]) for one in labels]
+    ticks = traces.log_ticks([seconds for seconds, _, _ in points], formats.tick_duration)
+    figure["layout"]["xaxis"] |= ticks
+    figure["layout"]["annotations"] = _point_labels(points, front, looks)
     return figure
 
 
@@ -125,7 +132,7 @@ def searched(summary: StudySummary, parameter: str) -> Figure | None:
     if not marks:
         return None
     figure = traces.figure(marks, parameter, f"validation {summary.main_metric} (%)", height=340)
-    figure["layout"]["xaxis"]["type"] = _axis_type(values)
+    figure["layout"]["xaxis"] |= _value_axis(values)
     figure["layout"] |= {"showlegend": True, "legend": {"orientation": "h", "y": -0.28}}
     return figure
 
@@ -151,48 +158,51 @@ def _still_training(curves: list[list[float]]) -> list[list[float]]:
 
 
 def _with_edge_labels(
-    drawn: list[Figure], ends: dict[str, float], looks: dict[str, Style], metric: str
+    drawn: list[Figure], ends: dict[str, tuple[int, float]], looks: dict[str, Style], metric: str
 ) -> Figure:
-    figure = traces.figure(drawn, "epoch", f"validation {metric} (%)", height=_CURVES_PX)
     top = max(max(trace["y"]) for trace in drawn) * _HEADROOM or 1.0
-    gap = top * _LABEL_PX / (_CURVES_PX - _MARGINS_PX)
-    heights = spread_out(ends, gap=gap, top=top)
+    edge = max(max(trace["x"]) for trace in drawn)
+    gap = top * labels.LINE_PX / (_CURVES_PX - _MARGINS_PX)
+    heights = labels.spread_out({name: y for name, (_, y) in ends.items()}, gap=gap, top=top)
+    leaders = [
+        traces.leader(*ends[name], edge * _EDGE, y, looks[name]) for name, y in heights.items()
+    ]
+    figure = traces.figure(
+        [*drawn, *leaders], "epoch", f"validation {metric} (%)", height=_CURVES_PX
+    )
     layout = figure["layout"]
     layout["annotations"] = [traces.edge_label(n, y, looks[n]) for n, y in heights.items()]
+    layout["xaxis"] |= {"range": [0, edge * _EDGE]} | ({"dtick": 1} if edge <= 12 else {})
     layout["yaxis"]["range"] = [0, top]
     layout["margin"]["r"] = 24 + 7 * max(map(len, ends), default=0)
     return figure
 
 
-def spread_out(heights: dict[str, float], *, gap: float, top: float) -> dict[str, float]:
-    """Move labels as little as needed so that neighbours are ``gap`` apart and below ``top``."""
-    order = sorted(heights, key=lambda name: heights[name])
-    placed: list[float] = []
-    for name in order:
-        placed.append(max(heights[name], placed[-1] + gap) if placed else heights[name])
-    ceiling = top
-    for index in range(len(placed) - 1, -1, -1):
-        placed[index] = min(placed[index], ceiling)
-        ceiling = placed[index] - gap
-    return dict(zip(order, placed, strict=True))
+def _point_labels(
+    points: list[_Point], front: list[tuple[float, float]], looks: dict[str, Style]
+) -> list[Figure]:
+    """Names beside their points, kept apart as on a desktop page."""
+    xs, ys = [math.log10(x) for x, _, _ in points], [y for _, y, _ in points]
+    pixels = list(
+        zip(_pixels(xs, _PARETO_SPAN_PX[0]), _pixels(ys, _PARETO_SPAN_PX[1]), strict=True)
+    )
+    names = [arm.name for _, _, arm in points]
+    offsets = labels.beside_points(pixels, names)
+    return [
+        traces.beside(name, x, y, offset, looks[name], is_bold=(seconds, y) in front)
+        for x, y, (seconds, _, _), name, offset in zip(xs, ys, points, names, offsets, strict=True)
+    ]
 
 
-def _point_label(x: float, y: float, name: str, is_on_front: bool, style: Style) -> Figure:
-    text = f"<b>{traces.plain(name)}</b>" if is_on_front else traces.plain(name)
-    return {
-        "text": text,
-        "x": math.log10(x),
-        "y": round(y, 3),
-        "xanchor": "left",
-        "xshift": 8,
-        "yshift": -10,
-        "showarrow": False,
-        "font": {"color": style.hue, "size": 12},
-    }
+def _pixels(values: list[float], length: int) -> list[float]:
+    low, span = min(values), (max(values) - min(values)) or 1.0
+    return [length * (value - low) / span for value in values]
 
 
-def _axis_type(values: list[Any]) -> str:
+def _value_axis(values: list[Any]) -> Figure:
     numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     if len(numbers) < len(values):
-        return "category"
-    return "log" if min(numbers) > 0 and max(numbers) / min(numbers) >= 20 else "linear"
+        return {"type": "category"}
+    if min(numbers) > 0 and max(numbers) / min(numbers) >= _WIDE:
+        return traces.log_ticks(numbers, "{:g}".format)
+    return {"type": "linear"}

@@ -52,6 +52,17 @@ def duration(seconds: float | None) -> str:
     return f"{significant(seconds / 3600)} h"
 
 
+def tick_duration(seconds: float) -> str:
+    """A round number of seconds for an axis: ``50 s``, ``100 s``, ``2,000 s``."""
+    return f"{seconds:,g} s"
+
+
+def deviation(seconds: float, of: float) -> str:
+    """A deviation of ``of`` seconds, to two digits, in the unit ``duration`` picks for ``of``."""
+    unit = 1 if of < 60 else 60 if of < 3600 else 3600
+    return significant(seconds / unit, 2)
+
+
 def size(num_bytes: int | None) -> str:
     """Bytes in decimal units."""
     if num_bytes is None:
@@ -66,7 +77,7 @@ def significant(value: float, digits: int = 3) -> str:
     """Fixed-point with that many significant digits, all whole digits kept."""
     if value == 0:
         return "0"
-    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    decimals = min(max(0, digits - 1 - math.floor(math.log10(abs(value)))), 6)
     return f"{value:,.{decimals}f}"
 
 

@@ -110,6 +110,7 @@ def _template() -> jinja2.Template:
         "p_value": formats.p_value,
         "count": formats.count,
         "duration": formats.duration,
+        "deviation": formats.deviation,
         "size": formats.size,
         "plural": formats.plural,
         "parameter": formats.parameter,

@@ -1,10 +1,12 @@
 """The single marks of the figures, as plotly's JSON; ``@names`` are colours of the page's theme."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from reports.contrasts import Contrast, Finding
+from reports.labels import Offset
 from reports.statistics import Difference
 from reports.summary import Trial
 
@@ -83,6 +85,20 @@ def edge_label(name: str, y: float, style: Style) -> Figure:
         "y": round(y, 3),
         "xanchor": "left",
         "yanchor": "middle",
+        "showarrow": False,
+        "font": {"color": style.hue, "size": 12},
+    }
+
+
+def beside(name: str, x: float, y: float, at: Offset, style: Style, *, is_bold: bool) -> Figure:
+    """A name beside its point, as an annotation; ``x`` is log10 on a logarithmic axis."""
+    return {
+        "text": f"<b>{plain(name)}</b>" if is_bold else plain(name),
+        "x": x,
+        "y": round(y, 3),
+        "xanchor": "left" if at.is_right else "right",
+        "xshift": 8 if at.is_right else -8,
+        "yshift": at.up_px,
         "showarrow": False,
         "font": {"color": style.hue, "size": 12},
     }
@@ -169,8 +185,8 @@ def figure(traces: Sequence[Figure], x_title: str, y_title: str, *, height: int)
     """Traces on the page's axes: horizontal rules only, no box."""
     axis = {"automargin": True, "gridcolor": "@rule", "zeroline": False, "zerolinecolor": "@ink"}
     axis |= {"tickfont": {"color": "@muted", "size": 12}}
-    x_axis = axis | {"title": {"text": x_title, "standoff": 10}, "showgrid": False}
-    y_axis = axis | {"title": {"text": y_title, "standoff": 10}}
+    x_axis = axis | {"title": _title(x_title), "showgrid": False}
+    y_axis = axis | {"title": _title(y_title)}
     return {
         "data": list(traces),
         "layout": {
@@ -188,9 +204,33 @@ def figure(traces: Sequence[Figure], x_title: str, y_title: str, *, height: int)
     }
 
 
+def log_ticks(values: Iterable[float], name: Callable[[float], str]) -> Figure:
+    """1, 2, 5 of each power of ten around ``values``, as settings of a logarithmic axis."""
+    known = list(values)
+    low, high = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)))
+    ticks = [float(f"{step}e{power}") for power in range(low, high + 1) for step in (1, 2, 5)]
+    return {"type": "log", "tickvals": ticks, "ticktext": [name(tick) for tick in ticks]}
+
+
+def leader(x: float, y: float, to_x: float, to_y: float, style: Style) -> Figure:
+    """A faint line from the end of a curve to its name."""
+    return {
+        "type": "scatter",
+        "x": [x, to_x],
+        "y": _rounded([y, to_y]),
+        "mode": "lines",
+        "line": {"color": f"{style.hue}/0.35", "width": 1},
+        "hoverinfo": "skip",
+    }
+
+
 def plain(text: str) -> str:
     """Plotly reads tags in its texts; a name is a name."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _title(text: str) -> Figure:
+    return {"text": text, "standoff": 10, "font": {"size": 13, "color": "@muted"}}
 
 
 def _rounded(values: Iterable[float]) -> list[float]:

@@ -1,11 +1,11 @@
 """Sentences built from the numbers, never stronger than they are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reports import formats
 from reports.contrasts import Contrast, Finding
 from reports.statistics import MIN_SEEDS, Difference
-from reports.summary import MISSING, StudySummary
+from reports.summary import MISSING, StudySummary, Trial
 
 _VERBS = {
     Finding.BETTER: "beats",
@@ -49,6 +49,7 @@ def caveats(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str
         *_about_seeds(summary),
         *_about_users(summary, contrasts),
         *_about_popularity(summary.main_metric, contrasts),
+        *_about_searches(summary),
     )
 
 
@@ -73,13 +74,17 @@ def _numbers(contrast: Contrast) -> str:
         f"{mean} points {contrast.metric} [{low}, {high}] "
         f"({formats.plural(difference.num_seeds, 'seed')}, "
         f"{formats.plural(difference.num_users, 'user')}, "
-        f"Holm p {_p_clause(contrast.p_holm)}{noise})"
+        f"Holm\N{NO-BREAK SPACE}p\N{NO-BREAK SPACE}{_p_clause(contrast.p_holm)}{noise})"
     )
 
 
 def _p_clause(p: float | None) -> str:
     text = formats.p_value(p)
-    return text if text.startswith("<") else f"= {text}"
+    return (
+        text.replace(" ", "\N{NO-BREAK SPACE}")
+        if text.startswith("<")
+        else f"=\N{NO-BREAK SPACE}{text}"
+    )
 
 
 def _what_would_settle(contrast: Contrast) -> str:
@@ -150,6 +155,13 @@ def _about_popularity(metric: str, contrasts: tuple[Contrast, ...]) -> Iterator[
         )
 
 
+def _about_searches(summary: StudySummary) -> Iterator[str]:
+    for status in ("failed", "collapsed"):
+        trials = [trial for trial in summary.with_status(status) if trial.role == "search"]
+        if trials:
+            yield f"{formats.plural(len(trials), 'search trial')} {status}: {_names(trials)}."
+
+
 def _what_is_missing(summary: StudySummary) -> Iterator[str]:
     state = summary.manifest.state
     if state != "finished":
@@ -157,9 +169,14 @@ def _what_is_missing(summary: StudySummary) -> Iterator[str]:
     if summary.num_pending:
         total = len(summary.manifest.study.seeds) * len(summary.arms)
         yield f"{summary.num_pending} of {formats.plural(total, 'final trial')} still to come."
-    for status in ("failed", "collapsed", MISSING):
-        trials = summary.with_status(status)
+    for status in ("failed", "collapsed"):
+        trials = [trial for trial in summary.with_status(status) if trial.role == "final"]
         if trials:
-            verb = "without a record" if status == MISSING else status
-            names = ", ".join(trial.trial_id for trial in trials)
-            yield f"{formats.plural(len(trials), 'trial')} {verb}: {names}."
+            yield f"{formats.plural(len(trials), 'final trial')} {status}: {_names(trials)}."
+    lost = summary.with_status(MISSING)
+    if lost:
+        yield f"{formats.plural(len(lost), 'trial')} without a record: {_names(lost)}."
+
+
+def _names(trials: Iterable[Trial]) -> str:
+    return ", ".join(f"{trial.trial_id} ({trial.arm})" for trial in trials)

@@ -86,7 +86,9 @@ class FakeStudy:
     """Further fields of the ``StudySpec``."""
     statuses: dict[tuple[str, str, int], str] = field(default_factory=dict)
     """(arm, role, index) -> ``failed``, ``collapsed``, ``pruned``, ``missing`` or ``not asked``."""
-    error: str = "RuntimeError: made to fail\n  at step 12"
+    error: str = (
+        "Traceback (most recent call last):\n  step 12\nmorec.errors.TrialError: made to fail"
+    )
     rng_seed: int = 5
 
     def write(self, folder: Path) -> Path:
