@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _main(_parse(words), shlex.join(["python", "studies/run.py", *words]))
+        return _main(parse(words), shlex.join(["python", "studies/run.py", *words]))
     except MorecError as error:
         print(error, file=sys.stderr)
         return 2
@@ -40,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parse(words: Sequence[str]) -> argparse.Namespace:
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Read the command line; a wrong one ends the program with exit code 2, as argparse does."""
     parser = argparse.ArgumentParser("studies/run.py", description="Run or continue a study.")
     parser.add_argument("study", type=Path, metavar="STUDY.yaml")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<study name>")
@@ -66,7 +67,17 @@ def _main(args: argparse.Namespace, command: str) -> int:
     if args.report:
         return _report(out)
     arms = _expand(study, args)
-    options = RunOptions(
+    options = run_options(args, out, command)
+    if args.plan:
+        return _plan(study, arms, options)
+    if args.fresh and (aside := set_aside(out)):
+        print(f"earlier results are now in {aside}")
+    return _run(study, arms, options)
+
+
+def run_options(args: argparse.Namespace, out: Path, command: str) -> RunOptions:
+    """What the runner needs to know besides the study."""
+    return RunOptions(
         out=out,
         root=args.study.parent,
         study_file_text=read_study_file(args.study),
@@ -76,11 +87,6 @@ def _main(args: argparse.Namespace, command: str) -> int:
         retry_failed=args.retry_failed,
         verbose=args.verbose,
     )
-    if args.plan:
-        return _plan(study, arms, options)
-    if args.fresh and (aside := set_aside(out)):
-        print(f"earlier results are now in {aside}")
-    return _run(study, arms, options)
 
 
 def _expand(study: StudySpec, args: argparse.Namespace) -> tuple[Arm, ...]:
