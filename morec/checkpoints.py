@@ -4,7 +4,6 @@
 random state, and the loader's position (the epoch, and the generator that shuffles and samples).
 """
 
-import os
 import pickle
 import shutil
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 
 import numpy as np
 import torch
+
+from morec.results import replace_atomically
 
 
 class Checkpoints:
@@ -29,7 +30,7 @@ class Checkpoints:
         self._save("best.pt", weights)
 
     def load_last(self) -> dict[str, Any] | None:
-        """The last state, or None if there is none that can be read (a crash cut it short)."""
+        """The last state, or None if there is none that can be read: the trial starts anew."""
         if not (self.folder / "best.pt").exists():
             return None
         try:
@@ -46,10 +47,7 @@ class Checkpoints:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _save(self, name: str, state: dict[str, Any]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self.folder / f".{name}.{os.getpid()}.part"
-        torch.save(state, partial)
-        partial.replace(self.folder / name)
+        replace_atomically(self.folder / name, lambda stream: torch.save(state, stream))
 
     def _load(self, name: str) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(

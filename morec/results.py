@@ -6,9 +6,10 @@ A ``TrialResult`` is one JSON file. Metrics are in [0, 1]; a trial without a fin
 import base64
 import os
 import zlib
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, BinaryIO, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +33,9 @@ class EpochRecord(Spec):
     """One epoch: mean training loss, validation metrics, seconds spent."""
 
     epoch: int = Field(ge=1)
+    """Counts from 1."""
     train_loss: float
+    """Mean over the epoch's steps."""
     valid: dict[str, Metric]
     train_s: float
     eval_s: float
@@ -42,9 +45,10 @@ class Cost(Spec):
     """What the trial spent; ``None`` is "not available", never 0."""
 
     params_total: int
+    """Parameters of the model; frozen layers below the first trainable one are not part of it."""
     params_trainable: int
     forward_macs_paper: int | None
-    """Multiply-accumulates of one padded user sequence, every item slot encoded (table 6's rule)."""
+    """Multiply-accumulates of one padded user sequence, every item slot encoded (table 6)."""
     forward_macs_run: int | None
     """Multiply-accumulates per user of a training batch's forward pass as really run."""
     uncounted_ops: tuple[str, ...] = ()
@@ -132,11 +136,26 @@ class TrialResult(Spec):
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write ``text`` so that a reader, or a crash, never sees half of it."""
+    """Write ``text`` as UTF-8 so that a reader, or a crash, never sees half of it."""
+
+    def write(stream: BinaryIO) -> None:
+        stream.write(text.encode("utf-8"))
+
+    replace_atomically(path, write)
+
+
+def replace_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
+    """Let ``write`` fill a file that takes the place of ``path`` once it is whole and on disk.
+
+    An error in ``write`` leaves ``path`` as it was, and nothing beside it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with partial.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as stream:
+            write(stream)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
