@@ -14,7 +14,7 @@ def bce(positive_P: Tensor, negative_P: Tensor, num_positions: int) -> Tensor:
     """Binary cross-entropy: sum of the positives' mean and the sampled negatives' mean.
 
     Yuan et al. 2023, equation 1, with the released code's scale (the sum of two means, not one
-    mean over both).
+    mean over both). ``positive_P`` and ``negative_P`` are dot products.
     """
     positive = F.binary_cross_entropy_with_logits(
         positive_P, torch.ones_like(positive_P), reduction="sum"
@@ -44,7 +44,7 @@ def in_batch_ce(
     num_rows = scores_PU.shape[1]
     counts_U = torch.bincount(items_BL1.flatten(), minlength=num_rows)
     logits_PU = scores_PU - log_popularity_U
-    candidates_PU = logits_PU + counts_U.log()
+    candidates_PU = logits_PU + counts_U.to(logits_PU.dtype).log()
     hidden_PU = _is_in_sequence(items_BL1, num_rows)[users_P]
     candidates_PU = candidates_PU.masked_fill(hidden_PU, float("-inf"))
     target_P1 = logits_PU.gather(1, targets_P[:, None])
