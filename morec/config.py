@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from morec.errors import did_you_mean
+
 SCHEMA_VERSION = 1
 """Part of every trial's identity: raise it when the meaning of a configuration changes."""
 
@@ -33,7 +35,7 @@ class _Window(Spec):
     min_seq_len: int = Field(5, ge=3)
     """Users with fewer interactions are dropped, before the window is cut."""
     max_seq_len: int = Field(20, ge=1)
-    """L: model inputs per user; the latest L + 3 interactions are kept (paper: 20 text, 10 image)."""
+    """L: model inputs per user; the latest L + 3 interactions are kept (paper: 20 or 10)."""
     warm: int = Field(0, ge=0)
     """Warm-N: items with fewer than N interactions in the full data are dropped first; 0 = off."""
 
@@ -58,6 +60,7 @@ class FilesSpec(_Window):
     time_column: str = "timestamp"
     """Anything that sorts: seconds, or ISO dates; equal times keep the file's order."""
     text_column: str | None = None
+    """Column of titles, in the items."""
     image_column: str | None = None
     """Column of image paths, relative to the items file."""
     repeats: Literal["first", "keep"] = "first"
@@ -65,11 +68,16 @@ class FilesSpec(_Window):
 
 
 class SequencesSpec(_Window):
-    """The paper's layout: ``users.tsv`` (user, items in time order), ``items.tsv`` (name, title)."""
+    """The paper's layout: a line per user (user, items in time order), one per item (name, title).
+
+    Paths are relative to the study file.
+    """
 
     kind: Literal["sequences"]
     users: str
+    """``users.tsv``: user, tab, item names separated by blanks, oldest first."""
     items: str
+    """``items.tsv``: item name, tab, title."""
     images: str | None = None
     """Folder of ``<item name>.jpg`` or ``.png``, if an arm reads images."""
 
@@ -105,7 +113,9 @@ class TextSpec(Spec):
     trainable_layers: Literal["all"] | Annotated[int, Field(ge=0)] = 0
     """0: frozen features (two-stage, TS); k: the top k layers train; all: end-to-end (E2E)."""
     pooling: Literal["cls", "mean"] = "cls"
+    """The first token's state, or the mean over the title's tokens."""
     max_tokens: int = Field(30, ge=3)
+    """Longer titles are cut (paper: 30)."""
     dnn_layers: int = Field(0, ge=0)
     """Dropout -> Linear -> GELU layers after the DT layer (TS-DNN-l)."""
 
@@ -116,6 +126,7 @@ class ImageSpec(Spec):
     name: str
     """A timm model name, for example ``resnet18``."""
     pretrained: bool = True
+    """False: the same architecture with random weights (paper, table 4: TFS)."""
     trainable_layers: Literal[0, "all"] = 0
     """0: frozen features (two-stage); all: end-to-end."""
     size: int = Field(224, ge=16)
@@ -123,12 +134,14 @@ class ImageSpec(Spec):
     normalization: Literal["model", "half"] = "model"
     """Mean and deviation of the model's own configuration, or the paper's 0.5 / 0.5."""
     dnn_layers: int = Field(0, ge=0)
+    """Dropout -> Linear -> GELU layers after the DT layer (TS-DNN-l)."""
 
 
 class ItemSpec(Spec):
     """How an item becomes a vector: an ID embedding, a text, an image, or several of them fused."""
 
     id: bool = False
+    """One trained vector per item (IDRec)."""
     text: TextSpec | None = None
     image: ImageSpec | None = None
     fusion: Literal["add", "concat"] | None = None
@@ -171,8 +184,11 @@ class SASRecSpec(Spec):
     dim: int = Field(512, ge=2)
     """d: width of item vectors and user states."""
     num_blocks: int = Field(2, ge=1)
+    """Transformer blocks."""
     num_heads: int = Field(2, ge=1)
+    """Attention heads; they divide ``dim``."""
     dropout: float = Field(0.1, ge=0, lt=1)
+    """Share dropped in the user encoder, and before every DNN and fusion layer."""
 
     @model_validator(mode="after")
     def _heads_divide_dim(self) -> Self:
@@ -185,6 +201,7 @@ class OptimSpec(Spec):
     """AdamW with two groups: pretrained layers (encoder_lr) and everything else (lr)."""
 
     lr: float = Field(1e-4, gt=0)
+    """Learning rate of the user encoder, ID embeddings, DT and DNN layers."""
     encoder_lr: float | None = Field(None, gt=0)
     """Learning rate of trained encoder layers; not given: ``lr``."""
     weight_decay: float = Field(0.1, ge=0)
@@ -203,10 +220,16 @@ class TrainingSpec(Spec):
     batch_size: int = Field(64, ge=2)
     """Users per optimizer step, over all workers together."""
     max_epochs: int = Field(150, ge=1)
+    """An epoch shows every user once; validation follows each."""
     patience: int = Field(6, ge=1)
     """Stop after more than this many epochs without a better validation score."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Autocast of the forward pass in training; evaluation is always fp32."""
+
+
+def metric_name(metric: Literal["HR", "NDCG"], k: int) -> str:
+    """``HR@10``: the key of a metric in results, studies and reports; spelled only here."""
+    return f"{metric}@{k}"
 
 
 class EvaluationSpec(Spec):
@@ -217,14 +240,18 @@ class EvaluationSpec(Spec):
     select: str = "HR@10"
     """The validation metric that early stopping and the search maximise."""
     batch_size: int = Field(512, ge=1)
+    """Users ranked at once; bounds memory."""
     test: bool = False
     """Whether the test split is looked at, once, after training."""
 
     @model_validator(mode="after")
     def _select_is_computed(self) -> Self:
-        allowed = [f"{name}@{k}" for name in ("HR", "NDCG") for k in self.ks]
+        allowed = [metric_name(metric, k) for metric in ("HR", "NDCG") for k in self.ks]
         if self.select not in allowed:
-            raise ValueError(f"select {self.select!r} is not computed; allowed: {allowed}")
+            raise ValueError(
+                f"select {self.select!r} is not computed with ks {list(self.ks)}; "
+                f"allowed: {', '.join(allowed)}.{did_you_mean(self.select, allowed)}"
+            )
         return self
 
 
@@ -238,6 +265,7 @@ class TrialConfig(Spec):
     training: TrainingSpec = TrainingSpec()
     evaluation: EvaluationSpec = EvaluationSpec()
     seed: int = Field(0, ge=0)
+    """Draws initial weights, batches, negatives and dropout."""
 
     @model_validator(mode="after")
     def _nothing_is_ignored(self) -> Self:

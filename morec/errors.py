@@ -6,9 +6,9 @@
       SpecError      a study file or configuration is wrong   -> nothing ran, exit 2
       DataError      a file is not what the dataset says      -> nothing ran, exit 2
       FolderInUseError  another process runs this study       -> nothing ran, exit 2
-      TrialError     one trial cannot go on                   -> that trial is FAILED, the study goes on
-        DivergedError    the loss is not finite
-        CollapsedError   the scores no longer tell items apart -> that trial is COLLAPSED
+      TrialError     one trial cannot go on                   -> it is FAILED, the study goes on
+        DivergedError    the loss or the scores are not finite
+        CollapsedError   the scores no longer tell items apart -> it is COLLAPSED
 """
 
 from collections.abc import Iterable, Sequence
@@ -40,7 +40,7 @@ class TrialError(MorecError, RuntimeError):
 
 
 class DivergedError(TrialError):
-    """The training loss became NaN or infinite."""
+    """The training loss, or a score in evaluation, became NaN or infinite."""
 
 
 class CollapsedError(TrialError):

@@ -11,11 +11,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from morec.config import metric_name
+
 
 class TargetRanks(NamedTuple):
     """Where each user's target stands, 1 = best."""
 
     ranks_B: Tensor
+    """1 + #(higher) + #(equal others); N + 1 where the target is hidden."""
     tied_B: Tensor
     """Other candidates with exactly the target's score; all are ranked before it."""
     is_hidden_B: Tensor
@@ -43,18 +46,21 @@ def rank_targets(
 
 
 def hit_rate(ranks_U: npt.NDArray[np.integer], k: int) -> float:
-    """HR@k = mean of 1[rank <= k]."""
+    """HR@k = mean of 1[rank <= k] over users (Yuan et al. 2023, section 3.4)."""
     return float(np.mean(ranks_U <= k))
 
 
 def ndcg(ranks_U: npt.NDArray[np.integer], k: int) -> float:
-    """NDCG@k = mean of 1 / log2(rank + 1) where rank <= k, else 0; one target per user."""
+    """NDCG@k = mean over users of 1 / log2(rank + 1) where rank <= k, else 0.
+
+    A user has one target, so that the ideal DCG is 1 (Yuan et al. 2023, section 3.4).
+    """
     gains_U = 1 / np.log2(ranks_U.astype(np.float64) + 1)
     return float(np.mean(np.where(ranks_U <= k, gains_U, 0.0)))
 
 
 def metrics_of(ranks_U: npt.NDArray[np.integer], ks: Iterable[int]) -> dict[str, float]:
-    """``HR@k`` and ``NDCG@k`` for every k; the one place where metric names are made."""
-    return {f"HR@{k}": hit_rate(ranks_U, k) for k in ks} | {
-        f"NDCG@{k}": ndcg(ranks_U, k) for k in ks
-    }
+    """``HR@k`` and ``NDCG@k`` for every k, in [0, 1]."""
+    cutoffs = tuple(ks)
+    hit_rates = {metric_name("HR", k): hit_rate(ranks_U, k) for k in cutoffs}
+    return hit_rates | {metric_name("NDCG", k): ndcg(ranks_U, k) for k in cutoffs}

@@ -1,14 +1,13 @@
 """Untrained yardsticks in the form of a trial's evaluation: popularity, and chance."""
 
 from collections.abc import Iterable
-from typing import Literal
 
+from morec.config import metric_name
 from morec.data.dataset import Dataset
 from morec.data.references import chance_hit_rate, chance_ndcg, popularity_ranking
+from morec.data.splits import Split
 from morec.metrics import metrics_of
 from morec.results import Evaluation, pack_ranks
-
-Split = Literal["valid", "test"]
 
 
 def popularity_evaluation(dataset: Dataset, split: Split, ks: Iterable[int]) -> Evaluation:
@@ -25,6 +24,6 @@ def popularity_evaluation(dataset: Dataset, split: Split, ks: Iterable[int]) -> 
 
 def chance_metrics(dataset: Dataset, split: Split, ks: Iterable[int]) -> dict[str, float]:
     """Expected metrics of a uniformly random order of each user's candidates."""
-    return {f"HR@{k}": chance_hit_rate(dataset, split, k) for k in ks} | {
-        f"NDCG@{k}": chance_ndcg(dataset, split, k) for k in ks
-    }
+    cutoffs = tuple(ks)
+    hit_rates = {metric_name("HR", k): chance_hit_rate(dataset, split, k) for k in cutoffs}
+    return hit_rates | {metric_name("NDCG", k): chance_ndcg(dataset, split, k) for k in cutoffs}
