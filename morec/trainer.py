@@ -3,9 +3,11 @@
 Shapes: B users, L positions, D width, P target positions, U rows of item vectors, N items.
 """
 
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -15,7 +17,13 @@ from morec.checkpoints import random_states, restore_random_states
 from morec.config import OptimSpec, TrialConfig
 from morec.data.batches import TrainBatch, train_batches
 from morec.data.dataset import Dataset
-from morec.data.splits import evaluation_batches, train_popularity_N1, train_sequences_UL1
+from morec.data.splits import (
+    EvaluationBatch,
+    Split,
+    evaluation_batches,
+    train_popularity_N1,
+    train_sequences_UL1,
+)
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.item import build_item_encoder
 from morec.errors import CollapsedError, DivergedError
@@ -61,7 +69,7 @@ class Trainer:
             torch.manual_seed(config.seed + 1_000_003 * workers.rank)
 
     def train_epoch(self) -> float:
-        """Train on every user once and return the mean loss.
+        """Train on every user once and return the mean loss over steps.
 
         Raises:
             DivergedError: a step's loss is not finite.
@@ -70,7 +78,7 @@ class Trainer:
         losses = [self._step(batch) for batch in self.batches()]
         return float(np.mean(losses))
 
-    def batches(self) -> Any:
+    def batches(self) -> Iterator[TrainBatch]:
         """The next epoch's batches; drawing them moves the loader's generator on."""
         return train_batches(
             self.sequences_UL1,
@@ -92,7 +100,7 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         loss = self._share_of_loss(items_BL1, negatives_BL)
         if loss.requires_grad:
-            loss.backward()
+            torch.autograd.backward(loss)
         self.workers.sum_gradients(self._trained())
         total = float(self.workers.sum(loss.detach().float()))
         if not np.isfinite(total):
@@ -109,7 +117,8 @@ class Trainer:
 
     def _share_of_loss(self, items_BL1: Tensor, negatives_BL: Tensor) -> Tensor:
         """This worker's part of the batch's loss; the parts of all workers sum to the loss."""
-        num_positions = int((items_BL1[:, :-1] > 0).sum())
+        # A small last batch can hold only users with one train item: its loss is 0, not 0 / 0.
+        num_positions = max(1, int((items_BL1[:, :-1] > 0).sum()))
         mine = self.workers.share(len(items_BL1))
         if self.config.training.loss == "bce":
             items_BL1, negatives_BL = items_BL1[mine], negatives_BL[mine]
@@ -138,13 +147,14 @@ class Trainer:
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=is_on)
 
     @torch.no_grad()
-    def evaluate(self, split: Literal["valid", "test"]) -> Evaluation:
-        """Rank every user's target among all items, in fp32.
+    def evaluate(self, split: Split) -> Evaluation:
+        """Rank every user's target among all items, in fp32; batches are dealt to the workers.
 
         Raises:
             DivergedError: a score is not finite.
             CollapsedError: the scores no longer tell items apart.
         """
+        self.workers.average_buffers(self.recommender)
         self.recommender.eval()
         catalogue_ND = self.recommender.encode_catalogue(self.device)
         size = self.config.evaluation.batch_size
@@ -155,7 +165,9 @@ class Trainer:
             if number % self.workers.size == self.workers.rank
         ]
         ranked = _in_order(self.workers.gather(share))
-        ranks_U, tied_U, is_hidden_U = (np.concatenate(column) for column in zip(*ranked))
+        columns = (np.concatenate(column) for column in zip(*ranked, strict=True))
+        ranks_U, tied_U, is_hidden_U, is_finite_U = columns
+        _check_finite(is_finite_U)
         self._check_not_collapsed(tied_U)
         return Evaluation(
             metrics=metrics_of(ranks_U, self.config.evaluation.ks),
@@ -165,19 +177,22 @@ class Trainer:
             packed_ranks=pack_ranks(ranks_U),
         )
 
-    def _rank(self, batch: Any, catalogue_ND: Tensor) -> tuple[np.ndarray[Any, Any], ...]:
+    def _rank(self, batch: EvaluationBatch, catalogue_ND: Tensor) -> tuple[npt.NDArray[Any], ...]:
+        """Ranks, ties, whether the target is hidden and whether all scores are finite, (B,) each.
+
+        Scores that are not finite raise only after all workers have met in ``evaluate``.
+        """
         arrays = (batch.inputs_BL, batch.targets_B, batch.history_rows, batch.history_items)
         inputs_BL, targets_B, rows, items = (
             torch.from_numpy(array).long().to(self.device) for array in arrays
         )
         users_BD = self.recommender.user_vectors(inputs_BL, catalogue_ND)
         scores_BN = users_BD @ catalogue_ND[1:].T
-        if not torch.isfinite(scores_BN).all():
-            raise DivergedError("scores are not finite in evaluation")
-        ranks = rank_targets(scores_BN, targets_B, rows, items)
-        return tuple(column.cpu().numpy() for column in ranks)
+        is_finite_B = torch.isfinite(scores_BN).all(dim=1)
+        columns = (*rank_targets(scores_BN, targets_B, rows, items), is_finite_B)
+        return tuple(column.cpu().numpy() for column in columns)
 
-    def _check_not_collapsed(self, tied_U: np.ndarray[Any, Any]) -> None:
+    def _check_not_collapsed(self, tied_U: npt.NDArray[np.int64]) -> None:
         is_flat_U = tied_U > COLLAPSED_SHARE * self.dataset.num_items
         if is_flat_U.mean() > COLLAPSED_SHARE:
             raise CollapsedError(
@@ -250,6 +265,12 @@ def _bce(encoded: EncodedBatch, num_positions: int) -> Tensor:
     positive_P = (states_PD * F.embedding(positives_P, vectors_UD)).sum(-1)
     negative_P = (states_PD * F.embedding(negatives_P, vectors_UD)).sum(-1)
     return bce(positive_P, negative_P, num_positions)
+
+
+def _check_finite(is_finite_U: npt.NDArray[np.bool_]) -> None:
+    if not is_finite_U.all():
+        num_bad, num_users = int((~is_finite_U).sum()), len(is_finite_U)
+        raise DivergedError(f"the scores of {num_bad} of {num_users} users are not finite")
 
 
 def _in_order(shares: list[list[Any]]) -> list[Any]:

@@ -14,13 +14,13 @@ from morec import cost
 from morec.checkpoints import Checkpoints
 from morec.config import TrialConfig
 from morec.data.dataset import Dataset
-from morec.yardsticks import chance_metrics
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.macs import count_macs
 from morec.errors import CollapsedError, DivergedError
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus
 from morec.trainer import Trainer
 from morec.workers import Workers
+from morec.yardsticks import chance_metrics
 
 CLEARLY_ABOVE_CHANCE = 4.0
 """A score this many times chance that falls to chance or below has collapsed (figure 5)."""
@@ -88,7 +88,8 @@ def run_trial(
 
     A diverged or collapsed trial is a result with that status, not an exception. The test split is
     read only if ``config.evaluation.test`` is set, and then once, after training. The checkpoint
-    folder is left to the caller, who removes it once the record is safe.
+    folder is left to the caller, who removes it once the record is safe; several workers have to
+    see the same folder.
     """
     checkpoints = Checkpoints(checkpoint_folder)
     trial = _Trial(config, dataset, store, checkpoints, workers or Workers(), torch.device(device))
@@ -161,18 +162,21 @@ class _Trial:
         self._keep(record, valid)
 
     def _keep(self, record: EpochRecord, valid: Evaluation) -> None:
-        """Remember the epoch if it is the best so far, and write the checkpoints."""
+        """Remember the epoch if it is the best so far, and write the checkpoints.
+
+        No worker goes on before they are written: all read them later.
+        """
         select = self.config.evaluation.select
         is_best = self.progress.is_best(record.valid[select], select)
         if is_best:
             self.progress.best_epoch, self.progress.best_valid = record.epoch, valid
         state = self.trainer.state()
-        if not self.trainer.workers.is_first:
-            return
-        if is_best:
-            self.checkpoints.save_best(state["weights"])
-        progress = self.progress.to_state() | {"spent_s": self._spent_s()}
-        self.checkpoints.save_last({"trainer": state, "progress": progress})
+        if self.trainer.workers.is_first:
+            if is_best:
+                self.checkpoints.save_best(state["weights"])
+            progress = self.progress.to_state() | {"spent_s": self._spent_s()}
+            self.checkpoints.save_last({"trainer": state, "progress": progress})
+        self.trainer.workers.wait()
 
     def _continue_from_checkpoint(self) -> None:
         state = self.checkpoints.load_last()
@@ -214,9 +218,11 @@ class _Trial:
     def _count_macs(self) -> dict[str, Any]:
         trainer = self.trainer
         state = trainer.generator.bit_generator.state
-        batch = next(iter(trainer.batches()))
+        batch = next(trainer.batches())
         trainer.generator.bit_generator.state = state
         items_BL1, negatives_BL = trainer.to_device(batch)
+        # In evaluation mode, so that BatchNorm's statistics do not move; the count is the same.
+        trainer.recommender.eval()
         macs, uncounted = count_macs(lambda: trainer.recommender(items_BL1, negatives_BL))
         length = trainer.dataset.max_seq_len
         return {

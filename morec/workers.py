@@ -15,11 +15,14 @@ class Workers:
 
     Every worker holds the whole model and sees every batch, trains on its slice of the users, and
     adds up gradients with the others: the loss and the update are those of one worker with the
-    whole batch, so results do not depend on how many workers there are.
+    whole batch, so results do not depend on how many workers there are, but for two things that
+    see only a slice: dropout masks, and the batch statistics of BatchNorm.
     """
 
     rank: int = 0
+    """0 .. size - 1."""
     size: int = 1
+    """More than 1 needs torch's default process group to be there."""
 
     @property
     def is_first(self) -> bool:
@@ -27,14 +30,14 @@ class Workers:
         return self.rank == 0
 
     def share(self, num_rows: int) -> slice:
-        """This worker's rows of a batch."""
+        """This worker's rows of a batch; none if there are fewer rows than workers before it."""
         return slice(self.rank, num_rows, self.size)
 
-    def sum(self, value_: Tensor) -> Tensor:
-        """``value_`` summed over workers, in place."""
+    def sum(self, value: Tensor) -> Tensor:
+        """``value`` summed over workers, in place."""
         if self.size > 1:
-            dist.all_reduce(value_)
-        return value_
+            dist.all_reduce(value)
+        return value
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Sum every gradient over workers; a parameter one of them did not touch counts as 0."""
@@ -44,6 +47,20 @@ class Workers:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
             dist.all_reduce(parameter.grad)
+
+    def average_buffers(self, module: nn.Module) -> None:
+        """Give every worker the mean of all workers' buffers, such as BatchNorm's statistics."""
+        if self.size == 1:
+            return
+        for buffer in module.buffers():
+            if buffer.is_floating_point():
+                dist.all_reduce(buffer)
+                buffer /= self.size
+
+    def wait(self) -> None:
+        """Return once every worker has come here."""
+        if self.size > 1:
+            dist.barrier()
 
     def gather(self, value: Any) -> list[Any]:
         """Every worker's ``value``, in order of rank."""

@@ -4,6 +4,7 @@ Shapes: B users, L positions, D width, U unique items of a batch, N items of the
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -22,9 +23,11 @@ class EncodedBatch:
     """A training batch after the forward pass; item vectors are held once per unique item."""
 
     states_BLD: Tensor
+    """The user's state after each input."""
     vectors_UD: Tensor
     """Row 0 is padding (zeros), rows 1.. are the batch's unique items."""
     unique_ids_U: Tensor
+    """Item id of each row."""
     items_BL1: Tensor
     """The padded train sequences as rows of ``vectors_UD``."""
     negatives_BL: Tensor
@@ -34,7 +37,12 @@ class EncodedBatch:
 
 
 class Recommender(nn.Module):
-    """Scores of items for users; every item of a batch is encoded once, padding never."""
+    """Scores of items for users; every item of a batch is encoded once, padding never.
+
+    The reference encodes every slot. The gradient is the same but for what is random or shared in
+    an item encoder: all occurrences of an item in a batch share one dropout mask, and BatchNorm
+    sees each image once.
+    """
 
     def __init__(self, item_encoder: ItemEncoder, user_encoder: SASRec, num_items: int) -> None:
         super().__init__()
@@ -50,7 +58,9 @@ class Recommender(nn.Module):
         rows_BL1 = rows[1 : 1 + items_BL1.numel()].view_as(items_BL1)
         is_item_BL1 = items_BL1 > 0
         return EncodedBatch(
-            states_BLD=self.user_encoder(F.embedding(rows_BL1[:, :-1], vectors_UD), is_item_BL1[:, :-1]),
+            states_BLD=self.user_encoder(
+                F.embedding(rows_BL1[:, :-1], vectors_UD), is_item_BL1[:, :-1]
+            ),
             vectors_UD=vectors_UD,
             unique_ids_U=unique_ids_U,
             items_BL1=rows_BL1,
@@ -62,14 +72,14 @@ class Recommender(nn.Module):
     def encode_catalogue(self, device: torch.device) -> Tensor:
         """Every item's vector, shape (N + 1, D), row = item id, row 0 padding."""
         ids_N = torch.arange(1, self.num_items + 1, device=device)
-        chunks = [self.item_encoder(chunk) for chunk in ids_N.split(ITEM_CHUNK)]
+        chunks = [self.item_encoder(chunk) for chunk in torch.split(ids_N, ITEM_CHUNK)]
         return self._with_padding(torch.cat(chunks))
 
     @torch.no_grad()
     def user_vectors(self, inputs_BL: Tensor, catalogue_ND: Tensor) -> Tensor:
         """The users_BD after their last input; ``catalogue_ND`` comes from encode_catalogue."""
         states_BLD = self.user_encoder(catalogue_ND[inputs_BL], inputs_BL > 0)
-        return states_BLD[:, -1]
+        return cast(Tensor, states_BLD[:, -1])
 
     @staticmethod
     def _with_padding(vectors_ND: Tensor) -> Tensor:

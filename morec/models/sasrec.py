@@ -3,6 +3,8 @@
 Shapes: B users, L positions, D width, H heads, K = D / H.
 """
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -33,14 +35,16 @@ class SASRec(nn.Module):
     def forward(self, items_BLD: Tensor, is_item_BL: Tensor) -> Tensor:
         """Turn item vectors into the states_BLD that score the next item.
 
-        ``is_item_BL`` is False on padding, whose vectors do not matter.
+        ``is_item_BL`` is False on padding, whose vectors do not matter; states on padding are
+        finite and mean nothing. Rows are left-padded to ``max_seq_len``, so that the last item
+        always stands in the last slot.
         """
         length = items_BLD.shape[1]
         states_BLD = self.dropout(self.norm(items_BLD + self.positions.weight[:length]))
         mask_B1LL = _causal_mask(is_item_BL, states_BLD.dtype)
         for block in self.blocks:
             states_BLD = block(states_BLD, mask_B1LL)
-        return states_BLD
+        return cast(Tensor, states_BLD)
 
 
 class Block(nn.Module):
@@ -62,7 +66,8 @@ class Block(nn.Module):
         attended_BLD = self.dropout(self._attend(states_BLD, mask_B1LL))
         states_BLD = self.attention_norm(states_BLD + attended_BLD)
         inner = F.relu(self.inner(states_BLD))
-        return self.feed_forward_norm(states_BLD + self.dropout(self.outer(inner)))
+        fed_BLD = self.dropout(self.outer(inner))
+        return cast(Tensor, self.feed_forward_norm(states_BLD + fed_BLD))
 
     def _attend(self, states_BLD: Tensor, mask_B1LL: Tensor) -> Tensor:
         q_BHLK, k_BHLK, v_BHLK = (
@@ -76,7 +81,7 @@ class Block(nn.Module):
             attn_mask=mask_B1LL.to(q_BHLK.dtype),
             dropout_p=self.dropout.p if self.training else 0.0,
         )
-        return self.output(heads_BHLK.transpose(1, 2).flatten(-2))
+        return cast(Tensor, self.output(heads_BHLK.transpose(1, 2).flatten(-2)))
 
 
 def _causal_mask(is_item_BL: Tensor, dtype: torch.dtype) -> Tensor:
