@@ -8,6 +8,7 @@ import pytest
 
 from morec.config import TrialConfig
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
+from tune_space.conductor import Conductor
 from tune_space.expand import Arm, configure, expand
 from tune_space.ledger import ArmEntry, Ledger, Manifest, SearchEntry
 from tune_space.plan import ArmPlan, Plan, State, concurrency, make_plan
@@ -263,3 +264,21 @@ def test_trials_at_once_are_what_the_cpus_hold_and_one_on_gpus(
     assert concurrency(ResourcesSpec(workers=2, cpus=2)) == 2
     assert concurrency(ResourcesSpec(cpus=10)) == 1
     assert concurrency(ResourcesSpec(gpus=0.5)) == 1
+
+
+def test_the_plan_counts_down_exactly_as_the_study_runs(folder: Folder) -> None:
+    spec, arms = folder.study, expand(folder.study)
+    folder.plan()
+    manifest = folder.ledger.read_manifest()
+    assert manifest is not None
+    conductor = Conductor(spec, arms, folder.ledger, sources, manifest)
+    for num_left in range(2 * (2 + 2), 0, -1):
+        plan = make_plan(spec, arms, folder.ledger, sources)
+        assert (plan.num_left, plan.orphaned) == (num_left, ())
+        job = conductor.next_job()
+        assert job is not None
+        conductor.ended(result(job.config, score=job.config.model.dim / 100))
+    done = make_plan(spec, arms, folder.ledger, sources)
+    assert [arm.final for arm in done.arms] == [{State.DONE: 2}] * 2
+    assert (done.num_left, done.seconds_left(1)) == (0, 0.0)
+    assert conductor.wanted() == folder.ledger.read_all().keys()
