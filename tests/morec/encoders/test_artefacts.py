@@ -1,0 +1,107 @@
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from morec.encoders.artefacts import META, ArtefactStore
+
+
+def writer(value: int, made: list[int] | None = None) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        if made is not None:
+            made.append(value)
+        np.save(folder / "rows.npy", np.full(5, value))
+
+    return make
+
+
+def test_an_artefact_is_made_once_and_then_found(store: ArtefactStore) -> None:
+    made: list[int] = []
+    first = store.get_or_make("rows", {"n": 1}, writer(1, made))
+    second = store.get_or_make("rows", {"n": 1}, writer(2, made))
+    assert made == [1]
+    assert second == first
+    assert first.num_bytes == (first.path / "rows.npy").stat().st_size
+    assert first.seconds >= 0
+
+
+@pytest.mark.parametrize(("name", "key"), [("rows", {"n": 2}), ("columns", {"n": 1})])
+def test_another_key_or_name_is_another_artefact(
+    store: ArtefactStore, name: str, key: dict[str, int]
+) -> None:
+    first = store.get_or_make("rows", {"n": 1}, writer(1))
+    other = store.get_or_make(name, key, writer(2))
+    assert other.path != first.path
+    assert (first.array("rows")[0], other.array("rows")[0]) == (1, 2)
+
+
+def test_the_order_of_a_key_does_not_matter(store: ArtefactStore) -> None:
+    first = store.get_or_make("rows", {"a": 1, "b": 2}, writer(1))
+    assert store.get_or_make("rows", {"b": 2, "a": 1}, writer(2)) == first
+
+
+def test_meta_names_the_key_and_every_file(store: ArtefactStore) -> None:
+    artefact = store.get_or_make("rows", {"n": 1}, writer(1))
+    meta = json.loads((artefact.path / META).read_text())
+    assert meta["key"] == {"n": 1}
+    assert list(meta["files"]) == ["rows.npy"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "delete", "no meta", "broken meta"])
+def test_a_damaged_artefact_is_made_again(store: ArtefactStore, damage: str) -> None:
+    artefact = store.get_or_make("rows", {"n": 1}, writer(1))
+    rows, meta = artefact.path / "rows.npy", artefact.path / META
+    match damage:
+        case "cut":
+            rows.write_bytes(rows.read_bytes()[:-1])
+        case "delete":
+            rows.unlink()
+        case "no meta":
+            meta.unlink()
+        case "broken meta":
+            meta.write_text("[]")
+    again = store.get_or_make("rows", {"n": 1}, writer(3))
+    assert again.array("rows").tolist() == [3] * 5
+
+
+def test_only_verify_sees_damage_that_keeps_the_size(store: ArtefactStore) -> None:
+    artefact = store.get_or_make("rows", {"n": 1}, writer(1))
+    np.save(artefact.path / "rows.npy", np.full(5, 9))
+    assert store.get_or_make("rows", {"n": 1}, writer(3)).array("rows")[0] == 9
+    verified = store.get_or_make("rows", {"n": 1}, writer(3), verify=True)
+    assert verified.array("rows")[0] == 3
+
+
+def test_nothing_is_left_of_an_artefact_that_could_not_be_made(store: ArtefactStore) -> None:
+    def fail(folder: Path) -> None:
+        (folder / "half").write_text("half")
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        store.get_or_make("rows", {"n": 1}, fail)
+    assert not [path for path in store.folder.iterdir() if path.is_dir()]
+    assert store.get_or_make("rows", {"n": 1}, writer(1)).array("rows")[0] == 1
+
+
+def test_an_interrupted_maker_is_cleared_away(store: ArtefactStore) -> None:
+    artefact = store.get_or_make("rows", {"n": 1}, writer(1))
+    partial = artefact.path.with_name(f".{artefact.path.name}.part")
+    artefact.path.rename(partial)
+    again = store.get_or_make("rows", {"n": 1}, writer(2))
+    assert again.array("rows")[0] == 2
+    assert not partial.exists()
+
+
+def test_arrays_become_tensors_without_a_warning_and_writes_stay_private(
+    store: ArtefactStore,
+) -> None:
+    artefact = store.get_or_make("rows", {"n": 1}, writer(1))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tensor = torch.from_numpy(artefact.array("rows"))
+    tensor[0] = 9
+    assert artefact.array("rows")[0] == 1

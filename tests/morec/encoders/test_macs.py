@@ -1,0 +1,32 @@
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from morec.encoders.macs import count_macs
+
+
+def test_a_linear_layer_is_inputs_times_outputs_per_row() -> None:
+    linear = nn.Linear(5, 7)
+    assert count_macs(lambda: linear(torch.ones(3, 5))) == (3 * 5 * 7, set())
+
+
+def test_attention_is_two_products_of_tokens_by_tokens_by_width() -> None:
+    states = torch.ones(2, 3, 11, 4)
+    macs, uncounted = count_macs(lambda: F.scaled_dot_product_attention(states, states, states))
+    assert (macs, uncounted) == (2 * 3 * (2 * 11 * 11 * 4), set())
+
+
+def test_norms_and_activations_count_nothing_and_are_not_named() -> None:
+    layers = nn.Sequential(nn.LayerNorm(4), nn.GELU(), nn.Dropout(0.5), nn.Softmax(-1))
+    assert count_macs(lambda: layers(torch.ones(3, 4))) == (0, set())
+
+
+def test_a_product_without_a_formula_is_named() -> None:
+    _, uncounted = count_macs(lambda: torch.ones(4).dot(torch.ones(4)))
+    assert uncounted == {"dot"}
+
+
+def test_counting_leaves_the_random_state_alone() -> None:
+    before = torch.get_rng_state()
+    count_macs(lambda: torch.rand(3))
+    assert torch.equal(torch.get_rng_state(), before)

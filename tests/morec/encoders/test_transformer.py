@@ -1,0 +1,133 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers as hf
+
+from morec.config import TextSpec
+from morec.encoders.transformer import load_config, load_stack, pool
+from morec.errors import DataError, SpecError
+
+LENGTHS = (3, 9, 1, 6)
+FAMILIES = ("bert", "roberta", "opt")
+
+
+def spec_of(folder: Path, **changes: Any) -> TextSpec:
+    return TextSpec.model_validate({"name": str(folder), "pooling": "mean", **changes})
+
+
+def batch() -> tuple[torch.Tensor, torch.Tensor]:
+    is_token_BT = torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS)[:, None]
+    ids_BT = torch.randint(4, 100, is_token_BT.shape, generator=torch.Generator().manual_seed(1))
+    return ids_BT * is_token_BT, is_token_BT
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_stack_computes_what_the_library_computes(
+    saved_encoders: dict[str, Path], family: str
+) -> None:
+    ids_BT, is_token_BT = batch()
+    spec = spec_of(saved_encoders[family])
+    stack = load_stack(spec, load_config(spec, 0)).double().eval()
+    reference = hf.AutoModel.from_pretrained(spec.name, dtype=torch.float64).eval()
+    expected = reference(ids_BT, attention_mask=is_token_BT.long()).last_hidden_state
+    found = stack(ids_BT, is_token_BT)
+    assert torch.allclose(found[is_token_BT], expected[is_token_BT], rtol=0, atol=1e-12)
+    assert (expected[0, 0] - expected[1, 0]).abs().max() > 1e-2 or family == "opt"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("layer", [0, 1, 3])
+def test_below_and_above_a_cut_are_the_whole(
+    saved_encoders: dict[str, Path], family: str, layer: int
+) -> None:
+    ids_BT, is_token_BT = batch()
+    spec = spec_of(saved_encoders[family])
+    stack = load_stack(spec, load_config(spec, 0)).double().eval()
+    states_BTH = stack.below(layer)(ids_BT, is_token_BT)
+    cut = stack.above(layer)(states_BTH, is_token_BT)
+    assert torch.equal(cut, stack(ids_BT, is_token_BT))
+
+
+def test_num_layers_keeps_the_lower_layers(saved_encoders: dict[str, Path]) -> None:
+    spec = spec_of(saved_encoders["bert"])
+    whole = load_stack(spec, load_config(spec, 0))
+    two = spec.model_copy(update={"num_layers": 2})
+    kept = load_stack(two, load_config(two, 0))
+    assert len(kept.layers) == 2
+    for name, tensor in kept.layers[1].state_dict().items():
+        assert torch.equal(tensor, whole.layers[1].state_dict()[name])
+
+
+def test_no_pooler_is_ever_built(saved_encoders: dict[str, Path]) -> None:
+    for family in FAMILIES:
+        spec = spec_of(saved_encoders[family])
+        names = [name for name, _ in load_stack(spec, load_config(spec, 0)).named_parameters()]
+        assert names
+        assert not [name for name in names if "pooler" in name]
+
+
+def test_random_weights_follow_torchs_random_state(saved_encoders: dict[str, Path]) -> None:
+    spec = spec_of(saved_encoders["bert"], pretrained=False)
+
+    def first_weight(seed: int) -> torch.Tensor:
+        torch.manual_seed(seed)
+        return next(load_stack(spec, load_config(spec, 0)).parameters())
+
+    assert torch.equal(first_weight(1), first_weight(1))
+    assert not torch.equal(first_weight(1), first_weight(2))
+
+
+def test_weights_that_lack_a_tensor_are_refused(
+    saved_encoders: dict[str, Path], tmp_path: Path
+) -> None:
+    config = load_config(spec_of(saved_encoders["bert"]), 0)
+    hf.BertModel(config).save_pretrained(tmp_path)
+    config.num_hidden_layers = 4
+    config.save_pretrained(tmp_path)
+    spec = spec_of(tmp_path)
+    with pytest.raises(DataError, match=r"the weights lack 16 tensors: \['encoder.layer.3"):
+        load_stack(spec, load_config(spec, 0))
+
+
+def test_every_impossible_wish_is_named_at_once(saved_encoders: dict[str, Path]) -> None:
+    name = str(saved_encoders["bert"])
+    with pytest.raises(SpecError) as caught:
+        load_config(
+            TextSpec(name=name, num_layers=9, trainable_layers=7, max_tokens=41),
+            0,
+        )
+    assert caught.value.problems == (
+        f"item.text.num_layers: 9, but {name!r} has 3 layers; allowed: 1 to 3, or all",
+        f"item.text.trainable_layers: 7, but only 3 layers of {name!r} are kept; "
+        "allowed: 0 to 3, or all",
+        f"item.text.max_tokens: 41, but {name!r} reads at most 40",
+    )
+
+
+def test_robertas_positions_start_behind_its_padding_index(
+    saved_encoders: dict[str, Path],
+) -> None:
+    with pytest.raises(SpecError, match=r"max_tokens: 40, but .* reads at most 39"):
+        load_config(spec_of(saved_encoders["roberta"], max_tokens=40), 0)
+
+
+def test_the_first_token_of_a_causal_encoder_is_refused(saved_encoders: dict[str, Path]) -> None:
+    with pytest.raises(SpecError, match=r"pooling: 'cls' of .* allowed: mean"):
+        load_config(spec_of(saved_encoders["opt"], pooling="cls"), 0)
+
+
+def test_an_unsupported_family_names_the_supported_ones(tmp_path: Path) -> None:
+    hf.DistilBertConfig().save_pretrained(tmp_path)
+    expected = "is of type 'distilbert'; supported: bert, camembert, opt, roberta, xlm-roberta"
+    with pytest.raises(SpecError, match=expected):
+        load_config(spec_of(tmp_path, pretrained=False), 0)
+
+
+def test_mean_pooling_ignores_padding() -> None:
+    states = torch.tensor([[[1.0], [3.0], [100.0]], [[2.0], [4.0], [6.0]]])
+    is_token = torch.tensor([[True, True, False], [True, True, True]])
+    assert pool(states, is_token, "mean").tolist() == [[2.0], [4.0]]
+    assert pool(states, is_token, "cls").tolist() == [[1.0], [2.0]]
+    assert pool(states, None, "mean")[1].tolist() == [4.0]

@@ -1,0 +1,137 @@
+import os
+import re
+import shutil
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+
+from morec.config import ImageSpec, TextSpec
+from morec.encoders import weights
+from morec.encoders.weights import (
+    PACKAGED,
+    Packaged,
+    cached_sha256,
+    checked_folder,
+    image_weights,
+    packaged_folder,
+    text_folder,
+    weights_hash,
+)
+from morec.errors import DataError
+
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+
+
+def local(folder: Path, **changes: object) -> TextSpec:
+    return TextSpec.model_validate({"name": str(folder), **changes})
+
+
+@pytest.mark.usefixtures("minilm")
+def test_packaged_minilm_has_the_pinned_hash() -> None:
+    assert weights_hash(TextSpec(name="minilm")) == MINILM_SHA256
+
+
+@pytest.mark.usefixtures("minilm")
+def test_a_packaged_file_that_is_not_the_pinned_one_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = PACKAGED["minilm"]
+    other = Packaged(real.distribution, real.version, real.folder, {"config.json": "0" * 64})
+    monkeypatch.setitem(PACKAGED, "minilm", other)
+    found = real.sha256["config.json"]
+    with pytest.raises(DataError, match=rf"config.json: SHA-256 is {found}, but .* has {'0' * 64}"):
+        packaged_folder("minilm")
+
+
+def test_a_missing_package_is_named_with_its_install_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(PACKAGED, "minilm", Packaged("no-such-wheel", "0.1.0", "model", {}))
+    expected = "'minilm' is in the package no-such-wheel==0.1.0, which is not installed: "
+    with pytest.raises(DataError, match=re.escape(expected + 'pip install -e ".[demo]"')):
+        packaged_folder("minilm")
+
+
+def test_a_folder_hash_follows_the_content_not_the_place(
+    saved_encoders: dict[str, Path], tmp_path: Path
+) -> None:
+    original = weights_hash(local(saved_encoders["bert"]))
+    copy = shutil.copytree(saved_encoders["bert"], tmp_path / "copy")
+    assert weights_hash(local(copy)) == original
+    tensors = bytearray((copy / "model.safetensors").read_bytes())
+    tensors[-1] ^= 1
+    (copy / "model.safetensors").write_bytes(tensors)
+    assert weights_hash(local(copy)) != original
+
+
+def test_from_scratch_the_architecture_is_hashed_and_not_the_weights(
+    saved_encoders: dict[str, Path], tmp_path: Path
+) -> None:
+    copy = shutil.copytree(saved_encoders["bert"], tmp_path / "copy")
+    (copy / "model.safetensors").unlink()
+    scratch = weights_hash(local(copy, pretrained=False))
+    assert scratch == weights_hash(local(saved_encoders["bert"], pretrained=False))
+    assert scratch.startswith("random-")
+    assert scratch != weights_hash(local(saved_encoders["opt"], pretrained=False))
+
+
+def test_random_hashes_differ_between_encoders() -> None:
+    hashes = {
+        weights_hash(TextSpec(name="tiny-random", pretrained=False)),
+        weights_hash(ImageSpec(name="resnet18", pretrained=False)),
+        weights_hash(ImageSpec(name="resnet34", pretrained=False)),
+    }
+    assert len(hashes) == 3
+    assert all(found.startswith("random-") for found in hashes)
+
+
+def test_a_file_is_hashed_once_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "weights"
+    path.write_bytes(b"one")
+    first = cached_sha256(path)
+    monkeypatch.setattr(weights, "file_sha256", lambda _: "read again")
+    assert cached_sha256(path) == first
+    os.utime(path, ns=(0, 0))
+    assert cached_sha256(path) == "read again"
+
+
+def test_an_unreachable_text_encoder_names_the_three_ways_and_the_nearest_name() -> None:
+    with pytest.raises(DataError) as caught:
+        text_folder(TextSpec(name="minilmm"))
+    message = str(caught.value)
+    assert message.startswith("item.text.name: 'minilmm' cannot be loaded: it is no local folder")
+    assert "Did you mean 'minilm'?" in message
+    for way in ('pip install -e ".[demo]"', "a model hub name", "a local folder"):
+        assert way in message
+
+
+def test_an_unreachable_image_encoder_names_its_hub_name_and_the_ways() -> None:
+    with pytest.raises(DataError) as caught:
+        image_weights(ImageSpec(name="resnet18"))
+    message = str(caught.value)
+    assert "item.image.name: 'resnet18' cannot be loaded" in message
+    assert "'timm/resnet18.a1_in1k' did not come from the model hub" in message
+    assert "pretrained: false" in message
+
+
+def test_other_weight_formats_are_refused_with_what_was_found(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"")
+    found = r"no \*.safetensors \(found: config.json, pytorch_model.bin\)"
+    with pytest.raises(DataError, match=found):
+        checked_folder(tmp_path, with_weights=True)
+    assert checked_folder(tmp_path, with_weights=False) == tmp_path
+
+
+def test_a_folder_without_a_configuration_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=re.escape(f"{tmp_path}: no config.json")):
+        text_folder(local(tmp_path))

@@ -1,0 +1,52 @@
+"""Every case in a process of its own: operators are declared for good."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import morec.encoders
+
+ROOT = Path(__file__).parents[2]
+REPORT = (
+    "import morec.torchvision_guard as guard, torch;"
+    "print(guard.DECLARED is not None, hasattr(torch.ops.torchvision, 'nms'))"
+)
+
+
+def run(code: str, *first: Path) -> subprocess.CompletedProcess[str]:
+    path = ":".join(str(folder) for folder in (*first, ROOT))
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": path}
+    )
+
+
+def torchvision(tmp_path: Path, code: str) -> Path:
+    package = tmp_path / "torchvision"
+    package.mkdir()
+    (package / "__init__.py").write_text(code)
+    return tmp_path
+
+
+def test_a_torchvision_without_its_operators_gets_them_named(tmp_path: Path) -> None:
+    broken = "import torch; torch.library.register_fake('torchvision::nms')(lambda *_: None)"
+    first_try = "\ntry: import torchvision\nexcept RuntimeError as error: print(error)\n"
+    done = run(first_try + REPORT, torchvision(tmp_path, broken))
+    assert done.stdout == "operator torchvision::nms does not exist\nTrue True\n"
+
+
+def test_a_healthy_or_missing_torchvision_is_left_alone(tmp_path: Path) -> None:
+    missing = ";import importlib, sys; sys.modules['torchvision'] = None; importlib.reload(guard);"
+    done = run(f"{REPORT}{missing}{REPORT}", torchvision(tmp_path, ""))
+    assert done.stdout == "False False\n" * 2
+
+
+def test_another_failure_is_not_hidden(tmp_path: Path) -> None:
+    folder = torchvision(tmp_path, "raise RuntimeError('out of luck')")
+    assert "RuntimeError: out of luck" in run(REPORT, folder).stderr
+
+
+def test_the_installed_timm_and_transformers_import_behind_the_guard() -> None:
+    assert morec.encoders.torchvision_guard
+    assert importlib.import_module("timm").is_model("resnet18")
+    assert importlib.import_module("transformers").BertModel
