@@ -4,13 +4,12 @@ Works on the values as read, so that every mistake is found at once; whatever ha
 is passed over here, because ``StudySpec`` reports it.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from morec.config import TrialConfig, canonical_json
+from morec.config import EvaluationSpec, TrialConfig, canonical_json, metric_name
 from morec.errors import SpecError, did_you_mean
 from tune_space.expand import crossed, one_factor_out
 from tune_space.paths import (
@@ -208,8 +207,17 @@ def _levels(raw: Mapping[str, Any], key: str) -> Mapping[str, list[Any]]:
 
 
 def _check_expected(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    allowed = _computed_metrics(raw)
     for arm in mapping(raw, "expected"):
         for metric in mapping(raw, "expected", arm):
-            if not re.fullmatch(r"(HR|NDCG)@[1-9]\d*", metric):
-                text = f"unknown metric {metric!r}; allowed: HR@k and NDCG@k, for example HR@10"
+            if metric not in allowed:
+                near = did_you_mean(metric, allowed)
+                text = f"metric {metric!r} is not computed.{near} Allowed: {', '.join(allowed)}"
                 yield Problem(("expected", arm, metric), text)
+
+
+def _computed_metrics(raw: Mapping[str, Any]) -> list[str]:
+    ks = get_path(mapping(raw, "base"), "evaluation.ks")
+    if not isinstance(ks, list) or value_problems("evaluation.ks", ks):
+        ks = EvaluationSpec().ks
+    return [metric_name(metric, k) for metric in ("HR", "NDCG") for k in ks]

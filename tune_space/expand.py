@@ -122,7 +122,7 @@ def draw(arm: Arm, suggest: Callable[[str, ParamSpec], Value]) -> dict[str, Valu
 
 
 def fits(arm: Arm, params: Mapping[str, Value]) -> bool:
-    """Whether ``params``, perhaps of an earlier run, are a point of the arm's space as it is now."""
+    """Whether ``params``, of an earlier run perhaps, are a point of the arm's present space."""
     space = arm.space
     if not all(path in space and space[path].contains(value) for path, value in params.items()):
         return False

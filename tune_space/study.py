@@ -1,5 +1,7 @@
 """What a study is: the strict model behind a study YAML (read by ``tune_space.loader``)."""
 
+# ruff: noqa: RUF012  (pydantic copies mutable defaults)
+
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator

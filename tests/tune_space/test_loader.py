@@ -217,8 +217,8 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
         (
             "HR@10: 17.71",
             "hr@10: 17.71",
-            "s.yaml:18: expected.ID.hr@10: unknown metric 'hr@10'; "
-            "allowed: HR@k and NDCG@k, for example HR@10",
+            "s.yaml:18: expected.ID.hr@10: metric 'hr@10' is not computed. Did you mean 'HR@10'? "
+            "Allowed: HR@10, NDCG@10",
         ),
         ("question: Which", "Question: Which", "s.yaml:1: question: is missing"),
         (
