@@ -17,6 +17,8 @@ ALPHA = 1 - CONFIDENCE
 NUM_FLIPS = 9_999
 MIN_SEEDS = 3
 """Below this the spread over seeds says next to nothing, and no result is called better."""
+MAX_FACTOR = 100
+"""An estimate of more than this many times the present sample, or seeds, is not worth giving."""
 _CHUNK_BYTES = 1 << 25
 
 
@@ -47,20 +49,25 @@ class Difference:
         """Whether the interval lies on one side of zero."""
         return self.low > 0 or self.high < 0
 
-    def users_needed(self) -> float | None:
-        """About how many users would take the interval off zero; None if no number would.
+    def users_needed(self) -> int | None:
+        """About how many users would take the interval off zero, with the same seeds.
 
-        Solves |mean| = z sqrt(v U / U' + w) for U', the seeds staying as they are.
+        None if that is more than ``MAX_FACTOR`` times the present number, or none would do.
         """
-        return _needed(
-            self.mean, self.num_users, shrinks=self.user_variance, stays=self.seed_variance
-        )
+        v, users, seeds = self.user_variance, self.num_users, self.num_seeds
+        numbers: list[int] = np.geomspace(users + 1, MAX_FACTOR * users, 200).astype(int).tolist()
+        for number in numbers:
+            if _half_width(v * users / number, self.seed_variance, number, seeds) < abs(self.mean):
+                return number
+        return None
 
-    def seeds_needed(self) -> float | None:
-        """About how many seeds would; None if no number would, or the spread is not measured."""
-        return _needed(
-            self.mean, self.num_seeds, shrinks=self.seed_variance, stays=self.user_variance
-        )
+    def seeds_needed(self) -> int | None:
+        """About how many seeds would, with the same users; None also if one seed was run."""
+        w, users, seeds = self.seed_variance, self.num_users, self.num_seeds
+        for number in range(seeds + 1, MAX_FACTOR + 1) if seeds > 1 else ():
+            if _half_width(self.user_variance, w * seeds / number, users, number) < abs(self.mean):
+                return number
+        return None
 
 
 def paired_difference(a_SU: Floats, b_SU: Floats, *, num_flips: int = NUM_FLIPS) -> Difference:
@@ -141,8 +148,3 @@ def _half_width(v: float, w: float, num_users: int, num_seeds: int) -> float:
     by_seeds = w**2 / (num_seeds - 1) if num_seeds > 1 else 0.0
     df = (v + w) ** 2 / (v**2 / (num_users - 1) + by_seeds)
     return float(stats.t.ppf(1 - ALPHA / 2, df)) * math.sqrt(v + w)
-
-
-def _needed(mean: float, now: int, *, shrinks: float, stays: float) -> float | None:
-    room = (mean / float(stats.norm.ppf(1 - ALPHA / 2))) ** 2 - stays
-    return now * shrinks / room if room > 0 and shrinks > 0 else None

@@ -14,8 +14,6 @@ _VERBS = {
     Finding.WORSE_THESE_SEEDS: "is worse, on these seeds, than",
     Finding.OPEN: "is not distinguishable from",
 }
-_FAR = 100
-"""An estimate of more than this many times the present number is not worth printing."""
 
 
 def headline(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
@@ -99,15 +97,15 @@ def _what_would_settle(contrast: Contrast) -> str:
 
 def _users_needed(difference: Difference) -> Iterator[str]:
     users = difference.users_needed()
-    if users is not None and users <= _FAR * difference.num_users:
+    if users is not None:
         seeds = "" if difference.measures_seeds else f" and {MIN_SEEDS} seeds"
-        yield f"{formats.about(max(users, difference.num_users + 1))} users{seeds}"
+        yield f"{formats.about(users)} users{seeds}"
 
 
 def _seeds_needed(difference: Difference) -> Iterator[str]:
     seeds = difference.seeds_needed()
-    if difference.measures_seeds and seeds is not None and seeds <= _FAR:
-        yield f"{formats.about(max(seeds, difference.num_seeds + 1))} seeds"
+    if difference.measures_seeds and seeds is not None:
+        yield f"{seeds} seeds"
 
 
 def _nothing_to_compare(summary: StudySummary) -> str:

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from reports.statistics import (
+    Difference,
     difference_from_reference,
     holm,
     paired_difference,
@@ -113,14 +114,25 @@ def test_holm_lies_between_the_raw_value_and_bonferroni(p_values: list[float]) -
         assert raw - 1e-12 <= adjusted <= min(1, raw * len(p_values)) + 1e-12
 
 
-def test_needed_users_and_seeds_solve_the_interval_equation() -> None:
-    found = paired_difference(*_arms(shift=0.05))
-    z = stats.norm.ppf(0.975)
-    room = (found.mean / z) ** 2
-    if (users := found.users_needed()) is not None:
-        assert found.user_variance * 80 / users + found.seed_variance == pytest.approx(room)
-    if (seeds := found.seeds_needed()) is not None:
-        assert found.seed_variance * 3 / seeds + found.user_variance == pytest.approx(room)
+def _half(v: float, w: float, users: int, seeds: int) -> float:
+    df = (v + w) ** 2 / (v**2 / (users - 1) + w**2 / (seeds - 1))
+    return float(stats.t.ppf(0.975, df) * np.sqrt(v + w))
+
+
+def test_needed_users_and_seeds_are_where_the_interval_leaves_zero() -> None:
+    v, w = 1e-4, 2e-5
+    found = Difference(0.02, 0.02 - 0.025, 0.02 + 0.025, 0.1, v, w, 2, 3, 671)
+    users, seeds = found.users_needed(), found.seeds_needed()
+    assert users is not None and seeds is not None
+    assert _half(v * 671 / users, w, users, 3) < 0.02 < _half(v * 671 / (users / 1.05), w, users, 3)
+    assert (
+        _half(v, w * 3 / seeds, 671, seeds) < 0.02 < _half(v, w * 3 / (seeds - 1), 671, seeds - 1)
+    )
+
+
+def test_what_no_sample_can_settle_needs_none() -> None:
+    found = Difference(1e-4, -0.03, 0.03, 1.0, 1e-4, 1e-4, 2, 3, 671)
+    assert (found.users_needed(), found.seeds_needed()) == (None, None)
 
 
 def test_intervals_err_in_about_five_percent_of_null_comparisons() -> None:

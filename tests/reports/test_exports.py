@@ -1,0 +1,82 @@
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from made_up_studies import FUSION, FakeStudy
+
+from reports import exports
+from reports.accuracy import accuracy_table
+from reports.contrasts import compare
+from reports.summary import StudySummary, summarise
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> StudySummary:
+    statuses = {("TS", "final", 1): "failed"}
+    return summarise(FakeStudy(statuses=statuses).write(tmp_path_factory.mktemp("small")))
+
+
+def _read(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_accuracy_csv_keeps_full_precision_and_every_seed(small: StudySummary) -> None:
+    row = next(
+        row
+        for row in _read(exports.accuracy_csv(small))
+        if (row["arm"], row["metric"]) == ("TS", "NDCG@10")
+    )
+    arm = small.arm("TS")
+    assert arm is not None
+    assert float(row["mean"]) == arm.mean("NDCG@10")
+    assert row["seed_2"] == ""
+    assert [float(row["seed_1"]), float(row["seed_3"])] == list(arm.values("NDCG@10"))
+
+
+def test_contrasts_csv_has_a_line_per_comparison(small: StudySummary) -> None:
+    contrasts = compare(small)
+    rows = _read(exports.contrasts_csv(contrasts))
+    assert [(row["better"], row["than"]) for row in rows] == [(c.better, c.than) for c in contrasts]
+    assert [row["finding"] for row in rows] == [str(one.finding) for one in contrasts]
+
+
+def test_trials_csv_names_every_trial_and_keeps_the_splits_apart(small: StudySummary) -> None:
+    rows = _read(exports.trials_csv(small))
+    assert [row["trial_id"] for row in rows] == [trial.trial_id for trial in small.trials]
+    assert {row["test HR@10"] for row in rows if row["role"] == "search"} == {""}
+    failed = next(row for row in rows if row["status"] == "failed")
+    assert failed["error"].endswith("TrialError: made to fail")
+
+
+def test_cost_csv_holds_the_recorded_numbers(small: StudySummary) -> None:
+    rows = {row["arm"]: row for row in _read(exports.cost_csv(small))}
+    assert rows["ID"]["params_total"] == "1400000"
+    assert rows["E2E"]["uncounted_ops"] == "aten::_softmax"
+    arm = small.arm("ID")
+    assert arm is not None
+    assert float(rows["ID"]["search_s"]) == sum(trial.seconds or 0 for trial in arm.searches)
+
+
+def test_latex_has_as_many_cells_in_every_line(small: StudySummary, tmp_path: Path) -> None:
+    fusion = summarise(FakeStudy(arms=FUSION, searches=0, num_users=50).write(tmp_path))
+    for summary, columns in ((small, 2 + 3 + 1 + 2), (fusion, 2 + 2)):
+        lines = exports.accuracy_latex(accuracy_table(summary)).splitlines()
+        body = [line for line in lines if line.endswith(r"\\") and "multicolumn" not in line]
+        assert {line.count(" & ") + 1 for line in body} == {columns}
+
+
+def test_latex_marks_best_runner_up_and_missing_seeds(small: StudySummary) -> None:
+    text = exports.accuracy_latex(accuracy_table(small))
+    assert text.count(r"\textbf{") == len(small.metrics) == text.count(r"\underline{")
+    assert "% dagger, fewer seeds than wanted: TS 2 of 3" in text
+    assert r"$^\dagger$" in text
+
+
+def test_latex_escapes_names(tmp_path: Path) -> None:
+    from made_up_studies import Arm
+
+    arms = (Arm("A_1 & 50%", {"id": True}, 1.0, 1.0, "g#{}"),)
+    text = exports.accuracy_latex(accuracy_table(summarise(FakeStudy(arms=arms).write(tmp_path))))
+    assert r"A\_1 \& 50\%" in text
+    assert r"g\#\{\}" in text

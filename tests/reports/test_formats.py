@@ -1,0 +1,53 @@
+import pytest
+
+from reports import formats
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0123, "+1.23"), (-0.0123, "−1.23"), (0.0, "0.00"), (-0.00001, "0.00"), (0.00001, "0.00")],
+)
+def test_points_are_signed_and_zero_has_no_sign(value: float, text: str) -> None:
+    assert formats.points(value) == text
+
+
+def test_what_is_not_known_is_never_zero() -> None:
+    unknown = [formats.percent, formats.count, formats.duration, formats.size, formats.p_value]
+    assert {name(None) for name in unknown} == {"n/a"}
+
+
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.0004, "< .001"), (0.001, ".001"), (0.0416, ".042"), (0.9999, "1"), (1, "1")]
+)
+def test_p_values_have_three_digits_and_a_floor(p: float, text: str) -> None:
+    assert formats.p_value(p) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0.400 s"), (59.4, "59.4 s"), (90, "1.50 min"), (7200, "2.00 h"), (540_000, "150 h")],
+)
+def test_durations_pick_the_unit_a_person_would(seconds: float, text: str) -> None:
+    assert formats.duration(seconds) == text
+
+
+def test_deviation_stands_in_the_unit_of_its_mean() -> None:
+    assert formats.deviation(6, of=120) == "0.10"
+    assert formats.deviation(6, of=30) == "6.0"
+
+
+def test_counts_and_sizes_are_decimal() -> None:
+    assert formats.count(999) == "999"
+    assert formats.count(24_300_000) == "24.3 M"
+    assert formats.count(107_200_000_000) == "107 G"
+    assert formats.size(1_900_000_000) == "1.90 GB"
+    assert formats.size(12) == "12 B"
+
+
+def test_estimates_keep_two_digits() -> None:
+    assert formats.about(9_267) == "9,300"
+    assert formats.about(7) == "7"
+
+
+def test_plural_counts_one_thing_in_the_singular() -> None:
+    assert (formats.plural(1, "seed"), formats.plural(0, "seed")) == ("1 seed", "0 seeds")
