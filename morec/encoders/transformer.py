@@ -35,13 +35,16 @@ class TransformerStack(nn.Module):
         final: nn.Module | None,
         *,
         is_causal: bool,
+        width: int,
         dim: int,
     ) -> None:
+        """Take the parts with H between the layers (``width``) and at the end (``dim``)."""
         super().__init__()
         self.embedding = embedding
         self.layers = layers
         self.final = final
         self.is_causal = is_causal
+        self.width = width
         self.dim = dim
 
     def forward(self, inputs: Tensor, is_token_BT: Tensor | None) -> Tensor:
@@ -60,13 +63,23 @@ class TransformerStack(nn.Module):
     def below(self, layer: int) -> "TransformerStack":
         """The embedding and the first ``layer`` layers."""
         return TransformerStack(
-            self.embedding, self.layers[:layer], None, is_causal=self.is_causal, dim=self.dim
+            self.embedding,
+            self.layers[:layer],
+            None,
+            is_causal=self.is_causal,
+            width=self.width,
+            dim=self.width,
         )
 
     def above(self, layer: int) -> "TransformerStack":
         """The rest: reads the states that ``below(layer)`` writes."""
         return TransformerStack(
-            None, self.layers[layer:], self.final, is_causal=self.is_causal, dim=self.dim
+            None,
+            self.layers[layer:],
+            self.final,
+            is_causal=self.is_causal,
+            width=self.width,
+            dim=self.dim,
         )
 
 
@@ -116,6 +129,7 @@ def load_stack(spec: TextSpec, config: Any) -> TransformerStack:
         model.encoder.layer,
         None,
         is_causal=False,
+        width=config.hidden_size,
         dim=config.hidden_size,
     )
 
@@ -143,6 +157,7 @@ def _opt_stack(decoder: Any) -> TransformerStack:
         decoder.layers,
         nn.Sequential(*last),
         is_causal=True,
+        width=decoder.config.hidden_size,
         dim=decoder.config.word_embed_proj_dim,
     )
 

@@ -25,7 +25,5 @@ def test_an_unknown_weights_tag_names_the_known_ones() -> None:
 
 
 def test_a_model_without_weights_says_so() -> None:
-    with pytest.raises(
-        DataError, match=r"'test_vit4' has no pretrained weights.*pretrained: false"
-    ):
+    with pytest.raises(DataError, match=r"'test_vit4' has no pretrained .*pretrained: false"):
         hub_name("test_vit4")
