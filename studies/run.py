@@ -121,6 +121,8 @@ def _run(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
         print(f"failed: {trial_id}", file=sys.stderr)
     for arm in outcome.unlocked:
         print(f"no search trial of arm {arm!r} completed", file=sys.stderr)
+    if not outcome.is_finished:
+        print("not finished: run the same command again to continue", file=sys.stderr)
     _report(options.out)
     return outcome.exit_code
 

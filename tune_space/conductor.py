@@ -6,23 +6,22 @@ ledger, so a new conductor on an old folder goes on where the last one stopped.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from morec.checkpoints import Checkpoints
 from morec.config import TrialConfig
 from morec.results import Cost, EpochRecord, TrialResult, TrialStatus
-from tune_space.expand import Arm, configure
+from tune_space.expand import Arm, configure, fits
 from tune_space.ledger import ArmEntry, Ledger, Manifest, SearchEntry
+from tune_space.plan import Sources
 from tune_space.search import ArmSearch, best_of
 from tune_space.study import StudySpec
 
 Role = Literal["search", "final"]
-Sources = Callable[[TrialConfig], Mapping[str, str]]
-"""Hashes of the data and weights a configuration points at."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ class Conductor:
     @staticmethod
     def _arm_state(arm: Arm, study: StudySpec, earlier: Sequence[SearchEntry]) -> ArmState:
         search = ArmSearch(arm, study)
-        fitting = [entry for entry in earlier if search.fits(entry.params)]
+        fitting = [entry for entry in earlier if fits(arm, entry.params)]
         return ArmState(arm, search, earlier=fitting[: search.num_trials])
 
     # ---- what runs next
@@ -211,7 +210,7 @@ class Conductor:
         result = self._result(trial_id, TrialStatus.FAILED, epochs=epochs, cost=cost, error=reason)
         self.ended(result)
 
-    def _result(self, trial_id: str, status: TrialStatus, **fields: object) -> TrialResult:
+    def _result(self, trial_id: str, status: TrialStatus, **fields: Any) -> TrialResult:
         job = self.running[trial_id]
         return TrialResult(
             trial_id=trial_id,

@@ -157,7 +157,7 @@ class _Outlook:
             search=_count(map(facts.state, self.search), self.num_unasked),
             final=_count(map(facts.state, self.final), self.num_undecided),
             is_locked=self.num_undecided == 0,
-            mean_s=_mean_seconds(facts.records.get(i) for i in (*self.search, *self.final)),
+            mean_s=mean_seconds(facts.records.get(i) for i in (*self.search, *self.final)),
         )
 
 
@@ -215,7 +215,8 @@ def _count(states: Iterable[State], num_new: int) -> Mapping[State, int]:
     return {state: counts[state] for state in State if counts[state]}
 
 
-def _mean_seconds(records: Iterable[TrialResult | None]) -> float | None:
+def mean_seconds(records: Iterable[TrialResult | None]) -> float | None:
+    """Mean seconds of the trials that did not fail; None if there are none."""
     seconds = [
         record.cost.total_s
         for record in records

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from morec.config import DatasetSpec, ItemSpec, TrialConfig, canonical_json
 from morec.data.dataset import Dataset, load_dataset, open_dataset, save_dataset, source_hash
-from morec.yardsticks import chance_metrics, popularity_evaluation
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.item import prepare_item_inputs
 from morec.encoders.weights import weights_hash
+from morec.yardsticks import chance_metrics, popularity_evaluation
 from tune_space.expand import Arm, configure
 from tune_space.ledger import DatasetEntry, Preparation, Reference
 

@@ -10,6 +10,8 @@ from rich.table import Table
 
 from morec.results import TrialResult, TrialStatus
 from tune_space.conductor import ArmState, Conductor
+from tune_space.plan import ArmPlan, Plan, State, mean_seconds
+from tune_space.tables import spell_seconds
 
 REFRESH_S = 0.5
 
@@ -115,24 +117,21 @@ class StudyProgress:
         return ", ".join(names)
 
     def time_left(self) -> str:
-        """Remaining trials at their arm's mean seconds so far, shared by the trials at once."""
-        means = {s.arm.name: _mean_seconds(self._done(s)) for s in self._conductor.arms}
-        known = [mean for mean in means.values() if mean is not None]
-        if not known:
-            return "not known yet"
-        fallback = sum(known) / len(known)
-        left = 0.0
-        for state in self._conductor.arms:
-            mean = means[state.arm.name]
-            planned = state.search.num_trials + len(self._conductor.study.seeds)
-            num_left = planned - len(self._done(state))
-            left += num_left * (fallback if mean is None else mean)
-        return f"about {max(1, round(left / self._max_concurrent / 60))} min"
+        """Estimated wall-clock time of what remains, as ``--plan`` estimates it."""
+        plan = Plan(self._conductor.study.name, tuple(map(self._plan, self._conductor.arms)), ())
+        seconds = plan.seconds_left(self._max_concurrent)
+        return "not known yet" if seconds is None else f"about {spell_seconds(seconds)}"
 
-
-def _mean_seconds(results: list[TrialResult]) -> float | None:
-    seconds = [result.cost.total_s for result in results if result.cost]
-    return sum(seconds) / len(seconds) if seconds else None
+    def _plan(self, state: ArmState) -> ArmPlan:
+        done = self._done(state)
+        num_left = state.search.num_trials + len(self._conductor.study.seeds) - len(done)
+        return ArmPlan(
+            name=state.arm.name,
+            search={State.NEW: num_left},
+            final={},
+            is_locked=state.is_searched,
+            mean_s=mean_seconds(done),
+        )
 
 
 def _reason(result: TrialResult) -> str:

@@ -1,7 +1,7 @@
 """Ray Tune's hooks into a study: what to start next, when to stop a trial, what became of it.
 
-All are thin: every decision is the conductor's. That lives on the driver alone: what Tune pickles of
-these hooks, for a restore that this project never asks for, is empty.
+All are thin: every decision is the conductor's. That lives on the driver alone: what Tune pickles
+of these hooks, for a restore that this project never asks for, is empty.
 """
 
 import json
@@ -17,6 +17,9 @@ from ray.tune.search import Searcher
 from morec.ray_train import TrialJob
 from morec.results import Cost, EpochRecord, TrialResult
 from tune_space.conductor import Conductor, Job
+
+CONTINUE: str = TrialScheduler.CONTINUE
+STOP: str = TrialScheduler.STOP
 
 
 class _NeverPickled:
@@ -70,17 +73,17 @@ class StudyScheduler(_NeverPickled, FIFOScheduler):
         """Take in an epoch or, as the last report of a trial, its record."""
         trial_id = trial.config["trial_id"]
         if trial_id not in self._conductor.running:
-            return TrialScheduler.CONTINUE
+            return CONTINUE
         if "result" in result:
             self._conductor.ended(TrialResult.model_validate_json(result["result"]))
-            return TrialScheduler.CONTINUE
+            return CONTINUE
         records = json.loads(result["epochs"])
         epochs = tuple(EpochRecord.model_validate(record) for record in records)
         cost = Cost.model_validate_json(result["cost"])
         if self._conductor.progressed(trial_id, epochs, cost):
             self._conductor.pruned(trial_id)
-            return TrialScheduler.STOP
-        return TrialScheduler.CONTINUE
+            return STOP
+        return CONTINUE
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """Record a trial whose process died or could not be started."""

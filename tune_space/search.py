@@ -7,6 +7,7 @@ the study was interrupted or on what other arms did meanwhile.
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import optuna
@@ -47,14 +48,6 @@ class ArmSearch:
         """Every trial asked for, in order."""
         return tuple(entry for _, entry in self._asked.values())
 
-    def fits(self, params: Mapping[str, Value]) -> bool:
-        """Whether an earlier suggestion is still one this arm could make."""
-        space = self.arm.space
-        if not all(path in space and space[path].contains(v) for path, v in params.items()):
-            return False
-        wanted = draw(self.arm, lambda path, param: params.get(path, param.probes()[0]))
-        return set(wanted) == set(params)
-
     def ask(self, params: Mapping[str, Value] | None = None) -> TrialConfig | None:
         """Suggest the next configuration, or ``params`` again; None when the space is exhausted.
 
@@ -63,7 +56,7 @@ class ArmSearch:
         for attempt in range(MAX_REPEATS):
             wanted = params if params is not None else self._first_guess()
             trial = self._new_trial(wanted if attempt == 0 else None, attempt)
-            chosen = draw(self.arm, lambda path, param: _suggest(trial, path, param))
+            chosen = draw(self.arm, partial(_suggest, trial))
             if (key := canonical_json(chosen)) not in self._chosen:
                 self._chosen.add(key)
                 self._pending = (trial, chosen)

@@ -120,11 +120,16 @@ def test_no_configuration_is_suggested_twice_and_a_small_space_is_exhausted():
 
 
 def test_lists_and_null_are_choices_too():
-    space = {"optim.clip_norm": ParamSpec(choice=(None, 1.0)), "evaluation.ks": ParamSpec(
-        choice=([10], [10, 20]))}
+    space = {
+        "optim.clip_norm": ParamSpec(choice=(None, 1.0)),
+        "evaluation.ks": ParamSpec(choice=([10], [10, 20])),
+    }
     seen = configs(ArmSearch(arm(space), study()), 4)
     assert {(c.optim.clip_norm, c.evaluation.ks) for c in seen} == {
-        (None, (10,)), (None, (10, 20)), (1.0, (10,)), (1.0, (10, 20)),
+        (None, (10,)),
+        (None, (10, 20)),
+        (1.0, (10,)),
+        (1.0, (10, 20)),
     }
 
 
@@ -175,13 +180,3 @@ def test_a_weak_trial_is_pruned_against_its_own_arm_and_again_after_a_rebuild(sc
     assert any(first)
     assert not any(first[:9])
     assert first == play(ArmSearch(arm(), study(scheduler=scheduler)))
-
-
-def test_earlier_params_fit_only_while_the_space_could_still_give_them():
-    search = ArmSearch(arm(), study())
-    params = {"optim.lr": 1e-3, "model.num_blocks": 2, "training.loss": "bce"}
-    assert search.fits(params)
-    assert not search.fits(params | {"optim.lr": 0.5})
-    assert not search.fits(params | {"training.loss": "in_batch_ce"})
-    assert not search.fits({"optim.lr": 1e-3})
-    assert not search.fits(params | {"training.batch_size": 16})

@@ -1,0 +1,81 @@
+"""``python studies/run.py`` in a process of its own, and ways to end it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+PATIENCE_S = 240
+"""How long a test waits for something that must happen; never what it measures."""
+
+STUDY = """
+question: Does a text encoder beat item IDs?
+baseline: ID
+base:
+  dataset: {kind: synthetic, num_users: 60, num_items: 40, max_seq_len: 10}
+  item: {text: {name: tiny-random, pretrained: false, max_tokens: 8, pooling: mean}}
+  model: {dim: 16, num_blocks: 1}
+  training: {max_epochs: 4, batch_size: 16}
+arms:
+  ID: {item.id: true, item.text: null}
+  E2E: {item.text.trainable_layers: all}
+search: {optim.lr: {loguniform: [1e-3, 1e-2]}}
+budget: {trials: 2}
+seeds: [1, 2]
+"""
+
+
+class Command:
+    """``python studies/run.py`` in a process of its own, and its output folder."""
+
+    def __init__(self, study_file: Path, out: Path, *words: str) -> None:
+        self.out = out
+        self.words = [sys.executable, str(REPOSITORY / "studies" / "run.py"), str(study_file)]
+        self.words += ["--out", str(out), *words]
+
+    def start(self) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            self.words, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+
+    def run(self) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            self.words, text=True, capture_output=True, timeout=PATIENCE_S, check=False
+        )
+
+    def records(self) -> list[Path]:
+        return sorted((self.out / "trials").glob("*.json"))
+
+    def checkpoints(self) -> list[Path]:
+        return sorted((self.out / "checkpoints").glob("*/last.pt"))
+
+
+def wait_until(is_so: Callable[[], object], process: "subprocess.Popen[str]") -> None:
+    """Wait for something the process does; fail with its output if it ends before."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so():
+        if process.poll() is not None:
+            pytest.fail(f"ended with {process.returncode}: {process.communicate()[0]}")
+        if time.monotonic() > deadline:
+            process.kill()
+            pytest.fail("nothing happened")
+        time.sleep(0.05)
+
+
+def descendants(process: "subprocess.Popen[str]") -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def kill_with_ray(process: "subprocess.Popen[str]") -> None:
+    """Kill the driver with -9 and wait until its Ray processes are gone as well."""
+    others = descendants(process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    psutil.wait_procs(others, timeout=PATIENCE_S)

@@ -1,0 +1,28 @@
+"""Real Ray: one session for the tests that call the command in this process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.command import STUDY
+
+
+@pytest.fixture(scope="session")
+def ray_session() -> Iterator[None]:
+    """One Ray session for every test that calls the command in this process."""
+    import ray
+
+    from tune_space.ray_tune import quieten
+
+    quieten(is_verbose=False)
+    ray.init(num_cpus=2, include_dashboard=True, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def study_file(tmp_path: Path) -> Path:
+    path = tmp_path / "mini.yaml"
+    path.write_text(STUDY)
+    return path

@@ -1,0 +1,113 @@
+"""A study that is killed, stopped or started twice: real Ray, the command as a user starts it."""
+
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+
+from morec.results import TrialResult, TrialStatus
+from tests.integration.command import Command, descendants, kill_with_ray, wait_until
+from tune_space.ledger import Ledger
+
+pytestmark = pytest.mark.ray
+
+
+def numbers(result: TrialResult) -> object:
+    """Everything of a trial that must not depend on interruptions: all but times and starts."""
+    curve = [(epoch.epoch, epoch.train_loss, epoch.valid) for epoch in result.epochs]
+    return result.status, result.best_epoch, curve, result.valid, result.test, result.config
+
+
+def study_numbers(out: Path) -> dict[str, object]:
+    return {trial_id: numbers(result) for trial_id, result in Ledger(out).read_all().items()}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory) -> Command:
+    from tests.integration.command import STUDY
+
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    (folder / "mini.yaml").write_text(STUDY)
+    command = Command(folder / "mini.yaml", folder / "out")
+    done = command.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return command
+
+
+def test_kill_9_and_the_same_command_give_the_numbers_of_an_uninterrupted_run(
+    uninterrupted, study_file, tmp_path
+):
+    command = Command(study_file, tmp_path / "out")
+    starts = []
+    for num_records in (0, 3):
+        process = command.start()
+        wait_until(
+            lambda wanted=num_records: len(command.records()) >= wanted and command.checkpoints(),
+            process,
+        )
+        kill_with_ray(process)
+        starts.append(len(command.records()))
+    assert command.run().returncode == 0
+    assert study_numbers(command.out) == study_numbers(uninterrupted.out)
+    manifests = [Ledger(each.out).read_manifest() for each in (command, uninterrupted)]
+    assert manifests[0].arms == manifests[1].arms
+    assert starts[0] < len(command.records())
+    assert command.checkpoints() == []
+
+
+def test_the_same_command_again_trains_nothing(uninterrupted):
+    before = {path: path.stat().st_mtime_ns for path in uninterrupted.records()}
+    done = uninterrupted.run()
+    assert done.returncode == 0
+    assert {path: path.stat().st_mtime_ns for path in uninterrupted.records()} == before
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_in_good_order_and_says_how_to_continue(study_file, tmp_path, number, code):
+    command = Command(study_file, tmp_path / "out")
+    process = command.start()
+    wait_until(command.checkpoints, process)
+    others = descendants(process)
+    os.kill(process.pid, number)
+    output = process.communicate()[0]
+    assert process.returncode == code, output
+    assert "run the same command again to continue" in output
+    _, alive = psutil.wait_procs(others, timeout=10)
+    assert alive == []
+    manifest = Ledger(command.out).read_manifest()
+    assert manifest.state == "interrupted"
+    statuses = {result.status for result in Ledger(command.out).read_all().values()}
+    assert statuses <= {TrialStatus.COMPLETED}
+
+
+def test_a_second_process_is_refused_with_the_pid_of_the_first(study_file, tmp_path):
+    command = Command(study_file, tmp_path / "out")
+    process = command.start()
+    wait_until(lambda: (command.out / ".holder.json").exists(), process)
+    second = command.run()
+    kill_with_ray(process)
+    assert second.returncode == 2
+    assert f"process {process.pid} runs a study here" in second.stderr
+
+
+def test_a_killed_trial_process_is_a_failed_trial_and_can_be_retried(
+    uninterrupted, study_file, tmp_path
+):
+    command = Command(study_file, tmp_path / "out", "--set", "training.max_epochs=40")
+    process = command.start()
+    wait_until(command.checkpoints, process)
+    trials = [p for p in descendants(process) if "run_job" in " ".join(p.cmdline())]
+    trials[0].kill()
+    output = process.communicate()[0]
+    assert process.returncode == 1, output
+    results = Ledger(command.out).read_all().values()
+    failed = [result for result in results if result.status is TrialStatus.FAILED]
+    assert len(failed) == 1
+    assert "the trial's process was lost" in failed[0].error
+    assert f"failed: {failed[0].trial_id}" in output
+    again = Command(study_file, command.out, "--retry-failed", "--set", "training.max_epochs=40")
+    done = again.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert Ledger(command.out).read(failed[0].trial_id).status is TrialStatus.COMPLETED

@@ -1,0 +1,112 @@
+"""Whole studies through real Ray in one session: results, failures, worker groups."""
+
+import json
+
+import pytest
+
+from morec.results import TrialStatus
+from studies.run import main
+from tests.integration.command import REPOSITORY, STUDY
+from tune_space.ledger import Ledger
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_session")]
+
+
+def run(study_file, out, *words: str) -> int:
+    return main([str(study_file), "--out", str(out), *words])
+
+
+def test_the_smoke_study_runs_to_its_report(tmp_path):
+    out = tmp_path / "out"
+    assert run(REPOSITORY / "studies" / "smoke.yaml", out) == 0
+    manifest = Ledger(out).read_manifest()
+    results = Ledger(out).read_all()
+    assert manifest.state == "finished"
+    assert {result.status for result in results.values()} == {TrialStatus.COMPLETED}
+    page = (out / "report.html").read_text()
+    for arm in manifest.arms:
+        assert len(arm.search) == manifest.study.budget.trials
+        assert arm.name in page
+        for trial_id in arm.final:
+            assert results[trial_id].test is not None
+            assert trial_id in page
+
+
+def test_added_seeds_run_and_nothing_is_run_again(study_file, tmp_path):
+    out = tmp_path / "out"
+    assert run(study_file, out, "--set", "training.max_epochs=1") == 0
+    before = {path: path.stat().st_mtime_ns for path in (out / "trials").iterdir()}
+    assert run(study_file, out, "--set", "training.max_epochs=1", "seeds=[1,2,3]") == 0
+    after = {path: path.stat().st_mtime_ns for path in (out / "trials").iterdir()}
+    assert len(after) == len(before) + 2
+    assert before.items() <= after.items()
+
+
+def test_an_arm_that_always_fails_leaves_the_others_finished_and_the_exit_code_is_1(
+    tmp_path, capsys
+):
+    study_file = tmp_path / "failing.yaml"
+    text = STUDY.replace(
+        "arms:\n", "arms:\n  broken: {item.id: true, item.text: null, optim.clip_norm: 1e-30}\n"
+    )
+    text = text.replace("arms:\n  broken: {", "arms:\n  broken: {search: "
+                        "{optim.weight_decay: {choice: [1e38, 1e37]}}, ")  # fmt: skip
+    study_file.write_text(text)
+    out = tmp_path / "out"
+    assert run(study_file, out) == 1
+    arms = {arm.name: arm for arm in Ledger(out).read_manifest().arms}
+    results = Ledger(out).read_all()
+    broken = [results[entry.trial_id] for entry in arms["broken"].search]
+    assert {result.status for result in broken} == {TrialStatus.FAILED}
+    assert all(result.error for result in broken)
+    for name in ("ID", "E2E"):
+        assert all(results[i].status is TrialStatus.COMPLETED for i in arms[name].final)
+    assert "no search trial of arm 'broken' completed" in capsys.readouterr().err
+    page = (out / "report.html").read_text()
+    assert all(result.trial_id in page for result in broken)
+
+
+def test_pruning_stops_weak_search_trials_and_finals_never(study_file, tmp_path):
+    out = tmp_path / "out"
+    words = ("scheduler=asha", "budget.trials=5", "training.max_epochs=6", "training.patience=6")
+    assert run(study_file, out, "--only", "ID", "--set", *words) == 0
+    manifest, results = Ledger(out).read_manifest(), Ledger(out).read_all()
+    arm = next(arm for arm in manifest.arms if arm.name == "ID")
+    searched = [results[entry.trial_id] for entry in arm.search]
+    pruned = [result for result in searched if result.status is TrialStatus.PRUNED]
+    assert pruned
+    assert all(result.cost is not None and len(result.epochs) < 6 for result in pruned)
+    assert all(results[i].status is TrialStatus.COMPLETED for i in arm.final)
+
+
+@pytest.mark.parametrize("loss", ["bce", "in_batch_ce"])
+def test_two_workers_give_the_numbers_of_one(study_file, tmp_path, loss):
+    words = ("--only", "ID", "--set", "budget.trials=0", "seeds=[1]", "model.dropout=0.0")
+    words = (*words, f"training.loss={loss}")
+    metrics = []
+    for workers in (1, 2):
+        out = tmp_path / f"out{workers}"
+        assert run(study_file, out, *words, f"resources.workers={workers}") == 0
+        (result,) = Ledger(out).read_all().values()
+        losses = [epoch.train_loss for epoch in result.epochs]
+        metrics.append((result.trial_id, result.test.metrics, losses))
+    assert metrics[0][:2] == metrics[1][:2]
+    assert metrics[0][2] == pytest.approx(metrics[1][2], abs=1e-5)
+
+
+def test_a_trial_that_needs_more_than_there_is_starts_nothing(study_file, tmp_path, capsys):
+    assert run(study_file, tmp_path / "out", "--set", "resources.gpus=1") == 2
+    assert "a trial needs 1 x (1 CPUs, 1 GPUs); Ray has 2 CPUs and 0 GPUs" in (
+        capsys.readouterr().err
+    )
+
+
+def test_status_and_plan_read_a_finished_study(study_file, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run(study_file, out, "--set", "training.max_epochs=1") == 0
+    capsys.readouterr()
+    assert run(study_file, out, "--status") == 0
+    assert "finished" in capsys.readouterr().out
+    assert run(study_file, out, "--plan", "--set", "training.max_epochs=1") == 0
+    assert "nothing to run" in capsys.readouterr().out.lower()
+    assert json.loads((out / "manifest.json").read_text())["state"] == "finished"
