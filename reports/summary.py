@@ -211,24 +211,25 @@ def summarise(folder: Path) -> StudySummary:
 
 
 def _summarise_arm(ledger: Ledger, manifest: Manifest, entry: ArmEntry) -> ArmSummary:
-    params = entry.locked.params if entry.locked else {}
-    wanted = zip(entry.final, manifest.study.seeds, strict=False)
-    finals = [
-        Trial(trial_id, entry.name, "final", seed, params, ledger.read(trial_id))
-        for trial_id, seed in wanted
-    ]
-    searches = [
-        Trial(
-            one.trial_id,
-            entry.name,
-            "search",
-            entry.config.seed,
-            one.params,
-            ledger.read(one.trial_id),
-        )
-        for one in entry.search
-    ]
-    return ArmSummary(entry, tuple(finals), tuple(searches), len(manifest.study.seeds))
+    locked = entry.locked.params if entry.locked else {}
+    finals = zip(entry.final, manifest.study.seeds, strict=False)
+    return ArmSummary(
+        entry=entry,
+        finals=tuple(_trial(ledger, entry, "final", name, seed, locked) for name, seed in finals),
+        searches=tuple(
+            _trial(ledger, entry, "search", one.trial_id, entry.config.seed, one.params)
+            for one in entry.search
+        ),
+        seeds_wanted=len(manifest.study.seeds),
+    )
+
+
+def _trial(
+    ledger: Ledger, entry: ArmEntry, role: Role, name: str, seed: int, params: dict[str, Value]
+) -> Trial:
+    """``seed`` is what the study wants here; a record knows its own."""
+    result = ledger.read(name)
+    return Trial(name, entry.name, role, result.config.seed if result else seed, params, result)
 
 
 def _metrics(arms: Iterable[ArmEntry]) -> dict[str, None]:
