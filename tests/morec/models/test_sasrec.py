@@ -1,0 +1,140 @@
+import pytest
+import torch
+from torch import Tensor, nn
+
+from morec.models.sasrec import LAYER_NORM_EPS, MASKED, Block, SASRec
+
+DIM, LENGTH, HEADS = 16, 6, 2
+
+
+def sasrec(dim: int = DIM, length: int = LENGTH, dropout: float = 0.0) -> SASRec:
+    return SASRec(dim=dim, max_seq_len=length, num_blocks=2, num_heads=HEADS, dropout=dropout)
+
+
+def left_padded(*num_items: int) -> Tensor:
+    return torch.arange(LENGTH) >= LENGTH - torch.tensor(num_items)[:, None]
+
+
+def torch_layer(block: Block) -> nn.TransformerEncoderLayer:
+    """torch's own post-LN layer with the block's weights; the biases SASRec lacks are 0."""
+    layer = nn.TransformerEncoderLayer(
+        DIM,
+        HEADS,
+        4 * DIM,
+        dropout=0.0,
+        activation="relu",
+        layer_norm_eps=LAYER_NORM_EPS,
+        batch_first=True,
+        norm_first=False,
+        dtype=torch.double,
+    )
+    weights = [projection.weight for projection in block.query_key_value]
+    with torch.no_grad():
+        layer.self_attn.in_proj_weight.copy_(torch.cat(weights))
+        layer.self_attn.in_proj_bias.zero_()
+        layer.self_attn.out_proj.weight.copy_(block.output.weight)
+        layer.self_attn.out_proj.bias.zero_()
+    layer.linear1.load_state_dict(block.inner.state_dict())
+    layer.linear2.load_state_dict(block.outer.state_dict())
+    layer.norm1.load_state_dict(block.attention_norm.state_dict())
+    layer.norm2.load_state_dict(block.feed_forward_norm.state_dict())
+    return layer
+
+
+def disturb(module: nn.Module) -> None:
+    """Weights of no special value, so that a norm or bias in the wrong place shows."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+
+
+@pytest.mark.parametrize(
+    ("dim", "length", "expected"),
+    [(512, 20, 6_311_936), (512, 10, 6_306_816), (1024, 10, 25_196_544)],
+)
+def test_parameter_counts_are_the_papers(dim: int, length: int, expected: int):
+    with torch.device("meta"):
+        model = sasrec(dim, length)
+    assert sum(parameter.numel() for parameter in model.parameters()) == expected
+    per_block = 12 * dim**2 + 9 * dim
+    assert expected == 2 * per_block + length * dim + 2 * dim
+
+
+def test_a_block_is_torchs_post_ln_layer():
+    block = Block(DIM, HEADS, dropout=0.0).double()
+    disturb(block)
+    states_BLD = torch.randn(3, LENGTH, DIM).double()
+    hidden_LL = torch.ones(LENGTH, LENGTH).triu(1).bool()
+    mask_LL = torch.zeros(LENGTH, LENGTH).double().masked_fill(hidden_LL, MASKED)
+    expected = torch_layer(block)(states_BLD, src_mask=mask_LL)
+    torch.testing.assert_close(block(states_BLD, mask_LL), expected, rtol=0, atol=1e-12)
+
+
+def test_the_whole_encoder_is_a_norm_and_torchs_layers_over_causal_unpadded_keys():
+    model = sasrec().double()
+    disturb(model)
+    items_BLD, is_item_BL = torch.randn(3, LENGTH, DIM).double(), left_padded(LENGTH, 3, 1)
+    hidden_BLL = torch.ones(LENGTH, LENGTH).triu(1).bool() | ~is_item_BL[:, None, :]
+    mask_BLL = torch.zeros(hidden_BLL.shape).double().masked_fill(hidden_BLL, MASKED)
+    expected = model.norm(items_BLD + model.positions.weight)
+    for block in model.blocks:
+        layer = torch_layer(block)
+        expected = layer(expected, src_mask=mask_BLL.repeat_interleave(HEADS, dim=0))
+    actual = model(items_BLD, is_item_BL)
+    torch.testing.assert_close(actual[is_item_BL], expected[is_item_BL], rtol=0, atol=1e-12)
+
+
+def test_a_future_item_changes_no_earlier_state():
+    model, items_BLD, is_item_BL = sasrec(), torch.randn(1, LENGTH, DIM), left_padded(LENGTH)
+    before = model(items_BLD, is_item_BL)
+    for position in range(LENGTH):
+        changed = items_BLD.clone()
+        changed[:, position] = torch.randn(DIM)
+        after = model(changed, is_item_BL)
+        assert torch.equal(after[:, :position], before[:, :position])
+        assert not torch.allclose(after[:, position:], before[:, position:])
+
+
+def test_what_stands_on_padding_does_not_matter():
+    model, is_item_BL = sasrec(), left_padded(4, 1)
+    items_BLD = torch.randn(2, LENGTH, DIM)
+    changed = torch.where(is_item_BL[..., None], items_BLD, 100 * torch.randn(2, LENGTH, DIM))
+    before, after = model(items_BLD, is_item_BL), model(changed, is_item_BL)
+    assert torch.equal(before[is_item_BL], after[is_item_BL])
+
+
+def test_a_row_of_padding_only_is_finite_and_so_is_its_gradient():
+    model, items_BLD = sasrec(), torch.randn(1, LENGTH, DIM, requires_grad=True)
+    states_BLD = model(items_BLD, left_padded(0))
+    states_BLD.sum().backward()
+    assert states_BLD.isfinite().all()
+    assert items_BLD.grad is not None
+    assert items_BLD.grad.isfinite().all()
+
+
+def test_the_same_items_in_another_order_give_another_last_state():
+    model, items_BLD = sasrec(), torch.randn(1, LENGTH, DIM)
+    swapped = items_BLD[:, [1, 0, *range(2, LENGTH)]]
+    is_item_BL = left_padded(LENGTH)
+    last, other = model(items_BLD, is_item_BL)[:, -1], model(swapped, is_item_BL)[:, -1]
+    assert not torch.allclose(last, other)
+
+
+def test_weights_start_xavier_normal_and_biases_at_zero():
+    model = sasrec(dim=256, length=100)
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Embedding):
+            fan_out, fan_in = module.weight.shape
+            expected = (2 / (fan_in + fan_out)) ** 0.5
+            assert module.weight.std().item() == pytest.approx(expected, rel=0.03)
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            assert not module.bias.any()
+        if isinstance(module, nn.LayerNorm):
+            assert module.eps == 1e-6
+
+
+def test_dropout_acts_in_training_only():
+    model, items_BLD, is_item_BL = sasrec(dropout=0.5), torch.randn(1, LENGTH, DIM), left_padded(4)
+    assert not torch.equal(model(items_BLD, is_item_BL), model(items_BLD, is_item_BL))
+    model.eval()
+    assert torch.equal(model(items_BLD, is_item_BL), model(items_BLD, is_item_BL))
