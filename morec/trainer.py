@@ -102,7 +102,7 @@ class Trainer:
         if loss.requires_grad:
             torch.autograd.backward(loss)
         self.workers.sum_gradients(self._trained())
-        total = float(self.workers.sum(loss.detach().float()))
+        total = float(self.workers.sum(loss.detach().double()))
         if not np.isfinite(total):
             raise DivergedError(f"the training loss became {total}")
         self._update()
@@ -135,7 +135,8 @@ class Trainer:
         is_mine_BL = torch.zeros_like(encoded.is_target_BL)
         is_mine_BL[mine] = encoded.is_target_BL[mine]
         users_P, positions_P = is_mine_BL.nonzero(as_tuple=True)
-        scores_PU = encoded.states_BLD[users_P, positions_P].float() @ encoded.vectors_UD.float().T
+        states_PD = _at_least_fp32(encoded.states_BLD[users_P, positions_P])
+        scores_PU = states_PD @ _at_least_fp32(encoded.vectors_UD).T
         targets_P = encoded.items_BL1[users_P, positions_P + 1]
         log_popularity_U = self.log_popularity_N1[encoded.unique_ids_U]
         return in_batch_ce(
@@ -258,8 +259,8 @@ def _log_popularity(dataset: Dataset) -> Tensor:
 
 def _bce(encoded: EncodedBatch, num_positions: int) -> Tensor:
     is_target_BL = encoded.is_target_BL
-    states_PD = encoded.states_BLD[is_target_BL].float()
-    vectors_UD = encoded.vectors_UD.float()
+    states_PD = _at_least_fp32(encoded.states_BLD[is_target_BL])
+    vectors_UD = _at_least_fp32(encoded.vectors_UD)
     positives_P = encoded.items_BL1[:, 1:][is_target_BL]
     negatives_P = encoded.negatives_BL[is_target_BL]
     positive_P = (states_PD * F.embedding(positives_P, vectors_UD)).sum(-1)
@@ -271,6 +272,11 @@ def _check_finite(is_finite_U: npt.NDArray[np.bool_]) -> None:
     if not is_finite_U.all():
         num_bad, num_users = int((~is_finite_U).sum()), len(is_finite_U)
         raise DivergedError(f"the scores of {num_bad} of {num_users} users are not finite")
+
+
+def _at_least_fp32(values: Tensor) -> Tensor:
+    """Scores and losses are not computed in bf16, whatever the forward pass was."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _in_order(shares: list[list[Any]]) -> list[Any]:
