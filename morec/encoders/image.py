@@ -4,6 +4,7 @@ Shapes: N items asked for, row r = item r + 1; S side in pixels, H width.
 """
 
 import hashlib
+import json
 import os
 from pathlib import Path
 from typing import Any, cast
@@ -46,7 +47,7 @@ class ImageEncoder(nn.Module):
         self.backbone = backbone
         self.register_buffer("mean_C11", torch.tensor(mean)[:, None, None], persistent=False)
         self.register_buffer("std_C11", torch.tensor(std)[:, None, None], persistent=False)
-        self.dim = _output_dim(backbone)
+        self.dim = _output_dim(backbone, pixels_NSSC.shape[1])
 
     def forward(self, rows_N: Tensor) -> Tensor:
         """Encode items into pooled_NH; every row costs its encoding, so ask for each once.
@@ -69,7 +70,7 @@ def image_inputs(spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Art
 
     Raises:
         DataError: the images or the weights cannot be had.
-        SpecError: the encoder's name is unknown, or it cannot read images of this size.
+        SpecError: the encoder's name is unknown.
     """
     if not dataset.has_images:
         raise DataError(f"item.image: dataset {dataset.name!r} has no images")
@@ -95,6 +96,9 @@ def build_image_encoder(
     """The part of an image encoder that a trial runs, over what ``image_inputs`` made.
 
     Random weights that train come from torch's random state, the trial's own.
+
+    Raises:
+        SpecError: the encoder cannot read images of this size.
     """
     inputs = image_inputs(spec, dataset, store)
     if spec.trainable_layers == 0:
@@ -139,30 +143,41 @@ def _backbone(spec: ImageSpec) -> Any:
     is_folder = Path(spec.name).is_dir()
     name = f"local-dir:{Path(spec.name).absolute()}" if is_folder else checked_name(spec.name)
     overlay = {"file": str(weights)} if weights and not is_folder else None
-    options = {"pretrained_cfg_overlay": overlay, "num_classes": 0}
-    if _has_fixed_size(name):
-        options["img_size"] = spec.size
     try:
-        return timm.create_model(name, pretrained=weights is not None, **options)
-    except (AssertionError, RuntimeError, TypeError, ValueError) as error:
+        options = {"img_size": spec.size} if _has_fixed_size(spec) else {}
+        backbone = timm.create_model(
+            name,
+            pretrained=weights is not None,
+            pretrained_cfg_overlay=overlay,
+            num_classes=0,
+            **options,
+        )
+        _output_dim(backbone, spec.size)
+    except (ArithmeticError, AssertionError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise SpecError(
-            f"item.image: timm cannot build {spec.name!r} for {spec.size} x {spec.size} pixels: "
+            f"item.image: timm cannot run {spec.name!r} on {spec.size} x {spec.size} pixels: "
             f"{reason[0]}"
         ) from error
+    return backbone
 
 
-def _has_fixed_size(name: str) -> bool:
-    if name.startswith("local-dir:"):
-        config, _, _ = timm.models.load_model_config_from_path(name.removeprefix("local-dir:"))
+def _has_fixed_size(spec: ImageSpec) -> bool:
+    saved = Path(spec.name) / "config.json"
+    if saved.is_file():
+        config = json.loads(saved.read_text(encoding="utf-8")).get("pretrained_cfg", {})
         return bool(config.get("fixed_input_size"))
-    config = timm.get_pretrained_cfg(name)
-    return config is not None and bool(config.fixed_input_size)
+    known = timm.get_pretrained_cfg(spec.name)
+    return known is not None and bool(known.fixed_input_size)
 
 
-def _output_dim(backbone: Any) -> int:
-    # Some models widen their features in the head, which stays when the classifier goes.
-    return int(getattr(backbone, "head_hidden_size", None) or backbone.num_features)
+@torch.no_grad()
+def _output_dim(backbone: nn.Module, size: int) -> int:
+    """Width of what the backbone really returns; timm's own attributes differ between models."""
+    was_training = backbone.training
+    dim = backbone.eval()(torch.zeros(1, 3, size, size)).shape[1]
+    backbone.train(was_training)
+    return int(dim)
 
 
 def _frozen_encoder(spec: ImageSpec, pixels: Artefact) -> ImageEncoder:

@@ -118,15 +118,20 @@ def prepare_item_inputs(
 ) -> dict[str, Artefact]:
     """Find or make every artefact a specification needs, by part name; before the sweep.
 
+    Every encoder is built once and dropped, so that one that cannot run stops here.
+
     Raises:
         DataError: weights, titles or images cannot be had.
         SpecError: an encoder cannot do what is asked.
     """
     found = {}
-    if spec.text is not None:
-        found["text"] = text_inputs(spec.text, dataset, store)
-    if spec.image is not None:
-        found["image"] = image_inputs(spec.image, dataset, store)
+    with torch.random.fork_rng(devices=[]):
+        if spec.text is not None:
+            found["text"] = text_inputs(spec.text, dataset, store)
+            build_text_encoder(spec.text, dataset, store)
+        if spec.image is not None:
+            found["image"] = image_inputs(spec.image, dataset, store)
+            build_image_encoder(spec.image, dataset, store)
     return found
 
 

@@ -1,0 +1,218 @@
+"""The contract of every item encoder, and what only some of them have."""
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from morec.config import ItemSpec
+from morec.data.dataset import Dataset
+from morec.encoders.artefacts import ArtefactStore
+from morec.encoders.item import (
+    IdPart,
+    ItemEncoder,
+    ModalityPart,
+    build_item_encoder,
+    prepare_item_inputs,
+)
+
+DIM = 6
+
+
+def text(trainable: int | str = 0, **changes: Any) -> dict[str, Any]:
+    fields = {"name": "tiny-random", "pretrained": False, "trainable_layers": trainable}
+    return {**fields, **changes}
+
+
+def image(trainable: int | str = 0, **changes: Any) -> dict[str, Any]:
+    fields = {"name": "test_resnet", "pretrained": False, "size": 32}
+    return {**fields, "trainable_layers": trainable, **changes}
+
+
+SPECS: dict[str, dict[str, Any]] = {
+    "id": {"id": True},
+    "text-ts": {"text": text()},
+    "text-dnn": {"text": text(dnn_layers=2)},
+    "text-top1": {"text": text(1)},
+    "text-e2e": {"text": text("all", pooling="mean")},
+    "image-ts": {"image": image()},
+    "image-e2e": {"image": image("all")},
+    "id+text-add": {"id": True, "text": text(), "fusion": "add"},
+    "id+image-concat": {"id": True, "image": image(), "fusion": "concat", "fusion_layers": 2},
+    "all-add": {"id": True, "text": text("all"), "image": image("all"), "fusion": "add"},
+    "all-concat": {"id": True, "text": text(1), "image": image(), "fusion": "concat"},
+}
+TRAINED_ENCODER_TENSORS = {"text-top1": 16, "text-e2e": 37, "all-concat": 16}
+"""A BERT layer has 16 tensors, BERT's embeddings have 5; the rest of SPECS is derived below."""
+
+
+def build(fields: dict[str, Any], dataset: Dataset, store: ArtefactStore) -> ItemEncoder:
+    torch.manual_seed(4)
+    return build_item_encoder(ItemSpec.model_validate(fields), dataset, DIM, 0.1, store)
+
+
+@pytest.fixture(params=SPECS)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def encoder(name: str, dataset: Dataset, shared_store: ArtefactStore) -> ItemEncoder:
+    return build(SPECS[name], dataset, shared_store)
+
+
+def items(dataset: Dataset) -> Tensor:
+    return torch.arange(1, dataset.num_items + 1)
+
+
+class TestContract:
+    def test_every_item_becomes_one_vector(self, encoder: ItemEncoder, dataset: Dataset) -> None:
+        vectors = encoder(items(dataset))
+        assert vectors.shape == (dataset.num_items, DIM)
+        assert vectors.isfinite().all()
+
+    def test_evaluation_is_deterministic_and_blind_to_order_and_company(
+        self, encoder: ItemEncoder, dataset: Dataset
+    ) -> None:
+        encoder = encoder.double().eval()
+        everything = encoder(items(dataset))
+        shuffled = torch.randperm(dataset.num_items)[:9].repeat(2)
+        assert torch.allclose(encoder(shuffled + 1), everything[shuffled], rtol=0, atol=1e-10)
+        assert torch.allclose(encoder(torch.tensor([3])), everything[2:3], rtol=0, atol=1e-10)
+        assert torch.equal(encoder(items(dataset)), everything)
+
+    def test_different_items_have_different_vectors(
+        self, encoder: ItemEncoder, dataset: Dataset
+    ) -> None:
+        assert torch.pdist(encoder.eval()(items(dataset))).min() > 0
+
+    def test_the_two_groups_are_exactly_what_trains(self, encoder: ItemEncoder) -> None:
+        groups = [*encoder.encoder_parameters(), *encoder.other_parameters()]
+        trained = {id(p) for p in encoder.parameters() if p.requires_grad}
+        assert len(groups) == len(trained)
+        assert {id(parameter) for parameter in groups} == trained
+
+    def test_only_declared_encoder_layers_train(self, name: str, encoder: ItemEncoder) -> None:
+        trains = ItemSpec.model_validate(SPECS[name]).trains_encoder
+        assert bool(encoder.encoder_parameters()) == trains
+        if name in TRAINED_ENCODER_TENSORS:
+            assert len(encoder.encoder_parameters()) == TRAINED_ENCODER_TENSORS[name]
+
+    def test_everything_that_trains_gets_a_gradient(
+        self, encoder: ItemEncoder, dataset: Dataset
+    ) -> None:
+        encoder.train()(items(dataset)).square().sum().backward()
+        assert all(p.grad is not None for p in encoder.parameters() if p.requires_grad)
+
+    def test_the_same_seed_builds_the_same_encoder(
+        self, name: str, encoder: ItemEncoder, dataset: Dataset, shared_store: ArtefactStore
+    ) -> None:
+        again = build(SPECS[name], dataset, shared_store)
+        for key, tensor in encoder.state_dict().items():
+            assert torch.equal(tensor, again.state_dict()[key]), key
+
+    def test_a_checkpoint_restores_it_and_holds_nothing_frozen(
+        self, encoder: ItemEncoder, dataset: Dataset, name: str, shared_store: ArtefactStore
+    ) -> None:
+        state = encoder.state_dict()
+        known = {key for key, _ in [*encoder.named_parameters(), *encoder.named_buffers()]}
+        assert set(state) <= known
+        other = build(SPECS[name], dataset, shared_store)
+        for parameter in other.parameters():
+            torch.nn.init.normal_(parameter)
+        other.load_state_dict(state)
+        expected = encoder.eval()(items(dataset))
+        assert torch.equal(other.eval()(items(dataset)), expected)
+
+    def test_the_cost_of_an_item_is_counted_whole_and_leaves_the_mode_alone(
+        self, name: str, encoder: ItemEncoder
+    ) -> None:
+        macs, uncounted = encoder.train().padded_item_macs()
+        assert uncounted == set()
+        assert (macs > 0) == (name != "id")
+        assert encoder.training
+
+
+def test_preparing_makes_every_artefact_that_building_opens(
+    dataset: Dataset, store: ArtefactStore
+) -> None:
+    spec = ItemSpec.model_validate(SPECS["all-concat"])
+    prepared = prepare_item_inputs(spec, dataset, store)
+    assert set(prepared) == {"text", "image"}
+    before = {path: path.stat().st_mtime_ns for path in store.folder.glob("*-*/*")}
+    build_item_encoder(spec, dataset, DIM, 0.1, store)
+    assert {path: path.stat().st_mtime_ns for path in store.folder.glob("*-*/*")} == before
+
+
+def test_an_id_needs_no_artefact(dataset: Dataset, store: ArtefactStore) -> None:
+    assert prepare_item_inputs(ItemSpec(id=True), dataset, store) == {}
+    assert not store.folder.exists()
+
+
+def test_id_vectors_are_rows_of_a_table_whose_padding_is_zero() -> None:
+    part = IdPart(num_items=400, dim=600)
+    table = part.embedding.weight
+    assert table.shape == (401, 600)
+    assert not table[0].any()
+    assert torch.equal(part(torch.tensor([7, 2])), table[[7, 2]])
+    expected = torch.tensor((2 / (401 + 600)) ** 0.5)  # xavier: of both sides of the table
+    assert torch.isclose(table[1:].std(), expected, rtol=0.02)
+
+
+@pytest.mark.parametrize("fusion", ["add", "concat"])
+def test_a_fused_item_is_what_its_parts_and_a_loop_give(
+    dataset: Dataset, shared_store: ArtefactStore, fusion: str
+) -> None:
+    fields = {"id": True, "text": text(dnn_layers=1), "image": image(), "fusion_layers": 1}
+    encoder = build({**fields, "fusion": fusion}, dataset, shared_store).eval()
+    parts = [encoder.parts[name](torch.tensor([5]))[0] for name in ("id", "text", "image")]
+    if fusion == "add":
+        fused = sum(parts, torch.zeros(DIM))
+    else:
+        mix = encoder.get_submodule("fusion.mix.1")
+        fused = F.gelu(mix(torch.cat(parts)))
+    last = encoder.get_submodule("dnn.0.1")
+    assert torch.allclose(encoder(torch.tensor([5]))[0], F.gelu(last(fused)), atol=1e-6)
+
+
+def test_two_stage_and_end_to_end_start_from_the_same_features(
+    dataset: Dataset, shared_store: ArtefactStore
+) -> None:
+    frozen = build(SPECS["text-ts"], dataset, shared_store)
+    torch.manual_seed(0)  # what random frozen layers are drawn with
+    fields = ItemSpec.model_validate({"text": text("all")})
+    trained = build_item_encoder(fields, dataset, DIM, 0.1, shared_store).eval()
+    rows = items(dataset) - 1
+    pooled = []
+    for encoder in (frozen, trained):
+        part = encoder.parts["text"]
+        assert isinstance(part, ModalityPart)
+        pooled.append(part.encoder(rows))
+    assert torch.allclose(*pooled, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("trainable", "is_xavier"), [(0, True), (1, False), ("all", False)])
+def test_the_dt_layer_starts_as_in_the_authors_code(
+    dataset: Dataset, shared_store: ArtefactStore, trainable: int | str, is_xavier: bool
+) -> None:
+    encoder = build({"text": text(trainable)}, dataset, shared_store)
+    bias = encoder.get_submodule("parts.text.projection.0").bias
+    assert isinstance(bias, Tensor)
+    assert bool(bias.any()) != is_xavier
+
+
+def test_frozen_features_cost_only_the_layers_behind_them(
+    dataset: Dataset, shared_store: ArtefactStore
+) -> None:
+    encoder = build(SPECS["text-dnn"], dataset, shared_store)
+    assert encoder.padded_item_macs() == (64 * DIM + 2 * DIM * DIM, set())
+
+
+def test_a_trained_layer_costs_every_token_slot(
+    dataset: Dataset, shared_store: ArtefactStore
+) -> None:
+    encoder = build({"text": text(1, max_tokens=20)}, dataset, shared_store)
+    layer = 20 * 12 * 64**2 + 2 * 20**2 * 64
+    assert encoder.padded_item_macs() == (layer + 64 * DIM, set())
