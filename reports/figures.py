@@ -9,6 +9,7 @@ from morec.results import TrialStatus
 from reports import formats, labels, traces
 from reports.contrasts import Contrast
 from reports.spending import ArmCost
+from reports.statistics import Difference
 from reports.summary import ArmSummary, StudySummary, Trial
 from reports.traces import Figure, Style
 
@@ -78,6 +79,7 @@ def forest(contrasts: Iterable[Contrast]) -> Figure | None:
     order = {"categoryorder": "array", "categoryarray": rows[::-1], "showgrid": False}
     figure["layout"]["yaxis"] |= order | {"range": [-0.6, len(known) - 0.4]}
     figure["layout"]["xaxis"] |= {"zeroline": True, "zerolinewidth": 1, "showgrid": True}
+    figure["layout"]["xaxis"]["range"] = _around_zero([difference for _, difference in known])
     return figure
 
 
@@ -172,7 +174,9 @@ def _with_edge_labels(
     )
     layout = figure["layout"]
     layout["annotations"] = [traces.edge_label(n, y, looks[n]) for n, y in heights.items()]
-    layout["xaxis"] |= {"range": [0, edge * _EDGE]} | ({"dtick": 1} if edge <= 12 else {})
+    layout["xaxis"] |= {"range": [1 - (_EDGE - 1) * edge, edge * _EDGE]} | (
+        {"dtick": 1} if edge <= 12 else {}
+    )
     layout["yaxis"]["range"] = [0, top]
     layout["margin"]["r"] = 24 + 7 * max(map(len, ends), default=0)
     return figure
@@ -199,10 +203,18 @@ def _pixels(values: list[float], length: int) -> list[float]:
     return [length * (value - low) / span for value in values]
 
 
+def _around_zero(differences: list[Difference]) -> list[float]:
+    """Limits in percentage points that hold every interval and zero."""
+    low = min(0.0, *(100 * one.low for one in differences))
+    high = max(0.0, *(100 * one.high for one in differences))
+    padding = 0.04 * (high - low) or 1.0
+    return [low - padding, high + padding]
+
+
 def _value_axis(values: list[Any]) -> Figure:
     numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
     if len(numbers) < len(values):
         return {"type": "category"}
     if min(numbers) > 0 and max(numbers) / min(numbers) >= _WIDE:
         return traces.log_ticks(numbers, "{:g}".format)
-    return {"type": "linear"}
+    return {"type": "linear", "tickformat": "~g"}

@@ -45,11 +45,8 @@ def duration(seconds: float | None) -> str:
     """Seconds in the unit a person would pick."""
     if seconds is None:
         return NOT_AVAILABLE
-    if seconds < 60:
-        return f"{significant(seconds)} s"
-    if seconds < 3600:
-        return f"{significant(seconds / 60)} min"
-    return f"{significant(seconds / 3600)} h"
+    unit, name = _unit(seconds)
+    return f"{significant(seconds / unit)} {name}"
 
 
 def tick_duration(seconds: float) -> str:
@@ -59,7 +56,7 @@ def tick_duration(seconds: float) -> str:
 
 def deviation(seconds: float, of: float) -> str:
     """A deviation of ``of`` seconds, to two digits, in the unit ``duration`` picks for ``of``."""
-    unit = 1 if of < 60 else 60 if of < 3600 else 3600
+    unit, _ = _unit(of)
     return significant(seconds / unit, 2)
 
 
@@ -95,3 +92,12 @@ def about(value: float) -> str:
 def plural(number: int, noun: str) -> str:
     """``1 seed``, ``3 seeds``."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _unit(seconds: float) -> tuple[float, str]:
+    """The unit in which a person would say so many seconds."""
+    if 0 < seconds < 1:
+        return 1e-3, "ms"
+    if seconds < 60:
+        return 1, "s"
+    return (60, "min") if seconds < 3600 else (3600, "h")

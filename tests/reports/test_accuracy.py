@@ -2,12 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_studies import FUSION, SMALL, FakeStudy
 from scipy import stats
 
 from reports.accuracy import accuracy_table, expected_rows
 from reports.rank_metrics import per_user
 from reports.summary import summarise
+from tests.reports.made_up_studies import FUSION, SMALL, FakeStudy
 
 
 def test_best_arm_and_runner_up_are_marked_per_metric(tmp_path: Path) -> None:

@@ -2,12 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up_studies import SMALL, FakeStudy
 
 from morec.results import pack_ranks
 from reports.contrasts import Contrast, Finding, compare
 from reports.statistics import Difference, holm
 from reports.summary import summarise
+from tests.reports.made_up_studies import SMALL, FakeStudy
 from tune_space.ledger import Ledger
 
 NAMED = {"contrasts": [{"better": "E2E", "than": "ID"}]}

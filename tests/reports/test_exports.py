@@ -3,12 +3,12 @@ import io
 from pathlib import Path
 
 import pytest
-from made_up_studies import FUSION, FakeStudy
 
 from reports import exports
 from reports.accuracy import accuracy_table
 from reports.contrasts import compare
 from reports.summary import StudySummary, summarise
+from tests.reports.made_up_studies import FUSION, FakeStudy
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_latex_marks_best_runner_up_and_missing_seeds(small: StudySummary) -> No
 
 
 def test_latex_escapes_names(tmp_path: Path) -> None:
-    from made_up_studies import Arm
+    from tests.reports.made_up_studies import Arm
 
     arms = (Arm("A_1 & 50%", {"id": True}, 1.0, 1.0, "g#{}"),)
     text = exports.accuracy_latex(accuracy_table(summarise(FakeStudy(arms=arms).write(tmp_path))))

@@ -6,12 +6,12 @@ import plotly.graph_objects as go
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up_studies import FUSION, SMALL, FakeStudy
 
 from reports import figures
 from reports.contrasts import compare
 from reports.spending import arm_costs
 from reports.summary import StudySummary, summarise
+from tests.reports.made_up_studies import FUSION, SMALL, FakeStudy
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +101,13 @@ def test_names_cannot_carry_markup_into_a_figure(tmp_path: Path) -> None:
     figure = _made(summarise(FakeStudy(arms=arms).write(tmp_path)))["curves"]
     assert figure is not None
     assert figure["layout"]["annotations"][0]["text"] == "&lt;b&gt;x&lt;/b&gt;"
+
+
+def test_forest_always_shows_zero_and_every_interval(small: StudySummary) -> None:
+    shown = [one for one in compare(small) if one.metric == "HR@10" and one.better == "E2E"]
+    figure = figures.forest(shown)
+    difference = shown[0].difference
+    assert figure is not None and difference is not None
+    low, high = figure["layout"]["xaxis"]["range"]
+    assert low < min(0, 100 * difference.low)
+    assert high > max(0, 100 * difference.high)

@@ -25,7 +25,14 @@ def test_p_values_have_three_digits_and_a_floor(p: float, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.4, "0.400 s"), (59.4, "59.4 s"), (90, "1.50 min"), (7200, "2.00 h"), (540_000, "150 h")],
+    [
+        (0, "0 s"),
+        (0.4, "400 ms"),
+        (59.4, "59.4 s"),
+        (90, "1.50 min"),
+        (7200, "2.00 h"),
+        (540_000, "150 h"),
+    ],
 )
 def test_durations_pick_the_unit_a_person_would(seconds: float, text: str) -> None:
     assert formats.duration(seconds) == text

@@ -4,11 +4,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from made_up_studies import FUSION, SMALL, Arm, FakeStudy
 
 from reports.__main__ import main
 from reports.page import write_report
 from reports.summary import summarise
+from tests.reports.made_up_studies import FUSION, SMALL, Arm, FakeStudy
 from tune_space.ledger import Ledger
 
 SECTIONS = [

@@ -2,10 +2,10 @@ from pathlib import Path
 from statistics import mean, stdev
 
 import pytest
-from made_up_studies import SMALL, FakeStudy
 
 from reports.spending import arm_costs, spending
 from reports.summary import summarise
+from tests.reports.made_up_studies import SMALL, FakeStudy
 from tune_space.ledger import Ledger
 
 

@@ -3,10 +3,10 @@ from pathlib import Path
 from statistics import mean, stdev
 
 import pytest
-from made_up_studies import FUSION, SMALL, FakeStudy
 
 from morec.errors import DataError
 from reports.summary import StudySummary, summarise
+from tests.reports.made_up_studies import FUSION, SMALL, FakeStudy
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,9 @@
 from pathlib import Path
 
-from made_up_studies import SMALL, FakeStudy
-
 from reports import tables
 from reports.contrasts import compare
 from reports.summary import summarise
+from tests.reports.made_up_studies import SMALL, FakeStudy
 from tune_space.ledger import Ledger
 
 

@@ -1,12 +1,12 @@
 from pathlib import Path
 
 import pytest
-from made_up_studies import SMALL, FakeStudy
 
 from reports import verdict
 from reports.contrasts import Contrast, compare
 from reports.statistics import Difference
 from reports.summary import summarise
+from tests.reports.made_up_studies import SMALL, FakeStudy
 
 HARD = "\N{NO-BREAK SPACE}"
 
