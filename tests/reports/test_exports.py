@@ -8,7 +8,7 @@ from reports import exports
 from reports.accuracy import accuracy_table
 from reports.contrasts import compare
 from reports.summary import StudySummary, summarise
-from tests.reports.made_up_studies import FUSION, FakeStudy
+from tests.reports.made_up_studies import FUSION, Arm, FakeStudy
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +74,6 @@ def test_latex_marks_best_runner_up_and_missing_seeds(small: StudySummary) -> No
 
 
 def test_latex_escapes_names(tmp_path: Path) -> None:
-    from tests.reports.made_up_studies import Arm
-
     arms = (Arm("A_1 & 50%", {"id": True}, 1.0, 1.0, "g#{}"),)
     text = exports.accuracy_latex(accuracy_table(summarise(FakeStudy(arms=arms).write(tmp_path))))
     assert r"A\_1 \& 50\%" in text

@@ -2,6 +2,7 @@ from pathlib import Path
 
 from reports import tables
 from reports.contrasts import compare
+from reports.spending import arm_costs
 from reports.summary import summarise
 from tests.reports.made_up_studies import SMALL, FakeStudy
 from tune_space.ledger import Ledger
@@ -68,8 +69,6 @@ def test_a_missing_trial_says_why_its_row_is_empty(tmp_path: Path) -> None:
 
 
 def test_arms_on_different_devices_are_kept_apart(tmp_path: Path) -> None:
-    from reports.spending import arm_costs
-
     FakeStudy(arms=SMALL[:2], searches=0).write(tmp_path)
     ledger = Ledger(tmp_path)
     for result in ledger.read_all().values():
