@@ -19,13 +19,12 @@ from morec.config import ImageSpec, canonical_json
 from morec.data.dataset import Dataset
 from morec.data.images import decode_images
 from morec.encoders.artefacts import Artefact, ArtefactStore
+from morec.encoders.frozen import FROZEN_SEED, frozen_device, frozen_randomness
 from morec.encoders.tables import FeatureTable
 from morec.encoders.timm_names import checked_name
 from morec.encoders.weights import image_weights, weights_hash
 from morec.errors import DataError, SpecError
 
-FROZEN_SEED = 0
-"""Draws a random encoder that is frozen: one fixed extractor, the same in every trial."""
 HALF = (0.5, 0.5, 0.5)
 """Mean and deviation of the paper's code, for every encoder."""
 ENCODE_IMAGES = 64
@@ -182,11 +181,9 @@ def _output_dim(backbone: nn.Module, size: int) -> int:
 
 def _frozen_encoder(spec: ImageSpec, pixels: Artefact) -> ImageEncoder:
     """In evaluation mode, without touching the trial's randomness."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(FROZEN_SEED)
+    with frozen_randomness():
         encoder = _over_pixels(spec, pixels)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return encoder.eval().to(device)
+    return encoder.eval().to(frozen_device())
 
 
 @torch.inference_mode()

@@ -14,14 +14,13 @@ from torch import Tensor, nn
 from morec.config import TextSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
+from morec.encoders.frozen import FROZEN_SEED, frozen_device, frozen_randomness
 from morec.encoders.tables import FeatureTable, PackedTable
 from morec.encoders.titles import TitleTokens, open_tokens, title_tokens, tokens_key
 from morec.encoders.transformer import TransformerStack, load_config, load_stack, pool
 from morec.encoders.weights import TINY_RANDOM, weights_hash
-from morec.errors import SpecError
+from morec.errors import DataError, SpecError
 
-FROZEN_SEED = 0
-"""Draws random layers that are frozen: one fixed extractor, the same in every trial of a study."""
 LENGTH_GROUPS = 4
 MIN_GROUP = 8
 """Items are encoded in this many groups of similar length, of at least so many items."""
@@ -96,7 +95,8 @@ def text_inputs(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artef
     """
     _check_pretrained(spec)
     tokens = title_tokens(spec, dataset, store)
-    load_config(spec, open_tokens(tokens).vocab_size)
+    opened = open_tokens(tokens)
+    _check_ids(spec, opened)
     if spec.trainable_layers == "all":
         return tokens
     key = {
@@ -105,7 +105,6 @@ def text_inputs(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artef
         "num_layers": spec.num_layers,
         "seed": None if spec.pretrained else FROZEN_SEED,
     }
-    opened = open_tokens(tokens)
     if spec.trainable_layers == 0:
         key["pooling"] = spec.pooling
         return store.get_or_make("features", key, lambda path: _write_features(spec, opened, path))
@@ -139,6 +138,15 @@ def _check_pretrained(spec: TextSpec) -> None:
         )
 
 
+def _check_ids(spec: TextSpec, tokens: TitleTokens) -> None:
+    known, highest = load_config(spec, tokens.vocab_size).vocab_size, int(tokens.ids.max())
+    if highest >= known:
+        raise DataError(
+            f"item.text.name: the tokenizer of {spec.name!r} gives token {highest}, but its "
+            f"weights know tokens 0 to {known - 1} only"
+        )
+
+
 def _cut(spec: TextSpec, stack: TransformerStack) -> int:
     assert spec.trainable_layers != "all", spec
     return len(stack.layers) - spec.trainable_layers
@@ -150,20 +158,17 @@ def _over_tokens(spec: TextSpec, tokens: TitleTokens, stack: TransformerStack) -
 
 def _frozen_encoder(spec: TextSpec, tokens: TitleTokens) -> TextEncoder:
     """Everything below the cut, in evaluation mode, without touching the trial's randomness."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(FROZEN_SEED)
+    with frozen_randomness():
         stack = load_stack(spec, load_config(spec, tokens.vocab_size))
     if spec.trainable_layers != 0:
         stack = stack.below(_cut(spec, stack))
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    return _over_tokens(spec, tokens, stack).eval().to(device)
+    return _over_tokens(spec, tokens, stack).eval().to(frozen_device())
 
 
 @torch.inference_mode()
 def _write_features(spec: TextSpec, tokens: TitleTokens, folder: Path) -> None:
     encoder = _frozen_encoder(spec, tokens)
-    rows = _rows(tokens, encoder)
-    features_NH = torch.cat([encoder(chunk).cpu() for chunk in rows])
+    features_NH = torch.cat([encoder(chunk).cpu() for chunk in _rows(tokens)])
     np.save(folder / "features.npy", features_NH.numpy())
 
 
@@ -174,14 +179,13 @@ def _write_states(spec: TextSpec, tokens: TitleTokens, folder: Path) -> None:
         folder / "states.npy", "w+", np.float32, (len(tokens.ids), encoder.dim)
     )
     written = 0
-    for chunk in _rows(tokens, encoder):
+    for chunk in _rows(tokens):
         part = encoder.states(chunk).cpu().numpy()
         states[written : written + len(part)] = part
         written += len(part)
     states.flush()
 
 
-def _rows(tokens: TitleTokens, encoder: TextEncoder) -> tuple[Tensor, ...]:
-    device = next(encoder.parameters()).device
-    rows_N = torch.arange(len(tokens.lengths), device=device)
+def _rows(tokens: TitleTokens) -> tuple[Tensor, ...]:
+    rows_N = torch.arange(len(tokens.lengths), device=frozen_device())
     return torch.split(rows_N, ENCODE_ITEMS)

@@ -18,6 +18,8 @@ from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.weights import TINY_RANDOM, text_folder, weights_hash
 from morec.errors import DataError
 
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+"""Where the tokenizers of the supported encoders keep their words."""
 PAD, UNKNOWN, FIRST, LAST = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 
 
@@ -79,7 +81,14 @@ def titles_of(dataset: Dataset) -> tuple[str, ...]:
 def _tokenizer(spec: TextSpec, titles: tuple[str, ...]) -> Any:
     if spec.name == TINY_RANDOM:
         return _word_level_tokenizer(title.lower() for title in titles)
-    return AutoTokenizer.from_pretrained(text_folder(spec), trust_remote_code=False)
+    folder = text_folder(spec)
+    # Without these files transformers makes an empty vocabulary, in silence.
+    if not any(file for pattern in VOCABULARIES for file in folder.glob(pattern)):
+        raise DataError(f"{folder}: no tokenizer; one of {', '.join(VOCABULARIES)} is needed")
+    try:
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{folder}: no tokenizer that can be read: {error}") from error
 
 
 def _word_level_tokenizer(titles: Iterable[str]) -> PreTrainedTokenizerFast:

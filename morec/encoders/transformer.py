@@ -12,6 +12,7 @@ from typing import Any, Literal, cast
 
 import torch
 import transformers
+from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoConfig, BertConfig
 
@@ -105,7 +106,7 @@ def load_config(spec: TextSpec, vocab_size: int) -> Any:
     if spec.name == TINY_RANDOM:
         config = _tiny_config(vocab_size)
     else:
-        config = AutoConfig.from_pretrained(text_folder(spec), trust_remote_code=False)
+        config = _saved_config(text_folder(spec))
     problems = list(_problems(spec, config))
     if problems:
         raise SpecError(problems)
@@ -172,6 +173,17 @@ def _tiny_config(vocab_size: int) -> BertConfig:
     )
 
 
+def _saved_config(folder: Path) -> Any:
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{folder / 'config.json'}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def _problems(spec: TextSpec, config: Any) -> Iterator[str]:
     where = "item.text"
     if config.model_type not in BERT_LIKE + OPT_LIKE:
@@ -208,15 +220,18 @@ def _max_tokens(config: Any) -> int:
 
 def _pretrained(spec: TextSpec, config: Any) -> Any:
     folder: Path = text_folder(spec)
-    model, report = _model_class(config).from_pretrained(
-        folder,
-        config=config,
-        use_safetensors=True,
-        dtype=torch.float32,
-        attn_implementation="sdpa",
-        output_loading_info=True,
-        **_without_pooler(config),
-    )
+    try:
+        model, report = _model_class(config).from_pretrained(
+            folder,
+            config=config,
+            use_safetensors=True,
+            dtype=torch.float32,
+            attn_implementation="sdpa",
+            output_loading_info=True,
+            **_without_pooler(config),
+        )
+    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+        raise DataError(f"{folder}: the weights cannot be read: {_first_line(error)}") from error
     missing = sorted(report["missing_keys"])
     if missing:
         raise DataError(f"{folder}: the weights lack {len(missing)} tensors: {missing[:5]}")

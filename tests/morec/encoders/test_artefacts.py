@@ -1,6 +1,8 @@
 import json
+import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +87,19 @@ def test_nothing_is_left_of_an_artefact_that_could_not_be_made(store: ArtefactSt
         store.get_or_make("rows", {"n": 1}, fail)
     assert not [path for path in store.folder.iterdir() if path.is_dir()]
     assert store.get_or_make("rows", {"n": 1}, writer(1)).array("rows")[0] == 1
+
+
+def test_two_makers_at_once_make_one_artefact(store: ArtefactStore) -> None:
+    made: list[int] = []
+
+    def make(folder: Path) -> None:
+        time.sleep(0.1)
+        writer(1, made)(folder)
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: store.get_or_make("rows", {"n": 1}, make), range(4)))
+    assert made == [1]
+    assert len(set(found)) == 1
 
 
 def test_an_interrupted_maker_is_cleared_away(store: ArtefactStore) -> None:

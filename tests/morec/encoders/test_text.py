@@ -1,3 +1,4 @@
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.macs import count_macs
 from morec.encoders.tables import FeatureTable
 from morec.encoders.text import TextEncoder, build_text_encoder, text_inputs
-from morec.errors import SpecError
+from morec.errors import DataError, SpecError
 
 FAMILIES = ("bert", "roberta", "opt")
 
@@ -174,6 +175,19 @@ def test_random_frozen_layers_are_the_same_in_every_trial(dataset: Dataset, tmp_
         store = ArtefactStore(tmp_path / str(seed))
         features.append(text_inputs(spec, dataset, store).array("features"))
     assert np.array_equal(*features)
+
+
+def test_a_tokenizer_of_other_weights_is_refused(
+    dataset: Dataset, store: ArtefactStore, saved_encoders: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = shutil.copytree(saved_encoders["bert"], tmp_path / "copy")
+    config = hf.AutoConfig.from_pretrained(folder)
+    config.vocab_size = 9
+    config.save_pretrained(folder)
+    words = {word for title in dataset.titles or () for word in title.split()}
+    highest = 4 + len(words) - 1
+    with pytest.raises(DataError, match=rf"gives token {highest}, .* know tokens 0 to 8 only"):
+        text_inputs(spec_of(folder, pretrained=False), dataset, store)
 
 
 def test_pretrained_tiny_random_is_refused(dataset: Dataset, store: ArtefactStore) -> None:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,25 @@ def test_a_saved_tokenizer_is_read_from_its_folder(
     saved = open_tokens(title_tokens(spec, dataset, store))
     own = open_tokens(title_tokens(TINY, dataset, store))
     assert saved.ids.tolist() == own.ids.tolist()
+
+
+def test_a_folder_without_a_tokenizer_is_refused(
+    dataset: Dataset, store: ArtefactStore, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    spec = TextSpec(name=str(tmp_path), pretrained=False)
+    with pytest.raises(DataError, match=rf"{tmp_path}: no tokenizer; one of tokenizer.json, "):
+        title_tokens(spec, dataset, store)
+
+
+def test_a_broken_tokenizer_is_refused(
+    dataset: Dataset, store: ArtefactStore, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    (tmp_path / "tokenizer.json").write_text("{}")
+    spec = TextSpec(name=str(tmp_path), pretrained=False)
+    with pytest.raises(DataError, match=rf"{tmp_path}: no tokenizer that can be read"):
+        title_tokens(spec, dataset, store)
 
 
 def test_the_key_holds_titles_tokenizer_and_length_and_nothing_else(dataset: Dataset) -> None:

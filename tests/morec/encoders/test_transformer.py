@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,21 @@ def test_weights_that_lack_a_tensor_are_refused(
     spec = spec_of(tmp_path)
     with pytest.raises(DataError, match=r"the weights lack 16 tensors: \['encoder.layer.3"):
         load_stack(spec, load_config(spec, 0))
+
+
+def test_a_cut_off_weight_file_is_refused(saved_encoders: dict[str, Path], tmp_path: Path) -> None:
+    folder = shutil.copytree(saved_encoders["bert"], tmp_path / "copy")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    spec = spec_of(folder)
+    with pytest.raises(DataError, match=r"copy: the weights cannot be read: .+"):
+        load_stack(spec, load_config(spec, 0))
+
+
+def test_a_configuration_of_nothing_known_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "no-such-type"}')
+    with pytest.raises(DataError, match=r"config.json: .*no-such-type"):
+        load_config(spec_of(tmp_path, pretrained=False), 0)
 
 
 def test_every_impossible_wish_is_named_at_once(saved_encoders: dict[str, Path]) -> None:
