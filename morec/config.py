@@ -127,7 +127,8 @@ class ImageSpec(Spec):
     """A timm model name, for example ``resnet18``."""
     pretrained: bool = True
     """False: the same architecture with random weights (paper, table 4: TFS)."""
-    trainable_layers: Literal[0, "all"] = 0
+    # Literal[0] would take False for 0, under another identity.
+    trainable_layers: Literal["all"] | Annotated[int, Field(ge=0, le=0)] = 0
     """0: frozen features (two-stage); all: end-to-end."""
     size: int = Field(224, ge=16)
     """Images are resized to size x size pixels."""

@@ -128,6 +128,15 @@ class TrialResult(Spec):
             raise ValueError("a failed trial says why")
         return self
 
+    @model_validator(mode="after")
+    def _best_epoch_is_one_of_them(self) -> Self:
+        numbers = [record.epoch for record in self.epochs]
+        if numbers != list(range(1, len(numbers) + 1)):
+            raise ValueError(f"epochs are numbered 1, 2, ..., not {numbers}")
+        if self.best_epoch is not None and self.best_epoch not in numbers:
+            raise ValueError(f"best epoch {self.best_epoch} is none of the {len(numbers)} epochs")
+        return self
+
     def best_score(self) -> float | None:
         """The selected validation metric at its best epoch; None if the trial has no score."""
         if self.status not in (TrialStatus.COMPLETED, TrialStatus.PRUNED) or not self.epochs:

@@ -1,0 +1,279 @@
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from morec.config import (
+    EvaluationSpec,
+    ItemSpec,
+    OptimSpec,
+    SASRecSpec,
+    TrialConfig,
+    canonical_json,
+    metric_name,
+)
+
+ID_ONLY: dict[str, Any] = {"dataset": {"kind": "movielens"}, "item": {"id": True}}
+TEXT = {"name": "minilm", "trainable_layers": "all"}
+IMAGE = {"name": "resnet18"}
+EVERYTHING: dict[str, Any] = {
+    "dataset": {"kind": "synthetic"},
+    "item": {"id": True, "text": TEXT, "image": IMAGE, "fusion": "add"},
+    "optim": {"encoder_lr": 1e-5},
+}
+OTHER_VALUES: dict[str, Any] = {
+    "dataset.max_seq_len": 10,
+    "dataset.min_seq_len": 6,
+    "dataset.warm": 20,
+    "dataset.num_users": 201,
+    "dataset.num_items": 121,
+    "dataset.num_tastes": 7,
+    "dataset.mean_seq_len": 17,
+    "dataset.image_size": 33,
+    "dataset.seed": 1,
+    "item.id": False,
+    "item.text.name": "tiny-random",
+    "item.text.pretrained": False,
+    "item.text.num_layers": 2,
+    "item.text.trainable_layers": 1,
+    "item.text.pooling": "mean",
+    "item.text.max_tokens": 31,
+    "item.text.dnn_layers": 8,
+    "item.image.name": "resnet34",
+    "item.image.pretrained": False,
+    "item.image.trainable_layers": "all",
+    "item.image.size": 32,
+    "item.image.normalization": "half",
+    "item.image.dnn_layers": 8,
+    "item.fusion": "concat",
+    "item.fusion_layers": 2,
+    "model.dim": 64,
+    "model.num_blocks": 3,
+    "model.num_heads": 4,
+    "model.dropout": 0.2,
+    "optim.lr": 5e-4,
+    "optim.encoder_lr": 5e-5,
+    "optim.weight_decay": 0.01,
+    "optim.clip_norm": 1.0,
+    "optim.warmup_steps": 100,
+    "training.loss": "in_batch_ce",
+    "training.batch_size": 128,
+    "training.max_epochs": 10,
+    "training.patience": 10,
+    "training.precision": "bf16",
+    "evaluation.ks": [5, 10],
+    "evaluation.select": "NDCG@10",
+    "evaluation.batch_size": 256,
+    "evaluation.test": True,
+    "seed": 1,
+}
+"""Another legal value of every field of ``EVERYTHING`` spelled out."""
+ONLY_VALUE = {"dataset.kind", "model.kind"}
+
+
+def config(values: dict[str, Any]) -> TrialConfig:
+    return TrialConfig.model_validate_json(json.dumps(values))
+
+
+def leaves(values: dict[str, Any], prefix: str = "") -> list[str]:
+    paths: list[str] = []
+    for key, value in values.items():
+        is_section = isinstance(value, dict)
+        paths += leaves(value, f"{prefix}{key}.") if is_section else [prefix + key]
+    return paths
+
+
+def changed(values: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    key, _, rest = path.partition(".")
+    return values | {key: changed(values[key], rest, value) if rest else value}
+
+
+def shuffled(values: Any, draw: st.DrawFn) -> Any:
+    if not isinstance(values, dict):
+        return values
+    keys = draw(st.permutations(list(values)))
+    return {key: shuffled(values[key], draw) for key in keys}
+
+
+@pytest.mark.parametrize(
+    ("values", "sources", "expected"),
+    [
+        (ID_ONLY, {"data": "abc"}, "sasrec-id-s0-f51952b3"),
+        (ID_ONLY | {"seed": 3}, {"data": "abc"}, "sasrec-id-s3-478094dd"),
+        (
+            EVERYTHING,
+            {"data": "abc", "text": "t", "image": "i"},
+            "sasrec-id+text+image-e2e-ts-s0-eee1f2ac",
+        ),
+        (
+            ID_ONLY | {"item": {"text": {"name": "minilm", "trainable_layers": 2}}},
+            {},
+            "sasrec-text-top2-s0-6df3a56d",
+        ),
+        (
+            ID_ONLY | {"item": {"image": {"name": "resnet18", "dnn_layers": 8}}},
+            {},
+            "sasrec-image-dnn8-s0-8b778e15",
+        ),
+    ],
+)
+def test_trial_ids_never_change_by_accident(values, sources, expected: str):
+    """Whoever changes what a configuration means raises SCHEMA_VERSION and writes new ids here."""
+    assert config(values).trial_id(sources) == expected
+
+
+@st.composite
+def reordered(draw: st.DrawFn) -> dict[str, Any]:
+    values: dict[str, Any] = shuffled(EVERYTHING, draw)
+    return values
+
+
+@given(reordered())
+def test_the_id_ignores_the_order_of_keys(values):
+    assert config(values).trial_id({}) == config(EVERYTHING).trial_id({})
+
+
+def test_the_id_ignores_the_order_of_sources():
+    trial = config(ID_ONLY)
+    assert trial.trial_id({"a": "1", "b": "2"}) == trial.trial_id({"b": "2", "a": "1"})
+
+
+@pytest.mark.parametrize("values", [ID_ONLY, EVERYTHING])
+def test_the_id_ignores_defaults_that_are_spelled_out(values):
+    trial = config(values)
+    assert config(trial.model_dump(mode="json")).trial_id({}) == trial.trial_id({})
+
+
+def test_an_integer_where_a_number_is_asked_for_is_that_number():
+    whole, decimal = (config(ID_ONLY | {"optim": {"lr": lr}}) for lr in (1, 1.0))
+    assert whole.trial_id({}) == decimal.trial_id({})
+
+
+def test_every_field_has_another_value_to_test_with():
+    spelled_out = config(EVERYTHING).model_dump(mode="json")
+    assert set(leaves(spelled_out)) == set(OTHER_VALUES) | ONLY_VALUE
+
+
+@pytest.mark.parametrize("path", OTHER_VALUES)
+def test_every_field_is_part_of_the_identity(path: str):
+    spelled_out = config(EVERYTHING).model_dump(mode="json")
+    other = config(changed(spelled_out, path, OTHER_VALUES[path]))
+    assert other.trial_id({}) != config(EVERYTHING).trial_id({})
+
+
+@pytest.mark.parametrize("sources", [{"data": "abd"}, {"data": "abc", "text": "abc"}, {}])
+def test_other_data_or_weights_are_another_trial(sources):
+    trial = config(ID_ONLY)
+    assert trial.trial_id(sources) != trial.trial_id({"data": "abc"})
+
+
+@pytest.mark.parametrize(
+    ("item", "prefix"),
+    [
+        ({"id": True}, "sasrec-id-s0-"),
+        ({"text": {"name": "minilm"}}, "sasrec-text-ts-s0-"),
+        ({"text": {"name": "minilm", "dnn_layers": 8}}, "sasrec-text-dnn8-s0-"),
+        ({"text": {"name": "minilm", "trainable_layers": 2}}, "sasrec-text-top2-s0-"),
+        ({"image": IMAGE | {"trainable_layers": "all"}}, "sasrec-image-e2e-s0-"),
+        (
+            {"id": True, "text": TEXT, "image": IMAGE, "fusion": "add"},
+            "sasrec-id+text+image-e2e-ts-s0-",
+        ),
+    ],
+)
+def test_the_id_begins_with_what_a_reader_wants_to_know(item, prefix: str):
+    assert config(ID_ONLY | {"item": item}).trial_id({}).startswith(prefix)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({}, "no item representation: set id: true, or give text: or image:"),
+        ({"id": True, "text": TEXT}, "id and text need fusion: add or fusion: concat"),
+        ({"id": True, "fusion": "add"}, "fusion has nothing to fuse: id is the only part"),
+        ({"text": TEXT, "fusion_layers": 1}, "fusion has nothing to fuse: text is the only part"),
+    ],
+)
+def test_an_item_says_what_its_parts_lack(values, message: str):
+    with pytest.raises(ValidationError, match=message):
+        ItemSpec.model_validate(values)
+
+
+def test_heads_must_divide_the_width():
+    with pytest.raises(ValidationError, match="dim 10 is not divisible by num_heads 4"):
+        SASRecSpec(dim=10, num_heads=4)
+
+
+def test_the_selected_metric_must_be_computed():
+    with pytest.raises(
+        ValidationError,
+        match=r"select 'HR@5' is not computed with ks \[10, 50\]; "
+        r"allowed: HR@10, HR@50, NDCG@10, NDCG@50\. Did you mean 'HR@50'\?",
+    ):
+        EvaluationSpec(ks=(10, 50), select="HR@5")
+
+
+@pytest.mark.parametrize("item", [{"id": True}, {"text": {"name": "minilm"}}, {"image": IMAGE}])
+def test_a_learning_rate_that_nothing_uses_is_refused(item):
+    with pytest.raises(
+        ValidationError,
+        match=r"optim\.encoder_lr has no effect: no encoder layer trains \(set trainable_layers\)",
+    ):
+        config(ID_ONLY | {"item": item, "optim": {"encoder_lr": 1e-5}})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "complaint"),
+    [
+        ("optim.lr", 0, "greater than 0"),
+        ("optim.lr", "1e-4", "valid number"),
+        ("optim.learning_rate", 1e-4, "Extra inputs are not permitted"),
+        ("model.dim", True, "valid integer"),
+        ("model.dropout", 1.0, "less than 1"),
+        ("training.batch_size", 64.5, "valid integer"),
+        ("training.loss", "bpr", "'bce' or 'in_batch_ce'"),
+        ("evaluation.ks", [0], "greater than or equal to 1"),
+        ("item.image.trainable_layers", 2, "less than or equal to 0"),
+        ("item.image.trainable_layers", False, "valid integer"),
+        ("dataset.kind", "movielense", "'movielens', 'files', 'sequences', 'synthetic'"),
+        ("seed", -1, "greater than or equal to 0"),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_place(path: str, value: Any, complaint: str):
+    spelled_out = config(EVERYTHING).model_dump(mode="json")
+    with pytest.raises(ValidationError, match=complaint) as caught:
+        config(changed(spelled_out, path, value))
+    places = [".".join(map(str, error["loc"])) for error in caught.value.errors()]
+    assert all(path.split(".")[0] in place for place in places)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_number_is_finite(value: float):
+    with pytest.raises(ValidationError, match="finite number"):
+        OptimSpec(lr=value)
+
+
+def test_a_specification_cannot_be_changed():
+    with pytest.raises(ValidationError, match="frozen"):
+        config(ID_ONLY).seed = 1  # type: ignore[misc]
+
+
+def test_parts_stand_in_the_order_they_are_fused():
+    item = ItemSpec.model_validate({"image": IMAGE, "text": TEXT, "id": True, "fusion": "concat"})
+    assert item.parts == ("id", "text", "image")
+    assert list(item.modalities) == ["text", "image"]
+    assert item.trains_encoder
+
+
+def test_metrics_have_one_spelling():
+    assert (metric_name("HR", 10), metric_name("NDCG", 5)) == ("HR@10", "NDCG@5")
+
+
+@given(st.dictionaries(st.text(), st.integers() | st.text() | st.none(), max_size=4))
+def test_canonical_json_is_one_spelling_that_reads_back(values):
+    backwards = dict(reversed(values.items()))
+    assert canonical_json(values) == canonical_json(backwards)
+    assert json.loads(canonical_json(values)) == values
