@@ -1,0 +1,61 @@
+from math import log2
+
+import pytest
+
+from morec.data.dataset import Dataset
+from morec.data.splits import Split, evaluation_batches, train_sequences_UL1
+from morec.yardsticks import chance_metrics, popularity_evaluation
+
+splits = pytest.mark.parametrize("split", ["valid", "test"])
+
+
+def users(dataset: Dataset, split: Split) -> list[tuple[int, set[int]]]:
+    """Every user's target and masked items."""
+    found = []
+    for batch in evaluation_batches(dataset, split, 7):
+        for row, target in enumerate(batch.targets_B.tolist()):
+            history = batch.history_items[batch.history_rows == row]
+            found.append((target, set(history.tolist())))
+    return found
+
+
+def ranks_by_popularity(dataset: Dataset, split: Split) -> list[int]:
+    trained = train_sequences_UL1(dataset).flatten().tolist()
+    ranks = []
+    for target, history in users(dataset, split):
+        others = set(range(1, dataset.num_items + 1)) - history - {target}
+        ahead = sum(trained.count(item) >= trained.count(target) for item in others)
+        ranks.append(1 + ahead)
+    return ranks
+
+
+@splits
+def test_popularity_is_evaluated_like_a_model(tiny_dataset: Dataset, split: Split):
+    ranks = ranks_by_popularity(tiny_dataset, split)
+    result = popularity_evaluation(tiny_dataset, split, (1, 10))
+    assert result.ranks.tolist() == ranks
+    assert result.num_users == tiny_dataset.num_users == len(ranks)
+    assert result.num_forced_misses == 0
+    assert result.metrics == {
+        "HR@1": ranks.count(1) / len(ranks),
+        "HR@10": sum(rank <= 10 for rank in ranks) / len(ranks),
+        "NDCG@1": ranks.count(1) / len(ranks),
+        "NDCG@10": pytest.approx(sum(1 / log2(r + 1) for r in ranks if r <= 10) / len(ranks)),
+    }
+
+
+@splits
+def test_chance_spreads_the_target_evenly_over_the_candidates(tiny_dataset: Dataset, split: Split):
+    found = users(tiny_dataset, split)
+    candidates = [tiny_dataset.num_items - len(history) for _, history in found]
+    gain = sum(1 / log2(rank + 1) for rank in range(1, 11))
+    assert chance_metrics(tiny_dataset, split, (10,)) == {
+        "HR@10": pytest.approx(sum(10 / count for count in candidates) / len(found)),
+        "NDCG@10": pytest.approx(sum(gain / count for count in candidates) / len(found)),
+    }
+
+
+def test_cutoffs_may_come_from_an_iterator(tiny_dataset: Dataset):
+    names = {"HR@1", "HR@5", "NDCG@1", "NDCG@5"}
+    assert set(chance_metrics(tiny_dataset, "valid", iter((1, 5)))) == names
+    assert set(popularity_evaluation(tiny_dataset, "valid", iter((1, 5))).metrics) == names
