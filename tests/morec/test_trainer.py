@@ -125,9 +125,10 @@ def test_a_step_is_the_papers_loss_and_gradient(
 
 def test_changing_one_negative_moves_loss_and_gradient(tiny_dataset: Dataset, tmp_path: Path):
     """So that the equality above would notice it."""
-    trainer = trainer_of(tiny_config(model={"dropout": 0.0}), tiny_dataset, tmp_path)
+    config = tiny_config(model={"dropout": 0.0}, training={"batch_size": 2})
+    trainer = trainer_of(config, tiny_dataset, tmp_path)
     model = trainer.recommender.double()
-    nn.init.normal_(model.item_encoder.parts["id"].embedding.weight)
+    nn.init.normal_(model.item_encoder.parts["id"].embedding.weight, std=0.5)
     items_BL1, negatives_BL = trainer.to_device(next_batch(trainer))
     changed = negatives_BL.clone()
     changed[0, -1] = changed[0, -1] % tiny_dataset.num_items + 1

@@ -1,0 +1,322 @@
+"""A trial as a whole: what it reports, how it ends, and that interruptions change no number."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from morec.checkpoints import Checkpoints
+from morec.config import SyntheticSpec
+from morec.data.dataset import Dataset, load_dataset
+from morec.results import EpochRecord, Evaluation, TrialStatus, pack_ranks
+from morec.trial import Progress
+from morec.yardsticks import popularity_evaluation
+from tests.morec.tiny_trials import (
+    FROZEN_TEXT,
+    TRAINED_TEXT,
+    numbers,
+    run,
+    stop_after,
+    tiny_config,
+)
+
+THREE_EPOCHS = {"max_epochs": 3}
+TESTED = {"test": True}
+BY_FIRST_PLACE = {"ks": (1,), "select": "HR@1"}
+
+
+def interrupted(config: Any, dataset: Dataset, folder: Path, num_epochs: int) -> None:
+    with pytest.raises(SystemExit):
+        run(config, dataset, folder, report=stop_after(num_epochs))
+
+
+# ---- interruptions
+
+
+@pytest.mark.parametrize("num_epochs", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("item", "loss"),
+    [({"id": True}, "bce"), ({"id": True}, "in_batch_ce"), (TRAINED_TEXT, "bce")],
+    ids=["id", "id in-batch", "trained text"],
+)
+def test_a_continued_trial_equals_an_uninterrupted_one(
+    item: dict[str, Any], loss: str, num_epochs: int, tiny_dataset: Dataset, tmp_path: Path
+):
+    training, optim = THREE_EPOCHS | {"loss": loss}, {"warmup_steps": 10}
+    config = tiny_config(item=item, training=training, optim=optim, evaluation=TESTED)
+    whole = run(config, tiny_dataset, tmp_path / "whole")
+    interrupted(config, tiny_dataset, tmp_path / "parts", num_epochs)
+    continued = run(config, tiny_dataset, tmp_path / "parts")
+    assert numbers(continued) == numbers(whole)
+    assert (whole.num_starts, continued.num_starts) == (1, 2)
+
+
+def test_a_trial_may_be_interrupted_after_every_epoch(tiny_dataset: Dataset, tmp_path: Path):
+    config = tiny_config(training=THREE_EPOCHS)
+    for num_epochs in (1, 2, 3):
+        interrupted(config, tiny_dataset, tmp_path / "parts", num_epochs)
+    continued = run(config, tiny_dataset, tmp_path / "parts")
+    assert numbers(continued) == numbers(run(config, tiny_dataset, tmp_path / "whole"))
+    assert continued.num_starts == 4
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_a_truncated_checkpoint_costs_time_but_no_numbers(
+    share: float, tiny_dataset: Dataset, tmp_path: Path
+):
+    config = tiny_config(evaluation=TESTED)
+    interrupted(config, tiny_dataset, tmp_path, 1)
+    last = tmp_path / "checkpoints" / "last.pt"
+    last.write_bytes(last.read_bytes()[: int(share * last.stat().st_size)])
+    again = run(config, tiny_dataset, tmp_path)
+    assert numbers(again) == numbers(run(config, tiny_dataset, tmp_path / "whole"))
+    assert again.num_starts == 1
+
+
+def test_a_continued_trial_first_reports_what_it_knows(tiny_dataset: Dataset, tmp_path: Path):
+    config = tiny_config(training=THREE_EPOCHS)
+    interrupted(config, tiny_dataset, tmp_path, 2)
+    reported: list[int] = []
+    run(config, tiny_dataset, tmp_path, report=lambda epochs, cost: reported.append(len(epochs)))
+    assert reported == [2, 3]
+
+
+def test_time_spent_before_an_interruption_counts(tiny_dataset: Dataset, tmp_path: Path):
+    config = tiny_config()
+    interrupted(config, tiny_dataset, tmp_path, 1)
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    last = checkpoints.load_last()
+    assert last is not None
+    last["progress"]["spent_s"] += 1000.0
+    checkpoints.save_last(last)
+    result = run(config, tiny_dataset, tmp_path)
+    assert result.cost is not None
+    assert 1000 < result.cost.total_s < 1100
+
+
+# ---- a trial from beginning to end
+
+
+def test_every_epoch_is_reported_with_all_before_it(tiny_dataset: Dataset, tmp_path: Path):
+    reported: list[tuple[int, ...]] = []
+    result = run(
+        tiny_config(training=THREE_EPOCHS),
+        tiny_dataset,
+        tmp_path,
+        report=lambda epochs, cost: reported.append(tuple(record.epoch for record in epochs)),
+    )
+    assert reported == [(1,), (1, 2), (1, 2, 3)]
+    assert result.trial_id == result.config.trial_id({"data": tiny_dataset.sha256})
+    assert result.status is TrialStatus.COMPLETED
+
+
+def test_the_best_epoch_is_the_one_that_is_tested(tiny_dataset: Dataset, tmp_path: Path):
+    """The test ranks are those of a trial that ends at the best epoch."""
+    config = tiny_config(training={"max_epochs": 6}, optim={"lr": 0.03}, evaluation=TESTED)
+    result = run(config, tiny_dataset, tmp_path / "long")
+    assert result.best_epoch is not None
+    assert result.best_epoch < 6
+    scores = [record.valid["HR@10"] for record in result.epochs]
+    assert scores.index(max(scores)) + 1 == result.best_epoch
+    until_best = tiny_config(
+        training={"max_epochs": result.best_epoch}, optim={"lr": 0.03}, evaluation=TESTED
+    )
+    short = run(until_best, tiny_dataset, tmp_path / "short")
+    assert (short.valid, short.test) == (result.valid, result.test)
+
+
+@pytest.mark.parametrize("patience", [1, 2])
+def test_training_stops_after_more_than_patience_epochs_without_progress(
+    patience: int, tiny_dataset: Dataset, tmp_path: Path
+):
+    training = {"max_epochs": 10, "patience": patience}
+    config = tiny_config(training=training, optim={"lr": 1e-30, "weight_decay": 0.0})
+    result = run(config, tiny_dataset, tmp_path)
+    assert (len(result.epochs), result.best_epoch) == (1 + patience + 1, 1)
+
+
+def epoch(number: int, score: float) -> EpochRecord:
+    return EpochRecord(epoch=number, train_loss=1, valid={"HR@1": score}, train_s=0, eval_s=0)
+
+
+def valid(score: float) -> Evaluation:
+    return Evaluation(
+        metrics={"HR@1": score},
+        num_users=1,
+        num_tied=0,
+        num_forced_misses=0,
+        packed_ranks=pack_ranks([1]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("num_epochs", "best", "is_over"),
+    [(1, 1, False), (7, 1, False), (8, 1, True), (9, 3, False), (10, 3, True), (20, 20, True)],
+)
+def test_more_than_6_epochs_after_the_best_or_20_in_all_are_the_end(
+    num_epochs: int, best: int, is_over: bool
+):
+    progress = Progress([epoch(number + 1, 0.0) for number in range(num_epochs)], best)
+    assert progress.is_over(max_epochs=20, patience=6) is is_over
+
+
+def test_an_equal_score_is_no_progress_but_the_first_always_is():
+    assert Progress().is_best(0.0, "HR@1")
+    assert not Progress(best_valid=valid(0.5)).is_best(0.5, "HR@1")
+    assert Progress(best_valid=valid(0.5)).is_best(0.51, "HR@1")
+
+
+@pytest.mark.parametrize("best", [None, valid(0.5)])
+def test_progress_survives_a_checkpoint(best: Evaluation | None):
+    progress = Progress([epoch(1, 0.5), epoch(2, 0.25)], 1, best, num_starts=3, spent_s=1.5)
+    assert Progress.from_state(progress.to_state()) == progress
+
+
+# ---- the test split
+
+
+def with_test_targets(dataset: Dataset, item: int) -> Dataset:
+    """Put ``item`` where the test targets stand."""
+    items = np.array(dataset.item_ids)
+    items[dataset.offsets_U1[1:] - 1] = item
+    return replace(dataset, item_ids=items)
+
+
+@pytest.mark.parametrize("item", [{"id": True}, FROZEN_TEXT], ids=["id", "text"])
+@pytest.mark.parametrize("loss", ["bce", "in_batch_ce"])
+@pytest.mark.parametrize("poison", [1, 10**9])
+def test_a_trial_that_does_not_test_never_looks_at_the_test_targets(
+    poison: int, loss: str, item: dict[str, Any], tiny_dataset: Dataset, tmp_path: Path
+):
+    """10**9 is no item: whatever read it would fail."""
+    config = tiny_config(item=item, training={"loss": loss})
+    poisoned = with_test_targets(tiny_dataset, poison)
+    clean = run(config, tiny_dataset, tmp_path / "clean")
+    assert numbers(run(config, poisoned, tmp_path / "poisoned")) == numbers(clean)
+    assert clean.test is None
+
+
+def test_selection_is_the_same_whether_the_trial_tests_or_not(
+    tiny_dataset: Dataset, tmp_path: Path
+):
+    poisoned = with_test_targets(tiny_dataset, 1)
+    silent = run(tiny_config(), tiny_dataset, tmp_path / "silent")
+    tested = run(tiny_config(evaluation=TESTED), tiny_dataset, tmp_path / "tested")
+    misled = run(tiny_config(evaluation=TESTED), poisoned, tmp_path / "misled")
+    assert numbers(tested) | {"test": None} == numbers(silent)
+    assert numbers(misled) | {"test": None} == numbers(silent)
+    assert tested.test != misled.test
+
+
+# ---- trials that go wrong
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "message"),
+    [
+        (8, r"^epoch 1: the training loss became (nan|inf)$"),
+        (64, r"^epoch 1: the scores of 41 of 41 users are not finite$"),
+    ],
+)
+def test_a_diverged_trial_has_failed_and_says_when(
+    batch_size: int, message: str, tiny_dataset: Dataset, tmp_path: Path
+):
+    config = tiny_config(optim={"lr": 1e30}, training={"batch_size": batch_size})
+    result = run(config, tiny_dataset, tmp_path)
+    assert result.status is TrialStatus.FAILED
+    assert re.match(message, result.error or "")
+    assert result.epochs == ()
+    assert result.best_epoch is result.valid is result.test is None
+
+
+def test_items_that_all_look_the_same_are_a_collapse(tiny_dataset: Dataset, tmp_path: Path):
+    same = replace(tiny_dataset, titles=("one title for all",) * tiny_dataset.num_items)
+    result = run(tiny_config(item=FROZEN_TEXT), same, tmp_path)
+    assert result.status is TrialStatus.COLLAPSED
+    assert result.error == (
+        "epoch 1: the target ties with more than half of the 30 items for 41 of 41 users"
+    )
+
+
+def test_a_score_that_falls_to_chance_is_a_collapse(tiny_dataset: Dataset, tmp_path: Path):
+    """The interrupted trial claims a perfect first epoch; the second hits nothing."""
+    config = tiny_config(optim={"lr": 1e-30}, evaluation=BY_FIRST_PLACE)
+    interrupted(config, tiny_dataset, tmp_path, 1)
+    checkpoints = Checkpoints(tmp_path / "checkpoints")
+    last = checkpoints.load_last()
+    assert last is not None
+    last["progress"]["best_valid"] = valid(1.0).model_dump_json()
+    checkpoints.save_last(last)
+    result = run(config, tiny_dataset, tmp_path)
+    assert result.status is TrialStatus.COLLAPSED
+    assert result.error == (
+        "epoch 2: validation HR@1 fell to 0.0000, no better than chance (0.0424)"
+    )
+    assert len(result.epochs) == 1
+
+
+# ---- cost
+
+
+def test_a_trial_says_what_it_cost(tiny_dataset: Dataset, tmp_path: Path):
+    result = run(tiny_config(training=THREE_EPOCHS), tiny_dataset, tmp_path)
+    cost = result.cost
+    assert cost is not None
+    id_table, user_encoder = 31 * 8, 2 * (12 * 8**2 + 9 * 8) + 6 * 8 + 2 * 8
+    assert cost.params_total == cost.params_trainable == id_table + user_encoder
+    macs_per_user = 2 * (6 * 12 * 8**2 + 2 * 6**2 * 8)
+    assert cost.forward_macs_paper == cost.forward_macs_run == macs_per_user
+    assert cost.uncounted_ops == ()
+    train_s = [record.train_s for record in result.epochs]
+    assert (cost.first_epoch_s, cost.epoch_s) == (train_s[0], sum(train_s[1:]) / 2)
+    assert cost.eval_s == sorted(record.eval_s for record in result.epochs)[1]
+    assert sum(train_s) < cost.total_s < 60
+    assert cost.memory_kind == "process resident set"
+
+
+def test_one_epoch_has_no_typical_duration(tiny_dataset: Dataset, tmp_path: Path):
+    cost = run(tiny_config(training={"max_epochs": 1}), tiny_dataset, tmp_path).cost
+    assert cost is not None
+    assert cost.first_epoch_s is not None
+    assert cost.epoch_s is None
+
+
+def test_really_encoded_items_cost_less_than_the_papers_slots(
+    tiny_dataset: Dataset, tmp_path: Path
+):
+    config = tiny_config(item=TRAINED_TEXT, training={"max_epochs": 1, "batch_size": 32})
+    cost = run(config, tiny_dataset, tmp_path).cost
+    assert cost is not None
+    assert cost.forward_macs_paper is not None
+    assert cost.forward_macs_run is not None
+    assert 0 < cost.forward_macs_run < cost.forward_macs_paper / 3
+
+
+# ---- learning
+
+
+@pytest.mark.parametrize("loss", ["bce", "in_batch_ce"])
+def test_learning_beats_popularity_where_users_have_tastes(loss: str, tmp_path: Path):
+    data = {
+        "kind": "synthetic",
+        "num_users": 500,
+        "num_items": 80,
+        "mean_seq_len": 10,
+        "max_seq_len": 10,
+        "image_size": 16,
+    }
+    dataset = load_dataset(SyntheticSpec.model_validate(data), Path())
+    config = tiny_config(
+        dataset=data,
+        model={"dim": 16},
+        training={"loss": loss, "batch_size": 32, "max_epochs": 10},
+        evaluation={"test": True, "batch_size": 512},
+    )
+    result = run(config, dataset, tmp_path)
+    popularity = popularity_evaluation(dataset, "test", (10,)).metrics["HR@10"]
+    assert result.test is not None
+    assert result.test.metrics["HR@10"] > 1.15 * popularity
+    assert result.epochs[-1].train_loss < result.epochs[0].train_loss

@@ -1,0 +1,98 @@
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed as dist
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from morec.data.dataset import Dataset, save_dataset
+from morec.results import TrialResult
+from morec.workers import Workers
+from tests.morec import two_workers
+from tests.morec.tiny_trials import run, tiny_config
+
+ROOT = Path(__file__).parents[2]
+
+
+@given(st.integers(1, 5), st.integers(0, 20))
+def test_every_row_is_one_workers_share(size: int, num_rows: int):
+    shares = [list(range(num_rows))[Workers(rank, size).share(num_rows)] for rank in range(size)]
+    assert sorted(chain.from_iterable(shares)) == list(range(num_rows))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_the_first_worker_writes_and_reports():
+    assert [Workers(rank, 3).is_first for rank in range(3)] == [True, False, False]
+
+
+def test_one_worker_needs_no_process_group():
+    alone, parameter = Workers(), nn.Parameter(torch.zeros(2))
+    assert not dist.is_initialized()
+    assert alone.sum(torch.tensor(3.0)).item() == 3.0
+    assert alone.gather("mine") == ["mine"]
+    alone.sum_gradients([parameter])
+    assert parameter.grad is None
+    norm = nn.BatchNorm1d(1)
+    norm(torch.tensor([[0.0], [2.0]]))
+    alone.average_buffers(norm)
+    assert norm.running_mean is not None
+    assert norm.running_mean.item() == pytest.approx(0.1 * 1.0)
+    alone.wait()
+
+
+@pytest.fixture(scope="module")
+def two(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """What two real processes return: this one is the first, a script the second."""
+    home = tmp_path_factory.mktemp("two_workers")
+    save_dataset(tiny_dataset, home / "dataset")
+    second = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("two_workers.py")), str(home)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+    def run_named(name: str, workers: Workers) -> TrialResult:
+        config = tiny_config(**two_workers.CONFIGS[name])
+        return run(config, tiny_dataset, home / name, workers=workers)
+
+    try:
+        mine = two_workers.work(two_workers.join(0, home), run_named)
+    finally:
+        dist.destroy_process_group()
+        _, complaints = second.communicate(timeout=60)
+    assert second.returncode == 0, complaints
+    yield mine, json.loads((home / "second.json").read_text())
+
+
+def test_values_are_summed_gathered_and_averaged_over_workers(two):
+    for outcome in two:
+        assert outcome["collectives"] == {
+            "sum": 1.0 + 10.0,
+            "gather": [{"rank": 0}, {"rank": 1}],
+            "gradients": [[1.0 + 2.0] * 2, [5.0 + 0.0] * 2],
+            "running_mean": pytest.approx(0.1 * (1.0 + 2.0) / 2),
+        }
+
+
+@pytest.mark.parametrize("name", two_workers.CONFIGS)
+def test_two_workers_train_what_one_trains(two, name: str, tiny_dataset: Dataset, tmp_path: Path):
+    alone = run(tiny_config(**two_workers.CONFIGS[name]), tiny_dataset, tmp_path)
+    for outcome in two:
+        result = TrialResult.model_validate_json(json.dumps(outcome[name]))
+        losses = [record.train_loss for record in result.epochs]
+        assert losses == pytest.approx([record.train_loss for record in alone.epochs], abs=1e-5)
+        assert (result.best_epoch, result.valid, result.test) == (
+            alone.best_epoch,
+            alone.valid,
+            alone.test,
+        )

@@ -1,0 +1,80 @@
+"""What each of two workers does in ``test_workers.py``; run as a script, the second of them."""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+from morec.data.dataset import open_dataset
+from morec.results import TrialResult
+from morec.workers import Workers
+
+_SAME: dict[str, Any] = {"model": {"dropout": 0.0}, "evaluation": {"test": True}}
+_TEXT = {"text": {"name": "tiny-random", "pretrained": False, "max_tokens": 6}}
+CONFIGS: dict[str, dict[str, Any]] = {
+    "bce": {**_SAME, "training": {"loss": "bce"}},
+    "in_batch_ce": {**_SAME, "training": {"loss": "in_batch_ce"}},
+    "clipped text": {**_SAME, "item": _TEXT, "optim": {"clip_norm": 0.1}},
+}
+"""Sections of trials without dropout; batches of 8 of 41 users leave one over, for one worker."""
+TIMEOUT = timedelta(seconds=120)
+
+
+def join(rank: int, folder: Path) -> Workers:
+    """Meet the other worker over a file."""
+    dist.init_process_group(
+        "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2, timeout=TIMEOUT
+    )
+    return Workers(rank, 2)
+
+
+def work(workers: Workers, run_named: Callable[[str, Workers], TrialResult]) -> dict[str, Any]:
+    """Use everything workers share; trials as JSON by name."""
+    trials = {name: run_named(name, workers) for name in CONFIGS}
+    return {
+        "collectives": use_collectives(workers),
+        **{name: json.loads(result.model_dump_json()) for name, result in trials.items()},
+    }
+
+
+def use_collectives(workers: Workers) -> dict[str, Any]:
+    """Sums, means and gathers of values that tell the workers apart."""
+    touched, untouched = nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(2))
+    touched.grad = torch.full((2,), 1.0 + workers.rank)
+    if workers.is_first:
+        untouched.grad = torch.full((2,), 5.0)
+    workers.sum_gradients([touched, untouched])
+    norm = nn.BatchNorm1d(1)
+    norm(torch.tensor([[0.0], [2.0 + 2 * workers.rank]]))
+    workers.average_buffers(norm)
+    workers.wait()
+    return {
+        "sum": workers.sum(torch.tensor(10.0**workers.rank)).item(),
+        "gather": workers.gather({"rank": workers.rank}),
+        "gradients": [touched.grad.tolist(), untouched.grad.tolist()],
+        "running_mean": norm.running_mean.item(),
+    }
+
+
+def main(home: Path) -> None:
+    """Be the second worker; leave what it got in ``second.json``."""
+    from tiny_trials import run, tiny_config  # as a script, this file's neighbour
+
+    torch.set_num_threads(1)
+    dataset = open_dataset(home / "dataset")
+
+    def run_named(name: str, workers: Workers) -> TrialResult:
+        return run(tiny_config(**CONFIGS[name]), dataset, home / name, workers=workers)
+
+    (home / "second.json").write_text(json.dumps(work(join(1, home), run_named)))
+    dist.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
