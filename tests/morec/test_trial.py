@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from morec.checkpoints import Checkpoints
 from morec.config import SyntheticSpec
 from morec.data.dataset import Dataset, load_dataset
+from morec.encoders.artefacts import ArtefactStore
 from morec.results import EpochRecord, Evaluation, TrialStatus, pack_ranks
+from morec.trainer import Trainer
 from morec.trial import Progress
+from morec.workers import Workers
 from morec.yardsticks import popularity_evaluation
 from tests.morec.tiny_trials import (
     FROZEN_TEXT,
@@ -25,6 +29,9 @@ from tests.morec.tiny_trials import (
 
 THREE_EPOCHS = {"max_epochs": 3}
 TESTED = {"test": True}
+TRAINED_IMAGE = {
+    "image": {"name": "test_resnet", "pretrained": False, "trainable_layers": "all", "size": 16}
+}
 BY_FIRST_PLACE = {"ks": (1,), "select": "HR@1"}
 
 
@@ -275,6 +282,19 @@ def test_a_trial_says_what_it_cost(tiny_dataset: Dataset, tmp_path: Path):
     assert cost.eval_s == sorted(record.eval_s for record in result.epochs)[1]
     assert sum(train_s) < cost.total_s < 60
     assert cost.memory_kind == "process resident set"
+
+
+@pytest.mark.parametrize("item", [{"id": True}, TRAINED_IMAGE], ids=["id", "image with BatchNorm"])
+def test_measuring_the_cost_changes_no_number(
+    item: dict[str, Any], tiny_dataset: Dataset, tmp_path: Path
+):
+    """A trial's epoch is that of a trainer alone: no batch drawn, no running statistics moved."""
+    config = tiny_config(item=item, training={"max_epochs": 1})
+    store = ArtefactStore(tmp_path / "alone")
+    trainer = Trainer(config, tiny_dataset, store, workers=Workers(), device=torch.device("cpu"))
+    loss = trainer.train_epoch()
+    result = run(config, tiny_dataset, tmp_path)
+    assert (result.epochs[0].train_loss, result.valid) == (loss, trainer.evaluate("valid"))
 
 
 def test_one_epoch_has_no_typical_duration(tiny_dataset: Dataset, tmp_path: Path):
