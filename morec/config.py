@@ -68,10 +68,7 @@ class FilesSpec(_Window):
 
 
 class SequencesSpec(_Window):
-    """The paper's layout: a line per user (user, items in time order), one per item (name, title).
-
-    Paths are relative to the study file.
-    """
+    """The paper's layout; paths are relative to the study file."""
 
     kind: Literal["sequences"]
     users: str
@@ -121,12 +118,11 @@ class TextSpec(Spec):
 
 
 class ImageSpec(Spec):
-    """A timm image encoder and its DT layer."""
+    """A timm image encoder and its DT layer; what is not explained is as in ``TextSpec``."""
 
     name: str
     """A timm model name, for example ``resnet18``."""
     pretrained: bool = True
-    """False: the same architecture with random weights (paper, table 4: TFS)."""
     # Literal[0] would take False for 0, under another identity.
     trainable_layers: Literal["all"] | Annotated[int, Field(ge=0, le=0)] = 0
     """0: frozen features (two-stage); all: end-to-end."""
@@ -135,11 +131,10 @@ class ImageSpec(Spec):
     normalization: Literal["model", "half"] = "model"
     """Mean and deviation of the model's own configuration, or the paper's 0.5 / 0.5."""
     dnn_layers: int = Field(0, ge=0)
-    """Dropout -> Linear -> GELU layers after the DT layer (TS-DNN-l)."""
 
 
 class ItemSpec(Spec):
-    """How an item becomes a vector: an ID embedding, a text, an image, or several of them fused."""
+    """How an item becomes a vector: an ID embedding, a text, an image, or several fused."""
 
     id: bool = False
     """One trained vector per item (IDRec)."""
@@ -185,7 +180,6 @@ class SASRecSpec(Spec):
     dim: int = Field(512, ge=2)
     """d: width of item vectors and user states."""
     num_blocks: int = Field(2, ge=1)
-    """Transformer blocks."""
     num_heads: int = Field(2, ge=1)
     """Attention heads; they divide ``dim``."""
     dropout: float = Field(0.1, ge=0, lt=1)
@@ -249,9 +243,9 @@ class EvaluationSpec(Spec):
     def _select_is_computed(self) -> Self:
         allowed = [metric_name(metric, k) for metric in ("HR", "NDCG") for k in self.ks]
         if self.select not in allowed:
+            hint = f"allowed: {', '.join(allowed)}.{did_you_mean(self.select, allowed)}"
             raise ValueError(
-                f"select {self.select!r} is not computed with ks {list(self.ks)}; "
-                f"allowed: {', '.join(allowed)}.{did_you_mean(self.select, allowed)}"
+                f"select {self.select!r} is not computed with ks {list(self.ks)}; {hint}"
             )
         return self
 
@@ -288,16 +282,16 @@ class TrialConfig(Spec):
             "sources": dict(sources),
         }
         digest = hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:8]
-        parts = "+".join(self.item.parts)
-        return f"{self.model.kind}-{parts}-{self._training_name()}s{self.seed}-{digest}"
+        item = f"{'+'.join(self.item.parts)}-{self._training_name()}"
+        return f"{self.model.kind}-{item}s{self.seed}-{digest}"
 
     def _training_name(self) -> str:
-        names = []
+        name = ""
         for spec in self.item.modalities.values():
             frozen = f"dnn{spec.dnn_layers}" if spec.dnn_layers else "ts"
             trained = "e2e" if spec.trainable_layers == "all" else f"top{spec.trainable_layers}"
-            names.append(frozen if spec.trainable_layers == 0 else trained)
-        return "".join(f"{name}-" for name in names)
+            name += f"{frozen if spec.trainable_layers == 0 else trained}-"
+        return name
 
 
 def canonical_json(value: Any) -> str:
