@@ -109,6 +109,10 @@ class Conductor:
         """Whether nothing runs and nothing can be started."""
         return not self.running and self._startable() is None
 
+    def active_arms(self) -> list[ArmState]:
+        """The arms this run of the command is about: those of ``--only``, or all."""
+        return [state for state in self.arms if not self.only or state.arm.name in self.only]
+
     def is_out_of_time(self) -> bool:
         """Whether this run of the command has used up ``budget.hours``."""
         hours = self.study.budget.hours
@@ -125,9 +129,7 @@ class Conductor:
     def _startable(self) -> Job | None:
         if self.is_out_of_time():
             return None
-        for state in sorted(self.arms, key=_expected_length, reverse=True):
-            if self.only and state.arm.name not in self.only:
-                continue
+        for state in sorted(self.active_arms(), key=_expected_length, reverse=True):
             for job in state.jobs():
                 if job.trial_id not in self.running and not self._is_recorded(job.trial_id):
                     return job

@@ -46,8 +46,7 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
         conductor, prepared = _prepare(study, arms, options)
         caught = _Caught()
         if not conductor.is_finished():
-            with _sigterm_as_sigint(caught):
-                _run_on_ray(conductor, prepared, options)
+            _run_on_ray(conductor, prepared, options, caught)
         return _conclude(conductor, caught)
 
 
@@ -87,9 +86,12 @@ def _prepare(
     return conductor, prepared
 
 
-def _run_on_ray(conductor: Conductor, prepared: prepare.Prepared, options: RunOptions) -> None:
+def _run_on_ray(
+    conductor: Conductor, prepared: prepare.Prepared, options: RunOptions, caught: "_Caught"
+) -> None:
     resources = conductor.study.resources
-    with _ray_session(resources, options):
+    # Ray installs a SIGTERM handler of its own, so ours comes after it.
+    with _ray_session(resources, options), _sigterm_as_sigint(caught):
         max_concurrent = _max_concurrent(resources)
         console = Console()
         with StudyProgress(conductor, max_concurrent, console) as progress:

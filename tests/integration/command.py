@@ -73,9 +73,15 @@ def descendants(process: "subprocess.Popen[str]") -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 
 
+def trial_processes(process: "subprocess.Popen[str]") -> list[psutil.Process]:
+    """The worker processes of Ray that run a trial now; Ray writes what they do into their name."""
+    names = {child: " ".join(child.cmdline()) for child in descendants(process)}
+    return [child for child, name in names.items() if name.startswith("ray::ImplicitFunc.train")]
+
+
 def kill_with_ray(process: "subprocess.Popen[str]") -> None:
     """Kill the driver with -9 and wait until its Ray processes are gone as well."""
     others = descendants(process)
     os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.communicate()
     psutil.wait_procs(others, timeout=PATIENCE_S)

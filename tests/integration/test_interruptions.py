@@ -8,7 +8,14 @@ import psutil
 import pytest
 
 from morec.results import TrialResult, TrialStatus
-from tests.integration.command import Command, descendants, kill_with_ray, wait_until
+from tests.integration.command import (
+    STUDY,
+    Command,
+    descendants,
+    kill_with_ray,
+    trial_processes,
+    wait_until,
+)
 from tune_space.ledger import Ledger
 
 pytestmark = pytest.mark.ray
@@ -26,8 +33,6 @@ def study_numbers(out: Path) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory) -> Command:
-    from tests.integration.command import STUDY
-
     folder = tmp_path_factory.mktemp("uninterrupted")
     (folder / "mini.yaml").write_text(STUDY)
     command = Command(folder / "mini.yaml", folder / "out")
@@ -98,8 +103,7 @@ def test_a_killed_trial_process_is_a_failed_trial_and_can_be_retried(
     command = Command(study_file, tmp_path / "out", "--set", "training.max_epochs=40")
     process = command.start()
     wait_until(command.checkpoints, process)
-    trials = [p for p in descendants(process) if "run_job" in " ".join(p.cmdline())]
-    trials[0].kill()
+    trial_processes(process)[0].kill()
     output = process.communicate()[0]
     assert process.returncode == 1, output
     results = Ledger(command.out).read_all().values()

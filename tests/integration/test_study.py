@@ -108,5 +108,5 @@ def test_status_and_plan_read_a_finished_study(study_file, tmp_path, capsys):
     assert run(study_file, out, "--status") == 0
     assert "finished" in capsys.readouterr().out
     assert run(study_file, out, "--plan", "--set", "training.max_epochs=1") == 0
-    assert "nothing to run" in capsys.readouterr().out.lower()
+    assert "0 trials to run" in capsys.readouterr().out
     assert json.loads((out / "manifest.json").read_text())["state"] == "finished"

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hand_made import datasets, quick
+from tests.morec.data.hand_made import datasets, quick
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hand_made import datasets, quick, write_interactions
+from tests.morec.data.hand_made import datasets, quick, write_interactions
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hand_made import write_interactions
+from tests.morec.data.hand_made import write_interactions
 
 from morec.config import FilesSpec
 from morec.data.files import image_files, read_files

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hand_made import dataset_of
+from tests.morec.data.hand_made import dataset_of
 from PIL import Image
 
 from morec.data import images

@@ -2,7 +2,7 @@ from math import log2
 
 import numpy as np
 import pytest
-from hand_made import dataset_of, datasets, quick, windows_of
+from tests.morec.data.hand_made import dataset_of, datasets, quick, windows_of
 from hypothesis import given
 from hypothesis import strategies as st
 

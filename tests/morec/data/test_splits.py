@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import numpy as np
-from hand_made import dataset_of, datasets, quick, windows_of
+from tests.morec.data.hand_made import dataset_of, datasets, quick, windows_of
 from hypothesis import given
 from hypothesis import strategies as st
 

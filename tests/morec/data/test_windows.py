@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from hand_made import quick
+from tests.morec.data.hand_made import quick
 from hypothesis import given
 from hypothesis import strategies as st
 
