@@ -1,11 +1,13 @@
-"""A trial's checkpoints: the last epoch's full state and the best epoch's weights, nothing else.
+"""A trial's one checkpoint: the last epoch's full state and the best epoch's weights.
 
-``last.pt`` lets an interrupted trial go on to the same numbers: weights, optimizer, schedule, every
-random state, and the loader's position (the epoch, and the generator that shuffles and samples).
+It lets an interrupted trial go on to the same numbers: weights, optimizer, schedule, every random
+state, and the loader's position (the epoch, and the generator that shuffles and samples).
 """
 
+import math
 import pickle
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,46 +16,43 @@ import torch
 
 from morec.results import replace_atomically
 
+MAX_SHARE = 0.1
+"""Writing checkpoints takes at most about this share of a trial's time ..."""
+CHEAP_S = 0.05
+"""... unless a write takes less than this: then every epoch has its checkpoint."""
+
 
 class Checkpoints:
     """The checkpoint folder of one trial."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.path = folder / "last.pt"
+        self._write_s = 0.0
+        self._written_at = -math.inf
 
-    def save_last(self, state: dict[str, Any]) -> None:
+    def is_due(self) -> bool:
+        """Whether enough time has passed since the last checkpoint to afford another."""
+        waited_s = time.perf_counter() - self._written_at
+        return self._write_s < CHEAP_S or waited_s >= self._write_s / MAX_SHARE
+
+    def save(self, state: dict[str, Any]) -> None:
         """Replace the state an interrupted trial continues from."""
-        self._save("last.pt", state)
+        start = time.perf_counter()
+        replace_atomically(self.path, lambda stream: torch.save(state, stream))
+        self._written_at = time.perf_counter()
+        self._write_s = self._written_at - start
 
-    def save_best(self, weights: dict[str, Any]) -> None:
-        """Replace the weights of the best epoch so far."""
-        self._save("best.pt", weights)
-
-    def load_last(self) -> dict[str, Any] | None:
+    def load(self) -> dict[str, Any] | None:
         """The last state, or None if there is none that can be read: the trial starts anew."""
-        if not (self.folder / "best.pt").exists():
-            return None
         try:
-            return self._load("last.pt")
+            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
         except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
             return None
-
-    def load_best(self) -> dict[str, Any]:
-        """The weights of the best epoch."""
-        return self._load("best.pt")
+        return state
 
     def remove(self) -> None:
         """Delete the folder; what a finished trial leaves behind is its record."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _save(self, name: str, state: dict[str, Any]) -> None:
-        replace_atomically(self.folder / name, lambda stream: torch.save(state, stream))
-
-    def _load(self, name: str) -> dict[str, Any]:
-        state: dict[str, Any] = torch.load(
-            self.folder / name, map_location="cpu", weights_only=True
-        )
-        return state
+        shutil.rmtree(self.path.parent, ignore_errors=True)
 
 
 def random_states(generator: np.random.Generator) -> dict[str, Any]:

@@ -131,6 +131,7 @@ class _Trial:
         self.config = config
         self.checkpoints = checkpoints
         self.progress = Progress()
+        self.best_weights: dict[str, torch.Tensor] = {}
         chance = chance_metrics(dataset, "valid", config.evaluation.ks)
         self.chance = chance[config.evaluation.select]
         self.macs = self._count_macs()
@@ -143,6 +144,8 @@ class _Trial:
             report(tuple(self.progress.epochs), self.cost())
         while not self.progress.is_over(training.max_epochs, training.patience):
             self._epoch()
+            is_last = self.progress.is_over(training.max_epochs, training.patience)
+            self._save_if_due(is_last=is_last)
             report(tuple(self.progress.epochs), self.cost())
 
     def _epoch(self) -> None:
@@ -162,27 +165,35 @@ class _Trial:
         self._keep(record, valid)
 
     def _keep(self, record: EpochRecord, valid: Evaluation) -> None:
-        """Remember the epoch if it is the best so far, and write the checkpoints.
-
-        No worker goes on before they are written: all read them later.
-        """
+        """Remember the epoch if it is the best so far."""
         select = self.config.evaluation.select
-        is_best = self.progress.is_best(record.valid[select], select)
-        if is_best:
+        if self.progress.is_best(record.valid[select], select):
             self.progress.best_epoch, self.progress.best_valid = record.epoch, valid
+            weights = self.trainer.recommender.state_dict()
+            self.best_weights = {name: value.clone() for name, value in weights.items()}
+
+    def _save_if_due(self, *, is_last: bool) -> None:
+        """Write a checkpoint when the first worker can afford it, and after the last epoch.
+
+        Every worker takes part, since the state holds everyone's random states.
+        """
+        workers = self.trainer.workers
+        if not (is_last or workers.gather(self.checkpoints.is_due())[0]):
+            return
         state = self.trainer.state()
-        if self.trainer.workers.is_first:
-            if is_best:
-                self.checkpoints.save_best(state["weights"])
+        if workers.is_first:
             progress = self.progress.to_state() | {"spent_s": self._spent_s()}
-            self.checkpoints.save_last({"trainer": state, "progress": progress})
-        self.trainer.workers.wait()
+            self.checkpoints.save(
+                {"trainer": state, "best_weights": self.best_weights, "progress": progress}
+            )
+        workers.wait()
 
     def _continue_from_checkpoint(self) -> None:
-        state = self.checkpoints.load_last()
+        state = self.checkpoints.load()
         if state is None:
             return
         self.trainer.restore(state["trainer"])
+        self.best_weights = state["best_weights"]
         self.progress = Progress.from_state(state["progress"])
         self.progress.num_starts += 1
 
@@ -204,7 +215,7 @@ class _Trial:
             "valid": self.progress.best_valid,
         }
         if self.config.evaluation.test:
-            self.trainer.recommender.load_state_dict(self.checkpoints.load_best())
+            self.trainer.recommender.load_state_dict(self.best_weights)
             outcome["test"] = self.trainer.evaluate("test")
         return outcome
 

@@ -74,14 +74,20 @@ class TextEncoder(nn.Module):
         return states_NTH[is_token_NT]
 
     def _encode(self, rows_N: Tensor, width: int, *, is_padded: bool) -> Tensor:
-        states_NTH, is_token_NT = self._run(rows_N, width, is_padded=is_padded)
+        is_first_read = self.pooling == "cls"
+        states_NTH, is_token_NT = self._run(
+            rows_N, width, is_padded=is_padded, first_only=is_first_read
+        )
         return pool(states_NTH, is_token_NT if is_padded else None, self.pooling)
 
-    def _run(self, rows_N: Tensor, width: int, *, is_padded: bool = True) -> tuple[Tensor, Tensor]:
+    def _run(
+        self, rows_N: Tensor, width: int, *, is_padded: bool = True, first_only: bool = False
+    ) -> tuple[Tensor, Tensor]:
         inputs, is_token_NT = self.table.padded(rows_N, width)
         if inputs.dim() == 2:  # RoBERTa reads its positions off the padding ids
             inputs = inputs.masked_fill(~is_token_NT, self.pad_id)
-        return self.stack(inputs, is_token_NT if is_padded else None), is_token_NT
+        mask_NT = is_token_NT if is_padded else None
+        return self.stack(inputs, mask_NT, first_only=first_only), is_token_NT
 
 
 def text_inputs(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, BertConfig
 
 from morec.config import TextSpec
+from morec.encoders.first_token import first_token_state
 from morec.encoders.weights import TINY_RANDOM, TINY_RANDOM_SHAPE, text_folder
 from morec.errors import DataError, SpecError
 
@@ -48,17 +49,23 @@ class TransformerStack(nn.Module):
         self.width = width
         self.dim = dim
 
-    def forward(self, inputs: Tensor, is_token_BT: Tensor | None) -> Tensor:
+    def forward(
+        self, inputs: Tensor, is_token_BT: Tensor | None, *, first_only: bool = False
+    ) -> Tensor:
         """Turn token ids (B, T), or the states_BTH below a cut, into states_BTH.
 
         ``None`` says that there is no padding. Padding is on the right, where causal attention
-        never looks, and is masked in the other kind.
+        never looks, and is masked in the other kind. ``first_only`` leaves out all states but
+        the first token's, (B, 1, H), and the work for them; BERT-like encoders only.
         """
         states_BTH = inputs if self.embedding is None else self.embedding(inputs)
         is_masked = is_token_BT is not None and not self.is_causal
         mask_B11T = is_token_BT[:, None, None, :] if is_token_BT is not None and is_masked else None
-        for layer in self.layers:
+        layers = self.layers[:-1] if first_only else self.layers
+        for layer in layers:
             states_BTH = layer(states_BTH, attention_mask=mask_B11T)
+        if first_only:
+            states_BTH = first_token_state(self.layers[-1], states_BTH, mask_B11T)
         return states_BTH if self.final is None else cast(Tensor, self.final(states_BTH))
 
     def below(self, layer: int) -> "TransformerStack":

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from morec.checkpoints import Checkpoints, random_states, restore_random_states
+from morec.checkpoints import CHEAP_S, Checkpoints, random_states, restore_random_states
 
 WEIGHTS = {"weight": torch.arange(4.0)}
 
@@ -13,52 +13,56 @@ WEIGHTS = {"weight": torch.arange(4.0)}
 @pytest.fixture
 def saved(tmp_path: Path) -> Checkpoints:
     checkpoints = Checkpoints(tmp_path / "trial")
-    checkpoints.save_best(WEIGHTS)
-    checkpoints.save_last({"epoch": 3, "random": random_states(np.random.default_rng(0))})
+    random_now = random_states(np.random.default_rng(0))
+    checkpoints.save({"epoch": 3, "best_weights": WEIGHTS, "random": random_now})
     return checkpoints
 
 
 def test_what_was_saved_is_loaded(saved: Checkpoints):
-    last = saved.load_last()
+    last = saved.load()
     assert last is not None
     assert last["epoch"] == 3
-    assert torch.equal(saved.load_best()["weight"], WEIGHTS["weight"])
+    assert torch.equal(last["best_weights"]["weight"], WEIGHTS["weight"])
 
 
-def test_a_folder_holds_the_last_and_the_best_and_nothing_else(saved: Checkpoints):
-    saved.save_last({"epoch": 4})
-    saved.save_best({"weight": torch.zeros(4)})
-    assert {path.name for path in saved.folder.iterdir()} == {"best.pt", "last.pt"}
-    assert saved.load_last() == {"epoch": 4}
+def test_a_folder_holds_the_last_checkpoint_and_nothing_else(saved: Checkpoints):
+    saved.save({"epoch": 4})
+    assert list(saved.path.parent.iterdir()) == [saved.path]
+    assert saved.load() == {"epoch": 4}
+
+
+def test_a_slow_write_waits_for_its_share_of_the_time_and_a_quick_one_never(tmp_path: Path):
+    quick, slow = Checkpoints(tmp_path / "quick"), Checkpoints(tmp_path / "slow")
+    assert quick.is_due()
+    for checkpoints, write_s in ((quick, CHEAP_S / 2), (slow, 3600.0)):
+        checkpoints.save({"epoch": 1})
+        checkpoints._write_s = write_s
+    assert quick.is_due()
+    assert not slow.is_due()
 
 
 def test_without_checkpoints_there_is_nothing_to_continue(tmp_path: Path):
-    assert Checkpoints(tmp_path / "never made").load_last() is None
-
-
-def test_a_last_state_without_best_weights_is_not_continued(saved: Checkpoints):
-    (saved.folder / "best.pt").unlink()
-    assert saved.load_last() is None
+    assert Checkpoints(tmp_path / "never made").load() is None
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
 def test_a_last_state_that_was_cut_short_is_not_continued(saved: Checkpoints, share: float):
-    path = saved.folder / "last.pt"
+    path = saved.path
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
-    assert saved.load_last() is None
+    assert saved.load() is None
 
 
 @pytest.mark.parametrize("content", [b"garbage", b"\x80\x02garbage", b"PK\x03\x04garbage"])
 def test_a_last_state_that_is_none_is_not_continued(saved: Checkpoints, content: bytes):
-    (saved.folder / "last.pt").write_bytes(content)
-    assert saved.load_last() is None
+    (saved.path).write_bytes(content)
+    assert saved.load() is None
 
 
 def test_removing_leaves_nothing_and_may_be_repeated(saved: Checkpoints):
     saved.remove()
     saved.remove()
-    assert not saved.folder.exists()
+    assert not saved.path.parent.exists()
 
 
 def test_restored_random_states_draw_the_same_again():
@@ -71,10 +75,9 @@ def test_restored_random_states_draw_the_same_again():
 
 def test_random_states_survive_a_file(tmp_path: Path):
     generator = np.random.default_rng(5)
-    Checkpoints(tmp_path).save_best(WEIGHTS)
-    Checkpoints(tmp_path).save_last({"random": random_states(generator)})
+    Checkpoints(tmp_path).save({"random": random_states(generator)})
     expected = (torch.rand(3).tolist(), generator.random(3).tolist())
-    last = Checkpoints(tmp_path).load_last()
+    last = Checkpoints(tmp_path).load()
     assert last is not None
     restore_random_states(last["random"], generator)
     assert (torch.rand(3).tolist(), generator.random(3).tolist()) == expected
@@ -82,5 +85,5 @@ def test_random_states_survive_a_file(tmp_path: Path):
 
 def test_only_plain_values_are_loaded(saved: Checkpoints):
     """A checkpoint is data: nothing in it may run code."""
-    torch.save({"epoch": random.Random(0)}, saved.folder / "last.pt")
-    assert saved.load_last() is None
+    torch.save({"epoch": random.Random(0)}, saved.path)
+    assert saved.load() is None

@@ -95,10 +95,10 @@ def test_time_spent_before_an_interruption_counts(tiny_dataset: Dataset, tmp_pat
     config = tiny_config()
     interrupted(config, tiny_dataset, tmp_path, 1)
     checkpoints = Checkpoints(tmp_path / "checkpoints")
-    last = checkpoints.load_last()
+    last = checkpoints.load()
     assert last is not None
     last["progress"]["spent_s"] += 1000.0
-    checkpoints.save_last(last)
+    checkpoints.save(last)
     result = run(config, tiny_dataset, tmp_path)
     assert result.cost is not None
     assert 1000 < result.cost.total_s < 1100
@@ -253,10 +253,10 @@ def test_a_score_that_falls_to_chance_is_a_collapse(tiny_dataset: Dataset, tmp_p
     config = tiny_config(optim={"lr": 1e-30}, evaluation=BY_FIRST_PLACE)
     interrupted(config, tiny_dataset, tmp_path, 1)
     checkpoints = Checkpoints(tmp_path / "checkpoints")
-    last = checkpoints.load_last()
+    last = checkpoints.load()
     assert last is not None
     last["progress"]["best_valid"] = valid(1.0).model_dump_json()
-    checkpoints.save_last(last)
+    checkpoints.save(last)
     result = run(config, tiny_dataset, tmp_path)
     assert result.status is TrialStatus.COLLAPSED
     assert result.error == (

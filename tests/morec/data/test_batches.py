@@ -1,6 +1,5 @@
 import numpy as np
 import pytest
-from tests.morec.data.hand_made import datasets, quick
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,6 +7,7 @@ from morec.data.batches import TrainBatch, sample_negatives, train_batches
 from morec.data.dataset import Dataset
 from morec.data.splits import train_sequences_UL1
 from morec.errors import DataError
+from tests.morec.data.hand_made import datasets, quick
 
 SEQUENCES = np.array([[0, 0, 1, 2], [0, 0, 0, 3], [4, 5, 6, 7], [0, 1, 5, 9]], dtype=np.int32)
 

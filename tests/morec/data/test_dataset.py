@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.morec.data.hand_made import datasets, quick, write_interactions
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from morec.data.dataset import (
     source_hash,
 )
 from morec.errors import DataError
+from tests.morec.data.hand_made import datasets, quick, write_interactions
 
 SYNTHETIC = SyntheticSpec(kind="synthetic", num_users=12, num_items=20, mean_seq_len=7)
 ROWS = [("u", item, time) for time, item in enumerate(["c", "a", "d"])]

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.morec.data.hand_made import write_interactions
 
 from morec.config import FilesSpec
 from morec.data.files import image_files, read_files
 from morec.errors import DataError
+from tests.morec.data.hand_made import write_interactions
 
 ROWS = [("u", "c", 3), ("u", "a", 1), ("v", "c", 2)]
 

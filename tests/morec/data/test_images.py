@@ -4,13 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.morec.data.hand_made import dataset_of
 from PIL import Image
 
 from morec.data import images
 from morec.data.dataset import Dataset
 from morec.data.images import decode_images
 from morec.errors import DataError
+from tests.morec.data.hand_made import dataset_of
 
 
 def noise(height: int, width: int, seed: int = 0) -> np.ndarray:

@@ -2,7 +2,6 @@ from math import log2
 
 import numpy as np
 import pytest
-from tests.morec.data.hand_made import dataset_of, datasets, quick, windows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from morec.data.references import (
     popularity_ranks,
 )
 from morec.data.splits import Split
+from tests.morec.data.hand_made import dataset_of, datasets, quick, windows_of
 
 splits: st.SearchStrategy[Split] = st.sampled_from(["valid", "test"])
 

@@ -1,7 +1,6 @@
 from pathlib import Path
 
 import numpy as np
-from tests.morec.data.hand_made import dataset_of, datasets, quick, windows_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +13,7 @@ from morec.data.splits import (
     train_popularity_N1,
     train_sequences_UL1,
 )
+from tests.morec.data.hand_made import dataset_of, datasets, quick, windows_of
 
 
 def only_batch(dataset: Dataset, split: str) -> EvaluationBatch:

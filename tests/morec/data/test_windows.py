@@ -3,7 +3,6 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 import pytest
-from tests.morec.data.hand_made import quick
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from morec.config import FilesSpec
 from morec.data.interactions import Interactions, from_rows
 from morec.data.windows import Windows, cut_windows
 from morec.errors import DataError
+from tests.morec.data.hand_made import quick
 
 Row = tuple[int, int, int]
 

@@ -51,6 +51,24 @@ def test_below_and_above_a_cut_are_the_whole(
     assert torch.equal(cut, stack(ids_BT, is_token_BT))
 
 
+@pytest.mark.parametrize("name", ["bert", "roberta"])
+def test_the_first_tokens_state_alone_is_the_whole_forwards_in_value_and_gradient(
+    saved_encoders: dict[str, Path], name: str
+) -> None:
+    spec = spec_of(saved_encoders[name], pooling="cls")
+    stack = load_stack(spec, load_config(spec, 0)).double().eval()
+    ids, mask = batch()
+    whole_BH = stack(ids, mask)[:, 0]
+    first_B1H = stack(ids, mask, first_only=True)
+    assert first_B1H.shape == (len(ids), 1, stack.dim)
+    torch.testing.assert_close(first_B1H[:, 0], whole_BH, rtol=0, atol=1e-12)
+    weights = list(stack.layers.parameters())
+    wanted = torch.autograd.grad(whole_BH.square().sum(), weights)
+    found = torch.autograd.grad(first_B1H.square().sum(), weights)
+    for one, other in zip(found, wanted, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-10)
+
+
 def test_num_layers_keeps_the_lower_layers(saved_encoders: dict[str, Path]) -> None:
     spec = spec_of(saved_encoders["bert"])
     whole = load_stack(spec, load_config(spec, 0))
