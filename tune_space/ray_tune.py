@@ -104,7 +104,7 @@ class Display(_NeverPickled, Callback):
         self._refresh()
 
 
-def quieten(is_verbose: bool) -> None:
+def quieten() -> None:
     """Set Ray's switches, before it is initialised, so that only our display speaks."""
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
@@ -112,6 +112,3 @@ def quieten(is_verbose: bool) -> None:
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "3600"
     # Idle OpenMP threads that spin slow down the trials beside them (measured: up to 10 times).
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if not is_verbose:
-        os.environ.setdefault("RAY_DEDUP_LOGS", "1")
-        os.environ.setdefault("PYTHONWARNINGS", "ignore")

@@ -96,6 +96,7 @@ def _run_on_ray(
         console = Console()
         with StudyProgress(conductor, max_concurrent, console) as progress:
             _tuner(conductor, prepared, options, max_concurrent, progress).fit()
+    shutil.rmtree(options.out / RAY_FOLDER, ignore_errors=True)
 
 
 def _tuner(
@@ -170,7 +171,7 @@ def _ray_session(resources: ResourcesSpec, options: RunOptions) -> Iterator[None
     if ray.is_initialized():
         yield
         return
-    quieten(options.verbose)
+    quieten()
     settings: dict[str, Any] = {
         "log_to_driver": options.verbose,
         "logging_level": "INFO" if options.verbose else "ERROR",

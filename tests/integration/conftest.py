@@ -15,7 +15,7 @@ def ray_session() -> Iterator[None]:
 
     from tune_space.ray_tune import quieten
 
-    quieten(is_verbose=False)
+    quieten()
     ray.init(num_cpus=2, include_dashboard=True, log_to_driver=False, logging_level="ERROR")
     yield
     ray.shutdown()

@@ -1,0 +1,77 @@
+"""What trials share is made once, named by its content, and used by whoever reads it."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from morec.config import TrialConfig
+from morec.encoders.artefacts import ArtefactStore
+from tune_space.expand import Arm
+from tune_space.prepare import Prepared, dataset_entries, prepare_items, references
+from tune_space.study import ParamSpec
+
+DATA = {"kind": "synthetic", "num_users": 30, "num_items": 25, "max_seq_len": 5}
+TEXT = {"name": "tiny-random", "pretrained": False, "max_tokens": 6, "pooling": "mean"}
+
+
+def arm(name: str, item: dict, space=None, dataset=None) -> Arm:
+    raw = {"dataset": dataset or DATA, "item": item}
+    return Arm(name, None, TrialConfig.model_validate_json(json.dumps(raw)), space or {})
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Prepared:
+    return Prepared(tmp_path, ArtefactStore(tmp_path / "artefacts"))
+
+
+def test_arms_that_read_the_same_features_share_one_artefact(prepared):
+    arms = [
+        arm("ID", {"id": True}),
+        arm("TS", {"text": TEXT}),
+        arm("TS-DNN", {"text": TEXT | {"dnn_layers": 2}}),
+        arm("ID+TS", {"id": True, "text": TEXT, "fusion": "add"}),
+    ]
+    (features,) = prepare_items(prepared, arms)
+    assert (features.name, features.used_by) == ("text", ("TS", "TS-DNN", "ID+TS"))
+    assert features.num_bytes > 0
+
+
+def test_searched_choices_of_an_encoder_are_prepared_as_well(prepared):
+    space = {"item.text.pooling": ParamSpec(choice=("cls", "mean"))}
+    found = prepare_items(prepared, [arm("TS", {"text": TEXT}, space)])
+    assert len({each.key for each in found}) == 2
+
+
+def test_preparing_again_makes_nothing_again(prepared):
+    arms = [arm("TS", {"text": TEXT})]
+    first = prepare_items(prepared, arms)
+    again = Prepared(prepared.root, prepared.store)
+    assert prepare_items(again, arms) == first
+
+
+def test_sources_name_the_data_and_every_encoders_weights(prepared):
+    config = arm("a", {"id": True, "text": TEXT, "fusion": "add"}).config
+    sources = prepared.sources(config)
+    assert set(sources) == {"data", "text"}
+    other = arm("a", {"id": True, "text": TEXT | {"num_layers": 1}, "fusion": "add"}).config
+    assert prepared.sources(other)["data"] == sources["data"]
+
+
+def test_the_dataset_is_cut_once_and_described(prepared):
+    arms = [arm("a", {"id": True}), arm("b", {"text": TEXT})]
+    (entry,) = dataset_entries(prepared, arms)
+    dataset = prepared.dataset(arms[0].config.dataset)
+    assert entry.is_synthetic
+    assert (entry.num_users, entry.num_items) == (dataset.num_users, dataset.num_items)
+    assert entry.num_interactions == len(dataset.item_ids)
+    assert entry.counts == dict(dataset.counts)
+
+
+def test_popularity_and_chance_stand_on_both_splits(prepared):
+    popularity, chance = references(prepared, [arm("a", {"id": True})])
+    assert (popularity.name, chance.name) == ("popularity", "chance")
+    assert set(popularity.test) == set(chance.test) == {"HR@10", "NDCG@10"}
+    assert popularity.test_evaluation.metrics == popularity.test
+    assert chance.test_evaluation is None
+    assert 10 / 25 <= chance.test["HR@10"] < 10 / (25 - 8)
