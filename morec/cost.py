@@ -1,7 +1,10 @@
 """What a trial costs: parameters, multiply-accumulates, peak memory, device."""
 
+import ctypes
+import gc
 import platform
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -45,6 +48,7 @@ class PeakMemory:
         self.device = device
         self.kind = "GPU allocated" if device.type == "cuda" else "process resident set"
         self._is_known = True
+        _give_back_unused()
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         else:
@@ -61,6 +65,13 @@ class PeakMemory:
             return None
         peak = re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text())
         return int(peak[1]) * 1024 if peak else None
+
+
+def _give_back_unused() -> None:
+    """Free what an earlier trial of this process left behind, which is not this trial's cost."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # glibc only
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _reset_resident_peak() -> bool:

@@ -13,9 +13,7 @@ def test_versions_are_those_installed():
 
 def test_the_checkout_is_named_by_revision_and_state():
     found = git_state()
-    assert found == {} or (
-        len(found["revision"]) == 40 and found["state"] in ("clean", "modified")
-    )
+    assert found == {} or (len(found["revision"]) == 40 and found["state"] in ("clean", "modified"))
 
 
 def test_the_machine_is_named_with_its_cores():
