@@ -28,6 +28,7 @@ from tune_space.progress import StudyProgress
 from tune_space.provenance import git_state, machine, versions
 from tune_space.ray_tune import Display, StudyScheduler, StudySearcher, quieten
 from tune_space.study import ResourcesSpec, StudySpec
+from tune_space.tables import spell_dataset
 from tune_space.trainable import run_job
 
 RAY_FOLDER = ".ray_tune"
@@ -44,6 +45,8 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
     """
     with hold(options.out):
         conductor, prepared = _prepare(study, arms, options)
+        for entry in conductor.manifest.datasets:
+            print(spell_dataset(entry))
         caught = _Caught()
         if not conductor.is_finished():
             _run_on_ray(conductor, prepared, options, caught)

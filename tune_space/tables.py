@@ -6,6 +6,7 @@ from datetime import timedelta
 from rich.console import Console
 from rich.table import Table
 
+from tune_space.ledger import DatasetEntry
 from tune_space.plan import Plan, State
 from tune_space.status import Status
 
@@ -53,6 +54,16 @@ def show_status(console: Console, status: Status) -> None:
     holder = f"process {status.pid} runs it" if status.pid else "no process runs it"
     elapsed = spell_seconds(status.elapsed_s)
     _say(console, f"{elapsed} spent, last change {status.updated_at}, {holder}")
+
+
+def spell_dataset(entry: DatasetEntry) -> str:
+    """A dataset's size, and every rule that struck while it was read, with its count."""
+    kind = ", synthetic" if entry.is_synthetic else ""
+    struck = ", ".join(f"{rule} {count:,}" for rule, count in entry.counts.items() if count)
+    return (
+        f"data: {entry.name}{kind}: {entry.num_users:,} users, {entry.num_items:,} items, "
+        f"{entry.num_interactions:,} interactions in their windows ({struck})"
+    )
 
 
 def spell_seconds(seconds: float) -> str:

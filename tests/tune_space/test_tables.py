@@ -4,9 +4,10 @@ import io
 
 from rich.console import Console
 
+from tune_space.ledger import DatasetEntry
 from tune_space.plan import ArmPlan, Plan, State
 from tune_space.status import ArmStatus, Status
-from tune_space.tables import show_plan, show_status, spell_seconds
+from tune_space.tables import show_plan, show_status, spell_dataset, spell_seconds
 
 PLAN = Plan(
     study="fusion",
@@ -70,3 +71,22 @@ def test_a_status_shows_what_every_arm_has_and_who_runs_it() -> None:
 
 def test_seconds_are_spelled_as_hours_minutes_and_seconds() -> None:
     assert spell_seconds(59.6) == "0:01:00"
+
+
+def test_a_dataset_is_spelled_with_every_rule_that_struck() -> None:
+    entry = DatasetEntry(
+        name="movielens",
+        sha256="0",
+        is_synthetic=False,
+        num_users=655,
+        num_items=453,
+        num_interactions=24434,
+        counts={"rows_read": 100004, "broken_rows": 0, "time_ties": 7},
+    )
+    assert spell_dataset(entry) == (
+        "data: movielens: 655 users, 453 items, 24,434 interactions in their windows "
+        "(rows_read 100,004, time_ties 7)"
+    )
+    assert "movielens, synthetic: " in spell_dataset(
+        entry.model_copy(update={"is_synthetic": True})
+    )
