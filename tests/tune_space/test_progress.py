@@ -5,7 +5,7 @@ import io
 from rich.console import Console
 
 from morec.results import TrialStatus
-from tests.tune_space.test_conductor import COST, conductor_of, curve, end, play, study
+from tests.tune_space.made_up_trials import COST, conductor_of, curve, end, play, study
 from tune_space.progress import StudyProgress
 
 
