@@ -1,6 +1,7 @@
 """Whole studies through real Ray in one session: results, failures, worker groups."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -42,26 +43,34 @@ def test_added_seeds_run_and_nothing_is_run_again(study_file, tmp_path):
     assert before.items() <= after.items()
 
 
-def test_an_arm_that_always_fails_leaves_the_others_finished_and_the_exit_code_is_1(
+def raising_arm(folder: Path) -> str:
+    """An arm every trial of which raises: its users have trained on every item there is, so no
+    negative can be drawn, and nothing can know before the batch is."""
+    orders = [[(user + step) % 8 for step in range(10)] for user in range(20)]
+    rows = [f"{u},{i},{time}" for u, items in enumerate(orders) for time, i in enumerate(items)]
+    (folder / "all.csv").write_text("user_id,item_id,timestamp\n" + "\n".join(rows))
+    data = "{kind: files, interactions: all.csv, repeats: keep, max_seq_len: 10}"
+    return f"  broken: {{item.id: true, item.text: null, dataset: {data}}}\n"
+
+
+def test_an_arm_that_always_raises_leaves_the_others_finished_and_the_exit_code_is_1(
     tmp_path, capsys
 ):
-    study_file = tmp_path / "failing.yaml"
-    text = STUDY.replace(
-        "arms:\n", "arms:\n  broken: {item.id: true, item.text: null, optim.clip_norm: 1e-30}\n"
-    )
-    text = text.replace("arms:\n  broken: {", "arms:\n  broken: {search: "
-                        "{optim.weight_decay: {choice: [1e38, 1e37]}}, ")  # fmt: skip
-    study_file.write_text(text)
-    out = tmp_path / "out"
+    study_file, out = tmp_path / "failing.yaml", tmp_path / "out"
+    study_file.write_text(STUDY.replace("arms:\n", f"arms:\n{raising_arm(tmp_path)}"))
     assert run(study_file, out) == 1
     arms = {arm.name: arm for arm in Ledger(out).read_manifest().arms}
     results = Ledger(out).read_all()
     broken = [results[entry.trial_id] for entry in arms["broken"].search]
+    assert len(broken) == 2
     assert {result.status for result in broken} == {TrialStatus.FAILED}
-    assert all(result.error for result in broken)
+    assert all("Traceback" in result.error and "DataError" in result.error for result in broken)
+    assert all(result.best_score() is None for result in broken)
     for name in ("ID", "E2E"):
         assert all(results[i].status is TrialStatus.COMPLETED for i in arms[name].final)
-    assert "no search trial of arm 'broken' completed" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "no search trial of arm 'broken' completed" in said
+    assert all(f"failed: {result.trial_id}" in said for result in broken)
     page = (out / "report.html").read_text()
     assert all(result.trial_id in page for result in broken)
 
