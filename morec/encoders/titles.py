@@ -97,7 +97,8 @@ def _word_level_tokenizer(titles: Iterable[str]) -> PreTrainedTokenizerFast:
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     specials = [PAD, UNKNOWN, FIRST, LAST]
-    tokenizer.train_from_iterator(titles, trainers.WordLevelTrainer(special_tokens=specials))
+    trainer = trainers.WordLevelTrainer(special_tokens=specials, show_progress=False)
+    tokenizer.train_from_iterator(titles, trainer)
     ends = [(token, tokenizer.token_to_id(token)) for token in (FIRST, LAST)]
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{FIRST} $A {LAST}", special_tokens=ends

@@ -87,6 +87,6 @@ def test_a_dataset_is_spelled_with_every_rule_that_struck() -> None:
         "data: movielens: 655 users, 453 items, 24,434 interactions in their windows "
         "(rows_read 100,004, time_ties 7)"
     )
-    assert "movielens, synthetic: " in spell_dataset(
+    assert "movielens (made-up data): " in spell_dataset(
         entry.model_copy(update={"is_synthetic": True})
     )
