@@ -103,6 +103,7 @@ class Conductor:
         job = self._startable()
         if job is not None:
             self.running[job.trial_id] = job
+            self.write_manifest("running")
         return job
 
     def is_finished(self) -> bool:
@@ -237,6 +238,7 @@ class Conductor:
                 "state": state,
                 "updated_at": now(),
                 "arms": arms,
+                "running": tuple(self.running),
                 "orphaned": tuple(sorted(set(self.results) - _ids(arms))),
                 "elapsed_s": self._elapsed_before + time.monotonic() - self._started,
             }

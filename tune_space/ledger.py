@@ -99,6 +99,8 @@ class Manifest(Spec):
     references: tuple[Reference, ...] = ()
     preparations: tuple[Preparation, ...] = ()
     arms: tuple[ArmEntry, ...]
+    running: tuple[str, ...] = ()
+    """Trials that were running when this was written."""
     orphaned: tuple[str, ...] = ()
     """Trials in the ledger that this study no longer asks for; kept, not reported."""
 

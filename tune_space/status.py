@@ -54,6 +54,7 @@ def read_status(folder: Path) -> Status:
     pid = holder_pid(folder)
     is_gone = manifest.state == "running" and pid is None
     checkpoints = {path.name for path in (folder / "checkpoints").glob("*")}
+    started = checkpoints | set(manifest.running)
     records = ledger.read_all()
     return Status(
         study=manifest.study.name,
@@ -62,22 +63,19 @@ def read_status(folder: Path) -> Status:
         select=manifest.arms[0].config.evaluation.select if manifest.arms else "",
         elapsed_s=manifest.elapsed_s,
         updated_at=manifest.updated_at,
-        arms=tuple(_arm_status(entry, records, checkpoints) for entry in manifest.arms),
+        arms=tuple(_arm_status(entry, records, started) for entry in manifest.arms),
     )
 
 
-def _arm_status(
-    entry: ArmEntry, records: dict[str, TrialResult], checkpoints: set[str]
-) -> ArmStatus:
+def _arm_status(entry: ArmEntry, records: dict[str, TrialResult], started: set[str]) -> ArmStatus:
     searched = [search.trial_id for search in entry.search]
     known = [records[i] for i in (*searched, *entry.final) if i in records]
-    asked = {*searched, *(checkpoints & set(entry.final))}
     num_failed = sum(record.status is TrialStatus.FAILED for record in known)
     return ArmStatus(
         name=entry.name,
         num_done=len(known) - num_failed,
         num_failed=num_failed,
-        num_started=len(asked - records.keys()),
+        num_started=len(started & {*searched, *entry.final} - records.keys()),
         is_locked=entry.locked is not None,
         best_valid=_best(known),
     )

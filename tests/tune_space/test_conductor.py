@@ -64,6 +64,14 @@ def test_any_interruptions_leave_the_same_trials_and_choices(
     assert outcome(cut) == outcome(whole)
 
 
+def test_the_manifest_names_what_runs(tmp_path):
+    conductor = conductor_of(tmp_path)
+    jobs = [conductor.next_job(), conductor.next_job()]
+    assert Ledger(tmp_path).read_manifest().running == tuple(job.trial_id for job in jobs)
+    conductor.ended(end(jobs[0]))
+    assert Ledger(tmp_path).read_manifest().running == (jobs[1].trial_id,)
+
+
 def test_a_finished_study_starts_nothing_again(tmp_path):
     play(conductor_of(tmp_path))
     again = conductor_of(tmp_path)

@@ -32,6 +32,7 @@ def write_manifest(
     manifest = Manifest(
         study=STUDY, study_file="", command="", state=state, started_at="", updated_at="now",
         versions={}, git={}, device="", num_cpus=2, elapsed_s=5.0, datasets=(), arms=(arm,),
+        running=("final-2", "of another arm"),
     )  # fmt: skip
     Ledger(folder).write_manifest(manifest)
 
@@ -57,6 +58,7 @@ def test_trials_are_counted_by_how_they_stand(tmp_path: Path) -> None:
     write_record(tmp_path, "failed", TrialStatus.FAILED, score=0.9)
     write_record(tmp_path, "collapsed", TrialStatus.COLLAPSED)
     write_record(tmp_path, "of another arm", TrialStatus.FAILED)
+    # "open" is asked for and not yet started; final-1 has a checkpoint; final-2 was running.
     (tmp_path / "checkpoints" / "final-1").mkdir(parents=True)
     status = read_status(tmp_path)
     assert status.arms == (
