@@ -7,6 +7,7 @@ import base64
 import os
 import zlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, BinaryIO, Self
@@ -83,6 +84,11 @@ class Evaluation(Spec):
     def ranks(self) -> npt.NDArray[np.uint32]:
         """The target's rank per user (1 = best), shape (U,)."""
         return np.frombuffer(zlib.decompress(base64.b64decode(self.packed_ranks)), dtype="<u4")
+
+
+def utc_now() -> str:
+    """UTC time, ISO 8601, seconds; the form of every time that is written down."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def pack_ranks(ranks_U: npt.ArrayLike) -> str:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,7 +16,7 @@ from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.macs import count_macs
 from morec.errors import CollapsedError, DivergedError
-from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus
+from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus, utc_now
 from morec.trainer import Trainer
 from morec.workers import Workers
 from morec.yardsticks import chance_metrics
@@ -108,7 +107,7 @@ def run_trial(
         epochs=tuple(trial.progress.epochs),
         cost=trial.cost(),
         num_starts=trial.progress.num_starts,
-        finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        finished_at=utc_now(),
         **outcome,
     )
 

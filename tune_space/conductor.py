@@ -8,13 +8,12 @@ ledger, so a new conductor on an old folder goes on where the last one stopped.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from morec.checkpoints import Checkpoints
 from morec.config import TrialConfig
-from morec.results import Cost, EpochRecord, TrialResult, TrialStatus
+from morec.results import Cost, EpochRecord, TrialResult, TrialStatus, utc_now
 from tune_space.expand import Arm, configure, fits
 from tune_space.ledger import ArmEntry, Ledger, Manifest, SearchEntry
 from tune_space.plan import Sources
@@ -220,7 +219,7 @@ class Conductor:
             config=job.config,
             sources=dict(job.sources),
             status=status,
-            finished_at=now(),
+            finished_at=utc_now(),
             **fields,
         )
 
@@ -236,7 +235,7 @@ class Conductor:
         self.manifest = self.manifest.model_copy(
             update={
                 "state": state,
-                "updated_at": now(),
+                "updated_at": utc_now(),
                 "arms": arms,
                 "running": tuple(self.running),
                 "orphaned": tuple(sorted(set(self.results) - _ids(arms))),
@@ -259,11 +258,6 @@ class Conductor:
 def _ids(arms: Sequence[ArmEntry]) -> set[str]:
     searched = {entry.trial_id for arm in arms for entry in arm.search}
     return searched | {trial_id for arm in arms for trial_id in arm.final}
-
-
-def now() -> str:
-    """UTC time, ISO 8601, seconds."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _expected_length(state: ArmState) -> bool:

@@ -4,6 +4,7 @@
 the study, in which role. The driver alone writes here. Reading needs neither Ray nor torch.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -11,7 +12,7 @@ from pydantic import Field, ValidationError
 
 from morec.config import SCHEMA_VERSION, Spec, TrialConfig
 from morec.errors import DataError
-from morec.results import Evaluation, Metric, TrialResult, write_atomically
+from morec.results import Evaluation, Metric, TrialResult, TrialStatus, write_atomically
 from tune_space.study import StudySpec, Value
 
 SpecT = TypeVar("SpecT", bound=Spec)
@@ -103,6 +104,13 @@ class Manifest(Spec):
     """Trials that were running when this was written."""
     orphaned: tuple[str, ...] = ()
     """Trials in the ledger that this study no longer asks for; kept, not reported."""
+
+
+def best_trial(results: Iterable[TrialResult]) -> TrialResult | None:
+    """The choice an arm is locked to: the completed trial with the best validation score, the
+    earliest of equals; None if no trial completed."""
+    completed = [result for result in results if result.status is TrialStatus.COMPLETED]
+    return max(completed, key=lambda result: result.best_score() or 0.0, default=None)
 
 
 class Ledger:

@@ -10,7 +10,7 @@ from statistics import fmean
 from morec.config import TrialConfig
 from morec.results import TrialResult, TrialStatus
 from tune_space.expand import Arm, configure, fits
-from tune_space.ledger import ArmEntry, Ledger, Manifest
+from tune_space.ledger import ArmEntry, Ledger, Manifest, best_trial
 from tune_space.study import ResourcesSpec, StudySpec, Value
 
 Sources = Callable[[TrialConfig], Mapping[str, str]]
@@ -191,15 +191,9 @@ def _is_exhausted(entry: ArmEntry | None, facts: _Facts, num_searched: int) -> b
 
 
 def _best(searched: Mapping[str, Mapping[str, Value]], facts: _Facts) -> Mapping[str, Value] | None:
-    """The completed trial with the best validation score, the earliest of equals."""
-    scores = {
-        trial_id: score
-        for trial_id in searched
-        if (record := facts.records.get(trial_id)) is not None
-        and record.status is TrialStatus.COMPLETED
-        and (score := record.best_score()) is not None
-    }
-    return searched[max(scores, key=scores.__getitem__)] if scores else None
+    records = (facts.records[trial_id] for trial_id in searched if trial_id in facts.records)
+    best = best_trial(records)
+    return None if best is None else searched[best.trial_id]
 
 
 def _trial_id(

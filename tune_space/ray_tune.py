@@ -39,7 +39,6 @@ class StudySearcher(_NeverPickled, Searcher):
         self._conductor = conductor
         self._make = make
         self._max_concurrent = max_concurrent
-        self._job_ids: dict[str, str] = {}
 
     def suggest(self, trial_id: str) -> dict[str, str] | str | None:
         """The next job, nothing for now, or the end."""

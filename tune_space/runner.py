@@ -17,9 +17,9 @@ from rich.console import Console
 from morec.encoders.artefacts import ArtefactStore
 from morec.errors import SpecError
 from morec.ray_train import TrialJob
-from morec.results import TrialResult, TrialStatus
+from morec.results import TrialResult, TrialStatus, utc_now
 from tune_space import prepare
-from tune_space.conductor import Conductor, Job, now
+from tune_space.conductor import Conductor, Job
 from tune_space.expand import Arm
 from tune_space.folder import hold
 from tune_space.ledger import Ledger, Manifest
@@ -65,8 +65,8 @@ def _prepare(
         study_file=options.study_file_text,
         command=options.command,
         state="running",
-        started_at=earlier.started_at if earlier else now(),
-        updated_at=now(),
+        started_at=earlier.started_at if earlier else utc_now(),
+        updated_at=utc_now(),
         versions=versions(),
         git=git_state(),
         device=machine(),

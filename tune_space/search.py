@@ -15,7 +15,7 @@ import optuna
 from morec.config import TrialConfig, canonical_json
 from morec.results import TrialResult, TrialStatus
 from tune_space.expand import Arm, configure, draw
-from tune_space.ledger import SearchEntry
+from tune_space.ledger import SearchEntry, best_trial
 from tune_space.paths import get_path
 from tune_space.study import ParamSpec, StudySpec, Value
 
@@ -40,7 +40,7 @@ class ArmSearch:
             direction="maximize", pruner=_PRUNERS[study.scheduler](), storage=None
         )
         self._asked: dict[str, tuple[optuna.Trial, SearchEntry]] = {}
-        self._scores: dict[str, float] = {}
+        self._results: list[TrialResult] = []
         self._chosen: set[str] = set()
 
     @property
@@ -89,14 +89,12 @@ class ArmSearch:
         is_completed = result.status is TrialStatus.COMPLETED
         score = result.best_score() if is_completed else None
         self._study.tell(trial, score, state=_STATES[result.status])
-        if score is not None:
-            self._scores[result.trial_id] = score
+        self._results.append(result)
 
     def best(self) -> SearchEntry | None:
-        """The completed trial with the best validation score; the earliest of equals."""
-        if not self._scores:
-            return None
-        return self._asked[max(self._scores, key=self._scores.__getitem__)][1]
+        """The trial this search would lock; None if none completed."""
+        best = best_trial(self._results)
+        return None if best is None else self._asked[best.trial_id][1]
 
     def _new_trial(self, params: Mapping[str, Value] | None, attempt: int) -> optuna.Trial:
         seed_text = canonical_json([self._seed, self._arm_identity(), len(self._asked), attempt])

@@ -1,13 +1,12 @@
 """What Ray Tune runs: one job in, epochs and one record out."""
 
 import traceback
-from datetime import UTC, datetime
 from typing import Any
 
 import ray.tune
 
 from morec.ray_train import TrialJob, train
-from morec.results import TrialResult, TrialStatus
+from morec.results import TrialResult, TrialStatus, utc_now
 
 
 def run_job(tune_config: dict[str, Any]) -> None:
@@ -25,6 +24,6 @@ def run_job(tune_config: dict[str, Any]) -> None:
             sources=job.sources,
             status=TrialStatus.FAILED,
             error=traceback.format_exc(),
-            finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            finished_at=utc_now(),
         )
     ray.tune.report({"result": result.model_dump_json()})
