@@ -24,6 +24,9 @@ from morec.results import Cost, EpochRecord, TrialResult
 from morec.trial import run_trial
 from morec.workers import Workers
 
+GROUP_START_TRIES = 3
+"""How often a worker group may fail to start, a minute each, before its trial is a failed one."""
+
 RUN_FOLDER = "ray_train"
 """Ray Train's own files of trials with several workers, beside the checkpoints."""
 
@@ -64,6 +67,8 @@ def _trainer(job: TrialJob) -> TorchTrainer:
             name=folder.name,
             storage_path=str(folder.parent.parent / RUN_FOLDER),
             callbacks=[TuneReportCallback()] if is_group else [],
+            # Ray Train's default is to try for ever.
+            failure_config=ray.train.FailureConfig(controller_failure_limit=GROUP_START_TRIES - 1),
         ),
     )
 

@@ -30,7 +30,13 @@ class _NeverPickled:
 
 
 class StudySearcher(_NeverPickled, Searcher):
-    """Hands the conductor's jobs to Ray Tune, at most ``max_concurrent`` at a time."""
+    """Hands the conductor's jobs to Ray Tune, at most ``max_concurrent`` at a time.
+
+    None while a trial ends, between its record and Ray Tune's giving it up: Ray Tune would reserve
+    room for the next trial and cancel that a moment later, when the process of the last one turns
+    out to be free, and a reservation cancelled while it is being made loses its CPU for the rest of
+    the session (seen with Ray 2.60).
+    """
 
     def __init__(
         self, conductor: Conductor, make: Callable[[Job], TrialJob], max_concurrent: int
@@ -39,20 +45,24 @@ class StudySearcher(_NeverPickled, Searcher):
         self._conductor = conductor
         self._make = make
         self._max_concurrent = max_concurrent
+        self._started: set[str] = set()
 
     def suggest(self, trial_id: str) -> dict[str, str] | str | None:
         """The next job, nothing for now, or the end."""
-        if len(self._conductor.running) >= self._max_concurrent:
+        running = len(self._conductor.running)
+        if running >= self._max_concurrent or len(self._started) > running:
             return None
         job = self._conductor.next_job()
         if job is None:
             return self.FINISHED if self._conductor.is_finished() else None
+        self._started.add(trial_id)
         return {"trial_id": job.trial_id, "job": self._make(job).model_dump_json()}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Nothing to do: the scheduler has told the conductor."""
+        """The trial's process is free; the conductor knows its result from the scheduler."""
+        self._started.discard(trial_id)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the ledger is the state."""

@@ -69,6 +69,15 @@ def wait_until(is_so: Callable[[], object], process: "subprocess.Popen[str]") ->
         time.sleep(0.05)
 
 
+def wait_until_so(is_so: Callable[[], object]) -> None:
+    """Wait for what Ray does in its own time."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_so():
+        if time.monotonic() > deadline:
+            pytest.fail("nothing happened")
+        time.sleep(0.05)
+
+
 def descendants(process: "subprocess.Popen[str]") -> list[psutil.Process]:
     return psutil.Process(process.pid).children(recursive=True)
 

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+import ray
+from ray.util import placement_group_table
 
 from morec.results import TrialStatus
 from studies.run import main
-from tests.integration.command import REPOSITORY, STUDY
+from tests.integration.command import REPOSITORY, STUDY, wait_until_so
 from tune_space.ledger import Ledger
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_session")]
@@ -41,6 +43,16 @@ def test_added_seeds_run_and_nothing_is_run_again(study_file, tmp_path):
     after = {path: path.stat().st_mtime_ns for path in (out / "trials").iterdir()}
     assert len(after) == len(before) + 2
     assert before.items() <= after.items()
+
+
+def test_trials_that_follow_one_another_share_one_reservation_and_no_cpu_is_lost(
+    study_file, tmp_path
+):
+    before = len(placement_group_table())
+    words = ("--only", "ID", "--set", "training.max_epochs=1", "budget.trials=6", "seeds=[1]")
+    assert run(study_file, tmp_path / "out", *words) == 0
+    assert len(placement_group_table()) - before == 1
+    wait_until_so(lambda: ray.available_resources().get("CPU") == 2)
 
 
 def raising_arm(folder: Path) -> str:
