@@ -68,6 +68,13 @@ class Cost(Spec):
     device: str
 
 
+class SliceMetrics(Spec):
+    """The metrics over some of the users."""
+
+    num_users: int = Field(ge=1)
+    metrics: dict[str, Metric]
+
+
 class Evaluation(Spec):
     """Metrics of one split with the target's rank of every user, in dataset order."""
 
@@ -77,6 +84,9 @@ class Evaluation(Spec):
     """Users whose target shares its score with another candidate (ranked pessimistically)."""
     num_forced_misses: int = Field(ge=0)
     """Users whose target also stands in their masked history: a miss by the protocol."""
+    slices: dict[str, dict[str, SliceMetrics]] = {}  # noqa: RUF012  (pydantic copies it)
+    """Dimension (popularity, history, item age) -> label -> metrics of the users with it; a label
+    that no user has is not there."""
     packed_ranks: str
     """The target's rank per user: uint32 little-endian, zlib, base64; see ``ranks``."""
 

@@ -29,6 +29,9 @@ class ArmEntry(Spec):
     """One arm as it stands: its trials by role, and its locked choice."""
 
     name: str
+    """Unique in the study: ``<dataset>/<arm>`` where the study has several data sets."""
+    dataset: str = ""
+    """Key of the study's ``datasets``; empty where the study has one data set in its base."""
     group: str | None = None
     config: TrialConfig
     """The arm before any searched value is set; seed = the search seed, test = False."""
@@ -45,22 +48,37 @@ class Reference(Spec):
     """An untrained yardstick (popularity, chance) on both splits."""
 
     name: str
+    dataset: str = ""
+    """As in ``ArmEntry``."""
     valid: dict[str, Metric]
     test: dict[str, Metric]
     test_evaluation: Evaluation | None = None
     """With ranks, for paired comparison; None where the value is an expectation (chance)."""
 
 
+class SliceEntry(Spec):
+    """Which slice each user of the test split is in, along one dimension."""
+
+    dimension: str
+    labels: tuple[str, ...]
+    """In their natural order (new, cold, tail, mid, head)."""
+    packed_codes: str
+    """Index into ``labels`` per user, in dataset order; packed as ``Evaluation.packed_ranks``."""
+
+
 class DatasetEntry(Spec):
     """What the data was, and what was dropped or repaired on the way."""
 
     name: str
+    dataset: str = ""
+    """As in ``ArmEntry``."""
     sha256: str
     is_synthetic: bool
     num_users: int
     num_items: int
     num_interactions: int
     """Interactions kept in the windows."""
+    slices: tuple[SliceEntry, ...] = ()
     counts: dict[str, int]
     """Rule -> how many rows, users or items it touched."""
 
@@ -75,6 +93,9 @@ class Preparation(Spec):
     num_bytes: int = Field(ge=0)
     used_by: tuple[str, ...] = ()
     """Names of the arms that use it."""
+    losses: dict[str, tuple[float, ...]] = {}  # noqa: RUF012  (pydantic copies it)
+    """Of second-round pre-training: ``train`` and ``valid`` loss per epoch; ``valid`` begins with
+    the loss before the first."""
 
 
 class Manifest(Spec):

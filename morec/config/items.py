@@ -1,0 +1,166 @@
+"""How an item becomes a vector: its parts, their encoders, and how they are fused."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from morec.config.base import Spec
+
+WORD_ENCODERS = ("word-average", "text-cnn")
+"""Text encoders without a transformer: the mean of the words' vectors (what the paper calls GloVe),
+and convolutions over them (TextCNN, Kim 2014)."""
+
+
+class LoraSpec(Spec):
+    """Train low-rank changes of the attention projections instead of whole layers (Hu et al. 2021).
+
+    In the layers that ``trainable_layers`` names; everything pretrained stays as it was.
+    """
+
+    rank: int = Field(8, ge=1)
+    alpha: float = Field(16.0, gt=0)
+    """The change is scaled by alpha / rank."""
+
+
+class _SecondRoundSpec(Spec):
+    """Go on with self-supervised pre-training on the catalogue before the sweep (paper, table 8).
+
+    The paper states no setting; these are ours.
+    """
+
+    max_epochs: int = Field(3, ge=1)
+    lr: float = Field(5e-5, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    batch_size: int = Field(32, ge=2)
+    """Items per optimizer step."""
+    valid_share: float = Field(0.1, gt=0, lt=1)
+    """Share of the items that measure the loss and are not trained on."""
+    seed: int = Field(0, ge=0)
+
+
+class MaskedLanguageSpec(_SecondRoundSpec):
+    """Masked language modelling on the item titles."""
+
+    mask_share: float = Field(0.15, gt=0, lt=1)
+    """Share of tokens to predict (Devlin et al. 2019)."""
+
+
+class MaskedAutoencodingSpec(_SecondRoundSpec):
+    """Masked autoencoding on the item images (He et al. 2022); only for a ViT-MAE."""
+
+    mask_share: float = Field(0.75, gt=0, lt=1)
+    """Share of patches to reconstruct; 0 whenever the encoder encodes items."""
+
+
+class TextSpec(Spec):
+    """A text encoder and its DT layer (paper, section 3.1): pooled state -> Linear -> GELU."""
+
+    name: str
+    """``minilm`` or ``minilm-l3`` (packaged), ``tiny-random`` (from scratch), a hub name, a local
+    folder; or ``word-average`` or ``text-cnn``, which read words instead of tokens."""
+    pretrained: bool = True
+    """False: the same architecture with random weights (paper, table 4: TFS)."""
+    num_layers: Literal["all"] | Annotated[int, Field(ge=1)] = "all"
+    """Keep only this many lower transformer layers."""
+    trainable_layers: Literal["all"] | Annotated[int, Field(ge=0)] = 0
+    """0: frozen features (two-stage, TS); k: the top k layers train; all: end-to-end (E2E)."""
+    pooling: Literal["cls", "mean"] = "cls"
+    """The first token's state, or the mean over the title's tokens."""
+    max_tokens: int = Field(30, ge=3)
+    """Longer titles are cut (paper: 30)."""
+    dnn_layers: int = Field(0, ge=0)
+    """Dropout -> Linear -> GELU layers after the DT layer (TS-DNN-l)."""
+    word_vectors: str | None = None
+    """File of pretrained word vectors in GloVe's format, for ``word-average`` and ``text-cnn``."""
+    lora: LoraSpec | None = None
+    second_round: MaskedLanguageSpec | None = None
+
+    @property
+    def reads_words(self) -> bool:
+        """Whether this is one of the encoders without a transformer."""
+        return self.name in WORD_ENCODERS
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> Self:
+        _check_lora(self)
+        if not self.reads_words:
+            if self.word_vectors is not None:
+                raise ValueError(f"word_vectors has no effect with the encoder {self.name!r}")
+            return self
+        for option in ("lora", "second_round"):
+            if getattr(self, option) is not None:
+                raise ValueError(f"{option}: {self.name!r} is no transformer")
+        if self.num_layers != "all" or self.trainable_layers not in (0, "all"):
+            raise ValueError(f"{self.name!r} has no layers to choose from: it is frozen or trains")
+        if self.pretrained != (self.word_vectors is not None):
+            raise ValueError(f"{self.name!r} needs word_vectors, or pretrained: false without them")
+        return self
+
+
+class ImageSpec(Spec):
+    """A timm image encoder and its DT layer; what is not explained is as in ``TextSpec``."""
+
+    name: str
+    """A timm model (``resnet18``), ``efficientnet-lite0``, ``-lite1`` or ``-lite2`` (packaged), a
+    local folder, or a ViT-MAE by hub name or folder (``facebook/vit-mae-base``);
+    ``tiny-random-mae`` starts from scratch."""
+    pretrained: bool = True
+    trainable_layers: Literal["all"] | Annotated[int, Field(ge=0)] = 0
+    """0: frozen features (two-stage); k: the top k stages train; all: end-to-end."""
+    size: int = Field(224, ge=16)
+    """Images are resized to size x size pixels."""
+    normalization: Literal["model", "half"] = "model"
+    """Mean and deviation of the model's own configuration, or the paper's 0.5 / 0.5."""
+    dnn_layers: int = Field(0, ge=0)
+    lora: LoraSpec | None = None
+    second_round: MaskedAutoencodingSpec | None = None
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> Self:
+        _check_lora(self)
+        return self
+
+
+class ItemSpec(Spec):
+    """How an item becomes a vector: an ID embedding, a text, an image, or several fused."""
+
+    id: bool = False
+    """One trained vector per item (IDRec)."""
+    text: TextSpec | None = None
+    image: ImageSpec | None = None
+    fusion: Literal["add", "concat"] | None = None
+    """ADD: sum of the parts; CON: concat -> Dropout -> Linear -> GELU (paper, table 7)."""
+    fusion_layers: int = Field(0, ge=0)
+    """Dropout -> Linear -> GELU layers after the fusion; 0 is the paper's "w/o"."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the parts that are switched on, in the order they are fused."""
+        present = {"id": self.id, "text": self.text is not None, "image": self.image is not None}
+        return tuple(name for name, is_on in present.items() if is_on)
+
+    @property
+    def modalities(self) -> dict[str, "TextSpec | ImageSpec"]:
+        """The encoders that are switched on, by part name."""
+        encoders = {"text": self.text, "image": self.image}
+        return {name: spec for name, spec in encoders.items() if spec is not None}
+
+    @property
+    def trains_encoder(self) -> bool:
+        """Whether any pretrained layer is trained."""
+        return any(spec.trainable_layers != 0 for spec in self.modalities.values())
+
+    @model_validator(mode="after")
+    def _fusion_fits_the_parts(self) -> Self:
+        if not self.parts:
+            raise ValueError("no item representation: set id: true, or give text: or image:")
+        if len(self.parts) > 1 and self.fusion is None:
+            raise ValueError(f"{' and '.join(self.parts)} need fusion: add or fusion: concat")
+        if len(self.parts) == 1 and (self.fusion is not None or self.fusion_layers):
+            raise ValueError(f"fusion has nothing to fuse: {self.parts[0]} is the only part")
+        return self
+
+
+def _check_lora(spec: "TextSpec | ImageSpec") -> None:
+    if spec.lora is not None and spec.trainable_layers == 0:
+        raise ValueError("lora has no effect: no layer trains (set trainable_layers)")

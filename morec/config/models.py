@@ -1,0 +1,70 @@
+"""The recommenders: how a user becomes a vector."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from morec.config.base import Spec
+
+
+class SASRecSpec(Spec):
+    """The paper's SASRec: post-LN transformer over item vectors, dot-product scores."""
+
+    kind: Literal["sasrec"] = "sasrec"
+    dim: int = Field(512, ge=2)
+    """d: width of item vectors and user states."""
+    num_blocks: int = Field(2, ge=1)
+    num_heads: int = Field(2, ge=1)
+    """Attention heads; they divide ``dim``."""
+    dropout: float = Field(0.1, ge=0, lt=1)
+    """Share dropped in the user encoder, and before every DNN and fusion layer."""
+
+    @model_validator(mode="after")
+    def _heads_divide_dim(self) -> Self:
+        if self.dim % self.num_heads:
+            raise ValueError(f"dim {self.dim} is not divisible by num_heads {self.num_heads}")
+        return self
+
+
+class DSSMSpec(Spec):
+    """Two towers without a history: a vector per user id, a vector per item (Huang et al. 2013)."""
+
+    kind: Literal["dssm"]
+    dim: int = Field(512, ge=2)
+    mlp_layers: int = Field(0, ge=0)
+    """Dropout -> Linear -> GELU layers above the user's and the ID item's embedding."""
+    dropout: float = Field(0.1, ge=0, lt=1)
+
+
+class GRU4RecSpec(Spec):
+    """Recurrent user encoder (Hidasi et al. 2016)."""
+
+    kind: Literal["gru4rec"]
+    dim: int = Field(512, ge=2)
+    num_blocks: int = Field(1, ge=1)
+    """GRU layers."""
+    dropout: float = Field(0.1, ge=0, lt=1)
+
+
+class NextItNetSpec(Spec):
+    """Dilated causal convolutions over the history (Yuan et al. 2019)."""
+
+    kind: Literal["nextitnet"]
+    dim: int = Field(512, ge=2)
+    num_blocks: int = Field(2, ge=1)
+    """Repetitions of the dilations."""
+    kernel_size: int = Field(3, ge=2)
+    dilations: tuple[Annotated[int, Field(ge=1)], ...] = (1, 4)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    """Share dropped before every DNN and fusion layer."""
+
+
+def _sasrec_unless_said(value: Any) -> Any:
+    return {"kind": "sasrec", **value} if isinstance(value, dict) else value
+
+
+ModelSpec = Annotated[
+    SASRecSpec | DSSMSpec | GRU4RecSpec | NextItNetSpec,
+    Field(discriminator="kind"),
+    BeforeValidator(_sasrec_unless_said),
+]
