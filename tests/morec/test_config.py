@@ -19,15 +19,18 @@ from morec.config import (
 ID_ONLY: dict[str, Any] = {"dataset": {"kind": "movielens"}, "item": {"id": True}}
 TEXT = {"name": "minilm", "trainable_layers": "all"}
 IMAGE = {"name": "resnet18"}
+LORA_TEXT = TEXT | {"lora": {}, "second_round": {}}
+MAE_IMAGE = {"name": "tiny-random-mae", "trainable_layers": 1, "lora": {}, "second_round": {}}
 EVERYTHING: dict[str, Any] = {
     "dataset": {"kind": "synthetic"},
-    "item": {"id": True, "text": TEXT, "image": IMAGE, "fusion": "add"},
+    "item": {"id": True, "text": LORA_TEXT, "image": MAE_IMAGE, "fusion": "add"},
     "optim": {"encoder_lr": 1e-5},
 }
 OTHER_VALUES: dict[str, Any] = {
     "dataset.max_seq_len": 10,
     "dataset.min_seq_len": 6,
     "dataset.warm": 20,
+    "dataset.max_users": 50,
     "dataset.num_users": 201,
     "dataset.num_items": 121,
     "dataset.num_tastes": 7,
@@ -42,12 +45,30 @@ OTHER_VALUES: dict[str, Any] = {
     "item.text.pooling": "mean",
     "item.text.max_tokens": 31,
     "item.text.dnn_layers": 8,
+    "item.text.lora.rank": 4,
+    "item.text.lora.alpha": 8.0,
+    "item.text.second_round.max_epochs": 5,
+    "item.text.second_round.lr": 1e-5,
+    "item.text.second_round.weight_decay": 0.0,
+    "item.text.second_round.batch_size": 16,
+    "item.text.second_round.valid_share": 0.2,
+    "item.text.second_round.seed": 1,
+    "item.text.second_round.mask_share": 0.3,
     "item.image.name": "resnet34",
     "item.image.pretrained": False,
     "item.image.trainable_layers": "all",
     "item.image.size": 32,
     "item.image.normalization": "half",
     "item.image.dnn_layers": 8,
+    "item.image.lora.rank": 4,
+    "item.image.lora.alpha": 8.0,
+    "item.image.second_round.max_epochs": 5,
+    "item.image.second_round.lr": 1e-5,
+    "item.image.second_round.weight_decay": 0.0,
+    "item.image.second_round.batch_size": 16,
+    "item.image.second_round.valid_share": 0.2,
+    "item.image.second_round.seed": 1,
+    "item.image.second_round.mask_share": 0.5,
     "item.fusion": "concat",
     "item.fusion_layers": 2,
     "model.dim": 64,
@@ -67,11 +88,12 @@ OTHER_VALUES: dict[str, Any] = {
     "evaluation.ks": [5, 10],
     "evaluation.select": "NDCG@10",
     "evaluation.batch_size": 256,
+    "evaluation.candidates": "trained",
     "evaluation.test": True,
     "seed": 1,
 }
 """Another legal value of every field of ``EVERYTHING`` spelled out."""
-ONLY_VALUE = {"dataset.kind", "model.kind"}
+ONLY_VALUE = {"dataset.kind", "model.kind", "item.text.word_vectors"}
 
 
 def config(values: dict[str, Any]) -> TrialConfig:
@@ -101,22 +123,22 @@ def shuffled(values: Any, draw: st.DrawFn) -> Any:
 @pytest.mark.parametrize(
     ("values", "sources", "expected"),
     [
-        (ID_ONLY, {"data": "abc"}, "sasrec-id-s0-f51952b3"),
-        (ID_ONLY | {"seed": 3}, {"data": "abc"}, "sasrec-id-s3-478094dd"),
+        (ID_ONLY, {"data": "abc"}, "sasrec-id-s0-bf884cbe"),
+        (ID_ONLY | {"seed": 3}, {"data": "abc"}, "sasrec-id-s3-043cc372"),
         (
             EVERYTHING,
             {"data": "abc", "text": "t", "image": "i"},
-            "sasrec-id+text+image-e2e-ts-s0-eee1f2ac",
+            "sasrec-id+text+image-lora-e2e-lora-top1-s0-0403bf28",
         ),
         (
             ID_ONLY | {"item": {"text": {"name": "minilm", "trainable_layers": 2}}},
             {},
-            "sasrec-text-top2-s0-6df3a56d",
+            "sasrec-text-top2-s0-7150af16",
         ),
         (
             ID_ONLY | {"item": {"image": {"name": "resnet18", "dnn_layers": 8}}},
             {},
-            "sasrec-image-dnn8-s0-8b778e15",
+            "sasrec-image-dnn8-s0-8d9cd96d",
         ),
     ],
 )
@@ -236,9 +258,9 @@ def test_a_learning_rate_that_nothing_uses_is_refused(item):
         ("training.batch_size", 64.5, "valid integer"),
         ("training.loss", "bpr", "'bce' or 'in_batch_ce'"),
         ("evaluation.ks", [0], "greater than or equal to 1"),
-        ("item.image.trainable_layers", 2, "less than or equal to 0"),
+        ("item.image.trainable_layers", -1, "greater than or equal to 0"),
         ("item.image.trainable_layers", False, "valid integer"),
-        ("dataset.kind", "movielense", "'movielens', 'files', 'sequences', 'synthetic'"),
+        ("dataset.kind", "movielense", "'movielens', 'files', 'sequences', 'mind', 'hm', 'pairs'"),
         ("seed", -1, "greater than or equal to 0"),
     ],
 )
@@ -254,6 +276,53 @@ def test_a_wrong_value_is_named_with_its_place(path: str, value: Any, complaint:
 def test_a_number_is_finite(value: float):
     with pytest.raises(ValidationError, match="finite number"):
         OptimSpec(lr=value)
+
+
+@pytest.mark.parametrize(
+    ("item", "message"),
+    [
+        (
+            {"text": {"name": "minilm", "lora": {}}},
+            r"lora has no effect: no layer trains \(set trainable_layers\)",
+        ),
+        (
+            {"image": {"name": "resnet18", "lora": {}}},
+            r"lora has no effect: no layer trains \(set trainable_layers\)",
+        ),
+        (
+            {"text": {"name": "minilm", "word_vectors": "glove.txt"}},
+            "word_vectors has no effect with the encoder 'minilm'",
+        ),
+        (
+            {"text": {"name": "text-cnn", "pretrained": False, "second_round": {}}},
+            "second_round: 'text-cnn' is no transformer",
+        ),
+        (
+            {"text": {"name": "text-cnn", "pretrained": False, "trainable_layers": 2}},
+            "'text-cnn' has no layers to choose from: it is frozen or trains",
+        ),
+        (
+            {"text": {"name": "word-average"}},
+            "'word-average' needs word_vectors, or pretrained: false without them",
+        ),
+    ],
+)
+def test_an_option_that_an_encoder_cannot_use_is_refused(item, message: str):
+    with pytest.raises(ValidationError, match=message):
+        config(ID_ONLY | {"item": item})
+
+
+def test_in_batch_candidates_need_a_history():
+    with pytest.raises(
+        ValidationError,
+        match=r"training\.loss: in_batch_ce needs a model that reads the history, dssm does not",
+    ):
+        config(ID_ONLY | {"model": {"kind": "dssm"}, "training": {"loss": "in_batch_ce"}})
+
+
+def test_the_model_is_sasrec_unless_said():
+    named = config(ID_ONLY | {"model": {"kind": "sasrec", "dim": 64}})
+    assert named == config(ID_ONLY | {"model": {"dim": 64}})
 
 
 def test_a_specification_cannot_be_changed():
