@@ -31,7 +31,7 @@ class Artefact:
 
     path: Path
     seconds: float
-    """What making it took, whenever that was."""
+    """What making it took, whenever that was and however often it was interrupted."""
     num_bytes: int
 
     def array(self, name: str) -> npt.NDArray[Any]:
@@ -49,12 +49,13 @@ class ArtefactStore:
         self,
         name: str,
         key: Mapping[str, Any],
-        make: Callable[[Path], None],
+        make: Callable[[Path], float | None],
         *,
         verify: bool = False,
     ) -> Artefact:
         """Find the artefact of ``key`` or have ``make`` fill an empty folder with its files.
 
+        ``make`` may return the seconds that earlier, interrupted attempts took.
         Opening checks that every file has its recorded size, and with ``verify`` its SHA-256; an
         artefact that fails is made again.
         """
@@ -92,14 +93,14 @@ def _open(path: Path, *, verify: bool) -> Artefact | None:
         return None
 
 
-def _make(path: Path, key: Mapping[str, Any], make: Callable[[Path], None]) -> Artefact:
+def _make(path: Path, key: Mapping[str, Any], make: Callable[[Path], float | None]) -> Artefact:
     partial = path.with_name(f".{path.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
         started = time.perf_counter()
-        make(partial)
-        seconds = time.perf_counter() - started
+        earlier_s = make(partial) or 0.0
+        seconds = earlier_s + time.perf_counter() - started
         _write_meta(partial, key, seconds)
         shutil.rmtree(path, ignore_errors=True)
         partial.rename(path)

@@ -43,7 +43,7 @@ def title_tokens(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Arte
     titles = titles_of(dataset)
 
     def make(folder: Path) -> None:
-        _write_tokens(_tokenizer(spec, titles), titles, spec.max_tokens, folder)
+        _write_tokens(load_tokenizer(spec, titles), titles, spec.max_tokens, folder)
 
     return store.get_or_make("tokens", tokens_key(spec, dataset), make)
 
@@ -78,7 +78,12 @@ def titles_of(dataset: Dataset) -> tuple[str, ...]:
     return dataset.titles
 
 
-def _tokenizer(spec: TextSpec, titles: tuple[str, ...]) -> Any:
+def load_tokenizer(spec: TextSpec, titles: tuple[str, ...]) -> Any:
+    """The encoder's own tokenizer; ``tiny-random`` makes one of the titles' words.
+
+    Raises:
+        DataError: there is none, or none that can be read.
+    """
     if spec.name == TINY_RANDOM:
         return _word_level_tokenizer(title.lower() for title in titles)
     folder = text_folder(spec)

@@ -128,8 +128,7 @@ def load_stack(spec: TextSpec, config: Any) -> TransformerStack:
     Raises:
         DataError: the weight file lacks tensors of the architecture.
     """
-    with _quiet():
-        model = _pretrained(spec, config) if spec.pretrained else _fresh(config)
+    model = load_model(spec, config, transformers.MODEL_MAPPING[type(config)])
     if config.model_type in OPT_LIKE:
         return _opt_stack(model.decoder)
     return TransformerStack(
@@ -140,6 +139,23 @@ def load_stack(spec: TextSpec, config: Any) -> TransformerStack:
         width=config.hidden_size,
         dim=config.hidden_size,
     )
+
+
+def load_model(spec: TextSpec, config: Any, model_class: Any) -> Any:
+    """One of the library's models: the encoder alone, or with a head that ``model_class`` adds.
+
+    What is not pretrained comes from torch's random state; of a pretrained encoder that is at most
+    the head.
+
+    Raises:
+        DataError: the weight file lacks tensors of the encoder.
+    """
+    with _quiet():
+        if spec.pretrained:
+            return _pretrained(text_folder(spec), config, model_class)
+        return model_class._from_config(
+            config, dtype=torch.float32, attn_implementation="sdpa", **_without_pooler(model_class)
+        )
 
 
 class _OptEmbedding(nn.Module):
@@ -225,38 +241,28 @@ def _max_tokens(config: Any) -> int:
     return int(config.max_position_embeddings) - offset
 
 
-def _pretrained(spec: TextSpec, config: Any) -> Any:
-    folder: Path = text_folder(spec)
+def _pretrained(folder: Path, config: Any, model_class: Any) -> Any:
     try:
-        model, report = _model_class(config).from_pretrained(
+        model, report = model_class.from_pretrained(
             folder,
             config=config,
             use_safetensors=True,
             dtype=torch.float32,
             attn_implementation="sdpa",
             output_loading_info=True,
-            **_without_pooler(config),
+            **_without_pooler(model_class),
         )
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         raise DataError(f"{folder}: the weights cannot be read: {_first_line(error)}") from error
-    missing = sorted(report["missing_keys"])
+    encoder = "" if model.base_model is model else f"{model.base_model_prefix}."
+    missing = sorted(name for name in report["missing_keys"] if name.startswith(encoder))
     if missing:
         raise DataError(f"{folder}: the weights lack {len(missing)} tensors: {missing[:5]}")
     return model
 
 
-def _fresh(config: Any) -> Any:
-    return _model_class(config)._from_config(
-        config, dtype=torch.float32, attn_implementation="sdpa", **_without_pooler(config)
-    )
-
-
-def _model_class(config: Any) -> Any:
-    return transformers.MODEL_MAPPING[type(config)]
-
-
-def _without_pooler(config: Any) -> dict[str, bool]:
-    has_pooler = "add_pooling_layer" in inspect.signature(_model_class(config).__init__).parameters
+def _without_pooler(model_class: Any) -> dict[str, bool]:
+    has_pooler = "add_pooling_layer" in inspect.signature(model_class.__init__).parameters
     return {"add_pooling_layer": False} if has_pooler else {}
 
 

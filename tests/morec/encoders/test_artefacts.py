@@ -120,3 +120,11 @@ def test_arrays_become_tensors_without_a_warning_and_writes_stay_private(
         tensor = torch.from_numpy(artefact.array("rows"))
     tensor[0] = 9
     assert artefact.array("rows")[0] == 1
+
+
+def test_seconds_of_interrupted_attempts_count(store: ArtefactStore) -> None:
+    def make(folder: Path) -> float:
+        np.save(folder / "rows.npy", np.zeros(1))
+        return 1000.0
+
+    assert 1000 < store.get_or_make("rows", {"n": 1}, make).seconds < 1060
