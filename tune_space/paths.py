@@ -7,7 +7,7 @@ from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from morec.config import TrialConfig, canonical_json
@@ -123,8 +123,14 @@ def _fields(path: str) -> list[FieldInfo]:
 
 @cache
 def _adapter(path: str) -> TypeAdapter[Any]:
-    kinds = tuple(Annotated[field.annotation, field] for field in _fields(path))
+    kinds = tuple(_declaration(field) for field in _fields(path))
     return TypeAdapter(Union[kinds])  # type: ignore[arg-type]  # noqa: UP007
+
+
+def _declaration(field: FieldInfo) -> Any:
+    """A field's type as it was declared, so that a default tag is filled in before it is read."""
+    tag = Field(discriminator=field.discriminator)
+    return Annotated[field.annotation, tag, *field.metadata]
 
 
 def _named(models: Sequence[type[BaseModel]], name: str) -> list[FieldInfo]:
@@ -155,16 +161,17 @@ def explain(
     places: dict[Path, list[Any]] = {}
     for item in error.errors(include_url=False):
         if item["type"] not in skip:
-            places.setdefault(_place(item["loc"], value), []).append(item)
+            place = _place(item["loc"], value, is_missing=item["type"] == "missing")
+            places.setdefault(place, []).append(item)
     return [Problem(path, _message(items, models)) for path, items in places.items()]
 
 
-def _place(loc: Path, value: Any) -> Path:
+def _place(loc: Path, value: Any, *, is_missing: bool) -> Path:
     """Drop what pydantic adds to a location to name the member of a union."""
     path: list[str | int] = []
     for position, part in enumerate(loc):
-        is_last = position == len(loc) - 1
-        if isinstance(value, Mapping) and (part in value or is_last):
+        is_missing_key = is_missing and position == len(loc) - 1
+        if isinstance(value, Mapping) and (part in value or is_missing_key):
             value = value.get(str(part))
             path.append(part)
         elif isinstance(value, list) and isinstance(part, int) and part < len(value):

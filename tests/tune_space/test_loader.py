@@ -74,14 +74,14 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "kind: synthetic",
             "kind: synthetik",
             "s.yaml:4: base.dataset: unknown kind 'synthetik'. Did you mean 'synthetic'? "
-            "Allowed: files, movielens, sequences, synthetic",
+            "Allowed: amazon, files, hm, mind, movielens, pairs, sequences, synthetic",
         ),
         (
             "kind: synthetic",
             "kind: synthetic, num_user: 5",
             "s.yaml:4: base.dataset.num_user: unknown key 'num_user'. Did you mean 'num_users'? "
-            "Allowed: image_size, kind, max_seq_len, mean_seq_len, min_seq_len, num_items, "
-            "num_tastes, num_users, seed, warm",
+            "Allowed: image_size, kind, max_seq_len, max_users, mean_seq_len, min_seq_len, "
+            "num_items, num_tastes, num_users, seed, warm",
         ),
         (
             "item.text: null}",
@@ -160,8 +160,8 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "when: {item.text.trainable: all}",
             "s.yaml:14: search.optim.encoder_lr.when.item.text.trainable: "
             "unknown key 'trainable'. Did you mean 'item.text.trainable_layers'? "
-            "Allowed in item.text: dnn_layers, max_tokens, name, num_layers, pooling, pretrained, "
-            "trainable_layers",
+            "Allowed in item.text: dnn_layers, lora, max_tokens, name, num_layers, pooling, "
+            "pretrained, second_round, trainable_layers, word_vectors",
         ),
         (
             "when: {item.text.trainable_layers: all}",
@@ -204,9 +204,9 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "seeds: [1, 2]",
             "seeds: [1, 2]\nschedular: asha",
             "s.yaml:17: schedular: unknown key 'schedular'. Did you mean 'scheduler'? "
-            "Allowed: arms, base, baseline, budget, contrasts, expected, factors, "
-            "keep_checkpoints, name, one_factor_out, question, resources, scheduler, search, "
-            "search_seed, seeds",
+            "Allowed: arms, base, baseline, budget, contrasts, datasets, expected, factors, "
+            "keep_checkpoints, name, one_factor_out, profile, question, resources, scheduler, "
+            "search, search_seed, seeds",
         ),
         ("than: TS", "than: E2E", "s.yaml:17: contrasts[0]: compares an arm with itself"),
         (
