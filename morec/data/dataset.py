@@ -22,12 +22,12 @@ from morec.data.windows import Windows, cut_windows
 from morec.errors import DataError
 from morec.results import write_atomically
 
-FORMAT = 1
+FORMAT = 2
 """Version of the folder that ``save_dataset`` writes."""
 HEADER = "dataset.json"
 NUM_SHOWN = 3
 """Missing images named in an error."""
-ARRAYS = ("offsets_U1", "item_ids", "image_array")
+ARRAYS = ("offsets_U1", "item_ids", "ages_s", "image_array")
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,9 @@ class Dataset:
     item_ids: npt.NDArray[np.int32]
     counts: Mapping[str, int]
     """How often each reading and windowing rule struck."""
+    ages_s: npt.NDArray[np.int64] | None = None
+    """Like ``item_ids``: seconds since the item's first interaction in the full data; None where
+    the source has an order but no clock times."""
     titles: tuple[str, ...] | None = None
     """Text of item i at index i - 1."""
     image_paths: tuple[Path, ...] | None = None
@@ -161,6 +164,7 @@ def _assemble(
         max_seq_len=spec.max_seq_len,
         offsets_U1=windows.offsets_U1,
         item_ids=windows.item_ids,
+        ages_s=windows.ages_s,
         counts={**windows.counts, **empty},
         titles=left_titles,
         image_paths=_existing_images(interactions, kept),

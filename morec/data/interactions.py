@@ -12,6 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+FIRST_CLOCK_S, LAST_CLOCK_S = 31_536_000, 4_102_444_800
+"""The beginnings of 1971 and 2100."""
+
 
 @dataclass(frozen=True)
 class Interactions:
@@ -37,6 +40,8 @@ class Interactions:
     """Image file per item; None where the item has none."""
     image_array: npt.NDArray[np.uint8] | None = None
     """(num_items, H, W, 3), for datasets that draw their images."""
+    tick_s: float | None = None
+    """Seconds in one unit of ``timestamps``; None: they tell the order and nothing else."""
 
 
 def from_rows(
@@ -72,12 +77,29 @@ def from_rows(
         user_ids=user_ids[kept].astype(np.int64),
         item_ids=item_ids[kept],
         timestamps=timestamps[kept],
+        tick_s=clock_tick_s(timestamps),
         user_names=user_names.astype(str).tolist(),
         item_names=codes.names,
         counts={name: int(count) for name, count in counts.items()},
         titles=titles,
         image_paths=image_paths,
     )
+
+
+def clock_tick_s(timestamps: npt.NDArray[np.int64]) -> float | None:
+    """Return the seconds in one unit of ``timestamps``, or None if they are no clock times.
+
+    Clock times count seconds, or thousandths of them up to nanoseconds, from 1970 and all lie
+    between 1971 and 2100; as these ranges do not overlap, the numbers tell the unit. Counters,
+    ranks and dates written as numbers (20230718) lie in none.
+    """
+    if not len(timestamps):
+        return None
+    lowest, highest = timestamps.min(), timestamps.max()
+    for per_second in (1, 10**3, 10**6, 10**9):
+        if FIRST_CLOCK_S * per_second <= lowest and highest < LAST_CLOCK_S * per_second:
+            return 1 / per_second
+    return None
 
 
 def time_order(

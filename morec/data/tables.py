@@ -74,7 +74,8 @@ def as_text(values: pd.Series) -> pd.Series:
 def as_sortable(values: pd.Series, where: str) -> pd.Series:
     """Return times as nullable int64 that sort as the times do; NA stays NA.
 
-    Whole numbers stay what they are; fractions and ISO dates become their rank.
+    Whole numbers stay what they are, ISO dates become microseconds from 1970, and fractions become
+    their rank.
 
     Raises:
         DataError: a value is neither; ``where`` names the column.
@@ -88,8 +89,15 @@ def as_sortable(values: pd.Series, where: str) -> pd.Series:
             f"{where}: {len(bad):,} of {len(present):,} times are not like the rest, allowed are "
             f"numbers or ISO dates (2023-07-18, 2023-07-18 09:30:00), not a mixture: {examples}"
         )
-    codes = times if times.dtype == np.int64 else pd.factorize(times, sort=True)[0]
-    return pd.Series(codes, index=present.index, dtype="Int64").reindex(values.index)
+    return _whole_numbers(times).astype("Int64").reindex(values.index)
+
+
+def _whole_numbers(times: pd.Series) -> pd.Series:
+    if pd.api.types.is_datetime64_any_dtype(times):
+        return pd.to_datetime(times, utc=True).dt.as_unit("us").astype(np.int64)
+    if times.dtype == np.int64:
+        return times
+    return pd.Series(pd.factorize(times, sort=True)[0], index=times.index)
 
 
 def _parse_times(values: pd.Series) -> pd.Series:

@@ -1,10 +1,13 @@
-"""From interactions to one window per user: warm-N, the minimum length, the latest L + 3 items.
+"""From interactions to one window per user.
+
+Warm-N, the minimum length, a draw of users, the latest L + 3 items: in this order.
 
 The rules are those of the paper's loader (``read_behaviors``): the minimum is tested before the
 window is cut, items are counted within the windows, survivors keep the catalogue's order.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +28,8 @@ class Windows:
     """(n,) chronological within a user; ids 1..N, 0 is padding."""
     kept_items: npt.NDArray[np.int64]
     """(N,) the catalogue code of item i + 1."""
+    ages_s: npt.NDArray[np.int64] | None
+    """(n,) seconds since the item's first interaction in the full data; None without a clock."""
     counts: Mapping[str, int]
 
 
@@ -34,9 +39,10 @@ class _Rows:
 
     users: npt.NDArray[np.int64]
     items: npt.NDArray[np.int64]
+    times: npt.NDArray[np.int64]
 
     def where(self, is_kept: npt.NDArray[np.bool_]) -> "_Rows":
-        return _Rows(self.users[is_kept], self.items[is_kept])
+        return _Rows(self.users[is_kept], self.items[is_kept], self.times[is_kept])
 
     def __len__(self) -> int:
         return len(self.users)
@@ -46,28 +52,34 @@ def cut_windows(interactions: Interactions, spec: DatasetSpec) -> Windows:
     """Cut the interactions into windows.
 
     Warm-N counts once, on all interactions, and drops items below N; then the minimum length is
-    applied; then the window is cut (the paper leaves this order open).
+    applied; then ``max_users`` are drawn of those left; then the window is cut. The paper leaves
+    this order open, but its 50K users are drawn from the built data, where all are long enough.
 
     Raises:
         DataError: no user is left.
     """
     order = time_order(interactions.user_ids, interactions.timestamps)
-    rows = _Rows(interactions.user_ids[order], interactions.item_ids[order])
+    columns = (interactions.user_ids, interactions.item_ids, interactions.timestamps)
+    rows = _Rows(*(column[order] for column in columns))
     num_users, num_items = len(interactions.user_names), len(interactions.item_names)
     totals = np.bincount(rows.items, minlength=num_items)
     warm = rows.where(totals[rows.items] >= spec.warm)
     lengths = np.bincount(warm.users, minlength=num_users)
     long_enough = warm.where(lengths[warm.users] >= spec.min_seq_len)
-    window = long_enough.where(_steps_from_end(long_enough.users) < spec.max_seq_len + 3)
+    is_drawn = _draw_users(interactions.user_names, lengths >= spec.min_seq_len, spec.max_users)
+    drawn = long_enough.where(is_drawn[long_enough.users])
+    window = drawn.where(_steps_from_end(drawn.users) < spec.max_seq_len + 3)
     left = np.bincount(window.items, minlength=num_items)
     counts = {
         **interactions.counts,
-        "time_ties": _count_ties(rows.users, interactions.timestamps[order]),
+        "time_ties": _count_ties(rows),
         **_count_items(totals, left, spec.warm),
         "interactions_dropped_by_warm": len(rows) - len(warm),
         "users_below_minimum": int((lengths < spec.min_seq_len).sum()),
         "interactions_of_dropped_users": len(warm) - len(long_enough),
-        "interactions_outside_windows": len(long_enough) - len(window),
+        "users_not_drawn": int((lengths >= spec.min_seq_len).sum() - is_drawn.sum()),
+        "interactions_of_users_not_drawn": len(long_enough) - len(drawn),
+        "interactions_outside_windows": len(drawn) - len(window),
         "interactions": len(window),
     }
     if not len(window):
@@ -76,8 +88,36 @@ def cut_windows(interactions: Interactions, spec: DatasetSpec) -> Windows:
         offsets_U1=_offsets(window.users),
         item_ids=np.cumsum(left > 0)[window.items].astype(np.int32),
         kept_items=np.flatnonzero(left),
+        ages_s=_ages(rows, window, interactions.tick_s),
         counts=counts,
     )
+
+
+def _draw_users(
+    names: Sequence[str], is_candidate: npt.NDArray[np.bool_], max_users: int | None
+) -> npt.NDArray[np.bool_]:
+    """Keep the users whose names have the smallest hashes.
+
+    That is a random draw which neither the order of the rows nor the other users can change, and
+    the draw of fewer users is part of the draw of more.
+    """
+    candidates = np.flatnonzero(is_candidate)
+    if max_users is None or len(candidates) <= max_users:
+        return is_candidate
+    hashes = [hashlib.blake2b(names[user].encode()).digest() for user in candidates.tolist()]
+    smallest = sorted(range(len(hashes)), key=hashes.__getitem__)[:max_users]
+    is_drawn = np.zeros_like(is_candidate)
+    is_drawn[candidates[smallest]] = True
+    return is_drawn
+
+
+def _ages(rows: _Rows, window: _Rows, tick_s: float | None) -> npt.NDArray[np.int64] | None:
+    if tick_s is None:
+        return None
+    first_times = np.full(rows.items.max(initial=0) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first_times, rows.items, rows.times)
+    ages_ticks: npt.NDArray[np.int64] = window.times - first_times[window.items]
+    return (ages_ticks * tick_s).astype(np.int64)
 
 
 def _count_items(
@@ -104,9 +144,9 @@ def _offsets(users: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return np.append(starts, len(users)).astype(np.int64)
 
 
-def _count_ties(users: npt.NDArray[np.int64], times: npt.NDArray[np.int64]) -> int:
+def _count_ties(rows: _Rows) -> int:
     """Count neighbours of one user that share their time, so that only file order tells them."""
-    return int(((np.diff(users) == 0) & (np.diff(times) == 0)).sum())
+    return int(((np.diff(rows.users) == 0) & (np.diff(rows.times) == 0)).sum())
 
 
 def _nothing_left(spec: DatasetSpec, counts: Mapping[str, int]) -> str:

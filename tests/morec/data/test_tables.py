@@ -1,5 +1,6 @@
 import gzip
 import lzma
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -98,21 +99,26 @@ def test_whole_numbers_stay_exact_even_beside_holes() -> None:
     assert sortable(str(nanoseconds), None, "", "5") == [nanoseconds, pd.NA, pd.NA, 5]
 
 
+def test_fractions_become_ranks() -> None:
+    assert sortable("2.5", "10", "-1") == [1, 2, 0]
+
+
 @pytest.mark.parametrize(
     "times",
     [
-        ("2.5", "10", "-1"),
         ("2023-07-18", "2023-07-18 09:30:00", "2022-12-31T23:59:59Z"),
         ("2023-01-01T10:00:00+02:00", "2023-01-01T09:00:00Z", "2023-01-01T07:00:00Z"),
     ],
 )
-def test_fractions_and_dates_become_ranks(times: tuple[str, ...]) -> None:
-    assert sortable(*times) == [1, 2, 0]
+def test_dates_become_microseconds_of_one_time_zone(times: tuple[str, ...]) -> None:
+    moments = [datetime.fromisoformat(time) for time in times]
+    expected = [moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() for moment in moments]
+    assert sortable(*times) == [int(seconds) * 10**6 for seconds in expected]
 
 
 def test_parquet_dates_sort() -> None:
-    dates = pd.Series(pd.to_datetime(["2023-01-02", None, "2023-01-01"]))
-    assert as_sortable(dates, "t").tolist() == [1, pd.NA, 0]
+    dates = pd.Series(pd.to_datetime(["1970-01-02", None, "1970-01-01"]))
+    assert as_sortable(dates, "t").tolist() == [24 * 3600 * 10**6, pd.NA, 0]
 
 
 @pytest.mark.parametrize(

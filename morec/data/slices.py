@@ -1,0 +1,115 @@
+"""Which kind of test case each user is: slices along popularity, history length and item age.
+
+Comes in: a dataset and a split. Goes out: a label per user and dimension. Train counts are those
+of the train lists s[:-2], for both splits. Shape legend: U users, N1 = N + 1 items, n values.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import floor, log10
+
+import numpy as np
+import numpy.typing as npt
+
+from morec.data.dataset import Dataset
+from morec.data.splits import Split, target_positions_U, train_popularity_N1
+
+POPULARITY_LABELS = ("new", "cold", "tail", "mid", "head")
+COLD_BELOW = 10
+"""Train interactions from which on an item is no longer cold (paper, appendix A.1)."""
+UNITS = {
+    "second": 1,
+    "minute": 60,
+    "hour": 3_600,
+    "day": 86_400,
+    "year": 31_557_600,
+}
+"""Units of time in seconds, the shortest first."""
+
+_Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Slicing:
+    """One way to part the users of a split."""
+
+    dimension: str
+    labels: tuple[str, ...]
+    """In natural order; some may be no user's."""
+    codes_U: _Ints
+    """(U,) index into ``labels``, in dataset order."""
+
+
+def slicings(dataset: Dataset, split: Split) -> tuple[Slicing, ...]:
+    """Return the slicings by popularity, by history and, where there are clock times, item age.
+
+    Thirds are cut between values, never within equal ones, so they may be uneven or fewer.
+    """
+    by_target = (_by_popularity(dataset, split), _by_history(dataset))
+    by_age = _by_item_age(dataset, split)
+    return (*by_target, by_age) if by_age else by_target
+
+
+def _by_popularity(dataset: Dataset, split: Split) -> Slicing:
+    """New: no train interaction; cold: 1 to 9; the others in thirds of their interactions."""
+    counts_N1 = train_popularity_N1(dataset)
+    is_warm_N1 = counts_N1 >= COLD_BELOW
+    codes_N1 = (counts_N1 > 0).astype(np.int64)
+    warm_counts = counts_N1[is_warm_N1]
+    codes_N1[is_warm_N1] = 2 + _thirds(warm_counts, warm_counts)
+    targets_U = dataset.item_ids[target_positions_U(dataset, split)]
+    return Slicing("popularity", POPULARITY_LABELS, codes_N1[targets_U])
+
+
+def _by_history(dataset: Dataset) -> Slicing:
+    """Thirds of the users by their number of train interactions, labelled ``3-7``."""
+    lengths_U = np.diff(dataset.offsets_U1) - 2
+    third_U = _thirds(lengths_U, np.ones_like(lengths_U))
+    used, codes_U = np.unique(third_U, return_inverse=True)
+    bounds = [(lengths_U[third_U == code].min(), lengths_U[third_U == code].max()) for code in used]
+    labels = (f"{low}-{high}" if low < high else f"{low}" for low, high in bounds)
+    return Slicing("history", tuple(labels), codes_U)
+
+
+def _by_item_age(dataset: Dataset, split: Split) -> Slicing | None:
+    """Thirds of the users by the time from the target's first interaction to the user's.
+
+    Bounds are rounded before users are counted, so the labels say exactly what is in them.
+    """
+    if dataset.ages_s is None:
+        return None
+    ages_U = np.asarray(dataset.ages_s[target_positions_U(dataset, split)])
+    third_U = _thirds(ages_U, np.ones_like(ages_U))
+    used = np.unique(third_U).tolist()
+    bounds = dict(_rounded(int(ages_U[third_U == code].min())) for code in used[1:])
+    codes_U = np.searchsorted(list(bounds), ages_U, side="right")
+    return Slicing("item age", _age_labels(list(bounds.values())), codes_U)
+
+
+def _age_labels(bounds: list[str]) -> tuple[str, ...]:
+    if not bounds:
+        return ("any age",)
+    between = (f"{low} to {high}" for low, high in pairwise(bounds))
+    return (f"< {bounds[0]}", *between, f">= {bounds[-1]}")
+
+
+def _thirds(values_n: _Ints, weights_n: _Ints) -> _Ints:
+    """Return 0, 1 or 2 per value: the third of the total weight that its middle falls into.
+
+    Equal values are one block, so equal values never part.
+    """
+    _, block_n = np.unique(values_n, return_inverse=True)
+    weights = np.bincount(block_n, weights=weights_n)
+    middles = np.cumsum(weights) - weights / 2
+    third = np.floor(3 * middles / max(weights.sum(), 1)).astype(np.int64)
+    thirds_n: _Ints = np.minimum(third, 2)[block_n]
+    return thirds_n
+
+
+def _rounded(seconds: int) -> tuple[float, str]:
+    """Return a time, given as at least 1 second, to two digits: in seconds, and in words."""
+    unit, length = next(
+        (item for item in reversed(UNITS.items()) if seconds >= 2 * item[1]), ("second", 1)
+    )
+    number = round(seconds / length, 1 - floor(log10(seconds / length)))
+    return number * length, f"{number:g} {unit}{'' if number == 1 else 's'}"
