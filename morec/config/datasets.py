@@ -15,7 +15,8 @@ class _Window(Spec):
     max_seq_len: int = Field(20, ge=1)
     """L: model inputs per user; the latest L + 3 interactions are kept (paper: 20 or 10)."""
     max_users: int | None = Field(None, ge=10)
-    """Draw this many users at random first, always the same ones (the paper's 50K subsets)."""
+    """Keep this many of the users that are long enough, drawn at random but always the same ones
+    (the paper's 50K subsets)."""
     warm: int = Field(0, ge=0)
     """Warm-N: items with fewer than N interactions in the full data are dropped first; 0 = off."""
 
