@@ -15,6 +15,8 @@ from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.dnn import AddFusion, ConcatFusion, dense_layers, dt_layer
 from morec.encoders.image import ImageEncoder, build_image_encoder, image_inputs
 from morec.encoders.macs import count_macs
+from morec.encoders.mlm import masked_language_round
+from morec.encoders.second_round import trained_folder
 from morec.encoders.tables import FeatureTable
 from morec.encoders.text import TextEncoder, build_text_encoder, text_inputs
 
@@ -118,13 +120,16 @@ def prepare_item_inputs(
 ) -> dict[str, Artefact]:
     """Find or make every artefact a specification needs, by part name; before the sweep.
 
-    Every encoder is built once and dropped, so that one that cannot run stops here.
+    A second round of pre-training is ``<part> second round``. Every encoder is built once and
+    dropped, so that one that cannot run stops here.
 
     Raises:
         DataError: weights, titles or images cannot be had.
         SpecError: an encoder cannot do what is asked.
     """
-    found = {}
+    rounds = _second_rounds(spec, dataset, store)
+    spec = _after(rounds, spec)
+    found = {f"{part} second round": artefact for part, artefact in rounds.items()}
     with torch.random.fork_rng(devices=[]):
         if spec.text is not None:
             found["text"] = text_inputs(spec.text, dataset, store)
@@ -143,6 +148,7 @@ def build_item_encoder(
     Everything random comes from torch's random state, in the same order whether or not an
     artefact had to be made.
     """
+    spec = _after(_second_rounds(spec, dataset, store), spec)
     parts: dict[str, IdPart | ModalityPart] = {}
     if spec.id:
         parts["id"] = IdPart(dataset.num_items, dim)
@@ -158,6 +164,23 @@ def build_item_encoder(
     elif spec.fusion == "concat":
         fusion = ConcatFusion(len(parts), dim, dropout)
     return ItemEncoder(parts, fusion, dense_layers(dim, spec.fusion_layers, dropout))
+
+
+def _second_rounds(spec: ItemSpec, dataset: Dataset, store: ArtefactStore) -> dict[str, Artefact]:
+    """The second rounds of pre-training a specification asks for, by part name."""
+    found = {}
+    if spec.text is not None and spec.text.second_round is not None:
+        found["text"] = masked_language_round(spec.text, dataset, store)
+    return found
+
+
+def _after(rounds: Mapping[str, Artefact], spec: ItemSpec) -> ItemSpec:
+    """The same encoders, but each starts from the result of its second round."""
+    parts = {}
+    for part, artefact in rounds.items():
+        start = {"name": str(trained_folder(artefact)), "pretrained": True, "second_round": None}
+        parts[part] = spec.modalities[part].model_copy(update=start)
+    return spec.model_copy(update=parts)
 
 
 def _modality_part(

@@ -18,8 +18,8 @@ from morec.encoders.frozen import FROZEN_SEED, frozen_device, frozen_randomness
 from morec.encoders.tables import FeatureTable, PackedTable
 from morec.encoders.titles import TitleTokens, open_tokens, title_tokens, tokens_key
 from morec.encoders.transformer import TransformerStack, load_config, load_stack, pool
-from morec.encoders.weights import TINY_RANDOM, weights_hash
-from morec.errors import DataError, SpecError
+from morec.encoders.weights import weights_hash
+from morec.errors import DataError
 
 LENGTH_GROUPS = 4
 MIN_GROUP = 8
@@ -99,7 +99,6 @@ def text_inputs(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artef
         DataError: the weights or the titles cannot be had.
         SpecError: the encoder cannot do what is asked; lists everything.
     """
-    _check_pretrained(spec)
     tokens = title_tokens(spec, dataset, store)
     opened = open_tokens(tokens)
     _check_ids(spec, opened)
@@ -134,14 +133,6 @@ def build_text_encoder(
         return _over_tokens(spec, tokens, stack)
     table = PackedTable(inputs.array("states"), tokens.lengths)
     return TextEncoder(table, stack.above(_cut(spec, stack)), spec, tokens.pad_id)
-
-
-def _check_pretrained(spec: TextSpec) -> None:
-    if spec.name == TINY_RANDOM and spec.pretrained:
-        raise SpecError(
-            f"item.text.pretrained: true, but {TINY_RANDOM!r} always starts from scratch; "
-            "set pretrained: false"
-        )
 
 
 def _check_ids(spec: TextSpec, tokens: TitleTokens) -> None:

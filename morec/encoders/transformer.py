@@ -150,7 +150,7 @@ def load_model(spec: TextSpec, config: Any, model_class: Any) -> Any:
     Raises:
         DataError: the weight file lacks tensors of the encoder.
     """
-    with _quiet():
+    with quiet():
         if spec.pretrained:
             return _pretrained(text_folder(spec), config, model_class)
         return model_class._from_config(
@@ -209,6 +209,11 @@ def _first_line(error: Exception) -> str:
 
 def _problems(spec: TextSpec, config: Any) -> Iterator[str]:
     where = "item.text"
+    if spec.name == TINY_RANDOM and spec.pretrained:
+        yield (
+            f"{where}.pretrained: true, but {TINY_RANDOM!r} always starts from scratch; "
+            "set pretrained: false"
+        )
     if config.model_type not in BERT_LIKE + OPT_LIKE:
         known = ", ".join(sorted(BERT_LIKE + OPT_LIKE))
         yield f"{where}.name: {spec.name!r} is of type {config.model_type!r}; supported: {known}"
@@ -267,7 +272,7 @@ def _without_pooler(model_class: Any) -> dict[str, bool]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No progress bars, and no notes on the heads a checkpoint has and this encoder does not."""
     logging = transformers.utils.logging
     verbosity, had_bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
