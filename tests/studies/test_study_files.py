@@ -1,0 +1,66 @@
+"""Every study file of the project: both forms load and build, and the paper's numbers stand by."""
+
+from pathlib import Path
+
+import pytest
+
+from studies.run import main
+from tune_space.expand import expand
+from tune_space.loader import load_study
+
+STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
+WITH_QUICK_FORM = [path for path in STUDIES if "\nquick:\n" in path.read_text()]
+NUM_PAPER_NUMBERS = {
+    "regular": 42,
+    "warm": 18,
+    "cold": 12,
+    "encoders": 16,
+    "pretrained_vs_scratch": 20,
+    "two_stage": 38,
+    "cost": 40,
+    "second_round": 12,
+    "fusion_paper": 42,
+    "loss": 24,
+}
+"""Numbers in the paper's table (of figure 4, those that table 2 prints)."""
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_a_study_builds_every_arm_it_names(path: Path):
+    study = load_study(path)
+    assert study.profile == "full"
+    assert {arm.name for arm in expand(study)} >= set(study.expected)
+
+
+@pytest.mark.parametrize("path", WITH_QUICK_FORM, ids=lambda path: path.stem)
+def test_a_quick_form_has_the_same_arms_on_made_up_data_and_no_paper_numbers(path: Path):
+    full, quick = load_study(path), load_study(path, ["profile=quick"])
+    assert quick.profile == "quick"
+    assert quick.expected == {}
+    arms = expand(quick)
+    assert len(arms) == len(expand(full))
+    assert {arm.config.dataset.kind for arm in arms} == {"synthetic"}
+    assert not quick.resources.gpus
+
+
+def test_every_number_of_the_paper_s_tables_is_expected_somewhere():
+    studies = {path.stem: load_study(path) for path in STUDIES}
+    counted = {
+        name: sum(map(len, study.expected.values()))
+        for name, study in studies.items()
+        if study.expected
+    }
+    assert counted == NUM_PAPER_NUMBERS
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_a_plan_needs_no_data_and_says_what_to_download(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    study = load_study(path)
+    assert main([str(path), "--plan", "--out", str(tmp_path / "out")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for choice in study.datasets.values():
+        assert choice.download is not None
+        assert " ".join(choice.download.split()) in said
+    assert not (tmp_path / "out").exists()
