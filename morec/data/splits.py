@@ -23,6 +23,8 @@ import numpy.typing as npt
 from morec.data.dataset import Dataset
 
 Split = Literal["valid", "test"]
+Candidates = Literal["all", "trained"]
+"""Whom a target is ranked against, as in ``EvaluationSpec``; the target itself always counts."""
 
 _STEPS_BEFORE_END: dict[Split, int] = {"valid": 2, "test": 1}
 """How far the target stands from the window's end; history and input end right before it."""
@@ -70,6 +72,12 @@ def train_popularity_N1(dataset: Dataset) -> npt.NDArray[np.int64]:
     starts, ends = dataset.offsets_U1[:-1], dataset.offsets_U1[1:]
     _, positions = spans(starts, ends - 2)
     return np.bincount(dataset.item_ids[positions], minlength=dataset.num_items + 1)
+
+
+def is_candidate_N1(dataset: Dataset, candidates: Candidates) -> npt.NDArray[np.bool_]:
+    """Return which items every target is ranked against; index 0 (padding) is False."""
+    is_item_N1 = np.arange(dataset.num_items + 1) > 0
+    return is_item_N1 if candidates == "all" else train_popularity_N1(dataset) > 0
 
 
 def target_positions_U(dataset: Dataset, split: Split) -> npt.NDArray[np.int64]:

@@ -6,35 +6,44 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morec.data.dataset import Dataset
-from morec.data.references import (
-    chance_hit_rate,
-    chance_ndcg,
-    popularity_ranking,
-    popularity_ranks,
-)
-from morec.data.splits import Split
+from morec.data.references import chance_hit_rate, chance_ndcg, popularity_ranking
+from morec.data.splits import Candidates, Split
 from tests.morec.data.hand_made import dataset_of, datasets, quick, windows_of
 
 splits: st.SearchStrategy[Split] = st.sampled_from(["valid", "test"])
+pools: st.SearchStrategy[Candidates] = st.sampled_from(["all", "trained"])
 
 
-def loop_tasks(dataset: Dataset, split: Split) -> list[tuple[int, set[int]]]:
-    """Every user's target and masked items."""
+def loop_tasks(
+    dataset: Dataset, split: Split, candidates: Candidates
+) -> list[tuple[int, set[int], bool]]:
+    """Every user's target, what it is ranked against, and whether it is masked."""
     from_end = {"valid": 2, "test": 1}[split]
-    return [(window[-from_end], set(window[:-from_end])) for window in windows_of(dataset)]
+    windows = windows_of(dataset)
+    pool = set(range(1, dataset.num_items + 1))
+    if candidates == "trained":
+        pool = {item for window in windows for item in window[:-2]}
+    return [
+        (
+            window[-from_end],
+            pool - {*window[:-from_end], window[-from_end]},
+            window[-from_end] in window[:-from_end],
+        )
+        for window in windows
+    ]
 
 
-def loop_ranking(dataset: Dataset, split: Split) -> tuple[list[int], int, int]:
+def loop_ranking(
+    dataset: Dataset, split: Split, candidates: Candidates
+) -> tuple[list[int], int, int]:
     scores = [0] * (dataset.num_items + 1)
     for window in windows_of(dataset):
         for item in window[:-2]:
             scores[item] += 1
     ranks, num_tied, num_forced = [], 0, 0
-    for target, history in loop_tasks(dataset, split):
-        others = set(range(1, dataset.num_items + 1)) - history - {target}
+    for target, others, forced in loop_tasks(dataset, split, candidates):
         higher = sum(scores[item] > scores[target] for item in others)
         equal = sum(scores[item] == scores[target] for item in others)
-        forced = target in history
         ranks.append(dataset.num_items + 1 if forced else 1 + higher + equal)
         num_tied += not forced and equal > 0
         num_forced += forced
@@ -42,14 +51,13 @@ def loop_ranking(dataset: Dataset, split: Split) -> tuple[list[int], int, int]:
 
 
 @quick
-@given(datasets(), splits)
+@given(datasets(), splits, pools)
 def test_popularity_ranks_are_those_of_a_loop_over_users_and_items(
-    dataset: Dataset, split: Split
+    dataset: Dataset, split: Split, candidates: Candidates
 ) -> None:
-    ranking = popularity_ranking(dataset, split)
+    ranking = popularity_ranking(dataset, split, candidates)
     found = (ranking.ranks_U.tolist(), ranking.num_tied, ranking.num_forced_misses)
-    assert found == loop_ranking(dataset, split)
-    assert popularity_ranks(dataset, split).tolist() == ranking.ranks_U.tolist()
+    assert found == loop_ranking(dataset, split, candidates)
 
 
 def test_popularity_ranks_by_hand() -> None:
@@ -65,18 +73,17 @@ def test_popularity_ranks_by_hand() -> None:
 
 
 @quick
-@given(datasets(), splits, st.integers(1, 15))
+@given(datasets(), splits, st.integers(1, 15), pools)
 def test_chance_is_the_mean_over_every_rank_the_target_could_have(
-    dataset: Dataset, split: Split, k: int
+    dataset: Dataset, split: Split, k: int, candidates: Candidates
 ) -> None:
     hits, gains = [], []
-    for target, history in loop_tasks(dataset, split):
-        num_candidates = 0 if target in history else dataset.num_items - len(history)
-        ranks = range(1, num_candidates + 1)
+    for _, others, is_masked in loop_tasks(dataset, split, candidates):
+        ranks = range(1, 0 if is_masked else len(others) + 2)
         hits.append(np.mean([rank <= k for rank in ranks]) if ranks else 0.0)
         gains.append(np.mean([(rank <= k) / log2(rank + 1) for rank in ranks]) if ranks else 0.0)
-    assert chance_hit_rate(dataset, split, k) == pytest.approx(np.mean(hits))
-    assert chance_ndcg(dataset, split, k) == pytest.approx(np.mean(gains))
+    assert chance_hit_rate(dataset, split, k, candidates) == pytest.approx(np.mean(hits))
+    assert chance_ndcg(dataset, split, k, candidates) == pytest.approx(np.mean(gains))
 
 
 def test_chance_by_hand() -> None:
@@ -84,3 +91,12 @@ def test_chance_by_hand() -> None:
     assert chance_hit_rate(dataset, "valid", 2) == pytest.approx(2 / 8)
     assert chance_ndcg(dataset, "valid", 2) == pytest.approx((1 + 1 / log2(3)) / 8)
     assert chance_hit_rate(dataset, "test", 10) == pytest.approx(1.0)
+
+
+def test_among_trained_items_a_new_target_meets_only_those_and_itself() -> None:
+    # Train lists [1, 2] and [3, 5]; the test targets are 4, which is new, and 2.
+    dataset = dataset_of([[1, 2, 6, 4], [3, 5, 1, 2]], num_items=9)
+    ranking = popularity_ranking(dataset, "test", "trained")
+    # The first user's: 3 and 5 stand above 4. The second's: 2 alone.
+    assert ranking.ranks_U.tolist() == [3, 1]
+    assert chance_hit_rate(dataset, "test", 1, "trained") == pytest.approx((1 / 3 + 1) / 2)
