@@ -92,6 +92,9 @@ def _check_param(path: Path, dotted: str, raw: Any) -> Iterator[Problem]:
     if text := path_problem(dotted):
         yield Problem(path, text)
     elif param := _param(raw):
+        if ".second_round" in dotted and param.choice is None:
+            text = "a second round runs before the search, once for every value; allowed: choice"
+            yield Problem((*path, param.kind), text)
         for value in param.probes():
             for below, text in value_problems(dotted, value):
                 inside = f"{'.'.join(map(str, below))}: " if below else ""

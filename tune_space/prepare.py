@@ -9,6 +9,7 @@ from morec.config import DatasetSpec, ItemSpec, TrialConfig, canonical_json
 from morec.data.dataset import Dataset, load_dataset, open_dataset, save_dataset, source_hash
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.item import prepare_item_inputs
+from morec.encoders.second_round import losses_of
 from morec.encoders.weights import weights_hash
 from morec.yardsticks import chance_metrics, popularity_evaluation
 from tune_space.expand import Arm, configure
@@ -76,6 +77,7 @@ def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation,
             seconds=artefact.seconds,
             num_bytes=artefact.num_bytes,
             used_by=tuple(users[key]),
+            losses=losses_of(artefact),
         )
         for key, (name, artefact) in found.items()
     )

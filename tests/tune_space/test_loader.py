@@ -255,6 +255,12 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "s.yaml:7: base.optim.lr: found '2024-01-01'; allowed: a number.",
         ),
         ("lr: 1e-3", "lr: -1", "s.yaml:7: base.optim.lr: found -1; allowed: greater than 0."),
+        (
+            "optim.lr: {loguniform: [1e-4, 1e-2]}",
+            "item.text.second_round.max_epochs: {int: [1, 3]}",
+            "s.yaml:13: search.item.text.second_round.max_epochs.int: a second round runs before "
+            "the search, once for every value; allowed: choice",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_line_what_was_found_and_what_is_allowed(
