@@ -20,9 +20,9 @@ from morec.data.dataset import Dataset
 from morec.data.images import decode_images
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.frozen import FROZEN_SEED, frozen_device, frozen_randomness
+from morec.encoders.image_weights import image_hash, image_weights
 from morec.encoders.tables import FeatureTable
 from morec.encoders.timm_names import checked_name
-from morec.encoders.weights import image_weights, weights_hash
 from morec.errors import DataError, SpecError
 
 HALF = (0.5, 0.5, 0.5)
@@ -73,7 +73,7 @@ def image_inputs(spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Art
     """
     if not dataset.has_images:
         raise DataError(f"item.image: dataset {dataset.name!r} has no images")
-    weights = weights_hash(spec)
+    weights = image_hash(spec)
     if spec.trainable_layers == "all":
         return _pixels(spec, dataset, store)
     key = {

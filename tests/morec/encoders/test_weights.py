@@ -1,4 +1,3 @@
-import os
 import re
 import shutil
 from pathlib import Path
@@ -7,17 +6,8 @@ import huggingface_hub
 import pytest
 
 from morec.config import ImageSpec, TextSpec
-from morec.encoders import weights
-from morec.encoders.weights import (
-    PACKAGED,
-    Packaged,
-    cached_sha256,
-    checked_folder,
-    image_weights,
-    packaged_folder,
-    text_folder,
-    weights_hash,
-)
+from morec.encoders.weight_files import Packaged, checked_folder
+from morec.encoders.weights import PACKAGED, packaged_folder, text_folder, weights_hash
 from morec.errors import DataError
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -106,18 +96,6 @@ def test_random_hashes_differ_between_encoders() -> None:
     assert all(found.startswith("random-") for found in hashes)
 
 
-def test_a_file_is_hashed_once_until_it_changes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = tmp_path / "weights"
-    path.write_bytes(b"one")
-    first = cached_sha256(path)
-    monkeypatch.setattr(weights, "file_sha256", lambda _: "read again")
-    assert cached_sha256(path) == first
-    os.utime(path, ns=(0, 0))
-    assert cached_sha256(path) == "read again"
-
-
 def test_an_unreachable_text_encoder_names_the_three_ways_and_the_nearest_name() -> None:
     with pytest.raises(DataError) as caught:
         text_folder(TextSpec(name="minilmm"))
@@ -126,24 +104,6 @@ def test_an_unreachable_text_encoder_names_the_three_ways_and_the_nearest_name()
     assert "Did you mean 'minilm'?" in message
     for way in ('pip install -e ".[demo]"', "a model hub name", "a local folder"):
         assert way in message
-
-
-def test_an_unreachable_image_encoder_names_its_hub_name_and_the_ways() -> None:
-    with pytest.raises(DataError) as caught:
-        image_weights(ImageSpec(name="resnet18"))
-    message = str(caught.value)
-    assert "item.image.name: 'resnet18' cannot be loaded" in message
-    assert "'timm/resnet18.a1_in1k' did not come from the model hub" in message
-    assert "pretrained: false" in message
-
-
-def test_other_weight_formats_are_refused_with_what_was_found(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "pytorch_model.bin").write_bytes(b"")
-    found = r"no \*.safetensors \(found: config.json, pytorch_model.bin\)"
-    with pytest.raises(DataError, match=found):
-        checked_folder(tmp_path, with_weights=True)
-    assert checked_folder(tmp_path, with_weights=False) == tmp_path
 
 
 def test_a_folder_without_a_configuration_is_refused(tmp_path: Path) -> None:
