@@ -119,6 +119,9 @@ class SyntheticSpec(_Window):
     num_tastes: int = Field(6, ge=2)
     mean_seq_len: int = Field(16, ge=6)
     """Mean number of interactions of a user."""
+    late_items: float = Field(0.0, ge=0, le=0.5)
+    """Share of the items that appear during the year users are watched; if any do, every item's
+    popularity fades with its age, and the last to appear are cold or new."""
     image_size: int = Field(32, ge=16)
     """Side of the drawn images in pixels."""
     seed: int = Field(0, ge=0)

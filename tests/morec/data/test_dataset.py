@@ -159,7 +159,7 @@ def test_the_source_hash_covers_both_files_and_the_images_of_sequences(tmp_path:
 def test_synthetic_data_is_marked_and_has_its_version_for_a_hash(tmp_path: Path) -> None:
     dataset = load_dataset(SYNTHETIC, tmp_path)
     assert dataset.is_synthetic
-    assert dataset.sha256 == source_hash(SYNTHETIC, tmp_path) == "synthetic-1"
+    assert dataset.sha256 == source_hash(SYNTHETIC, tmp_path) == "synthetic-2"
     assert (dataset.name, dataset.kind) == ("synthetic", "synthetic")
     assert dataset.image_array is not None
     assert dataset.image_array.shape == (dataset.num_items, 32, 32, 3)

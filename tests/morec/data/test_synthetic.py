@@ -1,20 +1,37 @@
 from collections import Counter
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from morec.config import SyntheticSpec
-from morec.data.interactions import Interactions
-from morec.data.synthetic import MIN_LENGTH, P_TASTE, draw_synthetic
+from morec.data.dataset import load_dataset
+from morec.data.interactions import Interactions, clock_tick_s
+from morec.data.slices import slicings
+from morec.data.synthetic import (
+    FADING_WEEKS,
+    MIN_LENGTH,
+    P_TASTE,
+    START_S,
+    WEEK_S,
+    draw_synthetic,
+)
 from morec.data.synthetic_items import taste_words
 
 SPEC = SyntheticSpec(kind="synthetic", num_users=2000, num_items=200, num_tastes=5)
+
+LATE = SPEC.model_copy(update={"late_items": 0.5})
 
 
 @pytest.fixture(scope="module")
 def interactions() -> Interactions:
     return draw_synthetic(SPEC)
+
+
+@pytest.fixture(scope="module")
+def late() -> Interactions:
+    return draw_synthetic(LATE)
 
 
 def sequences(interactions: Interactions) -> list[list[int]]:
@@ -97,11 +114,80 @@ def test_images_are_bright_where_the_taste_is(interactions: Interactions) -> Non
     assert between > 2 * within
 
 
-@pytest.mark.parametrize(("num_items", "num_tastes"), [(20, 2), (20, 40), (30, 13)])
-def test_odd_sizes_draw_too(num_items: int, num_tastes: int) -> None:
+def test_users_are_watched_for_a_year_in_the_order_of_their_items(
+    interactions: Interactions, late: Interactions
+) -> None:
+    for drawn in (interactions, late):
+        same_user = np.diff(drawn.user_ids) == 0
+        assert (np.diff(drawn.timestamps)[same_user] >= 0).all()
+        days = (drawn.timestamps - START_S) / 86_400
+        assert 0 <= days.min() < 1
+        assert 363 < days.max() < 364
+        assert drawn.tick_s == clock_tick_s(drawn.timestamps) == 1
+
+
+def first_weeks(interactions: Interactions) -> np.ndarray:
+    """Each item's first week."""
+    first = np.full(SPEC.num_items, np.inf)
+    weeks = (interactions.timestamps - START_S) // WEEK_S
+    np.minimum.at(first, interactions.item_ids, weeks)
+    return first
+
+
+def test_half_of_the_items_appear_during_the_year(
+    interactions: Interactions, late: Interactions
+) -> None:
+    # 32,000 interactions over 200 items: what is there from the start is taken in the first weeks.
+    assert (first_weeks(interactions) <= 10).all()
+    weeks = first_weeks(late)
+    assert 0.4 < (weeks > 4).mean() < 0.55
+    assert 0.2 < (weeks > 26).mean() < 0.3
+
+
+def test_late_items_fade_as_they_age(late: Interactions) -> None:
+    weeks = (late.timestamps - START_S) // WEEK_S
+    first = first_weeks(late)
+    shares = []
+    for item in np.flatnonzero((first > 4) & (first < 40)):
+        ages = weeks[late.item_ids == item] - first[item]
+        shares.append((ages < FADING_WEEKS).mean())
+    # Without fading it would be 4 weeks of the 12 to 47 that are left, about 1 / 6.
+    assert np.mean(shares) > 0.3
+
+
+def test_late_items_look_like_their_taste_too(late: Interactions) -> None:
+    """Users take the last items by taste as they take all others."""
+    item_tastes, newest = tastes(late), first_weeks(late) > 40
+    agreements = []
+    for items in sequences(late):
+        favourite = Counter(item_tastes[items].tolist()).most_common(1)[0][0]
+        agreements += [item_tastes[item] == favourite for item in items if newest[item]]
+    # A user's first taste of five holds about 0.6 of the items; by chance it would be 0.2.
+    assert np.mean(agreements) > 0.45
+
+
+def test_at_least_one_in_twenty_test_targets_is_new() -> None:
     spec = SyntheticSpec(
-        kind="synthetic", num_users=10, num_items=num_items, num_tastes=num_tastes, image_size=16
+        kind="synthetic", num_users=1000, num_items=800, late_items=0.5, image_size=16
+    )
+    popularity = slicings(load_dataset(spec, Path()), "test")[0]
+    num_users = dict(zip(popularity.labels, np.bincount(popularity.codes_U), strict=True))
+    assert num_users["new"] >= 50
+    assert num_users["cold"] >= 200
+
+
+@pytest.mark.parametrize("late_items", [0.0, 0.02, 0.5])
+@pytest.mark.parametrize(("num_items", "num_tastes"), [(20, 2), (20, 40), (30, 13)])
+def test_odd_sizes_draw_too(num_items: int, num_tastes: int, late_items: float) -> None:
+    spec = SyntheticSpec(
+        kind="synthetic",
+        num_users=10,
+        num_items=num_items,
+        num_tastes=num_tastes,
+        late_items=late_items,
+        image_size=16,
     )
     interactions = draw_synthetic(spec)
     assert interactions.item_ids.max() < num_items
-    assert max(len(items) for items in sequences(interactions)) <= num_items // 2
+    longest = max(len(items) for items in sequences(interactions))
+    assert longest <= (num_items - round(late_items * num_items)) // 2
