@@ -1,7 +1,9 @@
 """The text encoder of a trial: what trains of it, on top of what is frozen and computed once.
 
 The encoder is cut at its first trainable layer; everything below is an artefact: token ids
-(end-to-end), the states below the top k layers, or pooled features (two-stage).
+(end-to-end), the states below the top k layers, or pooled features (two-stage). What is below was
+computed in evaluation mode, without dropout; what is above has its own dropout in training. ``all``
+trains embeddings too; the top k layers train with the final norm above them, if there is one.
 Shapes: N items asked for, row r = item r + 1; T tokens, H width.
 """
 
@@ -15,9 +17,11 @@ from morec.config import TextSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.frozen import FROZEN_SEED, frozen_device, frozen_randomness
+from morec.encoders.lora import QUERY_AND_VALUE, add_lora
+from morec.encoders.stack import TransformerStack, WholeEncoder, pool
 from morec.encoders.tables import FeatureTable, PackedTable
 from morec.encoders.titles import TitleTokens, open_tokens, title_tokens, tokens_key
-from morec.encoders.transformer import TransformerStack, load_config, load_stack, pool
+from morec.encoders.transformer import load_config, load_stack
 from morec.encoders.weights import weights_hash
 from morec.errors import DataError
 
@@ -34,7 +38,7 @@ class TextEncoder(nn.Module):
     def __init__(
         self,
         table: PackedTable,
-        stack: TransformerStack,
+        stack: TransformerStack | WholeEncoder,
         spec: TextSpec,
         pad_id: int,
     ) -> None:
@@ -129,10 +133,13 @@ def build_text_encoder(
         return FeatureTable(inputs.array("features"))
     tokens = open_tokens(title_tokens(spec, dataset, store))
     stack = load_stack(spec, load_config(spec, tokens.vocab_size))
-    if spec.trainable_layers == "all":
-        return _over_tokens(spec, tokens, stack)
-    table = PackedTable(inputs.array("states"), tokens.lengths)
-    return TextEncoder(table, stack.above(_cut(spec, stack)), spec, tokens.pad_id)
+    table = PackedTable(tokens.ids, tokens.lengths)
+    if spec.trainable_layers != "all":
+        stack = _split(spec, stack)[1]
+        table = PackedTable(inputs.array("states"), tokens.lengths)
+    if spec.lora is not None:
+        add_lora(stack, spec.lora, QUERY_AND_VALUE, where="item.text.lora")
+    return TextEncoder(table, stack, spec, tokens.pad_id)
 
 
 def _check_ids(spec: TextSpec, tokens: TitleTokens) -> None:
@@ -144,13 +151,13 @@ def _check_ids(spec: TextSpec, tokens: TitleTokens) -> None:
         )
 
 
-def _cut(spec: TextSpec, stack: TransformerStack) -> int:
-    assert spec.trainable_layers != "all", spec
-    return len(stack.layers) - spec.trainable_layers
-
-
-def _over_tokens(spec: TextSpec, tokens: TitleTokens, stack: TransformerStack) -> TextEncoder:
-    return TextEncoder(PackedTable(tokens.ids, tokens.lengths), stack, spec, tokens.pad_id)
+def _split(
+    spec: TextSpec, stack: TransformerStack | WholeEncoder
+) -> tuple[TransformerStack, TransformerStack]:
+    """Below and above the cut."""
+    assert spec.trainable_layers != "all" and isinstance(stack, TransformerStack), spec
+    cut = len(stack.layers) - spec.trainable_layers
+    return stack.below(cut), stack.above(cut)
 
 
 def _frozen_encoder(spec: TextSpec, tokens: TitleTokens) -> TextEncoder:
@@ -158,8 +165,9 @@ def _frozen_encoder(spec: TextSpec, tokens: TitleTokens) -> TextEncoder:
     with frozen_randomness():
         stack = load_stack(spec, load_config(spec, tokens.vocab_size))
     if spec.trainable_layers != 0:
-        stack = stack.below(_cut(spec, stack))
-    return _over_tokens(spec, tokens, stack).eval().to(frozen_device())
+        stack = _split(spec, stack)[0]
+    table = PackedTable(tokens.ids, tokens.lengths)
+    return TextEncoder(table, stack, spec, tokens.pad_id).eval().to(frozen_device())
 
 
 @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""A transformer text encoder as embedding, layers and final norm, cut where training starts.
+"""Text encoders of the transformers library: what their configurations allow, and their weights.
 
 Layers are found by the names the architecture gives them, never by a parameter's position.
 Shapes: B titles, T tokens, H width.
@@ -8,16 +8,21 @@ import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import torch
 import transformers
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoConfig, BertConfig
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_MASKED_LM_MAPPING,
+    AutoConfig,
+    BertConfig,
+)
 
 from morec.config import TextSpec
-from morec.encoders.first_token import first_token_state
+from morec.encoders.stack import TransformerStack, WholeEncoder
 from morec.encoders.weights import TINY_RANDOM, TINY_RANDOM_SHAPE, text_folder
 from morec.errors import DataError, SpecError
 
@@ -25,80 +30,10 @@ BERT_LIKE = ("bert", "camembert", "roberta", "xlm-roberta")
 """``embeddings`` and ``encoder.layer``; attention sees every token."""
 OPT_LIKE = ("opt",)
 """``decoder.layers``; attention sees earlier tokens only."""
-
-
-class TransformerStack(nn.Module):
-    """Embedding (absent above a cut), transformer layers, final norm (absent below a cut)."""
-
-    def __init__(
-        self,
-        embedding: nn.Module | None,
-        layers: nn.ModuleList,
-        final: nn.Module | None,
-        *,
-        is_causal: bool,
-        width: int,
-        dim: int,
-    ) -> None:
-        """Take the parts with H between the layers (``width``) and at the end (``dim``)."""
-        super().__init__()
-        self.embedding = embedding
-        self.layers = layers
-        self.final = final
-        self.is_causal = is_causal
-        self.width = width
-        self.dim = dim
-
-    def forward(
-        self, inputs: Tensor, is_token_BT: Tensor | None, *, first_only: bool = False
-    ) -> Tensor:
-        """Turn token ids (B, T), or the states_BTH below a cut, into states_BTH.
-
-        ``None`` says that there is no padding. Padding is on the right, where causal attention
-        never looks, and is masked in the other kind. ``first_only`` leaves out all states but
-        the first token's, (B, 1, H), and the work for them; BERT-like encoders only.
-        """
-        states_BTH = inputs if self.embedding is None else self.embedding(inputs)
-        is_masked = is_token_BT is not None and not self.is_causal
-        mask_B11T = is_token_BT[:, None, None, :] if is_token_BT is not None and is_masked else None
-        layers = self.layers[:-1] if first_only else self.layers
-        for layer in layers:
-            states_BTH = layer(states_BTH, attention_mask=mask_B11T)
-        if first_only:
-            states_BTH = first_token_state(self.layers[-1], states_BTH, mask_B11T)
-        return states_BTH if self.final is None else cast(Tensor, self.final(states_BTH))
-
-    def below(self, layer: int) -> "TransformerStack":
-        """The embedding and the first ``layer`` layers."""
-        return TransformerStack(
-            self.embedding,
-            self.layers[:layer],
-            None,
-            is_causal=self.is_causal,
-            width=self.width,
-            dim=self.width,
-        )
-
-    def above(self, layer: int) -> "TransformerStack":
-        """The rest: reads the states that ``below(layer)`` writes."""
-        return TransformerStack(
-            None,
-            self.layers[layer:],
-            self.final,
-            is_causal=self.is_causal,
-            width=self.width,
-            dim=self.dim,
-        )
-
-
-def pool(states_BTH: Tensor, is_token_BT: Tensor | None, pooling: Literal["cls", "mean"]) -> Tensor:
-    """The first token's state, or the mean over the tokens, shape (B, H)."""
-    if pooling == "cls":
-        return states_BTH[:, 0]
-    if is_token_BT is None:
-        return states_BTH.mean(1)
-    weights_BT1 = is_token_BT[:, :, None].to(states_BTH.dtype)
-    return (states_BTH * weights_BT1).sum(1) / weights_BT1.sum(1)
+BEHIND_PADDING = ("camembert", "mpnet", "roberta", "xlm-roberta")
+"""These count their positions from behind the padding index."""
+CUT = (*BERT_LIKE, *OPT_LIKE)
+"""Encoders whose upper layers can train alone; any other is frozen or trains altogether."""
 
 
 def load_config(spec: TextSpec, vocab_size: int) -> Any:
@@ -122,13 +57,20 @@ def load_config(spec: TextSpec, vocab_size: int) -> Any:
     return config
 
 
-def load_stack(spec: TextSpec, config: Any) -> TransformerStack:
+def load_stack(spec: TextSpec, config: Any) -> TransformerStack | WholeEncoder:
     """The encoder with its weights, or with fresh ones from torch's random state.
+
+    Fresh weights are the library's, as the encoder's authors drew them: for BERT, RoBERTa and OPT
+    normal with mean 0 and the deviation of the configuration (``initializer_range`` or
+    ``init_std``, 0.02 unless a folder says otherwise), biases 0, norms 1 (paper, table 4: TFS,
+    where the paper does not say).
 
     Raises:
         DataError: the weight file lacks tensors of the architecture.
     """
     model = load_model(spec, config, transformers.MODEL_MAPPING[type(config)])
+    if config.model_type not in CUT:
+        return WholeEncoder(model, config.hidden_size)
     if config.model_type in OPT_LIKE:
         return _opt_stack(model.decoder)
     return TransformerStack(
@@ -153,9 +95,7 @@ def load_model(spec: TextSpec, config: Any, model_class: Any) -> Any:
     with quiet():
         if spec.pretrained:
             return _pretrained(text_folder(spec), config, model_class)
-        return model_class._from_config(
-            config, dtype=torch.float32, attn_implementation="sdpa", **_without_pooler(model_class)
-        )
+        return model_class._from_config(config, **_options(config, model_class))
 
 
 class _OptEmbedding(nn.Module):
@@ -214,9 +154,13 @@ def _problems(spec: TextSpec, config: Any) -> Iterator[str]:
             f"{where}.pretrained: true, but {TINY_RANDOM!r} always starts from scratch; "
             "set pretrained: false"
         )
-    if config.model_type not in BERT_LIKE + OPT_LIKE:
-        known = ", ".join(sorted(BERT_LIKE + OPT_LIKE))
-        yield f"{where}.name: {spec.name!r} is of type {config.model_type!r}; supported: {known}"
+    if not _reads_text(config):
+        known = ", ".join(sorted(CUT))
+        yield (
+            f"{where}.name: {spec.name!r} is of type {config.model_type!r}, which is no text "
+            f"encoder; supported: {known}, and with trainable_layers 0 or all every masked or "
+            "causal language model without a decoder beside its encoder"
+        )
         return
     available = config.num_hidden_layers
     if spec.num_layers != "all" and spec.num_layers > available:
@@ -225,25 +169,41 @@ def _problems(spec: TextSpec, config: Any) -> Iterator[str]:
             f"allowed: 1 to {available}, or all"
         )
     kept = available if spec.num_layers == "all" else min(spec.num_layers, available)
-    if spec.trainable_layers != "all" and spec.trainable_layers > kept:
+    if spec.trainable_layers not in (0, "all") and config.model_type not in CUT:
+        yield (
+            f"{where}.trainable_layers: {spec.trainable_layers}, but {spec.name!r} is of type "
+            f"{config.model_type!r}, which is not cut into layers; allowed: 0, or all "
+            f"(any number with {', '.join(sorted(CUT))})"
+        )
+    elif spec.trainable_layers != "all" and spec.trainable_layers > kept:
         yield (
             f"{where}.trainable_layers: {spec.trainable_layers}, but only {kept} layers of "
             f"{spec.name!r} are kept; allowed: 0 to {kept}, or all"
         )
     longest = _max_tokens(config)
-    if spec.max_tokens > longest:
+    if longest is not None and spec.max_tokens > longest:
         yield f"{where}.max_tokens: {spec.max_tokens}, but {spec.name!r} reads at most {longest}"
-    if config.model_type in OPT_LIKE and spec.pooling == "cls":
+    if type(config) not in MODEL_FOR_MASKED_LM_MAPPING and spec.pooling == "cls":
         yield (
             f"{where}.pooling: 'cls' of {spec.name!r} is the same for every title: its first "
             "token sees no other; allowed: mean"
         )
 
 
-def _max_tokens(config: Any) -> int:
-    # RoBERTa counts its positions from behind the padding index.
-    offset = 0 if config.model_type in ("bert", *OPT_LIKE) else config.pad_token_id + 1
-    return int(config.max_position_embeddings) - offset
+def _reads_text(config: Any) -> bool:
+    is_language_model = (
+        type(config) in MODEL_FOR_MASKED_LM_MAPPING or type(config) in MODEL_FOR_CAUSAL_LM_MAPPING
+    )
+    return is_language_model and not config.is_encoder_decoder
+
+
+def _max_tokens(config: Any) -> int | None:
+    """None: positions are relative, without an end."""
+    longest = getattr(config, "max_position_embeddings", None)
+    if longest is None or longest < 1:
+        return None
+    offset = config.pad_token_id + 1 if config.model_type in BEHIND_PADDING else 0
+    return int(longest) - offset
 
 
 def _pretrained(folder: Path, config: Any, model_class: Any) -> Any:
@@ -252,10 +212,8 @@ def _pretrained(folder: Path, config: Any, model_class: Any) -> Any:
             folder,
             config=config,
             use_safetensors=True,
-            dtype=torch.float32,
-            attn_implementation="sdpa",
             output_loading_info=True,
-            **_without_pooler(model_class),
+            **_options(config, model_class),
         )
     except (OSError, RuntimeError, ValueError, SafetensorError) as error:
         raise DataError(f"{folder}: the weights cannot be read: {_first_line(error)}") from error
@@ -266,9 +224,13 @@ def _pretrained(folder: Path, config: Any, model_class: Any) -> Any:
     return model
 
 
-def _without_pooler(model_class: Any) -> dict[str, bool]:
-    has_pooler = "add_pooling_layer" in inspect.signature(model_class.__init__).parameters
-    return {"add_pooling_layer": False} if has_pooler else {}
+def _options(config: Any, model_class: Any) -> dict[str, Any]:
+    options: dict[str, Any] = {"dtype": torch.float32}
+    if config.model_type in CUT:  # our stack makes this kind's masks
+        options["attn_implementation"] = "sdpa"
+    if "add_pooling_layer" in inspect.signature(model_class.__init__).parameters:
+        options["add_pooling_layer"] = False
+    return options
 
 
 @contextmanager

@@ -65,27 +65,23 @@ def saved_encoders(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -
 
 
 def _models() -> dict[str, Any]:
-    size = {
-        "vocab_size": 120,
-        "hidden_size": 8,
-        "num_hidden_layers": NUM_LAYERS,
-        "num_attention_heads": 2,
-        "max_position_embeddings": 40,
+    width = {"hidden_size": 8, "intermediate_size": 16, "initializer_range": 0.5}
+    depth = {"num_hidden_layers": NUM_LAYERS, "num_attention_heads": 2}
+    reads = {"vocab_size": 120, "max_position_embeddings": 40, "pad_token_id": 0}
+    opt = {"hidden_size": 8, "ffn_dim": 16, "word_embed_proj_dim": 6, "init_std": 0.5}
+    end = {"bos_token_id": 2, "eos_token_id": 3}
+    configs = {
+        "bert": hf.BertConfig(**width, **depth, **reads),
+        "roberta": hf.RobertaConfig(**width, **depth, **reads),
+        "opt": hf.OPTConfig(**opt, **depth, **reads),
+        "distilbert": hf.DistilBertConfig(
+            **reads, dim=8, hidden_dim=16, n_layers=3, n_heads=2, initializer_range=0.5
+        ),
+        "mpnet": hf.MPNetConfig(**width, **depth, **{**reads, "pad_token_id": 1}),
+        "electra": hf.ElectraConfig(**width, **depth, **reads, embedding_size=6),
+        "deberta-v2": hf.DebertaV2Config(**width, **depth, **reads),
+        "gpt2": hf.GPT2Config(**reads, **end, n_embd=8, n_layer=3, n_head=2, initializer_range=0.5),
     }
     with torch.random.fork_rng():
         torch.manual_seed(7)
-        return {
-            "bert": hf.BertModel(
-                hf.BertConfig(**size, intermediate_size=16, initializer_range=0.5)
-            ),
-            "roberta": hf.RobertaModel(
-                hf.RobertaConfig(
-                    **size, intermediate_size=16, initializer_range=0.5, pad_token_id=0
-                )
-            ),
-            "opt": hf.OPTModel(
-                hf.OPTConfig(
-                    **size, ffn_dim=16, word_embed_proj_dim=6, init_std=0.5, pad_token_id=0
-                )
-            ),
-        }
+        return {kind: hf.AutoModel.from_config(config) for kind, config in configs.items()}
