@@ -43,6 +43,33 @@ def test_searched_choices_of_an_encoder_are_prepared_as_well(prepared):
     assert len({each.key for each in found}) == 2
 
 
+ROUND = {"max_epochs": 2, "lr": 1e-3}
+
+
+def test_a_second_round_is_made_once_and_its_losses_stand_with_its_cost(prepared):
+    text = TEXT | {"second_round": ROUND}
+    arms = [
+        arm("TS w/o", {"text": TEXT}),
+        arm("TS w/", {"text": text}),
+        arm("E2E w/", {"text": text | {"trainable_layers": "all"}}),
+    ]
+    found = prepare_items(prepared, arms)
+    (second_round,) = [each for each in found if each.losses]
+    assert (second_round.name, second_round.used_by) == ("text second round", ("TS w/", "E2E w/"))
+    assert [len(second_round.losses[split]) for split in ("train", "valid")] == [2, 3]
+    assert second_round.seconds > 0
+    assert second_round.num_bytes > 4 * 64 * 37  # fp32 vectors of more than the words
+    features = [each for each in found if each.name == "text"]
+    assert [each.used_by for each in features] == [("TS w/o",), ("TS w/",), ("E2E w/",)]
+
+
+def test_searched_choices_of_a_second_round_are_made_before_the_search(prepared):
+    space = {"item.text.second_round.max_epochs": ParamSpec(choice=(1, 2))}
+    arms = [arm("TS", {"text": TEXT | {"second_round": ROUND}}, space)]
+    found = [each for each in prepare_items(prepared, arms) if each.losses]
+    assert [len(each.losses["train"]) for each in found] == [1, 2]
+
+
 def test_preparing_again_makes_nothing_again(prepared):
     arms = [arm("TS", {"text": TEXT})]
     first = prepare_items(prepared, arms)

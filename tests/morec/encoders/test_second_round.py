@@ -1,0 +1,262 @@
+"""The loop of second-round pre-training on a model of one number: what is kept and refused."""
+
+import math
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from morec.config import MaskedLanguageSpec
+from morec.encoders.artefacts import Artefact, ArtefactStore
+from morec.encoders.second_round import losses_of, second_round, trained_folder
+from morec.errors import SpecError
+
+VALUES_N = torch.arange(20.0)
+KEY = {"weights": "ones"}
+
+
+class OneNumber:
+    """Predict every item's value by one number; the noise stands for masks and dropout."""
+
+    title = "one number guessing"
+    where = "item.text.second_round"
+
+    def __init__(self, noise: float = 0.0, stop_in_epoch: int | None = None) -> None:
+        self.num_items = len(VALUES_N)
+        self.model: Any = nn.Linear(1, 1, bias=False)
+        nn.init.ones_(self.model.weight)
+        self.noise = noise
+        self.stop_in_epoch = stop_in_epoch
+        self.seen: dict[bool, list[list[int]]] = {True: [], False: []}
+
+    def loss(self, rows_B: Tensor) -> tuple[Tensor, int]:
+        is_training = self.model.training
+        if is_training and len(self.seen[False]) == self.stop_in_epoch:
+            raise KeyboardInterrupt
+        self.seen[is_training].append(rows_B.tolist())
+        targets_B = VALUES_N[rows_B] + self.noise * torch.randn(len(rows_B))
+        return (self.model.weight[0, 0] - targets_B).square().mean(), len(rows_B)
+
+    def save(self, folder: Path) -> None:
+        torch.save(self.model.state_dict(), folder / "weights.pt")
+
+
+def spec_of(**changes: Any) -> MaskedLanguageSpec:
+    fields = {"max_epochs": 4, "lr": 0.5, "weight_decay": 0.0, "batch_size": 64}
+    return MaskedLanguageSpec.model_validate({**fields, **changes})
+
+
+def go_on(
+    store: ArtefactStore, objective: OneNumber | None = None, **changes: Any
+) -> tuple[Artefact, float]:
+    """The artefact and the number it holds."""
+    objective = objective or OneNumber()
+    found = second_round("round", KEY, spec_of(**changes), lambda: objective, store)
+    weights = torch.load(trained_folder(found) / "weights.pt", weights_only=True)
+    return found, float(weights["weight"])
+
+
+def interrupt(store: ArtefactStore, epoch: int, **changes: Any) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        go_on(store, OneNumber(noise=1.0, stop_in_epoch=epoch), **changes)
+
+
+def test_the_losses_are_those_of_a_plain_loop(store: ArtefactStore) -> None:
+    objective = OneNumber()
+    found, number = go_on(store, objective, weight_decay=0.1)
+    valid_N, train_N = (VALUES_N[rows[0]] for rows in (objective.seen[False], objective.seen[True]))
+    weight = nn.Parameter(torch.ones(()))
+    optimizer = torch.optim.AdamW([weight], lr=0.5, weight_decay=0.1)
+    losses: dict[str, list[float]] = {"train": [], "valid": []}
+    for _ in range(4):
+        losses["valid"].append((weight - valid_N).square().mean().item())
+        loss = (weight - train_N).square().mean()
+        losses["train"].append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    losses["valid"].append((weight - valid_N).square().mean().item())
+    assert {split: len(values) for split, values in losses_of(found).items()} == {
+        "train": 4,
+        "valid": 5,
+    }
+    for split, expected in losses.items():
+        np.testing.assert_allclose(losses_of(found)[split], expected, rtol=1e-5)
+    assert math.isclose(number, weight.item(), rel_tol=1e-6)
+
+
+@pytest.mark.parametrize(("share", "num_valid"), [(0.1, 2), (0.3, 6), (0.001, 1), (0.999, 19)])
+def test_some_items_measure_the_loss_and_never_train(
+    store: ArtefactStore, share: float, num_valid: int
+) -> None:
+    objective = OneNumber()
+    go_on(store, objective, valid_share=share)
+    valid = objective.seen[False][0]
+    assert len(valid) == num_valid
+    assert all(rows == valid for rows in objective.seen[False])
+    for rows in objective.seen[True]:
+        assert sorted(rows + valid) == list(range(20))
+
+
+def test_every_epoch_trains_in_another_order_and_in_batches(store: ArtefactStore) -> None:
+    objective = OneNumber()
+    go_on(store, objective, max_epochs=2, batch_size=5)
+    assert [len(rows) for rows in objective.seen[True]] == 2 * [5, 5, 5, 3]
+    first, second = objective.seen[True][:4], objective.seen[True][4:]
+    assert first != second
+    assert sorted(chain(*first)) == sorted(chain(*second))
+
+
+def test_validation_masks_the_same_in_every_epoch(store: ArtefactStore) -> None:
+    """A number that does not move has one validation loss, noise or not."""
+    found, _ = go_on(store, OneNumber(noise=1.0), lr=1e-30)
+    assert len(set(losses_of(found)["valid"])) == 1
+    assert len(set(losses_of(found)["train"])) == 4
+
+
+def test_the_epoch_with_the_lowest_validation_loss_is_kept(store: ArtefactStore) -> None:
+    """Steps of 4 from 1 to about 9.5 overshoot and come back."""
+    objective = OneNumber()
+    found, number = go_on(store, objective, lr=4.0, max_epochs=6)
+    valid_N = VALUES_N[objective.seen[False][0]]
+    valid = losses_of(found)["valid"]
+    assert 0 < valid.index(min(valid)) < 6
+    assert math.isclose((number - valid_N).square().mean().item(), min(valid), rel_tol=1e-5)
+
+
+def test_the_untouched_weights_may_win_and_that_is_said(
+    store: ArtefactStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, number = go_on(store, lr=1e3, max_epochs=1)
+    assert number == 1.0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "second round: one number guessing, no epoch beats the untouched weights, which are kept"
+    )
+
+
+def test_every_epoch_is_a_line(store: ArtefactStore, capsys: pytest.CaptureFixture[str]) -> None:
+    found, _ = go_on(store, max_epochs=2)
+    losses = losses_of(found)
+    assert capsys.readouterr().out.splitlines() == [
+        f"second round: one number guessing, epoch 0/2, valid {losses['valid'][0]:.2f}",
+        *(
+            f"second round: one number guessing, epoch {epoch}/2, "
+            f"train {losses['train'][epoch - 1]:.2f}, valid {losses['valid'][epoch]:.2f}"
+            for epoch in (1, 2)
+        ),
+    ]
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 4])
+def test_an_interrupted_round_goes_on_to_the_same_bits(tmp_path: Path, epoch: int) -> None:
+    whole, parts = ArtefactStore(tmp_path / "whole"), ArtefactStore(tmp_path / "parts")
+    expected, number = go_on(whole, OneNumber(noise=1.0), batch_size=4)
+    interrupt(parts, epoch, batch_size=4)
+    rest = OneNumber(noise=1.0)
+    found, again = go_on(parts, rest, batch_size=4)
+    assert (again, losses_of(found)) == (number, losses_of(expected))
+    assert len(rest.seen[True]) == (4 - (epoch - 1)) * 5  # 18 items in batches of 4
+
+
+def test_a_checkpoint_goes_with_the_end(store: ArtefactStore) -> None:
+    interrupt(store, 3)
+    (checkpoint,) = store.folder.glob("*.checkpoint")
+    assert (checkpoint / "last.pt").stat().st_size > 0
+    go_on(store, OneNumber(noise=1.0))
+    assert list(store.folder.glob("*.checkpoint")) == []
+
+
+def test_a_truncated_checkpoint_costs_time_but_no_numbers(tmp_path: Path) -> None:
+    _, number = go_on(ArtefactStore(tmp_path / "whole"), OneNumber(noise=1.0))
+    parts = ArtefactStore(tmp_path / "parts")
+    interrupt(parts, 3)
+    (last,) = parts.folder.glob("*.checkpoint/last.pt")
+    last.write_bytes(last.read_bytes()[:100])
+    assert go_on(parts, OneNumber(noise=1.0))[1] == number
+
+
+def test_seconds_before_an_interruption_count(store: ArtefactStore) -> None:
+    interrupt(store, 3)
+    (last,) = store.folder.glob("*.checkpoint/last.pt")
+    state = torch.load(last, weights_only=True)
+    torch.save(state | {"spent_s": state["spent_s"] + 1000.0}, last)
+    found, _ = go_on(store, OneNumber(noise=1.0))
+    assert 1000 < found.seconds < 1060
+
+
+def test_the_same_round_is_trained_once_and_others_are_other_artefacts(
+    store: ArtefactStore,
+) -> None:
+    found, _ = go_on(store)
+    never = OneNumber(stop_in_epoch=0)
+    assert go_on(store, never)[0] == found
+    assert never.seen == {True: [], False: []}
+    changes: list[dict[str, Any]] = [
+        {"max_epochs": 5},
+        {"lr": 0.25},
+        {"seed": 1},
+        {"valid_share": 0.2},
+        {"mask_share": 0.3},
+        {"weight_decay": 0.5},
+        {"batch_size": 8},
+    ]
+    paths = {go_on(store, **change)[0].path for change in changes}
+    assert len(paths | {found.path}) == 1 + len(changes)
+
+
+def test_a_round_leaves_the_trials_randomness_alone(store: ArtefactStore) -> None:
+    objective = OneNumber(noise=1.0)
+    before = torch.get_rng_state()
+    go_on(store, objective)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+class Diverging(OneNumber):
+    """Not finite in training from the second epoch on."""
+
+    def loss(self, rows_B: Tensor) -> tuple[Tensor, int]:
+        loss, num = super().loss(rows_B)
+        is_second = self.model.training and len(self.seen[True]) == 2
+        return loss * (math.inf if is_second else 1.0), num
+
+
+def test_a_loss_that_is_not_finite_says_when_and_what_helps(store: ArtefactStore) -> None:
+    with pytest.raises(SpecError) as caught:
+        go_on(store, Diverging())
+    assert str(caught.value) == (
+        "item.text.second_round: the training loss became inf in epoch 2/4; lower lr (0.5)"
+    )
+    assert list(store.folder.glob("*.checkpoint")) == []
+
+
+def test_weights_that_diverge_show_in_the_validation_loss(store: ArtefactStore) -> None:
+    expected = r"the validation loss became (inf|nan) in epoch 1/4; lower lr \(1e\+30\)"
+    with pytest.raises(SpecError, match=expected):
+        go_on(store, lr=1e30)
+
+
+class NothingMasked(OneNumber):
+    """As a language objective where no token of a short title is drawn."""
+
+    def loss(self, rows_B: Tensor) -> tuple[Tensor, int]:
+        return super().loss(rows_B)[0] * math.nan, 0
+
+
+def test_without_any_masked_item_there_is_no_loss(store: ArtefactStore) -> None:
+    with pytest.raises(SpecError) as caught:
+        go_on(store, NothingMasked())
+    assert str(caught.value) == (
+        "item.text.second_round: nothing is masked in the validation items, so there is no "
+        "validation loss; raise mask_share (0.15) or valid_share (0.1 of 20 items)"
+    )
+
+
+def test_other_artefacts_have_no_losses(store: ArtefactStore) -> None:
+    def make(folder: Path) -> None:
+        (folder / "rows.txt").write_text("1")
+
+    assert losses_of(store.get_or_make("rows", {}, make)) == {}
