@@ -1,6 +1,7 @@
 """A trial as a whole: what it reports, how it ends, and that interruptions change no number."""
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -180,6 +181,38 @@ def test_an_equal_score_is_no_progress_but_the_first_always_is():
 def test_progress_survives_a_checkpoint(best: Evaluation | None):
     progress = Progress([epoch(1, 0.5), epoch(2, 0.25)], 1, best, num_starts=3, spent_s=1.5)
     assert Progress.from_state(progress.to_state()) == progress
+
+
+# ---- second-round pre-training
+
+
+@pytest.mark.parametrize("trainable", [0, 1, "all"])
+def test_a_trial_starts_from_the_second_round_and_shares_it(
+    trainable: int | str, tiny_dataset: Dataset, tmp_path: Path
+):
+    text = FROZEN_TEXT["text"] | {"trainable_layers": trainable, "pooling": "mean"}
+    second_round = {"max_epochs": 2, "lr": 1e-3}
+    config = tiny_config(item={"text": text | {"second_round": second_round}}, evaluation=TESTED)
+    result = run(config, tiny_dataset, tmp_path)
+    assert result.status is TrialStatus.COMPLETED
+    (second,) = (tmp_path / "artefacts").glob("masked-language-round-*")
+    made_at = (second / "meta.json").stat().st_mtime_ns
+    assert numbers(run(config, tiny_dataset, tmp_path)) == numbers(result)
+    assert (second / "meta.json").stat().st_mtime_ns == made_at
+    without = tiny_config(item={"text": text}, evaluation=TESTED)
+    assert numbers(run(without, tiny_dataset, tmp_path / "without")) != numbers(result)
+
+
+def test_a_trial_is_the_same_whether_it_finds_its_second_round_or_makes_it(
+    tiny_dataset: Dataset, tmp_path: Path
+):
+    text = TRAINED_TEXT["text"] | {"second_round": {"max_epochs": 1}}
+    config = tiny_config(item={"id": True, "text": text, "fusion": "add"})
+    made = run(config, tiny_dataset, tmp_path / "one")
+    other_seed = config.model_copy(update={"seed": 1})
+    run(other_seed, tiny_dataset, tmp_path / "two")
+    shutil.rmtree(tmp_path / "two" / "checkpoints", ignore_errors=True)
+    assert numbers(run(config, tiny_dataset, tmp_path / "two")) == numbers(made)
 
 
 # ---- the test split
