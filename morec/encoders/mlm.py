@@ -97,8 +97,8 @@ def _model(spec: TextSpec, tokenizer: Any) -> torch.nn.Module:
     model_class = MODEL_FOR_MASKED_LM_MAPPING.get(type(config), None)
     if model_class is None:
         raise SpecError(
-            f"{WHERE}: {spec.name!r} is of type {config.model_type!r}, which predicts the next "
-            f"token and no masked one; allowed: {', '.join(BERT_LIKE)}"
+            f"{WHERE}: {spec.name!r} is of type {config.model_type!r}, for which transformers has "
+            f"no masked-language head; allowed: types that have one, as {', '.join(BERT_LIKE)}"
         )
     if tokenizer.mask_token is None:
         raise SpecError(f"{WHERE}: the tokenizer of {spec.name!r} has no mask token")

@@ -176,8 +176,8 @@ def test_an_encoder_without_a_masked_head_is_refused(
     with pytest.raises(SpecError) as caught:
         masked_language_round(spec_of(name, pooling="mean"), dataset, store)
     assert str(caught.value) == (
-        f"item.text.second_round: {name!r} is of type 'opt', which predicts the next token and no "
-        "masked one; allowed: bert, camembert, roberta, xlm-roberta"
+        f"item.text.second_round: {name!r} is of type 'opt', for which transformers has no "
+        "masked-language head; allowed: types that have one, as bert, camembert, roberta, xlm-roberta"
     )
 
 
