@@ -42,11 +42,13 @@ class Contrast:
     better: str
     than: str
     kind: Kind
+    dataset: str = ""
+    """Key of the data set both were measured on; empty where the study has only one."""
     seeds: tuple[int, ...] = ()
     """Seeds finished in both arms: the paired ones."""
     difference: Difference | None = None
     p_holm: float | None = None
-    """Adjusted within the metric, over all of its comparisons."""
+    """Adjusted within data set and metric, over all comparisons there."""
     problem: str = ""
     """Why there is no difference to show."""
     time_ratio: float | None = None
@@ -66,32 +68,55 @@ class Contrast:
 
 
 def compare(summary: StudySummary) -> tuple[Contrast, ...]:
-    """Every comparison of the study, metric by metric: named, exploratory, against popularity."""
+    """Every comparison of the study, data set by data set and metric by metric.
+
+    First those named beforehand, then exploratory ones, then against popularity.
+    """
     found: list[Contrast] = []
-    for metric in summary.metrics:
-        found.extend(_adjusted(list(_of_metric(summary, metric))))
+    for part in summary.parts:
+        named = _named(summary, part)
+        for metric in part.metrics:
+            found.extend(_adjusted(list(_of_metric(part, metric, named))))
     return tuple(found)
 
 
-def _of_metric(summary: StudySummary, metric: str) -> Iterator[Contrast]:
-    named = [(contrast.better, contrast.than) for contrast in summary.manifest.study.contrasts]
+def _named(summary: StudySummary, part: StudySummary) -> list[tuple[str, str]]:
+    """The study's contrasts that this data set can answer, or that none can."""
+    pairs = [(contrast.better, contrast.than) for contrast in summary.manifest.study.contrasts]
+    return [
+        pair
+        for pair in pairs
+        if _has_both(part, pair) or not any(_has_both(other, pair) for other in summary.parts)
+    ]
+
+
+def _has_both(part: StudySummary, pair: tuple[str, str]) -> bool:
+    return all(part.arm(name) for name in pair)
+
+
+def _of_metric(
+    summary: StudySummary, metric: str, named: list[tuple[str, str]]
+) -> Iterator[Contrast]:
+    key = summary.key
     for better, than in named:
-        yield _between(Contrast(metric, better, than, "named"), summary)
+        yield _between(Contrast(metric, better, than, "named", key), summary)
     baseline = summary.manifest.study.baseline
     for arm in summary.arms:
-        pair = (arm.name, baseline)
-        if arm.name != baseline and pair not in named and pair[::-1] not in named:
-            yield _between(Contrast(metric, *pair, "exploratory"), summary)
+        pair = (arm.label, baseline)
+        if arm.label != baseline and pair not in named and pair[::-1] not in named:
+            yield _between(Contrast(metric, *pair, "exploratory", key), summary)
     popularity = summary.reference("popularity")
     for arm in summary.arms if popularity else ():
-        yield _against(Contrast(metric, arm.name, "popularity", "reference"), arm, popularity)
+        contrast = Contrast(metric, arm.label, "popularity", "reference", key)
+        yield _against(contrast, arm, popularity)
 
 
 def _between(contrast: Contrast, summary: StudySummary) -> Contrast:
     a, b = summary.arm(contrast.better), summary.arm(contrast.than)
     if a is None or b is None:
         absent = contrast.better if a is None else contrast.than
-        return replace(contrast, problem=f"{absent} is not an arm of this study")
+        where = f"does not run on {summary.key}" if summary.key else "is not an arm of this study"
+        return replace(contrast, problem=f"{absent} {where}")
     seeds = tuple(seed for seed in a.tested if seed in b.tested)
     pairs = [(a.tested[seed], b.tested[seed]) for seed in seeds]
     problem = _why_not_comparable(pairs)

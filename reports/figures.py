@@ -33,10 +33,10 @@ _Point = tuple[float, float, ArmSummary]
 def styles(arms: tuple[ArmSummary, ...]) -> dict[str, Style]:
     """A hue per arm, or per group where there are more arms than hues."""
     if len(arms) <= NUM_HUES:
-        return {arm.name: Style(f"@c{index}", 0) for index, arm in enumerate(arms)}
+        return {arm.label: Style(f"@c{index}", 0) for index, arm in enumerate(arms)}
     members: dict[str | None, list[str]] = {}
     for arm in arms:
-        members.setdefault(arm.entry.group, []).append(arm.name)
+        members.setdefault(arm.entry.group, []).append(arm.label)
     return {
         name: Style(f"@c{index % NUM_HUES}", variant)
         for index, names in enumerate(members.values())
@@ -50,12 +50,12 @@ def learning_curves(summary: StudySummary, metric: str) -> Figure | None:
     bands, lines, broken = [], [], []
     ends: dict[str, tuple[int, float]] = {}
     for arm in summary.arms:
-        look = looks[arm.name]
+        look = looks[arm.label]
         spread = _still_training([_curve(trial, metric) for trial in _healthy(arm)])
         if spread:
-            lines.append(traces.curve(arm.name, [median(values) for values in spread], look))
+            lines.append(traces.curve(arm.label, [median(values) for values in spread], look))
             bands.append(traces.band([min(v) for v in spread], [max(v) for v in spread], look))
-            ends[arm.name] = (len(spread), median(spread[-1]))
+            ends[arm.label] = (len(spread), median(spread[-1]))
         collapsed = (trial for trial in (*arm.searches, *arm.finals) if _has_collapsed(trial))
         curves = ((trial, _curve(trial, metric)) for trial in collapsed)
         broken += [traces.collapse(trial, values, look) for trial, values in curves if values]
@@ -97,7 +97,7 @@ def pareto(summary: StudySummary, costs: Iterable[ArmCost], metric: str) -> Figu
     looks = styles(summary.arms)
     marks = [traces.steps([x for x, _ in front], [y for _, y in front])]
     marks += [
-        traces.point(arm.name, seconds, mean, 100 * (arm.sd(metric) or 0), looks[arm.name])
+        traces.point(arm.label, seconds, mean, 100 * (arm.sd(metric) or 0), looks[arm.label])
         for seconds, mean, arm in points
     ]
     title = "training time of one trial (log scale)"
@@ -130,7 +130,7 @@ def searched(summary: StudySummary, parameter: str) -> Figure | None:
         if scored:
             xs, ys, ids = zip(*scored, strict=True)
             values += xs
-            marks.append(traces.dots(arm.name, xs, ys, ids, looks[arm.name]))
+            marks.append(traces.dots(arm.label, xs, ys, ids, looks[arm.label]))
     if not marks:
         return None
     figure = traces.figure(marks, parameter, f"validation {summary.main_metric} (%)", height=340)
@@ -190,7 +190,7 @@ def _point_labels(
     pixels = list(
         zip(_pixels(xs, _PARETO_SPAN_PX[0]), _pixels(ys, _PARETO_SPAN_PX[1]), strict=True)
     )
-    names = [arm.name for _, _, arm in points]
+    names = [arm.label for _, _, arm in points]
     offsets = labels.beside_points(pixels, names)
     return [
         traces.beside(name, x, y, offset, looks[name], is_bold=(seconds, y) in front)

@@ -4,6 +4,13 @@ import math
 
 NOT_AVAILABLE = "n/a"
 MINUS = "\N{MINUS SIGN}"
+ABSENT = "\N{EM DASH}"
+"""Where there is nothing to measure, as opposed to what is not known."""
+QUICK_FORM = (
+    "Quick form: small data, small encoders, few trials. "
+    "Not the paper's setting, no paper numbers shown."
+)
+"""What a study's quick form says of itself, on the page and in its exports."""
 
 
 def percent(value: float | None, digits: int = 2) -> str:

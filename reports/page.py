@@ -12,8 +12,9 @@ import jinja2
 from markupsafe import Markup
 
 from morec.results import write_atomically
-from reports import accuracy, exports, figures, formats, spending, tables, verdict
+from reports import accuracy, exports, figures, formats, latex, spending, tables, verdict
 from reports.contrasts import Contrast, compare
+from reports.expected import expected_rows
 from reports.statistics import MIN_SEEDS, NUM_FLIPS
 from reports.summary import StudySummary, summarise
 from reports.traces import Figure
@@ -30,25 +31,25 @@ def write_report(folder: Path) -> Path:
     """
     summary = summarise(folder)
     contrasts = compare(summary)
-    table = accuracy.accuracy_table(summary)
+    accuracies = accuracy.accuracy_tables(summary)
     written = {
         "accuracy.csv": exports.accuracy_csv(summary),
-        "accuracy.tex": exports.accuracy_latex(table),
-        "contrasts.csv": exports.contrasts_csv(contrasts),
+        "accuracy.tex": latex.accuracy_latex(summary, accuracies),
+        "contrasts.csv": exports.contrasts_csv(summary, contrasts),
         "cost.csv": exports.cost_csv(summary),
         "trials.csv": exports.trials_csv(summary),
     }
     for name, text in written.items():
         write_atomically(folder / "tables" / name, text)
     page = folder / "report.html"
-    write_atomically(page, render(summary, contrasts, table, written))
+    write_atomically(page, render(summary, contrasts, accuracies, written))
     return page
 
 
 def render(
     summary: StudySummary,
     contrasts: tuple[Contrast, ...],
-    table: accuracy.AccuracyTable,
+    accuracies: tuple[accuracy.AccuracyTable, ...],
     downloads: dict[str, str],
 ) -> str:
     """The page as one HTML text that loads nothing from anywhere."""
@@ -57,12 +58,14 @@ def render(
     return _template().render(
         summary=summary,
         manifest=summary.manifest,
+        quick_note=formats.QUICK_FORM,
+        overview=verdict.overview(summary, contrasts),
         headline=verdict.headline(summary, contrasts),
         caveats=verdict.caveats(summary, contrasts),
         unfinished=verdict.unfinished(summary),
-        table=table,
-        expected=accuracy.expected_rows(summary),
-        contrasts={m: [one for one in contrasts if one.metric == m] for m in summary.metrics},
+        tables=accuracies,
+        expected=expected_rows(summary),
+        contrasts=contrasts,
         costs=costs,
         device_costs=tables.device_costs(costs),
         spent=spending.spending(summary),
@@ -84,15 +87,23 @@ def _figures(
 ) -> dict[str, Figure]:
     """Every figure there is something to draw for, by the name its place in the page has."""
     made: dict[str, Figure | None] = {}
-    for metric in summary.metrics:
-        of_metric = [one for one in contrasts if one.metric == metric]
-        made[f"forest {metric}"] = figures.forest(of_metric)
-        made[f"curves {metric}"] = figures.learning_curves(summary, metric)
-        for device, on_device in tables.device_costs(costs).items():
-            made[f"pareto {metric} {device}"] = figures.pareto(summary, on_device, metric)
-    for path in tables.searched_paths(summary):
-        made[f"searched {path}"] = figures.searched(summary, path)
+    for part in summary.parts:
+        key, own = part.key, [one for one in costs if one.dataset == part.dataset]
+        for metric in part.metrics:
+            compared = [one for one in contrasts if (one.metric, one.dataset) == (metric, key)]
+            made[place("forest", metric, key)] = figures.forest(compared)
+            made[place("curves", metric, key)] = figures.learning_curves(part, metric)
+            for device, on_device in tables.device_costs(own).items():
+                drawn = figures.pareto(part, on_device, metric)
+                made[place("pareto", metric, device, key)] = drawn
+        for path in tables.searched_paths(part):
+            made[place("searched", path, key)] = figures.searched(part, path)
     return {name: figure for name, figure in made.items() if figure is not None}
+
+
+def place(*words: str) -> str:
+    """The name of a figure's place in the page; a study with one data set has no key to add."""
+    return " ".join(word for word in words if word)
 
 
 @cache
@@ -120,7 +131,8 @@ def _template() -> jinja2.Template:
     environment.globals |= {
         "contrast_groups": tables.contrast_groups,
         "seed_values": tables.seed_values,
-        "search_seconds": spending.search_seconds,
+        "costs_by_dataset": tables.costs_by_dataset,
+        "place": place,
         "uncounted": tables.uncounted,
     }
     return environment.get_template("template.html.j2")

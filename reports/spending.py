@@ -12,7 +12,9 @@ from reports.summary import ArmSummary, StudySummary, Trial
 class ArmCost:
     """Cost of one arm: means over its final trials, or over its search trials before those."""
 
+    dataset: str
     arm: str
+    """Its label."""
     num_trials: int
     is_from_search: bool
     """No final trial has finished, so the numbers are those of search trials."""
@@ -31,6 +33,9 @@ class ArmCost:
     peak_memory_bytes: int | None
     memory_kind: str
     devices: tuple[str, ...]
+    num_searches: int
+    search_s: float | None
+    """What the search took, pruned and failed trials too; None if it searched nothing."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Spending:
 
 def arm_costs(summary: StudySummary) -> tuple[ArmCost, ...]:
     """One row per arm that has a trial with a cost."""
-    rows = (_arm_cost(arm) for arm in summary.arms)
+    rows = (_arm_cost(part.dataset, arm) for part in summary.parts for arm in part.arms)
     return tuple(row for row in rows if row is not None)
 
 
@@ -78,7 +83,7 @@ def _seconds(trials: Iterable[Trial]) -> float:
     return sum(trial.seconds or 0.0 for trial in trials)
 
 
-def _arm_cost(arm: ArmSummary) -> ArmCost | None:
+def _arm_cost(dataset: str, arm: ArmSummary) -> ArmCost | None:
     finals, searches = _priced(arm.finals), _priced(arm.searches)
     priced = finals or searches
     if not priced:
@@ -87,7 +92,8 @@ def _arm_cost(arm: ArmSummary) -> ArmCost | None:
     first = costs[0]
     epochs = [cost.epoch_s for cost in costs if cost.epoch_s is not None]
     return ArmCost(
-        arm=arm.name,
+        dataset=dataset,
+        arm=arm.label,
         num_trials=len(costs),
         is_from_search=not finals,
         params_total=first.params_total,
@@ -105,6 +111,8 @@ def _arm_cost(arm: ArmSummary) -> ArmCost | None:
         ),
         memory_kind=first.memory_kind,
         devices=tuple(dict.fromkeys(cost.device for cost in costs)),
+        num_searches=len(arm.searches),
+        search_s=search_seconds(arm),
     )
 
 

@@ -1,10 +1,12 @@
 """A study as pure numbers: ledger in, ``StudySummary`` out; nothing here formats or draws.
 
-Test values come from final trials only, validation values rank search trials only.
+Test values come from final trials only, validation values rank search trials only. Whatever
+compares arms does it on one of ``StudySummary.parts``, which has one data set.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Literal
@@ -71,6 +73,16 @@ class ArmSummary:
         return self.entry.name
 
     @property
+    def label(self) -> str:
+        """The name without its data set, as ``baseline`` and ``contrasts`` have it."""
+        return self.name.removeprefix(f"{self.entry.dataset}/") if self.entry.dataset else self.name
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """Every trial of the arm, search before final."""
+        return (*self.searches, *self.finals)
+
+    @property
     def tested(self) -> dict[int, TrialResult]:
         """Seed -> record of each final trial with test metrics."""
         results = ((trial.seed, trial.result) for trial in self.finals)
@@ -116,6 +128,7 @@ class Improvement:
 
     metric: str
     arm: str
+    """Its label."""
     percent: float
 
 
@@ -127,11 +140,31 @@ class StudySummary:
     arms: tuple[ArmSummary, ...]
     metrics: tuple[str, ...]
     """Test metrics in the order of the study's cut-offs."""
+    key: str = ""
+    """The data set this part of a study is about; empty where the study has only one."""
+
+    @cached_property
+    def parts(self) -> tuple["StudySummary", ...]:
+        """The study data set by data set, in its own order; with one data set the study itself."""
+        present = dict.fromkeys(arm.entry.dataset for arm in self.arms)
+        named = [*self.manifest.study.datasets, *present]
+        keys = [key for key in dict.fromkeys(named) if key in present]
+        return tuple(self._on(key) for key in keys) if len(keys) > 1 else (self,)
+
+    @property
+    def is_several(self) -> bool:
+        """Whether there is more than one data set."""
+        return len(self.parts) > 1
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether this is the study's quick form, which is not the paper's setting."""
+        return self.manifest.study.profile == "quick"
 
     @property
     def trials(self) -> tuple[Trial, ...]:
         """Every trial asked for, arm by arm, search before final."""
-        return tuple(trial for arm in self.arms for trial in (*arm.searches, *arm.finals))
+        return tuple(trial for arm in self.arms for trial in arm.trials)
 
     @property
     def main_metric(self) -> str:
@@ -151,11 +184,14 @@ class StudySummary:
     @property
     def dataset(self) -> str:
         """Name of the data."""
-        return ", ".join(dataset.name for dataset in self.manifest.datasets) or "no dataset"
+        names = (entry.dataset or entry.name for entry in self.manifest.datasets)
+        return self.key or ", ".join(names) or "no dataset"
 
     @property
     def num_users(self) -> int | None:
-        """Test users of the final trials; of the data while there are none."""
+        """Test users of the final trials, over all data sets; of the data while there are none."""
+        if self.is_several:
+            return sum(part.num_users or 0 for part in self.parts)
         for arm in self.arms:
             for result in arm.tested.values():
                 return result.test.num_users if result.test else None
@@ -167,8 +203,8 @@ class StudySummary:
         return sum(arm.num_pending for arm in self.arms)
 
     def arm(self, name: str) -> ArmSummary | None:
-        """The arm of that name."""
-        return next((arm for arm in self.arms if arm.name == name), None)
+        """The arm of that name or label; labels are unique within one data set only."""
+        return next((arm for arm in self.arms if name in (arm.name, arm.label)), None)
 
     def reference(self, name: str) -> Reference | None:
         """The untrained yardstick of that name."""
@@ -192,8 +228,17 @@ class StudySummary:
             return None
         best = rivals[0].mean(metric)
         return (
-            None if best is None else Improvement(metric, rivals[0].name, 100 * (best / base - 1))
+            None if best is None else Improvement(metric, rivals[0].label, 100 * (best / base - 1))
         )
+
+    def _on(self, key: str) -> "StudySummary":
+        arms = tuple(arm for arm in self.arms if arm.entry.dataset == key)
+        found = self.manifest.datasets, self.manifest.references
+        datasets, references = (tuple(one for one in o if one.dataset == key) for o in found)
+        own = {"datasets": datasets, "references": references, "arms": tuple(a.entry for a in arms)}
+        metrics = tuple(_metrics(arm.entry for arm in arms))
+        manifest = self.manifest.model_copy(update=own)
+        return replace(self, manifest=manifest, arms=arms, metrics=metrics, key=key)
 
 
 def summarise(folder: Path) -> StudySummary:

@@ -61,6 +61,14 @@ class Seal:
     finals_with_test: int
 
 
+def costs_by_dataset(costs: Iterable[ArmCost]) -> dict[str, list[ArmCost]]:
+    """Arms by the data they were trained on."""
+    found: dict[str, list[ArmCost]] = {}
+    for cost in costs:
+        found.setdefault(cost.dataset, []).append(cost)
+    return found
+
+
 def contrast_groups(contrasts: Iterable[Contrast], baseline: str) -> tuple[ContrastGroup, ...]:
     """The comparisons of one metric by how they came about, empty groups left out."""
     headings: dict[Kind, str] = {

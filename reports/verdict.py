@@ -13,20 +13,28 @@ _VERBS = {
     Finding.BETTER_THESE_SEEDS: "is better, on these seeds, than",
     Finding.WORSE_THESE_SEEDS: "is worse, on these seeds, than",
     Finding.OPEN: "is not distinguishable from",
+    Finding.NONE: "cannot be compared with",
 }
 
 
+def overview(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
+    """Each named contrast over all data sets in one sentence; nothing where there is one."""
+    if not summary.is_several:
+        return ()
+    named: dict[tuple[str, str], list[Contrast]] = {}
+    for one in contrasts:
+        if one.kind == "named" and one.metric == summary.main_metric:
+            named.setdefault((one.better, one.than), []).append(one)
+    return tuple(_over_datasets(pair, found) for pair, found in named.items())
+
+
 def headline(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    """The verdict: a sentence per named contrast, or the best arm's, marked as exploratory."""
-    on_main = [one for one in contrasts if one.metric == summary.main_metric]
-    named = [one for one in on_main if one.kind == "named"]
-    if named:
-        return tuple(sentence(one) for one in named)
-    known = [one for one in on_main if one.kind == "exploratory" and one.difference]
-    if known:
-        best = max(known, key=lambda one: one.difference.mean if one.difference else 0.0)
-        return (f"No contrast was named beforehand. Exploratory: {sentence(best)}",)
-    return (_nothing_to_compare(summary),)
+    """The verdict: per data set a sentence per named contrast, or the best arm's, exploratory."""
+    lines: list[str] = []
+    for part in summary.parts:
+        own = [one for one in contrasts if one.dataset == part.key]
+        lines += (_where(part) + line for line in _headline(part, own))
+    return tuple(lines)
 
 
 def sentence(contrast: Contrast) -> str:
@@ -43,17 +51,53 @@ def sentence(contrast: Contrast) -> str:
 
 def caveats(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
     """What a reader must know before believing the verdict."""
-    return (
-        *_about_seeds(summary),
-        *_about_users(summary, contrasts),
-        *_about_popularity(summary.main_metric, contrasts),
-        *_about_searches(summary),
-    )
+    lines = [*_about_seeds(summary)]
+    for part in summary.parts:
+        own = [one for one in contrasts if one.dataset == part.key]
+        about = (*_about_users(part, own), *_about_popularity(part.main_metric, own))
+        lines += (_where(part) + line for line in about)
+    return (*lines, *_about_searches(summary))
 
 
 def unfinished(summary: StudySummary) -> tuple[str, ...]:
     """What is still missing, by number and by name; empty for a whole study."""
     return tuple(_what_is_missing(summary))
+
+
+def _where(part: StudySummary) -> str:
+    return f"{part.key}: " if part.key else ""
+
+
+def _headline(summary: StudySummary, contrasts: list[Contrast]) -> tuple[str, ...]:
+    on_main = [one for one in contrasts if one.metric == summary.main_metric]
+    named = [one for one in on_main if one.kind == "named"]
+    if named:
+        return tuple(sentence(one) for one in named)
+    known = [one for one in on_main if one.kind == "exploratory" and one.difference]
+    if known:
+        best = max(known, key=lambda one: one.difference.mean if one.difference else 0.0)
+        return (f"No contrast was named beforehand. Exploratory: {sentence(best)}",)
+    return (_nothing_to_compare(summary),)
+
+
+def _over_datasets(pair: tuple[str, str], contrasts: list[Contrast]) -> str:
+    better, than = pair
+    where: dict[Finding, list[str]] = {}
+    for one in contrasts:
+        where.setdefault(one.finding, []).append(one.dataset)
+    clauses = [
+        f"{_VERBS[finding]} {'it' if index else than} on {_listed(datasets)}"
+        for index, (finding, datasets) in enumerate(sorted(where.items(), key=_firmest))
+    ]
+    return f"{better} {'; '.join(clauses)}."
+
+
+def _firmest(item: tuple[Finding, list[str]]) -> int:
+    return list(_VERBS).index(item[0])
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(", ".join(names).rsplit(", ", 1))
 
 
 def _joint(contrast: Contrast) -> str:
@@ -123,7 +167,7 @@ def _about_seeds(summary: StudySummary) -> Iterator[str]:
         )
 
 
-def _about_users(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> Iterator[str]:
+def _about_users(summary: StudySummary, contrasts: Iterable[Contrast]) -> Iterator[str]:
     widths = [
         (one.difference.high - one.difference.low) / 2
         for one in contrasts
@@ -138,7 +182,7 @@ def _about_users(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> Iter
         )
 
 
-def _about_popularity(metric: str, contrasts: tuple[Contrast, ...]) -> Iterator[str]:
+def _about_popularity(metric: str, contrasts: Iterable[Contrast]) -> Iterator[str]:
     shown = (Finding.BETTER, Finding.BETTER_THESE_SEEDS)
     weak = [
         one.better

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from math import log2
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from morec.results import (
     Cost,
     EpochRecord,
     Evaluation,
+    SliceMetrics,
     TrialResult,
     TrialStatus,
     pack_ranks,
@@ -25,10 +27,12 @@ from tune_space.ledger import (
     Preparation,
     Reference,
     SearchEntry,
+    SliceEntry,
 )
 from tune_space.study import StudySpec
 
 METRICS = ("HR@10", "NDCG@10")
+LABELS = ("new", "cold", "tail", "mid", "head")
 TEXT: dict[str, Any] = {"name": "minilm"}
 _ID = {"id": True}
 
@@ -46,6 +50,7 @@ class Arm:
     strength: float
     epoch_s: float
     group: str | None = None
+    optim: dict[str, Any] = field(default_factory=dict)
 
 
 SMALL = (
@@ -71,6 +76,21 @@ FUSION = (
 )
 
 
+TEXT_ON = ("SASRec ID", "SASRec BERT", "SASRec RoBERTa", "DSSM ID", "DSSM BERT")
+IMAGES_ON = ("SASRec ID", "SASRec ResNet", "SASRec Swin-T", "DSSM ID", "DSSM ResNet")
+REGULAR = (
+    Arm("DSSM ID", _ID, 0.4, 1.9, "DSSM"),
+    Arm("DSSM BERT", {"text": TEXT | {"trainable_layers": "all"}}, 0.2, 41.0, "DSSM"),
+    Arm("DSSM ResNet", {"text": TEXT | {"trainable_layers": 2}}, 0.3, 52.0, "DSSM"),
+    Arm("SASRec ID", _ID, 1.35, 2.1, "SASRec"),
+    Arm("SASRec BERT", {"text": TEXT | {"trainable_layers": "all"}}, 1.5, 61.0, "SASRec"),
+    Arm("SASRec RoBERTa", {"text": TEXT | {"trainable_layers": 1}}, 1.7, 63.0, "SASRec"),
+    Arm("SASRec ResNet", {"text": TEXT | {"trainable_layers": 2}}, 1.2, 72.0, "SASRec"),
+    Arm("SASRec Swin-T", {"text": TEXT | {"trainable_layers": 3}}, 1.55, 91.0, "SASRec"),
+)
+"""Table 2 of the paper in small: DSSM has text and image encoders on other data sets."""
+
+
 @dataclass
 class FakeStudy:
     """What to make up; ``write`` puts it into a folder."""
@@ -86,6 +106,12 @@ class FakeStudy:
     """Further fields of the ``StudySpec``."""
     statuses: dict[tuple[str, str, int], str] = field(default_factory=dict)
     """(arm, role, index) -> ``failed``, ``collapsed``, ``pruned``, ``missing`` or ``not asked``."""
+    datasets: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+    """Label -> the arms that run on it (None: all); empty: one data set in the study's base."""
+    slices: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Dimension -> number of users with each of ``LABELS``; of every data set."""
+    losses: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    """Loss curves of one more preparation, a second round."""
     error: str = (
         "Traceback (most recent call last):\n  step 12\nmorec.errors.TrialError: made to fail"
     )
@@ -95,18 +121,22 @@ class FakeStudy:
         """Write manifest and trials; returns ``folder``."""
         ledger = Ledger(folder)
         rng = np.random.default_rng(self.rng_seed)
-        tastes_U = rng.normal(0, 1.1, self.num_users)
-        entries = tuple(self._arm(ledger, arm, tastes_U, rng) for arm in self.arms)
-        ledger.write_manifest(self._manifest(entries))
+        entries: list[ArmEntry] = []
+        for dataset, names in (self.datasets or {"": None}).items():
+            tastes_U = rng.normal(0, 1.1, self.num_users)
+            own = [arm for arm in self.arms if names is None or arm.name in names]
+            entries += (self._arm(ledger, dataset, arm, tastes_U, rng) for arm in own)
+        ledger.write_manifest(self._manifest(tuple(entries)))
         return folder
 
-    def _arm(self, ledger: Ledger, arm: Arm, tastes_U: Any, rng: Any) -> ArmEntry:
+    def _arm(self, ledger: Ledger, dataset: str, arm: Arm, tastes_U: Any, rng: Any) -> ArmEntry:
+        name = f"{dataset}/{arm.name}" if dataset else arm.name
         searched, finals = [], []
         own_U = tastes_U + rng.normal(0, 0.8, self.num_users)
         for index in range(self.searches):
             lr = round(float(10 ** rng.uniform(-4, -2)), 6)
-            config = _config(arm, seed=0, lr=lr, test=False)
-            status = self.statuses.get((arm.name, "search", index), "completed")
+            config = _config(arm, dataset, seed=0, lr=lr, test=False)
+            status = self.statuses.get((name, "search", index), "completed")
             if status != "not asked":
                 made = self._trial(arm, config, status, own_U, rng, quality=-abs(np.log10(lr) + 3))
                 searched.append(
@@ -117,16 +147,17 @@ class FakeStudy:
         locked = max(scored, key=lambda pair: pair[1].best_score() or 0.0)[0] if scored else None
         for index, seed in enumerate(self.seeds):
             lr = locked.params["optim.lr"] if locked else 1e-3
-            config = _config(arm, seed=seed, lr=lr, test=True)
-            status = self.statuses.get((arm.name, "final", index), "completed")
+            config = _config(arm, dataset, seed=seed, lr=lr, test=True)
+            status = self.statuses.get((name, "final", index), "completed")
             if status != "not asked":
                 made = self._trial(arm, config, status, own_U, rng)
                 finals.append(made.trial_id)
                 _write(ledger, made, status)
         return ArmEntry(
-            name=arm.name,
+            name=name,
+            dataset=dataset,
             group=arm.group,
-            config=_config(arm, seed=0, lr=1e-3, test=False),
+            config=_config(arm, dataset, seed=0, lr=1e-3, test=False),
             search=tuple(entry for entry, _ in searched),
             locked=locked or (None if self.searches else SearchEntry(trial_id="", params={})),
             final=tuple(finals),
@@ -170,6 +201,10 @@ class FakeStudy:
             num_users=len(ranks_U),
             num_tied=0,
             num_forced_misses=0,
+            slices={
+                dimension: _slice_metrics(sizes, ranks_U.tolist())
+                for dimension, sizes in self.slices.items()
+            },
             packed_ranks=pack_ranks(ranks_U),
         )
 
@@ -198,6 +233,7 @@ class FakeStudy:
         popularity = self._evaluation(popular_U, np.random.default_rng(2))
         chance = {"HR@10": 10 / self.num_items, "NDCG@10": 4.54 / self.num_items}
         frozen = tuple(arm.name for arm in self.arms if "trainable" not in str(arm.item))[1:]
+        keys = tuple(self.datasets) or ("",)
         return Manifest.model_validate(
             {
                 "study": self._study(),
@@ -211,15 +247,20 @@ class FakeStudy:
                 "device": "made-up device",
                 "num_cpus": 2,
                 "elapsed_s": 8040.0,
-                "datasets": (_dataset(self),),
-                "references": (
-                    Reference(
-                        name="popularity",
-                        valid=popularity.metrics,
-                        test=popularity.metrics,
-                        test_evaluation=popularity,
-                    ),
-                    Reference(name="chance", valid=chance, test=chance),
+                "datasets": tuple(_dataset(self, key) for key in keys),
+                "references": tuple(
+                    reference
+                    for key in keys
+                    for reference in (
+                        Reference(
+                            name="popularity",
+                            dataset=key,
+                            valid=popularity.metrics,
+                            test=popularity.metrics,
+                            test_evaluation=popularity,
+                        ),
+                        Reference(name="chance", dataset=key, valid=chance, test=chance),
+                    )
                 ),
                 "preparations": (
                     Preparation(
@@ -229,17 +270,30 @@ class FakeStudy:
                         num_bytes=14_000_000,
                         used_by=frozen,
                     ),
+                    *self._second_round(),
                 ),
                 "arms": entries,
                 "orphaned": ("sasrec-id-s9-deadbeef",),
             }
         )
 
+    def _second_round(self) -> tuple[Preparation, ...]:
+        made = Preparation(
+            name="second round of minilm",
+            key="7a" * 16,
+            seconds=312.0,
+            num_bytes=91_000_000,
+            used_by=("E2E",),
+            losses=self.losses,
+        )
+        return (made,) if self.losses else ()
+
     def _study(self) -> StudySpec:
         fields: dict[str, Any] = {
             "name": "made_up",
             "question": self.question,
             "base": {"dataset": {"kind": "synthetic"}},
+            "datasets": {key: {"set": {}} for key in self.datasets},
             "arms": {arm.name: {"set": {}} for arm in self.arms} or {"ID": {"set": {}}},
             "baseline": self.arms[0].name if self.arms else "ID",
             "seeds": self.seeds,
@@ -248,28 +302,57 @@ class FakeStudy:
         return StudySpec.model_validate_json(json.dumps(fields | self.overrides))
 
 
-def _config(arm: Arm, *, seed: int, lr: float, test: bool) -> TrialConfig:
+def _config(arm: Arm, dataset: str, *, seed: int, lr: float, test: bool) -> TrialConfig:
     return TrialConfig.model_validate(
         {
-            "dataset": {"kind": "synthetic"},
+            "dataset": {"kind": "synthetic", "seed": sum(dataset.encode())},
             "item": arm.item,
-            "optim": {"lr": lr},
+            "optim": {"lr": lr} | arm.optim,
             "evaluation": {"test": test},
             "seed": seed,
         }
     )
 
 
-def _dataset(study: FakeStudy) -> DatasetEntry:
+def _dataset(study: FakeStudy, key: str) -> DatasetEntry:
     return DatasetEntry(
         name="synthetic",
+        dataset=key,
         sha256="0" * 64,
         is_synthetic=True,
         num_users=study.num_users,
         num_items=study.num_items,
         num_interactions=16 * study.num_users,
+        slices=tuple(
+            SliceEntry(
+                dimension=dimension,
+                labels=tuple(LABELS[: len(sizes)]),
+                packed_codes=pack_ranks(_codes(sizes)),
+            )
+            for dimension, sizes in study.slices.items()
+        ),
         counts={"users dropped: fewer than 5 interactions": 12, "items without a title": 0},
     )
+
+
+def _codes(sizes: tuple[int, ...]) -> list[int]:
+    """The label of each user: as many 0s as the first size says, then 1s, ..."""
+    return [code for code, size in enumerate(sizes) for _ in range(size)]
+
+
+def _slice_metrics(sizes: tuple[int, ...], ranks: list[int]) -> dict[str, SliceMetrics]:
+    """HR@10 and NDCG@10 per label by a plain loop, as a trial records them."""
+    found = {}
+    for code, label in enumerate(LABELS[: len(sizes)]):
+        own = [rank for one, rank in zip(_codes(sizes), ranks, strict=True) if one == code]
+        if own:
+            hits = [rank for rank in own if rank <= 10]
+            metrics = {
+                "HR@10": len(hits) / len(own),
+                "NDCG@10": sum(1 / log2(rank + 1) for rank in hits) / len(own),
+            }
+            found[label] = SliceMetrics(num_users=len(own), metrics=metrics)
+    return found
 
 
 def _cost(arm: Arm, epochs: tuple[EpochRecord, ...], rng: Any) -> Cost:

@@ -1,14 +1,12 @@
 import csv
 import io
-from pathlib import Path
 
 import pytest
 
 from reports import exports
-from reports.accuracy import accuracy_table
 from reports.contrasts import compare
 from reports.summary import StudySummary, summarise
-from tests.reports.made_up_studies import FUSION, Arm, FakeStudy
+from tests.reports.made_up_studies import FakeStudy
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +34,7 @@ def test_accuracy_csv_keeps_full_precision_and_every_seed(small: StudySummary) -
 
 def test_contrasts_csv_has_a_line_per_comparison(small: StudySummary) -> None:
     contrasts = compare(small)
-    rows = _read(exports.contrasts_csv(contrasts))
+    rows = _read(exports.contrasts_csv(small, contrasts))
     assert [(row["better"], row["than"]) for row in rows] == [(c.better, c.than) for c in contrasts]
     assert [row["finding"] for row in rows] == [str(one.finding) for one in contrasts]
 
@@ -56,25 +54,3 @@ def test_cost_csv_holds_the_recorded_numbers(small: StudySummary) -> None:
     arm = small.arm("ID")
     assert arm is not None
     assert float(rows["ID"]["search_s"]) == sum(trial.seconds or 0 for trial in arm.searches)
-
-
-def test_latex_has_as_many_cells_in_every_line(small: StudySummary, tmp_path: Path) -> None:
-    fusion = summarise(FakeStudy(arms=FUSION, searches=0, num_users=50).write(tmp_path))
-    for summary, columns in ((small, 2 + 3 + 1 + 2), (fusion, 2 + 2)):
-        lines = exports.accuracy_latex(accuracy_table(summary)).splitlines()
-        body = [line for line in lines if line.endswith(r"\\") and "multicolumn" not in line]
-        assert {line.count(" & ") + 1 for line in body} == {columns}
-
-
-def test_latex_marks_best_runner_up_and_missing_seeds(small: StudySummary) -> None:
-    text = exports.accuracy_latex(accuracy_table(small))
-    assert text.count(r"\textbf{") == len(small.metrics) == text.count(r"\underline{")
-    assert "% dagger, fewer seeds than wanted: TS 2 of 3" in text
-    assert r"$^\dagger$" in text
-
-
-def test_latex_escapes_names(tmp_path: Path) -> None:
-    arms = (Arm("A_1 & 50%", {"id": True}, 1.0, 1.0, "g#{}"),)
-    text = exports.accuracy_latex(accuracy_table(summarise(FakeStudy(arms=arms).write(tmp_path))))
-    assert r"A\_1 \& 50\%" in text
-    assert r"g\#\{\}" in text
