@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from morec.errors import MorecError, SpecError
-from tune_space.checks import unknown_arm
+from tune_space.arms import select_arms
 from tune_space.expand import Arm, expand
 from tune_space.folder import set_aside
 from tune_space.ledger import Ledger
@@ -94,10 +94,7 @@ def _expand(study: StudySpec, args: argparse.Namespace) -> tuple[Arm, ...]:
         arms = expand(study)
     except SpecError as error:
         raise SpecError([f"{args.study}: {problem}" for problem in error.problems]) from error
-    names = [arm.name for arm in arms]
-    unknown = [f"--only: {unknown_arm(name, names)}" for name in args.only if name not in names]
-    if unknown:
-        raise SpecError(unknown)
+    args.only = select_arms(study, args.only)
     return arms
 
 

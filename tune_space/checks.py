@@ -1,4 +1,4 @@
-"""What a study file must fulfil beyond its shape: paths that exist, values that fit, names of arms.
+"""What a study file must fulfil beyond its shape: paths that exist and values that fit there.
 
 Works on the values as read, so that every mistake is found at once; whatever has the wrong shape
 is passed over here, because ``StudySpec`` reports it.
@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from morec.config import EvaluationSpec, TrialConfig, canonical_json, metric_name
-from morec.errors import SpecError, did_you_mean
-from tune_space.expand import crossed, one_factor_out
+from morec.config import TrialConfig, canonical_json
+from morec.errors import did_you_mean
+from tune_space.name_checks import check_names, mapping
 from tune_space.paths import (
     RESERVED,
     explain,
@@ -21,12 +21,14 @@ from tune_space.paths import (
     same_value,
     value_problems,
 )
-from tune_space.strict_yaml import Path, Problem
+from tune_space.strict_yaml import Path, Problem, shorten
 from tune_space.study import ParamSpec
 
-ARM_KEYS = ("search", "group")
+ARM_KEYS = ("search", "group", "datasets", "start")
 """Keys of an arm that are not dotted paths."""
-_SIDES = ("better", "than")
+DATASET_KEYS = ("download", "num_users", "num_items")
+"""Keys of a data set that are not dotted paths."""
+_FLAT = {"arms": ARM_KEYS, "datasets": DATASET_KEYS}
 
 
 def check(raw: Mapping[str, Any]) -> list[Problem]:
@@ -37,14 +39,8 @@ def check(raw: Mapping[str, Any]) -> list[Problem]:
     for area, space in _search_areas(raw):
         for dotted, param in space.items():
             problems += _check_param((*area, dotted), dotted, param)
-    return [*problems, *_check_levels(raw), *_check_overlaps(raw), *_check_names(raw)]
-
-
-def mapping(raw: Any, *keys: str) -> Mapping[str, Any]:
-    """The mapping at nested keys; an empty one where there is none."""
-    for key in keys:
-        raw = raw.get(key) if isinstance(raw, dict) else None
-    return raw if isinstance(raw, dict) else {}
+    problems += _check_starts(raw)
+    return [*problems, *_check_levels(raw), *_check_overlaps(raw), *check_names(raw)]
 
 
 def _check_base(raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -62,20 +58,24 @@ def _check_base(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _settings(raw: Mapping[str, Any]) -> Iterator[tuple[Path, str, Any]]:
-    """Every place, dotted path and value that an arm or a factor sets."""
-    for arm in mapping(raw, "arms"):
-        for dotted, value in mapping(raw, "arms", arm).items():
-            if dotted not in ARM_KEYS:
-                yield ("arms", arm, dotted), dotted, value
+    """Every place, dotted path and value that a data set, an arm or a factor sets."""
+    for key in _FLAT:
+        for name in mapping(raw, key):
+            for dotted in _paths_set(raw, key, name):
+                yield (key, name, dotted), dotted, raw[key][name][dotted]
     for key in ("factors", "one_factor_out"):
         for dotted, levels in mapping(raw, key).items():
             for index, level in enumerate(levels if isinstance(levels, list) else ()):
                 yield (key, dotted, index), dotted, level
 
 
+def _paths_set(raw: Mapping[str, Any], key: str, name: str) -> list[str]:
+    return [dotted for dotted in mapping(raw, key, name) if dotted not in _FLAT[key]]
+
+
 def _check_setting(path: Path, dotted: str, value: Any) -> Iterator[Problem]:
-    place = path[: path.index(dotted) + 1]
-    if text := path_problem(dotted):
+    place = path[:-1] if isinstance(path[-1], int) else path
+    if text := path_problem(dotted, besides=_FLAT.get(str(path[0]), ())):
         yield Problem(place, text)
         return
     for below, text in value_problems(dotted, value):
@@ -105,6 +105,19 @@ def _check_param(path: Path, dotted: str, raw: Any) -> Iterator[Problem]:
             yield Problem(place, "a parameter cannot depend on itself")
         else:
             yield from _check_condition(place, condition, wanted)
+
+
+def _check_starts(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """An arm's first search trial must lie in what it searches."""
+    for arm in mapping(raw, "arms"):
+        space = {**mapping(raw, "search"), **mapping(raw, "arms", arm, "search")}
+        for dotted, value in mapping(raw, "arms", arm, "start").items():
+            place = ("arms", arm, "start", dotted)
+            if dotted not in space:
+                searched = f"Searched: {', '.join(space) or 'nothing'}"
+                yield Problem(place, f"is not searched.{did_you_mean(dotted, space)} {searched}")
+            elif (param := _param(space[dotted])) and not param.contains(value):
+                yield Problem(place, f"found {shorten(value)}; allowed: {param.spell()}")
 
 
 def _param(raw: Any) -> ParamSpec | None:
@@ -142,9 +155,11 @@ def _check_overlaps(raw: Mapping[str, Any]) -> Iterator[Problem]:
         levels = list(mapping(raw, key))
         yield from _among((key,), levels)
         yield from _searched_too((key,), levels, shared)
+    for label in mapping(raw, "datasets"):
+        yield from _among(("datasets", label), _paths_set(raw, "datasets", label))
     for arm in mapping(raw, "arms"):
         own = list(mapping(raw, "arms", arm, "search"))
-        set_here = [key for key in mapping(raw, "arms", arm) if key not in ARM_KEYS]
+        set_here = _paths_set(raw, "arms", arm)
         yield from _among(("arms", arm), set_here)
         yield from _among(("arms", arm, "search"), own)
         yield from _searched_too(("arms", arm), set_here, [*shared, *own])
@@ -162,65 +177,3 @@ def _searched_too(place: Path, written: list[str], searched: list[str]) -> Itera
     for path in written:
         if any(f"{path}.".startswith(f"{other}.") for other in searched):
             yield Problem((*place, path), f"{path} is searched as well; set it or search it")
-
-
-def _check_names(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    arms, problems = _arm_names(raw)
-    yield from problems
-    if not arms:
-        return
-    named: list[tuple[Path, Any]] = [(("baseline",), raw.get("baseline"))]
-    contrasts = raw.get("contrasts")
-    for index, contrast in enumerate(contrasts if isinstance(contrasts, list) else ()):
-        sides = [mapping(contrast).get(key) for key in _SIDES]
-        named += [
-            (("contrasts", index, key), name) for key, name in zip(_SIDES, sides, strict=True)
-        ]
-        if sides[0] is not None and sides[0] == sides[1]:
-            yield Problem(("contrasts", index), "compares an arm with itself")
-    named += [(("expected", arm), arm) for arm in mapping(raw, "expected")]
-    for path, name in named:
-        if isinstance(name, str) and name not in arms:
-            yield Problem(path, unknown_arm(name, arms))
-    yield from _check_expected(raw)
-
-
-def unknown_arm(name: str, arms: list[str]) -> str:
-    """The message for a name that is no arm's."""
-    return f"unknown arm {name!r}.{did_you_mean(name, arms)} Allowed: {', '.join(arms)}"
-
-
-def _arm_names(raw: Mapping[str, Any]) -> tuple[list[str], list[Problem]]:
-    baseline = raw.get("baseline")
-    if sum(bool(raw.get(key)) for key in ("arms", "factors", "one_factor_out")) != 1:
-        return [], []
-    try:
-        if levels := _levels(raw, "factors"):
-            return list(crossed(levels)), []
-        if (levels := _levels(raw, "one_factor_out")) and isinstance(baseline, str):
-            return list(one_factor_out(levels, baseline)), []
-    except SpecError as error:
-        return [], [Problem((), text) for text in error.problems]
-    return list(mapping(raw, "arms")), []
-
-
-def _levels(raw: Mapping[str, Any], key: str) -> Mapping[str, list[Any]]:
-    levels = mapping(raw, key)
-    return levels if all(isinstance(x, list) and x for x in levels.values()) else {}
-
-
-def _check_expected(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    allowed = _computed_metrics(raw)
-    for arm in mapping(raw, "expected"):
-        for metric in mapping(raw, "expected", arm):
-            if metric not in allowed:
-                near = did_you_mean(metric, allowed)
-                text = f"metric {metric!r} is not computed.{near} Allowed: {', '.join(allowed)}"
-                yield Problem(("expected", arm, metric), text)
-
-
-def _computed_metrics(raw: Mapping[str, Any]) -> list[str]:
-    ks = get_path(mapping(raw, "base"), "evaluation.ks")
-    if not isinstance(ks, list) or value_problems("evaluation.ks", ks):
-        ks = EvaluationSpec().ks
-    return [metric_name(metric, k) for metric in ("HR", "NDCG") for k in ks]

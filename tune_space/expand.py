@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from graphlib import CycleError, TopologicalSorter
 from itertools import product
 from random import Random
@@ -14,11 +14,11 @@ from pydantic import ValidationError
 
 from morec.config import TrialConfig, canonical_json
 from morec.errors import SpecError
-from tune_space.paths import explain, get_path, same_value, set_path, short_name
+from tune_space.arms import NamedArm, named_arms
+from tune_space.paths import explain, get_path, same_value, set_path
 from tune_space.strict_yaml import Problem, spell
-from tune_space.study import ArmSpec, ParamSpec, StudySpec, Value
+from tune_space.study import ParamSpec, StudySpec, Value
 
-MAX_ARMS = 1_000
 MAX_COMBINATIONS = 500
 """Searched combinations that are built per arm; of more than these a fixed sample."""
 
@@ -36,6 +36,10 @@ class Arm:
     """Before any searched value is set; seed = the search seed, test = False."""
     space: dict[str, ParamSpec]
     """What is searched in this arm; a parameter comes after those its ``when`` depends on."""
+    dataset: str = ""
+    """Key of the study's ``datasets``; empty where the study has one data set in its base."""
+    start: Mapping[str, Value] = field(default_factory=dict)
+    """Values of the first search trial that are not those of ``config``."""
 
 
 def expand(study: StudySpec) -> tuple[Arm, ...]:
@@ -47,53 +51,17 @@ def expand(study: StudySpec) -> tuple[Arm, ...]:
     """
     failures: _Failures = {}
     arms = []
-    for name, spec in arm_specs(study).items():
+    for named in named_arms(study):
         try:
-            arms.append(_build(study, name, spec))
+            arms.append(_build(study, named))
         except SpecError as error:
             for problem in error.problems:
-                failures.setdefault(problem, []).append(name)
+                failures.setdefault(problem, []).append(named.name)
     problems = [f"{_spell_arms(names)}: {text}" for text, names in failures.items()]
     problems += _twins(arms)
     if problems:
         raise SpecError(problems)
     return tuple(arms)
-
-
-def arm_specs(study: StudySpec) -> dict[str, ArmSpec]:
-    """The arms of a study by name, also those that its factors spell out."""
-    if study.factors:
-        combinations = crossed(study.factors)
-    elif study.one_factor_out:
-        combinations = one_factor_out(study.one_factor_out, study.baseline)
-    else:
-        return study.arms
-    return {name: ArmSpec(set=settings) for name, settings in combinations.items()}
-
-
-def crossed(factors: Mapping[str, Sequence[Value]]) -> dict[str, dict[str, Value]]:
-    """Every combination of levels, named by them: ``text.name=minilm, loss=bce``.
-
-    Raises:
-        SpecError: more than ``MAX_ARMS`` combinations.
-    """
-    count = math.prod(len(levels) for levels in factors.values())
-    if count > MAX_ARMS:
-        raise SpecError(f"{count} combinations; at most {MAX_ARMS} arms")
-    rows = [dict(zip(factors, row, strict=True)) for row in product(*factors.values())]
-    return {", ".join(_level_name(*item) for item in row.items()): row for row in rows}
-
-
-def one_factor_out(
-    factors: Mapping[str, Sequence[Value]], baseline: str
-) -> dict[str, dict[str, Value]]:
-    """The first levels together, named ``baseline``, and each other level alone in its place."""
-    first = {path: levels[0] for path, levels in factors.items()}
-    others = ((path, level) for path, levels in factors.items() for level in levels[1:])
-    changed = {_level_name(path, level): {**first, path: level} for path, level in others}
-    if baseline in changed:
-        raise SpecError(f"baseline: {baseline!r} is also the name of a generated arm")
-    return {baseline: first, **changed}
 
 
 def configure(
@@ -121,6 +89,14 @@ def draw(arm: Arm, suggest: Callable[[str, ParamSpec], Value]) -> dict[str, Valu
     return params
 
 
+def start_values(arm: Arm) -> dict[str, Value]:
+    """Searched values to begin with: the arm's ``start``, else the study file's own where they lie
+    in their domain."""
+    config = arm.config.model_dump(mode="json")
+    values = {path: arm.start.get(path, get_path(config, path)) for path in arm.space}
+    return {path: value for path, value in values.items() if arm.space[path].contains(value)}
+
+
 def fits(arm: Arm, params: Mapping[str, Value]) -> bool:
     """Whether ``params``, of an earlier run perhaps, are a point of the arm's present space."""
     space = arm.space
@@ -141,19 +117,16 @@ def _options(wanted: Value) -> list[Value]:
     return [wanted, *wanted] if isinstance(wanted, list) else [wanted]
 
 
-def _level_name(path: str, level: Value) -> str:
-    text = level if isinstance(level, str) else json.dumps(level, ensure_ascii=False)
-    return f"{short_name(path)}={text}"
-
-
-def _build(study: StudySpec, name: str, spec: ArmSpec) -> Arm:
+def _build(study: StudySpec, named: NamedArm) -> Arm:
     raw = deepcopy(study.base)
-    for path, value in spec.set.items():
+    for path, value in named.settings:
         set_path(raw, path, deepcopy(value))
+    spec = named.spec
     config = _resolve(raw, seed=study.search_seed, test=False)
     space = _reachable(_ordered({**study.search, **spec.search}), config)
-    arm = Arm(name, spec.group, config, space)
+    arm = Arm(named.name, spec.group, config, space, named.dataset, spec.start)
     _try_searched_values(arm)
+    _check_start(arm)
     return arm
 
 
@@ -177,6 +150,14 @@ def _ordered(space: dict[str, ParamSpec]) -> dict[str, ParamSpec]:
         return {path: space[path] for path in TopologicalSorter(graph).static_order()}
     except CycleError as error:
         raise SpecError(f"search: when goes in a circle: {' -> '.join(error.args[1])}") from error
+
+
+def _check_start(arm: Arm) -> None:
+    values = start_values(arm)
+    drawn = draw(arm, lambda path, param: values.get(path, param.probes()[0]))
+    if idle := arm.start.keys() - drawn.keys():
+        names = ", ".join(sorted(idle))
+        raise SpecError(f"start: {names}: not searched in this arm, or not beside the other values")
 
 
 def _reachable(space: dict[str, ParamSpec], config: TrialConfig) -> dict[str, ParamSpec]:

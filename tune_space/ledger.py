@@ -39,7 +39,8 @@ class ArmEntry(Spec):
     """Search trials in the order they were asked for."""
     locked: SearchEntry | None = None
     """The search trial with the best validation score, chosen when the search ended; an arm with
-    nothing to search is locked from the start, with no params and an empty trial_id."""
+    nothing to search is locked at once, to its ``start`` (mostly no params), with an empty
+    trial_id."""
     final: tuple[str, ...] = ()
     """Trial ids of the locked configuration, in the order of the study's seeds."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from morec.errors import SpecError, did_you_mean
-from tune_space.checks import ARM_KEYS, check
+from tune_space.checks import ARM_KEYS, DATASET_KEYS, check
 from tune_space.overrides import apply_overrides
 from tune_space.paths import explain
 from tune_space.strict_yaml import Problem, read_yaml, shorten
@@ -69,8 +69,9 @@ def parse_study(
 
 def _validate(raw: Mapping[str, Any]) -> tuple[StudySpec | None, list[Problem]]:
     shaped = dict(raw)
-    if isinstance(raw.get("arms"), dict):
-        shaped["arms"] = {name: _shape_arm(arm) for name, arm in raw["arms"].items()}
+    for key, own_keys in (("arms", ARM_KEYS), ("datasets", DATASET_KEYS)):
+        if isinstance(raw.get(key), dict):
+            shaped[key] = {name: _unflatten(one, own_keys) for name, one in raw[key].items()}
     try:
         return StudySpec.model_validate_json(json.dumps(shaped)), []
     except ValidationError as error:
@@ -78,11 +79,11 @@ def _validate(raw: Mapping[str, Any]) -> tuple[StudySpec | None, list[Problem]]:
     return None, problems
 
 
-def _shape_arm(arm: Any) -> Any:
-    """An arm is written flat: every key but ``search`` and ``group`` is a dotted path it sets."""
-    if arm is None:
+def _unflatten(flat: Any, own_keys: Sequence[str]) -> Any:
+    """Arms and data sets are written flat: every key but their own few is a dotted path."""
+    if flat is None:
         return {}
-    if not isinstance(arm, dict):
-        return arm
-    settings = {path: value for path, value in arm.items() if path not in ARM_KEYS}
-    return {"set": settings} | {key: arm[key] for key in ARM_KEYS if key in arm}
+    if not isinstance(flat, dict):
+        return flat
+    settings = {path: value for path, value in flat.items() if path not in own_keys}
+    return {"set": settings} | {key: flat[key] for key in own_keys if key in flat}

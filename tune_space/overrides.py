@@ -8,8 +8,8 @@ from morec.errors import SpecError, did_you_mean
 from tune_space.strict_yaml import Document, Path, read_yaml
 from tune_space.study import StudySpec
 
-_DOTTED_KEYS = ("search", "factors", "one_factor_out")
-"""Mappings whose keys are dotted paths themselves; so are those of every arm."""
+_DOTTED_KEYS = ("search", "factors", "one_factor_out", "start", "when")
+"""Mappings whose keys are dotted paths themselves; so are those of every arm and data set."""
 
 
 def apply_overrides(document: Document, overrides: Sequence[str]) -> list[str]:
@@ -70,7 +70,8 @@ def _split(node: Any, key: str, above: Path) -> Path:
         inner = node[step]
     else:
         is_whole = above[-1:] in [(name,) for name in _DOTTED_KEYS]
-        is_whole = is_whole or (len(above) == 2 and above[0] == "arms" and key != "search")
+        is_flat = len(above) == 2 and above[0] in ("arms", "datasets")
+        is_whole = is_whole or (is_flat and key.split(".")[0] not in ("search", "start"))
         step, inner = key if is_whole else key.split(".")[0], None
     return (step, *_split(inner, key[len(step) + 1 :], (*above, step)))
 

@@ -75,8 +75,8 @@ def set_path(config: dict[str, Any], path: str, value: Any) -> None:
     config[last] = value
 
 
-def path_problem(path: str) -> str | None:
-    """Why a study may not write this path, or None."""
+def path_problem(path: str, besides: Sequence[str] = ()) -> str | None:
+    """Why a study may not write this path, or None; ``besides`` are other keys allowed there."""
     if path in RESERVED:
         return f"{path} {RESERVED[path]}"
     if _fields(path):
@@ -85,9 +85,11 @@ def path_problem(path: str) -> str | None:
     wrong = ""
     while known and not _fields(".".join(known)):
         wrong = known.pop()
-    near = did_you_mean(path, all_paths()) or did_you_mean(wrong, all_paths())
+    allowed_here = (*besides, *all_paths())
+    near = did_you_mean(path, allowed_here) or did_you_mean(wrong, allowed_here)
     parent = ".".join(known)
-    names = sorted({p.removeprefix(f"{parent}.").split(".")[0] for p in _children(parent)})
+    parts = {p.removeprefix(f"{parent}.").split(".")[0] for p in _children(parent)}
+    names = sorted(parts | (set() if parent else set(besides)))
     inside = f"in {parent}" if parent else "at the top"
     allowed = f"Allowed {inside}: {', '.join(names)}" if names else f"{parent} has no parts"
     return f"unknown key {wrong!r}.{near} {allowed}"

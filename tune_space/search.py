@@ -14,9 +14,8 @@ import optuna
 
 from morec.config import TrialConfig, canonical_json
 from morec.results import TrialResult, TrialStatus
-from tune_space.expand import Arm, configure, draw
+from tune_space.expand import Arm, configure, draw, start_values
 from tune_space.ledger import SearchEntry, best_trial
-from tune_space.paths import get_path
 from tune_space.study import ParamSpec, StudySpec, Value
 
 NUM_STARTUP_TRIALS = 5
@@ -51,10 +50,11 @@ class ArmSearch:
     def ask(self, params: Mapping[str, Value] | None = None) -> TrialConfig | None:
         """Suggest the next configuration, or ``params`` again; None when the space is exhausted.
 
-        The first suggestion is the study file's own configuration where it lies in the space.
+        The first suggestion is the arm's ``start`` and, where that says nothing, the study file's
+        own configuration as far as it lies in the space.
         """
         for attempt in range(MAX_REPEATS):
-            wanted = params if params is not None else self._first_guess()
+            wanted = start_values(self.arm) if params is None and not self._asked else params
             trial = self._new_trial(wanted if attempt == 0 else None, attempt)
             chosen = draw(self.arm, partial(_suggest, trial))
             if (key := canonical_json(chosen)) not in self._chosen:
@@ -115,18 +115,11 @@ class ArmSearch:
         space = {path: param.model_dump(mode="json") for path, param in self.arm.space.items()}
         return [self.arm.config.model_dump(mode="json"), sorted(space)]
 
-    def _first_guess(self) -> dict[str, Value] | None:
-        if self._asked:
-            return None
-        config = self.arm.config.model_dump(mode="json")
-        guess = {path: get_path(config, path) for path in self.arm.space}
-        return {path: v for path, v in guess.items() if self.arm.space[path].contains(v)}
-
 
 def best_of(search: ArmSearch) -> SearchEntry | None:
-    """The arm's locked choice: its best trial, or its only configuration if nothing is searched."""
+    """The arm's locked choice: its best trial, or its ``start`` if nothing is searched."""
     if search.num_trials == 0:
-        return SearchEntry(trial_id="", params={})
+        return SearchEntry(trial_id="", params=dict(search.arm.start))
     return search.best()
 
 

@@ -50,8 +50,15 @@ class ParamSpec(Spec):
         if self.choice is not None:
             return canonical_json(value) in map(canonical_json, self.choice)
         low, high = getattr(self, self.kind)
-        is_number = type(value) is type(low)
+        is_number = type(value) is Whole or (type(value) is float and self.int is None)
         return is_number and bool(low <= value <= high)
+
+    def spell(self) -> str:
+        """The domain in words, for a message."""
+        if self.choice is not None:
+            return f"one of {', '.join(map(repr, self.choice))}"
+        low, high = getattr(self, self.kind)
+        return f"{'a whole number' if self.int else 'a number'} between {low} and {high}"
 
     def _kinds(self) -> list[DomainKind]:
         return [kind for kind in get_args(DomainKind) if getattr(self, kind) is not None]
@@ -78,7 +85,10 @@ class DatasetChoice(Spec):
     """One of a study's data sets: every arm runs on each of them, unless it says otherwise."""
 
     set: dict[str, Value] = {}
-    """Dotted path of a ``TrialConfig`` field -> value; ``dataset`` itself is one of them."""
+    """Dotted path of a ``TrialConfig`` field -> value; ``dataset`` itself is one of them.
+
+    Stands over ``base`` and under the arm: where both write a value, the arm's counts. As in
+    ``base``, a value here may be searched too; the search then starts from it."""
     download: str | None = None
     """Where the files come from and where they are put; ``--plan`` says it while they are not
     there."""
@@ -99,7 +109,8 @@ class ArmSpec(Spec):
     datasets: tuple[str, ...] | None = None
     """Keys of the study's ``datasets`` that this arm runs on; not given: all."""
     start: dict[str, Value] = {}
-    """Searched paths -> the values of the arm's first search trial, for known good settings."""
+    """Searched paths -> the values of the arm's first search trial, for known good settings; with
+    no search trials at all (``budget.trials: 0``) they are the arm's choice."""
 
 
 class BudgetSpec(Spec):
@@ -123,10 +134,18 @@ class ResourcesSpec(Spec):
 
 
 class ContrastSpec(Spec):
-    """A comparison named before the study ran: is ``better`` better ``than``?"""
+    """A comparison named before the study ran: is ``better`` better ``than``?
+
+    Names arms without their data set, and applies on each data set that both run on.
+    """
 
     better: str
     than: str
+
+
+def full_name(dataset: str, arm: str) -> str:
+    """An arm's name in a study of several data sets: ``MIND/ID``; without them just the arm's."""
+    return f"{dataset}/{arm}" if dataset else arm
 
 
 class StudySpec(Spec):
@@ -151,7 +170,7 @@ class StudySpec(Spec):
     """Or: dotted path -> levels; the first levels together are the arm that ``baseline`` names, and
     every other level alone, in the first level's place, is one more arm."""
     baseline: str
-    """The arm that every other arm is compared with."""
+    """The arm that every other arm is compared with; on each data set, where there are several."""
     search: dict[str, ParamSpec] = {}
     budget: BudgetSpec = BudgetSpec()
     scheduler: Literal["none", "asha", "median"] = "none"
@@ -163,7 +182,8 @@ class StudySpec(Spec):
     resources: ResourcesSpec = ResourcesSpec()
     expected: dict[str, dict[str, float]] = {}
     """Arm (``<label>/<arm>`` where there are ``datasets``) -> metric -> the paper's number in
-    percent, printed beside ours, never as ours."""
+    percent, printed beside ours, never as ours. ``HR@10 cold`` is a metric on a slice; columns of
+    the cost table (``#Param M``, ``FLOPs G``, ``min/epoch``, ``GPU GB``) are in their units."""
     keep_checkpoints: bool = False
 
     @model_validator(mode="after")

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morec.errors import SpecError
-from tune_space.expand import Arm, applies, configure, crossed, draw, expand, fits, one_factor_out
+from tune_space.arms import crossed, one_factor_out
+from tune_space.expand import Arm, applies, configure, draw, expand, fits
 from tune_space.study import ArmSpec, ParamSpec, StudySpec
 
 BASE = {"dataset": {"kind": "synthetic"}, "item": {"id": True}}

@@ -80,7 +80,7 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "kind: synthetic",
             "kind: synthetic, num_user: 5",
             "s.yaml:4: base.dataset.num_user: unknown key 'num_user'. Did you mean 'num_users'? "
-            "Allowed: image_size, kind, max_seq_len, max_users, mean_seq_len, min_seq_len, "
+            "Allowed: image_size, kind, late_items, max_seq_len, max_users, mean_seq_len, min_seq_len, "
             "num_items, num_tastes, num_users, seed, warm",
         ),
         (
@@ -217,8 +217,9 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
         (
             "HR@10: 17.71",
             "hr@10: 17.71",
-            "s.yaml:18: expected.ID.hr@10: metric 'hr@10' is not computed. Did you mean 'HR@10'? "
-            "Allowed: HR@10, NDCG@10",
+            "s.yaml:18: expected.ID.hr@10: 'hr@10' is not reported. Did you mean 'HR@10'? "
+            "Allowed: HR@10, NDCG@10, #Param M, FLOPs G, min/epoch, GPU GB, "
+            "and a metric with a slice: new, cold, tail, mid, head",
         ),
         ("question: Which", "Question: Which", "s.yaml:1: question: is missing"),
         (
