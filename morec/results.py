@@ -93,7 +93,7 @@ class Evaluation(Spec):
     @property
     def ranks(self) -> npt.NDArray[np.uint32]:
         """The target's rank per user (1 = best), shape (U,)."""
-        return np.frombuffer(zlib.decompress(base64.b64decode(self.packed_ranks)), dtype="<u4")
+        return unpack_ranks(self.packed_ranks)
 
 
 def utc_now() -> str:
@@ -105,6 +105,11 @@ def pack_ranks(ranks_U: npt.ArrayLike) -> str:
     """Pack ranks for ``Evaluation.packed_ranks``."""
     data = np.asarray(ranks_U).astype("<u4").tobytes()
     return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
+
+
+def unpack_ranks(packed: str) -> npt.NDArray[np.uint32]:
+    """What ``pack_ranks`` packed, shape (U,)."""
+    return np.frombuffer(zlib.decompress(base64.b64decode(packed)), dtype="<u4")
 
 
 class TrialResult(Spec):

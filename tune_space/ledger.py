@@ -8,11 +8,20 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 from pydantic import Field, ValidationError
 
 from morec.config import SCHEMA_VERSION, Spec, TrialConfig
 from morec.errors import DataError
-from morec.results import Evaluation, Metric, TrialResult, TrialStatus, write_atomically
+from morec.results import (
+    Evaluation,
+    Metric,
+    TrialResult,
+    TrialStatus,
+    unpack_ranks,
+    write_atomically,
+)
 from tune_space.study import StudySpec, Value
 
 SpecT = TypeVar("SpecT", bound=Spec)
@@ -65,6 +74,11 @@ class SliceEntry(Spec):
     """In their natural order (new, cold, tail, mid, head)."""
     packed_codes: str
     """Index into ``labels`` per user, in dataset order; packed as ``Evaluation.packed_ranks``."""
+
+    @property
+    def codes(self) -> npt.NDArray[np.uint32]:
+        """Index into ``labels`` per user, shape (U,)."""
+        return unpack_ranks(self.packed_codes)
 
 
 class DatasetEntry(Spec):
