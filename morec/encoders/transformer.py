@@ -8,6 +8,7 @@ import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, cast
 
 import torch
@@ -94,7 +95,7 @@ def load_model(spec: TextSpec, config: Any, model_class: Any) -> Any:
     """
     with quiet():
         if spec.pretrained:
-            return _pretrained(text_folder(spec), config, model_class)
+            return load_pretrained(text_folder(spec), config, model_class)
         return model_class._from_config(config, **_options(config, model_class))
 
 
@@ -206,16 +207,23 @@ def _max_tokens(config: Any) -> int | None:
     return int(longest) - offset
 
 
-def _pretrained(folder: Path, config: Any, model_class: Any) -> Any:
+def load_pretrained(folder: Path, config: Any, model_class: Any) -> Any:
+    """A model with the weights of a folder that ``checked_folder`` lets pass.
+
+    What only ``model_class`` has, its head, comes from torch's random state.
+
+    Raises:
+        DataError: a file cannot be read or lacks tensors of the encoder.
+    """
     try:
         model, report = model_class.from_pretrained(
             folder,
             config=config,
-            use_safetensors=True,
+            weights_only=True,
             output_loading_info=True,
             **_options(config, model_class),
         )
-    except (OSError, RuntimeError, ValueError, SafetensorError) as error:
+    except (OSError, RuntimeError, ValueError, SafetensorError, UnpicklingError) as error:
         raise DataError(f"{folder}: the weights cannot be read: {_first_line(error)}") from error
     encoder = "" if model.base_model is model else f"{model.base_model_prefix}."
     missing = sorted(name for name in report["missing_keys"] if name.startswith(encoder))

