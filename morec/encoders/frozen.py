@@ -2,11 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import numpy as np
 import torch
+from torch import Tensor, nn
 
 FROZEN_SEED = 0
 """Draws random layers that are frozen: one fixed extractor, the same in every trial of a study."""
+ENCODE_ITEMS = 512
+"""Titles encoded at once when an artefact is made."""
 
 
 @contextmanager
@@ -20,3 +25,16 @@ def frozen_randomness() -> Iterator[None]:
 def frozen_device() -> torch.device:
     """Frozen layers run on the GPU where this process sees one."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@torch.inference_mode()
+def write_features(encoder: nn.Module, num_items: int, folder: Path) -> None:
+    """Encode the titles of all items, in evaluation mode, into ``features.npy``, (N, H)."""
+    encoder = encoder.eval().to(frozen_device())
+    features_NH = torch.cat([encoder(rows).cpu() for rows in row_chunks(num_items)])
+    np.save(folder / "features.npy", features_NH.numpy())
+
+
+def row_chunks(num_items: int) -> tuple[Tensor, ...]:
+    """All rows in order, as many at a time as are encoded at once."""
+    return torch.split(torch.arange(num_items, device=frozen_device()), ENCODE_ITEMS)

@@ -19,8 +19,9 @@ from morec.encoders.mlm import masked_language_round
 from morec.encoders.second_round import trained_folder
 from morec.encoders.tables import FeatureTable
 from morec.encoders.text import TextEncoder, build_text_encoder, text_inputs
+from morec.encoders.words import WordEncoder
 
-Encoder = FeatureTable | TextEncoder | ImageEncoder
+Encoder = FeatureTable | TextEncoder | WordEncoder | ImageEncoder
 
 
 class IdPart(nn.Module):

@@ -16,20 +16,25 @@ from torch import Tensor, nn
 from morec.config import TextSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
-from morec.encoders.frozen import FROZEN_SEED, frozen_device, frozen_randomness
+from morec.encoders.frozen import (
+    FROZEN_SEED,
+    frozen_device,
+    frozen_randomness,
+    row_chunks,
+    write_features,
+)
 from morec.encoders.lora import QUERY_AND_VALUE, add_lora
 from morec.encoders.stack import TransformerStack, WholeEncoder, pool
 from morec.encoders.tables import FeatureTable, PackedTable
 from morec.encoders.titles import TitleTokens, open_tokens, title_tokens, tokens_key
 from morec.encoders.transformer import load_config, load_stack
 from morec.encoders.weights import weights_hash
+from morec.encoders.words import WordEncoder, build_word_encoder, word_inputs
 from morec.errors import DataError
 
 LENGTH_GROUPS = 4
 MIN_GROUP = 8
 """Items are encoded in this many groups of similar length, of at least so many items."""
-ENCODE_ITEMS = 512
-"""Items encoded at once when an artefact is made."""
 
 
 class TextEncoder(nn.Module):
@@ -103,6 +108,8 @@ def text_inputs(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artef
         DataError: the weights or the titles cannot be had.
         SpecError: the encoder cannot do what is asked; lists everything.
     """
+    if spec.reads_words:
+        return word_inputs(spec, dataset, store)
     tokens = title_tokens(spec, dataset, store)
     opened = open_tokens(tokens)
     _check_ids(spec, opened)
@@ -114,32 +121,43 @@ def text_inputs(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artef
         "num_layers": spec.num_layers,
         "seed": None if spec.pretrained else FROZEN_SEED,
     }
-    if spec.trainable_layers == 0:
-        key["pooling"] = spec.pooling
-        return store.get_or_make("features", key, lambda path: _write_features(spec, opened, path))
-    key["trainable_layers"] = spec.trainable_layers
-    return store.get_or_make("states", key, lambda path: _write_states(spec, opened, path))
+    if spec.trainable_layers != 0:
+        key["trainable_layers"] = spec.trainable_layers
+        return store.get_or_make("states", key, lambda path: _write_states(spec, opened, path))
+
+    def make_features(folder: Path) -> None:
+        write_features(_frozen_encoder(spec, opened), dataset.num_items, folder)
+
+    return store.get_or_make("features", {**key, "pooling": spec.pooling}, make_features)
 
 
 def build_text_encoder(
     spec: TextSpec, dataset: Dataset, store: ArtefactStore
-) -> TextEncoder | FeatureTable:
+) -> TextEncoder | WordEncoder | FeatureTable:
     """The part of a text encoder that a trial runs, over what ``text_inputs`` made.
 
     Random weights that train come from torch's random state, the trial's own.
     """
+    if spec.reads_words:
+        return build_word_encoder(spec, dataset, store)
     inputs = text_inputs(spec, dataset, store)
     if spec.trainable_layers == 0:
         return FeatureTable(inputs.array("features"))
     tokens = open_tokens(title_tokens(spec, dataset, store))
-    stack = load_stack(spec, load_config(spec, tokens.vocab_size))
-    table = PackedTable(tokens.ids, tokens.lengths)
+    stack = trained_part(spec, load_stack(spec, load_config(spec, tokens.vocab_size)))
+    values = tokens.ids if spec.trainable_layers == "all" else inputs.array("states")
+    return TextEncoder(PackedTable(values, tokens.lengths), stack, spec, tokens.pad_id)
+
+
+def trained_part(
+    spec: TextSpec, stack: TransformerStack | WholeEncoder
+) -> TransformerStack | WholeEncoder:
+    """What trains of an encoder: everything above the cut, or low-rank changes of it."""
     if spec.trainable_layers != "all":
         stack = _split(spec, stack)[1]
-        table = PackedTable(inputs.array("states"), tokens.lengths)
     if spec.lora is not None:
         add_lora(stack, spec.lora, QUERY_AND_VALUE, where="item.text.lora")
-    return TextEncoder(table, stack, spec, tokens.pad_id)
+    return stack
 
 
 def _check_ids(spec: TextSpec, tokens: TitleTokens) -> None:
@@ -171,26 +189,14 @@ def _frozen_encoder(spec: TextSpec, tokens: TitleTokens) -> TextEncoder:
 
 
 @torch.inference_mode()
-def _write_features(spec: TextSpec, tokens: TitleTokens, folder: Path) -> None:
-    encoder = _frozen_encoder(spec, tokens)
-    features_NH = torch.cat([encoder(chunk).cpu() for chunk in _rows(tokens)])
-    np.save(folder / "features.npy", features_NH.numpy())
-
-
-@torch.inference_mode()
 def _write_states(spec: TextSpec, tokens: TitleTokens, folder: Path) -> None:
     encoder = _frozen_encoder(spec, tokens)
     states = np.lib.format.open_memmap(
         folder / "states.npy", "w+", np.float32, (len(tokens.ids), encoder.dim)
     )
     written = 0
-    for chunk in _rows(tokens):
+    for chunk in row_chunks(len(tokens.lengths)):
         part = encoder.states(chunk).cpu().numpy()
         states[written : written + len(part)] = part
         written += len(part)
     states.flush()
-
-
-def _rows(tokens: TitleTokens) -> tuple[Tensor, ...]:
-    rows_N = torch.arange(len(tokens.lengths), device=frozen_device())
-    return torch.split(rows_N, ENCODE_ITEMS)

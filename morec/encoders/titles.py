@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,13 +80,16 @@ def titles_of(dataset: Dataset) -> tuple[str, ...]:
 
 
 def load_tokenizer(spec: TextSpec, titles: tuple[str, ...]) -> Any:
-    """The encoder's own tokenizer; ``tiny-random`` makes one of the titles' words.
+    """The encoder's own tokenizer; ``tiny-random`` and word encoders make one of the titles' words.
 
     Raises:
         DataError: there is none, or none that can be read.
     """
+    lowered = (title.lower() for title in titles)
+    if spec.reads_words:
+        return PreTrainedTokenizerFast(tokenizer_object=_word_tokenizer(lowered, special_tokens=[]))
     if spec.name == TINY_RANDOM:
-        return _word_level_tokenizer(title.lower() for title in titles)
+        return _word_level_tokenizer(lowered)
     folder = text_folder(spec)
     # Without these files transformers makes an empty vocabulary, in silence.
     if not any(file for pattern in VOCABULARIES for file in folder.glob(pattern)):
@@ -97,18 +101,25 @@ def load_tokenizer(spec: TextSpec, titles: tuple[str, ...]) -> Any:
 
 
 def _word_level_tokenizer(titles: Iterable[str]) -> PreTrainedTokenizerFast:
-    """One token per word of the catalogue; the same titles give the same ids."""
-    tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
-    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    specials = [PAD, UNKNOWN, FIRST, LAST]
-    trainer = trainers.WordLevelTrainer(special_tokens=specials, show_progress=False)
-    tokenizer.train_from_iterator(titles, trainer)
+    """A word-level tokenizer that puts titles between a first and a last token, as BERT's does."""
+    tokenizer = _word_tokenizer(titles, special_tokens=[PAD, UNKNOWN, FIRST, LAST])
     ends = [(token, tokenizer.token_to_id(token)) for token in (FIRST, LAST)]
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{FIRST} $A {LAST}", special_tokens=ends
     )
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, unk_token=UNKNOWN)
+
+
+def _word_tokenizer(titles: Iterable[str], special_tokens: list[str]) -> Tokenizer:
+    """One token per word of the catalogue; the same titles give the same ids."""
+    tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=sys.maxsize, special_tokens=special_tokens, show_progress=False
+    )
+    tokenizer.train_from_iterator(titles, trainer)
+    return tokenizer
 
 
 def _write_tokens(tokenizer: Any, titles: tuple[str, ...], max_tokens: int, folder: Path) -> None:
