@@ -4,7 +4,7 @@ Shapes: ... any leading dimensions, I and O widths of a layer's input and output
 """
 
 import math
-from collections.abc import Collection, Mapping, MutableMapping
+from collections.abc import Collection, MutableMapping
 from typing import Any, cast
 
 import torch.nn.functional as F
@@ -75,21 +75,22 @@ def _last(path: str) -> str:
 
 def _leave_frozen_out_of_states(module: nn.Module) -> None:
     """A state without frozen parameters, which loading such a state leaves as they are."""
+    module.register_state_dict_post_hook(_drop_frozen)  # type: ignore[no-untyped-call]
+    module.register_load_state_dict_pre_hook(_keep_frozen)  # type: ignore[no-untyped-call]
 
-    def frozen(prefix: str) -> Mapping[str, Tensor]:
-        return {
-            prefix + name: parameter.detach()
-            for name, parameter in module.named_parameters()
-            if not parameter.requires_grad
-        }
 
-    def drop(_module: nn.Module, state: MutableMapping[str, Any], prefix: str, _meta: Any) -> None:
-        for name in frozen(prefix):
-            del state[name]
+def _drop_frozen(
+    module: nn.Module, state: MutableMapping[str, Any], prefix: str, _meta: Any
+) -> None:
+    for name in _frozen(module):
+        del state[prefix + name]
 
-    def keep(_module: nn.Module, state: MutableMapping[str, Any], prefix: str, *_: Any) -> None:
-        for name, tensor in frozen(prefix).items():
-            state.setdefault(name, tensor)
 
-    module.register_state_dict_post_hook(drop)  # type: ignore[no-untyped-call]
-    module.register_load_state_dict_pre_hook(keep)  # type: ignore[no-untyped-call]
+def _keep_frozen(module: nn.Module, state: MutableMapping[str, Any], prefix: str, *_: Any) -> None:
+    for name, tensor in _frozen(module).items():
+        state.setdefault(prefix + name, tensor)
+
+
+def _frozen(module: nn.Module) -> dict[str, Tensor]:
+    named = module.named_parameters()
+    return {name: tensor.detach() for name, tensor in named if not tensor.requires_grad}

@@ -1,5 +1,6 @@
 """A small catalogue with titles of very different lengths, and saved encoders to read."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 import transformers as hf
+from huggingface_hub import constants
 
 from morec.config import SyntheticSpec
 from morec.data.dataset import Dataset, load_dataset
@@ -32,13 +34,16 @@ def dataset() -> Dataset:
 
 
 @pytest.fixture(scope="session")
-def minilm() -> None:
-    """Skip where the packaged weights are not installed; their code is never imported."""
+def minilm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Skip where the packaged weights are not installed; what is converted stays in the test."""
     try:
         for packaged in PACKAGED.values():
             distribution(packaged.distribution)
     except PackageNotFoundError:
         pytest.skip("the demo extra is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constants, "HF_HOME", str(tmp_path_factory.mktemp("hub")))
+        yield
 
 
 @pytest.fixture

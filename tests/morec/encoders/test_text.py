@@ -197,8 +197,9 @@ def test_pretrained_tiny_random_is_refused(dataset: Dataset, store: ArtefactStor
 
 
 @pytest.mark.usefixtures("minilm")
-def test_packaged_minilm_puts_paraphrases_nearer_than_strangers(
-    dataset: Dataset, store: ArtefactStore
+@pytest.mark.parametrize("name", ["minilm", "minilm-l3"])
+def test_packaged_weights_put_paraphrases_nearer_than_strangers(
+    dataset: Dataset, store: ArtefactStore, name: str
 ) -> None:
     titles = (
         "A man is eating food",
@@ -207,7 +208,7 @@ def test_packaged_minilm_puts_paraphrases_nearer_than_strangers(
         "Shares dropped on Wall Street",
     )
     few = replace(dataset, titles=titles, num_items=4)
-    encoder = build_text_encoder(TextSpec(name="minilm", pooling="mean"), few, store)
+    encoder = build_text_encoder(TextSpec(name=name, pooling="mean"), few, store)
     vectors = torch.nn.functional.normalize(encoder(torch.arange(4)), dim=1)
     cosine = (vectors @ vectors.T).tolist()
     strangers = [cosine[a][b] for a in (0, 1) for b in (2, 3)]
@@ -216,12 +217,15 @@ def test_packaged_minilm_puts_paraphrases_nearer_than_strangers(
 
 
 @pytest.mark.usefixtures("minilm")
-def test_minilm_costs_what_the_papers_formula_says(dataset: Dataset, store: ArtefactStore) -> None:
-    spec = TextSpec(name="minilm", trainable_layers="all", max_tokens=30)
+@pytest.mark.parametrize(("name", "layers"), [("minilm", 6), ("minilm-l3", 3)])
+def test_minilm_costs_what_the_papers_formula_says(
+    dataset: Dataset, store: ArtefactStore, name: str, layers: int
+) -> None:
+    spec = TextSpec(name=name, trainable_layers="all", max_tokens=30)
     encoder = build_text_encoder(spec, dataset, store)
     assert isinstance(encoder, TextEncoder)
 
-    layers, width, tokens = 6, 384, 30
+    width, tokens = 384, 30
     products = tokens * 12 * layers * width**2
     attention = layers * 2 * tokens**2 * width
     macs, uncounted = count_macs(encoder.eval().encode_padded_item)
