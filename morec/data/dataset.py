@@ -11,9 +11,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from morec.config import DatasetSpec, FilesSpec, MovieLensSpec, SequencesSpec, SyntheticSpec
+from morec.config import (
+    DatasetSpec,
+    FilesSpec,
+    MindSpec,
+    MovieLensSpec,
+    SequencesSpec,
+    SyntheticSpec,
+)
 from morec.data import files, sequences
+from morec.data.image_sources import ImageSource, image_files
 from morec.data.interactions import Interactions
+from morec.data.missing_images import check_images, drop_items_without_images
 from morec.data.movielens import hash_movielens, read_movielens
 from morec.data.sources import hash_files
 from morec.data.synthetic import VERSION as SYNTHETIC_VERSION
@@ -22,11 +31,9 @@ from morec.data.windows import Windows, cut_windows
 from morec.errors import DataError
 from morec.results import write_atomically
 
-FORMAT = 2
+FORMAT = 3
 """Version of the folder that ``save_dataset`` writes."""
 HEADER = "dataset.json"
-NUM_SHOWN = 3
-"""Missing images named in an error."""
 ARRAYS = ("offsets_U1", "item_ids", "ages_s", "image_array")
 
 
@@ -53,15 +60,15 @@ class Dataset:
     the source has an order but no clock times."""
     titles: tuple[str, ...] | None = None
     """Text of item i at index i - 1."""
-    image_paths: tuple[Path, ...] | None = None
-    """Image of item i at index i - 1."""
+    images: ImageSource | None = None
+    """Where the image of item i is, at index i - 1."""
     image_array: npt.NDArray[np.uint8] | None = None
     """(N, H, W, 3), item i at index i - 1, for datasets that draw their images."""
 
     @property
     def has_images(self) -> bool:
-        """Whether items have images, as files or drawn."""
-        return self.image_paths is not None or self.image_array is not None
+        """Whether items have images, stored or drawn."""
+        return self.images is not None or self.image_array is not None
 
 
 def load_dataset(spec: DatasetSpec, root: Path) -> Dataset:
@@ -72,6 +79,8 @@ def load_dataset(spec: DatasetSpec, root: Path) -> Dataset:
     """
     digest = source_hash(spec, root)
     interactions = _read(spec, root)
+    if interactions.images is not None and _drops_items(spec):
+        interactions = drop_items_without_images(interactions)
     return _assemble(spec, digest, interactions, cut_windows(interactions, spec))
 
 
@@ -87,9 +96,9 @@ def source_hash(spec: DatasetSpec, root: Path) -> str:
         case SyntheticSpec():
             return SYNTHETIC_VERSION
         case FilesSpec():
-            return hash_files(files.source_files(spec, root), files.image_files(spec, root))
+            return hash_files(files.source_files(spec, root), files.listed_images(spec, root))
         case SequencesSpec():
-            return hash_files(sequences.source_files(spec, root), sequences.list_images(spec, root))
+            return hash_files(sequences.source_files(spec, root), _image_files(spec.images, root))
 
 
 def save_dataset(dataset: Dataset, folder: Path) -> None:
@@ -104,8 +113,8 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
         if field.name not in ARRAYS
     }
     plain["counts"] = dict(dataset.counts)
-    if dataset.image_paths is not None:
-        plain["image_paths"] = [str(path) for path in dataset.image_paths]
+    if dataset.images is not None:
+        plain["images"] = {**vars(dataset.images), "path": str(dataset.images.path)}
     header = {"format": FORMAT, "arrays": sorted(arrays), "fields": plain}
     # Last, so that a folder with a header is a whole one.
     write_atomically(folder / HEADER, json.dumps(header, ensure_ascii=False))
@@ -124,14 +133,24 @@ def open_dataset(folder: Path) -> Dataset:
     if header["format"] != FORMAT:
         raise DataError(f"{path}: format {header['format']}, this version reads format {FORMAT}")
     plain = header["fields"]
-    for name, kind in (("titles", str), ("image_paths", Path)):
-        if plain[name] is not None:
-            plain[name] = tuple(kind(value) for value in plain[name])
+    if plain["titles"] is not None:
+        plain["titles"] = tuple(plain["titles"])
+    if plain["images"] is not None:
+        kind, path, keys = (plain["images"][name] for name in ("kind", "path", "keys"))
+        plain["images"] = ImageSource(kind, Path(path), tuple(keys))
     arrays = {
         name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
         for name in header["arrays"]
     }
     return Dataset(**plain, **arrays)
+
+
+def _image_files(images: str | None, root: Path) -> list[Path]:
+    return [] if images is None else image_files(root / images)
+
+
+def _drops_items(spec: DatasetSpec) -> bool:
+    return not isinstance(spec, MindSpec | SyntheticSpec) and spec.missing_images == "drop"
 
 
 def _read(spec: DatasetSpec, root: Path) -> Interactions:
@@ -167,28 +186,18 @@ def _assemble(
         ages_s=windows.ages_s,
         counts={**windows.counts, **empty},
         titles=left_titles,
-        image_paths=_existing_images(interactions, kept),
+        images=_checked_images(interactions, kept),
         image_array=None if images is None else images[windows.kept_items],
     )
 
 
-def _existing_images(interactions: Interactions, kept: list[int]) -> tuple[Path, ...] | None:
-    """Return the images of the items that are kept, all of which must be there."""
-    if interactions.image_paths is None:
+def _checked_images(interactions: Interactions, kept: list[int]) -> ImageSource | None:
+    """The images of the items that are kept, all of which must be readable."""
+    if interactions.images is None:
         return None
-    paths = [interactions.image_paths[code] for code in kept]
-    found = tuple(path for path in paths if path is not None and path.is_file())
-    if len(found) < len(paths):
-        missing = [
-            f"{interactions.item_names[code]!r} ({path or 'no path'})"
-            for code, path in zip(kept, paths, strict=True)
-            if path is None or not path.is_file()
-        ]
-        raise DataError(
-            f"{len(missing):,} of {len(paths):,} items have no image file: "
-            + ", ".join(missing[:NUM_SHOWN])
-        )
-    return found
+    images = interactions.images.of(kept)
+    check_images(images, [interactions.item_names[code] for code in kept])
+    return images
 
 
 def _name(spec: DatasetSpec) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from morec.config import FilesSpec
+from morec.data.image_sources import ImageSource
 from morec.data.interactions import Interactions, from_rows
 from morec.data.sources import locate
 from morec.data.tables import as_sortable, as_text, missing_columns, read_columns
@@ -33,7 +34,7 @@ def read_files(spec: FilesSpec, root: Path) -> Interactions:
         items.names,
         repeats=spec.repeats,
         titles=items.titles,
-        image_paths=items.image_paths,
+        images=items.images,
     )
     if len(rows) and not len(interactions.item_ids):
         raise DataError(_nothing_shared(spec, rows, items.names))
@@ -49,19 +50,20 @@ def source_files(spec: FilesSpec, root: Path) -> list[Path]:
     return locate([spec.interactions, *([spec.items] if spec.items else [])], root)
 
 
-def image_files(spec: FilesSpec, root: Path) -> tuple[Path | None, ...]:
+def listed_images(spec: FilesSpec, root: Path) -> list[Path | None]:
     """Return the image of every item, in catalogue order; none without an image column."""
     if spec.items is None or spec.image_column is None:
-        return ()
+        return []
     _check(spec, root)
-    return _read_items(spec, root).image_paths or ()
+    images = _read_items(spec, root).images
+    return [images.path / key if key else None for key in images.keys] if images else []
 
 
 @dataclass(frozen=True)
 class _Items:
     names: list[str]
     titles: tuple[str, ...] | None
-    image_paths: tuple[Path | None, ...] | None
+    images: ImageSource | None
     counts: dict[str, int]
 
 
@@ -109,7 +111,7 @@ def _read_items(spec: FilesSpec, root: Path) -> _Items:
     return _Items(
         names=as_text(items[spec.item_column]).tolist(),
         titles=_titles(items, spec.text_column),
-        image_paths=_image_paths(items, spec.image_column, path.parent),
+        images=_images(items, spec.image_column, path.parent),
         counts={
             "broken_item_rows": len(table) - len(whole),
             "repeated_item_rows_dropped": len(whole) - len(items),
@@ -123,13 +125,11 @@ def _titles(items: pd.DataFrame, column: str | None) -> tuple[str, ...] | None:
     return tuple(as_text(items[column]).fillna("").str.strip().tolist())
 
 
-def _image_paths(
-    items: pd.DataFrame, column: str | None, folder: Path
-) -> tuple[Path | None, ...] | None:
+def _images(items: pd.DataFrame, column: str | None, folder: Path) -> ImageSource | None:
     if column is None:
         return None
     names = as_text(items[column]).fillna("").tolist()
-    return tuple(folder / name if name else None for name in names)
+    return ImageSource("files", folder, tuple(name or None for name in names))
 
 
 def _nothing_shared(spec: FilesSpec, rows: pd.DataFrame, item_names: list[str]) -> str:

@@ -5,12 +5,13 @@ Every rule that drops something says how much, under its own name, in ``counts``
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+
+from morec.data.image_sources import ImageSource
 
 FIRST_CLOCK_S, LAST_CLOCK_S = 31_536_000, 4_102_444_800
 """The beginnings of 1971 and 2100."""
@@ -36,8 +37,8 @@ class Interactions:
     """How often each rule struck."""
     titles: tuple[str, ...] | None = None
     """Text per item; an empty text is an empty string."""
-    image_paths: tuple[Path | None, ...] | None = None
-    """Image file per item; None where the item has none."""
+    images: ImageSource | None = None
+    """Where the image of each item is."""
     image_array: npt.NDArray[np.uint8] | None = None
     """(num_items, H, W, 3), for datasets that draw their images."""
     tick_s: float | None = None
@@ -50,7 +51,7 @@ def from_rows(
     *,
     repeats: Literal["first", "keep"] = "first",
     titles: tuple[str, ...] | None = None,
-    image_paths: tuple[Path | None, ...] | None = None,
+    images: ImageSource | None = None,
 ) -> Interactions:
     """Apply the rules to raw rows with the columns ``user``, ``item`` and ``timestamp``.
 
@@ -82,7 +83,7 @@ def from_rows(
         item_names=codes.names,
         counts={name: int(count) for name, count in counts.items()},
         titles=titles,
-        image_paths=image_paths,
+        images=images,
     )
 
 

@@ -5,19 +5,17 @@ Neither has a header. ``users.tsv``: user name, tab, item names separated by bla
 """
 
 import csv
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from morec.config import SequencesSpec
+from morec.data.image_sources import find_images
 from morec.data.interactions import Interactions, from_rows
 from morec.data.sources import locate
 from morec.data.tables import read_delimited
 from morec.errors import DataError
-
-SUFFIXES = (".jpg", ".png")
 
 
 def read_sequences(spec: SequencesSpec, root: Path) -> Interactions:
@@ -36,7 +34,7 @@ def read_sequences(spec: SequencesSpec, root: Path) -> Interactions:
         names,
         repeats="keep",
         titles=tuple(items[1].fillna("").str.strip()) if 1 in items else None,
-        image_paths=image_files(spec, root, names) if spec.images else None,
+        images=find_images(root / spec.images, names) if spec.images else None,
     )
 
 
@@ -47,35 +45,6 @@ def source_files(spec: SequencesSpec, root: Path) -> list[Path]:
         DataError: one is missing.
     """
     return locate([spec.users, spec.items], root)
-
-
-def image_files(
-    spec: SequencesSpec, root: Path, item_names: Sequence[str]
-) -> tuple[Path | None, ...]:
-    """Return the image of every item: ``<item name>.jpg`` or ``.png``, or None.
-
-    Raises:
-        DataError: the folder of images is missing.
-    """
-    present = {path.name: path for path in list_images(spec, root)}
-    candidates = ([f"{name}{suffix}" for suffix in SUFFIXES] for name in item_names)
-    return tuple(
-        next((present[name] for name in names if name in present), None) for names in candidates
-    )
-
-
-def list_images(spec: SequencesSpec, root: Path) -> list[Path]:
-    """Return every file in the folder of images by name; none where no folder is given.
-
-    Raises:
-        DataError: the folder is missing.
-    """
-    if spec.images is None:
-        return []
-    folder = root / spec.images
-    if not folder.is_dir():
-        raise DataError(f"dataset.images: the folder {folder} does not exist")
-    return sorted(folder.iterdir())
 
 
 def _rows(users: pd.DataFrame) -> pd.DataFrame:

@@ -5,7 +5,6 @@ Shapes: N items asked for, row r = item r + 1; S side in pixels, H width.
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any, cast
 
@@ -120,13 +119,11 @@ def _pixels_key(spec: ImageSpec, dataset: Dataset) -> dict[str, Any]:
 
 
 def _images_hash(dataset: Dataset) -> str:
-    """Drawn images by their pixels; files by the sources' hash and by which file is whose."""
+    """Drawn images by their pixels; others by the sources' hash and by which image is whose."""
     if dataset.image_array is not None:
         return hashlib.sha256(dataset.image_array.tobytes()).hexdigest()
-    paths = dataset.image_paths or ()
-    parent = os.path.commonpath([path.parent for path in paths])
-    names = [os.path.relpath(path, parent) for path in paths]
-    return hashlib.sha256(canonical_json([dataset.sha256, names]).encode()).hexdigest()
+    keys = dataset.images.keys if dataset.images else ()
+    return hashlib.sha256(canonical_json([dataset.sha256, keys]).encode()).hexdigest()
 
 
 def _over_pixels(spec: ImageSpec, pixels: Artefact) -> ImageEncoder:

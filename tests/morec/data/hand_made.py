@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from morec.config import FilesSpec
 from morec.data.dataset import Dataset
@@ -50,3 +51,9 @@ def write_interactions(folder: Path, rows: list[tuple[object, object, object]]) 
     table = pd.DataFrame(rows, columns=["user_id", "item_id", "timestamp"])
     table.to_csv(folder / "interactions.csv", index=False)
     return FilesSpec(kind="files", interactions="interactions.csv", min_seq_len=3)
+
+
+def write_image(path: Path, shade: int = 0) -> None:
+    """Write a grey picture of 20 x 10 pixels, with the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (20, 10), (shade, shade, shade)).save(path)

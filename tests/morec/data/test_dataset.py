@@ -15,8 +15,9 @@ from morec.data.dataset import (
     save_dataset,
     source_hash,
 )
+from morec.data.image_sources import ImageSource
 from morec.errors import DataError
-from tests.morec.data.hand_made import datasets, quick, write_interactions
+from tests.morec.data.hand_made import datasets, quick, write_image, write_interactions
 
 SYNTHETIC = SyntheticSpec(kind="synthetic", num_users=12, num_items=20, mean_seq_len=7)
 ROWS = [("u", item, time) for time, item in enumerate(["c", "a", "d"])]
@@ -46,13 +47,13 @@ def test_a_saved_dataset_opens_as_the_same(
     tmp_path_factory: pytest.TempPathFactory,
     dataset: Dataset,
     titles: list[str] | None,
-    has_paths: bool,
+    has_images: bool,
 ) -> None:
     folder = tmp_path_factory.mktemp("saved")
     looks = replace(
         dataset,
         titles=None if titles is None else tuple(titles),
-        image_paths=(Path("a/1.jpg"), Path("/b/2.png")) if has_paths else None,
+        images=ImageSource("files", Path("/a"), ("1.jpg", "b/2.png")) if has_images else None,
         counts={"rows_read": 7},
     )
     save_dataset(looks, folder)
@@ -81,7 +82,7 @@ def test_opening_another_format_names_both(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         open_dataset(tmp_path)
     path = tmp_path / "dataset.json"
-    assert str(error.value) == f"{path}: format 99, this version reads format 2"
+    assert str(error.value) == f"{path}: format 99, this version reads format 3"
 
 
 def test_paths_are_relative_to_the_root_and_none_is_published(tmp_path: Path) -> None:
@@ -108,19 +109,22 @@ def test_titles_and_images_follow_the_items_that_are_left(tmp_path: Path) -> Non
 def test_images_of_items_that_are_not_left_may_be_missing(tmp_path: Path) -> None:
     spec = files_with_images(tmp_path, ["a.jpg", "gone.jpg", "c.jpg", "d.jpg"])
     for name in "acd":
-        (tmp_path / f"{name}.jpg").touch()
+        write_image(tmp_path / f"{name}.jpg")
     dataset = load_dataset(spec, tmp_path)
-    assert dataset.image_paths == tuple(tmp_path / f"{name}.jpg" for name in "acd")
+    assert dataset.images == ImageSource("files", tmp_path, ("a.jpg", "c.jpg", "d.jpg"))
     assert dataset.has_images
 
 
 def test_missing_images_are_counted_and_named(tmp_path: Path) -> None:
     spec = files_with_images(tmp_path, ["a.jpg", "b.jpg", "c.jpg", ""])
-    (tmp_path / "a.jpg").touch()
+    (tmp_path / "a.jpg").write_text("no picture")
     with pytest.raises(DataError) as error:
         load_dataset(spec, tmp_path)
+    broken = f"{tmp_path / 'a.jpg'} (cannot identify image file '{tmp_path / 'a.jpg'}')"
     assert str(error.value) == (
-        f"2 of 3 items have no image file: 'c' ({tmp_path / 'c.jpg'}), 'd' (no path)"
+        f"of 3 items, 2 have no image: 'c' ({tmp_path / 'c.jpg'}), 'd'; "
+        f"1 have a broken image: {broken}. "
+        "Set dataset.missing_images: drop to go on without these items"
     )
 
 

@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 
 from morec.config import FilesSpec
-from morec.data.files import image_files, read_files
+from morec.data.files import listed_images, read_files
+from morec.data.image_sources import ImageSource
 from morec.errors import DataError
 from tests.morec.data.hand_made import write_interactions
 
@@ -75,10 +76,10 @@ def test_image_paths_are_relative_to_the_items_file(tmp_path: Path) -> None:
     nested = spec.model_copy(
         update={"interactions": "shop/interactions.csv", "items": "shop/items.csv"}
     )
-    expected = (tmp_path / "shop/p/a.jpg", None)
-    assert read_files(nested, tmp_path).image_paths == expected
-    assert image_files(nested, tmp_path) == expected
-    assert image_files(write_interactions(tmp_path, ROWS), tmp_path) == ()
+    expected = ImageSource("files", tmp_path / "shop", ("p/a.jpg", None))
+    assert read_files(nested, tmp_path).images == expected
+    assert listed_images(nested, tmp_path) == [tmp_path / "shop/p/a.jpg", None]
+    assert listed_images(write_interactions(tmp_path, ROWS), tmp_path) == []
 
 
 def test_all_missing_columns_of_both_files_are_named_at_once(tmp_path: Path) -> None:

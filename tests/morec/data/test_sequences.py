@@ -4,8 +4,10 @@ import pytest
 
 from morec.config import SequencesSpec
 from morec.data.dataset import load_dataset
+from morec.data.image_sources import ImageSource
 from morec.data.sequences import read_sequences
 from morec.errors import DataError
+from tests.morec.data.hand_made import write_image
 
 USERS = "U1\tb a c\nU2\ta a b\n"
 
@@ -50,20 +52,18 @@ def test_a_user_without_items_is_a_broken_row_and_unknown_items_are_counted(
     assert interactions.counts["rows_read"] == 9
 
 
-def test_images_are_found_by_item_name_as_jpg_or_png(tmp_path: Path) -> None:
-    (tmp_path / "pictures").mkdir()
-    for name in ("a.png", "b.jpg", "b.png"):
-        (tmp_path / "pictures" / name).touch()
+def test_images_are_found_by_item_name(tmp_path: Path) -> None:
+    for name in ("a.png", "b.jpg"):
+        write_image(tmp_path / "pictures" / name)
     spec = spec_of(tmp_path, USERS, "a\nb\nc\n", images="pictures")
-    pictures = tmp_path / "pictures"
-    expected = (pictures / "a.png", pictures / "b.jpg", None)
-    assert read_sequences(spec, tmp_path).image_paths == expected
+    expected = ImageSource("files", tmp_path / "pictures", ("a.png", "b.jpg", None))
+    assert read_sequences(spec, tmp_path).images == expected
 
 
 def test_a_missing_folder_of_images_is_named(tmp_path: Path) -> None:
     spec = spec_of(tmp_path, USERS, "a\nb\nc\n", images="pictures")
     assert message_of(spec, tmp_path) == (
-        f"dataset.images: the folder {tmp_path / 'pictures'} does not exist"
+        f"dataset.images: {tmp_path / 'pictures'} does not exist."
     )
 
 

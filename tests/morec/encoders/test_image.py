@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from morec.config import ImageSpec
 from morec.data.dataset import Dataset
+from morec.data.image_sources import ImageSource
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.image import ImageEncoder, build_image_encoder, image_inputs
 from morec.encoders.macs import count_macs
@@ -145,8 +146,9 @@ def test_image_files_are_read_in_the_order_of_the_items(
     paths = tuple(tmp_path / f"{index}.png" for index in (2, 1))
     for shade, path in zip((50, 200), paths, strict=True):
         Image.new("RGB", (20, 30), (shade, shade, shade)).save(path)
-    few = replace(dataset, num_items=2, image_array=None, image_paths=paths)
-    swapped = replace(few, image_paths=paths[::-1])
+    source = ImageSource("files", tmp_path, tuple(path.name for path in paths))
+    few = replace(dataset, num_items=2, image_array=None, images=source)
+    swapped = replace(few, images=source.of([1, 0]))
     spec = spec_of(trainable_layers="all")
     shades = [
         image_inputs(spec, data, store).array("pixels")[:, 0, 0, 0].tolist()

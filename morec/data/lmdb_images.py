@@ -1,0 +1,49 @@
+"""Images in an LMDB, as the paper's scripts wrote it or as the plain bytes of image files."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lmdb
+
+from morec.data.raw_images import RawImage
+from morec.errors import DataError
+
+DATA = "data.mdb"
+
+
+def find_keys(path: Path, candidates: Sequence[Sequence[str]]) -> tuple[str | None, ...]:
+    """Per item, the first of its candidates that is a key; None where none is.
+
+    Raises:
+        DataError: it is no LMDB.
+    """
+    with _opened(path) as transaction:
+        cursor = transaction.cursor()
+        return tuple(
+            next((name for name in names if name and cursor.set_key(name.encode())), None)
+            for names in candidates
+        )
+
+
+def read_values(path: Path, keys: Sequence[str | None]) -> Iterator[tuple[int, RawImage | None]]:
+    """Give the images of ``keys`` with their places.
+
+    Raises:
+        DataError: it is no LMDB.
+    """
+    with _opened(path) as transaction:
+        for place, key in enumerate(keys):
+            yield place, None if key is None else transaction.get(key.encode())
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        # Read-only and without a lock file, so that data on a read-only disk can be used.
+        environment = lmdb.open(str(path), subdir=path.is_dir(), readonly=True, lock=False)
+    except lmdb.Error as error:
+        raise DataError(f"{path}: cannot be read as LMDB: {error}") from error
+    with environment, environment.begin() as transaction:
+        yield transaction
