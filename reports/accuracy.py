@@ -12,6 +12,8 @@ MAX_COLUMNS = 8
 """More arms than this stand in rows, with the metrics as columns."""
 MAX_COLUMNS_SHARED = 14
 """The same in a study of several data sets, whose labels leave out what the heading says."""
+ROOMY_COLUMNS = 5
+"""With more columns than this a deviation goes below its mean."""
 LONG_LABEL = 14
 """Longer labels than this, on average, never stand in more than ``MAX_COLUMNS`` columns."""
 UNTRAINED = ("chance", "popularity")
@@ -63,6 +65,8 @@ class Group:
     """Neighbouring arms under one heading."""
 
     name: str
+    heading: str
+    """The name above columns: nothing where the only column says the same already."""
     rows: tuple[ArmRow, ...]
     gains: tuple[str, ...] = ()
     """Per line: what the one contrast named within the group gained, relatively (tables 4, 8)."""
@@ -122,8 +126,10 @@ class AccuracyTable:
     @property
     def is_dense(self) -> bool:
         """Whether there are so many columns that deviations go below the means."""
-        lines, gains = len(self.lines), sum(bool(group.gains) for group in self.groups)
-        return (lines if self.has_arms_as_rows else len(self.arms) + gains) > MAX_COLUMNS
+        if self.has_arms_as_rows:
+            return len(self.lines) > ROOMY_COLUMNS
+        gains = sum(bool(group.gains) for group in self.groups)
+        return self.is_one_of_several and len(self.arms) + gains > ROOMY_COLUMNS
 
 
 def accuracy_tables(summary: StudySummary) -> tuple[AccuracyTable, ...]:
@@ -216,7 +222,9 @@ def _groups(
         members = [row for _, row in run]
         if is_short:
             members = _without(name, members)
-        yield Group(name, tuple(members), _gains(lines, name, members))
+        is_said = is_short and [row.heading for row in members] == [name]
+        gains = _gains(lines, name, members)
+        yield Group(name, "" if is_said else name, tuple(members), gains)
 
 
 def _without(heading: str, rows: list[ArmRow]) -> list[ArmRow]:

@@ -6,10 +6,8 @@ from enum import StrEnum
 from statistics import fmean
 from typing import Literal
 
-import numpy as np
-
 from morec.results import TrialResult
-from reports.rank_metrics import Floats, per_user
+from reports.rank_metrics import per_user, values_on_test
 from reports.statistics import (
     ALPHA,
     Difference,
@@ -122,8 +120,8 @@ def _between(contrast: Contrast, summary: StudySummary) -> Contrast:
     problem = _why_not_comparable(pairs)
     if problem:
         return replace(contrast, problem=problem)
-    a_SU = _per_user(contrast.metric, [left for left, _ in pairs])
-    b_SU = _per_user(contrast.metric, [right for _, right in pairs])
+    a_SU = values_on_test(contrast.metric, [left for left, _ in pairs])
+    b_SU = values_on_test(contrast.metric, [right for _, right in pairs])
     difference, ratio = paired_difference(a_SU, b_SU), _time_ratio(pairs)
     return replace(contrast, seeds=seeds, difference=difference, time_ratio=ratio)
 
@@ -135,7 +133,7 @@ def _against(contrast: Contrast, arm: ArmSummary, reference: Reference | None) -
             contrast, problem="no final trial has finished" if not results else "no ranks"
         )
     reference_U = per_user(contrast.metric, reference.test_evaluation.ranks)
-    arm_SU = _per_user(contrast.metric, results)
+    arm_SU = values_on_test(contrast.metric, results)
     if arm_SU.shape[1:] != reference_U.shape:
         return replace(contrast, problem=_user_mismatch(arm_SU.shape[1], len(reference_U)))
     difference = difference_from_reference(arm_SU, reference_U)
@@ -160,11 +158,6 @@ def _user_mismatch(left: int, right: int) -> str:
 def _data_of(result: TrialResult) -> dict[str, object]:
     """The data's specification; a longer input window leaves users and targets as they are."""
     return result.config.dataset.model_dump(exclude={"max_seq_len"})
-
-
-def _per_user(metric: str, results: list[TrialResult]) -> Floats:
-    tests = [result.test for result in results if result.test]
-    return per_user(metric, np.stack([test.ranks for test in tests]))
 
 
 def _time_ratio(pairs: list[tuple[TrialResult, TrialResult]]) -> float | None:

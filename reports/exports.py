@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, fields
 
 from reports.contrasts import Contrast
+from reports.slices import SliceTable
 from reports.spending import ArmCost, arm_costs
 from reports.summary import StudySummary, Trial
 
@@ -59,6 +60,21 @@ def cost_csv(summary: StudySummary) -> str:
         }
         rows.append([values[name] for name in names])
     return _csv(summary, names, rows)
+
+
+def slices_csv(summary: StudySummary, tables: Iterable[SliceTable]) -> str:
+    """One line per dimension, label and arm; values in [0, 1], differences in [-1, 1]."""
+    header = ["dataset", "dimension", "label", "users", "arm", "metric", "mean"]
+    header += ["difference", "low", "high", "seeds"]
+    rows = []
+    for table in tables:
+        for row in table.rows:
+            for label, cell in zip(table.labels, row.cells, strict=True):
+                d = cell.difference
+                names = [table.dataset, table.dimension, label.name, label.num_users, row.arm]
+                numbers = [d.mean, d.low, d.high, d.num_seeds] if d else [None] * 4
+                rows.append([*names, table.metric, cell.mean, *numbers])
+    return _csv(summary, header, rows)
 
 
 def trials_csv(summary: StudySummary) -> str:

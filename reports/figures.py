@@ -1,13 +1,14 @@
 """The figures of the page as plotly's JSON: what is drawn, in which order, with which labels."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
 from morec.results import TrialStatus
 from reports import formats, labels, traces
 from reports.contrasts import Contrast
+from reports.slices import SliceTable
 from reports.spending import ArmCost
 from reports.statistics import Difference
 from reports.summary import ArmSummary, StudySummary, Trial
@@ -16,6 +17,10 @@ from reports.traces import Figure, Style
 NUM_HUES = 7
 MAX_BANDS = 7
 """With more arms than this the bands over seeds would hide each other."""
+MAX_ARMS = 6
+"""More arms than this would hide each other beside one label of a slice."""
+_DODGE = 0.1
+_SMALL_PX = 280
 _CURVES_PX = 440
 _PARETO_PX = 420
 _PARETO_SPAN_PX = (800, 240)
@@ -31,9 +36,12 @@ _Point = tuple[float, float, ArmSummary]
 
 
 def styles(arms: tuple[ArmSummary, ...]) -> dict[str, Style]:
-    """A hue per arm, or per group where there are more arms than hues."""
-    if len(arms) <= NUM_HUES:
-        return {arm.label: Style(f"@c{index}", 0) for index, arm in enumerate(arms)}
+    """A hue per arm, or per group where there are more arms than hues and more groups than one."""
+    if len(arms) <= NUM_HUES or len({arm.entry.group for arm in arms}) == 1:
+        return {
+            arm.label: Style(f"@c{index % NUM_HUES}", index // NUM_HUES)
+            for index, arm in enumerate(arms)
+        }
     members: dict[str | None, list[str]] = {}
     for arm in arms:
         members.setdefault(arm.entry.group, []).append(arm.label)
@@ -49,6 +57,7 @@ def learning_curves(summary: StudySummary, metric: str) -> Figure | None:
     looks = styles(summary.arms)
     bands, lines, broken = [], [], []
     ends: dict[str, tuple[int, float]] = {}
+    gone: set[str] = set()
     for arm in summary.arms:
         look = looks[arm.label]
         spread = _still_training([_curve(trial, metric) for trial in _healthy(arm)])
@@ -57,10 +66,14 @@ def learning_curves(summary: StudySummary, metric: str) -> Figure | None:
             bands.append(traces.band([min(v) for v in spread], [max(v) for v in spread], look))
             ends[arm.label] = (len(spread), median(spread[-1]))
         collapsed = (trial for trial in (*arm.searches, *arm.finals) if _has_collapsed(trial))
-        curves = ((trial, _curve(trial, metric)) for trial in collapsed)
+        curves = [(trial, _curve(trial, metric)) for trial in collapsed]
         broken += [traces.collapse(trial, values, look) for trial, values in curves if values]
+        if not spread and curves and curves[-1][1]:
+            gone.add(arm.label)
+            ends[arm.label] = (len(curves[-1][1]), curves[-1][1][-1])
     drawn = [*(bands if len(bands) <= MAX_BANDS else ()), *lines, *broken]
-    return _with_edge_labels(drawn, ends, looks, metric) if drawn else None
+    texts = {name: f"{name} (collapsed)" if name in gone else name for name in ends}
+    return _with_edge_labels(drawn, ends, texts, looks, metric) if drawn else None
 
 
 def forest(contrasts: Iterable[Contrast]) -> Figure | None:
@@ -139,6 +152,47 @@ def searched(summary: StudySummary, parameter: str) -> Figure | None:
     return figure
 
 
+def losses(curves: Mapping[str, Sequence[float]]) -> Figure:
+    """Loss per epoch of a second round; validation begins before the first epoch."""
+    marks = [
+        traces.loss(
+            name, range(0 if name == "valid" else 1, len(values) + 1), values, Style(hue, 0)
+        )
+        for (name, values), hue in zip(curves.items(), ("@muted", "@accent"), strict=False)
+    ]
+    figure = traces.figure(marks, "epoch", "loss", height=_SMALL_PX)
+    figure["layout"] |= {"showlegend": True, "legend": {"orientation": "h", "y": 1.15}}
+    longest = max(map(len, curves.values()))
+    figure["layout"]["xaxis"] |= {"tickformat": "d"} | ({"dtick": 1} if longest <= 12 else {})
+    return figure
+
+
+def slices(summary: StudySummary, table: SliceTable) -> Figure | None:
+    """Differences to the baseline by label with their intervals, of the best ``MAX_ARMS`` arms."""
+    ranked = [arm.label for arm in summary.ranked(table.metric) if arm is not summary.baseline]
+    rows = [row for row in table.rows if row.arm in ranked[:MAX_ARMS]]
+    looks = styles(summary.arms)
+    marks = []
+    for place, row in enumerate(rows):
+        known = [(at, cell.difference) for at, cell in enumerate(row.cells) if cell.difference]
+        shift = _DODGE * (place - (len(rows) - 1) / 2)
+        if known:
+            xs, differences = zip(
+                *((at + shift, difference) for at, difference in known), strict=True
+            )
+            marks.append(traces.differences(row.arm, xs, differences, looks[row.arm]))
+    if not marks:
+        return None
+    title = f"{table.metric}, points against {summary.manifest.study.baseline}"
+    figure = traces.figure(marks, table.dimension, title, height=340)
+    names = [traces.plain(label.name) for label in table.labels]
+    ticks = {"tickvals": list(range(len(names))), "ticktext": names}
+    figure["layout"]["xaxis"] |= ticks | {"range": [-0.5, len(names) - 0.5]}
+    figure["layout"]["yaxis"] |= {"zeroline": True, "zerolinewidth": 1}
+    figure["layout"] |= {"showlegend": True, "legend": {"orientation": "h", "y": 1.15}}
+    return figure
+
+
 def _healthy(arm: ArmSummary) -> list[Trial]:
     return [trial for trial in arm.curve_trials if not _has_collapsed(trial)]
 
@@ -160,7 +214,11 @@ def _still_training(curves: list[list[float]]) -> list[list[float]]:
 
 
 def _with_edge_labels(
-    drawn: list[Figure], ends: dict[str, tuple[int, float]], looks: dict[str, Style], metric: str
+    drawn: list[Figure],
+    ends: dict[str, tuple[int, float]],
+    texts: dict[str, str],
+    looks: dict[str, Style],
+    metric: str,
 ) -> Figure:
     top = max(max(trace["y"]) for trace in drawn) * _HEADROOM or 1.0
     edge = max(max(trace["x"]) for trace in drawn)
@@ -173,12 +231,12 @@ def _with_edge_labels(
         [*drawn, *leaders], "epoch", f"validation {metric} (%)", height=_CURVES_PX
     )
     layout = figure["layout"]
-    layout["annotations"] = [traces.edge_label(n, y, looks[n]) for n, y in heights.items()]
+    layout["annotations"] = [traces.edge_label(texts[n], y, looks[n]) for n, y in heights.items()]
     layout["xaxis"] |= {"range": [1 - (_EDGE - 1) * edge, edge * _EDGE]} | (
         {"dtick": 1} if edge <= 12 else {}
     )
     layout["yaxis"]["range"] = [0, top]
-    layout["margin"]["r"] = 24 + 7 * max(map(len, ends), default=0)
+    layout["margin"]["r"] = 24 + 7 * max(map(len, texts.values()), default=0)
     return figure
 
 

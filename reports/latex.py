@@ -39,7 +39,7 @@ def _tabular(table: AccuracyTable) -> list[str]:
 
 
 def _arms_across(table: AccuracyTable) -> tuple[int, list[str], list[str]]:
-    spans = [_spanning(one.name, len(one.rows) + bool(one.gains)) for one in table.groups]
+    spans = [_spanning(one.heading, len(one.rows) + bool(one.gains)) for one in table.groups]
     names: list[str] = []
     for group in table.groups:
         names += [*(row.heading for row in group.rows), *(["Improv."] if group.gains else [])]

@@ -15,6 +15,8 @@ from morec.results import write_atomically
 from reports import accuracy, exports, figures, formats, latex, spending, tables, verdict
 from reports.contrasts import Contrast, compare
 from reports.expected import expected_rows
+from reports.rates import rate_maps
+from reports.slices import MIN_USERS, SliceTable, slice_tables
 from reports.statistics import MIN_SEEDS, NUM_FLIPS
 from reports.summary import StudySummary, summarise
 from reports.traces import Figure
@@ -39,10 +41,13 @@ def write_report(folder: Path) -> Path:
         "cost.csv": exports.cost_csv(summary),
         "trials.csv": exports.trials_csv(summary),
     }
+    sliced = slice_tables(summary, summary.main_metric)
+    if sliced:
+        written["slices.csv"] = exports.slices_csv(summary, sliced)
     for name, text in written.items():
         write_atomically(folder / "tables" / name, text)
     page = folder / "report.html"
-    write_atomically(page, render(summary, contrasts, accuracies, written))
+    write_atomically(page, render(summary, contrasts, accuracies, sliced, written))
     return page
 
 
@@ -50,11 +55,12 @@ def render(
     summary: StudySummary,
     contrasts: tuple[Contrast, ...],
     accuracies: tuple[accuracy.AccuracyTable, ...],
+    sliced: tuple[SliceTable, ...],
     downloads: dict[str, str],
 ) -> str:
     """The page as one HTML text that loads nothing from anywhere."""
     costs = spending.arm_costs(summary)
-    drawn = _figures(summary, contrasts, costs)
+    drawn = _figures(summary, contrasts, costs, sliced)
     return _template().render(
         summary=summary,
         manifest=summary.manifest,
@@ -66,6 +72,8 @@ def render(
         tables=accuracies,
         expected=expected_rows(summary),
         contrasts=contrasts,
+        sliced=sliced,
+        rate_maps=rate_maps(summary),
         costs=costs,
         device_costs=tables.device_costs(costs),
         spent=spending.spending(summary),
@@ -77,13 +85,17 @@ def render(
         downloads=downloads,
         plotly=_packed_plotly() if drawn else "",
         min_seeds=MIN_SEEDS,
+        min_users=MIN_USERS,
         num_flips=NUM_FLIPS,
         enough_for_importance=ENOUGH_FOR_IMPORTANCE,
     )
 
 
 def _figures(
-    summary: StudySummary, contrasts: tuple[Contrast, ...], costs: tuple[spending.ArmCost, ...]
+    summary: StudySummary,
+    contrasts: tuple[Contrast, ...],
+    costs: tuple[spending.ArmCost, ...],
+    sliced: tuple[SliceTable, ...],
 ) -> dict[str, Figure]:
     """Every figure there is something to draw for, by the name its place in the page has."""
     made: dict[str, Figure | None] = {}
@@ -98,6 +110,11 @@ def _figures(
                 made[place("pareto", metric, device, key)] = drawn
         for path in tables.searched_paths(part):
             made[place("searched", path, key)] = figures.searched(part, path)
+        for table in sliced:
+            if table.key == key:
+                made[place("slices", table.dimension, key)] = figures.slices(part, table)
+    for one in summary.manifest.preparations:
+        made[place("losses", one.key)] = figures.losses(one.losses) if one.losses else None
     return {name: figure for name, figure in made.items() if figure is not None}
 
 

@@ -1,7 +1,11 @@
 """Per-user accuracy from the target's rank: what the paired comparisons are made of."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
+
+from morec.results import TrialResult
 
 Floats = npt.NDArray[np.float64]
 
@@ -17,3 +21,9 @@ def per_user(metric: str, ranks: npt.ArrayLike) -> Floats:
     is_hit = ranks_SU <= int(cutoff)
     gains = {"HR": np.ones_like(ranks_SU), "NDCG": 1 / np.log2(ranks_SU + 1)}
     return np.where(is_hit, gains[name], 0.0)
+
+
+def values_on_test(metric: str, results: Iterable[TrialResult]) -> Floats:
+    """Per-user test values in [0, 1] of finished final trials, shape (S, U): a row per trial."""
+    tests = [result.test for result in results if result.test]
+    return per_user(metric, np.stack([test.ranks for test in tests]))

@@ -181,6 +181,42 @@ def dots(
     }
 
 
+def differences(name: str, xs: Sequence[float], ys: Sequence[Difference], style: Style) -> Figure:
+    """One arm's differences in percentage points with their intervals, side by side."""
+    return {
+        "type": "scatter",
+        "name": plain(name),
+        "x": _rounded(xs),
+        "y": _rounded([100 * one.mean for one in ys]),
+        "mode": "markers",
+        "marker": {"color": style.hue, "size": 8, "symbol": style.symbol},
+        "error_y": {
+            "type": "data",
+            "symmetric": False,
+            "array": _rounded([100 * (one.high - one.mean) for one in ys]),
+            "arrayminus": _rounded([100 * (one.mean - one.low) for one in ys]),
+            "color": style.hue,
+            "thickness": 1.4,
+            "width": 0,
+        },
+        "hovertemplate": "%{fullData.name}: %{y:+.2f} points<extra></extra>",
+    }
+
+
+def loss(name: str, epochs: Iterable[int], values: Sequence[float], style: Style) -> Figure:
+    """A loss by epoch."""
+    return {
+        "type": "scatter",
+        "name": plain(name),
+        "x": list(epochs)[: len(values)],
+        "y": _rounded(values),
+        "mode": "lines+markers",
+        "line": {"color": style.hue, "width": 2},
+        "marker": {"color": style.hue, "size": 6},
+        "hovertemplate": "%{fullData.name}: %{y:.3f}<extra>epoch %{x}</extra>",
+    }
+
+
 def figure(traces: Sequence[Figure], x_title: str, y_title: str, *, height: int) -> Figure:
     """Traces on the page's axes: horizontal rules only, no box."""
     axis = {"automargin": True, "gridcolor": "@rule", "zeroline": False, "zerolinecolor": "@ink"}

@@ -51,12 +51,13 @@ def sentence(contrast: Contrast) -> str:
 
 def caveats(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
     """What a reader must know before believing the verdict."""
-    lines = [*_about_seeds(summary)]
-    for part in summary.parts:
-        own = [one for one in contrasts if one.dataset == part.key]
-        about = (*_about_users(part, own), *_about_popularity(part.main_metric, own))
-        lines += (_where(part) + line for line in about)
-    return (*lines, *_about_searches(summary))
+    on_main = [one for one in contrasts if one.metric == summary.main_metric]
+    return (
+        *_about_seeds(summary),
+        *_about_users(summary, on_main),
+        *_about_popularity(summary.main_metric, on_main),
+        *_about_searches(summary),
+    )
 
 
 def unfinished(summary: StudySummary) -> tuple[str, ...]:
@@ -167,33 +168,45 @@ def _about_seeds(summary: StudySummary) -> Iterator[str]:
         )
 
 
-def _about_users(summary: StudySummary, contrasts: Iterable[Contrast]) -> Iterator[str]:
+def _about_users(summary: StudySummary, contrasts: list[Contrast]) -> Iterator[str]:
+    half = {part.key: _usual_half_width(contrasts, part.key) for part in summary.parts}
+    known = [
+        (part.key, f"±{100 * width:.1f} points wide", formats.plural(part.num_users, "test user"))
+        for part in summary.parts
+        if part.num_users is not None and (width := half[part.key]) is not None
+    ]
+    interval, unseen = (
+        f"interval on {summary.main_metric} is about",
+        "smaller differences cannot be seen.",
+    )
+    if known and not summary.is_several:
+        ((_, wide, users),) = known
+        yield f"With {users} an {interval} {wide}: {unseen}"
+    elif known:
+        listed = ", ".join(f"{wide} on {key} ({users})" for key, wide, users in known)
+        yield f"An {interval} {listed}: {unseen}"
+
+
+def _usual_half_width(contrasts: Iterable[Contrast], dataset: str) -> float | None:
     widths = [
         (one.difference.high - one.difference.low) / 2
         for one in contrasts
-        if one.difference and one.metric == summary.main_metric and one.kind != "reference"
+        if one.difference and one.dataset == dataset and one.kind != "reference"
     ]
-    if widths and summary.num_users is not None:
-        middle = sorted(widths)[len(widths) // 2]
-        yield (
-            f"With {formats.plural(summary.num_users, 'test user')} an interval on "
-            f"{summary.main_metric} is about ±{100 * middle:.1f} points wide: "
-            "smaller differences cannot be seen."
-        )
+    return sorted(widths)[len(widths) // 2] if widths else None
 
 
 def _about_popularity(metric: str, contrasts: Iterable[Contrast]) -> Iterator[str]:
     shown = (Finding.BETTER, Finding.BETTER_THESE_SEEDS)
-    weak = [
-        one.better
-        for one in contrasts
-        if one.kind == "reference" and one.metric == metric and one.difference
-        if one.finding not in shown
-    ]
+    weak: dict[str, list[str]] = {}
+    for one in contrasts:
+        if one.kind == "reference" and one.difference and one.finding not in shown:
+            weak.setdefault(one.dataset, []).append(one.better)
     if weak:
+        named = (", ".join(arms) + (f" on {on}" if on else "") for on, arms in weak.items())
         yield (
             f"Not shown to be better than recommending the most popular items ({metric}): "
-            f"{', '.join(weak)}."
+            f"{'; '.join(named)}."
         )
 
 

@@ -31,6 +31,7 @@ from tune_space.ledger import (
 )
 from tune_space.study import StudySpec
 
+RATES = ("optim.lr", "optim.encoder_lr")
 METRICS = ("HR@10", "NDCG@10")
 LABELS = ("new", "cold", "tail", "mid", "head")
 TEXT: dict[str, Any] = {"name": "minilm"}
@@ -110,6 +111,8 @@ class FakeStudy:
     """Label -> the arms that run on it (None: all); empty: one data set in the study's base."""
     slices: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Dimension -> number of users with each of ``LABELS``; of every data set."""
+    grid: tuple[tuple[float, float], ...] = ()
+    """Rates of recommender and encoder that the search trials try instead of drawn ones."""
     losses: dict[str, tuple[float, ...]] = field(default_factory=dict)
     """Loss curves of one more preparation, a second round."""
     error: str = (
@@ -135,19 +138,20 @@ class FakeStudy:
         own_U = tastes_U + rng.normal(0, 0.8, self.num_users)
         for index in range(self.searches):
             lr = round(float(10 ** rng.uniform(-4, -2)), 6)
-            config = _config(arm, dataset, seed=0, lr=lr, test=False)
+            params = {"optim.lr": lr}
+            if self.grid:
+                params = dict(zip(RATES, self.grid[index], strict=True))
+            config = _config(arm, dataset, params, seed=0, test=False)
             status = self.statuses.get((name, "search", index), "completed")
             if status != "not asked":
                 made = self._trial(arm, config, status, own_U, rng, quality=-abs(np.log10(lr) + 3))
-                searched.append(
-                    (SearchEntry(trial_id=made.trial_id, params={"optim.lr": lr}), made)
-                )
+                searched.append((SearchEntry(trial_id=made.trial_id, params=params), made))
                 _write(ledger, made, status)
         scored = [pair for pair in searched if pair[1].best_score() is not None]
         locked = max(scored, key=lambda pair: pair[1].best_score() or 0.0)[0] if scored else None
         for index, seed in enumerate(self.seeds):
-            lr = locked.params["optim.lr"] if locked else 1e-3
-            config = _config(arm, dataset, seed=seed, lr=lr, test=True)
+            params = locked.params if locked else {}
+            config = _config(arm, dataset, params, seed=seed, test=True)
             status = self.statuses.get((name, "final", index), "completed")
             if status != "not asked":
                 made = self._trial(arm, config, status, own_U, rng)
@@ -157,7 +161,7 @@ class FakeStudy:
             name=name,
             dataset=dataset,
             group=arm.group,
-            config=_config(arm, dataset, seed=0, lr=1e-3, test=False),
+            config=_config(arm, dataset, {}, seed=0, test=False),
             search=tuple(entry for entry, _ in searched),
             locked=locked or (None if self.searches else SearchEntry(trial_id="", params={})),
             final=tuple(finals),
@@ -302,12 +306,15 @@ class FakeStudy:
         return StudySpec.model_validate_json(json.dumps(fields | self.overrides))
 
 
-def _config(arm: Arm, dataset: str, *, seed: int, lr: float, test: bool) -> TrialConfig:
+def _config(
+    arm: Arm, dataset: str, params: dict[str, Any], *, seed: int, test: bool
+) -> TrialConfig:
+    searched = {path.removeprefix("optim."): value for path, value in params.items()}
     return TrialConfig.model_validate(
         {
             "dataset": {"kind": "synthetic", "seed": sum(dataset.encode())},
             "item": arm.item,
-            "optim": {"lr": lr} | arm.optim,
+            "optim": {"lr": 1e-3} | arm.optim | searched,
             "evaluation": {"test": test},
             "seed": seed,
         }
