@@ -43,6 +43,12 @@ def test_the_vocabulary_is_counted_with_its_specials(
     assert open_tokens(artefact).vocab_size == 4 + 2
 
 
+def test_a_large_catalogue_keeps_all_its_words(dataset: Dataset, store: ArtefactStore) -> None:
+    titles = tuple(f"w{number}" for number in range(30_010))  # the library's default ends at 30,000
+    artefact = title_tokens(TINY, replace(dataset, titles=titles), store)
+    assert open_tokens(artefact).vocab_size == 4 + len(titles)
+
+
 def test_a_saved_tokenizer_is_read_from_its_folder(
     dataset: Dataset, store: ArtefactStore, saved_encoders: dict[str, object]
 ) -> None:

@@ -106,6 +106,11 @@ def test_an_unreachable_text_encoder_names_the_three_ways_and_the_nearest_name()
         assert way in message
 
 
+def test_a_word_encoder_is_among_the_near_misses() -> None:
+    with pytest.raises(DataError, match=r"Did you mean 'word-average'\?"):
+        text_folder(TextSpec(name="word-averge"))
+
+
 def test_a_folder_without_a_configuration_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=re.escape(f"{tmp_path}: no config.json")):
         text_folder(local(tmp_path))
