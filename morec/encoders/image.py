@@ -3,60 +3,44 @@
 Shapes: N items asked for, row r = item r + 1; S side in pixels, H width.
 """
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import numpy.typing as npt
 import timm
 import torch
 from torch import Tensor, nn
 
-from morec.config import ImageSpec, canonical_json
+from morec.config import ImageSpec
 from morec.data.dataset import Dataset
-from morec.data.images import decode_images
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.frozen import FROZEN_SEED, frozen_device, frozen_randomness
 from morec.encoders.image_weights import image_hash, image_weights
+from morec.encoders.pixels import PixelTable, image_pixels, pixels_key
 from morec.encoders.tables import FeatureTable
 from morec.encoders.timm_names import checked_name
-from morec.errors import DataError, SpecError
+from morec.errors import SpecError
 
-HALF = (0.5, 0.5, 0.5)
-"""Mean and deviation of the paper's code, for every encoder."""
 ENCODE_IMAGES = 64
 """Images encoded at once when features are made."""
 
 
 class ImageEncoder(nn.Module):
-    """A timm backbone over the catalogue's pixels, which stay in their memory-mapped file."""
+    """A timm backbone over the catalogue's pixels."""
 
-    def __init__(
-        self,
-        pixels_NSSC: npt.NDArray[np.uint8],
-        backbone: nn.Module,
-        mean: tuple[float, ...],
-        std: tuple[float, ...],
-    ) -> None:
+    def __init__(self, images: PixelTable, backbone: nn.Module) -> None:
         super().__init__()
-        self._pixels_NSSC = torch.from_numpy(pixels_NSSC)
+        self.images = images
         self.backbone = backbone
-        self.register_buffer("mean_C11", torch.tensor(mean)[:, None, None], persistent=False)
-        self.register_buffer("std_C11", torch.tensor(std)[:, None, None], persistent=False)
-        self.dim = _output_dim(backbone, pixels_NSSC.shape[1])
+        self.dim = _output_dim(backbone, images.size)
 
     def forward(self, rows_N: Tensor) -> Tensor:
         """Encode items into pooled_NH; every row costs its encoding, so ask for each once.
 
         In training, BatchNorm sees each image of the batch once, not once per occurrence.
         """
-        mean_C11 = self.get_buffer("mean_C11")
-        images_NSSC = self._pixels_NSSC[rows_N.cpu()].to(mean_C11.device)
-        images_NCSS = images_NSSC.permute(0, 3, 1, 2).to(mean_C11.dtype) / 255
-        pooled_NH = self.backbone((images_NCSS - mean_C11) / self.get_buffer("std_C11"))
-        return cast(Tensor, pooled_NH)
+        return cast(Tensor, self.backbone(self.images(rows_N)))
 
     def encode_padded_item(self) -> Tensor:
         """Encode one image, shape (1, H)."""
@@ -70,20 +54,17 @@ def image_inputs(spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Art
         DataError: the images or the weights cannot be had.
         SpecError: the encoder's name is unknown.
     """
-    if not dataset.has_images:
-        raise DataError(f"item.image: dataset {dataset.name!r} has no images")
-    weights = image_hash(spec)
-    if spec.trainable_layers == "all":
-        return _pixels(spec, dataset, store)
     key = {
-        **_pixels_key(spec, dataset),
-        "weights": weights,
+        **pixels_key(spec, dataset),
+        "weights": image_hash(spec),
         "normalization": spec.normalization,
         "seed": None if spec.pretrained else FROZEN_SEED,
     }
+    if spec.trainable_layers == "all":
+        return image_pixels(spec, dataset, store)
 
     def make(folder: Path) -> None:
-        _write_features(spec, _pixels(spec, dataset, store), folder)
+        _write_features(spec, image_pixels(spec, dataset, store), folder)
 
     return store.get_or_make("image-features", key, make)
 
@@ -104,33 +85,10 @@ def build_image_encoder(
     return _over_pixels(spec, inputs)
 
 
-def _pixels(spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
-    def make(folder: Path) -> None:
-        shape = (dataset.num_items, spec.size, spec.size, 3)
-        pixels = np.lib.format.open_memmap(folder / "pixels.npy", "w+", np.uint8, shape)
-        decode_images(dataset, spec.size, out=pixels)
-        pixels.flush()
-
-    return store.get_or_make("pixels", _pixels_key(spec, dataset), make)
-
-
-def _pixels_key(spec: ImageSpec, dataset: Dataset) -> dict[str, Any]:
-    return {"images": _images_hash(dataset), "size": spec.size}
-
-
-def _images_hash(dataset: Dataset) -> str:
-    """Drawn images by their pixels; others by the sources' hash and by which image is whose."""
-    if dataset.image_array is not None:
-        return hashlib.sha256(dataset.image_array.tobytes()).hexdigest()
-    keys = dataset.images.keys if dataset.images else ()
-    return hashlib.sha256(canonical_json([dataset.sha256, keys]).encode()).hexdigest()
-
-
 def _over_pixels(spec: ImageSpec, pixels: Artefact) -> ImageEncoder:
     backbone = _backbone(spec)
     config = backbone.pretrained_cfg
-    mean, std = (HALF, HALF) if spec.normalization == "half" else (config["mean"], config["std"])
-    return ImageEncoder(pixels.array("pixels"), backbone, mean, std)
+    return ImageEncoder(PixelTable(pixels, spec, config["mean"], config["std"]), backbone)
 
 
 def _backbone(spec: ImageSpec) -> Any:
