@@ -15,6 +15,7 @@ from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.dnn import AddFusion, ConcatFusion, dense_layers, dt_layer
 from morec.encoders.image import ImageEncoder, build_image_encoder, image_inputs
 from morec.encoders.macs import count_macs
+from morec.encoders.mae import masked_autoencoding_round
 from morec.encoders.mlm import masked_language_round
 from morec.encoders.second_round import trained_folder
 from morec.encoders.tables import FeatureTable
@@ -172,6 +173,8 @@ def _second_rounds(spec: ItemSpec, dataset: Dataset, store: ArtefactStore) -> di
     found = {}
     if spec.text is not None and spec.text.second_round is not None:
         found["text"] = masked_language_round(spec.text, dataset, store)
+    if spec.image is not None and spec.image.second_round is not None:
+        found["image"] = masked_autoencoding_round(spec.image, dataset, store)
     return found
 
 

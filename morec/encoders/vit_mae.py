@@ -23,6 +23,8 @@ MODEL_TYPE = "vit_mae"
 TINY_RANDOM_MAE = "tiny-random-mae"
 """Two layers, two heads and 64 numbers wide, over 8 x 8 patches of whatever size."""
 TINY_GRID = 8
+PREPROCESSOR = "preprocessor_config.json"
+"""Says how pixels are normalised, beside the weights."""
 KNOWN_HUB_NAMES = ("facebook/vit-mae-base", "facebook/vit-mae-large", "facebook/vit-mae-huge")
 
 
@@ -75,7 +77,7 @@ def load_vit_mae(spec: ImageSpec) -> ViTMAEEncoder:
         SpecError: it is no ViT-MAE, or reads images of another size.
     """
     model = _load(spec, load_vit_mae_config(spec), ViTMAEModel)
-    return ViTMAEEncoder(model, *_mean_and_std(spec))
+    return ViTMAEEncoder(model, *mean_and_std(spec))
 
 
 def load_vit_mae_for_pretraining(spec: ImageSpec) -> ViTMAEForPreTraining:
@@ -140,11 +142,15 @@ def _load(spec: ImageSpec, config: ViTMAEConfig, model_class: Any) -> Any:
         return model_class._from_config(config, dtype=torch.float32)
 
 
-def _mean_and_std(spec: ImageSpec) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """What the pixels were normalised with in pre-training: ImageNet's, unless the folder says."""
+def mean_and_std(spec: ImageSpec) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """What the pixels were normalised with in pre-training: ImageNet's, unless the folder says.
+
+    Raises:
+        DataError: the folder cannot be had.
+    """
     about: dict[str, Any] = {}
     if spec.name != TINY_RANDOM_MAE:
-        path = vit_mae_folder(spec) / "preprocessor_config.json"
+        path = vit_mae_folder(spec) / PREPROCESSOR
         about = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     mean = about.get("image_mean", IMAGENET_DEFAULT_MEAN)
     return tuple(mean), tuple(about.get("image_std", IMAGENET_DEFAULT_STD))
