@@ -7,6 +7,7 @@ Ray Tune. In a worker group every worker reports, and Ray Train hands the first 
 
 import json
 from collections.abc import Callable
+from contextlib import chdir
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ class TrialJob(Spec):
 
     config: TrialConfig
     sources: dict[str, str]
+    root: str
+    """Folder that relative paths of encoders' files start from; Ray has moved the process away."""
     dataset_folder: str
     store_folder: str
     checkpoint_folder: str
@@ -84,16 +87,17 @@ def _work(loop_config: dict[str, Any]) -> str:
     if job.gpus:
         torch.backends.cudnn.deterministic = True
     is_group = job.workers > 1
-    result = run_trial(
-        job.config,
-        _open_dataset(job.dataset_folder),
-        ArtefactStore(Path(job.store_folder)),
-        sources=job.sources,
-        checkpoint_folder=Path(job.checkpoint_folder),
-        report=_reporter(ray.train.report if is_group else ray.tune.report),
-        workers=_this_worker(job) if is_group else Workers(),
-        device="cuda" if job.gpus else "cpu",
-    )
+    with chdir(job.root):
+        result = run_trial(
+            job.config,
+            _open_dataset(job.dataset_folder),
+            ArtefactStore(Path(job.store_folder)),
+            sources=job.sources,
+            checkpoint_folder=Path(job.checkpoint_folder),
+            report=_reporter(ray.train.report if is_group else ray.tune.report),
+            workers=_this_worker(job) if is_group else Workers(),
+            device="cuda" if job.gpus else "cpu",
+        )
     return result.model_dump_json()
 
 

@@ -1,6 +1,7 @@
 """What many trials share, made once before the first of them: data, yardsticks, frozen features."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import chdir
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -29,9 +30,15 @@ class Prepared:
     _folders: dict[str, Path] = field(default_factory=dict)
     _hashes: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        # Absolute, because the files of encoders are looked up from inside root.
+        self.root = self.root.resolve()
+        self.store = ArtefactStore(self.store.folder.resolve())
+
     def sources(self, config: TrialConfig) -> dict[str, str]:
         """Hashes of the data and weights ``config`` points at."""
-        weights = {part: weights_hash(spec) for part, spec in config.item.modalities.items()}
+        with chdir(self.root):
+            weights = {part: weights_hash(spec) for part, spec in config.item.modalities.items()}
         return {"data": self.data_hash(config.dataset), **weights}
 
     def data_hash(self, spec: DatasetSpec) -> str:
@@ -65,7 +72,8 @@ def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation,
     for arm in arms:
         for config in _item_variants(arm):
             dataset = prepared.dataset(config.dataset)
-            inputs = prepare_item_inputs(config.item, dataset, prepared.store)
+            with chdir(prepared.root):
+                inputs = prepare_item_inputs(config.item, dataset, prepared.store)
             for name, artefact in inputs.items():
                 key = artefact.path.name
                 found[key] = (name, artefact)

@@ -116,6 +116,7 @@ def _tuner(
         return TrialJob(
             config=job.config,
             sources=dict(job.sources),
+            root=str(prepared.root),
             dataset_folder=str(prepared.dataset_folder(job.config.dataset).resolve()),
             store_folder=str(prepared.store.folder.resolve()),
             checkpoint_folder=str(conductor.checkpoint_folder(job.trial_id).resolve()),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from morec.config import TrialConfig
-from morec.encoders.artefacts import ArtefactStore
+from morec.encoders.artefacts import ArtefactStore, file_sha256
 from tune_space.expand import Arm
 from tune_space.prepare import Prepared, dataset_entries, prepare_items, references
 from tune_space.study import ParamSpec
@@ -35,6 +35,19 @@ def test_arms_that_read_the_same_features_share_one_artefact(prepared):
     (features,) = prepare_items(prepared, arms)
     assert (features.name, features.used_by) == ("text", ("TS", "TS-DNN", "ID+TS"))
     assert features.num_bytes > 0
+
+
+def test_files_of_encoders_are_looked_up_beside_the_study(prepared, monkeypatch):
+    (prepared.root / "glove.txt").write_text("book 1 2 3\nthe 1 2 3\n")
+    elsewhere = prepared.root / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    text = {"name": "word-average", "word_vectors": "glove.txt", "trainable_layers": "all"}
+    study = arm("GloVe", {"text": text})
+    assert prepared.sources(study.config)["text"] == file_sha256(prepared.root / "glove.txt")
+    (vectors,) = prepare_items(prepared, [study])
+    assert vectors.used_by == ("GloVe",)
+    assert Path.cwd() == elsewhere
 
 
 def test_searched_choices_of_an_encoder_are_prepared_as_well(prepared):
