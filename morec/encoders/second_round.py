@@ -75,6 +75,8 @@ def second_round(
 
     full_key = {**key, "second_round": spec.model_dump(mode="json")}
     artefact = store.get_or_make(name, full_key, make)
+    # The driver lives on beside the trials, who need the GPU's memory.
+    torch.cuda.empty_cache()
     _checkpoints(artefact.path.with_name(f".{artefact.path.name}")).remove()
     return artefact
 
