@@ -28,3 +28,41 @@ def test_expected_numbers_stand_beside_our_interval(tmp_path: Path) -> None:
     assert inside.papers == f"{mean + 0.1:.2f}"
     assert outside.judgement.startswith("off by −")
     assert absent.judgement == "no value of ours yet"
+
+
+def test_a_metric_of_a_slice_is_measured_on_its_users(tmp_path: Path) -> None:
+    """Table 9 has HR@10 of cold items only."""
+    study = FakeStudy(
+        seeds=(1,),
+        slices={"popularity": (100, 200)},
+        overrides={"expected": {"ID": {"HR@10 cold": 3.06, "HR@10 warm": 1.0}}},
+    )
+    summary = summarise(study.write(tmp_path))
+    (result,) = summary.arms[0].tested.values()
+    assert result.test is not None
+    hits_U = per_user("HR@10", result.test.ranks[100:])
+    interval = stats.ttest_1samp(hits_U, 0).confidence_interval(0.95)
+
+    cold, unknown = expected_rows(summary)
+
+    assert cold.ours == f"{100 * hits_U.mean():.2f}"
+    assert cold.interval == f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
+    assert unknown.judgement == "no value of ours yet"
+
+
+def test_each_number_is_of_its_own_data_set(tmp_path: Path) -> None:
+    expected = {"HM/ID": {"HR@10": 6.84}, "MIND/ID": {"HR@10": 17.71}}
+    study = FakeStudy(datasets={"MIND": None, "HM": None}, overrides={"expected": expected})
+    summary = summarise(study.write(tmp_path))
+    rows = expected_rows(summary)
+    assert [(row.dataset, row.arm, row.papers) for row in rows] == [
+        ("HM", "ID", "6.84"),
+        ("MIND", "ID", "17.71"),
+    ]
+    means = {arm.name: arm.mean("HR@10") or 0 for arm in summary.arms}
+    assert [row.ours for row in rows] == [f"{100 * means[n]:.2f}" for n in ("HM/ID", "MIND/ID")]
+
+
+def test_the_quick_form_shows_no_paper_numbers(tmp_path: Path) -> None:
+    overrides = {"profile": "quick", "expected": {"ID": {"HR@10": 17.71}}}
+    assert expected_rows(summarise(FakeStudy(overrides=overrides).write(tmp_path))) == ()

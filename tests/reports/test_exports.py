@@ -1,10 +1,12 @@
 import csv
 import io
+from pathlib import Path
 
 import pytest
 
 from reports import exports
 from reports.contrasts import compare
+from reports.slices import slice_tables
 from reports.summary import StudySummary, summarise
 from tests.reports.made_up_studies import FakeStudy
 
@@ -54,3 +56,41 @@ def test_cost_csv_holds_the_recorded_numbers(small: StudySummary) -> None:
     arm = small.arm("ID")
     assert arm is not None
     assert float(rows["ID"]["search_s"]) == sum(trial.seconds or 0 for trial in arm.searches)
+
+
+def test_every_table_carries_data_set_label_and_profile(tmp_path: Path) -> None:
+    study = FakeStudy(
+        datasets={"MIND": None, "HM": ("ID", "TS")},
+        slices={"history": (150, 150)},
+        searches=1,
+        overrides={"profile": "quick"},
+    )
+    summary = summarise(study.write(tmp_path))
+    arms = {("MIND", "ID"), ("MIND", "TS"), ("MIND", "E2E"), ("HM", "ID"), ("HM", "TS")}
+    untrained = {(key, name) for key in ("MIND", "HM") for name in ("chance", "popularity")}
+    written = {
+        "arm": [
+            (exports.accuracy_csv(summary), arms | untrained),
+            (exports.cost_csv(summary), arms),
+            (exports.trials_csv(summary), arms),
+            (exports.slices_csv(summary, slice_tables(summary, "HR@10")), arms),
+        ],
+        "better": [(exports.contrasts_csv(summary, compare(summary)), arms)],
+    }
+    for column, texts in written.items():
+        for text, wanted in texts:
+            rows = _read(text)
+            assert {(row["dataset"], row[column]) for row in rows} == wanted
+            assert {row["profile"] for row in rows} == {"quick"}
+
+
+def test_slices_csv_keeps_full_precision(tmp_path: Path) -> None:
+    study = FakeStudy(slices={"history": (150, 150)}, searches=0)
+    summary = summarise(study.write(tmp_path))
+    tables = slice_tables(summary, "HR@10")
+    row = _read(exports.slices_csv(summary, tables))[2]
+    cell = tables[0].rows[1].cells[0]
+    assert (row["arm"], row["label"], row["users"]) == ("TS", "new", "150")
+    assert cell.difference is not None
+    assert float(row["mean"]) == cell.mean
+    assert float(row["low"]) == cell.difference.low

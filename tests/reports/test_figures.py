@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import plotly.graph_objects as go
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from reports import figures
 from reports.contrasts import compare
+from reports.slices import slice_tables
 from reports.spending import arm_costs
 from reports.summary import StudySummary, summarise
 from tests.reports.made_up_studies import FUSION, SMALL, FakeStudy
@@ -111,3 +113,65 @@ def test_forest_always_shows_zero_and_every_interval(small: StudySummary) -> Non
     low, high = figure["layout"]["xaxis"]["range"]
     assert low < min(0, 100 * difference.low)
     assert high > max(0, 100 * difference.high)
+
+
+SLICED = FakeStudy(
+    arms=FUSION[:9],
+    slices={"popularity": (10, 90, 200)},
+    losses={"train": (3.0, 2.5), "valid": (4.0, 2.9, 2.6)},
+    searches=0,
+)
+
+
+def test_slices_draw_the_best_six_arms_and_leave_small_labels_out(tmp_path: Path) -> None:
+    summary = summarise(SLICED.write(tmp_path))
+    (table,) = slice_tables(summary, "HR@10")
+
+    figure = figures.slices(summary, table)
+
+    assert figure is not None
+    ranked = sorted(summary.arms[1:], key=lambda arm: -(arm.mean("HR@10") or 0))
+    assert {trace["name"] for trace in figure["data"]} == {arm.name for arm in ranked[:6]}
+    assert figure["layout"]["xaxis"]["ticktext"] == ["new", "cold", "tail"]
+    for trace in figure["data"]:
+        row = next(row for row in table.rows if row.arm == trace["name"])
+        known = [cell.difference.mean for cell in row.cells if cell.difference]
+        assert trace["y"] == pytest.approx([100 * mean for mean in known], abs=0.001)
+        assert [round(x) for x in trace["x"]] == [1, 2]
+
+
+def test_a_slice_without_any_difference_is_no_figure(tmp_path: Path) -> None:
+    study = FakeStudy(arms=SMALL[:1], slices={"history": (150, 150)}, searches=0)
+    summary = summarise(study.write(tmp_path))
+    (table,) = slice_tables(summary, "HR@10")
+    assert figures.slices(summary, table) is None
+
+
+def test_validation_loss_begins_before_the_first_epoch() -> None:
+    train, valid = figures.losses(SLICED.losses)["data"]
+    assert (train["name"], train["x"], train["y"]) == ("train", [1, 2], [3.0, 2.5])
+    assert (valid["name"], valid["x"]) == ("valid", [0, 1, 2])
+
+
+def test_plotly_knows_the_figures_of_slices_and_losses(tmp_path: Path) -> None:
+    summary = summarise(SLICED.write(tmp_path))
+    drawn = figures.slices(summary, slice_tables(summary, "HR@10")[0])
+    for figure in (drawn, figures.losses(SLICED.losses)):
+        text = re.sub(r'"@\w+(/[\d.]+)?"', '"#112233"', json.dumps(figure))
+        go.Figure(json.loads(text))
+
+
+def test_an_arm_whose_every_trial_collapsed_is_named_as_such(tmp_path: Path) -> None:
+    statuses = {("TS", "final", index): "collapsed" for index in range(3)}
+    summary = summarise(FakeStudy(searches=0, statuses=statuses).write(tmp_path))
+    figure = figures.learning_curves(summary, "HR@10")
+    assert figure is not None
+    texts = {note["text"] for note in figure["layout"]["annotations"]}
+    assert texts == {"ID", "TS (collapsed)", "E2E"}
+
+
+def test_many_arms_without_groups_take_every_hue_before_another_dash(tmp_path: Path) -> None:
+    arms = tuple(replace(arm, group=None) for arm in FUSION[:9])
+    looks = figures.styles(summarise(FakeStudy(arms=arms, searches=0).write(tmp_path)).arms)
+    assert [look.variant for look in looks.values()] == [0] * figures.NUM_HUES + [1, 1]
+    assert len(set(looks.values())) == 9

@@ -1,8 +1,10 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reports.accuracy import accuracy_tables
+from reports.formats import QUICK_FORM
 from reports.latex import accuracy_latex
 from reports.summary import StudySummary, summarise
 from tests.reports.made_up_studies import FUSION, Arm, FakeStudy
@@ -38,3 +40,34 @@ def test_latex_escapes_names(tmp_path: Path) -> None:
     text = _latex(summarise(FakeStudy(arms=arms).write(tmp_path)))
     assert r"A\_1 \& 50\%" in text
     assert r"g\#\{\}" in text
+
+
+def test_data_sets_share_the_columns_and_gaps_are_dashes(tmp_path: Path) -> None:
+    study = FakeStudy(datasets={"MIND": None, "HM": ("ID", "TS")}, searches=0)
+    lines = _latex(summarise(study.write(tmp_path))).splitlines()
+    first = [line.split(" & ")[0] for line in lines if " & " in line and "multicolumn" not in line]
+    assert first == ["Dataset", "MIND", "", "HM", ""]
+    assert lines[-4].split(" & ")[4] == "---"
+    assert lines.count(r"\midrule") == 2
+
+
+def test_arms_down_have_their_data_sets_above(tmp_path: Path) -> None:
+    arms = tuple(replace(arm, name=f"a long name: {arm.name}") for arm in FUSION[:9])
+    study = FakeStudy(arms=arms, datasets={"MIND": None, "HM": None}, searches=0, num_users=40)
+    text = _latex(summarise(study.write(tmp_path)))
+    assert r" &  & \multicolumn{2}{c}{MIND} & \multicolumn{2}{c}{HM} \\" in text
+    body = [line for line in text.splitlines() if " & " in line and "multicolumn" not in line]
+    assert {line.count(" & ") + 1 for line in body} == {2 + 4}
+
+
+def test_a_groups_own_improvement_is_a_column(tmp_path: Path) -> None:
+    named = [{"better": "E2E", "than": "TS"}]
+    study = FakeStudy(searches=0, overrides={"contrasts": named})
+    text = _latex(summarise(study.write(tmp_path)))
+    assert r"\multicolumn{3}{c}{MoRec}" in text
+    assert r"Dataset & Metric & ID & TS & E2E & Improv. & Improv. & chance" in text
+
+
+def test_the_quick_form_says_so_above_every_table(tmp_path: Path) -> None:
+    study = FakeStudy(searches=0, overrides={"profile": "quick"})
+    assert f"% {QUICK_FORM}" in _latex(summarise(study.write(tmp_path))).splitlines()

@@ -6,9 +6,18 @@ from pathlib import Path
 import pytest
 
 from reports.__main__ import main
+from reports.formats import QUICK_FORM
 from reports.page import write_report
 from reports.summary import summarise
-from tests.reports.made_up_studies import FUSION, SMALL, Arm, FakeStudy
+from tests.reports.made_up_studies import (
+    FUSION,
+    IMAGES_ON,
+    REGULAR,
+    SMALL,
+    TEXT_ON,
+    Arm,
+    FakeStudy,
+)
 from tune_space.ledger import Ledger
 
 SECTIONS = [
@@ -81,7 +90,26 @@ STUDIES = {
     "all failed": FakeStudy(statuses=ALL_FAILED),
     "half finished": FakeStudy(statuses=HALF, state="running"),
     "empty": FakeStudy(arms=()),
+    "three data sets": FakeStudy(
+        arms=REGULAR,
+        datasets={"MIND": TEXT_ON, "HM": IMAGES_ON, "Bili": IMAGES_ON},
+        num_users=60,
+        searches=1,
+        overrides={"baseline": "SASRec ID"},
+    ),
+    "many arms on two data sets": FakeStudy(
+        arms=(*FUSION, *REGULAR),
+        datasets={"MIND": None, "HM": None},
+        num_users=40,
+        searches=0,
+        statuses={("HM/ID", "final", 0): "missing"},
+    ),
 }
+SLICED = FakeStudy(
+    slices={"popularity": (20, 80, 200)},
+    losses={"train": (3.0, 2.5), "valid": (4.0, 2.9, 2.6)},
+    searches=1,
+)
 
 
 @pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES.keys())
@@ -197,3 +225,67 @@ def test_the_command_refuses_a_folder_without_a_study(
 ) -> None:
     assert main([str(tmp_path)]) == 2
     assert f"{tmp_path}: no manifest.json here" in capsys.readouterr().err
+
+
+def test_data_sets_have_rows_headings_and_tabs_of_their_own(tmp_path: Path) -> None:
+    page = _page(STUDIES["three data sets"], tmp_path)
+    text = page.text
+    accuracy = text[text.index("Accuracy Test") : text.index("Significance Each")]
+    rows = accuracy[accuracy.index("Dataset Metric") : accuracy.index("Copy LaTeX")]
+    assert [rows.count(f"{key} HR@10") for key in ("MIND", "HM", "Bili")] == [1, 1, 1]
+    assert "—: the arm does not run on that data set." in accuracy
+    cost = text[text.index("Cost The paper’s") : text.index("Learning curves Validation")]
+    assert [cost.count(f"{key} DSSM ID") for key in ("MIND", "HM", "Bili")] == [2, 2, 2]
+    figures = {value for name, value in page.attributes if name == "data-name"}
+    for key in ("MIND", "HM", "Bili"):
+        assert {f"forest HR@10 {key}", f"curves HR@10 {key}", f"searched optim.lr {key}"} <= figures
+
+
+def test_slices_and_loss_curves_stand_in_the_page_where_there_are_any(tmp_path: Path) -> None:
+    page = _page(SLICED, tmp_path)
+    assert page.sections == [*SECTIONS[:4], "slices", *SECTIONS[4:]]
+    links = {value for name, value in page.attributes if name == "href"}
+    assert "#slices" in links
+    section = page.text[page.text.index("Where does it win? Test") :]
+    assert "new 20 users" in section
+    assert section.count("too few to say") == 1 + 2
+    assert "second round of minilm, loss by epoch: train 3, 2.5; valid 4, 2.9, 2.6" in page.text
+    names = {value for name, value in page.attributes if name == "data-name"}
+    assert {"slices popularity", f"losses {'7a' * 16}"} <= names
+    assert (tmp_path / "tables" / "slices.csv").exists()
+
+
+def test_the_quick_form_says_so_at_the_top_and_shows_no_paper_numbers(tmp_path: Path) -> None:
+    overrides = {"profile": "quick", "expected": {"ID": {"HR@10": 17.71}}}
+    text = _page(FakeStudy(overrides=overrides), tmp_path).text
+    start = text.index("Skip to the results")
+    assert text.index(QUICK_FORM) < text.index("Synthetic data.", start)
+    assert "17.71" not in text
+    assert QUICK_FORM not in _page(FakeStudy(), tmp_path / "full").text
+
+
+def test_a_map_of_learning_rates_marks_what_collapsed(tmp_path: Path) -> None:
+    encoder = {"text": {"name": "minilm", "trainable_layers": "all"}}
+    arms = tuple(
+        Arm(f"{lr} {own}", encoder, 1.0, 9.0, optim={"lr": lr, "encoder_lr": own})
+        for lr in (1e-3, 1e-4)
+        for own in (1e-4, 1e-5)
+    )
+    statuses = {(arms[0].name, "final", 0): "collapsed", (arms[1].name, "final", 0): "failed"}
+    study = FakeStudy(arms=arms, seeds=(1,), searches=0, statuses=statuses)
+    text = _page(study, tmp_path).text
+    start = text.index("optim.encoder_lr 0.0001 0.001")
+    cells = text[start : text.index("Hyperparameters No search")].split()
+    first, second = cells.index("0.0001", 2), cells.index("1e-05")
+    assert (cells[first + 2], cells[second + 2]) == ("collapsed", "failed")
+    assert "0.00" not in cells
+
+
+def test_names_of_data_sets_and_slices_cannot_carry_markup(tmp_path: Path) -> None:
+    evil = "</script><b>x</b>"
+    study = FakeStudy(
+        datasets={evil: None, "HM": None}, slices={evil: (150, 150)}, losses={evil: (1.0,)}
+    )
+    page = _page(study, tmp_path)
+    assert page.open == []
+    assert "<b>x" not in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -55,3 +55,18 @@ def test_spending_counts_every_trial_and_what_was_lost(tmp_path: Path) -> None:
     assert found.wasted_s == pytest.approx(lost)
     assert found.preparation_s == 48.2
     assert found.num_untimed == 0
+
+
+def test_costs_stand_by_data_set_with_trainable_and_total_parameters(tmp_path: Path) -> None:
+    """A low-rank adapter trains next to nothing of what it carries."""
+    study = FakeStudy(datasets={"MIND": None, "HM": ("ID", "TS")}, searches=2)
+    costs = arm_costs(summarise(study.write(tmp_path)))
+    assert [(one.dataset, one.arm) for one in costs] == [
+        ("MIND", "ID"),
+        ("MIND", "TS"),
+        ("MIND", "E2E"),
+        ("HM", "ID"),
+        ("HM", "TS"),
+    ]
+    assert (costs[1].params_total, costs[1].params_trainable) == (24_300_000, 1_600_000)
+    assert all(one.num_searches == 2 and one.search_s for one in costs)

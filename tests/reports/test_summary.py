@@ -113,3 +113,47 @@ def test_a_broken_record_is_named(tmp_path: Path) -> None:
     broken.write_text("{")
     with pytest.raises(DataError, match=f"{broken.name}: not a TrialResult"):
         summarise(tmp_path)
+
+
+TWO = FakeStudy(datasets={"HM": ("ID", "TS"), "MIND": None}, searches=1, num_users=60)
+
+
+def test_the_parts_of_a_study_are_its_data_sets_in_the_order_of_the_file(tmp_path: Path) -> None:
+    summary = summarise(TWO.write(tmp_path))
+    assert [part.key for part in summary.parts] == ["HM", "MIND"]
+    assert [[arm.name for arm in part.arms] for part in summary.parts] == [
+        ["HM/ID", "HM/TS"],
+        ["MIND/ID", "MIND/TS", "MIND/E2E"],
+    ]
+    for part in summary.parts:
+        entries = (*part.manifest.datasets, *part.manifest.references)
+        assert {entry.dataset for entry in entries} == {part.key}
+        assert part.parts == (part,)
+
+
+def test_one_data_set_is_the_study_itself(small: StudySummary) -> None:
+    assert small.parts == (small,)
+    assert (small.key, small.is_several) == ("", False)
+
+
+def test_a_label_is_resolved_within_its_data_set(tmp_path: Path) -> None:
+    summary = summarise(TWO.write(tmp_path))
+    for part in summary.parts:
+        assert part.baseline is not None and part.baseline.name == f"{part.key}/ID"
+    found = summary.arm("MIND/TS")
+    assert found is not None and (found.label, found.name) == ("TS", "MIND/TS")
+
+
+def test_improvement_is_within_the_data_set(tmp_path: Path) -> None:
+    for part in summarise(TWO.write(tmp_path)).parts:
+        found = part.improvement("HR@10")
+        means = {arm.label: arm.mean("HR@10") or 0 for arm in part.arms}
+        best = max(value for label, value in means.items() if label != "ID")
+        assert found is not None
+        assert found.percent == pytest.approx(100 * (best / means["ID"] - 1))
+
+
+def test_test_users_are_counted_over_all_data_sets(tmp_path: Path) -> None:
+    summary = summarise(TWO.write(tmp_path))
+    assert (summary.num_users, [part.num_users for part in summary.parts]) == (120, [60, 60])
+    assert summary.num_pending == 0

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -163,3 +164,47 @@ def test_unfinished_trials_are_counted_and_named(tmp_path: Path) -> None:
 
 def test_a_whole_study_has_nothing_unfinished(tmp_path: Path) -> None:
     assert verdict.unfinished(summarise(FakeStudy(arms=SMALL[:1]).write(tmp_path))) == ()
+
+
+TWO = {"MIND": None, "HM": ("ID", "TS")}
+
+
+def test_over_several_data_sets_each_sentence_names_its_own(tmp_path: Path) -> None:
+    named = [{"better": "E2E", "than": "ID"}, {"better": "TS", "than": "ID"}]
+    study = FakeStudy(datasets=TWO, searches=0, overrides={"contrasts": named})
+    summary = summarise(study.write(tmp_path))
+    lines = verdict.headline(summary, compare(summary))
+    assert [" ".join(line.split()[:2]) for line in lines] == ["MIND: E2E", "MIND: TS", "HM: TS"]
+
+
+def test_the_overview_says_where_a_contrast_holds(tmp_path: Path) -> None:
+    named = [{"better": "E2E", "than": "ID"}]
+    study = FakeStudy(
+        datasets={"MIND": None, "HM": None, "Bili": None},
+        searches=0,
+        overrides={"contrasts": named},
+    )
+    summary = summarise(study.write(tmp_path))
+    found = (("MIND", 0.031), ("HM", 0.0001), ("Bili", 0.031))
+    contrasts = tuple(
+        replace(_contrast(mean, 0.019, p_holm=0.001 if mean > 0.01 else 1), dataset=dataset)
+        for dataset, mean in found
+    )
+    assert verdict.overview(summary, contrasts) == (
+        "ID+TS CON beats ID on MIND and Bili; is not distinguishable from it on HM.",
+    )
+
+
+def test_one_data_set_needs_no_overview(tmp_path: Path) -> None:
+    summary = summarise(FakeStudy(overrides={}).write(tmp_path))
+    assert verdict.overview(summary, compare(summary)) == ()
+
+
+def test_caveats_over_several_data_sets_are_one_line_each(tmp_path: Path) -> None:
+    weak = tuple(type(arm)(arm.name, arm.item, -1.5, arm.epoch_s) for arm in SMALL)
+    study = FakeStudy(arms=weak, datasets=TWO, searches=0)
+    summary = summarise(study.write(tmp_path))
+    users, popularity = verdict.caveats(summary, compare(summary))
+    assert "points wide on MIND (300 test users), ±" in users
+    assert "points wide on HM (300 test users): smaller" in users
+    assert popularity.endswith("(HR@10): ID, TS, E2E on MIND; ID, TS on HM.")
