@@ -25,19 +25,21 @@ def count_parameters(module: nn.Module) -> tuple[int, int]:
     return sum(n for n, _ in sizes), sum(n for n, is_trained in sizes if is_trained)
 
 
-def paper_macs(recommender: Recommender, max_seq_len: int, device: torch.device) -> int:
-    """Forward multiply-accumulates by the rule of the paper's table 6.
+def paper_macs(recommender: Recommender, num_inputs: int, device: torch.device) -> int:
+    """Forward multiply-accumulates by the rule of the paper's table 6: one training sample, padded.
 
-    One padded user sequence: (L + 1) positive and (L + 1) negative item slots, each encoded in full
-    width, and the user encoder over L positions: L * num_blocks * 12 * D^2 for its projections,
-    and 2 * L^2 * D a block for attention, which the paper leaves out (0.6 % at D = 512, L = 20).
+    A sample has ``num_inputs`` inputs and one item more: L of a sequence, 0 of a DSSM's pair. For
+    all those and as many negatives an item is encoded in full width; then the user encoder runs
+    over the inputs. SASRec's projections are L * num_blocks * 12 * D^2; its attention, 2 * L^2 * D
+    a block, is counted here and left out in the paper (0.6 % at D = 512, L = 20).
     """
-    num_slots = 2 * (max_seq_len + 1)
+    num_slots = 2 * (num_inputs + 1)
     item_macs, _ = recommender.item_encoder.padded_item_macs()
-    dim = recommender.user_encoder.positions.weight.shape[1]
-    items_1LD = torch.zeros(1, max_seq_len, dim, device=device)
-    is_item_1L = torch.ones(1, max_seq_len, dtype=torch.bool, device=device)
-    user_macs, _ = count_macs(lambda: recommender.user_encoder(items_1LD, is_item_1L))
+    users = recommender.user_encoder
+    items_1LD = torch.zeros(1, num_inputs, users.dim, device=device)
+    is_item_1L = torch.ones(1, num_inputs, dtype=torch.bool, device=device)
+    user_1 = torch.zeros(1, dtype=torch.long, device=device)
+    user_macs, _ = count_macs(lambda: users(items_1LD, is_item_1L, user_1))
     return num_slots * item_macs + user_macs
 
 

@@ -1,9 +1,9 @@
-"""Rank of the target under full ranking, and the two metrics made of it.
+"""Rank of the target under full ranking, the two metrics made of it, and the record of both.
 
 Shapes: B users, N items, U users of a split.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from morec.config import metric_name
+from morec.data.slices import Slicing
+from morec.results import Evaluation, SliceMetrics, pack_ranks
 
 
 class TargetRanks(NamedTuple):
@@ -26,16 +28,23 @@ class TargetRanks(NamedTuple):
 
 
 def rank_targets(
-    scores_BN: Tensor, targets_B: Tensor, history_rows: Tensor, history_items: Tensor
+    scores_BN: Tensor,
+    targets_B: Tensor,
+    history_rows: Tensor,
+    history_items: Tensor,
+    is_candidate_N: Tensor,
 ) -> TargetRanks:
-    """Rank every target among all items outside its user's history.
+    """Rank every target among the candidates outside its user's history.
 
-    ``scores_BN[b, i]`` is the score of item id i + 1; it is overwritten where
-    (``history_rows``, ``history_items``) point. Ties count against the target (the reference sorts
-    them in any order): rank = 1 + #(higher) + #(equal others).
+    The target itself is always a candidate. ``scores_BN[b, i]`` is the score of item id i + 1; it
+    is overwritten where (``history_rows``, ``history_items``) point or i is no candidate. Ties
+    count against the target (the reference sorts them in any order): rank = 1 + #(higher) +
+    #(equal others).
     """
     columns_B1 = (targets_B - 1)[:, None]
     target_scores_B1 = scores_BN.gather(1, columns_B1)
+    scores_BN.masked_fill_(~is_candidate_N, float("-inf"))
+    scores_BN.scatter_(1, columns_B1, target_scores_B1)
     scores_BN[history_rows, history_items - 1] = float("-inf")
     is_hidden_B = torch.isneginf(scores_BN.gather(1, columns_B1)).squeeze(1)
     higher_B = (scores_BN > target_scores_B1).sum(1)
@@ -64,3 +73,37 @@ def metrics_of(ranks_U: npt.NDArray[np.integer], ks: Iterable[int]) -> dict[str,
     cutoffs = tuple(ks)
     hit_rates = {metric_name("HR", k): hit_rate(ranks_U, k) for k in cutoffs}
     return hit_rates | {metric_name("NDCG", k): ndcg(ranks_U, k) for k in cutoffs}
+
+
+def evaluation_of(
+    ranks_U: npt.NDArray[np.integer],
+    ks: Iterable[int],
+    slicings: Sequence[Slicing],
+    *,
+    num_tied: int,
+    num_forced_misses: int,
+) -> Evaluation:
+    """The record of one split's ranks, over all its users and over every slice of them."""
+    cutoffs = tuple(ks)
+    return Evaluation(
+        metrics=metrics_of(ranks_U, cutoffs),
+        num_users=len(ranks_U),
+        num_tied=num_tied,
+        num_forced_misses=num_forced_misses,
+        slices={slicing.dimension: _slices(ranks_U, cutoffs, slicing) for slicing in slicings},
+        packed_ranks=pack_ranks(ranks_U),
+    )
+
+
+def _slices(
+    ranks_U: npt.NDArray[np.integer], ks: tuple[int, ...], slicing: Slicing
+) -> dict[str, SliceMetrics]:
+    """Metrics by label, in the labels' order; a label that no user has is left out."""
+    by_label = {
+        label: ranks_U[slicing.codes_U == code] for code, label in enumerate(slicing.labels)
+    }
+    return {
+        label: SliceMetrics(num_users=len(ranks), metrics=metrics_of(ranks, ks))
+        for label, ranks in by_label.items()
+        if len(ranks)
+    }

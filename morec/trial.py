@@ -131,8 +131,9 @@ class _Trial:
         self.checkpoints = checkpoints
         self.progress = Progress()
         self.best_weights: dict[str, torch.Tensor] = {}
-        chance = chance_metrics(dataset, "valid", config.evaluation.ks)
-        self.chance = chance[config.evaluation.select]
+        spec = config.evaluation
+        chance = chance_metrics(dataset, "valid", spec.ks, spec.candidates)
+        self.chance = chance[spec.select]
         self.macs = self._count_macs()
 
     def train(self, report: Report) -> None:
@@ -230,14 +231,14 @@ class _Trial:
         state = trainer.generator.bit_generator.state
         batch = next(trainer.batches())
         trainer.generator.bit_generator.state = state
-        items_BL1, negatives_BL = trainer.to_device(batch)
+        samples = trainer.to_device(batch)
         # In evaluation mode, so that BatchNorm's statistics do not move; the count is the same.
         trainer.recommender.eval()
-        macs, uncounted = count_macs(lambda: trainer.recommender(items_BL1, negatives_BL))
-        length = trainer.dataset.max_seq_len
+        macs, uncounted = count_macs(lambda: trainer.recommender(samples))
+        num_inputs = samples.items_BL1.shape[1] - 1
         return {
-            "forward_macs_paper": cost.paper_macs(trainer.recommender, length, trainer.device),
-            "forward_macs_run": macs // len(items_BL1),
+            "forward_macs_paper": cost.paper_macs(trainer.recommender, num_inputs, trainer.device),
+            "forward_macs_run": macs // len(samples.users_B),
             "uncounted_ops": tuple(sorted(uncounted)),
         }
 

@@ -100,13 +100,16 @@ def references(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Reference, ...]
     """Popularity and chance on the baseline's dataset; free, untrained, in every table."""
     config = arms[0].config
     dataset, ks = prepared.dataset(config.dataset), config.evaluation.ks
-    valid, test = (popularity_evaluation(dataset, split, ks) for split in ("valid", "test"))
+    candidates = config.evaluation.candidates
+    valid, test = (
+        popularity_evaluation(dataset, split, ks, candidates) for split in ("valid", "test")
+    )
     return (
         Reference(name="popularity", valid=valid.metrics, test=test.metrics, test_evaluation=test),
         Reference(
             name="chance",
-            valid=chance_metrics(dataset, "valid", ks),
-            test=chance_metrics(dataset, "test", ks),
+            valid=chance_metrics(dataset, "valid", ks, candidates),
+            test=chance_metrics(dataset, "test", ks, candidates),
         ),
     )
 

@@ -1,6 +1,7 @@
-"""Training batches: left-padded train lists and one sampled negative per target.
+"""Training samples and batches: left-padded item lists, and one sampled negative per target.
 
-Shape legend: B users, L inputs per user, L1 = L + 1.
+Shape legend: U users, S samples of an epoch, B samples of a batch, L inputs per sample, L1 = L + 1,
+T targets per sample.
 """
 
 from collections.abc import Iterator
@@ -13,25 +14,59 @@ from morec.errors import DataError
 
 
 @dataclass(frozen=True)
+class TrainSamples:
+    """What one epoch shows."""
+
+    users_S: npt.NDArray[np.int64]
+    """Whose samples these are: rows of ``trained_UL1``."""
+    items_SL1: npt.NDArray[np.int32]
+    """Left-padded items: inputs are ``[:, :-1]``, targets the last T."""
+    is_target_ST: npt.NDArray[np.bool_]
+    """Which of the last T items enter the loss."""
+    trained_UL1: npt.NDArray[np.int32]
+    """Every user's train list, which holds no negative."""
+
+
+@dataclass(frozen=True)
 class TrainBatch:
-    """Users of one optimizer step; all arrays int64."""
+    """Samples of one optimizer step; all numbers int64."""
 
     users_B: npt.NDArray[np.int64]
-    """Rows of the train sequences."""
     items_BL1: npt.NDArray[np.int64]
-    """Left-padded train lists: inputs are ``[:, :-1]``, positive targets ``[:, 1:]``."""
-    negatives_BL: npt.NDArray[np.int64] | None
-    """One item the user has not trained on per target whose input is real too, else 0."""
+    is_target_BT: npt.NDArray[np.bool_]
+    negatives_BT: npt.NDArray[np.int64] | None
+    """One item the user has not trained on per target, else 0."""
+
+
+def sequence_samples(sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
+    """Show every user's train list at once: each item but the first is a target (T = L)."""
+    return TrainSamples(
+        users_S=np.arange(len(sequences_UL1)),
+        items_SL1=sequences_UL1,
+        is_target_ST=sequences_UL1[:, :-1] > 0,
+        trained_UL1=sequences_UL1,
+    )
+
+
+def pair_samples(sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
+    """Show every train interaction alone: a user and the target, no inputs (L = 0, T = 1)."""
+    users_S, columns_S = np.nonzero(sequences_UL1)
+    return TrainSamples(
+        users_S=users_S,
+        items_SL1=sequences_UL1[users_S, columns_S, None],
+        is_target_ST=np.ones((len(users_S), 1), dtype=np.bool_),
+        trained_UL1=sequences_UL1,
+    )
 
 
 def train_batches(
-    sequences_UL1: npt.NDArray[np.int32],
+    samples: TrainSamples,
     num_items: int,
     batch_size: int,
     rng: np.random.Generator,
     negatives: bool = True,
 ) -> Iterator[TrainBatch]:
-    """Yield every user once, in an order drawn from ``rng``; the last batch may be smaller.
+    """Yield every sample once, in an order drawn from ``rng``; the last batch may be smaller.
 
     Negatives are uniform over 1..``num_items`` without the user's train list (the authors'
     rule: validation and test targets can be drawn).
@@ -40,31 +75,41 @@ def train_batches(
         DataError: a user has trained on every item, so that no negative exists.
     """
     if negatives:
-        _check_negatives_exist(sequences_UL1, num_items)
-    order = rng.permutation(len(sequences_UL1))
+        _check_negatives_exist(samples.trained_UL1, num_items)
+    order = rng.permutation(len(samples.users_S))
     for first in range(0, len(order), batch_size):
-        users = order[first : first + batch_size]
-        items = sequences_UL1[users].astype(np.int64)
-        drawn = sample_negatives(items, num_items, rng) if negatives else None
-        yield TrainBatch(users_B=users, items_BL1=items, negatives_BL=drawn)
+        rows = order[first : first + batch_size]
+        users, is_target = samples.users_S[rows], samples.is_target_ST[rows]
+        drawn = None
+        if negatives:
+            drawn = sample_negatives(is_target, samples.trained_UL1[users], num_items, rng)
+        yield TrainBatch(
+            users_B=users,
+            items_BL1=samples.items_SL1[rows].astype(np.int64),
+            is_target_BT=is_target,
+            negatives_BT=drawn,
+        )
 
 
 def sample_negatives(
-    items_BL1: npt.NDArray[np.int64], num_items: int, rng: np.random.Generator
+    is_target_BT: npt.NDArray[np.bool_],
+    trained_BL1: npt.NDArray[np.int32],
+    num_items: int,
+    rng: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
-    """Draw negatives_BL, again for as long as one stands in its user's train list."""
-    rows, columns = np.nonzero(items_BL1[:, :-1])
+    """Draw negatives_BT, again for as long as one stands in its user's train list."""
+    rows, columns = np.nonzero(is_target_BT)
     drawn = rng.integers(1, num_items + 1, size=len(rows))
     pending = np.arange(len(rows))
     while True:
-        is_taken = (items_BL1[rows[pending]] == drawn[pending, None]).any(axis=1)
+        is_taken = (trained_BL1[rows[pending]] == drawn[pending, None]).any(axis=1)
         pending = pending[is_taken]
         if not len(pending):
             break
         drawn[pending] = rng.integers(1, num_items + 1, size=len(pending))
-    negatives_BL = np.zeros_like(items_BL1[:, :-1])
-    negatives_BL[rows, columns] = drawn
-    return negatives_BL
+    negatives_BT = np.zeros(is_target_BT.shape, dtype=np.int64)
+    negatives_BT[rows, columns] = drawn
+    return negatives_BT
 
 
 def _check_negatives_exist(sequences_UL1: npt.NDArray[np.int32], num_items: int) -> None:

@@ -34,6 +34,8 @@ _STEPS_BEFORE_END: dict[Split, int] = {"valid": 2, "test": 1}
 class EvaluationBatch:
     """Consecutive users of one split; all arrays int64."""
 
+    users_B: npt.NDArray[np.int64]
+    """Their numbers in the dataset, from 0."""
     inputs_BL: npt.NDArray[np.int64]
     """Left-padded with 0."""
     targets_B: npt.NDArray[np.int64]
@@ -60,6 +62,7 @@ def evaluation_batches(
         inputs = left_padded(dataset.item_ids, starts, targets, width=dataset.max_seq_len)
         rows, positions = spans(starts, targets)
         yield EvaluationBatch(
+            users_B=np.arange(first, first + len(targets)),
             inputs_BL=inputs.astype(np.int64),
             targets_B=dataset.item_ids[targets].astype(np.int64),
             history_rows=rows,

@@ -26,21 +26,24 @@ Encoder = FeatureTable | TextEncoder | WordEncoder | ImageEncoder
 
 
 class IdPart(nn.Module):
-    """A trained vector per item id (IDRec)."""
+    """A trained vector per item id (IDRec), and DSSM's layers after it."""
 
-    def __init__(self, num_items: int, dim: int) -> None:
+    def __init__(
+        self, num_items: int, dim: int, *, num_layers: int = 0, dropout: float = 0.0
+    ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(num_items + 1, dim, padding_idx=0)
         # The authors initialise the padding row as well; here it stays zero and is never read.
         nn.init.xavier_normal_(self.embedding.weight)
         nn.init.zeros_(self.embedding.weight[0].detach())
+        self.dnn = dense_layers(dim, num_layers, dropout)
 
     def forward(self, items_N: Tensor) -> Tensor:
         """Look the vectors_ND up."""
-        return cast(Tensor, self.embedding(items_N))
+        return cast(Tensor, self.dnn(self.embedding(items_N)))
 
     def encode_padded_item(self) -> Tensor:
-        """One item's vector, shape (1, D): nothing is computed."""
+        """One item's vector, shape (1, D): looking it up costs nothing."""
         return self.forward(torch.zeros(1, dtype=torch.long, device=self.embedding.weight.device))
 
 
@@ -143,17 +146,24 @@ def prepare_item_inputs(
 
 
 def build_item_encoder(
-    spec: ItemSpec, dataset: Dataset, dim: int, dropout: float, store: ArtefactStore
+    spec: ItemSpec,
+    dataset: Dataset,
+    dim: int,
+    dropout: float,
+    store: ArtefactStore,
+    *,
+    id_layers: int = 0,
 ) -> ItemEncoder:
     """Build a trial's item encoder over its artefacts; missing ones are made again.
 
+    ``id_layers`` dense layers stand after the ID embedding, before the fusion.
     Everything random comes from torch's random state, in the same order whether or not an
     artefact had to be made.
     """
     spec = _after(_second_rounds(spec, dataset, store), spec)
     parts: dict[str, IdPart | ModalityPart] = {}
     if spec.id:
-        parts["id"] = IdPart(dataset.num_items, dim)
+        parts["id"] = IdPart(dataset.num_items, dim, num_layers=id_layers, dropout=dropout)
     if spec.text is not None:
         text = build_text_encoder(spec.text, dataset, store)
         parts["text"] = _modality_part(text, spec.text, dim, dropout)

@@ -1,6 +1,7 @@
 """One recommender: an item encoder and a user encoder behind dot-product scores.
 
-Shapes: B users, L positions, D width, U unique items of a batch, N items of the catalogue.
+Shapes: B samples or users, L inputs, L1 = L + 1, T states or targets of a sample, D width, U unique
+items of a batch, N items of the catalogue.
 """
 
 from dataclasses import dataclass
@@ -10,30 +11,68 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from morec.config import SASRecSpec
-from morec.encoders.item import ItemEncoder
+from morec.config import (
+    DSSMSpec,
+    GRU4RecSpec,
+    ItemSpec,
+    ModelSpec,
+    NextItNetSpec,
+    SASRecSpec,
+)
+from morec.data.dataset import Dataset
+from morec.encoders.artefacts import ArtefactStore
+from morec.encoders.item import ItemEncoder, build_item_encoder
+from morec.models.dssm import DSSM
+from morec.models.gru4rec import GRU4Rec
+from morec.models.nextitnet import NextItNet
 from morec.models.sasrec import SASRec
+from morec.models.user_encoder import UserEncoder
 
 ITEM_CHUNK = 1024
 """Catalogue items encoded at once in evaluation; bounds memory, changes no number."""
 
 
 @dataclass(frozen=True)
-class EncodedBatch:
-    """A training batch after the forward pass; item vectors are held once per unique item."""
+class Samples:
+    """Training samples on the device, as ``data.batches.TrainBatch`` describes them."""
 
-    states_BLD: Tensor
-    """The user's state after each input."""
+    users_B: Tensor
+    items_BL1: Tensor
+    is_target_BT: Tensor
+    negatives_BT: Tensor
+    """(B, 0) for a loss that samples none."""
+
+    def __getitem__(self, rows: slice) -> "Samples":
+        """Some of the samples."""
+        return Samples(
+            self.users_B[rows],
+            self.items_BL1[rows],
+            self.is_target_BT[rows],
+            self.negatives_BT[rows],
+        )
+
+
+@dataclass(frozen=True)
+class EncodedBatch:
+    """Training samples after the forward pass; item vectors are held once per unique item."""
+
+    states_BTD: Tensor
+    """The user's states, one for each of the last T items."""
     vectors_UD: Tensor
     """Row 0 is padding (zeros), rows 1.. are the batch's unique items."""
     unique_ids_U: Tensor
     """Item id of each row."""
     items_BL1: Tensor
-    """The padded train sequences as rows of ``vectors_UD``."""
-    negatives_BL: Tensor
-    """The sampled negatives as rows of ``vectors_UD``; 0 on padding."""
-    is_target_BL: Tensor
-    """Positions that enter the loss: input and target are both real items."""
+    """The samples' padded items as rows of ``vectors_UD``."""
+    negatives_BT: Tensor
+    """The sampled negatives as rows of ``vectors_UD``; 0 where there is no target."""
+    is_target_BT: Tensor
+    """Which of the last T items enter the loss."""
+
+    @property
+    def targets_BT(self) -> Tensor:
+        """The last T items as rows of ``vectors_UD``."""
+        return self.items_BL1[:, -self.states_BTD.shape[1] :]
 
 
 class Recommender(nn.Module):
@@ -44,28 +83,29 @@ class Recommender(nn.Module):
     sees each image once.
     """
 
-    def __init__(self, item_encoder: ItemEncoder, user_encoder: SASRec, num_items: int) -> None:
+    def __init__(
+        self, item_encoder: ItemEncoder, user_encoder: UserEncoder, num_items: int
+    ) -> None:
         super().__init__()
         self.item_encoder = item_encoder
         self.user_encoder = user_encoder
         self.num_items = num_items
 
-    def forward(self, items_BL1: Tensor, negatives_BL: Tensor) -> EncodedBatch:
-        """Encode left-padded train sequences and their sampled negatives (item ids, 0 = pad)."""
-        ids = torch.cat([items_BL1.new_zeros(1), items_BL1.flatten(), negatives_BL.flatten()])
+    def forward(self, samples: Samples) -> EncodedBatch:
+        """Encode the samples' users, items and sampled negatives."""
+        items_BL1, negatives_BT = samples.items_BL1, samples.negatives_BT
+        ids = torch.cat([items_BL1.new_zeros(1), items_BL1.flatten(), negatives_BT.flatten()])
         unique_ids_U, rows = torch.unique(ids, return_inverse=True)
         vectors_UD = self._with_padding(self.item_encoder(unique_ids_U[1:]))
         rows_BL1 = rows[1 : 1 + items_BL1.numel()].view_as(items_BL1)
-        is_item_BL1 = items_BL1 > 0
+        inputs_BLD = F.embedding(rows_BL1[:, :-1], vectors_UD)
         return EncodedBatch(
-            states_BLD=self.user_encoder(
-                F.embedding(rows_BL1[:, :-1], vectors_UD), is_item_BL1[:, :-1]
-            ),
+            states_BTD=self.user_encoder(inputs_BLD, items_BL1[:, :-1] > 0, samples.users_B),
             vectors_UD=vectors_UD,
             unique_ids_U=unique_ids_U,
             items_BL1=rows_BL1,
-            negatives_BL=rows[1 + items_BL1.numel() :].view_as(negatives_BL),
-            is_target_BL=is_item_BL1[:, :-1] & is_item_BL1[:, 1:],
+            negatives_BT=rows[1 + items_BL1.numel() :].view_as(negatives_BT),
+            is_target_BT=samples.is_target_BT,
         )
 
     @torch.no_grad()
@@ -76,22 +116,50 @@ class Recommender(nn.Module):
         return self._with_padding(torch.cat(chunks))
 
     @torch.no_grad()
-    def user_vectors(self, inputs_BL: Tensor, catalogue_ND: Tensor) -> Tensor:
+    def user_vectors(self, inputs_BL: Tensor, users_B: Tensor, catalogue_ND: Tensor) -> Tensor:
         """The users_BD after their last input; ``catalogue_ND`` comes from encode_catalogue."""
-        states_BLD = self.user_encoder(catalogue_ND[inputs_BL], inputs_BL > 0)
-        return cast(Tensor, states_BLD[:, -1])
+        states_BTD = self.user_encoder(catalogue_ND[inputs_BL], inputs_BL > 0, users_B)
+        return cast(Tensor, states_BTD[:, -1])
 
     @staticmethod
     def _with_padding(vectors_ND: Tensor) -> Tensor:
         return torch.cat([vectors_ND.new_zeros(1, vectors_ND.shape[1]), vectors_ND])
 
 
-def build_user_encoder(spec: SASRecSpec, max_seq_len: int) -> SASRec:
+def build_recommender(
+    spec: ModelSpec, item: ItemSpec, dataset: Dataset, store: ArtefactStore
+) -> Recommender:
+    """The model and the item encoder a trial names, over the dataset's users and items."""
+    id_layers = spec.mlp_layers if isinstance(spec, DSSMSpec) else 0
+    items = build_item_encoder(item, dataset, spec.dim, spec.dropout, store, id_layers=id_layers)
+    users = build_user_encoder(spec, dataset.num_users, dataset.max_seq_len)
+    return Recommender(items, users, dataset.num_items)
+
+
+def build_user_encoder(spec: ModelSpec, num_users: int, max_seq_len: int) -> UserEncoder:
     """The user encoder a model specification names."""
-    return SASRec(
-        dim=spec.dim,
-        max_seq_len=max_seq_len,
-        num_blocks=spec.num_blocks,
-        num_heads=spec.num_heads,
-        dropout=spec.dropout,
-    )
+    match spec:
+        case SASRecSpec():
+            return SASRec(
+                dim=spec.dim,
+                max_seq_len=max_seq_len,
+                num_blocks=spec.num_blocks,
+                num_heads=spec.num_heads,
+                dropout=spec.dropout,
+            )
+        case DSSMSpec():
+            return DSSM(
+                dim=spec.dim,
+                num_users=num_users,
+                num_layers=spec.mlp_layers,
+                dropout=spec.dropout,
+            )
+        case GRU4RecSpec():
+            return GRU4Rec(dim=spec.dim, num_blocks=spec.num_blocks, dropout=spec.dropout)
+        case NextItNetSpec():
+            return NextItNet(
+                dim=spec.dim,
+                num_blocks=spec.num_blocks,
+                kernel_size=spec.kernel_size,
+                dilations=spec.dilations,
+            )

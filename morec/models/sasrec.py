@@ -9,13 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from morec.models.user_encoder import UserEncoder, xavier_normal
+
 LAYER_NORM_EPS = 1e-6
 MASKED = -1e9
 """Added to the attention score of a hidden key. Finite, so that the row of a padded query, where
 every key is hidden, becomes uniform instead of NaN; the loss never reads such a row."""
 
 
-class SASRec(nn.Module):
+class SASRec(UserEncoder):
     """Post-LN transformer over item vectors; position is the absolute slot of a left-padded row.
 
     As in the authors' code: projections without bias, ReLU, no sqrt(D) scaling, no last LN,
@@ -25,19 +27,18 @@ class SASRec(nn.Module):
     def __init__(
         self, *, dim: int, max_seq_len: int, num_blocks: int, num_heads: int, dropout: float
     ) -> None:
-        super().__init__()
+        super().__init__(dim)
         self.positions = nn.Embedding(max_seq_len, dim)
         self.norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(Block(dim, num_heads, dropout) for _ in range(num_blocks))
-        self.apply(_xavier_normal)
+        self.apply(xavier_normal)
 
-    def forward(self, items_BLD: Tensor, is_item_BL: Tensor) -> Tensor:
-        """Turn item vectors into the states_BLD that score the next item.
+    def forward(self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor) -> Tensor:
+        """Let every position attend to itself and the items before it.
 
-        ``is_item_BL`` is False on padding, whose vectors do not matter; states on padding are
-        finite and mean nothing. Rows are left-padded to ``max_seq_len``, so that the last item
-        always stands in the last slot.
+        Rows are left-padded to ``max_seq_len``, so that the last item always stands in the last
+        slot.
         """
         length = items_BLD.shape[1]
         states_BLD = self.dropout(self.norm(items_BLD + self.positions.weight[:length]))
@@ -89,10 +90,3 @@ def _causal_mask(is_item_BL: Tensor, dtype: torch.dtype) -> Tensor:
     is_past_LL = torch.ones(length, length, dtype=torch.bool, device=is_item_BL.device).tril()
     is_seen_B1LL = is_past_LL & is_item_BL[:, None, None, :]
     return torch.where(is_seen_B1LL, 0.0, MASKED).to(dtype)
-
-
-def _xavier_normal(module: nn.Module) -> None:
-    if isinstance(module, nn.Linear | nn.Embedding):
-        nn.init.xavier_normal_(module.weight)
-    if isinstance(module, nn.Linear) and module.bias is not None:
-        nn.init.zeros_(module.bias)

@@ -25,7 +25,7 @@ def recommender(
     spec = SASRecSpec(dim=dim, num_blocks=blocks)
     parts = ItemSpec.model_validate(item)
     items = build_item_encoder(parts, dataset, dim, 0.1, ArtefactStore(folder))
-    return Recommender(items, build_user_encoder(spec, length), dataset.num_items)
+    return Recommender(items, build_user_encoder(spec, 7, length), dataset.num_items)
 
 
 def user_encoder_macs(dim: int, length: int, blocks: int) -> int:

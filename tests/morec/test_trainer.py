@@ -13,11 +13,9 @@ from torch import Tensor, nn
 from morec.config import TrialConfig
 from morec.data.batches import TrainBatch
 from morec.data.dataset import Dataset
-from morec.data.splits import Split, evaluation_batches
 from morec.encoders.artefacts import ArtefactStore
-from morec.errors import CollapsedError, DivergedError
+from morec.errors import DivergedError
 from morec.models.recommender import Recommender
-from morec.results import Evaluation
 from morec.trainer import Trainer
 from morec.workers import Workers
 from tests.morec.tiny_trials import FROZEN_TEXT, TRAINED_TEXT, tiny_config
@@ -66,7 +64,8 @@ def loss_by_slots(
 
     rows = [torch.stack([vector(item) for item in row]) for row in items_BL1.tolist()]
     vectors_BL1D = torch.stack(rows)
-    states_BLD = model.user_encoder(vectors_BL1D[:, :-1], items_BL1[:, :-1] > 0)
+    is_item_BL = items_BL1[:, :-1] > 0
+    states_BLD = model.user_encoder(vectors_BL1D[:, :-1], is_item_BL, torch.zeros(1).long())
     places = (items_BL1[:, :-1] > 0).nonzero().tolist()
     if loss == "bce":
         positive = [states_BLD[u, p] @ vectors_BL1D[u, p + 1] for u, p in places]
@@ -93,10 +92,9 @@ def _ce_term(
 
 
 def loss_of_next_batch(trainer: Trainer, model: Recommender) -> Tensor:
-    batch = next_batch(trainer)
-    items_BL1, negatives_BL = trainer.to_device(batch)
-    loss = trainer.config.training.loss
-    return loss_by_slots(model, items_BL1, negatives_BL, trainer.log_popularity_N1, loss)
+    samples = trainer.to_device(next_batch(trainer))
+    loss, log_popularity = trainer.config.training.loss, trainer.log_popularity_N1
+    return loss_by_slots(model, samples.items_BL1, samples.negatives_BT, log_popularity, loss)
 
 
 @LOSSES
@@ -129,7 +127,8 @@ def test_changing_one_negative_moves_loss_and_gradient(tiny_dataset: Dataset, tm
     trainer = trainer_of(config, tiny_dataset, tmp_path)
     model = trainer.recommender.double()
     nn.init.normal_(model.item_encoder.parts["id"].embedding.weight, std=0.5)
-    items_BL1, negatives_BL = trainer.to_device(next_batch(trainer))
+    samples = trainer.to_device(next_batch(trainer))
+    items_BL1, negatives_BL = samples.items_BL1, samples.negatives_BT
     changed = negatives_BL.clone()
     changed[0, -1] = changed[0, -1] % tiny_dataset.num_items + 1
     losses, gradients = [], []
@@ -143,7 +142,7 @@ def test_changing_one_negative_moves_loss_and_gradient(tiny_dataset: Dataset, tm
 
 def test_popularity_is_the_share_of_train_interactions(tiny_dataset: Dataset, tmp_path: Path):
     trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path)
-    trained = trainer.sequences_UL1[trainer.sequences_UL1 > 0].tolist()
+    trained = trainer.samples.trained_UL1[trainer.samples.trained_UL1 > 0].tolist()
     shares = [trained.count(item) / len(trained) for item in range(1, tiny_dataset.num_items + 1)]
     expected = np.log([1.0, *(share or 1.0 for share in shares)])
     np.testing.assert_allclose(trainer.log_popularity_N1, expected, rtol=1e-6)
@@ -284,111 +283,6 @@ def test_bf16_trains_to_nearly_the_loss_of_fp32(
     full, half = trained("fp32"), trained("bf16")
     assert half.train_epoch() == pytest.approx(full.train_epoch(), rel=0.05)
     assert all(p.dtype is torch.float32 for p in half.recommender.parameters())
-
-
-def test_evaluation_is_fp32_whatever_the_training(tiny_dataset: Dataset, tmp_path: Path):
-    full, half = (
-        trainer_of(tiny_config(training={"precision": precision}), tiny_dataset, tmp_path)
-        for precision in ("fp32", "bf16")
-    )
-    assert full.evaluate("valid") == half.evaluate("valid")
-
-
-# ---- evaluation
-
-
-def evaluation_by_users(trainer: Trainer, split: Split) -> tuple[list[int], int, int]:
-    """Every user alone: score all items, strike the history out, sort, ties first."""
-    model = trainer.recommender.eval()
-    num_items = trainer.dataset.num_items
-    vectors = torch.cat([model.item_encoder(torch.tensor([i + 1])) for i in range(num_items)])
-    ranks, num_tied, num_forced = [], 0, 0
-    for batch in evaluation_batches(trainer.dataset, split, 1):
-        inputs = torch.from_numpy(batch.inputs_BL)[0]
-        slots = torch.stack([vectors[i - 1] if i else 0 * vectors[0] for i in inputs.tolist()])
-        scores = vectors @ model.user_encoder(slots[None], inputs[None] > 0)[0, -1]
-        target, history = int(batch.targets_B[0]), set(batch.history_items.tolist())
-        others = [i for i in range(1, num_items + 1) if i not in history and i != target]
-        higher = sum(bool(scores[i - 1] > scores[target - 1]) for i in others)
-        equal = sum(bool(scores[i - 1] == scores[target - 1]) for i in others)
-        is_forced = target in history
-        ranks.append(num_items + 1 if is_forced else 1 + higher + equal)
-        num_tied += equal > 0 and not is_forced
-        num_forced += is_forced
-    return ranks, num_tied, num_forced
-
-
-def summary(result: Evaluation) -> tuple[list[int], int, int]:
-    return result.ranks.tolist(), result.num_tied, result.num_forced_misses
-
-
-@pytest.mark.parametrize("split", ["valid", "test"])
-@pytest.mark.parametrize("item", ["id", "trained text"])
-def test_evaluation_is_that_of_every_user_alone(
-    split: Split, item: str, tiny_dataset: Dataset, tmp_path: Path
-):
-    trainer = trainer_of(tiny_config(item=ITEMS[item]), tiny_dataset, tmp_path)
-    trainer.train_epoch()
-    trainer.recommender.double()
-    with torch.no_grad():
-        expected = evaluation_by_users(trainer, split)
-    assert summary(trainer.evaluate(split)) == expected
-
-
-def test_a_target_that_repeats_the_history_is_a_forced_miss(tiny_dataset: Dataset, tmp_path: Path):
-    items = tiny_dataset.item_ids.copy()
-    ends = tiny_dataset.offsets_U1[1:]
-    items[ends[:5] - 2] = items[ends[:5] - 3]
-    trainer = trainer_of(tiny_config(), replace(tiny_dataset, item_ids=items), tmp_path)
-    result = trainer.evaluate("valid")
-    assert result.num_forced_misses == 5
-    assert (result.ranks[:5] == tiny_dataset.num_items + 1).all()
-
-
-def test_the_evaluation_batch_size_changes_nothing(tiny_dataset: Dataset, tmp_path: Path):
-    results = [
-        trainer_of(tiny_config(evaluation={"batch_size": size}), tiny_dataset, tmp_path).evaluate(
-            "valid"
-        )
-        for size in (1, 16, 512)
-    ]
-    assert results[0] == results[1] == results[2]
-
-
-def flatten_scores(trainer: Trainer, num_alike: int) -> None:
-    """Give the first items one vector."""
-    with torch.no_grad():
-        embedding = trainer.recommender.item_encoder.parts["id"].embedding
-        embedding.weight[1 : 1 + num_alike] = embedding.weight[1]
-
-
-def test_scores_that_tell_no_items_apart_are_a_collapse(tiny_dataset: Dataset, tmp_path: Path):
-    trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path)
-    flatten_scores(trainer, tiny_dataset.num_items)
-    with pytest.raises(
-        CollapsedError,
-        match=r"^the target ties with more than half of the 30 items for \d+ of 41 users$",
-    ):
-        trainer.evaluate("valid")
-
-
-def test_a_few_items_alike_are_reported_as_ties_not_as_a_collapse(
-    tiny_dataset: Dataset, tmp_path: Path
-):
-    trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path)
-    flatten_scores(trainer, 5)
-    assert 0 < trainer.evaluate("valid").num_tied < 41
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_scores_that_are_not_finite_are_a_divergence(
-    value: float, tiny_dataset: Dataset, tmp_path: Path
-):
-    trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path)
-    with torch.no_grad():
-        trainer.recommender.item_encoder.parts["id"].embedding.weight[7, 0] = value
-    with pytest.raises(DivergedError, match=r"^the scores of 41 of 41 users are not finite$"):
-        trainer.evaluate("valid")
 
 
 def test_a_loss_that_is_not_finite_is_a_divergence(tiny_dataset: Dataset, tmp_path: Path):

@@ -277,7 +277,7 @@ def test_items_that_all_look_the_same_are_a_collapse(tiny_dataset: Dataset, tmp_
     result = run(tiny_config(item=FROZEN_TEXT), same, tmp_path)
     assert result.status is TrialStatus.COLLAPSED
     assert result.error == (
-        "epoch 1: the target ties with more than half of the 30 items for 41 of 41 users"
+        "epoch 1: the target ties with more than half of the 30 candidates for 41 of 41 users"
     )
 
 

@@ -1,8 +1,10 @@
+from dataclasses import replace
 from math import log2
 
 import pytest
 
 from morec.data.dataset import Dataset
+from morec.data.slices import slicings
 from morec.data.splits import Split, evaluation_batches, train_sequences_UL1
 from morec.yardsticks import chance_metrics, popularity_evaluation
 
@@ -53,6 +55,35 @@ def test_chance_spreads_the_target_evenly_over_the_candidates(tiny_dataset: Data
         "HR@10": pytest.approx(sum(10 / count for count in candidates) / len(found)),
         "NDCG@10": pytest.approx(sum(gain / count for count in candidates) / len(found)),
     }
+
+
+@splits
+def test_both_follow_the_candidates_of_the_models(tiny_dataset: Dataset, split: Split):
+    """The first user's target is new, so it is ranked beside the trained items."""
+    items, ends = tiny_dataset.item_ids.copy(), tiny_dataset.offsets_U1[1:]
+    items[items == 4] = 5
+    items[ends[0] - (2 if split == "valid" else 1)] = 4
+    dataset = replace(tiny_dataset, item_ids=items)
+    trained = set(train_sequences_UL1(dataset).flatten().tolist()) - {0}
+    assert 4 not in trained
+    found = users(dataset, split)
+    others = [len(trained - history - {target}) for target, history in found]
+    ranking = popularity_evaluation(dataset, split, (10,), "trained")
+    assert ranking.ranks[0] == others[0] + 1
+    chance = sum(min(10, count + 1) / (count + 1) for count in others) / len(others)
+    assert chance_metrics(dataset, split, (10,), "trained")["HR@10"] == pytest.approx(chance)
+    assert chance_metrics(dataset, split, (10,))["HR@10"] < chance
+
+
+@splits
+def test_popularity_has_the_slices_of_a_model(tiny_dataset: Dataset, split: Split):
+    result = popularity_evaluation(tiny_dataset, split, (10,))
+    for slicing in slicings(tiny_dataset, split):
+        parts = result.slices[slicing.dimension]
+        assert sum(part.num_users for part in parts.values()) == tiny_dataset.num_users
+        for label, part in parts.items():
+            ranks_U = result.ranks[slicing.codes_U == slicing.labels.index(label)]
+            assert part.metrics["HR@10"] == (ranks_U <= 10).mean()
 
 
 def test_cutoffs_may_come_from_an_iterator(tiny_dataset: Dataset):

@@ -59,6 +59,8 @@ def test_evaluation_batches_are_those_of_a_loop(
     windows = windows_of(dataset)
     assert [len(batch.targets_B) for batch in batches][:-1] == [batch_size] * (len(batches) - 1)
     users = [(batch, row) for batch in batches for row in range(len(batch.targets_B))]
+    numbers = [batch.users_B[row] for batch, row in users]
+    assert numbers == list(range(len(windows)))
     assert len(users) == len(windows)
     for (batch, row), window in zip(users, windows, strict=True):
         history = window[:-from_end]
@@ -81,7 +83,7 @@ def test_arrays_have_the_documented_types_and_shapes() -> None:
     assert train_sequences_UL1(dataset).shape == (5, 8)
     assert train_sequences_UL1(dataset).dtype == np.int32
     batch = only_batch(dataset, "valid")
-    arrays = (batch.inputs_BL, batch.targets_B, batch.history_rows, batch.history_items)
+    arrays = vars(batch).values()
     assert {array.dtype for array in arrays} == {np.dtype(np.int64)}
     assert batch.inputs_BL.shape == (5, 7)
 

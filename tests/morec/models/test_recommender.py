@@ -1,15 +1,43 @@
+from dataclasses import replace
+from pathlib import Path
+
 import torch
 from torch import Tensor, nn
 
-from morec.config import SASRecSpec
+from morec.config import DSSMSpec, GRU4RecSpec, ItemSpec, ModelSpec, NextItNetSpec, SASRecSpec
+from morec.data.dataset import Dataset
+from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.dnn import dense_layers
 from morec.encoders.item import IdPart, ItemEncoder
-from morec.models.recommender import ITEM_CHUNK, Recommender, build_user_encoder
+from morec.models.dssm import DSSM
+from morec.models.gru4rec import GRU4Rec
+from morec.models.nextitnet import NextItNet
+from morec.models.recommender import (
+    ITEM_CHUNK,
+    Recommender,
+    Samples,
+    build_recommender,
+    build_user_encoder,
+)
+from morec.models.sasrec import SASRec
+from tests.morec.tiny_trials import FROZEN_TEXT
 
 DIM, LENGTH = 4, 3
 ITEMS_BL1 = torch.tensor([[0, 0, 5, 2], [2, 3, 5, 7]])
-NEGATIVES_BL = torch.tensor([[0, 0, 9], [9, 1, 5]])
+SAMPLES = Samples(
+    users_B=torch.tensor([0, 1]),
+    items_BL1=ITEMS_BL1,
+    is_target_BT=ITEMS_BL1[:, :-1] > 0,
+    negatives_BT=torch.tensor([[0, 0, 9], [9, 1, 5]]),
+)
+PAIRS = Samples(
+    users_B=torch.tensor([1, 0, 1]),
+    items_BL1=torch.tensor([[5], [2], [5]]),
+    is_target_BT=torch.ones(3, 1, dtype=torch.bool),
+    negatives_BT=torch.tensor([[2], [9], [1]]),
+)
 CPU = torch.device("cpu")
+A_SASREC = SASRecSpec(dim=DIM, dropout=0.0)
 
 
 class RecordingPart(IdPart):
@@ -24,24 +52,26 @@ class RecordingPart(IdPart):
         return super().forward(items_N)
 
 
-def recommender(num_items: int = 9) -> tuple[Recommender, RecordingPart]:
+def recommender(
+    num_items: int = 9, spec: ModelSpec = A_SASREC
+) -> tuple[Recommender, RecordingPart]:
     part = RecordingPart(num_items)
-    users = build_user_encoder(SASRecSpec(dim=DIM, dropout=0.0), LENGTH)
+    users = build_user_encoder(spec, 2, LENGTH)
     items = ItemEncoder({"id": part}, None, dense_layers(DIM, 0, 0.0))
     return Recommender(items, users, num_items), part
 
 
 def test_every_item_of_a_batch_is_encoded_once_and_padding_never():
     model, part = recommender()
-    model(ITEMS_BL1, NEGATIVES_BL)
+    model(SAMPLES)
     assert part.asked == [1, 2, 3, 5, 7, 9]
 
 
 def test_the_rows_of_a_batch_are_its_items_and_row_0_is_padding():
     model, part = recommender()
-    batch = model(ITEMS_BL1, NEGATIVES_BL)
+    batch = model(SAMPLES)
     assert batch.unique_ids_U[batch.items_BL1].equal(ITEMS_BL1)
-    assert batch.unique_ids_U[batch.negatives_BL].equal(NEGATIVES_BL)
+    assert batch.unique_ids_U[batch.negatives_BT].equal(SAMPLES.negatives_BT)
     assert batch.vectors_UD[1:].equal(part.embedding.weight[batch.unique_ids_U[1:]])
     assert not batch.vectors_UD[0].any()
 
@@ -49,21 +79,39 @@ def test_the_rows_of_a_batch_are_its_items_and_row_0_is_padding():
 def test_states_are_those_of_a_user_encoder_that_reads_every_slot():
     model, part = recommender()
     inputs_BL = ITEMS_BL1[:, :-1]
-    expected = model.user_encoder(part.embedding(inputs_BL), inputs_BL > 0)
-    batch = model(ITEMS_BL1, NEGATIVES_BL)
-    assert batch.states_BLD[inputs_BL > 0].equal(expected[inputs_BL > 0])
+    expected = model.user_encoder(part.embedding(inputs_BL), inputs_BL > 0, SAMPLES.users_B)
+    batch = model(SAMPLES)
+    assert batch.states_BTD[inputs_BL > 0].equal(expected[inputs_BL > 0])
 
 
-def test_a_target_needs_a_real_input_and_a_real_item():
+def test_the_targets_of_a_sequence_are_its_items_after_the_first():
     model, _ = recommender()
-    batch = model(ITEMS_BL1, NEGATIVES_BL)
-    assert batch.is_target_BL.tolist() == [[False, False, True], [True, True, True]]
+    batch = model(SAMPLES)
+    assert batch.unique_ids_U[batch.targets_BT].tolist() == [[0, 5, 2], [3, 5, 7]]
+    assert batch.is_target_BT.equal(SAMPLES.is_target_BT)
+
+
+def test_the_target_of_a_pair_is_its_item_and_the_state_is_the_users():
+    model, part = recommender(spec=DSSMSpec(kind="dssm", dim=DIM))
+    batch = model(PAIRS)
+    assert batch.unique_ids_U[batch.targets_BT].tolist() == [[5], [2], [5]]
+    assert batch.unique_ids_U[batch.negatives_BT].tolist() == [[2], [9], [1]]
+    assert batch.states_BTD[:, 0].equal(model.user_encoder.embedding.weight[PAIRS.users_B])
+    assert part.asked == [1, 2, 5, 9]
+
+
+def test_samples_can_be_cut_to_some_rows():
+    some = PAIRS[slice(0, 3, 2)]
+    assert some.users_B.tolist() == [1, 1]
+    assert some.items_BL1.tolist() == [[5], [5]]
+    assert some.is_target_BT.tolist() == [[True], [True]]
+    assert some.negatives_BT.tolist() == [[2], [1]]
 
 
 def test_a_batch_without_sampled_negatives_has_none():
     model, part = recommender()
-    batch = model(ITEMS_BL1, ITEMS_BL1.new_empty(2, 0))
-    assert batch.negatives_BL.shape == (2, 0)
+    batch = model(replace(SAMPLES, negatives_BT=ITEMS_BL1.new_empty(2, 0)))
+    assert batch.negatives_BT.shape == (2, 0)
     assert part.asked == [2, 3, 5, 7]
 
 
@@ -79,16 +127,64 @@ def test_the_catalogue_is_the_same_in_one_chunk_or_several():
 
 def test_a_user_is_the_state_after_the_last_input():
     model, part = recommender()
-    inputs_BL = torch.tensor([[0, 0, 4], [1, 2, 3]])
-    states_BLD = model.user_encoder(part.embedding(inputs_BL), inputs_BL > 0)
-    users_BD = model.user_vectors(inputs_BL, model.encode_catalogue(CPU))
+    inputs_BL, users_B = torch.tensor([[0, 0, 4], [1, 2, 3]]), torch.tensor([0, 1])
+    states_BLD = model.user_encoder(part.embedding(inputs_BL), inputs_BL > 0, users_B)
+    users_BD = model.user_vectors(inputs_BL, users_B, model.encode_catalogue(CPU))
     assert users_BD.equal(states_BLD[:, -1])
 
 
-def test_the_user_encoder_is_built_as_specified():
+def test_a_sasrec_is_built_as_specified():
     spec = SASRecSpec(dim=6, num_blocks=3, num_heads=3, dropout=0.25)
-    users = build_user_encoder(spec, max_seq_len=7)
+    users = build_user_encoder(spec, num_users=5, max_seq_len=7)
+    assert isinstance(users, SASRec)
     assert users.positions.weight.shape == (7, 6)
     assert len(users.blocks) == 3
     assert {block.num_heads for block in users.blocks} == {3}
-    assert {m.p for m in users.modules() if isinstance(m, nn.Dropout)} == {0.25}
+    assert dropouts(users) == [0.25] * 4
+
+
+def test_a_dssm_is_built_as_specified():
+    spec = DSSMSpec(kind="dssm", dim=6, mlp_layers=2, dropout=0.25)
+    users = build_user_encoder(spec, num_users=5, max_seq_len=7)
+    assert isinstance(users, DSSM)
+    assert users.embedding.weight.shape == (5, 6)
+    assert dropouts(users) == [0.25] * 2
+
+
+def test_a_gru4rec_is_built_as_specified():
+    spec = GRU4RecSpec(kind="gru4rec", dim=6, num_blocks=2, dropout=0.25)
+    users = build_user_encoder(spec, num_users=5, max_seq_len=7)
+    assert isinstance(users, GRU4Rec)
+    assert (users.gru.hidden_size, users.gru.num_layers, users.gru.dropout) == (6, 2, 0.25)
+    assert dropouts(users) == [0.25]
+
+
+def test_a_nextitnet_is_built_as_specified():
+    spec = NextItNetSpec(
+        kind="nextitnet", dim=6, num_blocks=2, kernel_size=2, dilations=(1, 3), dropout=0.25
+    )
+    users = build_user_encoder(spec, num_users=5, max_seq_len=7)
+    assert isinstance(users, NextItNet)
+    convolutions = [module for module in users.modules() if isinstance(module, nn.Conv1d)]
+    assert [module.dilation[0] for module in convolutions] == [1, 2, 3, 6, 1, 2, 3, 6]
+    assert {module.kernel_size[0] for module in convolutions} == {2}
+
+
+def dropouts(module: nn.Module) -> list[float]:
+    return [m.p for m in module.modules() if isinstance(m, nn.Dropout)]
+
+
+def test_only_dssm_has_layers_after_the_id_embedding_and_none_after_a_modality(
+    tiny_dataset: Dataset, tmp_path: Path
+):
+    def names(spec: ModelSpec, **item: object) -> set[str]:
+        parts = ItemSpec.model_validate(item)
+        model = build_recommender(spec, parts, tiny_dataset, ArtefactStore(tmp_path))
+        return {name for name, _ in model.item_encoder.named_parameters()}
+
+    dssm = DSSMSpec(kind="dssm", dim=DIM, mlp_layers=1)
+    table = {"parts.id.embedding.weight"}
+    layer = {"parts.id.dnn.0.1.weight", "parts.id.dnn.0.1.bias"}
+    assert names(dssm, id=True) == table | layer
+    assert names(SASRecSpec(dim=DIM), id=True) == table
+    assert names(dssm, **FROZEN_TEXT) == names(SASRecSpec(dim=DIM), **FROZEN_TEXT)

@@ -1,0 +1,41 @@
+"""The user tower of the paper's DSSM (Huang et al. 2013, as released by Yuan et al. 2023).
+
+Shapes: B samples or users, D width.
+"""
+
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor, nn
+
+from morec.data.batches import TrainSamples, pair_samples
+from morec.encoders.dnn import dense_layers
+from morec.models.user_encoder import UserEncoder, xavier_normal
+
+
+class DSSM(UserEncoder):
+    """A trained vector per user, then Dropout -> Linear -> GELU layers; no history is read.
+
+    Its one state stands before any item. Users count from 0, as everywhere here: none is padding,
+    so the table has a row less than the authors'. The item tower is the item encoder.
+    """
+
+    bce_weight: ClassVar[float] = 0.5
+    """The released code takes one mean over positives and negatives."""
+
+    def __init__(self, *, dim: int, num_users: int, num_layers: int, dropout: float) -> None:
+        super().__init__(dim)
+        self.embedding = nn.Embedding(num_users, dim)
+        self.embedding.apply(xavier_normal)
+        self.dnn = dense_layers(dim, num_layers, dropout)
+
+    @staticmethod
+    def train_samples(sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
+        """Every train interaction alone."""
+        return pair_samples(sequences_UL1)
+
+    def forward(self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor) -> Tensor:
+        """Look the users up: states_B1D, whatever the items."""
+        states_BD: Tensor = self.dnn(self.embedding(users_B))
+        return states_BD[:, None]

@@ -1,0 +1,51 @@
+"""GRU4Rec: a recurrent user encoder (Hidasi et al. 2016).
+
+Shapes: B users, L positions, D width.
+"""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from morec.models.user_encoder import UserEncoder, xavier_normal
+
+
+class GRU4Rec(UserEncoder):
+    """Dropout -> GRU layers -> Linear into the space of the item vectors.
+
+    Item vectors are input and output weights at once, and the losses are the paper's; the original
+    has weights and ranking losses of its own. Every gate's weights start xavier-normal.
+    """
+
+    def __init__(self, *, dim: int, num_blocks: int, dropout: float) -> None:
+        super().__init__(dim)
+        self.dropout = nn.Dropout(dropout)
+        between = dropout if num_blocks > 1 else 0.0
+        self.gru = nn.GRU(dim, dim, num_blocks, batch_first=True, dropout=between)
+        self.output = nn.Linear(dim, dim)
+        _start_gates(self.gru)
+        self.output.apply(xavier_normal)
+
+    def forward(self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor) -> Tensor:
+        """Read the items one after the other, the first of each row from a state of zeros."""
+        shift_B = is_item_BL.shape[1] - is_item_BL.sum(1)
+        # With the padding behind the items no state has seen it.
+        read_BLD, _ = self.gru(_rolled(self.dropout(items_BLD), shift_B))
+        return cast(Tensor, self.output(_rolled(read_BLD, -shift_B)))
+
+
+def _rolled(values_BLD: Tensor, shift_B: Tensor) -> Tensor:
+    """Move every row to the left by its own number of positions, what falls off to its end."""
+    length = values_BLD.shape[1]
+    positions_BL = (torch.arange(length, device=shift_B.device) + shift_B[:, None]) % length
+    return values_BLD.take_along_dim(positions_BL[..., None], dim=1)
+
+
+def _start_gates(gru: nn.GRU) -> None:
+    for name, parameter in gru.named_parameters():
+        if name.startswith("bias"):
+            nn.init.zeros_(parameter)
+        else:
+            for gate_DD in parameter.detach().chunk(3):
+                nn.init.xavier_normal_(gate_DD)

@@ -1,0 +1,47 @@
+"""What the trainer asks of every model: how a user becomes vectors, and what it is trained on.
+
+Shapes: B samples or users, L inputs of each, T states of each, D width.
+"""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor, nn
+
+from morec.data.batches import TrainSamples, sequence_samples
+
+
+class UserEncoder(nn.Module, ABC):
+    """Base of the models: by default one that reads a history and is trained on whole ones."""
+
+    bce_weight: ClassVar[float] = 1.0
+    """What ``losses.bce``, the sum of two means, is multiplied by."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+
+    @staticmethod
+    def train_samples(sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
+        """What one epoch shows, made of every user's left-padded train list."""
+        return sequence_samples(sequences_UL1)
+
+    @abstractmethod
+    def forward(self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor) -> Tensor:
+        """Turn the vectors of what users read, and their numbers from 0, into states_BTD.
+
+        The states score the last T items of a training sample; the last one is the user's vector
+        in evaluation. A model that reads a history has a state after every input (T = L), which
+        knows nothing of later inputs. ``is_item_BL`` is False on padding, which stands left of the
+        items and whose vectors do not matter; states on padding are finite and mean nothing.
+        """
+
+
+def xavier_normal(module: nn.Module) -> None:
+    """Start a module as the authors start their user encoder: biases at zero."""
+    if isinstance(module, nn.Linear | nn.Embedding | nn.Conv1d):
+        nn.init.xavier_normal_(module.weight)
+    if isinstance(module, nn.Linear | nn.Conv1d) and module.bias is not None:
+        nn.init.zeros_(module.bias)

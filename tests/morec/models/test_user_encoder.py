@@ -1,0 +1,195 @@
+"""The contract of every user encoder, alone and under an ID item."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from morec.config import DSSMSpec, GRU4RecSpec, ModelSpec, NextItNetSpec, SASRecSpec
+from morec.data.dataset import Dataset
+from morec.encoders.artefacts import ArtefactStore
+from morec.models.recommender import build_user_encoder
+from morec.models.sasrec import SASRec
+from morec.models.user_encoder import UserEncoder
+from morec.trainer import Trainer
+from morec.workers import Workers
+from tests.morec.data.hand_made import dataset_of
+from tests.morec.tiny_trials import tiny_config
+
+DIM, LENGTH, NUM_USERS = 8, 6, 5
+READERS: dict[str, ModelSpec] = {
+    "sasrec": SASRecSpec(dim=DIM, dropout=0.5),
+    "gru4rec": GRU4RecSpec(kind="gru4rec", dim=DIM, dropout=0.5),
+    "gru4rec deep": GRU4RecSpec(kind="gru4rec", dim=DIM, num_blocks=2, dropout=0.5),
+    "nextitnet": NextItNetSpec(kind="nextitnet", dim=DIM),
+}
+"""Models that read a history."""
+ALL: dict[str, ModelSpec] = {
+    **READERS,
+    "dssm": DSSMSpec(kind="dssm", dim=DIM),
+    "dssm deep": DSSMSpec(kind="dssm", dim=DIM, mlp_layers=2, dropout=0.5),
+}
+readers = pytest.mark.parametrize("name", READERS)
+models = pytest.mark.parametrize("name", ALL)
+USERS = torch.tensor([3, 1])
+CPU = torch.device("cpu")
+
+
+def encoder(name: str, length: int = LENGTH, seed: int = 0) -> UserEncoder:
+    torch.manual_seed(seed)
+    return build_user_encoder(ALL[name], NUM_USERS, length)
+
+
+def left_padded(*num_items: int, length: int = LENGTH) -> Tensor:
+    return torch.arange(length) >= length - torch.tensor(num_items)[:, None]
+
+
+def histories() -> Tensor:
+    return torch.randn(2, LENGTH, DIM)
+
+
+def trainer_of(name: str, dataset: Dataset, folder: Path, seed: int = 0) -> Trainer:
+    config = tiny_config(model=ALL[name].model_dump() | {"dropout": 0.0}, seed=seed)
+    return Trainer(config, dataset, ArtefactStore(folder), workers=Workers(), device=CPU)
+
+
+# ---- histories
+
+
+@readers
+def test_there_is_a_state_after_every_input(name: str):
+    assert encoder(name)(histories(), left_padded(4, 6), USERS).shape == (2, LENGTH, DIM)
+
+
+@readers
+def test_a_later_item_changes_no_earlier_state_but_its_own(name: str):
+    model, items_BLD, is_item_BL = encoder(name).eval(), histories(), left_padded(6, 6)
+    before = model(items_BLD, is_item_BL, USERS)
+    for position in range(LENGTH):
+        changed = items_BLD.clone()
+        changed[:, position] = torch.randn(DIM)
+        after = model(changed, is_item_BL, USERS)
+        torch.testing.assert_close(after[:, :position], before[:, :position], rtol=0, atol=1e-6)
+        assert not torch.allclose(after[:, position], before[:, position])
+
+
+@readers
+def test_every_item_reaches_the_last_state_and_their_order_does(name: str):
+    model, items_BLD, is_item_BL = encoder(name).eval(), histories(), left_padded(6, 6)
+    last = model(items_BLD, is_item_BL, USERS)[:, -1]
+    for position in range(LENGTH):
+        changed = items_BLD.clone()
+        changed[:, position] = torch.randn(DIM)
+        assert not torch.equal(model(changed, is_item_BL, USERS)[:, -1], last)
+    swapped = items_BLD[:, [1, 0, *range(2, LENGTH)]]
+    assert not torch.equal(model(swapped, is_item_BL, USERS)[:, -1], last)
+
+
+@readers
+def test_what_stands_on_padding_does_not_matter(name: str):
+    model, is_item_BL, items_BLD = encoder(name).eval(), left_padded(4, 1), histories()
+    changed = torch.where(is_item_BL[..., None], items_BLD, 100 * histories())
+    before, after = model(items_BLD, is_item_BL, USERS), model(changed, is_item_BL, USERS)
+    torch.testing.assert_close(before[is_item_BL], after[is_item_BL], rtol=0, atol=1e-6)
+
+
+@readers
+def test_more_padding_changes_no_state(name: str):
+    """But for SASRec's positions, which count from the left end of the padded row."""
+    model, wide, items_BLD = encoder(name).eval(), encoder(name, LENGTH + 3).eval(), histories()
+    own = {key: value for key, value in model.state_dict().items() if "positions" not in key}
+    wide.load_state_dict(own, strict=False)
+    for sasrec in (model, wide):
+        if isinstance(sasrec, SASRec):
+            torch.nn.init.zeros_(sasrec.positions.weight)
+    is_item_BL = left_padded(6, 3)
+    padded = torch.cat([torch.randn(2, 3, DIM), items_BLD], dim=1)
+    expected = model(items_BLD, is_item_BL, USERS)[is_item_BL]
+    found = wide(padded, left_padded(6, 3, length=LENGTH + 3), USERS)[:, 3:][is_item_BL]
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+
+
+@readers
+def test_a_row_of_padding_only_is_finite_and_so_is_its_gradient(name: str):
+    model, items_BLD = encoder(name), histories().requires_grad_()
+    states_BLD = model(items_BLD, left_padded(0, 0), USERS)
+    states_BLD.sum().backward()
+    assert states_BLD.isfinite().all()
+    assert items_BLD.grad is not None
+    assert items_BLD.grad.isfinite().all()
+
+
+@readers
+def test_who_the_user_is_does_not_matter_to_a_reader(name: str):
+    model, items_BLD, is_item_BL = encoder(name).eval(), histories(), left_padded(6, 6)
+    states_BLD = [model(items_BLD, is_item_BL, users) for users in (USERS, USERS + 1)]
+    assert torch.equal(*states_BLD)
+
+
+@models
+def test_dropout_acts_in_training_only(name: str):
+    model, items_BLD, is_item_BL = encoder(name), histories(), left_padded(6, 6)
+
+    def differs() -> bool:
+        first, second = (model(items_BLD, is_item_BL, USERS) for _ in range(2))
+        return not torch.equal(first, second)
+
+    assert differs() == any(getattr(module, "p", 0.0) for module in model.modules())
+    model.eval()
+    assert not differs()
+
+
+# ---- weights
+
+
+@models
+def test_the_width_is_known(name: str):
+    assert encoder(name).dim == DIM
+
+
+@models
+def test_the_seed_decides_the_weights(name: str):
+    first, again, other = (encoder(name, seed=seed).state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert any(not torch.equal(first[key], other[key]) for key in first)
+
+
+@models
+def test_a_loaded_state_is_the_whole_model(name: str):
+    model, other, items_BLD = encoder(name).eval(), encoder(name, seed=1).eval(), histories()
+    is_item_BL = left_padded(6, 2)
+    assert not torch.equal(*(m(items_BLD, is_item_BL, USERS) for m in (model, other)))
+    other.load_state_dict(model.state_dict())
+    assert torch.equal(*(m(items_BLD, is_item_BL, USERS) for m in (model, other)))
+
+
+# ---- training under an ID item
+
+
+@models
+def test_the_gradient_reaches_every_parameter(name: str, tiny_dataset: Dataset, tmp_path: Path):
+    trainer = trainer_of(name, tiny_dataset, tmp_path)
+    trainer.train_epoch()
+    for key, parameter in trainer.recommender.named_parameters():
+        assert parameter.grad is not None, key
+        assert parameter.grad.any(), key
+
+
+def in_a_circle(num_items: int = 20) -> Dataset:
+    """Every item is followed by the next, and each user goes a part of the way."""
+    windows = [[(user + step) % num_items + 1 for step in range(9)] for user in range(num_items)]
+    return dataset_of(windows, num_items, LENGTH)
+
+
+@models
+def test_the_loss_falls_where_there_is_something_to_learn(name: str, tmp_path: Path):
+    trainer = trainer_of(name, in_a_circle(), tmp_path)
+    losses = [trainer.train_epoch() for _ in range(40)]
+    assert losses[-1] < 0.5 * losses[0]
+
+
+@models
+def test_the_same_seed_trains_the_same(name: str, tiny_dataset: Dataset, tmp_path: Path):
+    losses = [trainer_of(name, tiny_dataset, tmp_path, seed).train_epoch() for seed in (1, 1, 2)]
+    assert losses[0] == losses[1] != losses[2]

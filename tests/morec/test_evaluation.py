@@ -1,0 +1,174 @@
+"""One evaluation against the protocol, user by user."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from morec.config import TrialConfig
+from morec.data.dataset import Dataset
+from morec.data.slices import slicings
+from morec.data.splits import Split, evaluation_batches, train_popularity_N1
+from morec.encoders.artefacts import ArtefactStore
+from morec.errors import CollapsedError, DivergedError
+from morec.metrics import metrics_of
+from morec.results import Evaluation
+from morec.trainer import Trainer
+from morec.workers import Workers
+from tests.morec.tiny_trials import TRAINED_TEXT, tiny_config
+
+CPU = torch.device("cpu")
+ITEMS: dict[str, dict[str, Any]] = {"id": {"id": True}, "trained text": TRAINED_TEXT}
+MODELS: dict[str, dict[str, Any]] = {
+    "sasrec": {},
+    "dssm": {"kind": "dssm", "mlp_layers": 1},
+    "gru4rec": {"kind": "gru4rec"},
+    "nextitnet": {"kind": "nextitnet"},
+}
+splits = pytest.mark.parametrize("split", ["valid", "test"])
+TRAINED_ONLY = {"candidates": "trained"}
+
+
+def trainer_of(config: TrialConfig, dataset: Dataset, folder: Path) -> Trainer:
+    return Trainer(config, dataset, ArtefactStore(folder), workers=Workers(), device=CPU)
+
+
+def with_cold_targets(dataset: Dataset) -> Dataset:
+    """The last targets of some users are items that no train list holds."""
+    items, ends = dataset.item_ids.copy(), dataset.offsets_U1[1:]
+    is_train = np.ones(len(items), dtype=bool)
+    is_train[ends - 1] = is_train[ends - 2] = False
+    for number, untrained in enumerate((4, 9, 16)):
+        items[is_train & (items == untrained)] = 1
+        items[ends[3 * number] - 2] = items[ends[3 * number + 1] - 1] = untrained
+    return replace(dataset, item_ids=items)
+
+
+def evaluation_by_users(trainer: Trainer, split: Split) -> tuple[list[int], int, int]:
+    """Every user alone: score all items, strike the history out, sort, ties first."""
+    model = trainer.recommender.eval()
+    num_items = trainer.dataset.num_items
+    trained = train_popularity_N1(trainer.dataset)
+    is_full = trainer.config.evaluation.candidates == "all"
+    vectors = torch.cat([model.item_encoder(torch.tensor([i + 1])) for i in range(num_items)])
+    ranks, num_tied, num_forced = [], 0, 0
+    for user, batch in enumerate(evaluation_batches(trainer.dataset, split, 1)):
+        inputs = torch.from_numpy(batch.inputs_BL)[0]
+        slots = torch.stack([vectors[i - 1] if i else 0 * vectors[0] for i in inputs.tolist()])
+        states = model.user_encoder(slots[None], inputs[None] > 0, torch.tensor([user]))
+        scores = vectors @ states[0, -1]
+        target, history = int(batch.targets_B[0]), set(batch.history_items.tolist())
+        candidates = [i for i in range(1, num_items + 1) if is_full or trained[i] > 0]
+        others = [i for i in candidates if i not in history and i != target]
+        higher = sum(bool(scores[i - 1] > scores[target - 1]) for i in others)
+        equal = sum(bool(scores[i - 1] == scores[target - 1]) for i in others)
+        is_forced = target in history
+        ranks.append(num_items + 1 if is_forced else 1 + higher + equal)
+        num_tied += equal > 0 and not is_forced
+        num_forced += is_forced
+    return ranks, num_tied, num_forced
+
+
+def summary(result: Evaluation) -> tuple[list[int], int, int]:
+    return result.ranks.tolist(), result.num_tied, result.num_forced_misses
+
+
+@splits
+@pytest.mark.parametrize("candidates", ["all", "trained"])
+@pytest.mark.parametrize("item", ITEMS)
+@pytest.mark.parametrize("model", MODELS)
+def test_evaluation_is_that_of_every_user_alone(
+    split: Split, candidates: str, item: str, model: str, tiny_dataset: Dataset, tmp_path: Path
+):
+    config = tiny_config(
+        item=ITEMS[item], model=MODELS[model], evaluation={"candidates": candidates}
+    )
+    trainer = trainer_of(config, with_cold_targets(tiny_dataset), tmp_path)
+    trainer.train_epoch()
+    trainer.recommender.double()
+    with torch.no_grad():
+        expected = evaluation_by_users(trainer, split)
+    assert summary(trainer.evaluate(split)) == expected
+
+
+def test_a_target_that_repeats_the_history_is_a_forced_miss(tiny_dataset: Dataset, tmp_path: Path):
+    items = tiny_dataset.item_ids.copy()
+    ends = tiny_dataset.offsets_U1[1:]
+    items[ends[:5] - 2] = items[ends[:5] - 3]
+    trainer = trainer_of(tiny_config(), replace(tiny_dataset, item_ids=items), tmp_path)
+    result = trainer.evaluate("valid")
+    assert result.num_forced_misses == 5
+    assert (result.ranks[:5] == tiny_dataset.num_items + 1).all()
+
+
+@splits
+def test_slices_are_those_of_the_splits_users(split: Split, tiny_dataset: Dataset, tmp_path: Path):
+    dataset = with_cold_targets(tiny_dataset)
+    result = trainer_of(tiny_config(), dataset, tmp_path).evaluate(split)
+    for slicing in slicings(dataset, split):
+        expected = {
+            label: metrics_of(result.ranks[slicing.codes_U == code], (10,))
+            for code, label in enumerate(slicing.labels)
+            if (slicing.codes_U == code).any()
+        }
+        found = result.slices[slicing.dimension]
+        assert {label: part.metrics for label, part in found.items()} == expected
+    assert result.slices.keys() == {slicing.dimension for slicing in slicings(dataset, split)}
+    assert result.slices["popularity"]["new"].num_users >= 3
+
+
+def test_the_evaluation_batch_size_changes_nothing(tiny_dataset: Dataset, tmp_path: Path):
+    results = [
+        trainer_of(tiny_config(evaluation={"batch_size": size}), tiny_dataset, tmp_path).evaluate(
+            "valid"
+        )
+        for size in (1, 16, 512)
+    ]
+    assert results[0] == results[1] == results[2]
+
+
+def flatten_scores(trainer: Trainer, num_alike: int) -> None:
+    """Give the first items one vector."""
+    with torch.no_grad():
+        embedding = trainer.recommender.item_encoder.parts["id"].embedding
+        embedding.weight[1 : 1 + num_alike] = embedding.weight[1]
+
+
+def test_scores_that_tell_no_items_apart_are_a_collapse(tiny_dataset: Dataset, tmp_path: Path):
+    trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path)
+    flatten_scores(trainer, tiny_dataset.num_items)
+    with pytest.raises(
+        CollapsedError,
+        match=r"^the target ties with more than half of the 30 candidates for \d+ of 41 users$",
+    ):
+        trainer.evaluate("valid")
+
+
+def test_a_few_items_alike_are_reported_as_ties_not_as_a_collapse(
+    tiny_dataset: Dataset, tmp_path: Path
+):
+    trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path)
+    flatten_scores(trainer, 5)
+    assert 0 < trainer.evaluate("valid").num_tied < 41
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_scores_that_are_not_finite_are_a_divergence(
+    value: float, tiny_dataset: Dataset, tmp_path: Path
+):
+    trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path)
+    with torch.no_grad():
+        trainer.recommender.item_encoder.parts["id"].embedding.weight[7, 0] = value
+    with pytest.raises(DivergedError, match=r"^the scores of 41 of 41 users are not finite$"):
+        trainer.evaluate("valid")
+
+
+def test_evaluation_is_fp32_whatever_the_training(tiny_dataset: Dataset, tmp_path: Path):
+    full, half = (
+        trainer_of(tiny_config(training={"precision": precision}), tiny_dataset, tmp_path)
+        for precision in ("fp32", "bf16")
+    )
+    assert full.evaluate("valid") == half.evaluate("valid")
