@@ -71,7 +71,8 @@ class TextSpec(Spec):
     dnn_layers: int = Field(0, ge=0)
     """Dropout -> Linear -> GELU layers after the DT layer (TS-DNN-l)."""
     word_vectors: str | None = None
-    """File of pretrained word vectors in GloVe's format, for ``word-average`` and ``text-cnn``."""
+    """File of pretrained word vectors in GloVe's format, for ``word-average`` and ``text-cnn``;
+    relative to the study file."""
     lora: LoraSpec | None = None
     second_round: MaskedLanguageSpec | None = None
 
