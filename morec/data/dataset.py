@@ -99,6 +99,8 @@ def source_hash(spec: DatasetSpec, root: Path) -> str:
             return hash_files(files.source_files(spec, root), files.listed_images(spec, root))
         case SequencesSpec():
             return hash_files(sequences.source_files(spec, root), _image_files(spec.images, root))
+        case _:
+            raise DataError(f"dataset kind {spec.kind!r} cannot be read yet")
 
 
 def save_dataset(dataset: Dataset, folder: Path) -> None:
@@ -163,6 +165,8 @@ def _read(spec: DatasetSpec, root: Path) -> Interactions:
             return files.read_files(spec, root)
         case SequencesSpec():
             return sequences.read_sequences(spec, root)
+        case _:
+            raise DataError(f"dataset kind {spec.kind!r} cannot be read yet")
 
 
 def _assemble(
