@@ -1,39 +1,42 @@
-"""The image encoder of a trial: frozen features, or a timm backbone over decoded pixels.
+"""The image encoder of a trial: frozen features, or a backbone over decoded pixels.
 
+Of a backbone whose top stages train, the lower ones run with it, without gradients: their outputs
+for a whole catalogue would be larger than its images.
 Shapes: N items asked for, row r = item r + 1; S side in pixels, H width.
 """
 
-import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
-import timm
 import torch
 from torch import Tensor, nn
 
 from morec.config import ImageSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
+from morec.encoders.backbones import load_backbone, output_dim
 from morec.encoders.frozen import FROZEN_SEED, frozen_device, frozen_randomness
-from morec.encoders.image_weights import image_hash, image_weights
+from morec.encoders.image_weights import image_hash
 from morec.encoders.pixels import PixelTable, image_pixels, pixels_key
+from morec.encoders.stages import freeze_below_top, top_parameters
 from morec.encoders.tables import FeatureTable
-from morec.encoders.timm_names import checked_name
-from morec.errors import SpecError
 
 ENCODE_IMAGES = 64
 """Images encoded at once when features are made."""
 
 
 class ImageEncoder(nn.Module):
-    """A timm backbone over the catalogue's pixels."""
+    """A backbone over the catalogue's pixels."""
 
-    def __init__(self, images: PixelTable, backbone: nn.Module) -> None:
+    def __init__(self, images: PixelTable, backbone: nn.Module, still: tuple[str, ...]) -> None:
+        """Take pixels, backbone, and which of its modules are in evaluation mode for ever."""
         super().__init__()
         self.images = images
         self.backbone = backbone
-        self.dim = _output_dim(backbone, images.size)
+        self.still = still
+        self.dim = output_dim(backbone, images.size)
+        self.train(self.training)
 
     def forward(self, rows_N: Tensor) -> Tensor:
         """Encode items into pooled_NH; every row costs its encoding, so ask for each once.
@@ -46,9 +49,16 @@ class ImageEncoder(nn.Module):
         """Encode one image, shape (1, H)."""
         return self.forward(torch.zeros(1, dtype=torch.long))
 
+    def train(self, mode: bool = True) -> Self:
+        """Switch what trains, and nothing else, to training mode."""
+        super().train(mode)
+        for name in self.still:
+            self.backbone.get_submodule(name).eval()
+        return self
+
 
 def image_inputs(spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
-    """Find or make the decoded pixels (end-to-end) or the frozen features (two-stage).
+    """Find or make the decoded pixels (if anything trains) or the frozen features (two-stage).
 
     Raises:
         DataError: the images or the weights cannot be had.
@@ -60,7 +70,7 @@ def image_inputs(spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Art
         "normalization": spec.normalization,
         "seed": None if spec.pretrained else FROZEN_SEED,
     }
-    if spec.trainable_layers == "all":
+    if spec.trainable_layers != 0:
         return image_pixels(spec, dataset, store)
 
     def make(folder: Path) -> None:
@@ -74,76 +84,45 @@ def build_image_encoder(
 ) -> ImageEncoder | FeatureTable:
     """The part of an image encoder that a trial runs, over what ``image_inputs`` made.
 
-    Random weights that train come from torch's random state, the trial's own.
+    Random weights that train come from torch's random state, the trial's own; random weights that
+    do not are the same in every trial.
 
     Raises:
-        SpecError: the encoder cannot read images of this size.
+        SpecError: the encoder cannot read images of this size, or cannot train as asked.
     """
     inputs = image_inputs(spec, dataset, store)
     if spec.trainable_layers == 0:
         return FeatureTable(inputs.array("features"))
-    return _over_pixels(spec, inputs)
+    backbone = load_backbone(spec)
+    still: tuple[str, ...] = ()
+    if spec.trainable_layers != "all" or spec.lora is not None:
+        if not spec.pretrained:
+            _share_what_is_frozen(backbone, spec)
+        still = freeze_below_top(backbone, spec)
+    return _over_pixels(spec, inputs, backbone, still)
 
 
-def _over_pixels(spec: ImageSpec, pixels: Artefact) -> ImageEncoder:
-    backbone = _backbone(spec)
+def _over_pixels(
+    spec: ImageSpec, pixels: Artefact, backbone: Any, still: tuple[str, ...] = ()
+) -> ImageEncoder:
     config = backbone.pretrained_cfg
-    return ImageEncoder(PixelTable(pixels, spec, config["mean"], config["std"]), backbone)
+    return ImageEncoder(PixelTable(pixels, spec, config["mean"], config["std"]), backbone, still)
 
 
-def _backbone(spec: ImageSpec) -> Any:
-    """The timm model without its classifier, at the size of our images where that is built in."""
-    weights = image_weights(spec)
-    is_folder = Path(spec.name).is_dir()
-    name = f"local-dir:{Path(spec.name).absolute()}" if is_folder else checked_name(spec.name)
-    overlay = {"file": str(weights)} if weights and not is_folder else None
-    try:
-        options = {"img_size": spec.size} if _has_fixed_size(spec) else {}
-        backbone = timm.create_model(
-            name,
-            pretrained=weights is not None,
-            pretrained_cfg_overlay=overlay,
-            num_classes=0,
-            **options,
-        )
-        _output_dim(backbone, spec.size)
-    except (ArithmeticError, AssertionError, RuntimeError, TypeError, ValueError) as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise SpecError(
-            f"item.image: timm cannot run {spec.name!r} on {spec.size} x {spec.size} pixels: "
-            f"{reason[0]}"
-        ) from error
-    return backbone
-
-
-def _has_fixed_size(spec: ImageSpec) -> bool:
-    saved = Path(spec.name) / "config.json"
-    if saved.is_file():
-        config = json.loads(saved.read_text(encoding="utf-8")).get("pretrained_cfg", {})
-        return bool(config.get("fixed_input_size"))
-    known = timm.get_pretrained_cfg(spec.name)
-    return known is not None and bool(known.fixed_input_size)
-
-
-@torch.no_grad()
-def _output_dim(backbone: nn.Module, size: int) -> int:
-    """Width of what the backbone really returns; timm's own attributes differ between models."""
-    was_training = backbone.training
-    dim = backbone.eval()(torch.zeros(1, 3, size, size)).shape[1]
-    backbone.train(was_training)
-    return int(dim)
-
-
-def _frozen_encoder(spec: ImageSpec, pixels: Artefact) -> ImageEncoder:
-    """In evaluation mode, without touching the trial's randomness."""
+def _share_what_is_frozen(backbone: nn.Module, spec: ImageSpec) -> None:
+    own = top_parameters(backbone, spec) if spec.lora is None else set()
     with frozen_randomness():
-        encoder = _over_pixels(spec, pixels)
-    return encoder.eval().to(frozen_device())
+        shared = load_backbone(spec).state_dict()
+    frozen = {name: tensor for name, tensor in shared.items() if name not in own}
+    backbone.load_state_dict(frozen, strict=False)
 
 
 @torch.inference_mode()
 def _write_features(spec: ImageSpec, pixels: Artefact, folder: Path) -> None:
-    encoder = _frozen_encoder(spec, pixels)
-    rows_N = torch.arange(len(pixels.array("pixels")))
+    """In evaluation mode, without touching the trial's randomness."""
+    with frozen_randomness():
+        backbone = load_backbone(spec)
+    encoder = _over_pixels(spec, pixels, backbone).eval().to(frozen_device())
+    rows_N = torch.arange(encoder.images.num_items)
     features_NH = torch.cat([encoder(chunk).cpu() for chunk in torch.split(rows_N, ENCODE_IMAGES)])
     np.save(folder / "features.npy", features_NH.numpy())

@@ -44,11 +44,17 @@ class LoraLinear(nn.Module):
 
 
 def add_lora(
-    module: nn.Module, spec: LoraSpec, names: Collection[str], *, where: str = "lora"
+    module: nn.Module,
+    spec: LoraSpec,
+    names: Collection[str],
+    *,
+    within: Collection[str] | None = None,
+    where: str = "lora",
 ) -> None:
     """Freeze ``module`` and give its linear layers called ``names`` a low-rank change, in place.
 
-    ``names`` are the last parts of the layers' names, such as ``query``. Everything else (norms,
+    ``names`` are the last parts of the layers' names, such as ``query``; only layers whose whole
+    name is in ``within`` are changed, where that is given. Everything else (norms,
     biases, embeddings) stays as it is and does not train; dropout stays on in training, as the
     layers it is in are adapted. The module computes what it computed before until B trains. Its
     ``state_dict`` holds the changes only: who loads it builds the same frozen weights first.
@@ -57,7 +63,11 @@ def add_lora(
         SpecError: no linear layer has such a name; ``where`` says in which setting.
     """
     module.requires_grad_(False)
-    linear = {path: layer for path, layer in module.named_modules() if isinstance(layer, nn.Linear)}
+    linear = {
+        path: layer
+        for path, layer in module.named_modules()
+        if isinstance(layer, nn.Linear) and (within is None or path in within)
+    }
     chosen = {path: layer for path, layer in linear.items() if _last(path) in names}
     if not chosen:
         found = ", ".join(sorted({_last(path) for path in linear})) or "none"
@@ -66,15 +76,15 @@ def add_lora(
         )
     for path, layer in chosen.items():
         module.set_submodule(path, LoraLinear(layer, spec))
-    _leave_frozen_out_of_states(module)
+    leave_frozen_out_of_states(module)
 
 
 def _last(path: str) -> str:
     return path.rpartition(".")[2]
 
 
-def _leave_frozen_out_of_states(module: nn.Module) -> None:
-    """A state without frozen parameters, which loading such a state leaves as they are."""
+def leave_frozen_out_of_states(module: nn.Module) -> None:
+    """Make states of ``module`` without frozen parameters; loading one leaves those as they are."""
     module.register_state_dict_post_hook(_drop_frozen)  # type: ignore[no-untyped-call]
     module.register_load_state_dict_pre_hook(_keep_frozen)  # type: ignore[no-untyped-call]
 

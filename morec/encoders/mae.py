@@ -10,16 +10,10 @@ from transformers import ViTMAEForPreTraining
 from morec.config import ImageSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
+from morec.encoders.image_weights import KNOWN_MAE_NAMES, TINY_RANDOM_MAE, is_vit_mae
 from morec.encoders.pixels import PixelTable, image_pixels, pixels_key
 from morec.encoders.second_round import second_round
-from morec.encoders.vit_mae import (
-    KNOWN_HUB_NAMES,
-    PREPROCESSOR,
-    TINY_RANDOM_MAE,
-    is_vit_mae,
-    load_vit_mae_for_pretraining,
-    mean_and_std,
-)
+from morec.encoders.vit_mae import PREPROCESSOR, load_vit_mae_for_pretraining, mean_and_std
 from morec.encoders.weights import weights_hash
 from morec.errors import SpecError
 
@@ -70,7 +64,7 @@ def masked_autoencoding_round(spec: ImageSpec, dataset: Dataset, store: Artefact
     if not is_vit_mae(spec.name):
         raise SpecError(
             f"{WHERE}: {spec.name!r} is an encoder of timm, which has no decoder; allowed: a "
-            f"ViT-MAE by hub name ({', '.join(KNOWN_HUB_NAMES)}) or folder, or {TINY_RANDOM_MAE!r}"
+            f"ViT-MAE by hub name ({', '.join(KNOWN_MAE_NAMES)}) or folder, or {TINY_RANDOM_MAE!r}"
         )
     pixels = image_pixels(spec, dataset, store)
     key = {

@@ -1,19 +1,21 @@
 """timm's list of image encoders: known names, near misses, and where their weights are."""
 
+from collections.abc import Collection
+
 import timm
 
 from morec.errors import DataError, SpecError, did_you_mean
 
 
-def checked_name(name: str) -> str:
-    """Return a timm model name, with or without a weights tag.
+def checked_name(name: str, others: Collection[str] = ()) -> str:
+    """Return a timm model name, with or without a weights tag; ``others`` are near misses too.
 
     Raises:
         SpecError: timm does not know it; names the nearest one.
     """
     architecture = name.partition(".")[0]
     if not timm.is_model(architecture):
-        near = did_you_mean(architecture, timm.list_models())
+        near = did_you_mean(architecture, [*others, *timm.list_models()])
         raise SpecError(
             f"item.image.name: {name!r} is neither a timm model nor a local folder.{near} "
             f"timm {timm.__version__} knows {len(timm.list_models())} models (timm.list_models())"

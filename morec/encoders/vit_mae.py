@@ -6,7 +6,6 @@ Shapes: B images, S side in pixels, P patches, H width.
 """
 
 import json
-from pathlib import Path
 from typing import Any, cast
 
 import torch
@@ -15,17 +14,15 @@ from torch import Tensor, nn
 from transformers import AutoConfig, ViTMAEConfig, ViTMAEForPreTraining, ViTMAEModel
 
 from morec.config import ImageSpec
+from morec.encoders.image_weights import TINY_RANDOM_MAE, vit_mae_folder
 from morec.encoders.transformer import load_pretrained, quiet
-from morec.encoders.weight_files import cannot_load, checked_folder, hub_folder
-from morec.errors import DataError, SpecError
+from morec.errors import SpecError
 
 MODEL_TYPE = "vit_mae"
-TINY_RANDOM_MAE = "tiny-random-mae"
-"""Two layers, two heads and 64 numbers wide, over 8 x 8 patches of whatever size."""
 TINY_GRID = 8
+"""``tiny-random-mae`` cuts images of whatever size into 8 x 8 patches."""
 PREPROCESSOR = "preprocessor_config.json"
 """Says how pixels are normalised, beside the weights."""
-KNOWN_HUB_NAMES = ("facebook/vit-mae-base", "facebook/vit-mae-large", "facebook/vit-mae-huge")
 
 
 class ViTMAEEncoder(nn.Module):
@@ -54,16 +51,6 @@ class ViTMAEEncoder(nn.Module):
         """Name the parameters of stem and layers, in timm's way; the final norm is the top's."""
         layers = [(r"^vit\.layers\.(\d+)", None), (r"^vit\.layernorm", (99999,))]
         return {"stem": r"^vit\.embeddings", "blocks": layers}
-
-
-def is_vit_mae(name: str) -> bool:
-    """Whether an image encoder's name is one of ours and not one of timm's."""
-    folder = Path(name)
-    if folder.is_dir():
-        path = folder / "config.json"
-        about = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        return about.get("model_type") == MODEL_TYPE
-    return name == TINY_RANDOM_MAE or ("/" in name and not name.startswith("timm/"))
 
 
 def load_vit_mae(spec: ImageSpec) -> ViTMAEEncoder:
@@ -114,25 +101,6 @@ def load_vit_mae_config(spec: ImageSpec) -> ViTMAEConfig:
     _check(_size_problems(spec, config))
     config.image_size = spec.size
     return config
-
-
-def vit_mae_folder(spec: ImageSpec) -> Path:
-    """The folder that holds a ViT-MAE's configuration and, where needed, weights.
-
-    Raises:
-        DataError: it cannot be had; says what can.
-    """
-    folder = Path(spec.name)
-    if not folder.is_dir():
-        try:
-            folder = hub_folder(spec.name, spec.pretrained)
-        except (OSError, ValueError) as error:
-            problem = cannot_load("image", spec.name, spec.name, KNOWN_HUB_NAMES, error)
-            raise DataError(
-                f"{problem}a ViT-MAE's hub name with a network or a filled cache, a local folder "
-                f"written by save_pretrained, a timm name, or {TINY_RANDOM_MAE!r}"
-            ) from error
-    return checked_folder(folder, spec.pretrained)
 
 
 def _load(spec: ImageSpec, config: ViTMAEConfig, model_class: Any) -> Any:

@@ -70,8 +70,12 @@ def test_normalization_model_takes_the_models_own_mean_and_deviation(
 ) -> None:
     spec = spec_of(trainable_layers="all")
     encoder = build_image_encoder(spec, dataset, shared_store)
-    assert encoder.get_buffer("images.mean_C11").flatten().tolist() == pytest.approx([0.485, 0.456, 0.406])
-    assert encoder.get_buffer("images.std_C11").flatten().tolist() == pytest.approx([0.229, 0.224, 0.225])
+    assert encoder.get_buffer("images.mean_C11").flatten().tolist() == pytest.approx(
+        [0.485, 0.456, 0.406]
+    )
+    assert encoder.get_buffer("images.std_C11").flatten().tolist() == pytest.approx(
+        [0.229, 0.224, 0.225]
+    )
 
 
 def test_features_and_pixels_are_in_no_checkpoint(

@@ -4,7 +4,7 @@ import huggingface_hub
 import pytest
 
 from morec.config import ImageSpec
-from morec.encoders.image_weights import image_weights
+from morec.encoders.image_weights import timm_weights
 from morec.errors import DataError
 
 
@@ -16,7 +16,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def test_an_unreachable_image_encoder_names_its_hub_name_and_the_ways() -> None:
     with pytest.raises(DataError) as caught:
-        image_weights(ImageSpec(name="resnet18"))
+        timm_weights(ImageSpec(name="resnet18"))
     message = str(caught.value)
     assert "item.image.name: 'resnet18' cannot be loaded" in message
     assert "'timm/resnet18.a1_in1k' did not come from the model hub" in message

@@ -10,11 +10,8 @@ import transformers as hf
 from torch import Tensor, nn
 
 from morec.config import ImageSpec
-from morec.encoders.vit_mae import (
-    is_vit_mae,
-    load_vit_mae,
-    load_vit_mae_for_pretraining,
-)
+from morec.encoders.image_weights import is_vit_mae
+from morec.encoders.vit_mae import load_vit_mae, load_vit_mae_for_pretraining
 from morec.errors import DataError, SpecError
 
 SIZE = 32
