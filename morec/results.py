@@ -49,9 +49,10 @@ class Cost(Spec):
     """Parameters of the model; frozen layers below the first trainable one are not part of it."""
     params_trainable: int
     forward_macs_paper: int | None
-    """Multiply-accumulates of one padded user sequence, every item slot encoded (table 6)."""
+    """Multiply-accumulates of one padded training sample, every item slot encoded (table 6); a
+    sample is a user's sequence, or for dssm a (user, item) pair."""
     forward_macs_run: int | None
-    """Multiply-accumulates per user of a training batch's forward pass as really run."""
+    """Multiply-accumulates per sample of a training batch's forward pass as really run."""
     uncounted_ops: tuple[str, ...] = ()
     """Operations the counter met and has no formula for."""
     first_epoch_s: float | None

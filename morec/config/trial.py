@@ -40,9 +40,9 @@ class TrainingSpec(Spec):
     loss: Literal["bce", "in_batch_ce"] = "bce"
     """One sampled negative per position, or in-batch cross-entropy corrected for popularity."""
     batch_size: int = Field(64, ge=2)
-    """Users per optimizer step, over all workers together."""
+    """Users per optimizer step, over all workers together; of dssm (user, item) pairs."""
     max_epochs: int = Field(150, ge=1)
-    """An epoch shows every user once; validation follows each."""
+    """An epoch shows every user once, to dssm every pair; validation follows each."""
     patience: int = Field(6, ge=1)
     """Stop after more than this many epochs without a better validation score."""
     precision: Literal["fp32", "bf16"] = "fp32"

@@ -1,7 +1,7 @@
 """Counts the multiply-accumulates of a forward pass."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -15,9 +15,17 @@ def _attention_flops(
     return int(sdpa_flop_count(query, key, value))  # type: ignore[no-untyped-call]
 
 
-_FORMULAS = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops}
-"""Attention on the CPU, which torch's own table of formulas lacks."""
-_MULTIPLIES = re.compile(r"mm|dot|conv|attention|linear|matmul")
+def _recurrent_flops(inputs: torch.Size, weights: Sequence[torch.Size], *_: Any, **__: Any) -> int:
+    """Every matrix once for every one of the (L, B) or (B, L) inputs; biases are vectors."""
+    return 2 * inputs[0] * inputs[1] * sum(w.numel() for w in weights if len(w) == 2)
+
+
+_FORMULAS = {
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attention_flops,
+    torch.ops.aten._cudnn_rnn: _recurrent_flops,
+}
+"""Attention on the CPU and recurrent layers on a GPU, which torch's own table lacks."""
+_MULTIPLIES = re.compile(r"mm|dot|conv|attention|linear|matmul|rnn")
 """Operations that multiply and accumulate; all others (norms, activations, shapes) count as 0."""
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,11 +7,17 @@ import torch
 from torch import nn
 
 from morec import cost
-from morec.config import ItemSpec, SASRecSpec
+from morec.config import (
+    DSSMSpec,
+    GRU4RecSpec,
+    ItemSpec,
+    ModelSpec,
+    NextItNetSpec,
+    SASRecSpec,
+)
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
-from morec.encoders.item import build_item_encoder
-from morec.models.recommender import Recommender, build_user_encoder
+from morec.models.recommender import Recommender, build_recommender
 from tests.morec.tiny_trials import TRAINED_TEXT
 
 CPU = torch.device("cpu")
@@ -20,12 +27,12 @@ needs_proc = pytest.mark.skipif(not cost.CLEAR_REFS.exists(), reason="needs Linu
 
 
 def recommender(
-    dataset: Dataset, folder: Path, *, dim: int, length: int, blocks: int = 2, **item: object
+    dataset: Dataset, folder: Path, spec: ModelSpec, length: int, **item: object
 ) -> Recommender:
-    spec = SASRecSpec(dim=dim, num_blocks=blocks)
     parts = ItemSpec.model_validate(item)
-    items = build_item_encoder(parts, dataset, dim, 0.1, ArtefactStore(folder))
-    return Recommender(items, build_user_encoder(spec, 7, length), dataset.num_items)
+    return build_recommender(
+        spec, parts, replace(dataset, max_seq_len=length), ArtefactStore(folder)
+    )
 
 
 def user_encoder_macs(dim: int, length: int, blocks: int) -> int:
@@ -41,7 +48,7 @@ def test_parameters_are_counted_with_and_without_the_frozen_ones():
 
 def test_the_papers_id_model_is_reproduced(tiny_dataset: Dataset, tmp_path: Path):
     """Table 6, MIND IDRec: 0.12 G. Looking an ID up costs nothing."""
-    model = recommender(tiny_dataset, tmp_path, dim=512, length=20, id=True)
+    model = recommender(tiny_dataset, tmp_path, SASRecSpec(), 20, id=True)
     macs = cost.paper_macs(model, 20, CPU)
     assert macs == 20 * 24 * 512**2 + 2 * 2 * 20**2 * 512
     assert macs == pytest.approx(0.126e9, rel=0.01)
@@ -51,20 +58,58 @@ def test_the_papers_id_model_is_reproduced(tiny_dataset: Dataset, tmp_path: Path
 def test_the_user_encoder_costs_what_its_formula_says(
     tiny_dataset: Dataset, tmp_path: Path, dim: int, length: int, blocks: int
 ):
-    model = recommender(tiny_dataset, tmp_path, dim=dim, length=length, blocks=blocks, id=True)
+    spec = SASRecSpec(dim=dim, num_blocks=blocks)
+    model = recommender(tiny_dataset, tmp_path, spec, length, id=True)
     assert cost.paper_macs(model, length, CPU) == user_encoder_macs(dim, length, blocks)
 
 
 def test_every_item_slot_of_both_columns_is_encoded_in_full(tiny_dataset: Dataset, tmp_path: Path):
-    model = recommender(tiny_dataset, tmp_path, dim=8, length=6, **TRAINED_TEXT)
+    model = recommender(tiny_dataset, tmp_path, SASRecSpec(dim=8), 6, **TRAINED_TEXT)
     item_macs, uncounted = model.item_encoder.padded_item_macs()
     assert item_macs > 0
     assert uncounted == set()
     assert cost.paper_macs(model, 6, CPU) == 2 * 7 * item_macs + user_encoder_macs(8, 6, 2)
 
 
+@pytest.mark.parametrize("num_layers", [1, 3])
+def test_a_gru_costs_six_products_a_position_and_layer(
+    num_layers: int, tiny_dataset: Dataset, tmp_path: Path
+):
+    """Three gates, each of the input and of the state; then the output."""
+    spec = GRU4RecSpec(kind="gru4rec", dim=8, num_blocks=num_layers)
+    model = recommender(tiny_dataset, tmp_path, spec, 5, id=True)
+    assert cost.paper_macs(model, 5, CPU) == 5 * (6 * num_layers + 1) * 8**2
+
+
+def test_a_convolution_costs_its_taps_a_position(tiny_dataset: Dataset, tmp_path: Path):
+    spec = NextItNetSpec(kind="nextitnet", dim=8, num_blocks=2, kernel_size=3, dilations=(1, 4))
+    model = recommender(tiny_dataset, tmp_path, spec, 5, id=True)
+    assert cost.paper_macs(model, 5, CPU) == 5 * (2 * 2 * 2 * 3 + 1) * 8**2
+
+
+@pytest.mark.parametrize("num_layers", [0, 2])
+def test_a_pair_costs_two_items_and_one_user(
+    num_layers: int, tiny_dataset: Dataset, tmp_path: Path
+):
+    spec = DSSMSpec(kind="dssm", dim=8, mlp_layers=num_layers)
+    model = recommender(tiny_dataset, tmp_path, spec, 6, id=True)
+    assert cost.paper_macs(model, 0, CPU) == 3 * num_layers * 8**2
+    model = recommender(tiny_dataset, tmp_path, spec, 6, **TRAINED_TEXT)
+    item_macs, _ = model.item_encoder.padded_item_macs()
+    assert cost.paper_macs(model, 0, CPU) == 2 * item_macs + num_layers * 8**2
+
+
+def test_a_dssm_has_a_row_a_user_and_the_layers_of_two_towers(
+    tiny_dataset: Dataset, tmp_path: Path
+):
+    spec = DSSMSpec(kind="dssm", dim=8, mlp_layers=2)
+    model = recommender(tiny_dataset, tmp_path, spec, 6, id=True)
+    expected = (41 + 31) * 8 + 2 * 2 * (8**2 + 8)
+    assert cost.count_parameters(model) == (expected, expected)
+
+
 def test_counting_draws_nothing(tiny_dataset: Dataset, tmp_path: Path):
-    model = recommender(tiny_dataset, tmp_path, dim=8, length=6, id=True)
+    model = recommender(tiny_dataset, tmp_path, SASRecSpec(dim=8), 6, id=True)
     before = torch.get_rng_state()
     cost.paper_macs(model, 6, CPU)
     assert torch.equal(torch.get_rng_state(), before)

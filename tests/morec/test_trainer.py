@@ -18,7 +18,7 @@ from morec.errors import DivergedError
 from morec.models.recommender import Recommender
 from morec.trainer import Trainer
 from morec.workers import Workers
-from tests.morec.tiny_trials import FROZEN_TEXT, TRAINED_TEXT, tiny_config
+from tests.morec.tiny_trials import FROZEN_TEXT, OTHER_MODELS, TRAINED_TEXT, tiny_config
 
 CPU = torch.device("cpu")
 ONE_STEP = {"batch_size": 64}
@@ -283,6 +283,15 @@ def test_bf16_trains_to_nearly_the_loss_of_fp32(
     full, half = trained("fp32"), trained("bf16")
     assert half.train_epoch() == pytest.approx(full.train_epoch(), rel=0.05)
     assert all(p.dtype is torch.float32 for p in half.recommender.parameters())
+
+
+@pytest.mark.parametrize("model", OTHER_MODELS, ids=lambda model: model["kind"])
+def test_every_model_trains_in_bf16(model: dict[str, Any], tiny_dataset: Dataset, tmp_path: Path):
+    def loss(precision: str) -> float:
+        config = tiny_config(model=model | {"dropout": 0.0}, training={"precision": precision})
+        return trainer_of(config, tiny_dataset, tmp_path).train_epoch()
+
+    assert loss("bf16") == pytest.approx(loss("fp32"), rel=0.05)
 
 
 def test_a_loss_that_is_not_finite_is_a_divergence(tiny_dataset: Dataset, tmp_path: Path):

@@ -20,7 +20,10 @@ from morec.trial import Progress
 from morec.workers import Workers
 from morec.yardsticks import popularity_evaluation
 from tests.morec.tiny_trials import (
+    DSSM,
     FROZEN_TEXT,
+    GRU4REC,
+    OTHER_MODELS,
     TRAINED_TEXT,
     numbers,
     run,
@@ -46,15 +49,23 @@ def interrupted(config: Any, dataset: Dataset, folder: Path, num_epochs: int) ->
 
 @pytest.mark.parametrize("num_epochs", [1, 2, 3])
 @pytest.mark.parametrize(
-    ("item", "loss"),
-    [({"id": True}, "bce"), ({"id": True}, "in_batch_ce"), (TRAINED_TEXT, "bce")],
-    ids=["id", "id in-batch", "trained text"],
+    "sections",
+    [
+        {},
+        {"training": {"loss": "in_batch_ce"}},
+        {"item": TRAINED_TEXT},
+        {"model": DSSM},
+        {"model": GRU4REC},
+    ],
+    ids=["id", "id in-batch", "trained text", "dssm", "gru4rec"],
 )
 def test_a_continued_trial_equals_an_uninterrupted_one(
-    item: dict[str, Any], loss: str, num_epochs: int, tiny_dataset: Dataset, tmp_path: Path
+    sections: dict[str, Any], num_epochs: int, tiny_dataset: Dataset, tmp_path: Path
 ):
-    training, optim = THREE_EPOCHS | {"loss": loss}, {"warmup_steps": 10}
-    config = tiny_config(item=item, training=training, optim=optim, evaluation=TESTED)
+    training = THREE_EPOCHS | sections.get("training", {})
+    config = tiny_config(
+        **sections | {"training": training}, optim={"warmup_steps": 10}, evaluation=TESTED
+    )
     whole = run(config, tiny_dataset, tmp_path / "whole")
     interrupted(config, tiny_dataset, tmp_path / "parts", num_epochs)
     continued = run(config, tiny_dataset, tmp_path / "parts")
@@ -134,6 +145,29 @@ def test_the_best_epoch_is_the_one_that_is_tested(tiny_dataset: Dataset, tmp_pat
     )
     short = run(until_best, tiny_dataset, tmp_path / "short")
     assert (short.valid, short.test) == (result.valid, result.test)
+
+
+@pytest.mark.parametrize("candidates", ["all", "trained"])
+@pytest.mark.parametrize("item", [{"id": True}, FROZEN_TEXT, TRAINED_TEXT])
+@pytest.mark.parametrize("model", OTHER_MODELS, ids=lambda model: model["kind"])
+def test_every_model_runs_to_its_record(
+    model: dict[str, Any],
+    item: dict[str, Any],
+    candidates: str,
+    tiny_dataset: Dataset,
+    tmp_path: Path,
+):
+    evaluation = TESTED | {"candidates": candidates}
+    config = tiny_config(model=model, item=item, evaluation=evaluation)
+    result = run(config, tiny_dataset, tmp_path)
+    assert result.status is TrialStatus.COMPLETED
+    assert result.trial_id.startswith(f"{model['kind']}-")
+    assert result.epochs[1].train_loss < result.epochs[0].train_loss
+    for record in (result.valid, result.test):
+        assert record is not None
+        assert {"popularity", "history"} <= record.slices.keys()
+    assert result.cost is not None
+    assert result.cost.uncounted_ops == ()
 
 
 @pytest.mark.parametrize("patience", [1, 2])

@@ -20,6 +20,10 @@ TINY_DATA = {
 TRAINED_TEXT = {
     "text": {"name": "tiny-random", "pretrained": False, "trainable_layers": "all", "max_tokens": 6}
 }
+DSSM = {"kind": "dssm", "mlp_layers": 1}
+GRU4REC = {"kind": "gru4rec"}
+NEXTITNET = {"kind": "nextitnet"}
+OTHER_MODELS = [DSSM, GRU4REC, NEXTITNET]
 FROZEN_TEXT = {"text": {"name": "tiny-random", "pretrained": False, "max_tokens": 6}}
 
 

@@ -20,6 +20,8 @@ _TEXT = {"text": {"name": "tiny-random", "pretrained": False, "max_tokens": 6}}
 CONFIGS: dict[str, dict[str, Any]] = {
     "bce": {**_SAME, "training": {"loss": "bce"}},
     "in_batch_ce": {**_SAME, "training": {"loss": "in_batch_ce"}},
+    "dssm": {**_SAME, "model": {"kind": "dssm", "dropout": 0.0, "mlp_layers": 1}},
+    "gru4rec": {**_SAME, "model": {"kind": "gru4rec", "dropout": 0.0}},
     "clipped text": {**_SAME, "item": _TEXT, "optim": {"clip_norm": 0.1}},
 }
 """Sections of trials without dropout; batches of 8 of 41 users leave one over, for one worker."""

@@ -16,6 +16,27 @@ def test_attention_is_two_products_of_tokens_by_tokens_by_width() -> None:
     assert (macs, uncounted) == (2 * 3 * (2 * 11 * 11 * 4), set())
 
 
+def recurrent_macs(positions: int, in_dim: int, dim: int) -> int:
+    """Two layers of three gates, each of the layer's input and of its state."""
+    return positions * 3 * ((in_dim + dim) + (dim + dim)) * dim
+
+
+def test_a_recurrent_layer_is_its_matrices_at_every_position() -> None:
+    gru = nn.GRU(5, 7, 2)
+    assert count_macs(lambda: gru(torch.ones(4, 3, 5))) == (recurrent_macs(4 * 3, 5, 7), set())
+
+
+def test_a_recurrent_layer_counts_the_same_in_one_operation_of_cudnn() -> None:
+    """On the meta device, since that operation runs on GPUs only; mode 3 is a GRU."""
+    weights = list(nn.GRU(5, 7, 2, device="meta").parameters())
+    inputs, state = torch.ones(4, 3, 5, device="meta"), torch.ones(2, 3, 7, device="meta")
+    options = (3, 7, 0, 2, False, 0.0, False, False, [], None)
+    found = count_macs(
+        lambda: torch.ops.aten._cudnn_rnn(inputs, weights, 4, None, state, None, *options)
+    )
+    assert found == (recurrent_macs(4 * 3, 5, 7), set())
+
+
 def test_norms_and_activations_count_nothing_and_are_not_named() -> None:
     layers = nn.Sequential(nn.LayerNorm(4), nn.GELU(), nn.Dropout(0.5), nn.Softmax(-1))
     assert count_macs(lambda: layers(torch.ones(3, 4))) == (0, set())
