@@ -31,6 +31,10 @@ def image(trainable: int | str = 0, **changes: Any) -> dict[str, Any]:
     return {**fields, "trainable_layers": trainable, **changes}
 
 
+def mae(trainable: int | str = 0, **changes: Any) -> dict[str, Any]:
+    return image(trainable, name="tiny-random-mae", **changes)
+
+
 SPECS: dict[str, dict[str, Any]] = {
     "id": {"id": True},
     "text-ts": {"text": text()},
@@ -43,6 +47,14 @@ SPECS: dict[str, dict[str, Any]] = {
     "id+image-concat": {"id": True, "image": image(), "fusion": "concat", "fusion_layers": 2},
     "all-add": {"id": True, "text": text("all"), "image": image("all"), "fusion": "add"},
     "all-concat": {"id": True, "text": text(1), "image": image(), "fusion": "concat"},
+    "text+image-add": {"text": text("all"), "image": image(1), "fusion": "add"},
+    "text+image-concat": {"text": text(1), "image": image("all"), "fusion": "concat"},
+    "text+mae-concat": {"text": text(), "image": mae(1), "fusion": "concat"},
+    "second-rounds": {
+        "text": text(1, second_round={"max_epochs": 1}),
+        "image": image("all", name="tiny-random-mae", second_round={"max_epochs": 1}),
+        "fusion": "add",
+    },
 }
 TRAINED_ENCODER_TENSORS = {"text-top1": 16, "text-e2e": 37, "all-concat": 16}
 """A BERT layer has 16 tensors, BERT's embeddings have 5; the rest of SPECS is derived below."""
@@ -120,7 +132,7 @@ class TestContract:
         known = {key for key, _ in [*encoder.named_parameters(), *encoder.named_buffers()]}
         assert set(state) <= known
         other = build(SPECS[name], dataset, shared_store)
-        for parameter in other.parameters():
+        for parameter in (*other.encoder_parameters(), *other.other_parameters()):
             torch.nn.init.normal_(parameter)
         other.load_state_dict(state)
         expected = encoder.eval()(items(dataset))
@@ -144,6 +156,13 @@ def test_preparing_makes_every_artefact_that_building_opens(
     before = {path: path.stat().st_mtime_ns for path in store.folder.glob("*-*/*")}
     build_item_encoder(spec, dataset, DIM, 0.1, store)
     assert {path: path.stat().st_mtime_ns for path in store.folder.glob("*-*/*")} == before
+
+
+def test_second_rounds_are_made_first_and_have_names_of_their_own(
+    dataset: Dataset, store: ArtefactStore
+) -> None:
+    prepared = prepare_item_inputs(ItemSpec.model_validate(SPECS["second-rounds"]), dataset, store)
+    assert list(prepared) == ["text second round", "image second round", "text", "image"]
 
 
 def test_an_id_needs_no_artefact(dataset: Dataset, store: ArtefactStore) -> None:

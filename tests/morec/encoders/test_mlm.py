@@ -76,6 +76,17 @@ def test_a_round_without_a_step_leaves_the_encoder_and_its_features_as_they_were
     assert torch.equal(features(after(spec, found), dataset, shared_store), expected)
 
 
+@pytest.mark.usefixtures("minilm")
+def test_packaged_minilm_gets_a_fresh_head_over_its_own_weights(
+    dataset: Dataset, store: ArtefactStore
+) -> None:
+    spec = spec_of("minilm", second_round=NO_STEP)
+    found = masked_language_round(spec, dataset, store)
+    assert losses_of(found)["valid"][0] > np.log(30522) - 1  # no better than a guess
+    expected = features(spec, dataset, store)
+    assert torch.equal(features(after(spec, found), dataset, store), expected)
+
+
 @pytest.mark.parametrize("family", ["bert", "roberta"])
 def test_a_round_changes_every_layer_and_the_features(
     dataset: Dataset, shared_store: ArtefactStore, with_mask: dict[str, Path], family: str
