@@ -3,7 +3,7 @@
 Shapes: N items asked for (ids 1..num_items), D item vector width.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import cast
 
 import torch
@@ -156,20 +156,37 @@ def build_item_encoder(
 ) -> ItemEncoder:
     """Build a trial's item encoder over its artefacts; missing ones are made again.
 
-    ``id_layers`` dense layers stand after the ID embedding, before the fusion.
     Everything random comes from torch's random state, in the same order whether or not an
     artefact had to be made.
     """
     spec = _after(_second_rounds(spec, dataset, store), spec)
+
+    def make(part: TextSpec | ImageSpec) -> Encoder:
+        if isinstance(part, TextSpec):
+            return build_text_encoder(part, dataset, store)
+        return build_image_encoder(part, dataset, store)
+
+    return assemble_item_encoder(spec, dataset.num_items, dim, dropout, make, id_layers=id_layers)
+
+
+def assemble_item_encoder(
+    spec: ItemSpec,
+    num_items: int,
+    dim: int,
+    dropout: float,
+    make: Callable[[TextSpec | ImageSpec], Encoder],
+    *,
+    id_layers: int = 0,
+) -> ItemEncoder:
+    """Put an item encoder together from the encoders that ``make`` gives.
+
+    ``id_layers`` dense layers stand after the ID embedding, before the fusion.
+    """
     parts: dict[str, IdPart | ModalityPart] = {}
     if spec.id:
-        parts["id"] = IdPart(dataset.num_items, dim, num_layers=id_layers, dropout=dropout)
-    if spec.text is not None:
-        text = build_text_encoder(spec.text, dataset, store)
-        parts["text"] = _modality_part(text, spec.text, dim, dropout)
-    if spec.image is not None:
-        image = build_image_encoder(spec.image, dataset, store)
-        parts["image"] = _modality_part(image, spec.image, dim, dropout)
+        parts["id"] = IdPart(num_items, dim, num_layers=id_layers, dropout=dropout)
+    for name, part in spec.modalities.items():
+        parts[name] = _modality_part(make(part), part, dim, dropout)
     fusion: nn.Module | None = None
     if spec.fusion == "add":
         fusion = AddFusion()

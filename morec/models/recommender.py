@@ -130,10 +130,16 @@ def build_recommender(
     spec: ModelSpec, item: ItemSpec, dataset: Dataset, store: ArtefactStore
 ) -> Recommender:
     """The model and the item encoder a trial names, over the dataset's users and items."""
-    id_layers = spec.mlp_layers if isinstance(spec, DSSMSpec) else 0
-    items = build_item_encoder(item, dataset, spec.dim, spec.dropout, store, id_layers=id_layers)
+    items = build_item_encoder(
+        item, dataset, spec.dim, spec.dropout, store, id_layers=num_id_layers(spec)
+    )
     users = build_user_encoder(spec, dataset.num_users, dataset.max_seq_len)
     return Recommender(items, users, dataset.num_items)
+
+
+def num_id_layers(spec: ModelSpec) -> int:
+    """Dense layers after the ID embedding: a DSSM's item tower has them, as its user tower."""
+    return spec.mlp_layers if isinstance(spec, DSSMSpec) else 0
 
 
 def build_user_encoder(spec: ModelSpec, num_users: int, max_seq_len: int) -> UserEncoder:

@@ -1,0 +1,147 @@
+"""What a trial's model would have and cost, without its data and weights: built on the meta device.
+
+For the columns #Param and FLOPs of the paper's table 6. Where an encoder's configuration is not on
+this machine, the shapes of well-known ones are.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+from torch import Tensor, nn
+from transformers import ViTMAEModel
+
+from morec import cost
+from morec.config import ImageSpec, TextSpec, TrialConfig
+from morec.encoders.architectures import known_config
+from morec.encoders.backbones import load_backbone, output_dim
+from morec.encoders.image import ImageEncoder
+from morec.encoders.image_weights import TINY_RANDOM_MAE, is_vit_mae
+from morec.encoders.item import Encoder, assemble_item_encoder
+from morec.encoders.stack import TransformerStack
+from morec.encoders.stages import freeze_below_top
+from morec.encoders.tables import FeatureTable, PackedTable
+from morec.encoders.text import TextEncoder, trained_part
+from morec.encoders.transformer import load_config, load_stack
+from morec.encoders.vit_mae import ViTMAEEncoder
+from morec.encoders.weights import PACKAGED
+from morec.models.recommender import Recommender, build_user_encoder, num_id_layers
+
+META = torch.device("meta")
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """The size and cost of a model that was never allocated."""
+
+    params_total: int
+    params_trainable: int
+    forward_macs_paper: int
+    """Multiply-accumulates of one padded training sample; see ``cost.paper_macs``."""
+
+
+def blueprint(
+    config: TrialConfig, *, num_users: int | None, num_items: int | None
+) -> Blueprint | None:
+    """Count what a trial's model would have; None where its shapes cannot be known from here.
+
+    That is: the number of items (or, for a DSSM, of users) is not given although the model has a
+    vector for each, an encoder's configuration is neither on this machine nor well known, or an
+    encoder reads words, whose number only the titles tell.
+    """
+    needs_users, needs_items = config.model.kind == "dssm", config.item.id
+    if (needs_users and num_users is None) or (needs_items and num_items is None):
+        return None
+    try:
+        with META, torch.no_grad():
+            recommender = _build(config, num_users or 1, num_items or 1)
+    except _UnknownShapesError:
+        return None
+    return _measure(recommender.to(META).eval(), config)
+
+
+class _UnknownShapesError(Exception):
+    """An encoder whose shapes are not known on this machine."""
+
+
+def _build(config: TrialConfig, num_users: int, num_items: int) -> Recommender:
+    model = config.model
+    items = assemble_item_encoder(
+        config.item,
+        num_items,
+        model.dim,
+        model.dropout,
+        _blank_encoder,
+        id_layers=num_id_layers(model),
+    )
+    users = build_user_encoder(model, num_users, config.dataset.max_seq_len)
+    return Recommender(items, users, num_items)
+
+
+def _measure(recommender: Recommender, config: TrialConfig) -> Blueprint:
+    one_user = np.ones((1, config.dataset.max_seq_len + 1), np.int32)
+    num_inputs = recommender.user_encoder.train_samples(one_user).items_SL1.shape[1] - 1
+    total, trainable = cost.count_parameters(recommender)
+    macs = cost.paper_macs(recommender, num_inputs, META)
+    return Blueprint(total, trainable, macs)
+
+
+def _blank_encoder(spec: TextSpec | ImageSpec) -> Encoder:
+    """An encoder over one made-up item."""
+    scratch = spec.model_copy(update={"pretrained": False})
+    if isinstance(scratch, ImageSpec):
+        return _blank_image(scratch)
+    if scratch.reads_words:
+        raise _UnknownShapesError
+    return _blank_text(scratch)
+
+
+def _blank_text(spec: TextSpec) -> Encoder:
+    stack = load_stack(spec, _text_config(spec))
+    if spec.trainable_layers == 0:
+        return FeatureTable(np.zeros((1, stack.dim), np.float32))
+    trained = trained_part(spec, stack)
+    is_cut = isinstance(trained, TransformerStack) and trained.embedding is None
+    values = np.zeros((1, trained.width), np.float32) if is_cut else np.zeros(1, np.int64)
+    return TextEncoder(PackedTable(values, np.ones(1, np.int64)), trained, spec, pad_id=0)
+
+
+def _text_config(spec: TextSpec) -> Any:
+    config = known_config(spec.name)
+    if config is None:
+        if spec.name not in PACKAGED and not Path(spec.name).is_dir():
+            raise _UnknownShapesError
+        return load_config(spec, vocab_size=0)
+    if spec.num_layers != "all":
+        config.num_hidden_layers = spec.num_layers
+    return config
+
+
+def _blank_image(spec: ImageSpec) -> Encoder:
+    backbone = _image_backbone(spec)
+    if spec.trainable_layers == 0:
+        return FeatureTable(np.zeros((1, output_dim(backbone, spec.size)), np.float32))
+    return ImageEncoder(_BlankImages(spec.size), backbone, freeze_below_top(backbone, spec))
+
+
+def _image_backbone(spec: ImageSpec) -> Any:
+    config = known_config(spec.name)
+    if config is not None:
+        return ViTMAEEncoder(ViTMAEModel(config), IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
+    if spec.name == TINY_RANDOM_MAE or not is_vit_mae(spec.name) or Path(spec.name).is_dir():
+        return load_backbone(spec)
+    raise _UnknownShapesError
+
+
+class _BlankImages(nn.Module):
+    """Images of a size, in the place of a catalogue's."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, rows_N: Tensor) -> Tensor:
+        return torch.zeros(len(rows_N), 3, self.size, self.size, device=META)
