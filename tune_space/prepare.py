@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from morec.encoders.item import prepare_item_inputs
 from morec.encoders.second_round import losses_of
 from morec.encoders.weights import weights_hash
 from morec.yardsticks import chance_metrics, popularity_evaluation
-from tune_space.expand import Arm, configure
+from tune_space.expand import Arm, configure, draw
 from tune_space.ledger import DatasetEntry, Preparation, Reference
+from tune_space.study import ParamSpec, Value
 
 STORE_FOLDER = "artefacts"
 """Beside the studies' output folders, so that studies share features."""
@@ -135,11 +137,21 @@ def _item_variants(arm: Arm) -> Iterator[TrialConfig]:
     choices = {
         path: param.choice
         for path, param in arm.space.items()
-        if path.startswith(("item.", "dataset")) and param.choice and not param.when
+        if path.startswith(("item.", "dataset")) and param.choice
     }
+    seen = set()
     for values in product(*choices.values()):
-        params = dict(zip(choices, values, strict=True))
-        yield configure(arm.config, params, seed=arm.config.seed, test=False)
+        chosen = dict(zip(choices, values, strict=True))
+        params = draw(arm, partial(_chosen_or_any, chosen))
+        config = configure(arm.config, params, seed=arm.config.seed, test=False)
+        variant = (_key(config.dataset), _key(config.item))
+        if variant not in seen:
+            seen.add(variant)
+            yield config
+
+
+def _chosen_or_any(chosen: Mapping[str, Value], path: str, param: ParamSpec) -> Value:
+    return chosen[path] if path in chosen else param.probes()[0]
 
 
 def _key(spec: DatasetSpec | ItemSpec) -> str:

@@ -83,6 +83,16 @@ def test_searched_choices_of_a_second_round_are_made_before_the_search(prepared)
     assert [len(each.losses["train"]) for each in found] == [1, 2]
 
 
+def test_a_choice_under_a_condition_is_prepared_where_the_condition_holds(prepared):
+    space = {
+        "item.text.max_tokens": ParamSpec(choice=(5, 6)),
+        "item.text.pooling": ParamSpec(choice=("cls", "mean"), when={"item.text.max_tokens": 5}),
+        "optim.lr": ParamSpec(loguniform=(1e-4, 1e-2)),
+    }
+    found = prepare_items(prepared, [arm("TS", {"text": TEXT}, space)])
+    assert len({each.key for each in found}) == 3
+
+
 def test_preparing_again_makes_nothing_again(prepared):
     arms = [arm("TS", {"text": TEXT})]
     first = prepare_items(prepared, arms)
