@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from morec.encoders.backbones import load_backbone, output_dim
 from morec.encoders.image import ImageEncoder
 from morec.encoders.image_weights import TINY_RANDOM_MAE, is_vit_mae
 from morec.encoders.item import Encoder, assemble_item_encoder
+from morec.encoders.pixels import PixelTable
 from morec.encoders.stack import TransformerStack
 from morec.encoders.stages import freeze_below_top
 from morec.encoders.tables import FeatureTable, PackedTable
@@ -104,8 +106,9 @@ def _blank_text(spec: TextSpec) -> Encoder:
     if spec.trainable_layers == 0:
         return FeatureTable(np.zeros((1, stack.dim), np.float32))
     trained = trained_part(spec, stack)
-    is_cut = isinstance(trained, TransformerStack) and trained.embedding is None
-    values = np.zeros((1, trained.width), np.float32) if is_cut else np.zeros(1, np.int64)
+    values: npt.NDArray[Any] = np.zeros(1, np.int64)
+    if isinstance(trained, TransformerStack) and trained.embedding is None:
+        values = np.zeros((1, trained.width), np.float32)
     return TextEncoder(PackedTable(values, np.ones(1, np.int64)), trained, spec, pad_id=0)
 
 
@@ -136,12 +139,13 @@ def _image_backbone(spec: ImageSpec) -> Any:
     raise _UnknownShapesError
 
 
-class _BlankImages(nn.Module):
+class _BlankImages(PixelTable):
     """Images of a size, in the place of a catalogue's."""
 
     def __init__(self, size: int) -> None:
-        super().__init__()
+        nn.Module.__init__(self)
         self.size = size
 
     def forward(self, rows_N: Tensor) -> Tensor:
+        """Images without content, (N, 3, S, S)."""
         return torch.zeros(len(rows_N), 3, self.size, self.size, device=META)
