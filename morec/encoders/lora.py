@@ -42,6 +42,16 @@ class LoraLinear(nn.Module):
         change_O = F.linear(F.linear(inputs_I, self.a_RI), self.b_OR)
         return cast(Tensor, self.base(inputs_I)) + self.scale * change_O
 
+    @property
+    def weight(self) -> Tensor:
+        """The changed weight, (O, I), for attention that multiplies with it by itself (BEiT)."""
+        return self.base.weight + self.scale * self.b_OR @ self.a_RI
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The base's, if it has one."""
+        return self.base.bias
+
 
 def add_lora(
     module: nn.Module,

@@ -56,6 +56,8 @@ def test_a_changed_layer_is_the_base_with_the_product_added_to_its_weight() -> N
     base.weight.data += 6.0 / 2 * layer.b_OR.detach() @ layer.a_RI.detach()
     inputs = torch.randn(3, 2, 5, dtype=torch.float64)
     torch.testing.assert_close(layer(inputs), base(inputs), rtol=0, atol=1e-12)
+    torch.testing.assert_close(layer.weight, base.weight)
+    assert torch.equal(layer.bias, base.bias)
 
 
 def test_a_starts_within_the_bound_of_a_linear_layer_and_b_at_zero() -> None:
