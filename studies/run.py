@@ -44,13 +44,22 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     """Read the command line; a wrong one ends the program with exit code 2, as argparse does."""
     parser = argparse.ArgumentParser("studies/run.py", description="Run or continue a study.")
     parser.add_argument("study", type=Path, metavar="STUDY.yaml")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="default: runs/<study name>")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="default: runs/<study name>[-quick]"
+    )
     instead = parser.add_mutually_exclusive_group()
     instead.add_argument("--plan", action="store_true", help="say what would run, and how long")
     instead.add_argument("--status", action="store_true", help="say how the study stands")
     instead.add_argument("--report", action="store_true", help="write the report of what is there")
     parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARM")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
+    parser.add_argument(
+        "--quick",
+        dest="set",
+        action="append_const",
+        const="profile=quick",
+        help="with the study's quick: block merged over it: minutes on two cores",
+    )
     parser.add_argument("--address", metavar="RAY", help="of a Ray cluster; default: this machine")
     parser.add_argument("--retry-failed", action="store_true", help="run failed trials once more")
     parser.add_argument("--fresh", action="store_true", help="move earlier results aside, restart")
@@ -60,7 +69,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 def _main(args: argparse.Namespace, command: str) -> int:
     study = load_study(args.study, args.set)
-    out = args.out or Path("runs") / study.name
+    out = args.out or Path("runs") / study.folder
     if args.status:
         show_status(Console(), read_status(out))
         return 0

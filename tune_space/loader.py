@@ -12,9 +12,11 @@ from pydantic import ValidationError
 
 from morec.errors import SpecError, did_you_mean
 from tune_space.checks import ARM_KEYS, DATASET_KEYS, check
+from tune_space.expand import expand
 from tune_space.overrides import apply_overrides
 from tune_space.paths import explain
-from tune_space.strict_yaml import Problem, read_yaml, shorten
+from tune_space.profiles import QUICK, full_form, is_asked_for, quick_form
+from tune_space.strict_yaml import Document, Problem, read_yaml, shorten
 from tune_space.study import StudySpec
 
 
@@ -58,13 +60,55 @@ def parse_study(
     if not isinstance(document.value, dict):
         found = "an empty file" if document.value is None else shorten(document.value)
         raise SpecError(f"{where}: found {found}; a study is a mapping: question:, base:, ...")
+    is_quick = is_asked_for(document, overrides)
+    if QUICK not in document.value:
+        if is_quick:
+            raise SpecError(f"{where}: profile quick: the study has no quick: block")
+        return _one_form(document, name, overrides)
+    return _both_forms(document, name, overrides, is_quick=is_quick)
+
+
+def _one_form(document: Document, name: str, overrides: Sequence[str]) -> StudySpec:
+    study, lines = _read(document, name, overrides)
+    if study is None or lines:
+        raise SpecError(lines)
+    return study
+
+
+def _both_forms(
+    document: Document, name: str, overrides: Sequence[str], *, is_quick: bool
+) -> StudySpec:
+    """Read the study in both forms, so that a mistake in the other one is found in time.
+
+    Overrides are about the form that is asked for; the other one is checked as it was written.
+    """
+    full, full_lines = _read(full_form(document), name, () if is_quick else overrides)
+    quick, quick_lines = _read(quick_form(document), name, overrides if is_quick else ())
+    if not full_lines and not quick_lines:
+        full_lines, quick_lines = (_impossible(form, document.where) for form in (full, quick))
+    asked = quick if is_quick else full
+    only_quick = [f"{line} (in the quick form)" for line in quick_lines if line not in full_lines]
+    if asked is None or full_lines or only_quick:
+        raise SpecError([*full_lines, *only_quick])
+    return asked
+
+
+def _read(
+    document: Document, name: str, overrides: Sequence[str]
+) -> tuple[StudySpec | None, list[str]]:
+    """One form of a study and its mistakes, one line each."""
     unwritten = apply_overrides(document, overrides)
     raw = {"name": name, **document.value}
     study, problems = _validate(raw)
-    lines = document.locate([*document.problems, *problems, *check(raw)])
-    if lines or unwritten or study is None:
-        raise SpecError([*lines, *unwritten])
-    return study
+    return study, [*document.locate([*document.problems, *problems, *check(raw)]), *unwritten]
+
+
+def _impossible(study: StudySpec | None, where: str) -> list[str]:
+    try:
+        expand(study) if study else ()
+    except SpecError as error:
+        return [f"{where}: {problem}" for problem in error.problems]
+    return []
 
 
 def _validate(raw: Mapping[str, Any]) -> tuple[StudySpec | None, list[Problem]]:

@@ -152,7 +152,7 @@ class StudySpec(Spec):
     """One question, its arms, its search and its budget."""
 
     name: str = Field(pattern=r"^\w[\w .()+-]*$")
-    """Name of the output folder; the file's name if not given."""
+    """Of the output folder and the report; the file's name if not given."""
     question: str
     base: dict[str, Value]
     """A ``TrialConfig`` as nested mappings, shared by all arms."""
@@ -185,6 +185,11 @@ class StudySpec(Spec):
     percent, printed beside ours, never as ours. ``HR@10 cold`` is a metric on a slice; columns of
     the cost table (``#Param M``, ``FLOPs G``, ``min/epoch``, ``GPU GB``) are in their units."""
     keep_checkpoints: bool = False
+
+    @property
+    def folder(self) -> str:
+        """Name of the study's output folder; the quick form has one of its own."""
+        return self.name if self.profile == "full" else f"{self.name}-{self.profile}"
 
     @model_validator(mode="after")
     def _parts_agree(self) -> Self:
