@@ -41,8 +41,8 @@ class Interactions:
     """Where the image of each item is."""
     image_array: npt.NDArray[np.uint8] | None = None
     """(num_items, H, W, 3), for datasets that draw their images."""
-    tick_s: float | None = None
-    """Seconds in one unit of ``timestamps``; None: they tell the order and nothing else."""
+    ticks_per_s: int | None = None
+    """Units of ``timestamps`` in a second; None: they tell the order and nothing else."""
 
 
 def from_rows(
@@ -78,7 +78,7 @@ def from_rows(
         user_ids=user_ids[kept].astype(np.int64),
         item_ids=item_ids[kept],
         timestamps=timestamps[kept],
-        tick_s=clock_tick_s(timestamps),
+        ticks_per_s=clock_ticks_per_s(timestamps),
         user_names=user_names.astype(str).tolist(),
         item_names=codes.names,
         counts={name: int(count) for name, count in counts.items()},
@@ -87,8 +87,8 @@ def from_rows(
     )
 
 
-def clock_tick_s(timestamps: npt.NDArray[np.int64]) -> float | None:
-    """Return the seconds in one unit of ``timestamps``, or None if they are no clock times.
+def clock_ticks_per_s(timestamps: npt.NDArray[np.int64]) -> int | None:
+    """Return the units of ``timestamps`` in a second, or None if they are no clock times.
 
     Clock times count seconds, or thousandths of them up to nanoseconds, from 1970 and all lie
     between 1971 and 2100; as these ranges do not overlap, the numbers tell the unit. Counters,
@@ -97,9 +97,9 @@ def clock_tick_s(timestamps: npt.NDArray[np.int64]) -> float | None:
     if not len(timestamps):
         return None
     lowest, highest = timestamps.min(), timestamps.max()
-    for per_second in (1, 10**3, 10**6, 10**9):
-        if FIRST_CLOCK_S * per_second <= lowest and highest < LAST_CLOCK_S * per_second:
-            return 1 / per_second
+    for ticks in (1, 10**3, 10**6, 10**9):
+        if FIRST_CLOCK_S * ticks <= lowest and highest < LAST_CLOCK_S * ticks:
+            return ticks
     return None
 
 

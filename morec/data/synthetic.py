@@ -53,7 +53,7 @@ def draw_synthetic(spec: SyntheticSpec) -> Interactions:
         user_ids=users,
         item_ids=items[users, steps],
         timestamps=START_S + times[users, steps],
-        tick_s=1.0,
+        ticks_per_s=1,
         user_names=[str(user) for user in range(spec.num_users)],
         item_names=[str(item) for item in range(spec.num_items)],
         titles=draw_titles(world.tastes_N, spec.num_tastes, rng),

@@ -88,7 +88,7 @@ def cut_windows(interactions: Interactions, spec: DatasetSpec) -> Windows:
         offsets_U1=_offsets(window.users),
         item_ids=np.cumsum(left > 0)[window.items].astype(np.int32),
         kept_items=np.flatnonzero(left),
-        ages_s=_ages(rows, window, interactions.tick_s),
+        ages_s=_ages(rows, window, interactions.ticks_per_s),
         counts=counts,
     )
 
@@ -111,13 +111,13 @@ def _draw_users(
     return is_drawn
 
 
-def _ages(rows: _Rows, window: _Rows, tick_s: float | None) -> npt.NDArray[np.int64] | None:
-    if tick_s is None:
+def _ages(rows: _Rows, window: _Rows, ticks_per_s: int | None) -> npt.NDArray[np.int64] | None:
+    if ticks_per_s is None:
         return None
     first_times = np.full(rows.items.max(initial=0) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first_times, rows.items, rows.times)
     ages_ticks: npt.NDArray[np.int64] = window.times - first_times[window.items]
-    return (ages_ticks * tick_s).astype(np.int64)
+    return ages_ticks // ticks_per_s
 
 
 def _count_items(

@@ -35,6 +35,7 @@ OTHER_VALUES: dict[str, Any] = {
     "dataset.num_items": 121,
     "dataset.num_tastes": 7,
     "dataset.mean_seq_len": 17,
+    "dataset.late_items": 0.5,
     "dataset.image_size": 33,
     "dataset.seed": 1,
     "item.id": False,

@@ -1,7 +1,8 @@
+import numpy as np
 import pandas as pd
 import pytest
 
-from morec.data.interactions import Interactions, from_rows
+from morec.data.interactions import Interactions, clock_ticks_per_s, from_rows
 
 
 def rows_of(*rows: tuple[object, object, object]) -> pd.DataFrame:
@@ -54,3 +55,32 @@ def test_kept_repeats_are_counted() -> None:
     interactions = from_rows(rows, repeats="keep")
     assert len(interactions.item_ids) == 3
     assert interactions.counts["repeated_interactions_kept"] == 2
+
+
+NOON_2023 = 1_672_574_400
+"""1 January 2023, 12:00, in seconds from 1970."""
+
+
+@pytest.mark.parametrize("ticks", [1, 10**3, 10**6, 10**9])
+def test_the_size_of_clock_times_tells_their_unit(ticks: int) -> None:
+    times = np.array([NOON_2023, NOON_2023 - 30 * 365 * 86_400, NOON_2023 + 1]) * ticks
+    assert clock_ticks_per_s(times) == ticks
+    interactions = from_rows(rows_of(("u", "a", int(times[0])), ("u", "b", int(times[1]))))
+    assert interactions.ticks_per_s == ticks
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [],
+        [0, 1, 2],
+        # As one file numbers its rows from 0, however many there are.
+        [0, NOON_2023],
+        [20230718, 20230719],
+        [20230718093000],
+        [NOON_2023, NOON_2023 * 1000],
+        [-NOON_2023],
+    ],
+)
+def test_what_is_no_clock_time_has_no_unit(times: list[int]) -> None:
+    assert clock_ticks_per_s(np.array(times, dtype=np.int64)) is None

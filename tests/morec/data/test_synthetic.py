@@ -7,7 +7,7 @@ import pytest
 
 from morec.config import SyntheticSpec
 from morec.data.dataset import load_dataset
-from morec.data.interactions import Interactions, clock_tick_s
+from morec.data.interactions import Interactions, clock_ticks_per_s
 from morec.data.slices import slicings
 from morec.data.synthetic import (
     FADING_WEEKS,
@@ -123,7 +123,7 @@ def test_users_are_watched_for_a_year_in_the_order_of_their_items(
         days = (drawn.timestamps - START_S) / 86_400
         assert 0 <= days.min() < 1
         assert 363 < days.max() < 364
-        assert drawn.tick_s == clock_tick_s(drawn.timestamps) == 1
+        assert drawn.ticks_per_s == clock_ticks_per_s(drawn.timestamps) == 1
 
 
 def first_weeks(interactions: Interactions) -> np.ndarray:
