@@ -11,6 +11,7 @@ from morec.config import ImageSpec
 from morec.encoders.backbones import load_backbone, output_dim
 from morec.encoders.image_weights import PACKAGED, timm_weights
 from morec.errors import DataError, SpecError
+from tests.morec.encoders.runs_code import RunsCode
 
 LITES = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
 TEMPLE = {442, 449, 663, 698}
@@ -80,3 +81,18 @@ def test_from_scratch_is_timms_own_initialisation() -> None:
 def test_an_unknown_name_is_told_the_nearest_of_all_kinds() -> None:
     with pytest.raises(SpecError, match=r"Did you mean 'efficientnet-lite1'\?"):
         load_backbone(ImageSpec(name="eficientnet-lite1", pretrained=False))
+
+
+def test_a_local_folder_in_torchs_older_format_runs_none_of_what_it_may_hold(
+    tmp_path: Path,
+) -> None:
+    spec = ImageSpec(name=str(tmp_path), size=32)
+    model = timm.create_model("test_resnet", num_classes=3)
+    timm.models.save_for_hf(model, tmp_path, safe_serialization=False)
+    backbone = load_backbone(spec)
+    for name, tensor in backbone.state_dict().items():
+        assert torch.equal(tensor, model.state_dict()[name]), name
+    torch.save(RunsCode(tmp_path / "ran"), tmp_path / "pytorch_model.bin")
+    with pytest.raises(SpecError, match=r"timm cannot run .* weights_only=True blocked"):
+        load_backbone(spec)
+    assert not (tmp_path / "ran").exists()

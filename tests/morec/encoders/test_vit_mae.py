@@ -13,6 +13,7 @@ from morec.config import ImageSpec
 from morec.encoders.image_weights import is_vit_mae
 from morec.encoders.vit_mae import load_vit_mae, load_vit_mae_for_pretraining
 from morec.errors import DataError, SpecError
+from tests.morec.encoders.runs_code import RunsCode
 
 SIZE = 32
 
@@ -226,13 +227,3 @@ def test_torchs_older_format_is_read_without_running_what_it_may_hold(
     with pytest.raises(DataError, match="the weights cannot be read"):
         load_vit_mae(spec_of(str(tmp_path), pretrained=True))
     assert not (tmp_path / "ran").exists()
-
-
-class RunsCode:
-    """What a pickle may ask for: here, a folder."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __reduce__(self) -> Any:
-        return Path.mkdir, (self.path,)
