@@ -23,6 +23,7 @@ from tests.morec.tiny_trials import (
     DSSM,
     FROZEN_TEXT,
     GRU4REC,
+    NEXTITNET,
     OTHER_MODELS,
     TRAINED_TEXT,
     numbers,
@@ -385,8 +386,14 @@ def test_really_encoded_items_cost_less_than_the_papers_slots(
 # ---- learning
 
 
-@pytest.mark.parametrize("loss", ["bce", "in_batch_ce"])
-def test_learning_beats_popularity_where_users_have_tastes(loss: str, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("model", "loss"),
+    [({}, "bce"), ({}, "in_batch_ce"), (DSSM, "bce"), (GRU4REC, "bce"), (NEXTITNET, "in_batch_ce")],
+    ids=["bce", "in-batch", "dssm", "gru4rec", "nextitnet in-batch"],
+)
+def test_learning_beats_popularity_where_users_have_tastes(
+    model: dict[str, Any], loss: str, tmp_path: Path
+):
     data = {
         "kind": "synthetic",
         "num_users": 500,
@@ -398,7 +405,7 @@ def test_learning_beats_popularity_where_users_have_tastes(loss: str, tmp_path: 
     dataset = load_dataset(SyntheticSpec.model_validate(data), Path())
     config = tiny_config(
         dataset=data,
-        model={"dim": 16},
+        model={"dim": 16, **model},
         training={"loss": loss, "batch_size": 32, "max_epochs": 10},
         evaluation={"test": True, "batch_size": 512},
     )
