@@ -1,23 +1,52 @@
-"""``python -m reports DIR``: write the report of the study in DIR, also while it runs."""
+"""``python -m reports DIR [DIR ...]``: write the report of each study, and one page of several."""
 
 import argparse
 import sys
 from pathlib import Path
 
-from morec.errors import MorecError
-from reports.page import write_report
+from morec.errors import MorecError, did_you_mean
+from reports.writing import FORMATS, STUDIES_PAGE, write_reports
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Write one report; 0, or 2 where the folder holds no readable study."""
-    parser = argparse.ArgumentParser(prog="python -m reports", description=__doc__)
-    parser.add_argument("folder", type=Path, help="a study's output folder")
+def main(words: list[str] | None = None) -> int:
+    """Write the reports; 0, or 2 where a folder holds no readable study."""
+    arguments = _parse(words)
     try:
-        print(write_report(parser.parse_args(arguments).folder))
+        for path in write_reports(arguments.folders, arguments.format, arguments.out):
+            print(path)
     except MorecError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def _parse(words: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m reports", description=__doc__)
+    parser.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="output folders")
+    parser.add_argument(
+        "--format",
+        type=_formats,
+        default=FORMATS,
+        metavar="NAME[,NAME...]",
+        help=f"some of {', '.join(FORMATS)}; default: all of them",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help=f"the page of several studies; default: {STUDIES_PAGE} in the folder they share",
+    )
+    return parser.parse_args(words)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if name not in FORMATS:
+            raise argparse.ArgumentTypeError(
+                f"{name!r} is no format; allowed: {', '.join(FORMATS)}{did_you_mean(name, FORMATS)}"
+            )
+    return names
 
 
 if __name__ == "__main__":

@@ -18,6 +18,11 @@ def percent(value: float | None, digits: int = 2) -> str:
     return NOT_AVAILABLE if value is None else f"{100 * value:.{digits}f}"
 
 
+def mean_with_sd(mean: float | None, sd: float | None) -> str:
+    """Mean and deviation over seeds in percent, like ``17.36 ± 0.52``."""
+    return percent(mean) if sd is None else f"{percent(mean)} ± {percent(sd)}"
+
+
 def points(value: float, digits: int = 2) -> str:
     """A difference of two values in [0, 1] as signed percentage points; zero has no sign."""
     return signed(100 * value, digits)
@@ -96,9 +101,9 @@ def about(value: float) -> str:
     return f"{round(value / step) * step:,}"
 
 
-def plural(number: int, noun: str) -> str:
-    """``1 seed``, ``3 seeds``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def plural(number: int, noun: str, several: str = "") -> str:
+    """``1 seed``, ``3 seeds``; ``several`` where an s is not enough."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {several or noun + 's'}"
 
 
 def _unit(seconds: float) -> tuple[float, str]:

@@ -1,67 +1,38 @@
-"""StudySummary -> one self-contained HTML file, with its tables as CSV and LaTeX beside it."""
+"""A report as one self-contained HTML file."""
 
 import base64
 import gzip
 import json
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
-from morec.results import write_atomically
-from reports import accuracy, exports, figures, formats, latex, spending, tables, verdict
-from reports.contrasts import Contrast, compare
+from reports import figures, formats, spending, tables, verdict
+from reports.content import Report
+from reports.contrasts import Contrast
 from reports.expected import expected_rows
 from reports.rates import rate_maps
-from reports.slices import MIN_USERS, SliceTable, slice_tables
+from reports.slices import MIN_USERS, SliceTable
 from reports.statistics import MIN_SEEDS, NUM_FLIPS
-from reports.summary import StudySummary, summarise
+from reports.summary import StudySummary
 from reports.traces import Figure
 
 ENOUGH_FOR_IMPORTANCE = 50
 """Search trials below which the importance of a parameter is mostly noise."""
 
 
-def write_report(folder: Path) -> Path:
-    """Write ``report.html`` and ``tables/`` of the study in ``folder``, finished or not.
+def render(report: Report, downloads: dict[str, str]) -> str:
+    """The page as one HTML text that loads nothing from anywhere.
 
-    Raises:
-        DataError: the folder holds no study, or a file of it cannot be read.
+    ``downloads``: the files that buttons of the page copy and save, by name.
     """
-    summary = summarise(folder)
-    contrasts = compare(summary)
-    accuracies = accuracy.accuracy_tables(summary)
-    written = {
-        "accuracy.csv": exports.accuracy_csv(summary),
-        "accuracy.tex": latex.accuracy_latex(summary, accuracies),
-        "contrasts.csv": exports.contrasts_csv(summary, contrasts),
-        "cost.csv": exports.cost_csv(summary),
-        "trials.csv": exports.trials_csv(summary),
-    }
-    sliced = slice_tables(summary, summary.main_metric)
-    if sliced:
-        written["slices.csv"] = exports.slices_csv(summary, sliced)
-    for name, text in written.items():
-        write_atomically(folder / "tables" / name, text)
-    page = folder / "report.html"
-    write_atomically(page, render(summary, contrasts, accuracies, sliced, written))
-    return page
-
-
-def render(
-    summary: StudySummary,
-    contrasts: tuple[Contrast, ...],
-    accuracies: tuple[accuracy.AccuracyTable, ...],
-    sliced: tuple[SliceTable, ...],
-    downloads: dict[str, str],
-) -> str:
-    """The page as one HTML text that loads nothing from anywhere."""
+    summary, contrasts = report.summary, report.contrasts
     costs = spending.arm_costs(summary)
-    drawn = _figures(summary, contrasts, costs, sliced)
-    return _template().render(
+    drawn = _figures(summary, contrasts, costs, report.sliced)
+    return template("template.html.j2").render(
         summary=summary,
         manifest=summary.manifest,
         quick_note=formats.QUICK_FORM,
@@ -69,10 +40,10 @@ def render(
         headline=verdict.headline(summary, contrasts),
         caveats=verdict.caveats(summary, contrasts),
         unfinished=verdict.unfinished(summary),
-        tables=accuracies,
+        tables=report.accuracies,
         expected=expected_rows(summary),
         contrasts=contrasts,
-        sliced=sliced,
+        sliced=report.sliced,
         rate_maps=rate_maps(summary),
         costs=costs,
         device_costs=tables.device_costs(costs),
@@ -124,7 +95,8 @@ def place(*words: str) -> str:
 
 
 @cache
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A page's template: strict, and every text in it escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports", ""),
         autoescape=True,
@@ -152,7 +124,7 @@ def _template() -> jinja2.Template:
         "place": place,
         "uncounted": tables.uncounted,
     }
-    return environment.get_template("template.html.j2")
+    return environment.get_template(name)
 
 
 def _in_script(value: Any) -> Markup:

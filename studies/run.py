@@ -51,6 +51,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     instead.add_argument("--plan", action="store_true", help="say what would run, and how long")
     instead.add_argument("--status", action="store_true", help="say how the study stands")
     instead.add_argument("--report", action="store_true", help="write the report of what is there")
+    instead.add_argument("--audit", action="store_true", help="recheck every choice and number")
     parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARM")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
     parser.add_argument(
@@ -75,6 +76,8 @@ def _main(args: argparse.Namespace, command: str) -> int:
         return 0
     if args.report:
         return _report(out)
+    if args.audit:
+        return _audit(out)
     arms = _expand(study, args)
     options = run_options(args, out, command)
     if args.plan:
@@ -109,14 +112,32 @@ def _expand(study: StudySpec, args: argparse.Namespace) -> tuple[Arm, ...]:
 
 def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
     from morec.encoders.artefacts import ArtefactStore
+    from morec.encoders.hub import offline
+    from tune_space.missing import find_missing, resting_arms, spell_missing
     from tune_space.prepare import STORE_FOLDER, Prepared
 
     shared = Prepared(options.root, ArtefactStore(options.out.parent / STORE_FOLDER))
     ledger, retry_failed = Ledger(options.out), options.retry_failed
-    plan = make_plan(study, arms, ledger, shared.sources, retry_failed=retry_failed)
+    resting = resting_arms(arms, options.only)
+    with offline():
+        missing = find_missing(study, [a for a in arms if a.name not in resting], shared)
+        resting = resting_arms(arms, options.only, missing)
+        plan = make_plan(
+            study, arms, ledger, shared.sources, resting=resting, retry_failed=retry_failed
+        )
     num_parallel = concurrency(study.resources)
     show_plan(Console(), plan.restricted(options.only), len(study.seeds), num_parallel)
+    for line in spell_missing(missing):
+        print(line)
     return 0
+
+
+def _audit(out: Path) -> int:
+    from tune_space.audit import audit
+
+    found = audit(out)
+    print("\n".join(found.lines()))
+    return 1 if found.problems else 0
 
 
 def _run(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
@@ -134,7 +155,7 @@ def _run(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
 
 
 def _report(out: Path) -> int:
-    from reports.page import write_report
+    from reports.writing import write_report
 
     print(f"report: {write_report(out)}")
     return 0
