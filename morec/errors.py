@@ -50,4 +50,4 @@ class CollapsedError(TrialError):
 def did_you_mean(found: str, allowed: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the nearest allowed name, or an empty string."""
     near = get_close_matches(found, list(allowed), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    return f" Did you mean {near[0]!r}?" if near and near[0] != found else ""

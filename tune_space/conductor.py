@@ -72,7 +72,6 @@ class Conductor:
         self.ledger = ledger
         self.sources = sources
         self.manifest = manifest
-        self.only = set(only)
         self.running: dict[str, Job] = {}
         self.results = ledger.read_all()
         self._retry = {
@@ -83,7 +82,10 @@ class Conductor:
         self._started = time.monotonic()
         self._elapsed_before = manifest.elapsed_s
         earlier = {entry.name: entry.search for entry in manifest.arms}
-        self.arms = [self._arm_state(arm, study, earlier.get(arm.name, ())) for arm in arms]
+        active = [arm for arm in arms if not only or arm.name in only]
+        self.arms = [self._arm_state(arm, study, earlier.get(arm.name, ())) for arm in active]
+        """The arms this run of the command is about: those of ``only``, or all."""
+        self._entries_before = _resting_entries(arms, manifest.arms)
         self._progress: dict[str, tuple[tuple[EpochRecord, ...], Cost]] = {}
         for state in self.arms:
             self._advance(state)
@@ -109,10 +111,6 @@ class Conductor:
         """Whether nothing runs and nothing can be started."""
         return not self.running and self._startable() is None
 
-    def active_arms(self) -> list[ArmState]:
-        """The arms this run of the command is about: those of ``--only``, or all."""
-        return [state for state in self.arms if not self.only or state.arm.name in self.only]
-
     def is_out_of_time(self) -> bool:
         """Whether this run of the command has used up ``budget.hours``."""
         hours = self.study.budget.hours
@@ -120,7 +118,7 @@ class Conductor:
 
     def wanted(self) -> set[str]:
         """Ids of every trial the study asks for, as far as they are known."""
-        return _ids(tuple(self._entry(state) for state in self.arms))
+        return _ids(self._entries())
 
     def num_epochs(self, trial_id: str) -> int:
         """Epochs a running trial has reported."""
@@ -129,7 +127,7 @@ class Conductor:
     def _startable(self) -> Job | None:
         if self.is_out_of_time():
             return None
-        for state in sorted(self.active_arms(), key=_expected_length, reverse=True):
+        for state in sorted(self.arms, key=_expected_length, reverse=True):
             for job in state.jobs():
                 if job.trial_id not in self.running and not self._is_recorded(job.trial_id):
                     return job
@@ -231,7 +229,7 @@ class Conductor:
 
     def write_manifest(self, state: Literal["running", "finished", "interrupted"]) -> None:
         """Write down the study as it stands."""
-        arms = tuple(self._entry(arm) for arm in self.arms)
+        arms = self._entries()
         self.manifest = self.manifest.model_copy(
             update={
                 "state": state,
@@ -244,15 +242,32 @@ class Conductor:
         )
         self.ledger.write_manifest(self.manifest)
 
+    def _entries(self) -> tuple[ArmEntry, ...]:
+        """Every arm of the study: those of this run as they stand, the others as they were."""
+        now = {state.arm.name: self._entry(state) for state in self.arms}
+        return tuple((self._entries_before | now).values())
+
     def _entry(self, state: ArmState) -> ArmEntry:
         return ArmEntry(
             name=state.arm.name,
+            dataset=state.arm.dataset,
             group=state.arm.group,
             config=state.arm.config,
             search=(*state.search.entries, *state.earlier),
             locked=state.locked,
             final=tuple(state.final),
         )
+
+
+def _resting_entries(arms: Sequence[Arm], earlier: Sequence[ArmEntry]) -> dict[str, ArmEntry]:
+    """Every arm as an earlier run left it; blank where there is none, or it was another arm."""
+    before = {entry.name: entry for entry in earlier}
+    entries = {}
+    for arm in arms:
+        blank = ArmEntry(name=arm.name, dataset=arm.dataset, group=arm.group, config=arm.config)
+        entry = before.get(arm.name, blank)
+        entries[arm.name] = entry if entry.config == arm.config else blank
+    return entries
 
 
 def _ids(arms: Sequence[ArmEntry]) -> set[str]:

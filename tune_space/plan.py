@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
@@ -89,15 +89,22 @@ def make_plan(
     ledger: Ledger,
     sources: Sources,
     *,
+    resting: Collection[str] = (),
     retry_failed: bool = False,
 ) -> Plan:
     """Compare the trials a study asks for with those recorded or started.
+
+    ``sources`` is not asked about ``resting`` arms, whose data may not be there: of their trials
+    only those count as known that an earlier run asked for.
 
     Raises:
         DataError: a record or the manifest cannot be read.
     """
     facts = _Facts.of(ledger, ledger.read_manifest(), retry_failed)
-    outlooks = [_look(study, arm, facts, sources) for arm in arms]
+    outlooks = [
+        _look_back(study, arm, facts) if arm.name in resting else _look(study, arm, facts, sources)
+        for arm in arms
+    ]
     wanted = {trial_id for outlook in outlooks for trial_id in outlook.trial_ids}
     return Plan(
         study=study.name,
@@ -171,7 +178,7 @@ def _look(study: StudySpec, arm: Arm, facts: _Facts, sources: Sources) -> _Outlo
     }
     is_over = len(searched) == num_trials or _is_exhausted(entry, facts, len(searched))
     is_over = is_over and all(facts.state(trial_id) is State.DONE for trial_id in searched)
-    choice = _best(searched, facts) if searched else {}
+    choice = _best(searched, facts) if searched else arm.start
     seeds = study.seeds if is_over and choice is not None else ()
     is_same = entry is not None and entry.config == arm.config
     return _Outlook(
@@ -181,6 +188,25 @@ def _look(study: StudySpec, arm: Arm, facts: _Facts, sources: Sources) -> _Outlo
         final=tuple(_trial_id(arm, choice or {}, sources, seed=s, test=True) for s in seeds),
         num_undecided=0 if is_over else len(study.seeds),
         earlier_final=entry.final if entry and is_same and not is_over else (),
+    )
+
+
+def _look_back(study: StudySpec, arm: Arm, facts: _Facts) -> _Outlook:
+    """An arm's trials by what an earlier run wrote down, without its data."""
+    entry = facts.entries.get(arm.name)
+    is_same = entry is not None and entry.config == arm.config
+    num_trials = study.budget.trials if arm.space else 0
+    searched = (
+        [e.trial_id for e in entry.search if fits(arm, e.params)] if entry and is_same else []
+    )
+    final = entry.final[: len(study.seeds)] if entry and is_same else ()
+    return _Outlook(
+        arm=arm,
+        search=tuple(searched[:num_trials]),
+        num_unasked=max(0, num_trials - len(searched)) if not final else 0,
+        final=final,
+        num_undecided=len(study.seeds) - len(final),
+        earlier_final=(),
     )
 
 

@@ -7,16 +7,25 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
-from morec.config import DatasetSpec, ItemSpec, TrialConfig, canonical_json
+from morec.config import (
+    DatasetSpec,
+    ImageSpec,
+    ItemSpec,
+    TextSpec,
+    TrialConfig,
+    canonical_json,
+)
 from morec.data.dataset import Dataset, load_dataset, open_dataset, save_dataset, source_hash
+from morec.data.slices import slicings
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.item import prepare_item_inputs
 from morec.encoders.second_round import losses_of
 from morec.encoders.weights import weights_hash
+from morec.results import pack_ranks
 from morec.yardsticks import chance_metrics, popularity_evaluation
 from tune_space.expand import Arm, configure, draw
-from tune_space.ledger import DatasetEntry, Preparation, Reference
-from tune_space.study import ParamSpec, Value
+from tune_space.ledger import DatasetEntry, Manifest, Preparation, Reference, SliceEntry
+from tune_space.study import ParamSpec, Value, full_name
 
 STORE_FOLDER = "artefacts"
 """Beside the studies' output folders, so that studies share features."""
@@ -39,9 +48,14 @@ class Prepared:
 
     def sources(self, config: TrialConfig) -> dict[str, str]:
         """Hashes of the data and weights ``config`` points at."""
-        with chdir(self.root):
-            weights = {part: weights_hash(spec) for part, spec in config.item.modalities.items()}
+        parts = config.item.modalities.items()
+        weights = {part: self.weights_hash(spec) for part, spec in parts}
         return {"data": self.data_hash(config.dataset), **weights}
+
+    def weights_hash(self, spec: TextSpec | ImageSpec) -> str:
+        """Hash of the weights an encoder starts from; paths are relative to the study file."""
+        with chdir(self.root):
+            return weights_hash(spec)
 
     def data_hash(self, spec: DatasetSpec) -> str:
         """Hash of the files behind a dataset, computed once."""
@@ -72,7 +86,7 @@ def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation,
     found: dict[str, tuple[str, Artefact]] = {}
     users: dict[str, dict[str, None]] = {}
     for arm in arms:
-        for config in _item_variants(arm):
+        for config in item_variants(arm):
             dataset = prepared.dataset(config.dataset)
             with chdir(prepared.root):
                 inputs = prepare_item_inputs(config.item, dataset, prepared.store)
@@ -93,46 +107,95 @@ def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation,
     )
 
 
+def with_resting(
+    manifest: Manifest, earlier: Manifest, arms: Sequence[Arm], active: Sequence[Arm]
+) -> Manifest:
+    """Add what an earlier run wrote down and only arms that rest in this run need."""
+    in_use = {arm.dataset for arm in active}
+    labels = {arm.dataset for arm in arms} - in_use
+    resting = {arm.name for arm in arms} - {arm.name for arm in active}
+    made = {each.key: each for each in manifest.preparations}
+    for each in earlier.preparations:
+        if users := tuple(name for name in each.used_by if name in resting):
+            known = made[each.key].used_by if each.key in made else ()
+            made[each.key] = each.model_copy(update={"used_by": (*known, *users)})
+    datasets = (each for each in earlier.datasets if each.dataset in labels)
+    yardsticks = (each for each in earlier.references if each.dataset in labels)
+    return manifest.model_copy(
+        update={
+            "datasets": (*manifest.datasets, *datasets),
+            "references": (*manifest.references, *yardsticks),
+            "preparations": tuple(made.values()),
+        }
+    )
+
+
 def dataset_entries(prepared: Prepared, arms: Sequence[Arm]) -> tuple[DatasetEntry, ...]:
-    """What the report says of each dataset."""
-    return tuple(_dataset_entry(prepared.dataset(spec)) for spec in _dataset_specs(arms).values())
+    """What the report says of each data set, arm by arm where arms read them differently."""
+    specs = {
+        (arm.dataset, _key(arm.config.dataset)): (arm.dataset, arm.config.dataset) for arm in arms
+    }
+    return tuple(_dataset_entry(label, prepared.dataset(spec)) for label, spec in specs.values())
 
 
-def references(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Reference, ...]:
-    """Popularity and chance on the baseline's dataset; free, untrained, in every table."""
-    config = arms[0].config
-    dataset, ks = prepared.dataset(config.dataset), config.evaluation.ks
-    candidates = config.evaluation.candidates
+def references(prepared: Prepared, arms: Sequence[Arm], baseline: str) -> tuple[Reference, ...]:
+    """Popularity and chance on each data set, as its baseline reads it; untrained."""
+    of_label: dict[str, Arm] = {}
+    for arm in arms:
+        if arm.dataset not in of_label or arm.name == full_name(arm.dataset, baseline):
+            of_label[arm.dataset] = arm
+    return tuple(one for arm in of_label.values() for one in _references(prepared, arm))
+
+
+def _references(prepared: Prepared, arm: Arm) -> tuple[Reference, Reference]:
+    evaluation = arm.config.evaluation
+    dataset, ks, candidates = (
+        prepared.dataset(arm.config.dataset),
+        evaluation.ks,
+        evaluation.candidates,
+    )
     valid, test = (
         popularity_evaluation(dataset, split, ks, candidates) for split in ("valid", "test")
     )
     return (
-        Reference(name="popularity", valid=valid.metrics, test=test.metrics, test_evaluation=test),
+        Reference(
+            name="popularity",
+            dataset=arm.dataset,
+            valid=valid.metrics,
+            test=test.metrics,
+            test_evaluation=test,
+        ),
         Reference(
             name="chance",
+            dataset=arm.dataset,
             valid=chance_metrics(dataset, "valid", ks, candidates),
             test=chance_metrics(dataset, "test", ks, candidates),
         ),
     )
 
 
-def _dataset_entry(dataset: Dataset) -> DatasetEntry:
+def _dataset_entry(label: str, dataset: Dataset) -> DatasetEntry:
     return DatasetEntry(
         name=dataset.name,
+        dataset=label,
         sha256=dataset.sha256,
         is_synthetic=dataset.is_synthetic,
         num_users=dataset.num_users,
         num_items=dataset.num_items,
         num_interactions=len(dataset.item_ids),
+        slices=tuple(
+            SliceEntry(
+                dimension=slicing.dimension,
+                labels=slicing.labels,
+                packed_codes=pack_ranks(slicing.codes_U),
+            )
+            for slicing in slicings(dataset, "test")
+        ),
         counts=dict(dataset.counts),
     )
 
 
-def _dataset_specs(arms: Sequence[Arm]) -> Mapping[str, DatasetSpec]:
-    return {_key(arm.config.dataset): arm.config.dataset for arm in arms}
-
-
-def _item_variants(arm: Arm) -> Iterator[TrialConfig]:
+def item_variants(arm: Arm) -> Iterator[TrialConfig]:
     """The arm with every combination of searched choices that changes what an encoder reads."""
     choices = {
         path: param.choice

@@ -77,7 +77,7 @@ class StudyProgress:
                       f"left {self.time_left()}")  # fmt: skip
         for name in ("Arm", "Search", "Final", "Running", "Failed", "Best validation", "Epoch"):
             table.add_column(name, justify="left" if name == "Arm" else "right")
-        for state in self._conductor.active_arms():
+        for state in self._conductor.arms:
             table.add_row(*self._row(state))
         return table
 
@@ -101,10 +101,8 @@ class StudyProgress:
 
     def _count(self) -> tuple[int, int]:
         conductor = self._conductor
-        planned = [
-            s.search.num_trials + len(conductor.study.seeds) for s in conductor.active_arms()
-        ]
-        return sum(map(len, map(self._done, conductor.active_arms()))), sum(planned)
+        planned = [s.search.num_trials + len(conductor.study.seeds) for s in conductor.arms]
+        return sum(map(len, map(self._done, conductor.arms))), sum(planned)
 
     def _done(self, state: ArmState) -> list[TrialResult]:
         ids = [*(entry.trial_id for entry in state.search.entries), *state.final]
@@ -120,9 +118,7 @@ class StudyProgress:
 
     def time_left(self) -> str:
         """Estimated wall-clock time of what remains, as ``--plan`` estimates it."""
-        plan = Plan(
-            self._conductor.study.name, tuple(map(self._plan, self._conductor.active_arms())), ()
-        )
+        plan = Plan(self._conductor.study.name, tuple(map(self._plan, self._conductor.arms)), ())
         seconds = plan.seconds_left(self._max_concurrent)
         return "not known yet" if seconds is None else f"about {spell_seconds(seconds)}"
 

@@ -15,7 +15,7 @@ import ray.tune
 from rich.console import Console
 
 from morec.encoders.artefacts import ArtefactStore
-from morec.errors import SpecError
+from morec.errors import DataError, SpecError
 from morec.ray_train import TrialJob
 from morec.results import TrialResult, TrialStatus, utc_now
 from tune_space import prepare
@@ -23,6 +23,7 @@ from tune_space.conductor import Conductor, Job
 from tune_space.expand import Arm
 from tune_space.folder import hold
 from tune_space.ledger import Ledger, Manifest
+from tune_space.missing import find_missing, resting_arms, spell_missing
 from tune_space.options import RunOptions, RunOutcome
 from tune_space.progress import StudyProgress
 from tune_space.provenance import git_state, machine, versions
@@ -43,8 +44,13 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
         DataError, SpecError: the data, the weights or the machine are not what the study needs;
             nothing was started, nothing recorded is lost.
     """
+    store = ArtefactStore(options.out.parent / prepare.STORE_FOLDER)
+    prepared = prepare.Prepared(options.root, store)
+    active = [arm for arm in arms if arm.name not in resting_arms(arms, options.only)]
+    if missing := find_missing(study, active, prepared):
+        raise DataError("\n".join(["nothing was started", *spell_missing(missing)]))
     with hold(options.out):
-        conductor, prepared = _prepare(study, arms, options)
+        conductor = _prepare(study, arms, active, options, prepared)
         for entry in conductor.manifest.datasets:
             print(spell_dataset(entry))
         caught = _Caught()
@@ -54,12 +60,14 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
 
 
 def _prepare(
-    study: StudySpec, arms: Sequence[Arm], options: RunOptions
-) -> tuple[Conductor, prepare.Prepared]:
+    study: StudySpec,
+    arms: Sequence[Arm],
+    active: Sequence[Arm],
+    options: RunOptions,
+    prepared: prepare.Prepared,
+) -> Conductor:
     ledger = Ledger(options.out)
     earlier = ledger.read_manifest()
-    store = ArtefactStore(options.out.parent / prepare.STORE_FOLDER)
-    prepared = prepare.Prepared(options.root, store)
     manifest = Manifest(
         study=study,
         study_file=options.study_file_text,
@@ -72,12 +80,14 @@ def _prepare(
         device=machine(),
         num_cpus=os.cpu_count() or 1,
         elapsed_s=earlier.elapsed_s if earlier else 0.0,
-        datasets=prepare.dataset_entries(prepared, arms),
-        references=prepare.references(prepared, arms),
-        preparations=prepare.prepare_items(prepared, arms),
+        datasets=prepare.dataset_entries(prepared, active),
+        references=prepare.references(prepared, active, study.baseline),
+        preparations=prepare.prepare_items(prepared, active),
         arms=earlier.arms if earlier else (),
     )
-    conductor = Conductor(
+    if earlier:
+        manifest = prepare.with_resting(manifest, earlier, arms, active)
+    return Conductor(
         study,
         arms,
         ledger,
@@ -86,7 +96,6 @@ def _prepare(
         only=options.only,
         retry_failed=options.retry_failed,
     )
-    return conductor, prepared
 
 
 def _run_on_ray(

@@ -58,10 +58,11 @@ def show_status(console: Console, status: Status) -> None:
 
 def spell_dataset(entry: DatasetEntry) -> str:
     """A dataset's size, and every rule that struck while it was read, with its count."""
+    name = f"{entry.dataset} ({entry.name})" if entry.dataset else entry.name
     kind = " (made-up data)" if entry.is_synthetic else ""
     struck = ", ".join(f"{rule} {count:,}" for rule, count in entry.counts.items() if count)
     return (
-        f"data: {entry.name}{kind}: {entry.num_users:,} users, {entry.num_items:,} items, "
+        f"data: {name}{kind}: {entry.num_users:,} users, {entry.num_items:,} items, "
         f"{entry.num_interactions:,} interactions in their windows ({struck})"
     )
 

@@ -119,7 +119,7 @@ def test_the_dataset_is_cut_once_and_described(prepared):
 
 
 def test_popularity_and_chance_stand_on_both_splits(prepared):
-    popularity, chance = references(prepared, [arm("a", {"id": True})])
+    popularity, chance = references(prepared, [arm("a", {"id": True})], "a")
     assert (popularity.name, chance.name) == ("popularity", "chance")
     assert set(popularity.test) == set(chance.test) == {"HR@10", "NDCG@10"}
     assert popularity.test_evaluation.metrics == popularity.test
