@@ -5,25 +5,27 @@ Comes in: a ``DatasetSpec``. Goes out: a ``Dataset``, in memory or memory-mapped
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from morec.config import (
+    AmazonSpec,
     DatasetSpec,
     FilesSpec,
+    HMSpec,
     MindSpec,
     MovieLensSpec,
+    PairsSpec,
     SequencesSpec,
     SyntheticSpec,
 )
-from morec.data import files, sequences
-from morec.data.image_sources import ImageSource, image_files
+from morec.data import amazon, files, hm, mind, movielens, pairs, sequences
+from morec.data.image_sources import ImageSource, find_images, image_files
 from morec.data.interactions import Interactions
 from morec.data.missing_images import check_images, drop_items_without_images
-from morec.data.movielens import hash_movielens, read_movielens
 from morec.data.sources import hash_files
 from morec.data.synthetic import VERSION as SYNTHETIC_VERSION
 from morec.data.synthetic import draw_synthetic
@@ -34,6 +36,7 @@ from morec.results import write_atomically
 FORMAT = 3
 """Version of the folder that ``save_dataset`` writes."""
 HEADER = "dataset.json"
+_WithImages = MovieLensSpec | SequencesSpec | HMSpec | PairsSpec | AmazonSpec
 ARRAYS = ("offsets_U1", "item_ids", "ages_s", "image_array")
 
 
@@ -91,16 +94,15 @@ def source_hash(spec: DatasetSpec, root: Path) -> str:
         DataError: a source is missing.
     """
     match spec:
-        case MovieLensSpec():
-            return hash_movielens()
         case SyntheticSpec():
             return SYNTHETIC_VERSION
+        case MovieLensSpec(folder=None, images=None):
+            return movielens.hash_movielens()
         case FilesSpec():
             return hash_files(files.source_files(spec, root), files.listed_images(spec, root))
-        case SequencesSpec():
-            return hash_files(sequences.source_files(spec, root), _image_files(spec.images, root))
-        case _:
-            raise DataError(f"dataset kind {spec.kind!r} cannot be read yet")
+        case MindSpec():
+            return hash_files(mind.source_files(spec, root))
+    return hash_files(_source_files(spec, root), _image_files(spec.images, root))
 
 
 def save_dataset(dataset: Dataset, folder: Path) -> None:
@@ -157,16 +159,44 @@ def _drops_items(spec: DatasetSpec) -> bool:
 
 def _read(spec: DatasetSpec, root: Path) -> Interactions:
     match spec:
-        case MovieLensSpec():
-            return read_movielens()
         case SyntheticSpec():
             return draw_synthetic(spec)
         case FilesSpec():
             return files.read_files(spec, root)
+        case MindSpec():
+            return mind.read_mind(spec, root)
+    interactions = _read_layout(spec, root)
+    if spec.images is None:
+        return interactions
+    return replace(interactions, images=find_images(root / spec.images, interactions.item_names))
+
+
+def _read_layout(spec: _WithImages, root: Path) -> Interactions:
+    match spec:
+        case MovieLensSpec():
+            return movielens.read_movielens(spec, root)
         case SequencesSpec():
             return sequences.read_sequences(spec, root)
-        case _:
-            raise DataError(f"dataset kind {spec.kind!r} cannot be read yet")
+        case HMSpec():
+            return hm.read_hm(spec, root)
+        case PairsSpec():
+            return pairs.read_pairs(spec, root)
+        case AmazonSpec():
+            return amazon.read_amazon(spec, root)
+
+
+def _source_files(spec: _WithImages, root: Path) -> list[Path]:
+    match spec:
+        case MovieLensSpec():
+            return movielens.source_files(spec, root)
+        case SequencesSpec():
+            return sequences.source_files(spec, root)
+        case HMSpec():
+            return hm.source_files(spec, root)
+        case PairsSpec():
+            return pairs.source_files(spec, root)
+        case AmazonSpec():
+            return amazon.source_files(spec, root)
 
 
 def _assemble(
@@ -205,9 +235,16 @@ def _checked_images(interactions: Interactions, kept: list[int]) -> ImageSource 
 
 
 def _name(spec: DatasetSpec) -> str:
-    """Name files by folder and file, without suffixes, so that no whole path is published."""
+    """Name files by folder and file, folders by name, so that no whole path is published."""
     match spec:
-        case FilesSpec(interactions=path) | SequencesSpec(users=path):
+        case MovieLensSpec(folder=str(path)) | MindSpec(folder=path) | HMSpec(folder=path):
+            return Path(path).name or spec.kind
+        case (
+            FilesSpec(interactions=path)
+            | PairsSpec(interactions=path)
+            | AmazonSpec(reviews=path)
+            | SequencesSpec(users=path)
+        ):
             folder, stem = Path(path).parent.name, Path(path).name.split(".")[0]
             return f"{folder}/{stem}" if folder else stem
     return spec.kind

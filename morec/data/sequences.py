@@ -4,38 +4,38 @@ Neither has a header. ``users.tsv``: user name, tab, item names separated by bla
 ``items.tsv``: item name, then optionally a title (and an abstract, which is not used).
 """
 
-import csv
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from morec.config import SequencesSpec
-from morec.data.image_sources import find_images
-from morec.data.interactions import Interactions, from_rows
+from morec.data.catalogue import catalogue_of, meet
+from morec.data.delimited import first_rows, read_batches
+from morec.data.gather import explode, gather
+from morec.data.interactions import Interactions
 from morec.data.sources import locate
-from morec.data.tables import read_delimited
+from morec.data.tables import NUM_SHOWN, as_rows, is_quoted, separator_of
 from morec.errors import DataError
+
+USERS = ("user", "item")
+ITEMS = ("item", "title", "abstract")
 
 
 def read_sequences(spec: SequencesSpec, root: Path) -> Interactions:
     """Read users' item lists; the order in a list is its time, repeats are kept as they stand.
 
     Raises:
-        DataError: a file is missing, empty or has too many columns, or an item is listed twice.
+        DataError: a file is missing, empty or has too many columns, an item is listed twice, or
+            the two files share no item.
     """
-    users_path, items_path = source_files(spec, root)
-    users = _read_tsv(users_path, max_columns=2)
-    items = _read_tsv(items_path, max_columns=3)
-    names = items[0].astype(str).tolist()
-    _check_unique(names, items_path)
-    return from_rows(
-        _rows(users),
-        names,
-        repeats="keep",
-        titles=tuple(items[1].fillna("").str.strip()) if 1 in items else None,
-        images=find_images(root / spec.images, names) if spec.images else None,
-    )
+    users, items = source_files(spec, root)
+    names = _names(items, ITEMS, at_least=1)
+    table = gather(read_batches(items, "\t", names=names, is_quoted=False))
+    catalogue = catalogue_of(table, "item", "title" if "title" in names else None)
+    _check_unique(table, items)
+    rows = read_lists(users, *USERS, names=_names(users, USERS, at_least=2))
+    return meet(rows, catalogue, files=(users, items), repeats="keep")
 
 
 def source_files(spec: SequencesSpec, root: Path) -> list[Path]:
@@ -47,25 +47,36 @@ def source_files(spec: SequencesSpec, root: Path) -> list[Path]:
     return locate([spec.users, spec.items], root)
 
 
-def _rows(users: pd.DataFrame) -> pd.DataFrame:
-    """Give every listed item a row; its place in the file is its time."""
-    lists = users[1] if 1 in users else pd.Series(pd.NA, index=users.index, dtype="string")
-    rows = pd.DataFrame({"user": users[0], "item": lists.str.split()}).explode("item")
-    rows["timestamp"] = np.arange(len(rows))
-    return rows.reset_index(drop=True)
+def read_lists(path: Path, user: str, items: str, names: Sequence[str] = ()) -> pd.DataFrame:
+    """Give every item of the lists in the column ``items`` a row; its place is its time.
+
+    Items are separated by blanks, oldest first. ``names`` are the columns of a file without a
+    header. The result is that of ``as_rows``.
+
+    Raises:
+        DataError: the file is empty or broken.
+    """
+    separator = separator_of(path)
+    batches = read_batches(
+        path, separator, names=names, columns=[user, items], is_quoted=is_quoted(separator)
+    )
+    table = gather(explode(batch, items) for batch in batches)
+    return as_rows(table, path, user, items, None)
 
 
-def _read_tsv(path: Path, max_columns: int) -> pd.DataFrame:
-    columns = range(max_columns)
-    table = read_delimited(path, "\t", header=None, names=columns, quoting=csv.QUOTE_NONE)
-    if table.empty:
-        raise DataError(f"{path.name}: the file is empty")
-    return table.dropna(axis="columns", how="all")
-
-
-def _check_unique(names: list[str], path: Path) -> None:
-    repeated = pd.Series(names)[pd.Series(names).duplicated()].unique().tolist()
-    if repeated:
+def _names(path: Path, allowed: tuple[str, ...], at_least: int) -> tuple[str, ...]:
+    found = len(first_rows(path, "\t", 1, is_quoted=False)[0])
+    if not at_least <= found <= len(allowed):
         raise DataError(
-            f"{path.name}: {len(repeated)} items are listed more than once: {repeated[:3]}"
+            f"{path.name}: columns in the first row: {found}; allowed: "
+            f"{' to '.join(dict.fromkeys(map(str, (at_least, len(allowed)))))} "
+            f"({', '.join(allowed)}), separated by tabs"
         )
+    return allowed[:found]
+
+
+def _check_unique(items: pd.DataFrame, path: Path) -> None:
+    repeated = items["item"][items["item"].duplicated()].unique().tolist()
+    if repeated:
+        shown = repeated[:NUM_SHOWN]
+        raise DataError(f"{path.name}: {len(repeated):,} items are listed more than once: {shown}")

@@ -108,8 +108,8 @@ def test_looks_without_an_items_file_are_refused(tmp_path: Path) -> None:
 
 def test_files_that_share_no_item_show_examples_of_both(tmp_path: Path) -> None:
     assert message_of(items_spec(tmp_path, "item_id\nC\nA\n"), tmp_path) == (
-        "interactions.csv and items.csv share no item in column 'item_id': "
-        "interactions have ['c', 'a', 'c'], items have ['C', 'A']"
+        "interactions.csv and items.csv share no item: interactions have "
+        "['c', 'a', 'c'], items have ['C', 'A']"
     )
 
 

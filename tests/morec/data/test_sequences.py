@@ -53,18 +53,18 @@ def test_a_user_without_items_is_a_broken_row_and_unknown_items_are_counted(
 
 
 def test_images_are_found_by_item_name(tmp_path: Path) -> None:
-    for name in ("a.png", "b.jpg"):
+    for name in ("a.png", "b.jpg", "c.jpg"):
         write_image(tmp_path / "pictures" / name)
     spec = spec_of(tmp_path, USERS, "a\nb\nc\n", images="pictures")
-    expected = ImageSource("files", tmp_path / "pictures", ("a.png", "b.jpg", None))
-    assert read_sequences(spec, tmp_path).images == expected
+    expected = ImageSource("files", tmp_path / "pictures", ("a.png", "b.jpg", "c.jpg"))
+    assert load_dataset(spec, tmp_path).images == expected
 
 
 def test_a_missing_folder_of_images_is_named(tmp_path: Path) -> None:
     spec = spec_of(tmp_path, USERS, "a\nb\nc\n", images="pictures")
-    assert message_of(spec, tmp_path) == (
-        f"dataset.images: {tmp_path / 'pictures'} does not exist."
-    )
+    with pytest.raises(DataError) as error:
+        load_dataset(spec, tmp_path)
+    assert str(error.value) == f"dataset.images: {tmp_path / 'pictures'} does not exist."
 
 
 def test_an_item_that_is_listed_twice_is_named(tmp_path: Path) -> None:
@@ -73,7 +73,13 @@ def test_an_item_that_is_listed_twice_is_named(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(("users", "why"), [("", "the file is empty"), ("u\ta\tb\n", "cannot be")])
+@pytest.mark.parametrize(
+    ("users", "why"),
+    [
+        ("", "the file is empty"),
+        ("u\ta\tb\n", "columns in the first row: 3; allowed: 2 (user, item), separated by tabs"),
+    ],
+)
 def test_files_of_another_layout_are_refused(tmp_path: Path, users: str, why: str) -> None:
     assert message_of(spec_of(tmp_path, users, "a\n"), tmp_path).startswith(f"users.tsv: {why}")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from morec.data.tables import as_sortable, as_text, missing_columns, read_columns
+from morec.data.tables import as_names, as_sortable, as_texts, missing_columns, read_columns
 from morec.errors import DataError
 
 
@@ -25,14 +25,16 @@ def test_text_files_read_by_suffix(tmp_path: Path, name: str) -> None:
     pack = {"gz": gzip.compress, "xz": lzma.compress}.get(name.split(".")[-1], bytes)
     (tmp_path / name).write_bytes(pack(content))
     table = read_columns(tmp_path / name, ["item", "title"])
-    assert as_text(table["item"]).tolist() == ["007", "NA"]
-    assert as_text(table["title"]).tolist() == ["None", pd.NA]
+    assert as_names(table["item"]).tolist() == ["007", "NA"]
+    assert as_texts(table["title"]) == ("None", "")
 
 
 def test_parquet_ids_with_holes_stay_whole_numbers(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     pd.DataFrame({"item": pd.array([31, None], dtype="Int64")}).to_parquet(path)
-    assert as_text(read_columns(path, ["item"])["item"]).tolist() == ["31", pd.NA]
+    names = as_names(read_columns(path, ["item"])["item"])
+    assert names.dropna().tolist() == ["31"]
+    assert names.isna().tolist() == [False, True]
     assert missing_columns(path, {"dataset.item_column": "item"}) == []
 
 
@@ -96,7 +98,7 @@ def sortable(*values: object) -> list[object]:
 
 def test_whole_numbers_stay_exact_even_beside_holes() -> None:
     nanoseconds = 1_700_000_000_000_000_001
-    assert sortable(str(nanoseconds), None, "", "5") == [nanoseconds, pd.NA, pd.NA, 5]
+    assert sortable(str(nanoseconds), None, "5") == [nanoseconds, pd.NA, 5]
 
 
 def test_fractions_become_ranks() -> None:
@@ -132,10 +134,10 @@ def test_parquet_dates_sort() -> None:
 def test_times_of_another_kind_are_counted_and_shown(times: tuple[str, ...], bad: str) -> None:
     with pytest.raises(DataError) as error:
         sortable(*times)
-    odd_one = next(time for time in times if time in ("soon", "7", "inf"))
+    row = next(row for row, time in enumerate(times) if time in ("soon", "7", "inf"))
     assert str(error.value) == (
         f"t.csv: column 'when': {bad}, allowed are numbers or ISO dates "
-        f"(2023-07-18, 2023-07-18 09:30:00), not a mixture: {odd_one!r}"
+        f"(2023-07-18, 2023-07-18 09:30:00), not a mixture: {times[row]!r} (row {row + 1})"
     )
 
 
