@@ -52,6 +52,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     instead.add_argument("--status", action="store_true", help="say how the study stands")
     instead.add_argument("--report", action="store_true", help="write the report of what is there")
     instead.add_argument("--audit", action="store_true", help="recheck every choice and number")
+    instead.add_argument("--reproduce", metavar="TRIAL", help="train it again and compare")
     parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARM")
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
     parser.add_argument(
@@ -78,6 +79,8 @@ def _main(args: argparse.Namespace, command: str) -> int:
         return _report(out)
     if args.audit:
         return _audit(out)
+    if args.reproduce:
+        return _reproduce(args.reproduce, out, args.study.parent)
     arms = _expand(study, args)
     options = run_options(args, out, command)
     if args.plan:
@@ -138,6 +141,18 @@ def _audit(out: Path) -> int:
     found = audit(out)
     print("\n".join(found.lines()))
     return 1 if found.problems else 0
+
+
+def _reproduce(trial_id: str, out: Path, root: Path) -> int:
+    from morec.encoders.artefacts import ArtefactStore
+    from tune_space.prepare import STORE_FOLDER, Prepared
+    from tune_space.reproduce import reproduce
+
+    found = reproduce(
+        trial_id, Ledger(out), Prepared(root, ArtefactStore(out.parent / STORE_FOLDER))
+    )
+    print(found.line())
+    return 1 if found.difference else 0
 
 
 def _run(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
