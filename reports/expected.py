@@ -7,8 +7,14 @@ import numpy as np
 from reports import formats
 from reports.rank_metrics import values_on_test
 from reports.slices import users_with
+from reports.spending import ArmCost, arm_cost
 from reports.statistics import Difference, paired_difference
 from reports.summary import ArmSummary, StudySummary
+from tune_space.study import COSTS
+
+_Words = tuple[str, str, str]
+_NO_VALUE: _Words = (formats.NOT_AVAILABLE, formats.NOT_AVAILABLE, "no value of ours yet")
+"""Ours, its interval, and the judgement."""
 
 
 @dataclass(frozen=True)
@@ -36,21 +42,43 @@ def expected_rows(summary: StudySummary) -> tuple[Expected, ...]:
 
 
 def _expected(summary: StudySummary, name: str, metric: str, papers: float) -> Expected:
-    part, arm = next(
-        ((part, arm) for part in summary.parts for arm in part.arms if arm.name == name),
-        (None, None),
-    )
-    dataset, label = (part.key, arm.label) if part and arm else ("", name)
-    own = _own(part, arm, metric) if part and arm else None
-    ours = interval = formats.NOT_AVAILABLE
-    judgement = "no value of ours yet"
-    if own is not None:
-        ours = formats.percent(own.mean)
-        interval = f"{formats.percent(own.low)} to {formats.percent(own.high)}"
-        is_inside = 100 * own.low <= papers <= 100 * own.high
-        off_by = f"off by {formats.signed(100 * own.mean - papers, 2)}"
-        judgement = "within interval" if is_inside else off_by
-    return Expected(dataset, label, metric, ours, interval, f"{papers:.2f}", judgement)
+    found = [(part, arm) for part in summary.parts for arm in part.arms if arm.name == name]
+    dataset, label = (found[0][0].key, found[0][1].label) if found else ("", name)
+    beside = _cost_beside if metric in COSTS else _metric_beside
+    ours, interval, judgement = beside(*found[0], metric, papers) if found else _NO_VALUE
+    printed = f"{papers:g}" if metric in COSTS else f"{papers:.2f}"
+    return Expected(dataset, label, metric, ours, interval, printed, judgement)
+
+
+def _metric_beside(part: StudySummary, arm: ArmSummary, metric: str, papers: float) -> _Words:
+    own = _own(part, arm, metric)
+    if own is None:
+        return _NO_VALUE
+    interval = f"{formats.percent(own.low)} to {formats.percent(own.high)}"
+    is_inside = 100 * own.low <= papers <= 100 * own.high
+    off_by = f"off by {formats.signed(100 * own.mean - papers, 2)}"
+    return formats.percent(own.mean), interval, "within interval" if is_inside else off_by
+
+
+def _cost_beside(part: StudySummary, arm: ArmSummary, metric: str, papers: float) -> _Words:
+    cost = arm_cost(part.dataset, arm)
+    own = _measured(cost, metric) if cost else None
+    if own is None:
+        return _NO_VALUE
+    return f"{own:.3g}", formats.NOT_AVAILABLE, f"{own / papers:.2f} times the paper’s"
+
+
+def _measured(cost: ArmCost, metric: str) -> float | None:
+    """A cost in the paper's unit; memory is comparable on a GPU only."""
+    is_on_gpu = cost.memory_kind == "GPU allocated"
+    found: dict[str, tuple[float | None, float]] = {
+        "#Param M": (cost.params_total, 1e6),
+        "FLOPs G": (cost.macs_paper, 1e9),
+        "min/epoch": (cost.epoch_s, 60),
+        "GPU GB": (cost.peak_memory_bytes if is_on_gpu else None, 1e9),
+    }
+    amount, unit = found[metric]
+    return None if amount is None else amount / unit
 
 
 def _own(part: StudySummary, arm: ArmSummary, metric: str) -> Difference | None:

@@ -58,7 +58,7 @@ class Spending:
 
 def arm_costs(summary: StudySummary) -> tuple[ArmCost, ...]:
     """One row per arm that has a trial with a cost."""
-    rows = (_arm_cost(part.dataset, arm) for part in summary.parts for arm in part.arms)
+    rows = (arm_cost(part.dataset, arm) for part in summary.parts for arm in part.arms)
     return tuple(row for row in rows if row is not None)
 
 
@@ -83,7 +83,8 @@ def _seconds(trials: Iterable[Trial]) -> float:
     return sum(trial.seconds or 0.0 for trial in trials)
 
 
-def _arm_cost(dataset: str, arm: ArmSummary) -> ArmCost | None:
+def arm_cost(dataset: str, arm: ArmSummary) -> ArmCost | None:
+    """What one arm cost; None while none of its trials has recorded any."""
     finals, searches = _priced(arm.finals), _priced(arm.searches)
     priced = finals or searches
     if not priced:

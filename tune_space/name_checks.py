@@ -11,13 +11,11 @@ from morec.errors import SpecError, did_you_mean
 from tune_space.arms import crossed, one_factor_out, unknown_arm
 from tune_space.paths import get_path, value_problems
 from tune_space.strict_yaml import Path, Problem
-from tune_space.study import full_name
+from tune_space.study import COSTS, full_name
 
 _SIDES = ("better", "than")
 SLICES = ("new", "cold", "tail", "mid", "head")
 """Slices of the users by their target's popularity that a paper has numbers for: ``HR@10 cold``."""
-COSTS = ("#Param M", "FLOPs G", "min/epoch", "GPU GB")
-"""Columns of the paper's cost table: millions, billions, minutes, gigabytes."""
 
 
 def mapping(raw: Any, *keys: str) -> Mapping[str, Any]:

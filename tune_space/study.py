@@ -17,6 +17,11 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """What numpy and torch both take."""
 
 
+COSTS = ("#Param M", "FLOPs G", "min/epoch", "GPU GB")
+"""Columns of the paper's cost table: millions, billions, minutes, gigabytes; what
+``expected`` may name besides metrics."""
+
+
 class ParamSpec(Spec):
     """One searched parameter: exactly one kind of domain, optionally only under a condition."""
 

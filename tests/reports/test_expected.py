@@ -5,6 +5,7 @@ from scipy import stats
 
 from reports.expected import expected_rows
 from reports.rank_metrics import per_user
+from reports.spending import arm_costs
 from reports.summary import summarise
 from tests.reports.made_up_studies import FakeStudy
 
@@ -66,3 +67,18 @@ def test_each_number_is_of_its_own_data_set(tmp_path: Path) -> None:
 def test_the_quick_form_shows_no_paper_numbers(tmp_path: Path) -> None:
     overrides = {"profile": "quick", "expected": {"ID": {"HR@10": 17.71}}}
     assert expected_rows(summarise(FakeStudy(overrides=overrides).write(tmp_path))) == ()
+
+
+def test_costs_are_compared_by_their_ratio_and_memory_on_a_gpu_only(tmp_path: Path) -> None:
+    base = summarise(FakeStudy().write(tmp_path / "first"))
+    (cost,) = [cost for cost in arm_costs(base) if cost.arm == "TS"]
+    assert cost.macs_paper is not None
+    expected = {"#Param M": cost.params_total / 2e6, "FLOPs G": cost.macs_paper / 1e9, "GPU GB": 3}
+    study = FakeStudy(overrides={"expected": {"TS": expected}})
+
+    params, flops, memory = expected_rows(summarise(study.write(tmp_path / "second")))
+
+    assert params.judgement == "2.00 times the paper’s"
+    assert params.ours == f"{cost.params_total / 1e6:.3g}"
+    assert flops.judgement == "1.00 times the paper’s"
+    assert (memory.papers, memory.judgement) == ("3", "no value of ours yet")
