@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import lzma
+import zlib
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -16,7 +17,15 @@ from morec.errors import DataError
 
 BLOCK_BYTES = 1 << 24
 """Text in memory at a time; no row may be longer."""
-UNREADABLE = (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError, csv.Error, pa.ArrowInvalid)
+UNREADABLE = (
+    OSError,
+    EOFError,
+    UnicodeError,
+    zlib.error,
+    lzma.LZMAError,
+    csv.Error,
+    pa.ArrowException,
+)
 """What reading a broken file raises."""
 
 
@@ -40,7 +49,10 @@ def first_rows(
     """
     try:
         with open_packed(path) as stream:
-            text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+            # What is not UTF-8 further down is for the whole file's reader, which names the row.
+            text = io.TextIOWrapper(
+                stream, encoding="utf-8-sig", errors="surrogateescape", newline=""
+            )
             rows = csv.reader(
                 text,
                 delimiter=separator,
@@ -51,6 +63,8 @@ def first_rows(
         raise unreadable(path, error) from error
     if not found:
         raise DataError(f"{path.name}: the file is empty")
+    if any("\ud800" <= character <= "\udfff" for character in "".join(found[0])):
+        raise DataError(f"{path.name}: cannot be read: the first row is no UTF-8 text")
     return found
 
 
