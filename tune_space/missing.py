@@ -14,15 +14,17 @@ from tune_space.study import StudySpec
 
 @dataclass(frozen=True)
 class Missing:
-    """A data set, or an encoder's weights, that cannot be had."""
+    """Data sets, or encoders' weights, that cannot be had for one and the same reason."""
 
-    what: str
+    kind: str
+    """``data set``, ``text encoder`` or ``image encoder``."""
+    names: tuple[str, ...]
     reason: str
     """What was looked for, and where."""
     download: str | None
     """Where a data set comes from and where it is put, as the study says it."""
     arms: tuple[str, ...]
-    """Names of the arms that need it."""
+    """Names of the arms that need them."""
 
 
 def find_missing(study: StudySpec, arms: Sequence[Arm], prepared: Prepared) -> tuple[Missing, ...]:
@@ -31,13 +33,17 @@ def find_missing(study: StudySpec, arms: Sequence[Arm], prepared: Prepared) -> t
     Weights on the model hub are fetched, unless this runs inside ``morec.encoders.hub.offline``.
     """
     reasons: dict[str, str] = {}
-    found: dict[tuple[str, str, str | None], dict[str, None]] = {}
+    found: dict[tuple[str, str, str | None], tuple[dict[str, None], dict[str, None]]] = {}
     for need in _needs(study, arms, prepared):
         if need.key not in reasons:
             reasons[need.key] = _reason(need.look)
         if reason := reasons[need.key]:
-            found.setdefault((need.what, reason, need.download), {})[need.arm] = None
-    return tuple(Missing(*about, tuple(names)) for about, names in found.items())
+            names, users = found.setdefault((need.kind, reason, need.download), ({}, {}))
+            names[need.name] = users[need.arm] = None
+    return tuple(
+        Missing(kind, tuple(names), reason, download, tuple(users))
+        for (kind, reason, download), (names, users) in found.items()
+    )
 
 
 def resting_arms(
@@ -52,17 +58,22 @@ def spell_missing(missing: Sequence[Missing]) -> list[str]:
     """What is missing, why, and where it comes from, a line each."""
     lines = []
     for one in missing:
-        count = f"{len(one.arms)} arm{'s' if len(one.arms) > 1 else ''}"
-        lines += [f"not here yet: {one.what}, for {count}"]
+        what = f"{_count(one.kind, one.names)} {', '.join(one.names)}"
+        lines += [f"not here yet: {what}; for {len(one.arms)} {_count('arm', one.arms)}"]
         lines += [f"  {line}" for line in one.reason.splitlines()]
         lines += [f"  download: {one.download}"] if one.download else []
     return lines
 
 
+def _count(noun: str, things: Sequence[str]) -> str:
+    return noun if len(things) == 1 else f"{noun}s"
+
+
 @dataclass(frozen=True)
 class _Need:
     arm: str
-    what: str
+    kind: str
+    name: str
     download: str | None
     key: str
     look: Callable[[], object]
@@ -74,11 +85,11 @@ def _needs(study: StudySpec, arms: Sequence[Arm], prepared: Prepared) -> Iterato
         download = choice.download if choice else None
         for config in item_variants(arm):
             data = config.dataset
-            what = f"data set {arm.dataset or data.kind}"
-            yield _Need(arm.name, what, download, _key(data), partial(prepared.data_hash, data))
+            label, look = arm.dataset or data.kind, partial(prepared.data_hash, data)
+            yield _Need(arm.name, "data set", label, download, _key(data), look)
             for part, spec in config.item.modalities.items():
-                what, look = f"{part} encoder {spec.name}", partial(prepared.weights_hash, spec)
-                yield _Need(arm.name, what, None, _key(spec), look)
+                weights = partial(prepared.weights_hash, spec)
+                yield _Need(arm.name, f"{part} encoder", spec.name, None, _key(spec), weights)
 
 
 def _key(spec: Spec) -> str:
@@ -91,8 +102,8 @@ def _reason(look: Callable[[], object]) -> str:
     except DataError as error:
         if is_uncached(error):
             return (
-                "not in the local cache of the model hub; a run fetches it where there is a "
-                "network, or fill the cache before (HF_HOME)"
+                "not in the local cache of the model hub (HF_HOME); a run fetches them from the "
+                "hub where there is a network"
             )
         return str(error)
     return ""

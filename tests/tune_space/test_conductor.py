@@ -148,6 +148,44 @@ def test_only_the_named_arms_run(tmp_path):
     assert {job.arm for job in jobs} == {"ID"}
 
 
+def test_arms_that_rest_keep_their_entries_and_their_data_is_not_asked_for(tmp_path):
+    play(conductor_of(tmp_path))
+    before = {entry.name: entry for entry in Ledger(tmp_path).read_manifest().arms}
+
+    def only_new(config):
+        assert config.model.num_blocks == 3
+        return {"data": "d0"}
+
+    arms = STUDY["arms"] | {"new": {"set": {"model.num_blocks": 3}}}
+    conductor = conductor_of(tmp_path, study(arms=arms), only=("new",), sources=only_new)
+    play(conductor)
+    after = {entry.name: entry for entry in conductor.manifest.arms}
+    assert list(after) == ["ID", "wide", "fixed", "new"]
+    assert {name: after[name] for name in before} == before
+    assert len(after["new"].final) == 2
+    assert conductor.manifest.orphaned == ()
+
+
+def test_an_arm_that_rests_and_was_edited_begins_anew(tmp_path):
+    play(conductor_of(tmp_path))
+    arms = STUDY["arms"] | {"wide": {"set": {"model.dim": 64}}}
+    conductor = conductor_of(tmp_path, study(arms=arms), only=("ID",))
+    entries = {entry.name: entry for entry in conductor.manifest.arms}
+    assert (entries["wide"].search, entries["wide"].final) == ((), ())
+    assert entries["wide"].config.model.dim == 64
+
+
+def test_arms_on_several_data_sets_are_entered_with_their_data_set(tmp_path):
+    data = {"kind": "synthetic"}
+    datasets = {"a": {"set": {"dataset": data}}, "b": {"set": {"dataset": data | {"seed": 1}}}}
+    conductor = conductor_of(tmp_path, study(datasets=datasets))
+    play(conductor)
+    assert [(entry.name, entry.dataset) for entry in conductor.manifest.arms] == [
+        (f"{label}/{arm}", label) for label in datasets for arm in STUDY["arms"]
+    ]
+    assert all(len(entry.final) == 2 for entry in conductor.manifest.arms)
+
+
 def test_a_lost_process_is_a_failed_trial_with_its_reason_and_epochs(tmp_path):
     conductor = conductor_of(tmp_path)
     job = conductor.next_job()

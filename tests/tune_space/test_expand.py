@@ -8,8 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morec.errors import SpecError
-from tune_space.arms import crossed, one_factor_out
-from tune_space.expand import Arm, applies, configure, draw, expand, fits
+from tune_space.expand import Arm, applies, configure, draw, expand, fits, start_values
 from tune_space.study import ArmSpec, ParamSpec, StudySpec
 
 BASE = {"dataset": {"kind": "synthetic"}, "item": {"id": True}}
@@ -19,7 +18,8 @@ ENCODER_LR = ParamSpec(loguniform=(1e-5, 1e-3))
 
 
 def study(base: dict[str, Any] = BASE, **fields: Any) -> StudySpec:
-    return StudySpec(name="s", question="?", base=base, **{"baseline": "A", **fields})
+    fields = {"name": "s", "question": "?", "base": base, "baseline": "A"} | fields
+    return StudySpec.model_validate(fields)
 
 
 def problems(spec: StudySpec) -> tuple[str, ...]:
@@ -73,31 +73,6 @@ def test_the_number_of_arms_is_the_product_of_the_levels(data: st.DataObject) ->
     factors = {p: LEVELS[p][: data.draw(st.integers(1, len(LEVELS[p])))] for p in paths}
     arms = expand(study(factors=factors))
     assert len(arms) == len({arm.name for arm in arms}) == prod(map(len, factors.values()))
-
-
-def test_factor_arms_are_named_by_the_shortest_paths_that_no_other_setting_shares() -> None:
-    names = crossed(
-        {
-            "item.text.name": ["minilm"],
-            "training.loss": ["bce"],
-            "item.id": [True],
-            "item.image": [None],
-            "training.batch_size": [8],
-        }
-    )
-    assert list(names) == ["text.name=minilm, loss=bce, id=true, image=null, training.batch_size=8"]
-
-
-def test_one_factor_out_changes_one_level_at_a_time() -> None:
-    levels = {"training.loss": ["bce", "in_batch_ce"], "model.dim": [64, 32, 16]}
-    assert one_factor_out(levels, "full") == {
-        "full": {"training.loss": "bce", "model.dim": 64},
-        "loss=in_batch_ce": {"training.loss": "in_batch_ce", "model.dim": 64},
-        "dim=32": {"training.loss": "bce", "model.dim": 32},
-        "dim=16": {"training.loss": "bce", "model.dim": 16},
-    }
-    with pytest.raises(SpecError, match="baseline: 'dim=32' is also the name of a generated arm"):
-        one_factor_out(levels, "dim=32")
 
 
 def test_impossible_arms_stop_here_all_at_once_and_by_name() -> None:
@@ -226,3 +201,47 @@ def test_configure_sets_values_seed_and_test_and_checks_them_again() -> None:
 def test_a_base_that_no_arm_completes_names_what_is_missing() -> None:
     spec = study({"item": {"id": True}}, arms={"A": ArmSpec(), "B": ArmSpec(set={"model.dim": 8})})
     assert problems(spec) == ("arms 'A', 'B': dataset: is missing",)
+
+
+def test_a_data_set_stands_over_the_base_and_under_the_arm() -> None:
+    datasets = {
+        "small": {"set": {"dataset": {"kind": "synthetic", "num_users": 50}, "model.dim": 8}},
+        "large": {"set": {"dataset": {"kind": "synthetic", "num_users": 90}, "optim.lr": 0.5}},
+    }
+    arms = {"A": ArmSpec(), "B": ArmSpec(set={"model.dim": 4, "dataset.warm": 3})}
+    built = expand(study({"item": {"id": True}}, datasets=datasets, arms=arms))
+    facts = {
+        arm.name: (arm.dataset, arm.config.dataset.num_users, arm.config.dataset.warm,
+                   arm.config.model.dim, arm.config.optim.lr)
+        for arm in built
+    }  # fmt: skip
+    assert facts == {
+        "small/A": ("small", 50, 0, 8, 1e-4),
+        "small/B": ("small", 50, 3, 4, 1e-4),
+        "large/A": ("large", 90, 0, 512, 0.5),
+        "large/B": ("large", 90, 3, 4, 0.5),
+    }
+
+
+def test_the_values_to_begin_with_are_the_start_s_then_the_configuration_s_in_their_domain() -> (
+    None
+):
+    search = {
+        "optim.lr": ParamSpec(choice=(0.1, 1e-4)),
+        "model.dim": ParamSpec(choice=(8, 16)),
+        "model.num_blocks": ParamSpec(choice=(1, 2)),
+    }
+    arm = only_arm(study(arms={"A": ArmSpec(start={"optim.lr": 0.1})}, search=search))
+    assert start_values(arm) == {"optim.lr": 0.1, "model.num_blocks": 2}
+
+
+def test_a_start_that_its_arm_does_not_reach_is_refused() -> None:
+    when = ENCODER_LR.model_copy(update={"when": {"item.text.trainable_layers": "all"}})
+    arms = {
+        "A": ArmSpec(start={"optim.encoder_lr": 1e-4}),
+        "B": ArmSpec(set={"item.text.trainable_layers": "all"}, start={"optim.encoder_lr": 1e-4}),
+    }
+    assert problems(study(TEXT, arms=arms, search={"optim.encoder_lr": when})) == (
+        "arm 'A': start: optim.encoder_lr: not searched in this arm, or not beside the other "
+        "values",
+    )

@@ -138,6 +138,13 @@ def test_an_arm_with_nothing_to_search_is_locked_from_the_start(tmp_path: Path) 
         assert plan.arms[0] == ArmPlan("A", {}, {State.NEW: 2}, is_locked=True, mean_s=None)
 
 
+def test_without_search_trials_the_final_ones_have_the_start_s_values(folder: Folder) -> None:
+    spec = study(arms={"A": ArmSpec(start={"model.dim": 32})}, budget={"trials": 0})
+    folder.final(arm_a(spec), {"model.dim": 32}, 1)
+    (planned,) = folder.plan(spec).arms
+    assert planned.final == {State.DONE: 1, State.NEW: 1}
+
+
 def test_a_search_trial_without_a_record_is_continued(folder: Folder) -> None:
     arm = arm_a(folder.study)
     folder.search(arm, 8, score=0.5)
@@ -240,6 +247,33 @@ def test_other_data_or_seeds_make_other_trials(folder: Folder) -> None:
     assert changed.orphaned == tuple(sorted(ids))
     folder.final(arm, {"model.dim": 16}, 1)
     assert folder.plan(study(seeds=(1, 7, 8))).arms[0].final == {State.DONE: 1, State.NEW: 2}
+
+
+def nothing_there(config: TrialConfig) -> Mapping[str, str]:
+    raise AssertionError("the data of an arm that rests was asked for")
+
+
+def test_a_study_without_its_data_is_planned_as_new(tmp_path: Path) -> None:
+    spec = study()
+    plan = make_plan(spec, expand(spec), Ledger(tmp_path), nothing_there, resting=["A", "B"])
+    assert [arm.search for arm in plan.arms] == [{State.NEW: 2}] * 2
+    assert [arm.final for arm in plan.arms] == [{State.NEW: 2}] * 2
+
+
+def test_without_its_data_an_arm_s_trials_are_those_an_earlier_run_wrote_down(
+    folder: Folder,
+) -> None:
+    arm = arm_a(folder.study)
+    folder.search(arm, 8, score=0.5)
+    folder.search(arm, 16, score=0.6)
+    final = folder.final(arm, {"model.dim": 16}, 1)
+    folder.entries["A"] = folder.entries["A"].model_copy(update={"final": (final,)})
+    folder.plan()
+    arms = expand(folder.study)
+    plan = make_plan(folder.study, arms, folder.ledger, nothing_there, resting=["A", "B"])
+    assert plan.arms[0].search == {State.DONE: 2}
+    assert plan.arms[0].final == {State.DONE: 1, State.NEW: 1}
+    assert plan.orphaned == ()
 
 
 def test_time_left_is_each_arms_mean_else_the_mean_of_the_arms_shared_by_the_trials_at_once(

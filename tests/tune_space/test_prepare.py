@@ -1,23 +1,36 @@
 """What trials share is made once, named by its content, and used by whoever reads it."""
 
+import base64
 import json
+import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from morec.config import TrialConfig
+from morec.data.slices import slicings
 from morec.encoders.artefacts import ArtefactStore, file_sha256
+from morec.yardsticks import popularity_evaluation
 from tune_space.expand import Arm
-from tune_space.prepare import Prepared, dataset_entries, prepare_items, references
-from tune_space.study import ParamSpec
+from tune_space.ledger import Manifest
+from tune_space.prepare import (
+    Prepared,
+    dataset_entries,
+    prepare_items,
+    references,
+    with_resting,
+)
+from tune_space.study import ArmSpec, ParamSpec, StudySpec, full_name
 
 DATA = {"kind": "synthetic", "num_users": 30, "num_items": 25, "max_seq_len": 5}
 TEXT = {"name": "tiny-random", "pretrained": False, "max_tokens": 6, "pooling": "mean"}
 
 
-def arm(name: str, item: dict, space=None, dataset=None) -> Arm:
+def arm(name: str, item: dict, space=None, dataset=None, label="") -> Arm:
     raw = {"dataset": dataset or DATA, "item": item}
-    return Arm(name, None, TrialConfig.model_validate_json(json.dumps(raw)), space or {})
+    config = TrialConfig.model_validate_json(json.dumps(raw))
+    return Arm(full_name(label, name), None, config, space or {}, label)
 
 
 @pytest.fixture
@@ -125,3 +138,65 @@ def test_popularity_and_chance_stand_on_both_splits(prepared):
     assert popularity.test_evaluation.metrics == popularity.test
     assert chance.test_evaluation is None
     assert 10 / 25 <= chance.test["HR@10"] < 10 / (25 - 8)
+
+
+def two_labels() -> list[Arm]:
+    other = DATA | {"num_users": 40}
+    return [
+        arm("TS", {"text": TEXT}, label="a"),
+        arm("ID", {"id": True}, label="a", dataset=DATA | {"max_seq_len": 4}),
+        arm("ID", {"id": True}, label="b", dataset=other),
+    ]
+
+
+def test_every_data_set_has_an_entry_and_yardsticks_as_its_baseline_reads_it(prepared):
+    arms = two_labels()
+    entries = dataset_entries(prepared, arms)
+    assert [entry.dataset for entry in entries] == ["a", "a", "b"]
+    assert entries[2].num_users > entries[0].num_users
+    found = references(prepared, arms, "ID")
+    assert [(one.dataset, one.name) for one in found] == [
+        ("a", "popularity"), ("a", "chance"), ("b", "popularity"), ("b", "chance"),
+    ]  # fmt: skip
+    read_by_baseline = prepared.dataset(arms[1].config.dataset)
+    expected = popularity_evaluation(read_by_baseline, "test", (10,))
+    assert found[0].test_evaluation == expected
+
+
+def test_the_entry_of_a_data_set_says_which_slice_every_user_is_in(prepared):
+    (entry,) = dataset_entries(prepared, [arm("a", {"id": True})])
+    dataset = prepared.dataset(arm("a", {"id": True}).config.dataset)
+    expected = {each.dimension: each for each in slicings(dataset, "test")}
+    assert [each.dimension for each in entry.slices] == list(expected)
+    for each in entry.slices:
+        assert each.labels == expected[each.dimension].labels
+        codes_U = np.frombuffer(zlib.decompress(base64.b64decode(each.packed_codes)), dtype="<u4")
+        assert codes_U.tolist() == expected[each.dimension].codes_U.tolist()
+
+
+def manifest_of(prepared: Prepared, arms: list[Arm]) -> Manifest:
+    return Manifest(
+        study=StudySpec(name="s", question="?", base={}, baseline="ID", arms={"ID": ArmSpec()}),
+        study_file="", command="", state="running", started_at="", updated_at="", versions={},
+        git={}, device="", num_cpus=1, arms=(),
+        datasets=dataset_entries(prepared, arms),
+        references=references(prepared, arms, "ID"),
+        preparations=prepare_items(prepared, arms),
+    )  # fmt: skip
+
+
+def test_what_only_resting_arms_need_stays_in_the_manifest_as_it_was(prepared):
+    arms = two_labels()
+    whole = manifest_of(prepared, arms)
+    part = manifest_of(prepared, arms[2:])
+    kept = with_resting(part, whole, arms, arms[2:])
+    assert kept.datasets == (whole.datasets[2], *whole.datasets[:2])
+    assert {one.dataset for one in kept.references} == {"a", "b"}
+    assert kept.preparations == whole.preparations
+
+
+def test_what_no_arm_needs_any_more_leaves_the_manifest(prepared):
+    arms = two_labels()
+    whole = manifest_of(prepared, arms)
+    part = manifest_of(prepared, arms[2:])
+    assert with_resting(part, whole, arms[2:], arms[2:]) == part

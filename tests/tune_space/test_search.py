@@ -1,6 +1,7 @@
 """One arm's search: deterministic, rebuilt from results, blind to anything but validation."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -82,6 +83,22 @@ def test_the_first_suggestion_is_the_study_files_own_configuration():
     assert (config.optim.lr, config.model.num_blocks, config.training.loss) == (1e-4, 2, "bce")
 
 
+def test_the_first_suggestion_is_the_arm_s_start_where_it_has_one_and_the_next_are_searched():
+    started = replace(arm(), start={"optim.lr": 0.05, "training.loss": "in_batch_ce"})
+    first, second = configs(ArmSearch(started, study()), 2)
+    assert (first.optim.lr, first.model.num_blocks, first.training.loss) == (0.05, 2, "in_batch_ce")
+    assert second == configs(ArmSearch(arm(), study()), 2)[1]
+
+
+def test_a_start_that_is_edited_later_leaves_the_search_there_is_as_it_is():
+    before = ArmSearch(arm(), study())
+    run(before, 3)
+    params = [entry.params for entry in before.entries]
+    after = ArmSearch(replace(arm(), start={"optim.lr": 0.05}), study())
+    run(after, 3, params=params)
+    assert after.entries == before.entries
+
+
 def test_suggestions_are_the_same_again_with_the_same_seed_and_others_with_another():
     first = configs(ArmSearch(arm(), study()), 8)
     assert first == configs(ArmSearch(arm(), study()), 8)
@@ -161,6 +178,12 @@ def test_an_arm_with_nothing_to_search_is_locked_with_no_params():
     search = ArmSearch(arm({}), study())
     assert search.num_trials == 0
     assert best_of(search).params == {}
+
+
+def test_without_search_trials_an_arm_is_locked_to_its_start():
+    started = replace(arm(), start={"optim.lr": 0.05})
+    search = ArmSearch(started, study(budget=BudgetSpec(trials=0)))
+    assert best_of(search).params == {"optim.lr": 0.05}
 
 
 @pytest.mark.parametrize("scheduler", ["asha", "median"])
