@@ -1,0 +1,69 @@
+"""Evaluation: the straightforward way against ours, and memory at the size of MIND."""
+
+import numpy as np
+import torch
+
+from morec.data.dataset import Dataset
+from morec.data.splits import evaluation_batches
+from tests.benchmarks import plain, world
+from tests.benchmarks.measure import Row, cpu_seconds, interleaved, peak_mib, ratios
+from tests.benchmarks.settings import Settings
+from tests.benchmarks.sides import plain_ids, plain_user
+
+MIND_USERS, MIND_ITEMS = 630_000, 80_000
+
+
+def evaluation(settings: Settings) -> list[Row]:
+    """Full ranking of 20,000 users among 10,000 items, at two widths."""
+    dataset = world.mind_like(settings.size(20_000, 200), settings.size(10_000, 500))
+    return [
+        *_evaluation(settings, dataset, 512, target=4.0),
+        *_evaluation(settings, dataset, 64, target=12.0),
+    ]
+
+
+def _evaluation(settings: Settings, dataset: Dataset, dim: int, *, target: float) -> list[Row]:
+    ours = world.trainer(dataset, settings.store, model={"dim": dim})
+    user, items = plain_user(ours.recommender.user_encoder), plain_ids(ours)
+    batch = next(evaluation_batches(dataset, "valid", dataset.num_users))
+    starts = np.searchsorted(batch.history_rows, np.arange(dataset.num_users))
+    histories = np.split(batch.history_items, starts[1:])
+
+    def straightforward() -> None:
+        catalogue = items(torch.arange(dataset.num_items + 1)).detach()
+        plain.evaluate(user, catalogue, batch.inputs_BL, batch.targets_B, histories, 512)
+
+    sides = {"straightforward": straightforward, "ours": lambda: ours.evaluate("valid")}
+    seconds = interleaved(sides, settings.rounds)
+    case = f"evaluation, {dataset.num_users:,} users x {dataset.num_items:,} items, d = {dim}"
+    return [
+        Row(case, "ours", "x", ratios(seconds["straightforward"], seconds["ours"]), target),
+        Row(case, "ours", "CPU s", seconds["ours"]),
+        *(Row(case, f"peak memory, {n}", "MiB", (peak_mib(run),)) for n, run in sides.items()),
+    ]
+
+
+def mind_evaluation(settings: Settings) -> list[Row]:
+    """Peak memory of ranking among MIND's 80,000 items; time for its 630,000 users from a part."""
+    num_users = settings.size(10_000, 100)
+    dataset = world.mind_like(num_users, settings.size(MIND_ITEMS, 500))
+    ours = world.trainer(dataset, settings.store, model={"dim": 512})
+    seconds: list[float] = []
+    peak = peak_mib(lambda: seconds.append(cpu_seconds(lambda: ours.evaluate("valid"))))
+    scores = ours.config.evaluation.batch_size * dataset.num_items * 4 / 2**20
+    case = f"evaluation at MIND's size, {dataset.num_items:,} items, d = 512"
+    return [
+        Row(
+            case,
+            f"peak memory, {num_users:,} users",
+            "MiB",
+            (peak,),
+            note=f"one block of scores: {scores:.0f} MiB",
+        ),
+        Row(
+            case,
+            f"{MIND_USERS:,} users, extrapolated",
+            "CPU min",
+            (seconds[0] * MIND_USERS / num_users / 60,),
+        ),
+    ]

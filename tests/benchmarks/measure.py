@@ -1,0 +1,99 @@
+"""Interleaved rounds in process CPU time, and the rate of matrix products to hold them against."""
+
+import ctypes
+import gc
+import re
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import torch
+
+Sides = Mapping[str, Callable[[], object]]
+GEMM_SIZE = 1536
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a ratio over the rounds, or (``rounds`` empty) a plain number."""
+
+    case: str
+    what: str
+    unit: str
+    """What a ratio or number counts: "x" is a ratio of CPU times."""
+    values: tuple[float, ...]
+    """One a round."""
+    target: float | None = None
+    note: str = ""
+
+    @property
+    def middle(self) -> float:
+        return median(self.values)
+
+    def spelled(self) -> str:
+        """Median [min-max]."""
+        numbers = (self.middle, min(self.values), max(self.values))
+        middle, low, high = (_spell(number) for number in numbers)
+        spread = "" if len(self.values) == 1 else f" [{low}-{high}]"
+        return f"{middle}{spread}{'x' if self.unit == 'x' else ' ' + self.unit}"
+
+
+def interleaved(sides: Sides, rounds: int) -> dict[str, tuple[float, ...]]:
+    """CPU seconds of this process for every side and round; each side runs once before.
+
+    What goes first changes from round to round.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for run in sides.values():
+        run()
+    names = list(sides)
+    for number in range(rounds):
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            gc.collect()
+            seconds[name].append(cpu_seconds(sides[name]))
+    return {name: tuple(values) for name, values in seconds.items()}
+
+
+def cpu_seconds(run: Callable[[], object]) -> float:
+    start = time.process_time()
+    run()
+    return time.process_time() - start
+
+
+def ratios(slow: tuple[float, ...], fast: tuple[float, ...]) -> tuple[float, ...]:
+    """How many times faster, round by round."""
+    return tuple(a / b for a, b in zip(slow, fast, strict=True))
+
+
+def gemm_gflops(dtype: torch.dtype) -> float:
+    """GFLOP per CPU second of a square matrix product, the best of a few."""
+    left, right = (torch.randn(GEMM_SIZE, GEMM_SIZE).to(dtype) for _ in range(2))
+    left @ right
+    best = min(cpu_seconds(lambda: left @ right) for _ in range(5))
+    return 2 * GEMM_SIZE**3 / best / 1e9
+
+
+def peak_mib(run: Callable[[], object]) -> float:
+    """MiB that the resident set grew by while ``run`` ran, above what it was before."""
+    gc.collect()
+    with suppress(OSError, AttributeError):  # glibc only
+        ctypes.CDLL(None).malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
+    run()
+    return (_status("VmHWM") - before) / 1024
+
+
+def _status(field: str) -> int:
+    found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    assert found, field
+    return int(found[1])
+
+
+def _spell(number: float) -> str:
+    """Three digits or so."""
+    digits = 2 if abs(number) < 10 else 1 if abs(number) < 100 else 0
+    return f"{number:,.{digits}f}"

@@ -1,0 +1,170 @@
+"""Training steps, epochs and batches: the straightforward way against ours."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from morec.encoders.artefacts import ArtefactStore
+from morec.encoders.macs import count_macs
+from morec.encoders.text import text_inputs
+from morec.trainer import Trainer
+from tests.benchmarks import plain, world
+from tests.benchmarks.measure import Row, gemm_gflops, interleaved, peak_mib, ratios
+from tests.benchmarks.settings import Settings
+from tests.benchmarks.sides import plain_features, plain_ids, plain_titles, plain_trainer
+
+BACKWARD_AND_FORWARD = 3
+"""FLOPs of a training step in forward passes."""
+
+
+def step_tiny(settings: Settings) -> list[Row]:
+    """BERT-tiny trained end to end, batch 32."""
+    return _step(settings, "tiny", 32, targets=(4.5, 7.0, 65.0))
+
+
+def step_small(settings: Settings) -> list[Row]:
+    """BERT-small trained end to end, batch 16."""
+    return _step(settings, "small", 16, targets=(5.5, 11.0, 80.0))
+
+
+def _step(
+    settings: Settings, shape: str, batch_size: int, targets: tuple[float, float, float]
+) -> list[Row]:
+    case = f"end-to-end step, BERT-{shape}, batch {batch_size}"
+    dataset = world.mind_like(batch_size, settings.size(20_000, 500))
+    bert = world.bert_folder(shape, settings.folder)
+    ours = {
+        precision: world.trainer(
+            dataset,
+            settings.store,
+            item=world.text(bert),
+            training={"precision": precision},
+            batch_size=batch_size,
+        )
+        for precision in ("fp32", "bf16")
+    }
+    slow = plain_trainer(ours["fp32"], plain_titles(ours["fp32"], bert))
+    sides = {
+        "straightforward": slow.train_epoch,
+        **{name: t.train_epoch for name, t in ours.items()},
+    }
+    seconds = interleaved(sides, settings.rounds)
+    return [
+        Row(
+            case, "ours, fp32", "x", ratios(seconds["straightforward"], seconds["fp32"]), targets[0]
+        ),
+        Row(
+            case, "ours, bf16", "x", ratios(seconds["straightforward"], seconds["bf16"]), targets[1]
+        ),
+        Row(case, "straightforward", "CPU s", seconds["straightforward"]),
+        Row(case, "ours, fp32", "CPU s", seconds["fp32"]),
+        *_useful_work(case, ours["fp32"], seconds["fp32"], targets[2]),
+        *(
+            Row(case, f"peak memory, {name}", "MiB", (peak_mib(run),))
+            for name, run in sides.items()
+        ),
+    ]
+
+
+def _useful_work(
+    case: str, trainer: Trainer, seconds: tuple[float, ...], target: float
+) -> list[Row]:
+    """Multiply-accumulates that a step needs, against the best rate of a matrix product."""
+    batch = trainer.to_device(next(trainer.batches()))
+    macs, _ = count_macs(lambda: trainer.recommender(batch))
+    gflops = [BACKWARD_AND_FORWARD * 2 * macs / s / 1e9 for s in seconds]
+    best = gemm_gflops(torch.float32)
+    shares = tuple(100 * rate / best for rate in gflops)
+    note = f"of {best:.0f} GFLOP per CPU second"
+    return [Row(case, "useful work, fp32", "% of GEMM", shares, target, note)]
+
+
+def frozen_prefix(settings: Settings) -> list[Row]:
+    """The top layers over precomputed states, against our own step of the whole encoder."""
+    rows = []
+    for shape, layers, target in (("small", 1, 4.5), ("minilm", 2, 2.5)):
+        dataset = world.mind_like(16, settings.size(4_000, 500))
+        bert = world.bert_folder(shape, settings.folder)
+        make = partial(world.trainer, dataset, settings.store, batch_size=16)
+        whole = make(item=world.text(bert))
+        top = make(item=world.text(bert, layers))
+        seconds = interleaved({"whole": whole.train_epoch, "top": top.train_epoch}, settings.rounds)
+        case = f"top {layers} of {world.SHAPES[shape][0]} layers of {shape} over a frozen prefix"
+        rows.append(
+            Row(
+                case, "against our full step", "x", ratios(seconds["whole"], seconds["top"]), target
+            )
+        )
+    return rows
+
+
+def batches(settings: Settings) -> list[Row]:
+    """Drawing an epoch of batches with negatives, without training on them."""
+    ours = world.trainer(world.mind_like(settings.size(4_000, 100), 10_000), settings.store)
+    loader = plain.loader(ours.samples.trained_UL1, ours.dataset.num_items, 32)
+
+    def drawn() -> None:
+        for batch in ours.batches():
+            ours.to_device(batch)
+
+    seconds = interleaved({"plain": lambda: list(loader), "ours": drawn}, settings.rounds)
+    found = ratios(seconds["plain"], seconds["ours"])
+    return [Row("batch building", "ours", "x", found, 20.0)]
+
+
+def epochs(settings: Settings) -> list[Row]:
+    """An epoch on IDs and on frozen features, at two widths; training only."""
+    dataset = world.mind_like(settings.size(640, 64), 10_000)
+    bert = world.bert_folder("tiny", settings.folder)
+    rows = []
+    for dim, target in ((512, 1.5), (64, 5.0)):
+        for kind, item in (("ID", {"id": True}), ("frozen features", world.text(bert, 0))):
+            ours = world.trainer(dataset, settings.store, item=item, model={"dim": dim})
+            encoder = plain_ids(ours) if kind == "ID" else plain_features(ours)
+            slow = plain_trainer(ours, encoder)
+            seconds = interleaved(
+                {"plain": slow.train_epoch, "ours": ours.train_epoch}, settings.rounds
+            )
+            found = ratios(seconds["plain"], seconds["ours"])
+            rows.append(Row(f"{kind} epoch, d = {dim}", "ours", "x", found, target))
+    return rows
+
+
+def depth_study(settings: Settings) -> list[Row]:
+    """Twelve two-stage trials of different depth (E6): features once, or in every trial.
+
+    An extraction and a trial are measured; twelve of each are added up.
+    """
+    num_trials, num_epochs = 12, 5
+    dataset = world.mind_like(settings.size(640, 64), settings.size(4_000, 300))
+    bert = world.bert_folder("small", settings.folder)
+    shared = world.trainer(dataset, settings.store, item=_deep(bert, 4))
+    rounds = iter(range(1_000))
+
+    def extract() -> None:
+        store = ArtefactStore(settings.folder / f"extracted-{next(rounds)}")
+        assert shared.config.item.text is not None
+        text_inputs(shared.config.item.text, dataset, store)
+
+    def train() -> None:
+        trial = world.trainer(dataset, settings.store, item=_deep(bert, 4))
+        for _ in range(num_epochs):
+            trial.train_epoch()
+            trial.evaluate("valid")
+
+    seconds = interleaved({"extraction": extract, "trial": train}, settings.rounds)
+    pairs = zip(seconds["extraction"], seconds["trial"], strict=True)
+    found = tuple(num_trials * (e + t) / (e + num_trials * t) for e, t in pairs)
+    note = f"{num_epochs} epochs a trial; {dataset.num_users} users, {dataset.num_items} items"
+    return [
+        Row("12 depths of a two-stage trial", "features shared", "x", found, 5.0, note),
+        Row("12 depths of a two-stage trial", "one extraction", "CPU s", seconds["extraction"]),
+        Row("12 depths of a two-stage trial", "one trial", "CPU s", seconds["trial"]),
+    ]
+
+
+def _deep(bert: Path, layers: int) -> dict[str, Any]:
+    item = world.text(bert, 0)
+    return {"text": item["text"] | {"dnn_layers": layers}}
