@@ -6,7 +6,7 @@ Numbers are unrounded, times in seconds, memory in bytes; each row says its data
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 
 from reports import verdict
@@ -168,6 +168,6 @@ def _labelled(summary: StudySummary) -> Iterator[tuple[Row, Trial]]:
                 yield names, trial
 
 
-def _sheet(summary: StudySummary, header: Sequence[str], rows: Iterator[Row] | list[Row]) -> Sheet:
+def _sheet(summary: StudySummary, header: Sequence[str], rows: Iterable[Row]) -> Sheet:
     profile = summary.manifest.study.profile
     return Sheet((*header, "profile"), tuple((*row, profile) for row in rows))

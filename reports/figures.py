@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from statistics import median
 from typing import Any
 
@@ -19,6 +20,10 @@ MAX_BANDS = 7
 """With more arms than this the bands over seeds would hide each other."""
 MAX_ARMS = 6
 """More arms than this would hide each other beside one label of a slice."""
+MAX_POINTS = 300
+"""Search trials an arm shows in a figure: its best."""
+MAX_COLLAPSED = 20
+"""Collapsed curves an arm shows."""
 _DODGE = 0.1
 _SMALL_PX = 280
 _CURVES_PX = 440
@@ -66,7 +71,7 @@ def learning_curves(summary: StudySummary, metric: str) -> Figure | None:
             bands.append(traces.band([min(v) for v in spread], [max(v) for v in spread], look))
             ends[arm.label] = (len(spread), median(spread[-1]))
         collapsed = (trial for trial in (*arm.searches, *arm.finals) if _has_collapsed(trial))
-        curves = [(trial, _curve(trial, metric)) for trial in collapsed]
+        curves = [(trial, _curve(trial, metric)) for trial in islice(collapsed, MAX_COLLAPSED)]
         broken += [traces.collapse(trial, values, look) for trial, values in curves if values]
         if not spread and curves and curves[-1][1]:
             gone.add(arm.label)
@@ -140,6 +145,7 @@ def searched(summary: StudySummary, parameter: str) -> Figure | None:
             for trial in arm.searches
             if parameter in trial.params and trial.valid_score is not None
         ]
+        scored = sorted(scored, key=lambda one: -one[1])[:MAX_POINTS]
         if scored:
             xs, ys, ids = zip(*scored, strict=True)
             values += xs

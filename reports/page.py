@@ -1,7 +1,5 @@
 """A report as one self-contained HTML file."""
 
-import base64
-import gzip
 import json
 from functools import cache
 from importlib.resources import files
@@ -10,7 +8,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from reports import figures, formats, spending, tables, verdict
+from reports import explorer, figures, formats, spending, tables, verdict
 from reports.content import Report
 from reports.contrasts import Contrast
 from reports.expected import expected_rows
@@ -22,6 +20,8 @@ from reports.traces import Figure
 
 ENOUGH_FOR_IMPORTANCE = 50
 """Search trials below which the importance of a parameter is mostly noise."""
+MAX_CARRIED = 1_000_000
+"""Characters of a table above which the page does not carry it for its buttons."""
 
 
 def render(report: Report, downloads: dict[str, str]) -> str:
@@ -50,11 +50,16 @@ def render(report: Report, downloads: dict[str, str]) -> str:
         spent=spending.spending(summary),
         seal=tables.seal(summary),
         trials=tables.trial_rows(summary),
-        effort=tables.effort_rows(summary),
         searched=tables.searched_paths(summary),
         figures=drawn,
-        downloads=downloads,
-        plotly=_packed_plotly() if drawn else "",
+        num_trials=len(summary.trials),
+        max_points=figures.MAX_POINTS,
+        max_collapsed=figures.MAX_COLLAPSED,
+        effort=tables.effort_rows(summary),
+        explorer=explorer.packed(_json(explorer.explorer_data(summary))),
+        downloads=explorer.packed(_json({k: v for k, v in downloads.items() if _is_carried(v)})),
+        left_out={name for name, text in downloads.items() if not _is_carried(text)},
+        plotly=_packed_plotly(),
         min_seeds=MIN_SEEDS,
         min_users=MIN_USERS,
         num_flips=NUM_FLIPS,
@@ -122,19 +127,28 @@ def template(name: str) -> jinja2.Template:
         "seed_values": tables.seed_values,
         "costs_by_dataset": tables.costs_by_dataset,
         "place": place,
+        "search_rows": tables.search_rows,
+        "longest_search": tables.longest_search,
+        "most_collapsed": tables.most_collapsed,
         "uncounted": tables.uncounted,
     }
     return environment.get_template(name)
 
 
+def _is_carried(text: str) -> bool:
+    return len(text) <= MAX_CARRIED
+
+
 def _in_script(value: Any) -> Markup:
     """JSON that may stand inside a script element: no text in it can end the element."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c"))
+    return Markup(_json(value).decode().replace("<", "\\u003c"))
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 @cache
 def _packed_plotly() -> str:
-    """plotly.js as installed, gzip and base64; the page unpacks it when it draws."""
-    script = files("plotly").joinpath("package_data/plotly.min.js").read_bytes()
-    return base64.b64encode(gzip.compress(script, 9, mtime=0)).decode("ascii")
+    """plotly.js as installed; the page unpacks it when it draws."""
+    return explorer.packed(files("plotly").joinpath("package_data/plotly.min.js").read_bytes())

@@ -13,6 +13,7 @@ from typing import Literal
 
 from morec.errors import DataError
 from morec.results import TrialResult, TrialStatus
+from reports.collector import uncollected
 from tune_space.ledger import ArmEntry, Ledger, Manifest, Reference
 from tune_space.study import Value
 
@@ -251,7 +252,8 @@ def summarise(folder: Path) -> StudySummary:
     manifest = ledger.read_manifest()
     if manifest is None:
         raise DataError(f"{folder}: no manifest.json here: no study has been run into this folder")
-    arms = tuple(_summarise_arm(ledger, manifest, entry) for entry in manifest.arms)
+    with uncollected():
+        arms = tuple(_summarise_arm(ledger, manifest, entry) for entry in manifest.arms)
     return StudySummary(manifest=manifest, arms=arms, metrics=tuple(_metrics(manifest.arms)))
 
 

@@ -8,7 +8,12 @@ from reports import formats
 from reports.contrasts import Contrast, Kind
 from reports.formats import NOT_AVAILABLE
 from reports.spending import ArmCost, search_seconds
-from reports.summary import ArmSummary, StudySummary, Trial
+from reports.summary import MISSING, ArmSummary, StudySummary, Trial
+
+MAX_ROWS = 300
+"""Trials that stand in the page's HTML; the explorer has them all."""
+MAX_SEARCH_ROWS = 50
+"""The same of each arm's search."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +86,33 @@ def contrast_groups(contrasts: Iterable[Contrast], baseline: str) -> tuple[Contr
 
 
 def trial_rows(summary: StudySummary) -> tuple[TrialRow, ...]:
-    """Every trial the study asked for, missing ones too."""
-    return tuple(_trial_row(trial, summary.main_metric) for trial in summary.trials)
+    """Trials the study asked for, missing ones too, in its order.
+
+    Of more than ``MAX_ROWS``: final trials, then those in trouble, then the best of the searches.
+    """
+    trials = summary.trials
+    if len(trials) > MAX_ROWS:
+        kept = {trial.trial_id for trial in sorted(trials, key=_urgency)[:MAX_ROWS]}
+        trials = tuple(trial for trial in trials if trial.trial_id in kept)
+    return tuple(trial_row(trial, summary.main_metric) for trial in trials)
+
+
+def search_rows(arm: ArmSummary) -> tuple[Trial, ...]:
+    """The arm's search trials, at most ``MAX_SEARCH_ROWS`` of them: then the best, best first."""
+    if len(arm.searches) <= MAX_SEARCH_ROWS:
+        return arm.searches
+    return tuple(sorted(arm.searches, key=_urgency)[:MAX_SEARCH_ROWS])
+
+
+def longest_search(summary: StudySummary) -> int:
+    """How many search trials the arm with most of them has."""
+    return max((len(arm.searches) for arm in summary.arms), default=0)
+
+
+def most_collapsed(summary: StudySummary) -> int:
+    """How many trials collapsed in the arm where most of them did."""
+    numbers = (sum(one.status == "collapsed" for one in arm.trials) for arm in summary.arms)
+    return max(numbers, default=0)
 
 
 def effort_rows(summary: StudySummary) -> tuple[EffortRow, ...]:
@@ -137,7 +167,15 @@ def device_costs(costs: Iterable[ArmCost]) -> dict[str, list[ArmCost]]:
     return found
 
 
-def _trial_row(trial: Trial, metric: str) -> TrialRow:
+def _urgency(trial: Trial) -> tuple[int, float]:
+    """Final before troubled before searched; the better the validation score the sooner."""
+    is_troubled = trial.status in ("failed", "collapsed", MISSING)
+    rank = 0 if trial.role == "final" else 1 if is_troubled else 2
+    return rank, -(trial.valid_score or 0.0)
+
+
+def trial_row(trial: Trial, metric: str) -> TrialRow:
+    """One trial as its table shows it."""
     result, seconds = trial.result, trial.seconds
     test = result.test.metrics.get(metric) if result and result.test else None
     score = trial.valid_score

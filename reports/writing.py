@@ -1,19 +1,43 @@
 """Which files a report becomes, and where they stand."""
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from morec.errors import DataError, MorecError
 from morec.results import write_atomically
 from reports import exports, latex
+from reports.collector import uncollected
 from reports.content import Report, read_report
 from reports.markdown import markdown_text
 from reports.page import render
 from reports.studies_page import render_studies
 
-FORMATS = ("html", "csv", "md", "latex", "json")
 STUDIES_PAGE = "studies.html"
+
+
+def page_text(report: Report) -> str:
+    """A study's page, which carries its tables whether they are written beside it or not."""
+    return render(report, _csv_files(report) | _latex_files(report))
+
+
+def _csv_files(report: Report) -> dict[str, str]:
+    return {f"{name}.csv": exports.csv_text(one) for name, one in exports.sheets(report).items()}
+
+
+def _latex_files(report: Report) -> dict[str, str]:
+    return {"accuracy.tex": latex.accuracy_latex(report.summary, report.accuracies)}
+
+
+_FILES: dict[str, tuple[str, Callable[[Report], dict[str, str]]]] = {
+    "html": ("", lambda report: {"report.html": page_text(report)}),
+    "md": ("", lambda report: {"report.md": markdown_text(report)}),
+    "json": ("", lambda report: {"report.json": exports.json_text(report)}),
+    "csv": ("tables", _csv_files),
+    "latex": ("tables", _latex_files),
+}
+"""Format -> folder of its files, and what makes their names and texts."""
+FORMATS = tuple(_FILES)
 
 
 def write_report(folder: Path, formats: Collection[str] = FORMATS) -> Path:
@@ -25,7 +49,8 @@ def write_report(folder: Path, formats: Collection[str] = FORMATS) -> Path:
     Raises:
         DataError: the folder holds no study, or a file of it cannot be read.
     """
-    return _write(folder, read_report(folder), formats)[0]
+    with uncollected():
+        return _write(folder, read_report(folder), formats)[0]
 
 
 def write_reports(
@@ -39,15 +64,20 @@ def write_reports(
         DataError: some folders hold no study, or files of them cannot be read; all are named, and
             nothing was written.
     """
-    reports = _read_all(folders)
-    paths = [path for folder, report in reports.items() for path in _write(folder, report, formats)]
-    if len(reports) > 1 and "html" in formats:
-        common = Path(os.path.commonpath([folder.resolve() for folder in reports]))
-        target = page or common / STUDIES_PAGE
-        links = {_relative(folder / "report.html", target): one for folder, one in reports.items()}
-        write_atomically(target, render_studies(links))
-        paths.insert(0, target)
+    with uncollected():
+        reports = _read_all(folders)
+        paths = [path for folder, one in reports.items() for path in _write(folder, one, formats)]
+        if len(reports) > 1 and "html" in formats:
+            paths.insert(0, _write_studies(reports, page))
     return paths
+
+
+def _write_studies(reports: Mapping[Path, Report], page: Path | None) -> Path:
+    common = Path(os.path.commonpath([folder.resolve() for folder in reports]))
+    target = page or common / STUDIES_PAGE
+    links = {_relative(folder / "report.html", target): one for folder, one in reports.items()}
+    write_atomically(target, render_studies(links))
+    return target
 
 
 def _read_all(folders: Sequence[Path]) -> dict[Path, Report]:
@@ -64,21 +94,12 @@ def _read_all(folders: Sequence[Path]) -> dict[Path, Report]:
 
 
 def _write(folder: Path, report: Report, formats: Collection[str]) -> list[Path]:
-    """Write some of the forms; the page carries the tables, whether they are written or not."""
-    written = {f"{name}.csv": exports.csv_text(one) for name, one in exports.sheets(report).items()}
-    tex = {"accuracy.tex": latex.accuracy_latex(report.summary, report.accuracies)}
-    forms: dict[str, Callable[[], dict[str, str]]] = {
-        "html": lambda: {"report.html": render(report, written | tex)},
-        "md": lambda: {"report.md": markdown_text(report)},
-        "json": lambda: {"report.json": exports.json_text(report)},
-        "csv": lambda: {f"tables/{name}": text for name, text in written.items()},
-        "latex": lambda: {f"tables/{name}": text for name, text in tex.items()},
-    }
     paths = []
-    for name, make in forms.items():
-        for path, text in make().items() if name in formats else ():
-            write_atomically(folder / path, text)
-            paths.append(folder / path)
+    for name in FORMATS:
+        below, make = _FILES[name]
+        for file, text in make(report).items() if name in formats else ():
+            paths.append(folder / below / file)
+            write_atomically(paths[-1], text)
     return paths
 
 

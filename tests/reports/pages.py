@@ -1,7 +1,11 @@
 """What a reader and a test need of a page."""
 
+import base64
+import gzip
+import json
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 VOID = {"meta", "input", "br", "link", "img"}
 
@@ -14,6 +18,7 @@ class Page(HTMLParser):
         self.open: list[str] = []
         self.sections: list[str | None] = []
         self.scripts: list[str] = []
+        self.script_ids: list[str | None] = []
         self.texts: list[str] = []
         self.attributes: list[tuple[str, str | None]] = []
         self.feed(html)
@@ -27,6 +32,7 @@ class Page(HTMLParser):
             self.sections.append(dict(attrs)["id"])
         if tag == "script":
             self.scripts.append("")
+            self.script_ids.append(dict(attrs).get("id"))
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -40,3 +46,8 @@ class Page(HTMLParser):
     @property
     def text(self) -> str:
         return re.sub(r"\s+", " ", " ".join(self.texts))
+
+    def packed(self, name: str) -> Any:
+        """The JSON that the page carries packed under this id."""
+        script = self.scripts[self.script_ids.index(name)]
+        return json.loads(gzip.decompress(base64.b64decode(script)))

@@ -139,9 +139,8 @@ def test_nothing_a_user_wrote_becomes_markup(tmp_path: Path) -> None:
 def test_figures_and_downloads_are_json(tmp_path: Path) -> None:
     page = _page(FakeStudy(), tmp_path)
     carried = [json.loads(script) for script in page.scripts if script.startswith("{")]
-    figures = [one for one in carried if "layout" in one]
-    assert len(figures) == 2 * 3 + 1
-    downloads = carried[-1]
+    assert len([one for one in carried if "layout" in one]) == len(carried) == 2 * 3 + 1
+    downloads = page.packed("downloads")
     for name, text in downloads.items():
         assert (tmp_path / "tables" / name).read_text(encoding="utf-8") == text
     assert sorted(downloads) == [

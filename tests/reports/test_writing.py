@@ -35,7 +35,7 @@ def test_an_unknown_format_is_refused_with_the_nearest_name(
         main([str(tmp_path), "--format", "html,latx"])
     assert stop.value.code == 2
     message = capsys.readouterr().err
-    assert "'latx' is no format; allowed: html, csv, md, latex, json" in message
+    assert "'latx' is no format; allowed: html, md, json, csv, latex" in message
     assert "Did you mean 'latex'?" in message
 
 
