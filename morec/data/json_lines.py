@@ -79,8 +79,8 @@ def _rows(path: Path, parser: _Parser) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(_lines(path), start=1):
         try:
             row = parser(line)
-        except (ValueError, SyntaxError):
-            row = None
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            row = None  # The last two are Python's, for brackets nested too deep.
         if not isinstance(row, dict):
             raise DataError(
                 f"{path.name}: line {number} is no JSON object: {line[:NUM_SHOWN].rstrip()!r}"

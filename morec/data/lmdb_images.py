@@ -46,4 +46,14 @@ def _opened(path: Path) -> Iterator[Any]:
     except lmdb.Error as error:
         raise DataError(f"{path}: cannot be read as LMDB: {error}") from error
     with environment, environment.begin() as transaction:
+        _check_whole(path, environment)
         yield transaction
+
+
+def _check_whole(path: Path, environment: Any) -> None:
+    """Refuse a file that was cut off: reading the map beyond its end would kill the process."""
+    file = path / DATA if path.is_dir() else path
+    needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    found = file.stat().st_size
+    if found < needed:
+        raise DataError(f"{file}: has {found:,} bytes of {needed:,}; it was cut off")

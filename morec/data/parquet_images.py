@@ -11,6 +11,8 @@ from morec.data.raw_images import RawImage
 from morec.errors import DataError
 
 ITEM, IMAGE = "item_id", "image"
+UNREADABLE = (OSError, pa.ArrowException)
+"""What pyarrow raises for files that are broken, now or further on."""
 
 
 def find_rows(path: Path, item_names: Sequence[str]) -> tuple[str | None, ...]:
@@ -24,7 +26,7 @@ def find_rows(path: Path, item_names: Sequence[str]) -> tuple[str | None, ...]:
     wanted = set(item_names)
     parquet = _opened(path)
     for group in range(parquet.num_row_groups):
-        names = parquet.read_row_group(group, [ITEM])[ITEM].cast(pa.string()).to_pylist()
+        names = _column(parquet, path, group, ITEM).cast(pa.string()).to_pylist()
         for row, name in enumerate(names):
             if name in wanted:
                 repeated += [name] if name in rows else []
@@ -49,7 +51,7 @@ def read_rows(path: Path, keys: Sequence[str | None]) -> Iterator[tuple[int, Raw
             by_group.setdefault(group, []).append((row, place))
     parquet = _opened(path)
     for group, places in sorted(by_group.items()):
-        images = parquet.read_row_group(group, [IMAGE])[IMAGE]
+        images = _column(parquet, path, group, IMAGE)
         for row, place in sorted(places):
             yield place, images[row].as_py()
 
@@ -57,8 +59,8 @@ def read_rows(path: Path, keys: Sequence[str | None]) -> Iterator[tuple[int, Raw
 def _opened(path: Path) -> Any:
     try:
         parquet = pq.ParquetFile(path)
-    except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{path}: cannot be read as Parquet: {error}") from error
+    except UNREADABLE as error:
+        raise _unreadable(path, error) from error
     schema = parquet.schema_arrow
     lacking = [name for name in (ITEM, IMAGE) if name not in schema.names]
     if lacking:
@@ -70,3 +72,14 @@ def _opened(path: Path) -> Any:
     if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
         raise DataError(f"{path}: column {IMAGE!r} is {kind}, expected the bytes of image files")
     return parquet
+
+
+def _column(parquet: Any, path: Path, group: int, name: str) -> pa.ChunkedArray:
+    try:
+        return parquet.read_row_group(group, [name])[name]
+    except UNREADABLE as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path}: cannot be read as Parquet: {error}")

@@ -11,6 +11,8 @@ RawImage = Path | bytes
 """A file, or what would be in one; also pixels as the paper's scripts pickled them."""
 MAX_PIXELS = 64_000_000
 """Larger images are refused: a small file can unpack to fill the memory."""
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+"""Others are refused: Pillow hands EPS to Ghostscript, whatever the file is called."""
 BROKEN = (
     OSError,
     ValueError,
@@ -29,7 +31,7 @@ def open_image(raw: RawImage) -> Image.Image:
     """
     if isinstance(raw, bytes) and raw.startswith(FIRST_BYTE):
         return Image.fromarray(unpickle_pixels(raw))
-    image = Image.open(io.BytesIO(raw) if isinstance(raw, bytes) else raw)
+    image = Image.open(io.BytesIO(raw) if isinstance(raw, bytes) else raw, formats=FORMATS)
     if image.width * image.height > MAX_PIXELS:
         image.close()
         raise ValueError(

@@ -1,3 +1,4 @@
+import os
 import re
 from pathlib import Path
 
@@ -106,6 +107,15 @@ def test_what_is_no_lmdb_and_no_parquet_says_so(tmp_path: Path) -> None:
     (tmp_path / "images.parquet").write_text("x" * 9000)
     with pytest.raises(DataError, match=r"images.parquet: cannot be read as Parquet: "):
         find_images(tmp_path / "images.parquet", ["a"])
+
+
+def test_an_lmdb_that_was_cut_off_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = write_lmdb(tmp_path / "images", {f"v{n}": encoded(n) * 40 for n in range(200)})
+    data = path / "data.mdb"
+    whole = data.stat().st_size
+    os.truncate(data, whole // 2)
+    with pytest.raises(DataError, match=rf"has {whole // 2:,} bytes of [\d,]+; it was cut off"):
+        find_images(path, ["v1"])
 
 
 def test_the_files_that_stand_for_a_source(tmp_path: Path) -> None:

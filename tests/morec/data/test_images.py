@@ -103,6 +103,14 @@ def test_what_pillow_takes_for_a_bomb_is_refused(
         decode_images(with_files(tmp_path, a="RGB"), 12)
 
 
+def test_postscript_is_no_image_whatever_it_is_called(tmp_path: Path) -> None:
+    dataset = with_files(tmp_path, a="RGB")
+    header = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 30 20\n%%EndComments\n"
+    (tmp_path / "a.png").write_bytes(header + b"(%pipe%true) (w) file\n%%EOF\n")
+    with pytest.raises(DataError, match=r"a\.png \(cannot identify image file"):
+        decode_images(dataset, 12)
+
+
 def test_a_dataset_without_images_says_so() -> None:
     with pytest.raises(DataError) as error:
         decode_images(dataset_of([[1, 2, 3]], num_items=3), 12)
