@@ -4,6 +4,7 @@ For the columns #Param and FLOPs of the paper's table 6. Where an encoder's conf
 this machine, the shapes of well-known ones are.
 """
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
-from transformers import ViTMAEModel
 
 from morec import cost
 from morec.config import ImageSpec, TextSpec, TrialConfig
@@ -28,7 +27,7 @@ from morec.encoders.stages import freeze_below_top
 from morec.encoders.tables import FeatureTable, PackedTable
 from morec.encoders.text import TextEncoder, trained_part
 from morec.encoders.transformer import load_config, load_stack
-from morec.encoders.vit_mae import ViTMAEEncoder
+from morec.encoders.vit_mae import fresh_vit_mae
 from morec.encoders.weights import PACKAGED
 from morec.models.recommender import Recommender, build_user_encoder, num_id_layers
 
@@ -93,19 +92,22 @@ def _measure(recommender: Recommender, config: TrialConfig) -> Blueprint:
 
 def _blank_encoder(spec: TextSpec | ImageSpec) -> Encoder:
     """An encoder over one made-up item."""
-    scratch = spec.model_copy(update={"pretrained": False})
-    if isinstance(scratch, ImageSpec):
-        return _blank_image(scratch)
-    if scratch.reads_words:
-        raise _UnknownShapesError
-    return _blank_text(scratch)
+    scratch = spec.model_copy(update={"pretrained": False, "dnn_layers": 0})
+    if spec.trainable_layers == 0:
+        return FeatureTable(np.zeros((1, _feature_dim(scratch)), np.float32))
+    return _blank_image(scratch) if isinstance(scratch, ImageSpec) else _blank_text(scratch)
+
+
+@functools.cache
+def _feature_dim(spec: TextSpec | ImageSpec) -> int:
+    """Width of frozen features; asked for again by every arm that has them."""
+    if isinstance(spec, ImageSpec):
+        return output_dim(_image_backbone(spec), spec.size)
+    return int(load_stack(spec, _text_config(spec)).dim)
 
 
 def _blank_text(spec: TextSpec) -> Encoder:
-    stack = load_stack(spec, _text_config(spec))
-    if spec.trainable_layers == 0:
-        return FeatureTable(np.zeros((1, stack.dim), np.float32))
-    trained = trained_part(spec, stack)
+    trained = trained_part(spec, load_stack(spec, _text_config(spec)))
     values: npt.NDArray[Any] = np.zeros(1, np.int64)
     if isinstance(trained, TransformerStack) and trained.embedding is None:
         values = np.zeros((1, trained.width), np.float32)
@@ -113,6 +115,8 @@ def _blank_text(spec: TextSpec) -> Encoder:
 
 
 def _text_config(spec: TextSpec) -> Any:
+    if spec.reads_words:
+        raise _UnknownShapesError
     config = known_config(spec.name)
     if config is None:
         if spec.name not in PACKAGED and not Path(spec.name).is_dir():
@@ -125,15 +129,13 @@ def _text_config(spec: TextSpec) -> Any:
 
 def _blank_image(spec: ImageSpec) -> Encoder:
     backbone = _image_backbone(spec)
-    if spec.trainable_layers == 0:
-        return FeatureTable(np.zeros((1, output_dim(backbone, spec.size)), np.float32))
     return ImageEncoder(_BlankImages(spec.size), backbone, freeze_below_top(backbone, spec))
 
 
 def _image_backbone(spec: ImageSpec) -> Any:
     config = known_config(spec.name)
     if config is not None:
-        return ViTMAEEncoder(ViTMAEModel(config), IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
+        return fresh_vit_mae(config)
     if spec.name == TINY_RANDOM_MAE or not is_vit_mae(spec.name) or Path(spec.name).is_dir():
         return load_backbone(spec)
     raise _UnknownShapesError

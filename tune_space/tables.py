@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
@@ -10,13 +11,24 @@ from tune_space.ledger import DatasetEntry
 from tune_space.plan import Plan, State
 from tune_space.status import Status
 
+if TYPE_CHECKING:
+    # Its torch would slow down the answer to a typo.
+    from morec.blueprint import Blueprint
+
 MAX_NAMED = 5
 """Orphaned trials that are named; of the others there is a count."""
 
 
-def show_plan(console: Console, plan: Plan, num_seeds: int, num_parallel: int) -> None:
-    """Print what running the study would do."""
-    headers = ("Arm", "Search", f"Final ({num_seeds} seeds)", "To run")
+def show_plan(
+    console: Console,
+    plan: Plan,
+    num_seeds: int,
+    num_parallel: int,
+    sizes: "Mapping[str, Blueprint | None] | None" = None,
+) -> None:
+    """Print what running the study would do and, by arm name, what each model would have."""
+    sizes = sizes or {}
+    headers = ("Arm", "Search", f"Final ({num_seeds} seeds)", "To run", "#Param", "FLOPs")
     rows = [
         (
             arm.name,
@@ -24,6 +36,7 @@ def show_plan(console: Console, plan: Plan, num_seeds: int, num_parallel: int) -
             (_spell_counts(arm.final) or "none: no search trial completed")
             + ("" if arm.is_locked else ", after the search"),
             str(arm.num_left),
+            *_spell_size(sizes.get(arm.name)),
         )
         for arm in plan.arms
     ]
@@ -70,6 +83,13 @@ def spell_dataset(entry: DatasetEntry) -> str:
 def spell_seconds(seconds: float) -> str:
     """Seconds as ``1:02:03`` (hours, minutes, seconds)."""
     return str(timedelta(seconds=round(seconds)))
+
+
+def _spell_size(size: "Blueprint | None") -> tuple[str, str]:
+    """Parameters in millions, and multiply-accumulates (the paper's FLOPs) in billions."""
+    if size is None:
+        return "?", "?"
+    return f"{size.params_total / 1e6:.3g}M", f"{size.forward_macs_paper / 1e9:.3g}G"
 
 
 def _spell_counts(counts: Mapping[State, int]) -> str:

@@ -67,6 +67,11 @@ def load_vit_mae(spec: ImageSpec) -> ViTMAEEncoder:
     return ViTMAEEncoder(model, *mean_and_std(spec))
 
 
+def fresh_vit_mae(config: ViTMAEConfig) -> ViTMAEEncoder:
+    """An encoder of this shape from scratch."""
+    return ViTMAEEncoder(ViTMAEModel(config), IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD)
+
+
 def load_vit_mae_for_pretraining(spec: ImageSpec) -> ViTMAEForPreTraining:
     """Encoder and decoder; ``mask_share`` of the second round is masked, if there is one.
 

@@ -64,3 +64,12 @@ def test_a_plan_needs_no_data_and_says_what_to_download(
         assert choice.download is not None
         assert " ".join(choice.download.split()) in said
     assert not (tmp_path / "out").exists()
+
+
+def test_the_plan_of_the_cost_study_counts_table_6(capsys: pytest.CaptureFixture[str]):
+    path = next(path for path in STUDIES if path.stem == "cost")
+    main([str(path), "--plan"])
+    said = {line.split()[0]: line.split()[-2:] for line in capsys.readouterr().out.splitlines()}
+    assert said["MIND/ID"] == ["47.1M", "0.127G"]
+    assert said["MIND/BERT-base"] == ["116M", "108G"]
+    assert said["HM/Swin-B"] == ["93.6M", "340G"]

@@ -4,6 +4,7 @@ import io
 
 from rich.console import Console
 
+from morec.blueprint import Blueprint
 from tune_space.ledger import DatasetEntry
 from tune_space.plan import ArmPlan, Plan, State
 from tune_space.status import ArmStatus, Status
@@ -27,12 +28,13 @@ def printed(show: object, *args: object, is_terminal: bool = False) -> str:
 
 
 def test_a_plan_outside_a_terminal_is_aligned_text() -> None:
-    assert printed(show_plan, PLAN, 3, 2).splitlines() == [
+    sizes = {"ID [1]": Blueprint(47_123_456, 47_123_456, 126_700_000), "TS": None}
+    assert printed(show_plan, PLAN, 3, 2, sizes).splitlines() == [
         "Plan of fusion",
-        "Arm     Search                 Final (3 seeds)                  To run",
-        "ID [1]  2 done, 1 to continue  3 new, after the search          4",
-        "TS      nothing to search      2 done, 1 to retry               1",
-        "E2E     3 done                 none: no search trial completed  0",
+        "Arm     Search                 Final (3 seeds)                  To run  #Param  FLOPs",
+        "ID [1]  2 done, 1 to continue  3 new, after the search          4       47.1M   0.127G",
+        "TS      nothing to search      2 done, 1 to retry               1       ?       ?",
+        "E2E     3 done                 none: no search trial completed  0       ?       ?",
         "5 trials to run, about 0:03:45 at 2 at a time",
         "7 recorded trials are no longer asked for: t1, t2, t3, t4, t5 and 2 more",
     ]
