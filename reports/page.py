@@ -20,6 +20,8 @@ from reports.traces import Figure
 
 ENOUGH_FOR_IMPORTANCE = 50
 """Search trials below which the importance of a parameter is mostly noise."""
+REFRESH_S = 30
+"""How often the page of a running study is written, and how often it looks for a newer one."""
 MAX_CARRIED = 1_000_000
 """Characters of a table above which the page does not carry it for its buttons."""
 
@@ -52,6 +54,8 @@ def render(report: Report, downloads: dict[str, str]) -> str:
         trials=tables.trial_rows(summary),
         searched=tables.searched_paths(summary),
         figures=drawn,
+        progress=verdict.progress(summary),
+        refresh_s=REFRESH_S,
         num_trials=len(summary.trials),
         max_points=figures.MAX_POINTS,
         max_collapsed=figures.MAX_COLLAPSED,

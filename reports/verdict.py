@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from reports import formats
 from reports.contrasts import Contrast, Finding
 from reports.statistics import MIN_SEEDS, Difference
-from reports.summary import MISSING, StudySummary, Trial
+from reports.summary import MISSING, ArmSummary, StudySummary, Trial
 
 _VERBS = {
     Finding.BETTER: "beats",
@@ -63,6 +63,26 @@ def caveats(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str
 def unfinished(summary: StudySummary) -> tuple[str, ...]:
     """What is still missing, by number and by name; empty for a whole study."""
     return tuple(_what_is_missing(summary))
+
+
+def progress(summary: StudySummary) -> str:
+    """How far a running study is; empty where it does not run."""
+    manifest = summary.manifest
+    if manifest.state != "running":
+        return ""
+    done = sum(trial.result is not None for trial in summary.trials)
+    total = sum(_num_wanted(summary, arm) for arm in summary.arms)
+    return (
+        f"{done:,} of {formats.plural(total, 'trial')} have ended; "
+        f"last update {manifest.updated_at or 'unknown'}."
+    )
+
+
+def _num_wanted(summary: StudySummary, arm: ArmSummary) -> int:
+    """Search and final trials of the arm; one locked without a search trial searches nothing."""
+    is_searched = arm.entry.locked is None or arm.entry.locked.trial_id != ""
+    budget = summary.manifest.study.budget.trials if is_searched else 0
+    return max(budget, len(arm.searches)) + arm.seeds_wanted
 
 
 def _where(part: StudySummary) -> str:

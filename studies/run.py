@@ -4,6 +4,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -156,9 +157,11 @@ def _reproduce(trial_id: str, out: Path, root: Path) -> int:
 
 
 def _run(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
+    from reports.live import LivePage
     from tune_space.runner import run_study
 
-    outcome = run_study(study, arms, options)
+    live = LivePage(options.out)
+    outcome = run_study(study, arms, replace(options, on_progress=live.refresh))
     for trial_id in outcome.failed:
         print(f"failed: {trial_id}", file=sys.stderr)
     for arm in outcome.unlocked:

@@ -1,7 +1,12 @@
 """How a study is run, and what came of it: what the command line and the runner agree on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True)
@@ -15,11 +20,13 @@ class RunOptions:
     study_file_text: str
     command: str
     only: tuple[str, ...] = ()
-    """Names of the arms to run; all of them if empty."""
+    """Full names (``<dataset>/<arm>``) of the arms to run; all of them if empty."""
     address: str | None = None
     """Of a Ray cluster; None starts a local session."""
     retry_failed: bool = False
     verbose: bool = False
+    on_progress: Callable[[], None] = _nothing
+    """Called on the driver whenever the study has moved on, several times a second."""
 
 
 @dataclass(frozen=True)

@@ -103,14 +103,15 @@ class StudyScheduler(_NeverPickled, FIFOScheduler):
 
 
 class Display(_NeverPickled, Callback):
-    """Redraws the progress display whenever Ray Tune has moved on."""
+    """Refreshes what shows the study's progress whenever Ray Tune has moved on."""
 
-    def __init__(self, refresh: Callable[[], None]) -> None:
-        self._refresh = refresh
+    def __init__(self, *refreshers: Callable[[], None]) -> None:
+        self._refreshers = refreshers
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
         """Called by Ray Tune after every event, several times a second."""
-        self._refresh()
+        for refresh in self._refreshers:
+            refresh()
 
 
 def quieten() -> None:

@@ -147,7 +147,7 @@ def _tuner(
             name="tune",
             storage_path=str((options.out / RAY_FOLDER).resolve()),
             verbose=0,
-            callbacks=[Display(progress.refresh)],
+            callbacks=[Display(progress.refresh, options.on_progress)],
         ),
     )
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from morec.results import TrialResult
+from morec.results import EpochRecord, TrialResult
 from reports.summary import ArmSummary, StudySummary, Trial, summarise
 from tests.reports.made_up_studies import FUSION, FakeStudy
 
 
 def many_trials(folder: Path, number: int) -> StudySummary:
-    """``number`` trials over 14 arms: each search trial with values of its own."""
+    """``number`` trials over 14 arms: each search trial with values and a curve of its own."""
     few = summarise(FakeStudy(arms=FUSION, searches=2, num_users=2_000).write(folder))
     rng = np.random.default_rng(3)
     missing = number - sum(len(arm.finals) for arm in few.arms)
@@ -25,21 +25,19 @@ def many_trials(folder: Path, number: int) -> StudySummary:
 
 
 def _copies(arm: ArmSummary, number: int, rng: np.random.Generator) -> Iterator[Trial]:
-    curves = [_noisy(arm.searches[index % len(arm.searches)], rng) for index in range(30)]
     for index in range(number):
-        like, result = arm.searches[index % len(arm.searches)], curves[index % len(curves)]
+        like = arm.searches[index % len(arm.searches)]
+        assert like.result is not None
         name = f"{like.trial_id[:-8]}{rng.integers(2**32):08x}"
         params = {"optim.lr": float(10 ** rng.uniform(-4, -2)), "model.dropout": rng.uniform()}
+        epochs = tuple(_noisy(like.result, rng))
+        result = like.result.model_copy(update={"trial_id": name, "epochs": epochs})
         yield replace(like, trial_id=name, params=params, result=result)
 
 
-def _noisy(trial: Trial, rng: np.random.Generator) -> TrialResult:
-    """The trial's record with a curve of its own."""
-    assert trial.result is not None
-    epochs = [
-        epoch.model_copy(
-            update={"valid": {m: v * rng.uniform(0.6, 1) for m, v in epoch.valid.items()}}
-        )
-        for epoch in trial.result.epochs
-    ]
-    return trial.result.model_copy(update={"epochs": tuple(epochs)})
+def _noisy(result: TrialResult, rng: np.random.Generator) -> Iterator[EpochRecord]:
+    """The trial's epochs on a curve of their own."""
+    noises = rng.uniform(0.6, 1, len(result.epochs)).tolist()
+    for epoch, noise in zip(result.epochs, noises, strict=True):
+        valid = {metric: value * noise for metric, value in epoch.valid.items()}
+        yield EpochRecord.model_construct(None, **(dict(epoch) | {"valid": valid}))
