@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from reports import formats, verdict
@@ -29,6 +30,8 @@ class StudyRow:
     anchor: str
     link: str
     """To its own report, relative to this page."""
+    folder: str
+    """Where that lies."""
     summary: StudySummary
     state: str
     """With the number of final trials still to come, if any."""
@@ -53,6 +56,7 @@ def _row(anchor: str, link: str, report: Report) -> StudyRow:
     return StudyRow(
         anchor=anchor,
         link=quote(link),
+        folder=PurePosixPath(link).parent.as_posix(),
         summary=summary,
         state=_state(summary),
         best=tuple(best for part in summary.parts for best in _best(part)),
