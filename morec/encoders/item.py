@@ -84,6 +84,13 @@ class ItemEncoder(nn.Module):
         """Encode items (ids 1..num_items) into items_ND; every one costs, so ask for each once."""
         return self._fuse([part(items_N) for part in self.parts.values()])
 
+    def by_length(self, items_N: Tensor) -> Tensor:
+        """The order in which titles of like length follow each other; without titles, as it is."""
+        for part in self.parts.values():
+            if isinstance(part, ModalityPart) and isinstance(part.encoder, TextEncoder):
+                return part.encoder.table.lengths_of(items_N - 1).argsort(stable=True)
+        return torch.arange(len(items_N), device=items_N.device)
+
     def encoder_parameters(self) -> list[nn.Parameter]:
         """The encoder layers that train, with a learning rate of their own."""
         return [

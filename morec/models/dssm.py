@@ -35,7 +35,9 @@ class DSSM(UserEncoder):
         """Every train interaction alone."""
         return pair_samples(sequences_UL1)
 
-    def forward(self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor) -> Tensor:
-        """Look the users up: states_B1D, whatever the items."""
+    def forward(
+        self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor, *, last_only: bool = False
+    ) -> Tensor:
+        """Look the users up: states_B1D, whatever the items; there is no other state."""
         states_BD: Tensor = self.dnn(self.embedding(users_B))
         return states_BD[:, None]

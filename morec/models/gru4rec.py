@@ -27,12 +27,15 @@ class GRU4Rec(UserEncoder):
         _start_gates(self.gru)
         self.output.apply(xavier_normal)
 
-    def forward(self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor) -> Tensor:
+    def forward(
+        self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor, *, last_only: bool = False
+    ) -> Tensor:
         """Read the items one after the other, the first of each row from a state of zeros."""
         shift_B = is_item_BL.shape[1] - is_item_BL.sum(1)
         # With the padding behind the items no state has seen it.
         read_BLD, _ = self.gru(_rolled(self.dropout(items_BLD), shift_B))
-        return cast(Tensor, self.output(_rolled(read_BLD, -shift_B)))
+        states_BLD = _rolled(read_BLD, -shift_B)
+        return cast(Tensor, self.output(states_BLD[:, -1:] if last_only else states_BLD))
 
 
 def _rolled(values_BLD: Tensor, shift_B: Tensor) -> Tensor:

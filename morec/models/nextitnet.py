@@ -33,12 +33,14 @@ class NextItNet(UserEncoder):
         self.output = nn.Linear(dim, dim)
         self.apply(xavier_normal)
 
-    def forward(self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor) -> Tensor:
+    def forward(
+        self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor, *, last_only: bool = False
+    ) -> Tensor:
         """Let every position see itself and the items before it."""
         states_BLD = items_BLD.masked_fill(~is_item_BL[..., None], 0.0)
         for block in self.blocks:
             states_BLD = block(states_BLD, is_item_BL)
-        return cast(Tensor, self.output(states_BLD))
+        return cast(Tensor, self.output(states_BLD[:, -1:] if last_only else states_BLD))
 
 
 class ResidualBlock(nn.Module):

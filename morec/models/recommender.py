@@ -29,7 +29,10 @@ from morec.models.sasrec import SASRec
 from morec.models.user_encoder import UserEncoder
 
 ITEM_CHUNK = 1024
-"""Catalogue items encoded at once in evaluation; bounds memory, changes no number."""
+"""Catalogue items encoded at once in evaluation; bounds memory."""
+USER_GROUPS = 4
+"""Users are read in this many groups of similar length, each without the padding all its rows
+have."""
 
 
 @dataclass(frozen=True)
@@ -112,14 +115,27 @@ class Recommender(nn.Module):
     def encode_catalogue(self, device: torch.device) -> Tensor:
         """Every item's vector, shape (N + 1, D), row = item id, row 0 padding."""
         ids_N = torch.arange(1, self.num_items + 1, device=device)
-        chunks = [self.item_encoder(chunk) for chunk in torch.split(ids_N, ITEM_CHUNK)]
-        return self._with_padding(torch.cat(chunks))
+        order_N = self.item_encoder.by_length(ids_N)
+        chunks = [self.item_encoder(chunk) for chunk in torch.split(ids_N[order_N], ITEM_CHUNK)]
+        return self._with_padding(torch.cat(chunks)[order_N.argsort()])
 
     @torch.no_grad()
     def user_vectors(self, inputs_BL: Tensor, users_B: Tensor, catalogue_ND: Tensor) -> Tensor:
         """The users_BD after their last input; ``catalogue_ND`` comes from encode_catalogue."""
-        states_BTD = self.user_encoder(catalogue_ND[inputs_BL], inputs_BL > 0, users_B)
-        return cast(Tensor, states_BTD[:, -1])
+        lengths_B, order_B = (inputs_BL > 0).sum(1).sort()
+        num_groups = min(USER_GROUPS, len(order_B))
+        groups = order_B.tensor_split(num_groups)
+        longest = [group[-1] for group in lengths_B.clamp(min=1).tensor_split(num_groups)]
+        states = [
+            self._last_states(inputs_BL[group, -width:], users_B[group], catalogue_ND)
+            for group, width in zip(groups, torch.stack(longest).tolist(), strict=True)
+        ]
+        return torch.cat(states)[order_B.argsort()]
+
+    def _last_states(self, inputs_BL: Tensor, users_B: Tensor, catalogue_ND: Tensor) -> Tensor:
+        items_BLD, is_item_BL = catalogue_ND[inputs_BL], inputs_BL > 0
+        states_B1D = self.user_encoder(items_BLD, is_item_BL, users_B, last_only=True)
+        return cast(Tensor, states_B1D[:, -1])
 
     @staticmethod
     def _with_padding(vectors_ND: Tensor) -> Tensor:

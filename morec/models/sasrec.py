@@ -34,18 +34,20 @@ class SASRec(UserEncoder):
         self.blocks = nn.ModuleList(Block(dim, num_heads, dropout) for _ in range(num_blocks))
         self.apply(xavier_normal)
 
-    def forward(self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor) -> Tensor:
+    def forward(
+        self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor, *, last_only: bool = False
+    ) -> Tensor:
         """Let every position attend to itself and the items before it.
 
-        Rows are left-padded to ``max_seq_len``, so that the last item always stands in the last
-        slot.
+        Slots count from the left end of a row padded to ``max_seq_len``, so that the last item
+        always stands in the last slot, however much of the padding is there.
         """
-        length = items_BLD.shape[1]
-        states_BLD = self.dropout(self.norm(items_BLD + self.positions.weight[:length]))
+        first = len(self.positions.weight) - items_BLD.shape[1]
+        states_BLD = self.dropout(self.norm(items_BLD + self.positions.weight[first:]))
         mask_B1LL = _causal_mask(is_item_BL, states_BLD.dtype)
-        for block in self.blocks:
+        for block in self.blocks[:-1]:
             states_BLD = block(states_BLD, mask_B1LL)
-        return cast(Tensor, states_BLD)
+        return cast(Tensor, self.blocks[-1](states_BLD, mask_B1LL, last_only=last_only))
 
 
 class Block(nn.Module):
@@ -62,24 +64,31 @@ class Block(nn.Module):
         self.feed_forward_norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, states_BLD: Tensor, mask_B1LL: Tensor) -> Tensor:
-        """Apply the block; ``mask_B1LL`` is added to the attention scores."""
-        attended_BLD = self.dropout(self._attend(states_BLD, mask_B1LL))
-        states_BLD = self.attention_norm(states_BLD + attended_BLD)
+    def forward(self, states_BLD: Tensor, mask_B1LL: Tensor, *, last_only: bool = False) -> Tensor:
+        """Apply the block; ``mask_B1LL`` is added to the attention scores.
+
+        With ``last_only`` just the last position asks the others, result (B, 1, D).
+        """
+        first = states_BLD.shape[1] - 1 if last_only else 0
+        attended = self._attend(states_BLD[:, first:], states_BLD, mask_B1LL[..., first:, :])
+        states_BLD = self.attention_norm(states_BLD[:, first:] + self.dropout(attended))
         inner = F.relu(self.inner(states_BLD))
         fed_BLD = self.dropout(self.outer(inner))
         return cast(Tensor, self.feed_forward_norm(states_BLD + fed_BLD))
 
-    def _attend(self, states_BLD: Tensor, mask_B1LL: Tensor) -> Tensor:
+    def _attend(self, asking: Tensor, states_BLD: Tensor, mask: Tensor) -> Tensor:
+        """What the positions ``asking`` make of all."""
         q_BHLK, k_BHLK, v_BHLK = (
-            project(states_BLD).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
-            for project in self.query_key_value
+            project(states).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+            for project, states in zip(
+                self.query_key_value, (asking, states_BLD, states_BLD), strict=True
+            )
         )
         heads_BHLK = F.scaled_dot_product_attention(
             q_BHLK,
             k_BHLK,
             v_BHLK,
-            attn_mask=mask_B1LL.to(q_BHLK.dtype),
+            attn_mask=mask.to(q_BHLK.dtype),
             dropout_p=self.dropout.p if self.training else 0.0,
         )
         return cast(Tensor, self.output(heads_BHLK.transpose(1, 2).flatten(-2)))

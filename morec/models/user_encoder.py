@@ -29,13 +29,17 @@ class UserEncoder(nn.Module, ABC):
         return sequence_samples(sequences_UL1)
 
     @abstractmethod
-    def forward(self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor) -> Tensor:
+    def forward(
+        self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor, *, last_only: bool = False
+    ) -> Tensor:
         """Turn the vectors of what users read, and their numbers from 0, into states_BTD.
 
         The states score the last T items of a training sample; the last one is the user's vector
         in evaluation. A model that reads a history has a state after every input (T = L), which
         knows nothing of later inputs. ``is_item_BL`` is False on padding, which stands left of the
         items and whose vectors do not matter; states on padding are finite and mean nothing.
+        Columns that are padding in every row may be left out. ``last_only`` leaves out all states
+        but the last, (B, 1, D), and the work for them.
         """
 
 

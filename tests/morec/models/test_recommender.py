@@ -1,6 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -20,7 +21,7 @@ from morec.models.recommender import (
     build_user_encoder,
 )
 from morec.models.sasrec import SASRec
-from tests.morec.tiny_trials import FROZEN_TEXT
+from tests.morec.tiny_trials import FROZEN_TEXT, TRAINED_TEXT
 
 DIM, LENGTH = 4, 3
 ITEMS_BL1 = torch.tensor([[0, 0, 5, 2], [2, 3, 5, 7]])
@@ -125,12 +126,27 @@ def test_the_catalogue_is_the_same_in_one_chunk_or_several():
     assert not catalogue_ND.requires_grad
 
 
-def test_a_user_is_the_state_after_the_last_input():
+@pytest.mark.parametrize("num_users", [1, 2, 3, 11])
+def test_a_user_is_the_state_after_the_last_input(num_users: int):
     model, part = recommender()
-    inputs_BL, users_B = torch.tensor([[0, 0, 4], [1, 2, 3]]), torch.tensor([0, 1])
+    model.double().eval()
+    inputs_BL = torch.randint(1, 10, (num_users, LENGTH))
+    inputs_BL[torch.arange(LENGTH) < torch.randint(0, LENGTH, (num_users, 1))] = 0
+    users_B = torch.randint(0, 2, (num_users,))
     states_BLD = model.user_encoder(part.embedding(inputs_BL), inputs_BL > 0, users_B)
     users_BD = model.user_vectors(inputs_BL, users_B, model.encode_catalogue(CPU))
-    assert users_BD.equal(states_BLD[:, -1])
+    torch.testing.assert_close(users_BD, states_BLD[:, -1], rtol=0, atol=1e-12)
+
+
+def test_a_catalogue_encoded_by_length_keeps_its_order(tiny_dataset: Dataset, tmp_path: Path):
+    titles = tuple("ocean " * (1 + 5 * i % 4) for i in range(tiny_dataset.num_items))
+    dataset = replace(tiny_dataset, titles=titles)
+    parts = ItemSpec.model_validate(TRAINED_TEXT)
+    model = build_recommender(A_SASREC, parts, dataset, ArtefactStore(tmp_path)).double().eval()
+    ids_N = torch.arange(1, dataset.num_items + 1)
+    one_by_one = torch.cat([model.item_encoder(item) for item in ids_N.split(1)])
+    catalogue_ND = model.encode_catalogue(CPU)
+    torch.testing.assert_close(catalogue_ND[1:], one_by_one, rtol=0, atol=1e-12)
 
 
 def test_a_sasrec_is_built_as_specified():

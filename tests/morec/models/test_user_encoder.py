@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from morec.config import DSSMSpec, GRU4RecSpec, ModelSpec, NextItNetSpec, SASRecSpec
@@ -109,6 +111,28 @@ def test_more_padding_changes_no_state(name: str):
     expected = model(items_BLD, is_item_BL, USERS)[is_item_BL]
     found = wide(padded, left_padded(6, 3, length=LENGTH + 3), USERS)[:, 3:][is_item_BL]
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-6)
+
+
+@models
+@given(num_items=st.lists(st.integers(1, LENGTH), min_size=2, max_size=2))
+def test_the_last_state_alone_is_that_of_all_with_padding_or_without(
+    name: str, num_items: list[int]
+):
+    model, items_BLD = encoder(name).double().eval(), histories().double()
+    is_item_BL = left_padded(*num_items)
+    expected = model(items_BLD, is_item_BL, USERS)[:, -1:]
+    for first in (0, LENGTH - max(num_items)):
+        found = model(items_BLD[:, first:], is_item_BL[:, first:], USERS, last_only=True)
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+
+
+@readers
+def test_what_is_not_padding_must_not_be_left_out(name: str):
+    """So that the equality above would notice it."""
+    model, items_BLD, is_item_BL = encoder(name).eval(), histories(), left_padded(6, 6)
+    expected = model(items_BLD, is_item_BL, USERS)[:, -1:]
+    found = model(items_BLD[:, 1:], is_item_BL[:, 1:], USERS, last_only=True)
+    assert (found - expected).abs().max() > 1e-3
 
 
 @readers
