@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 
 from reports import verdict
 from reports.content import Report
+from reports.preparations import preparation_costs
 from reports.spending import ArmCost, arm_costs
 from reports.summary import StudySummary, Trial
 
@@ -30,13 +31,15 @@ class Sheet:
 
 
 def sheets(report: Report) -> dict[str, Sheet]:
-    """Every table by name: accuracy, contrasts, cost, trials, and slices where there are any."""
+    """Every table by name; preparations and slices only where there are any."""
     made = {
         "accuracy": accuracy_sheet(report.summary),
         "contrasts": contrasts_sheet(report),
         "cost": cost_sheet(report.summary),
         "trials": trials_sheet(report.summary),
     }
+    if report.summary.manifest.preparations:
+        made["preparations"] = preparations_sheet(report.summary)
     return made | ({"slices": slices_sheet(report)} if report.sliced else {})
 
 
@@ -114,6 +117,19 @@ def cost_sheet(summary: StudySummary) -> Sheet:
         }
         rows.append([values[name] for name in names])
     return _sheet(summary, names, rows)
+
+
+def preparations_sheet(summary: StudySummary) -> Sheet:
+    """One row per artefact made once for many trials; seconds and bytes."""
+    header = ["name", "key", "seconds", "num_bytes", "used_by", "trials", "seconds_per_trial"]
+    header += ["instead", "instead_trial_s", "pays_after_trials"]
+    rows = []
+    for one in preparation_costs(summary):
+        made, other = one.made, one.alternative
+        names = [made.name, made.key, made.seconds, made.num_bytes, "; ".join(made.used_by)]
+        against = [other.arm, other.trial_s, other.pays_after] if other else [None] * 3
+        rows.append([*names, one.num_trials, one.per_trial_s, *against])
+    return _sheet(summary, header, rows)
 
 
 def slices_sheet(report: Report) -> Sheet:

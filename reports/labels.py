@@ -38,7 +38,7 @@ class Offset:
 
 OFFSETS = tuple(
     Offset(is_right, up)
-    for up in (-10, 10, -24, 24, -38, 38, -52, 52)
+    for up in (-10, 10, -24, 24, -38, 38, -52, 52, -66, 66)
     for is_right in (True, False)
 )
 """Places to try, the nearest first."""
@@ -62,7 +62,7 @@ def beside_points(points: Sequence[tuple[float, float]], names: Sequence[str]) -
     taken = [Box(x - _POINT_PX, y - _POINT_PX, 2 * _POINT_PX, 2 * _POINT_PX) for x, y in points]
     chosen = []
     for (x, y), name in zip(points, names, strict=True):
-        boxes = [_label_box(x, y, name, offset) for offset in OFFSETS]
+        boxes = [label_box(x, y, name, offset) for offset in OFFSETS]
         hidden = [_hidden(box, taken) for box in boxes]
         best = hidden.index(min(hidden))
         taken.append(boxes[best])
@@ -75,7 +75,8 @@ def _hidden(box: Box, taken: Iterable[Box]) -> float:
     return outside + sum(box.overlap(other) for other in taken)
 
 
-def _label_box(x: float, y: float, name: str, offset: Offset) -> Box:
+def label_box(x: float, y: float, name: str, offset: Offset) -> Box:
+    """What a name takes up beside the point (x, y)."""
     width = LETTER_PX * len(name)
     left = x + 8 if offset.is_right else x - 8 - width
     return Box(left, y + offset.up_px - LINE_PX / 2, width, LINE_PX)

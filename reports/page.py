@@ -12,6 +12,7 @@ from reports import explorer, figures, formats, spending, tables, verdict
 from reports.content import Report
 from reports.contrasts import Contrast
 from reports.expected import expected_rows
+from reports.preparations import preparation_costs
 from reports.rates import rate_maps
 from reports.slices import MIN_USERS, SliceTable
 from reports.statistics import MIN_SEEDS, NUM_FLIPS
@@ -49,6 +50,7 @@ def render(report: Report, downloads: dict[str, str]) -> str:
         rate_maps=rate_maps(summary),
         costs=costs,
         device_costs=tables.device_costs(costs),
+        preparations=preparation_costs(summary),
         spent=spending.spending(summary),
         seal=tables.seal(summary),
         trials=tables.trial_rows(summary),

@@ -164,7 +164,8 @@ def _users_needed(difference: Difference) -> Iterator[str]:
     users = difference.users_needed()
     if users is not None:
         seeds = "" if difference.measures_seeds else f" and {MIN_SEEDS} seeds"
-        yield f"{formats.about(users)} users{seeds}"
+        times = formats.significant(users / difference.num_users, 2)
+        yield f"{formats.about(users)} users ({times}× as many){seeds}"
 
 
 def _seeds_needed(difference: Difference) -> Iterator[str]:

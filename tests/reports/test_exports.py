@@ -119,7 +119,7 @@ def test_json_holds_the_sentences_and_every_table_with_its_numbers(small: StudyS
     report = Report(small)
     whole = json.loads(exports.json_text(report))
     assert (whole["study"], whole["state"], whole["is_synthetic"]) == ("made_up", "finished", True)
-    assert sorted(whole["tables"]) == ["accuracy", "contrasts", "cost", "trials"]
+    assert sorted(whole["tables"]) == ["accuracy", "contrasts", "cost", "preparations", "trials"]
     first = report.contrasts[0]
     row = whole["tables"]["contrasts"][0]
     assert first.difference is not None

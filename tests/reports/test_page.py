@@ -148,6 +148,7 @@ def test_figures_and_downloads_are_json(tmp_path: Path) -> None:
         "accuracy.tex",
         "contrasts.csv",
         "cost.csv",
+        "preparations.csv",
         "trials.csv",
     ]
 

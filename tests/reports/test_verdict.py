@@ -70,7 +70,7 @@ def test_an_open_question_says_how_many_users_or_seeds_would_settle_it() -> None
     assert said.startswith(
         "ID+TS CON is not distinguishable from ID: +2.0 points HR@10 [−1.0, +5.0]"
     )
-    assert said.endswith("it would take about 870 users or 16 seeds to show it.")
+    assert said.endswith("it would take about 870 users (1.3× as many) or 16 seeds to show it.")
 
 
 def test_an_open_question_nothing_can_settle_says_so() -> None:
@@ -80,7 +80,7 @@ def test_an_open_question_nothing_can_settle_says_so() -> None:
 
 def test_users_alone_never_settle_what_was_run_on_one_seed() -> None:
     said = _say(_contrast(0.01, 0.03, p_holm=0.2, seeds=1, v=1e-4, w=0.0))
-    assert said.endswith("about 2,600 users and 3 seeds to show it.")
+    assert said.endswith("about 2,600 users (3.9× as many) and 3 seeds to show it.")
 
 
 def test_what_cannot_be_compared_says_why() -> None:

@@ -8,7 +8,9 @@ from tests.reports.made_up_studies import SMALL, FakeStudy
 
 FILES = {
     "html": {"report.html"},
-    "csv": {f"tables/{name}.csv" for name in ("accuracy", "contrasts", "cost", "trials")},
+    "csv": {
+        f"tables/{name}.csv" for name in ("accuracy", "contrasts", "cost", "preparations", "trials")
+    },
     "md": {"report.md"},
     "latex": {"tables/accuracy.tex"},
     "json": {"report.json"},
