@@ -54,7 +54,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     instead.add_argument("--report", action="store_true", help="write the report of what is there")
     instead.add_argument("--audit", action="store_true", help="recheck every choice and number")
     instead.add_argument("--reproduce", metavar="TRIAL", help="train it again and compare")
-    parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARM")
+    only = "arms to run: by name, by data set, or DATASET/ARM"
+    parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARM", help=only)
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
     parser.add_argument(
         "--quick",
@@ -119,6 +120,7 @@ def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
     from morec.encoders.hub import offline
     from tune_space.missing import find_missing, resting_arms, spell_missing
     from tune_space.prepare import STORE_FOLDER, Prepared
+    from tune_space.sizes import model_sizes
 
     shared = Prepared(options.root, ArtefactStore(options.out.parent / STORE_FOLDER))
     ledger, retry_failed = Ledger(options.out), options.retry_failed
@@ -130,7 +132,8 @@ def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
             study, arms, ledger, shared.sources, resting=resting, retry_failed=retry_failed
         )
     num_parallel = concurrency(study.resources)
-    show_plan(Console(), plan.restricted(options.only), len(study.seeds), num_parallel)
+    kept, sizes = plan.restricted(options.only), model_sizes(study, arms, ledger.read_manifest())
+    show_plan(Console(), kept, len(study.seeds), num_parallel, sizes)
     for line in spell_missing(missing):
         print(line)
     return 0

@@ -131,3 +131,63 @@ def test_status_and_plan_read_a_finished_study(study_file, tmp_path, capsys):
     assert run(study_file, out, "--plan", "--set", "training.max_epochs=1") == 0
     assert "0 trials to run" in capsys.readouterr().out
     assert json.loads((out / "manifest.json").read_text())["state"] == "finished"
+
+
+TWO_DATASETS = """
+question: Does a text encoder beat item IDs on both?
+baseline: ID
+base:
+  item: {text: {name: org/nowhere-bert, max_tokens: 8, pooling: mean}}
+  model: {dim: 16, num_blocks: 1}
+  training: {max_epochs: 50, batch_size: 16}
+datasets:
+  drawn: {dataset: {kind: synthetic, num_users: 60, num_items: 40, max_seq_len: 10}}
+  shop: {dataset: {kind: files, interactions: sales.csv}, download: sales.csv from the shop}
+arms:
+  ID: {item.id: true, item.text: null, start: {optim.lr: 3e-3}}
+  TS: {}
+search: {optim.lr: {loguniform: [1e-3, 1e-2]}}
+budget: {trials: 4}
+expected: {drawn/ID: {HR@10: 17.71}}
+quick:
+  base: {item: {text: {name: tiny-random, pretrained: false}}, training: {max_epochs: 1}}
+  datasets:
+    shop: {dataset: {kind: synthetic, num_users: 50, num_items: 40, max_seq_len: 10}}
+  budget: {trials: 1}
+  seeds: [1]
+"""
+
+
+def test_the_quick_form_of_a_study_of_two_data_sets_runs_one_after_the_other(tmp_path, capsys):
+    study_file, out = tmp_path / "two.yaml", tmp_path / "out"
+    study_file.write_text(TWO_DATASETS)
+    assert run(study_file, out) == 2
+    assert "download: sales.csv from the shop" in capsys.readouterr().err
+    assert not out.exists()
+
+    assert run(study_file, out, "--quick", "--only", "drawn") == 0
+    before = Ledger(out).read_manifest()
+    assert [entry.dataset for entry in before.datasets] == ["drawn"]
+    assert [len(arm.final) for arm in before.arms] == [1, 1, 0, 0]
+
+    records = {path: path.stat().st_mtime_ns for path in (out / "trials").iterdir()}
+    assert run(study_file, out, "--quick", "--only", "shop") == 0
+    after = Ledger(out).read_manifest()
+    assert records.items() <= {p: p.stat().st_mtime_ns for p in (out / "trials").iterdir()}.items()
+    assert [arm.name for arm in after.arms] == ["drawn/ID", "drawn/TS", "shop/ID", "shop/TS"]
+    assert after.arms[:2] == before.arms[:2]
+    assert {entry.dataset for entry in after.datasets} == {"drawn", "shop"}
+    assert all(entry.slices for entry in after.datasets)
+    assert {(one.dataset, one.name) for one in after.references} == {
+        (label, name) for label in ("drawn", "shop") for name in ("popularity", "chance")
+    }
+    started = [arm.search[0].params for arm in after.arms if arm.name.endswith("/ID")]
+    assert started == [{"optim.lr": 3e-3}] * 2
+
+    assert (after.study.profile, after.study.expected) == ("quick", {})
+    results = Ledger(out).read_all()
+    assert len(results) == 4 * (1 + 1)
+    assert {result.status for result in results.values()} == {TrialStatus.COMPLETED}
+    page = (out / "report.html").read_text()
+    assert "Quick form" in page
+    assert 'id="expected"' not in page

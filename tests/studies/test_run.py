@@ -93,11 +93,95 @@ def test_the_plan_is_shown_and_nothing_is_started(
     assert main([str(study), "--plan", "--only", "large", "--set", "seeds=[4, 5]"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "Plan of dims",
-        "Arm    Search             Final (2 seeds)  To run",
-        "large  nothing to search  2 new            2",
+        "Arm    Search             Final (2 seeds)  To run  #Param  FLOPs",
+        "large  nothing to search  2 new            2       ?       ?",
         "2 trials to run, no estimate yet: no trial has finished",
     ]
     assert sorted(path.name for path in study.parent.iterdir()) == ["dims.yaml"]
+
+
+LABELLED = """\
+question: Which?
+baseline: ID
+base: {item: {id: true}}
+datasets:
+  drawn: {dataset: {kind: synthetic}}
+  shop:
+    dataset: {kind: files, interactions: data/sales.csv}
+    download: sales.csv from the shop into data/
+arms:
+  ID: {}
+  deep: {model.num_blocks: 3}
+  TS: {item.id: false, item.text: {name: org/nowhere-bert}}
+seeds: [1]
+quick:
+  datasets: {shop: {dataset: {kind: synthetic, seed: 1}}}
+  arms: {TS: {item.text: {name: tiny-random, pretrained: false}}}
+"""
+
+
+@pytest.fixture
+def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "both.yaml"
+    path.write_text(LABELLED)
+    return path
+
+
+def test_a_plan_needs_neither_data_nor_weights_and_says_what_to_download(
+    labelled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(labelled), "--plan"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    planned = ["drawn/ID", "drawn/deep", "drawn/TS", "shop/ID", "shop/deep", "shop/TS"]
+    assert [line.split()[0] for line in said[2:8]] == planned
+    assert said[9:] == [
+        "not here yet: text encoder org/nowhere-bert; for 2 arms",
+        "  not in the local cache of the model hub (HF_HOME); a run fetches them from the hub "
+        "where there is a network",
+        "not here yet: data set shop; for 3 arms",
+        f"  {labelled.parent}/data/sales.csv: the folder {labelled.parent}/data does not exist",
+        "  download: sales.csv from the shop into data/",
+    ]
+    assert list(labelled.parent.iterdir()) == [labelled]
+
+
+def test_a_run_without_its_data_starts_nothing_and_says_the_same(
+    labelled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(labelled), "--only", "shop/ID", "shop/deep"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "nothing was started",
+        "not here yet: data set shop; for 2 arms",
+        f"  {labelled.parent}/data/sales.csv: the folder {labelled.parent}/data does not exist",
+        "  download: sales.csv from the shop into data/",
+    ]
+    assert list(labelled.parent.iterdir()) == [labelled]
+
+
+@pytest.mark.parametrize(
+    ("words", "planned"),
+    [
+        (["drawn"], ["drawn/ID", "drawn/deep", "drawn/TS"]),
+        (["deep"], ["drawn/deep", "shop/deep"]),
+        (["shop/TS", "drawn/ID"], ["drawn/ID", "shop/TS"]),
+    ],
+)
+def test_only_means_an_arm_on_every_data_set_or_every_arm_on_one(
+    labelled: Path, capsys: pytest.CaptureFixture[str], words: list[str], planned: list[str]
+) -> None:
+    assert main([str(labelled), "--plan", "--quick", "--only", *words]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said[2:-1]] == planned
+
+
+def test_the_quick_form_needs_no_data_and_has_a_folder_of_its_own(
+    labelled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(labelled), "--plan", "--quick", "--set", "seeds=[1, 2]"]) == 0
+    assert "12 trials to run" in capsys.readouterr().out
+    assert main([str(labelled), "--status", "--set", "profile=quick"]) == 2
+    assert capsys.readouterr().err.startswith("runs/both-quick: no study has run here")
 
 
 def test_options_reach_the_runner(study: Path) -> None:
