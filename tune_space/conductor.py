@@ -6,6 +6,7 @@ ledger, so a new conductor on an old folder goes on where the last one stopped.
 """
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ from tune_space.search import ArmSearch, best_of
 from tune_space.study import StudySpec
 
 Role = Literal["search", "final"]
+MAX_LOSSES = 3
+"""A trial whose process dies, out of memory or with its machine, is tried so often."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,7 @@ class Conductor:
         """The arms this run of the command is about: those of ``only``, or all."""
         self._entries_before = _resting_entries(arms, manifest.arms)
         self._progress: dict[str, tuple[tuple[EpochRecord, ...], Cost]] = {}
+        self._losses: Counter[str] = Counter()
         for state in self.arms:
             self._advance(state)
         self.write_manifest("running")
@@ -205,7 +209,12 @@ class Conductor:
         self.ended(self._result(trial_id, TrialStatus.PRUNED, epochs=epochs, cost=cost))
 
     def lost(self, trial_id: str, reason: str) -> None:
-        """Record a trial whose process died as failed, with the reason."""
+        """Let a trial whose process died go on from its checkpoint; the last time it has failed."""
+        self._losses[trial_id] += 1
+        if self._losses[trial_id] < MAX_LOSSES:
+            del self.running[trial_id]
+            self.write_manifest("running")
+            return
         epochs, cost = self._progress.get(trial_id, ((), None))
         result = self._result(trial_id, TrialStatus.FAILED, epochs=epochs, cost=cost, error=reason)
         self.ended(result)

@@ -74,9 +74,10 @@ class StudySearcher(_NeverPickled, Searcher):
 class StudyScheduler(_NeverPickled, FIFOScheduler):
     """Passes epochs, records and deaths of trials on, and stops what the conductor prunes."""
 
-    def __init__(self, conductor: Conductor) -> None:
+    def __init__(self, conductor: Conductor, is_intact: Callable[[], bool]) -> None:
         super().__init__()
         self._conductor = conductor
+        self._is_intact = is_intact
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Take in an epoch or, as the last report of a trial, its record."""
@@ -95,9 +96,12 @@ class StudyScheduler(_NeverPickled, FIFOScheduler):
         return CONTINUE
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        """Record a trial whose process died or could not be started."""
+        """Tell of a trial whose process died or could not be started.
+
+        With the whole session gone that says nothing about the trial.
+        """
         trial_id = trial.config["trial_id"]
-        if trial_id in self._conductor.running:
+        if trial_id in self._conductor.running and self._is_intact():
             error = trial.get_error()
             self._conductor.lost(trial_id, f"the trial's process was lost: {error}")
 

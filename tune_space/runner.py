@@ -28,6 +28,7 @@ from tune_space.options import RunOptions, RunOutcome
 from tune_space.progress import StudyProgress
 from tune_space.provenance import git_state, machine, versions
 from tune_space.ray_tune import Display, StudyScheduler, StudySearcher, quieten
+from tune_space.ray_watch import watched_session
 from tune_space.study import ResourcesSpec, StudySpec
 from tune_space.tables import spell_dataset
 from tune_space.trainable import run_job
@@ -103,11 +104,16 @@ def _run_on_ray(
 ) -> None:
     resources = conductor.study.resources
     # Ray installs a SIGTERM handler of its own, so ours comes after it.
-    with _ray_session(resources, options), _sigterm_as_sigint(caught):
+    with (
+        _ray_session(resources, options),
+        _sigterm_as_sigint(caught),
+        watched_session() as watch,
+    ):
         max_concurrent = _max_concurrent(resources)
         console = Console()
         with StudyProgress(conductor, max_concurrent, console) as progress:
-            _tuner(conductor, prepared, options, max_concurrent, progress).fit()
+            scheduler = StudyScheduler(conductor, watch.is_intact)
+            _tuner(conductor, prepared, options, max_concurrent, progress, scheduler).fit()
     shutil.rmtree(options.out / RAY_FOLDER, ignore_errors=True)
 
 
@@ -117,6 +123,7 @@ def _tuner(
     options: RunOptions,
     max_concurrent: int,
     progress: StudyProgress,
+    scheduler: StudyScheduler,
 ) -> ray.tune.Tuner:
     shutil.rmtree(options.out / RAY_FOLDER, ignore_errors=True)
     resources = conductor.study.resources
@@ -139,7 +146,7 @@ def _tuner(
         tune_config=ray.tune.TuneConfig(
             num_samples=-1,
             search_alg=StudySearcher(conductor, make, max_concurrent),
-            scheduler=StudyScheduler(conductor),
+            scheduler=scheduler,
             reuse_actors=True,
             trial_dirname_creator=lambda trial: str(trial.config["trial_id"]),
         ),

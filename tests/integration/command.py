@@ -11,6 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from morec.results import TrialResult
+from tune_space.ledger import Ledger
+
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE_S = 240
 """How long a test waits for something that must happen; never what it measures."""
@@ -94,3 +97,14 @@ def kill_with_ray(process: "subprocess.Popen[str]") -> None:
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     psutil.wait_procs(others, timeout=PATIENCE_S)
+
+
+def numbers(result: TrialResult) -> object:
+    """Everything of a trial that must not depend on interruptions: all but times and starts."""
+    curve = [(epoch.epoch, epoch.train_loss, epoch.valid) for epoch in result.epochs]
+    return result.status, result.best_epoch, curve, result.valid, result.test, result.config
+
+
+def study_numbers(out: Path) -> dict[str, object]:
+    """``numbers`` of every trial of a study by its id."""
+    return {trial_id: numbers(result) for trial_id, result in Ledger(out).read_all().items()}

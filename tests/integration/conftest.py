@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.command import STUDY
+from tests.integration.command import STUDY, Command
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +26,14 @@ def study_file(tmp_path: Path) -> Path:
     path = tmp_path / "mini.yaml"
     path.write_text(STUDY)
     return path
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """The small study as it comes out when nobody disturbs it."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    (folder / "mini.yaml").write_text(STUDY)
+    command = Command(folder / "mini.yaml", folder / "out")
+    done = command.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    return command

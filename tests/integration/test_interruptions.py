@@ -2,43 +2,22 @@
 
 import os
 import signal
-from pathlib import Path
 
 import psutil
 import pytest
 
-from morec.results import TrialResult, TrialStatus
+from morec.results import TrialStatus
 from tests.integration.command import (
-    STUDY,
     Command,
     descendants,
     kill_with_ray,
+    study_numbers,
     trial_processes,
     wait_until,
 )
 from tune_space.ledger import Ledger
 
 pytestmark = pytest.mark.ray
-
-
-def numbers(result: TrialResult) -> object:
-    """Everything of a trial that must not depend on interruptions: all but times and starts."""
-    curve = [(epoch.epoch, epoch.train_loss, epoch.valid) for epoch in result.epochs]
-    return result.status, result.best_epoch, curve, result.valid, result.test, result.config
-
-
-def study_numbers(out: Path) -> dict[str, object]:
-    return {trial_id: numbers(result) for trial_id, result in Ledger(out).read_all().items()}
-
-
-@pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory) -> Command:
-    folder = tmp_path_factory.mktemp("uninterrupted")
-    (folder / "mini.yaml").write_text(STUDY)
-    command = Command(folder / "mini.yaml", folder / "out")
-    done = command.run()
-    assert done.returncode == 0, done.stdout + done.stderr
-    return command
 
 
 def test_kill_9_and_the_same_command_give_the_numbers_of_an_uninterrupted_run(
@@ -97,20 +76,20 @@ def test_a_second_process_is_refused_with_the_pid_of_the_first(study_file, tmp_p
     assert f"process {process.pid} runs a study here" in second.stderr
 
 
-def test_a_killed_trial_process_is_a_failed_trial_and_can_be_retried(
-    uninterrupted, study_file, tmp_path
-):
+def test_a_trial_whose_process_is_always_killed_has_failed_and_can_be_retried(study_file, tmp_path):
     command = Command(study_file, tmp_path / "out", "--set", "training.max_epochs=40")
     process = command.start()
-    wait_until(command.checkpoints, process)
-    trial_processes(process)[0].kill()
+    while not command.records():
+        wait_until(lambda: command.records() or trial_processes(process), process)
+        for trial in trial_processes(process):
+            trial.kill()
     output = process.communicate()[0]
     assert process.returncode == 1, output
     results = Ledger(command.out).read_all().values()
     failed = [result for result in results if result.status is TrialStatus.FAILED]
-    assert len(failed) == 1
-    assert "the trial's process was lost" in failed[0].error
-    assert f"failed: {failed[0].trial_id}" in output
+    assert failed
+    assert all("the trial's process was lost" in result.error for result in failed)
+    assert all(f"failed: {result.trial_id}" in output for result in failed)
     again = Command(study_file, command.out, "--retry-failed", "--set", "training.max_epochs=40")
     done = again.run()
     assert done.returncode == 0, done.stdout + done.stderr

@@ -15,6 +15,7 @@ from tests.tune_space.made_up_trials import (
     play,
     study,
 )
+from tune_space.conductor import MAX_LOSSES
 from tune_space.ledger import Ledger
 
 
@@ -186,15 +187,31 @@ def test_arms_on_several_data_sets_are_entered_with_their_data_set(tmp_path):
     assert all(len(entry.final) == 2 for entry in conductor.manifest.arms)
 
 
-def test_a_lost_process_is_a_failed_trial_with_its_reason_and_epochs(tmp_path):
+def test_a_trial_that_always_loses_its_process_has_failed_with_its_reason_and_epochs(tmp_path):
     conductor = conductor_of(tmp_path)
-    job = conductor.next_job()
-    conductor.progressed(job.trial_id, curve(job.config)[:2], COST)
-    conductor.lost(job.trial_id, "killed by signal 9")
+    jobs = []
+    for _ in range(MAX_LOSSES):
+        jobs.append(job := conductor.next_job())
+        conductor.progressed(job.trial_id, curve(job.config)[:2], COST)
+        assert Ledger(tmp_path).read(job.trial_id) is None
+        conductor.lost(job.trial_id, "killed by signal 9")
+    assert jobs == [job] * MAX_LOSSES
     record = Ledger(tmp_path).read(job.trial_id)
     assert (record.status, record.error) == (TrialStatus.FAILED, "killed by signal 9")
     assert len(record.epochs) == 2
     assert record.best_score() is None
+
+
+def test_a_trial_that_loses_its_process_once_ends_as_if_it_had_not(tmp_path):
+    conductor = conductor_of(tmp_path)
+    job = conductor.next_job()
+    folder = conductor.checkpoint_folder(job.trial_id)
+    folder.mkdir(parents=True)
+    conductor.lost(job.trial_id, "killed by signal 9")
+    assert folder.exists()
+    assert job.trial_id not in Ledger(tmp_path).read_manifest().running
+    play(conductor)
+    assert Ledger(tmp_path).read(job.trial_id) == end(job)
 
 
 def test_a_pruned_trial_is_recorded_with_what_it_cost_and_never_locked(tmp_path):

@@ -1,0 +1,177 @@
+"""Kills a running study at random points, again and again, and starts it again, until it is done.
+
+The long form is ``pytest -m nightly -s tests/integration/test_kills.py``.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from subprocess import Popen
+
+import psutil
+
+from tests.integration.command import (
+    PATIENCE_S,
+    STUDY,
+    Command,
+    descendants,
+    study_numbers,
+    trial_processes,
+)
+from tune_space.audit import audit
+from tune_space.ledger import Ledger
+
+TARGETS = ("driver", "trial", "raylet", "gcs_server", "everything")
+END_S = 60
+"""By then a driver whose Ray session was killed has ended by itself."""
+LEAVE_S = 10
+"""By then the processes of a driver that ended are gone."""
+LONGEST_DELAY_S = 3.0
+"""Between the moment a kill is due and the kill: at most about two small trials."""
+
+
+@dataclass
+class Kills:
+    """What was killed when, and what outlived it."""
+
+    log: Callable[[str], None]
+    counts: dict[str, int] = field(default_factory=dict)
+    survivors: list[str] = field(default_factory=list)
+    exit_codes: list[int] = field(default_factory=list)
+
+    @property
+    def total(self) -> int:
+        """Kills so far."""
+        return sum(self.counts.values())
+
+
+def run_with_kills(
+    command: Command, draw: Random, targets: list[str], kills: Kills, limit: int = 100
+) -> None:
+    """Run a study to its end, killing one of ``targets`` after another on the way."""
+    waiting = list(targets)
+    for _ in range(limit):
+        process = command.start()
+        while waiting and process.poll() is None:
+            if _kill(process, command, draw, waiting[0], kills):
+                waiting.pop(0)
+        try:
+            output = process.communicate(timeout=PATIENCE_S)[0]
+        except Exception:
+            process.kill()
+            raise
+        kills.exit_codes.append(process.returncode)
+        if process.returncode == 0:
+            return
+        kills.log(f"  ended with {process.returncode}: {output.strip().splitlines()[-1:]}")
+    raise AssertionError(f"not finished after {limit} starts")
+
+
+def _kill(process: "Popen[str]", command: Command, draw: Random, target: str, kills: Kills) -> bool:
+    """Wait for a random point, kill, and see what is left; False if there was nothing to kill."""
+    if not _wait_for_a_point(process, command, draw, target):
+        return False
+    everyone = descendants(process)
+    victims = _victims(process, target, everyone)
+    if not victims:
+        return False
+    num_records = len(command.records())
+    for victim in victims:
+        _kill_process(victim)
+    kills.counts[target] = kills.counts.get(target, 0) + 1
+    kills.log(f"kill {kills.total}: {target}, {num_records} records")
+    if target != "trial":
+        process.wait(timeout=END_S)
+        _, alive = psutil.wait_procs(everyone, timeout=LEAVE_S)
+        kills.survivors += [f"after {target}: {each.name()}" for each in alive]
+        for each in alive:
+            _kill_process(each)
+    return True
+
+
+def _wait_for_a_point(process: "Popen[str]", command: Command, draw: Random, target: str) -> bool:
+    """At any time after the start, or at any time after one more trial has begun or ended."""
+    before = (len(command.records()), len(command.checkpoints()))
+    is_early = target in ("driver", "everything") and draw.random() < 0.3
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_early and (len(command.records()), len(command.checkpoints())) == before:
+        if process.poll() is not None or time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    delay_s = draw.uniform(0, 4 * LONGEST_DELAY_S if is_early else LONGEST_DELAY_S)
+    end = time.monotonic() + delay_s
+    while time.monotonic() < end and process.poll() is None:
+        time.sleep(0.02)
+    return process.poll() is None
+
+
+def _victims(
+    process: "Popen[str]", target: str, everyone: list[psutil.Process]
+) -> list[psutil.Process]:
+    driver = psutil.Process(process.pid)
+    match target:
+        case "driver":
+            return [driver]
+        case "everything":
+            return [driver, *everyone]
+        case "trial":
+            return trial_processes(process)[:1]
+    return [each for each in everyone if _name(each) == target]
+
+
+def _name(process: psutil.Process) -> str:
+    try:
+        return str(process.name())
+    except psutil.NoSuchProcess:
+        return ""
+
+
+def _kill_process(process: psutil.Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGKILL)
+
+
+def differences(command: Command, uninterrupted: Command) -> list[str]:
+    """Where a study that was killed differs from one that was not; times and starts aside."""
+    ours, theirs = (study_numbers(each.out) for each in (command, uninterrupted))
+    found = [f"{i}: recorded in one only" for i in sorted(ours.keys() ^ theirs.keys())]
+    found += [f"{i}: other numbers" for i in sorted(ours.keys() & theirs.keys())
+              if ours[i] != theirs[i]]  # fmt: skip
+    arms = [Ledger(each.out).read_manifest().arms for each in (command, uninterrupted)]  # type: ignore[union-attr]
+    found += ["the manifests' arms differ"] if arms[0] != arms[1] else []
+    found += [f"{path}: left behind" for path in command.checkpoints()]
+    return [*found, *audit(command.out).problems]
+
+
+def kill_rounds(folder: Path, num_kills: int, seed: int) -> list[str]:
+    """Rounds of one study each, until ``num_kills`` kills are done; what outlived them or differs.
+
+    Prints every kill; ``pytest -s`` shows them.
+    """
+    draw, kills, found = Random(seed), Kills(lambda line: print(line, flush=True)), []
+    folder.mkdir(parents=True, exist_ok=True)
+    study_file = folder / "mini.yaml"
+    study_file.write_text(STUDY)
+    uninterrupted = Command(study_file, folder / "whole")
+    done = uninterrupted.run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    rounds = 0
+    while kills.total < num_kills:
+        rounds += 1
+        targets = [draw.choice(TARGETS) for _ in range(num_kills - kills.total)]
+        command = Command(study_file, folder / f"round{rounds}", "--retry-failed")
+        run_with_kills(command, draw, targets, kills)
+        new = differences(command, uninterrupted)
+        found += new
+        print(f"round {rounds}: done; kills so far {kills.total}; differences {new}", flush=True)
+    print(
+        f"kills: {kills.total} {kills.counts}; rounds: {rounds}; starts: {len(kills.exit_codes)}; "
+        f"survivors: {kills.survivors}; differences: {len(found)}",
+        flush=True,
+    )
+    return found + kills.survivors

@@ -1,0 +1,35 @@
+"""Whatever is killed, whenever: the study ends as if nothing had happened. Real Ray."""
+
+from random import Random
+
+import pytest
+
+from tests.integration.command import Command
+from tests.integration.kills import Kills, differences, kill_rounds, run_with_kills
+
+pytestmark = pytest.mark.ray
+
+
+def test_three_random_kills_change_no_number(uninterrupted, study_file, tmp_path):
+    lines: list[str] = []
+    kills = Kills(lines.append)
+    command = Command(study_file, tmp_path / "out", "--retry-failed")
+    run_with_kills(command, Random(7), ["trial", "raylet", "driver"], kills)
+    assert kills.total == 3, lines
+    assert kills.survivors == []
+    assert differences(command, uninterrupted) == []
+
+
+@pytest.mark.parametrize("server", ["raylet", "gcs_server"])
+def test_a_study_whose_ray_session_dies_ends_with_a_message(study_file, tmp_path, server):
+    lines: list[str] = []
+    command = Command(study_file, tmp_path / "out")
+    kills = Kills(lines.append)
+    run_with_kills(command, Random(0), [server], kills)
+    assert kills.exit_codes == [1, 0]
+    assert "run the same command again to continue" in lines[-1]
+
+
+@pytest.mark.nightly
+def test_thirty_random_kills_change_no_number(tmp_path):
+    assert kill_rounds(tmp_path, num_kills=30, seed=0) == []
