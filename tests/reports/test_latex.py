@@ -1,3 +1,5 @@
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +35,31 @@ def test_latex_marks_best_runner_up_and_missing_seeds(small: StudySummary) -> No
     assert text.count(r"\textbf{") == len(small.metrics) == text.count(r"\underline{")
     assert "% dagger, fewer seeds than wanted: TS 2 of 3" in text
     assert r"$^\dagger$" in text
+
+
+LATEX = shutil.which("pdflatex") or shutil.which("tectonic")
+
+
+@pytest.mark.skipif(LATEX is None, reason="neither pdflatex nor tectonic is installed")
+def test_latex_compiles_with_booktabs(small: StudySummary, tmp_path: Path) -> None:
+    packages = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
+    source = f"{packages}\n{_latex(small)}\n\\end{{document}}\n"
+    (tmp_path / "table.tex").write_text(source, encoding="utf-8")
+    quiet = (
+        [] if str(LATEX).endswith("tectonic") else ["-interaction=nonstopmode", "-halt-on-error"]
+    )
+    done = subprocess.run([str(LATEX), *quiet, "table.tex"], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0, done.stdout.decode(errors="replace")
+    assert (tmp_path / "table.pdf").stat().st_size > 0
+
+
+def test_latex_has_the_rules_of_booktabs_around_every_tabular(small: StudySummary) -> None:
+    text = _latex(small)
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+    order = [r"\begin{tabular}", r"\toprule", r"\midrule", r"\bottomrule", r"\end{tabular}"]
+    places = [text.index(rule) for rule in order]
+    assert places == sorted(places)
+    assert text.count("{") == text.count("}")
 
 
 def test_latex_escapes_names(tmp_path: Path) -> None:

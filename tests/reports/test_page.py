@@ -1,3 +1,5 @@
+import csv
+import io
 import json
 import re
 from pathlib import Path
@@ -166,6 +168,27 @@ def test_writing_again_gives_the_same_bytes_and_leaves_no_partial_file(tmp_path:
     assert write_report(tmp_path) == path == tmp_path / "report.html"
     assert path.read_bytes() == first
     assert not list(tmp_path.rglob("*.part"))
+
+
+def test_trials_on_two_devices_have_a_pareto_figure_each_and_the_page_says_so(
+    tmp_path: Path,
+) -> None:
+    FakeStudy(arms=FUSION[:4], searches=0).write(tmp_path)
+    ledger = Ledger(tmp_path)
+    for result in ledger.read_all().values():
+        if result.cost is not None:
+            device = "GPU" if result.config.item.text is not None else "CPU"
+            cost = result.cost.model_copy(update={"device": device})
+            ledger.write(result.model_copy(update={"cost": cost}))
+    page = Page(write_report(tmp_path).read_text(encoding="utf-8"))
+    assert "Trials ran on 2 kinds of devices" in page.text
+    figures = {value for name, value in page.attributes if name == "data-name"}
+    assert "pareto HR@10 GPU" in figures
+    assert "pareto HR@10 CPU" not in figures, "one arm alone has nothing to be ranked with"
+    text = (tmp_path / "tables" / "contrasts.csv").read_text(encoding="utf-8")
+    across = [row for row in csv.DictReader(io.StringIO(text)) if row["than"] == "ID"]
+    assert len(across) == 2 * 3
+    assert {row["time_ratio"] for row in across} == {""}
 
 
 def test_the_paper_is_never_presented_as_ours(tmp_path: Path) -> None:
