@@ -22,6 +22,7 @@ from morec.config import Spec, TrialConfig
 from morec.data.dataset import Dataset, open_dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.results import Cost, EpochRecord, TrialResult
+from morec.silence import Silence, limited_silence
 from morec.trial import run_trial
 from morec.workers import Workers
 
@@ -45,6 +46,8 @@ class TrialJob(Spec):
     workers: int
     cpus: int
     gpus: float
+    silence_minutes: float | None = None
+    """Without an epoch for so long, the process ends itself; None: never."""
 
 
 def train(job: TrialJob) -> TrialResult:
@@ -87,14 +90,15 @@ def _work(loop_config: dict[str, Any]) -> str:
     if job.gpus:
         torch.backends.cudnn.deterministic = True
     is_group = job.workers > 1
-    with chdir(job.root):
+    folder = Path(job.checkpoint_folder)
+    with chdir(job.root), limited_silence(job.silence_minutes, folder) as silence:
         result = run_trial(
             job.config,
             _open_dataset(job.dataset_folder),
             ArtefactStore(Path(job.store_folder)),
             sources=job.sources,
-            checkpoint_folder=Path(job.checkpoint_folder),
-            report=_reporter(ray.train.report if is_group else ray.tune.report),
+            checkpoint_folder=folder,
+            report=_reporter(ray.train.report if is_group else ray.tune.report, silence),
             workers=_this_worker(job) if is_group else Workers(),
             device="cuda" if job.gpus else "cpu",
         )
@@ -106,9 +110,11 @@ def _this_worker(job: TrialJob) -> Workers:
 
 
 def _reporter(
-    send: Callable[[dict[str, Any]], None],
+    send: Callable[[dict[str, Any]], None], silence: Silence | None
 ) -> Callable[[tuple[EpochRecord, ...], Cost], None]:
     def report(epochs: tuple[EpochRecord, ...], cost: Cost) -> None:
+        if silence is not None:
+            silence.broken()
         records = json.dumps([record.model_dump(mode="json") for record in epochs])
         send({"epochs": records, "cost": cost.model_dump_json()})
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from morec.checkpoints import Checkpoints
 from morec.config import TrialConfig
 from morec.results import Cost, EpochRecord, TrialResult, TrialStatus, utc_now
+from morec.silence import hang_note
 from tune_space.expand import Arm, configure, fits
 from tune_space.ledger import ArmEntry, Ledger, Manifest, SearchEntry
 from tune_space.plan import Sources
@@ -151,8 +152,9 @@ class Conductor:
                 return
 
     def _ask(self, state: ArmState) -> Job | None:
-        """The next search trial; None once the budget is spent or the space is exhausted."""
-        if len(state.search.entries) >= state.search.num_trials:
+        """The next search trial; None once the budget is spent, the space is exhausted or the arm
+        does nothing but fail."""
+        if len(state.search.entries) >= state.search.num_trials or state.search.is_hopeless():
             return None
         config = state.search.ask(state.earlier.pop(0).params if state.earlier else None)
         if config is None:
@@ -209,9 +211,17 @@ class Conductor:
         self.ended(self._result(trial_id, TrialStatus.PRUNED, epochs=epochs, cost=cost))
 
     def lost(self, trial_id: str, reason: str) -> None:
-        """Let a trial whose process died go on from its checkpoint; the last time it has failed."""
+        """Let a trial whose process died go on from its checkpoint.
+
+        It has failed if it died ``MAX_LOSSES`` times, or was ended because it hung, which it would
+        do again.
+        """
         self._losses[trial_id] += 1
-        if self._losses[trial_id] < MAX_LOSSES:
+        hang = hang_note(self.checkpoint_folder(trial_id))
+        if hang:
+            minutes = self.study.resources.silence_minutes
+            reason = f"no epoch ended within {minutes:g} minutes; it hung here:\n{hang}"
+        elif self._losses[trial_id] < MAX_LOSSES:
             del self.running[trial_id]
             self.write_manifest("running")
             return

@@ -139,6 +139,7 @@ def _tuner(
             workers=resources.workers,
             cpus=resources.cpus,
             gpus=resources.gpus,
+            silence_minutes=resources.silence_minutes,
         )
 
     return ray.tune.Tuner(

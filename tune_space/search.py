@@ -22,6 +22,8 @@ NUM_STARTUP_TRIALS = 5
 """Random suggestions before TPE takes over; fixed, so that a larger budget continues the search."""
 MAX_REPEATS = 20
 """Suggestions that repeat an earlier trial before the space counts as exhausted."""
+MAX_FAILURES = 5
+"""An arm whose search begins with so many failed trials is given up."""
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 REDUCTION_FACTOR = 3
@@ -95,6 +97,11 @@ class ArmSearch:
         """The trial this search would lock; None if none completed."""
         best = best_trial(self._results)
         return None if best is None else self._asked[best.trial_id][1]
+
+    def is_hopeless(self) -> bool:
+        """Whether the first ``MAX_FAILURES`` trials all failed, so that the next ones would too."""
+        statuses = {result.status for result in self._results}
+        return len(self._results) >= MAX_FAILURES and statuses <= {TrialStatus.FAILED}
 
     def _new_trial(self, params: Mapping[str, Value] | None, attempt: int) -> optuna.Trial:
         seed_text = canonical_json([self._seed, self._arm_identity(), len(self._asked), attempt])

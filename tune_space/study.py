@@ -136,6 +136,8 @@ class ResourcesSpec(Spec):
     """CPU cores per worker."""
     gpus: float = Field(0, ge=0)
     """GPUs per worker; a fraction shares one."""
+    silence_minutes: float | None = Field(None, gt=0)
+    """A trial that ends no epoch for so long hangs and has failed; not given: waited for."""
 
 
 class ContrastSpec(Spec):

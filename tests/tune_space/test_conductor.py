@@ -17,6 +17,7 @@ from tests.tune_space.made_up_trials import (
 )
 from tune_space.conductor import MAX_LOSSES
 from tune_space.ledger import Ledger
+from tune_space.search import MAX_FAILURES
 
 
 def test_every_arm_is_searched_locked_and_replicated_with_all_seeds(tmp_path):
@@ -136,6 +137,16 @@ def test_an_arm_that_always_fails_leaves_the_others_finished(tmp_path):
     assert len(entries["ID"].final) == len(entries["fixed"].final) == 2
 
 
+def test_an_arm_that_always_fails_is_given_up_and_found_hopeless_again(tmp_path):
+    spec = study(budget={"trials": 20})
+    conductor = conductor_of(tmp_path, spec)
+    jobs = play(conductor, fail={"wide"})
+    assert sum(job.arm == "wide" for job in jobs) == MAX_FAILURES
+    assert sum(job.arm == "ID" for job in jobs) == 20 + 2
+    assert conductor.is_finished()
+    assert play(conductor_of(tmp_path, spec)) == []
+
+
 def test_failed_trials_are_run_again_only_on_request(tmp_path):
     play(conductor_of(tmp_path), fail={"wide"})
     assert play(conductor_of(tmp_path)) == []
@@ -212,6 +223,19 @@ def test_a_trial_that_loses_its_process_once_ends_as_if_it_had_not(tmp_path):
     assert job.trial_id not in Ledger(tmp_path).read_manifest().running
     play(conductor)
     assert Ledger(tmp_path).read(job.trial_id) == end(job)
+
+
+def test_a_trial_that_hangs_has_failed_at_once_and_says_where(tmp_path):
+    conductor = conductor_of(tmp_path, study(resources={"silence_minutes": 5}))
+    job = conductor.next_job()
+    folder = conductor.checkpoint_folder(job.trial_id)
+    folder.mkdir(parents=True)
+    (folder / "hang.txt").write_text("Timeout (0:05:00)!\n  File loader.py, line 3 in read\n")
+    conductor.lost(job.trial_id, "the trial's process was lost")
+    record = Ledger(tmp_path).read(job.trial_id)
+    assert record.status is TrialStatus.FAILED
+    assert record.error.startswith("no epoch ended within 5 minutes; it hung here:\nTimeout")
+    assert record.error.endswith("line 3 in read")
 
 
 def test_a_pruned_trial_is_recorded_with_what_it_cost_and_never_locked(tmp_path):
