@@ -1,4 +1,7 @@
-"""Reads a user's own interactions and items: CSV, TSV or Parquet, also packed as .gz or .xz."""
+"""Reads a user's own interactions and items: CSV, TSV or Parquet, also packed as .gz or .xz.
+
+Memory: 125 MB per million interactions, as ``movielens``, which is read the same way.
+"""
 
 from dataclasses import replace
 from pathlib import Path

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-MERGE_ROWS = 2_000_000
+MERGE_ROWS = 1_000_000
 """Rows whose texts may be stored apart before they are stored together."""
 
 

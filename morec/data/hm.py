@@ -4,6 +4,9 @@ An article's text is its ``prod_name`` (``Strap top``): a title of a few words, 
 titles are. ``detail_desc`` is a description of the material and cut, missing for some, and longer
 than the 30 tokens that are read. Articles are text: ten digits, mostly with a leading zero, as
 their images are named. Purchases have a date and no time; those of one day keep the file's order.
+
+Memory (peak, measured on 3 and 10 million purchases): 105 MB per million beyond the first ten
+million, which take 1.5 GB; so 4 GB for all 32 million.
 """
 
 from pathlib import Path

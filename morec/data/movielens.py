@@ -4,7 +4,7 @@ Every rating is an interaction. An item's text is its title, its year and its ge
 ``Toy Story (1995) Adventure Animation Children Comedy Fantasy``. In the package, equal times are in
 the order of the movie ids, and so are the items; in a folder, both are in the order of the files.
 
-Memory: to be measured.
+Memory (peak, measured on 2 and 8 million ratings): 125 MB per million, 4 GB for 32 million.
 """
 
 import hashlib

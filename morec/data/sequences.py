@@ -2,6 +2,9 @@
 
 Neither has a header. ``users.tsv``: user name, tab, item names separated by blanks.
 ``items.tsv``: item name, then optionally a title (and an abstract, which is not used).
+
+Memory (peak, measured on 0.2 and 0.6 million users with 15 items each): 125 MB per million listed
+items, 3 GB for 1.6 million users.
 """
 
 from collections.abc import Sequence

@@ -96,3 +96,8 @@ def test_a_date_that_is_none_is_named_with_its_row(tmp_path: Path) -> None:
         "transactions_train.csv: column 't_dat': 1 of 6 times are not like the rest, allowed are "
         "numbers or ISO dates (2023-07-18, 2023-07-18 09:30:00), not a mixture: 'soon' (row 6)"
     )
+
+
+def test_a_dataset_is_named_after_the_folder(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert load_dataset(SPEC, tmp_path).name == "hm"
