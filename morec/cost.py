@@ -85,13 +85,21 @@ def _reset_resident_peak() -> bool:
     return True
 
 
-def device_name(device: torch.device) -> str:
-    """The device as a reader knows it, with the threads it used."""
+def device_name(device: torch.device, precision: str = "fp32") -> str:
+    """The device as a reader knows it, with the threads it used; says if bf16 is emulated there."""
+    remark = ", bf16 emulated" if precision == "bf16" and not has_bf16(device) else ""
     if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
+        return torch.cuda.get_device_name(device) + remark
     cpu = re.search(r"model name\s*:\s*(.+)", _cpu_info())
     name = cpu[1].strip() if cpu else platform.processor() or platform.machine()
-    return f"{name}, {torch.get_num_threads()} thread(s)"
+    return f"{name}, {torch.get_num_threads()} thread(s){remark}"
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether the hardware multiplies in bf16; without, torch does it slowly in software."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return re.search(r"^(flags|Features)\b.*bf16", _cpu_info(), re.MULTILINE) is not None
 
 
 def _cpu_info() -> str:

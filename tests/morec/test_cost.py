@@ -150,3 +150,22 @@ def test_the_device_is_named_with_its_threads():
     name, threads = cost.device_name(CPU).rsplit(", ", 1)
     assert name
     assert threads == f"{torch.get_num_threads()} thread(s)"
+
+
+@pytest.mark.parametrize(
+    ("cpu_info", "expected"),
+    [
+        ("model name\t: A\nflags\t\t: fpu avx512f avx512_bf16 gfni\n", True),
+        ("model name\t: B\nflags\t\t: fpu amx_bf16\n", True),
+        ("model name\t: C with bf16 in its name\nflags\t\t: fpu avx512f\n", False),
+        ("processor\t: 0\nFeatures\t: fp asimd bf16\n", True),
+        ("", False),
+    ],
+)
+def test_bf16_is_asked_of_the_processor_and_its_emulation_is_said(
+    cpu_info: str, expected: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(cost, "_cpu_info", lambda: cpu_info)
+    assert cost.has_bf16(CPU) is expected
+    assert cost.device_name(CPU, "bf16").endswith(", bf16 emulated") is not expected
+    assert "bf16 emulated" not in cost.device_name(CPU)
