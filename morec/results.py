@@ -66,6 +66,9 @@ class Cost(Spec):
     peak_memory_bytes: int | None
     memory_kind: str
     """``GPU allocated`` or ``process resident set``."""
+    micro_items: int | None = None
+    """Items encoded at once in the last step, see ``TrainingSpec``; less than asked for where
+    memory ran out."""
     device: str
 
 

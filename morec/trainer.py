@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
 from morec.checkpoints import random_states, restore_random_states
@@ -19,7 +19,7 @@ from morec.data.batches import TrainBatch, train_batches
 from morec.data.dataset import Dataset
 from morec.data.splits import Split, train_popularity_N1, train_sequences_UL1
 from morec.encoders.artefacts import ArtefactStore
-from morec.errors import DivergedError
+from morec.errors import DivergedError, SpecError
 from morec.evaluation import Evaluator
 from morec.losses import bce, in_batch_ce
 from morec.models.recommender import EncodedBatch, Recommender, Samples, build_recommender
@@ -51,6 +51,9 @@ class Trainer:
         self.generator = np.random.default_rng(config.seed)
         built = build_recommender(config.model, config.item, dataset, store)
         self.recommender = built.to(device)
+        self.recommender.micro_items = config.training.micro_items
+        if config.training.micro_items is not None:
+            _check_micro_items(self.recommender)
         self.samples = built.user_encoder.train_samples(train_sequences_UL1(dataset))
         self.evaluator = Evaluator(dataset, config.evaluation, workers=workers, device=device)
         self.log_popularity_N1 = _log_popularity(dataset).to(device)
@@ -91,16 +94,38 @@ class Trainer:
         return Samples(*(torch.from_numpy(array).to(self.device) for array in arrays))
 
     def _step(self, samples: Samples) -> float:
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = self._share_of_loss(samples)
-        if loss.requires_grad:
-            torch.autograd.backward(loss)
+        loss = self._gradient(samples)
         self.workers.sum_gradients(self._trained())
-        total = float(self.workers.sum(loss.detach().double()))
+        total = float(self.workers.sum(loss.double()))
         if not np.isfinite(total):
             raise DivergedError(f"the training loss became {total}")
         self._update()
         return total
+
+    def _gradient(self, samples: Samples) -> Tensor:
+        """This worker's part of the loss, and its gradient; in smaller chunks if memory runs out.
+
+        Between workers nothing is exchanged here, so that each of them may try again.
+        """
+        while True:
+            self.optimizer.zero_grad(set_to_none=True)
+            try:
+                loss = self._share_of_loss(samples)
+                if loss.requires_grad:
+                    torch.autograd.backward(loss)
+                return loss.detach()
+            except torch.OutOfMemoryError:
+                if self.recommender.micro_items == 1 or _normalises_batches(self.recommender):
+                    raise
+            # Not in the handler: its error holds on to the tensors of the failed attempt.
+            self._halve_micro_items(samples)
+
+    def _halve_micro_items(self, samples: Samples) -> None:
+        all_items = torch.cat([samples.items_BL1.flatten(), samples.negatives_BT.flatten()])
+        now = self.recommender.micro_items or len(torch.unique(all_items))
+        self.recommender.micro_items = max(1, now // 2)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def _update(self) -> None:
         clip_norm = self.config.optim.clip_norm
@@ -165,6 +190,20 @@ class Trainer:
 
     def _trained(self) -> list[torch.nn.Parameter]:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
+
+
+def _check_micro_items(recommender: Recommender) -> None:
+    if _normalises_batches(recommender):
+        raise SpecError(
+            "training.micro_items: an item encoder with BatchNorm trains, whose statistics are "
+            "over a batch's images; not given is the only value allowed"
+        )
+
+
+def _normalises_batches(recommender: Recommender) -> bool:
+    """Whether an item's vector depends on which items are encoded with it in training."""
+    modules = recommender.train().item_encoder.modules()
+    return any(isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training for m in modules)
 
 
 class _Warmup:

@@ -47,6 +47,10 @@ class TrainingSpec(Spec):
     """Stop after more than this many epochs without a better validation score."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Autocast of the forward pass in training; evaluation is always fp32."""
+    micro_items: int | None = Field(None, ge=1)
+    """Encode a batch's items this many at a time, keep no activations, and encode each chunk again
+    for its gradient: the same batch in the memory of a chunk, for a third more time. Not given: all
+    at once, and halved only where a GPU runs out of memory."""
 
 
 class EvaluationSpec(Spec):

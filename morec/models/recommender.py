@@ -4,12 +4,15 @@ Shapes: B samples or users, L inputs, L1 = L + 1, T states or targets of a sampl
 items of a batch, N items of the catalogue.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from morec.config import (
     DSSMSpec,
@@ -81,6 +84,9 @@ class EncodedBatch:
 class Recommender(nn.Module):
     """Scores of items for users; every item of a batch is encoded once, padding never.
 
+    With ``micro_items`` set, a batch's items are encoded that many at a time in training, and again
+    for the gradient, with the same dropout masks: no more activations than theirs are ever held.
+
     The reference encodes every slot. The gradient is the same but for what is random or shared in
     an item encoder: all occurrences of an item in a batch share one dropout mask, and BatchNorm
     sees each image once.
@@ -93,13 +99,14 @@ class Recommender(nn.Module):
         self.item_encoder = item_encoder
         self.user_encoder = user_encoder
         self.num_items = num_items
+        self.micro_items: int | None = None
 
     def forward(self, samples: Samples) -> EncodedBatch:
         """Encode the samples' users, items and sampled negatives."""
         items_BL1, negatives_BT = samples.items_BL1, samples.negatives_BT
         ids = torch.cat([items_BL1.new_zeros(1), items_BL1.flatten(), negatives_BT.flatten()])
         unique_ids_U, rows = torch.unique(ids, return_inverse=True)
-        vectors_UD = self._with_padding(self.item_encoder(unique_ids_U[1:]))
+        vectors_UD = self._with_padding(self._encode(unique_ids_U[1:]))
         rows_BL1 = rows[1 : 1 + items_BL1.numel()].view_as(items_BL1)
         inputs_BLD = F.embedding(rows_BL1[:, :-1], vectors_UD)
         return EncodedBatch(
@@ -115,9 +122,18 @@ class Recommender(nn.Module):
     def encode_catalogue(self, device: torch.device) -> Tensor:
         """Every item's vector, shape (N + 1, D), row = item id, row 0 padding."""
         ids_N = torch.arange(1, self.num_items + 1, device=device)
+        return self._with_padding(self._in_chunks(ids_N, ITEM_CHUNK, self.item_encoder))
+
+    def _encode(self, ids_U: Tensor) -> Tensor:
+        if self.micro_items is None:
+            return cast(Tensor, self.item_encoder(ids_U))
+        again = partial(checkpoint, self.item_encoder, use_reentrant=False)
+        return self._in_chunks(ids_U, self.micro_items, again)
+
+    def _in_chunks(self, ids_N: Tensor, size: int, encode: Callable[[Tensor], Tensor]) -> Tensor:
         order_N = self.item_encoder.by_length(ids_N)
-        chunks = [self.item_encoder(chunk) for chunk in torch.split(ids_N[order_N], ITEM_CHUNK)]
-        return self._with_padding(torch.cat(chunks)[order_N.argsort()])
+        chunks = [encode(chunk) for chunk in torch.split(ids_N[order_N], size)]
+        return torch.cat(chunks)[order_N.argsort()]
 
     @torch.no_grad()
     def user_vectors(self, inputs_BL: Tensor, users_B: Tensor, catalogue_ND: Tensor) -> Tensor:

@@ -86,6 +86,7 @@ OTHER_VALUES: dict[str, Any] = {
     "training.max_epochs": 10,
     "training.patience": 10,
     "training.precision": "bf16",
+    "training.micro_items": 64,
     "evaluation.ks": [5, 10],
     "evaluation.select": "NDCG@10",
     "evaluation.batch_size": 256,

@@ -14,7 +14,7 @@ from morec.config import TrialConfig
 from morec.data.batches import TrainBatch
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
-from morec.errors import DivergedError
+from morec.errors import DivergedError, SpecError
 from morec.models.recommender import Recommender
 from morec.trainer import Trainer
 from morec.workers import Workers
@@ -298,3 +298,77 @@ def test_a_loss_that_is_not_finite_is_a_divergence(tiny_dataset: Dataset, tmp_pa
     trainer = trainer_of(tiny_config(optim={"lr": 1e30}), tiny_dataset, tmp_path)
     with pytest.raises(DivergedError, match=r"^the training loss became (nan|inf)$"):
         trainer.train_epoch()
+
+
+# ---- micro-batches of items
+
+
+def gradients_of(trainer: Trainer) -> dict[str, Tensor]:
+    named = trainer.recommender.named_parameters()
+    return {name: p.grad.clone() for name, p in named if p.grad is not None}
+
+
+@LOSSES
+@pytest.mark.parametrize("item", ["trained text", "id and text"])
+@pytest.mark.parametrize("micro_items", [1, 7, 10_000])
+def test_encoding_items_in_chunks_gives_the_loss_and_gradient_of_all_at_once(
+    loss: str, item: str, micro_items: int, tiny_dataset: Dataset, tmp_path: Path
+):
+    def trained(**training: Any) -> tuple[float, dict[str, Tensor]]:
+        training |= ONE_STEP | {"loss": loss}
+        config = tiny_config(item=ITEMS[item], model={"dropout": 0.0}, training=training)
+        trainer = trainer_of(config, tiny_dataset, tmp_path)
+        trainer.recommender.double()
+        without_dropout(trainer.recommender)
+        return trainer.train_epoch(), gradients_of(trainer)
+
+    (whole, expected), (in_chunks, found) = trained(), trained(micro_items=micro_items)
+    assert in_chunks == pytest.approx(whole, abs=1e-10)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
+
+
+class Limited(nn.Module):
+    """An ID table on a device with room for the activations of a few items."""
+
+    def __init__(self, inner: nn.Module, room: int) -> None:
+        super().__init__()
+        self.inner = inner
+        self.room = room
+
+    def forward(self, items_N: Tensor) -> Tensor:
+        if len(items_N) > self.room:
+            raise torch.OutOfMemoryError(f"no room for {len(items_N)} items")
+        vectors: Tensor = self.inner(items_N)
+        return vectors
+
+
+def limited(room: int, dataset: Dataset, folder: Path) -> Trainer:
+    trainer = trainer_of(tiny_config(model={"dropout": 0.0}, training=ONE_STEP), dataset, folder)
+    parts = trainer.recommender.item_encoder.parts
+    parts["id"] = Limited(parts["id"], room)
+    return trainer
+
+
+def test_out_of_memory_halves_the_chunks_until_they_fit_and_keeps_the_batch(
+    tiny_dataset: Dataset, tmp_path: Path
+):
+    roomy, tight = (limited(room, tiny_dataset, tmp_path) for room in (10_000, 5))
+    assert tight.train_epoch() == pytest.approx(roomy.train_epoch(), rel=1e-6)
+    torch.testing.assert_close(gradients_of(tight), gradients_of(roomy), rtol=0, atol=1e-6)
+    assert roomy.recommender.micro_items is None
+    # A batch of all users has nearly all of the 30 items: 30 -> 15 -> 7 -> 3, or 29 -> 14 -> ...
+    assert tight.recommender.micro_items == 3
+
+
+def test_out_of_memory_with_one_item_is_an_error(tiny_dataset: Dataset, tmp_path: Path):
+    with pytest.raises(torch.OutOfMemoryError, match=r"^no room for 1 items$"):
+        limited(0, tiny_dataset, tmp_path).train_epoch()
+
+
+def test_chunks_are_refused_where_items_are_normalised_together(
+    tiny_dataset: Dataset, tmp_path: Path
+):
+    image = {"name": "resnet18", "pretrained": False, "size": 32, "trainable_layers": "all"}
+    config = tiny_config(item={"image": image}, training={"micro_items": 4})
+    with pytest.raises(SpecError, match=r"^training\.micro_items: an item encoder with BatchNorm"):
+        trainer_of(config, tiny_dataset, tmp_path)

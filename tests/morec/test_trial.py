@@ -350,6 +350,7 @@ def test_a_trial_says_what_it_cost(tiny_dataset: Dataset, tmp_path: Path):
     assert cost.eval_s == sorted(record.eval_s for record in result.epochs)[1]
     assert sum(train_s) < cost.total_s < 60
     assert cost.memory_kind == "process resident set"
+    assert cost.micro_items is None
 
 
 @pytest.mark.parametrize("item", [{"id": True}, TRAINED_IMAGE], ids=["id", "image with BatchNorm"])
@@ -414,3 +415,11 @@ def test_learning_beats_popularity_where_users_have_tastes(
     assert result.test is not None
     assert result.test.metrics["HR@10"] > 1.15 * popularity
     assert result.epochs[-1].train_loss < result.epochs[0].train_loss
+
+
+def test_the_record_says_how_many_items_were_encoded_at_once(tiny_dataset: Dataset, tmp_path: Path):
+    config = tiny_config(item=TRAINED_TEXT, training={"micro_items": 5})
+    result = run(config, tiny_dataset, tmp_path)
+    assert result.status is TrialStatus.COMPLETED
+    assert result.cost is not None
+    assert result.cost.micro_items == 5

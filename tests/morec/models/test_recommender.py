@@ -149,6 +149,54 @@ def test_a_catalogue_encoded_by_length_keeps_its_order(tiny_dataset: Dataset, tm
     torch.testing.assert_close(catalogue_ND[1:], one_by_one, rtol=0, atol=1e-12)
 
 
+def text_recommender(dataset: Dataset, folder: Path) -> Recommender:
+    parts = ItemSpec.model_validate(TRAINED_TEXT)
+    model = build_recommender(A_SASREC, parts, dataset, ArtefactStore(folder))
+    return model.double().train()
+
+
+def gradients(model: Recommender, vectors_ND: Tensor) -> list[Tensor]:
+    weights_ND = torch.linspace(-1, 1, vectors_ND.numel()).view_as(vectors_ND).double()
+    return list(
+        torch.autograd.grad((vectors_ND * weights_ND).sum(), model.item_encoder.parameters())
+    )
+
+
+def test_chunks_are_encoded_again_with_the_dropout_masks_they_had(
+    tiny_dataset: Dataset, tmp_path: Path
+):
+    """Against a loop over the chunks that keeps everything; other masks would be noticed."""
+    model = text_recommender(tiny_dataset, tmp_path)
+    ids_N = torch.tensor([1, 2, 3, 5, 7, 9])
+    order_N = model.item_encoder.by_length(ids_N)
+    expected = {}
+    for seed in (3, 4):
+        torch.manual_seed(seed)
+        chunks = [model.item_encoder(chunk) for chunk in ids_N[order_N].split(4)]
+        expected[seed] = gradients(model, torch.cat(chunks)[order_N.argsort()])
+    model.micro_items = 4
+    torch.manual_seed(3)
+    found = gradients(model, model(SAMPLES).vectors_UD[1:])
+    torch.testing.assert_close(found, expected[3], rtol=0, atol=1e-10)
+    assert max((a - b).abs().max() for a, b in zip(found, expected[4], strict=True)) > 1e-2
+
+
+def test_with_chunks_hardly_an_activation_is_kept(tiny_dataset: Dataset, tmp_path: Path):
+    model = text_recommender(tiny_dataset, tmp_path)
+    kept = {}
+    for micro_items in (None, 2):
+        model.micro_items = micro_items
+        sizes: list[int] = []
+        saved = torch.autograd.graph.saved_tensors_hooks(
+            lambda tensor, sizes=sizes: (sizes.append(tensor.numel()), tensor)[1],
+            lambda tensor: tensor,
+        )
+        with saved:
+            model(SAMPLES)
+        kept[micro_items] = sum(sizes)
+    assert kept[2] < kept[None] / 10
+
+
 def test_a_sasrec_is_built_as_specified():
     spec = SASRecSpec(dim=6, num_blocks=3, num_heads=3, dropout=0.25)
     users = build_user_encoder(spec, num_users=5, max_seq_len=7)
