@@ -12,6 +12,7 @@ from reports import explorer, figures, formats, spending, tables, verdict
 from reports.content import Report
 from reports.contrasts import Contrast
 from reports.expected import expected_rows
+from reports.parallels import parallel_coordinates
 from reports.preparations import preparation_costs
 from reports.rates import rate_maps
 from reports.slices import MIN_USERS, SliceTable
@@ -92,6 +93,7 @@ def _figures(
                 made[place("pareto", metric, device, key)] = drawn
         for path in tables.searched_paths(part):
             made[place("searched", path, key)] = figures.searched(part, path)
+        made[place("parallels", key)] = parallel_coordinates(part)
         for table in sliced:
             if table.key == key:
                 made[place("slices", table.dimension, key)] = figures.slices(part, table)

@@ -203,6 +203,27 @@ def differences(name: str, xs: Sequence[float], ys: Sequence[Difference], style:
     }
 
 
+def parallels(paths: Sequence[Sequence[float]], names: Sequence[str], hue: str) -> Figure:
+    """Trials as broken lines over the axes 0, 1, ..., heights in [0, 1]; ``names`` on hover."""
+    xs: list[float | None] = []
+    ys: list[float | None] = []
+    texts: list[str] = []
+    for path, name in zip(paths, names, strict=True):
+        xs += [*range(len(path)), None]
+        ys += [*_rounded(path), None]
+        texts += [name] * (len(path) + 1)
+    return {
+        "type": "scatter",
+        "x": xs,
+        "y": ys,
+        "text": texts,
+        "mode": "lines+markers",
+        "line": {"color": hue, "width": 1.3},
+        "marker": {"color": hue, "size": 4},
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+
+
 def loss(name: str, epochs: Iterable[int], values: Sequence[float], style: Style) -> Figure:
     """A loss by epoch."""
     return {

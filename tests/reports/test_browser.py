@@ -188,7 +188,7 @@ def test_two_trials_are_compared_by_what_differs(opened: Opened, folder: Path) -
     page.locator("#trial-table button.trial-name").click()
     table = page.locator("#trial-detail table", has_text="Configuration: what differs")
     differing = {path for path in first.params if first.params[path] != second.params[path]}
-    assert set(table.locator("th").all_inner_texts()) == differing
+    assert set(table.locator("tbody th").all_inner_texts()) == differing
     page.get_by_role("button", name="Close").click()
     assert page.locator("#trial-detail").is_hidden()
     assert page.evaluate("() => document.activeElement.textContent") == second.trial_id
