@@ -20,7 +20,7 @@ MAX_BANDS = 7
 """With more arms than this the bands over seeds would hide each other."""
 MAX_ARMS = 6
 """More arms than this would hide each other beside one label of a slice."""
-MAX_POINTS = 300
+MAX_POINTS = 100
 """Search trials an arm shows in a figure: its best."""
 MAX_COLLAPSED = 20
 """Collapsed curves an arm shows."""

@@ -12,7 +12,7 @@ from reports import explorer, figures, formats, spending, tables, verdict
 from reports.content import Report
 from reports.contrasts import Contrast
 from reports.expected import expected_rows
-from reports.parallels import parallel_coordinates
+from reports.parallels import MAX_LINES, parallel_coordinates
 from reports.preparations import preparation_costs
 from reports.rates import rate_maps
 from reports.slices import MIN_USERS, SliceTable
@@ -61,6 +61,7 @@ def render(report: Report, downloads: dict[str, str]) -> str:
         refresh_s=REFRESH_S,
         num_trials=len(summary.trials),
         max_points=figures.MAX_POINTS,
+        max_lines=MAX_LINES,
         max_collapsed=figures.MAX_COLLAPSED,
         effort=tables.effort_rows(summary),
         explorer=explorer.packed(_json(explorer.explorer_data(summary))),

@@ -4,11 +4,12 @@ import math
 from collections.abc import Sequence
 
 from reports import formats, traces
-from reports.figures import MAX_POINTS
 from reports.summary import StudySummary, Trial
 from reports.traces import Figure
 from tune_space.study import Value
 
+MAX_LINES = 40
+"""Trials an arm shows: its best."""
 SHADES = ("@muted/0.3", "@accent/0.3", "@accent/0.6", "@accent")
 """Colours of the lowest to the highest quarter of the scores."""
 _HEIGHT_PX = 360
@@ -46,7 +47,7 @@ def _scored(summary: StudySummary, paths: Sequence[str]) -> list[Trial]:
             for one in arm.searches
             if one.valid_score is not None and set(paths) <= set(one.params)
         ]
-        found += sorted(whole, key=lambda one: -(one.valid_score or 0.0))[:MAX_POINTS]
+        found += sorted(whole, key=lambda one: -(one.valid_score or 0.0))[:MAX_LINES]
     return found
 
 

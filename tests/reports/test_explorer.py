@@ -4,6 +4,7 @@ import pytest
 
 from reports.content import Report
 from reports.explorer import FIELDS, explorer_data
+from reports.figures import MAX_POINTS
 from reports.summary import summarise
 from reports.tables import MAX_ROWS, MAX_SEARCH_ROWS, search_rows, trial_rows
 from reports.writing import page_text
@@ -44,14 +45,14 @@ def test_ten_thousand_trials_stay_below_four_megabytes_and_the_page_says_what_it
     summary = many_trials(tmp_path, 10_000)
     assert len(summary.trials) == 10_000
     text = page_text(Report(summary))
-    assert len(text.encode()) < 4_000_000
+    assert len(text.encode("utf-8")) < 4_000_000
     page = Page(text)
     assert len(page.packed("explorer")["trials"]) == 10_000
     assert f"this table shows {MAX_ROWS} of 10,000 trials" in page.text
     assert "Too large to be carried by this page: tables/trials.csv" in page.text
     assert "trials.csv" not in page.packed("downloads")
     assert f"the best {MAX_SEARCH_ROWS} of" in page.text
-    assert "the best 300 of an arm" in page.text
+    assert f"the best {MAX_POINTS} of an arm" in page.text
 
 
 def test_of_many_trials_final_and_troubled_ones_and_the_best_are_kept(tmp_path: Path) -> None:
