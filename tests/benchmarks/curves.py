@@ -31,14 +31,12 @@ def curves(settings: Settings) -> list[Row]:
         ).train_epoch
 
     return [
+        *_curve(settings, "evaluation over users", (500, 1000, 2000), lambda n: evaluated(n, 5000)),
         *_curve(
-            settings, "evaluation over users", (1000, 2000, 4000), lambda n: evaluated(n, 5000)
+            settings, "evaluation over items", (5000, 10_000, 20_000), lambda n: evaluated(500, n)
         ),
-        *_curve(
-            settings, "evaluation over items", (5000, 10_000, 20_000), lambda n: evaluated(1000, n)
-        ),
-        *_curve(settings, "ID epoch over users", (640, 1280, 2560), lambda n: trained(n, 20, 64)),
-        *_curve(settings, "ID epoch over length", (10, 20, 40), lambda n: trained(640, n, 64)),
+        *_curve(settings, "ID epoch over users", (320, 640, 1280), lambda n: trained(n, 20, 64)),
+        *_curve(settings, "ID epoch over length", (10, 20, 40), lambda n: trained(320, n, 64)),
         *_curve(settings, "end-to-end step over batch", (16, 32, 64), step),
     ]
 

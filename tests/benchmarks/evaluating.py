@@ -11,8 +11,8 @@ from tests.benchmarks.settings import Settings
 from tests.benchmarks.sides import plain_ids, plain_user
 
 MIND_USERS, MIND_ITEMS = 630_000, 80_000
-EVALUATED_USERS = 2_000
-"""A tenth of what the target speaks of, so that five rounds take minutes."""
+EVALUATED_USERS = 1_000
+"""A twentieth of what the target speaks of, so that five rounds take minutes."""
 
 
 def evaluation(settings: Settings) -> list[Row]:
@@ -47,7 +47,7 @@ def _evaluation(settings: Settings, dataset: Dataset, dim: int, *, target: float
 
 def mind_evaluation(settings: Settings) -> list[Row]:
     """Peak memory of ranking among MIND's 80,000 items; time for its 630,000 users from a part."""
-    num_users = settings.size(10_000, 100)
+    num_users = settings.size(2_000, 100)
     dataset = world.mind_like(num_users, settings.size(MIND_ITEMS, 500))
     ours = world.trainer(dataset, settings.store, model={"dim": 512})
     seconds: list[float] = []

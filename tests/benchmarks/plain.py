@@ -198,7 +198,7 @@ class Trainer:
             loss = bce_loss(self.user, self.item, items_BL1, negatives_BL1)
             loss.backward()
             self.optimizer.step()
-            losses.append(float(loss))
+            losses.append(float(loss.detach()))
         return sum(losses) / len(losses)
 
 

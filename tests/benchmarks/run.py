@@ -23,7 +23,7 @@ import torch  # noqa: E402
 import transformers  # noqa: E402
 
 from morec.cost import device_name  # noqa: E402
-from tests.benchmarks import chart, curves, evaluating, training  # noqa: E402
+from tests.benchmarks import chart, curves, evaluating, sweep, training  # noqa: E402
 from tests.benchmarks.settings import Case, Settings  # noqa: E402
 
 CASES: dict[str, Case] = {
@@ -36,6 +36,7 @@ CASES: dict[str, Case] = {
     "evaluation": evaluating.evaluation,
     "mind-evaluation": evaluating.mind_evaluation,
     "curves": curves.curves,
+    "sweep": sweep.sweep,
 }
 
 
@@ -58,7 +59,7 @@ def main() -> None:
         found = CASES[name](settings)
         print(chart.table(found), flush=True)
         rows += found
-    chart.write(rows, _where(), chosen.out)
+        chart.write(rows, _where(), chosen.out)
     print(_where(), f"table and page: {chosen.out}", sep="\n")
 
 

@@ -85,7 +85,7 @@ def frozen_prefix(settings: Settings) -> list[Row]:
     """The top layers over precomputed states, against our own step of the whole encoder."""
     rows = []
     for shape, layers, target in (("small", 1, 4.5), ("minilm", 2, 2.5)):
-        dataset = world.mind_like(16, settings.size(4_000, 500))
+        dataset = world.mind_like(16, settings.size(2_000, 500))
         bert = world.bert_folder(shape, settings.folder)
         make = partial(world.trainer, dataset, settings.store, batch_size=16)
         whole = make(item=world.text(bert))
@@ -102,7 +102,7 @@ def frozen_prefix(settings: Settings) -> list[Row]:
 
 def batches(settings: Settings) -> list[Row]:
     """Drawing an epoch of batches with negatives, without training on them."""
-    ours = world.trainer(world.mind_like(settings.size(4_000, 100), 10_000), settings.store)
+    ours = world.trainer(world.mind_like(settings.size(1_000, 100), 10_000), settings.store)
     loader = plain.loader(ours.samples.trained_UL1, ours.dataset.num_items, 32)
 
     def drawn() -> None:
@@ -116,7 +116,7 @@ def batches(settings: Settings) -> list[Row]:
 
 def epochs(settings: Settings) -> list[Row]:
     """An epoch on IDs and on frozen features, at two widths; training only."""
-    dataset = world.mind_like(settings.size(640, 64), 10_000)
+    dataset = world.mind_like(settings.size(96, 64), 10_000)
     bert = world.bert_folder("tiny", settings.folder)
     rows = []
     for dim, target in ((512, 1.5), (64, 5.0)):
@@ -138,9 +138,10 @@ def depth_study(settings: Settings) -> list[Row]:
     An extraction and a trial are measured; twelve of each are added up.
     """
     num_trials, num_epochs = 12, 5
-    dataset = world.mind_like(settings.size(640, 64), settings.size(4_000, 300))
+    dataset = world.mind_like(settings.size(320, 64), settings.size(2_000, 300))
     bert = world.bert_folder("small", settings.folder)
-    shared = world.trainer(dataset, settings.store, item=_deep(bert, 4))
+    make = partial(world.trainer, dataset, settings.store, item=_deep(bert, 4), model={"dim": 64})
+    shared = make()
     rounds = iter(range(1_000))
 
     def extract() -> None:
@@ -149,7 +150,7 @@ def depth_study(settings: Settings) -> list[Row]:
         text_inputs(shared.config.item.text, dataset, store)
 
     def train() -> None:
-        trial = world.trainer(dataset, settings.store, item=_deep(bert, 4))
+        trial = make()
         for _ in range(num_epochs):
             trial.train_epoch()
             trial.evaluate("valid")
@@ -157,7 +158,9 @@ def depth_study(settings: Settings) -> list[Row]:
     seconds = interleaved({"extraction": extract, "trial": train}, settings.rounds)
     pairs = zip(seconds["extraction"], seconds["trial"], strict=True)
     found = tuple(num_trials * (e + t) / (e + num_trials * t) for e, t in pairs)
-    note = f"{num_epochs} epochs a trial; {dataset.num_users} users, {dataset.num_items} items"
+    note = (
+        f"{num_epochs} epochs a trial, d = 64; {dataset.num_users} users, {dataset.num_items} items"
+    )
     return [
         Row("12 depths of a two-stage trial", "features shared", "x", found, 5.0, note),
         Row("12 depths of a two-stage trial", "one extraction", "CPU s", seconds["extraction"]),
