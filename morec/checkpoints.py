@@ -7,6 +7,7 @@ state, and the loader's position (the epoch, and the generator that shuffles and
 import math
 import pickle
 import shutil
+import struct
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ MAX_SHARE = 0.1
 """Writing checkpoints takes at most about this share of a trial's time ..."""
 CHEAP_S = 0.05
 """... unless a write takes less than this: then every epoch has its checkpoint."""
+UNREADABLE = (
+    *(OSError, EOFError, RuntimeError, pickle.UnpicklingError),
+    *(LookupError, ValueError, TypeError, AttributeError, AssertionError, struct.error),
+)
+"""What torch's weights-only unpickler raises for a file that was cut off or spoiled (fuzzed)."""
 
 
 class Checkpoints:
@@ -46,7 +52,7 @@ class Checkpoints:
         """The last state, or None if there is none that can be read: the trial starts anew."""
         try:
             state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
+        except UNREADABLE:
             return None
         return state
 

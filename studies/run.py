@@ -37,8 +37,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MorecError as error:
         print(error, file=sys.stderr)
         return 2
+    except OSError as error:
+        print(_spell_disk_error(error), file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _spell_disk_error(error: OSError) -> str:
+    """A full disk, a folder that cannot be written: what, where, and what to do about it."""
+    where = f"{error.filename}: " if error.filename else ""
+    return (
+        f"{where}{error.strerror or error}. What had finished is recorded; once the disk can be "
+        "written, the same command continues"
+    )
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:

@@ -6,8 +6,9 @@ of these hooks, for a restore that this project never asks for, is empty.
 
 import json
 import os
+import signal
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from ray.tune import Callback
 from ray.tune.experiment import Trial
@@ -18,6 +19,7 @@ from morec.ray_train import TrialJob
 from morec.results import Cost, EpochRecord, TrialResult
 from tune_space.conductor import Conductor, Job
 
+T = TypeVar("T")
 CONTINUE: str = TrialScheduler.CONTINUE
 STOP: str = TrialScheduler.STOP
 
@@ -27,6 +29,23 @@ class _NeverPickled:
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
+
+
+class Halt:
+    """Stops a study in good order when its folder can no longer be written."""
+
+    def __init__(self) -> None:
+        self.error: OSError | None = None
+
+    def guarded(self, act: Callable[[], T], otherwise: T) -> T:
+        """``act``; once the disk refused, ``otherwise``. Ray Tune would blame a trial for it."""
+        if self.error is None:
+            try:
+                return act()
+            except OSError as error:
+                self.error = error
+                os.kill(os.getpid(), signal.SIGINT)
+        return otherwise
 
 
 class StudySearcher(_NeverPickled, Searcher):
@@ -39,9 +58,14 @@ class StudySearcher(_NeverPickled, Searcher):
     """
 
     def __init__(
-        self, conductor: Conductor, make: Callable[[Job], TrialJob], max_concurrent: int
+        self,
+        conductor: Conductor,
+        make: Callable[[Job], TrialJob],
+        max_concurrent: int,
+        halt: Halt,
     ) -> None:
         super().__init__()
+        self._halt = halt
         self._conductor = conductor
         self._make = make
         self._max_concurrent = max_concurrent
@@ -49,6 +73,9 @@ class StudySearcher(_NeverPickled, Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, str] | str | None:
         """The next job, nothing for now, or the end."""
+        return self._halt.guarded(lambda: self._suggest(trial_id), None)
+
+    def _suggest(self, trial_id: str) -> dict[str, str] | str | None:
         running = len(self._conductor.running)
         if running >= self._max_concurrent or len(self._started) > running:
             return None
@@ -74,13 +101,17 @@ class StudySearcher(_NeverPickled, Searcher):
 class StudyScheduler(_NeverPickled, FIFOScheduler):
     """Passes epochs, records and deaths of trials on, and stops what the conductor prunes."""
 
-    def __init__(self, conductor: Conductor, is_intact: Callable[[], bool]) -> None:
+    def __init__(self, conductor: Conductor, is_intact: Callable[[], bool], halt: Halt) -> None:
         super().__init__()
+        self._halt = halt
         self._conductor = conductor
         self._is_intact = is_intact
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Take in an epoch or, as the last report of a trial, its record."""
+        return self._halt.guarded(lambda: self._take_in(trial, result), CONTINUE)
+
+    def _take_in(self, trial: Trial, result: dict[str, Any]) -> str:
         trial_id = trial.config["trial_id"]
         if trial_id not in self._conductor.running:
             return CONTINUE
@@ -103,7 +134,8 @@ class StudyScheduler(_NeverPickled, FIFOScheduler):
         trial_id = trial.config["trial_id"]
         if trial_id in self._conductor.running and self._is_intact():
             error = trial.get_error()
-            self._conductor.lost(trial_id, f"the trial's process was lost: {error}")
+            reason = f"the trial's process was lost: {error}"
+            self._halt.guarded(lambda: self._conductor.lost(trial_id, reason), None)
 
 
 class Display(_NeverPickled, Callback):

@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
@@ -27,7 +27,7 @@ from tune_space.missing import find_missing, resting_arms, spell_missing
 from tune_space.options import RunOptions, RunOutcome
 from tune_space.progress import StudyProgress
 from tune_space.provenance import git_state, machine, versions
-from tune_space.ray_tune import Display, StudyScheduler, StudySearcher, quieten
+from tune_space.ray_tune import Display, Halt, StudyScheduler, StudySearcher, quieten
 from tune_space.ray_watch import watched_session
 from tune_space.study import ResourcesSpec, StudySpec
 from tune_space.tables import spell_dataset
@@ -112,20 +112,17 @@ def _run_on_ray(
         max_concurrent = _max_concurrent(resources)
         console = Console()
         with StudyProgress(conductor, max_concurrent, console) as progress:
-            scheduler = StudyScheduler(conductor, watch.is_intact)
-            _tuner(conductor, prepared, options, max_concurrent, progress, scheduler).fit()
+            halt = Halt()
+            searcher = StudySearcher(conductor, _maker(conductor, prepared), max_concurrent, halt)
+            scheduler = StudyScheduler(conductor, watch.is_intact, halt)
+            refreshers = (progress.refresh, options.on_progress)
+            _tuner(searcher, scheduler, refreshers, resources, options).fit()
+    if halt.error is not None:
+        raise halt.error
     shutil.rmtree(options.out / RAY_FOLDER, ignore_errors=True)
 
 
-def _tuner(
-    conductor: Conductor,
-    prepared: prepare.Prepared,
-    options: RunOptions,
-    max_concurrent: int,
-    progress: StudyProgress,
-    scheduler: StudyScheduler,
-) -> ray.tune.Tuner:
-    shutil.rmtree(options.out / RAY_FOLDER, ignore_errors=True)
+def _maker(conductor: Conductor, prepared: prepare.Prepared) -> Callable[[Job], TrialJob]:
     resources = conductor.study.resources
 
     def make(job: Job) -> TrialJob:
@@ -142,11 +139,22 @@ def _tuner(
             silence_minutes=resources.silence_minutes,
         )
 
+    return make
+
+
+def _tuner(
+    searcher: StudySearcher,
+    scheduler: StudyScheduler,
+    refreshers: Sequence[Callable[[], None]],
+    resources: ResourcesSpec,
+    options: RunOptions,
+) -> ray.tune.Tuner:
+    shutil.rmtree(options.out / RAY_FOLDER, ignore_errors=True)
     return ray.tune.Tuner(
         ray.tune.with_resources(run_job, _trial_resources(resources)),
         tune_config=ray.tune.TuneConfig(
             num_samples=-1,
-            search_alg=StudySearcher(conductor, make, max_concurrent),
+            search_alg=searcher,
             scheduler=scheduler,
             reuse_actors=True,
             trial_dirname_creator=lambda trial: str(trial.config["trial_id"]),
@@ -155,7 +163,7 @@ def _tuner(
             name="tune",
             storage_path=str((options.out / RAY_FOLDER).resolve()),
             verbose=0,
-            callbacks=[Display(progress.refresh, options.on_progress)],
+            callbacks=[Display(*refreshers)],
         ),
     )
 

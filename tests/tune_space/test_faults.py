@@ -1,0 +1,122 @@
+"""Full disks, folders that cannot be written, cut files, lost caches, clocks that go back.
+
+A full disk is a limit on the size of files (RLIMIT_FSIZE): it needs no mount and no rights, and a
+write beyond it fails in the same place with an ``OSError``.
+"""
+
+import resource
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+import pytest
+import torch
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from morec.checkpoints import Checkpoints
+from morec.encoders.artefacts import ArtefactStore
+from studies.run import main
+from tests.morec.tiny_trials import tiny_config
+from tests.tune_space.made_up_trials import conductor_of, end, outcome, play
+from tune_space import conductor as conductor_module
+from tune_space.ledger import Ledger
+from tune_space.prepare import Prepared
+from tune_space.ray_tune import CONTINUE, Halt
+
+STUDY = """\
+question: q
+baseline: A
+base: {dataset: {kind: synthetic}, item: {id: true}}
+arms: {A: {}}
+"""
+
+
+@contextmanager
+def full_disk(num_bytes: int) -> Iterator[None]:
+    """No file may grow beyond ``num_bytes``."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_leaves_every_record_whole_and_the_study_goes_on_later(tmp_path):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    play(conductor_of(whole))
+    conductor = conductor_of(cut)
+    play(conductor, limit=3)
+    before = Ledger(cut).read_all()
+    job = next(iter(conductor.running.values()))
+    with full_disk(200), pytest.raises(OSError, match="File too large"):
+        conductor.ended(end(job))
+    assert Ledger(cut).read_all() == before
+    assert Ledger(cut).read_manifest() is not None
+    assert list(cut.rglob("*.part")) == []
+    play(conductor_of(cut))
+    assert outcome(cut) == outcome(whole)
+
+
+def test_the_first_disk_error_halts_the_study_and_nothing_is_tried_after_it(monkeypatch):
+    signals: list[int] = []
+    monkeypatch.setattr("os.kill", lambda pid, number: signals.append(number))
+    halt, tried = Halt(), []
+
+    def refused() -> str:
+        tried.append(1)
+        raise OSError(28, "No space left on device")
+
+    assert [halt.guarded(refused, CONTINUE) for _ in range(3)] == [CONTINUE] * 3
+    assert (len(tried), len(signals)) == (1, 1)
+    assert str(halt.error) == "[Errno 28] No space left on device"
+
+
+def test_a_folder_that_cannot_be_made_is_a_message_and_exit_code_2(tmp_path, capsys):
+    study_file = tmp_path / "s.yaml"
+    study_file.write_text(STUDY)
+    (tmp_path / "file").touch()
+    assert main([str(study_file), "--out", str(tmp_path / "file" / "out")]) == 2
+    said = capsys.readouterr().err
+    assert f"{tmp_path / 'file'}" in said
+    assert "Not a directory. What had finished is recorded; once the disk can be written" in said
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, phases=[Phase.generate])
+@given(cut=st.floats(0, 1), place=st.floats(0, 1), value=st.integers(0, 255))
+def test_a_cut_or_spoiled_checkpoint_is_none_or_whole_and_never_an_error(
+    tmp_path_factory, cut, place, value
+):
+    checkpoints = Checkpoints(tmp_path_factory.mktemp("checkpoint"))
+    state = {"weights": torch.arange(300.0), "epoch": 3}
+    checkpoints.save(state)
+    data = bytearray(checkpoints.path.read_bytes())
+    checkpoints.path.write_bytes(data[: int(cut * (len(data) - 1))])
+    assert checkpoints.load() is None
+    data[int(place * (len(data) - 1))] = value
+    checkpoints.path.write_bytes(data)
+    found = checkpoints.load()
+    assert found is None or isinstance(found, dict)
+
+
+def test_a_deleted_cache_is_made_again_and_names_the_same_trials(tmp_path):
+    config = tiny_config()
+    before = Prepared(tmp_path, ArtefactStore(tmp_path / "artefacts"))
+    items = before.dataset(config.dataset).item_ids.tolist()
+    shutil.rmtree(tmp_path / "artefacts")
+    after = Prepared(tmp_path, ArtefactStore(tmp_path / "artefacts"))
+    assert after.dataset(config.dataset).item_ids.tolist() == items
+    assert config.trial_id(after.sources(config)) == config.trial_id(before.sources(config))
+
+
+def test_a_clock_that_goes_back_changes_no_choice_and_no_elapsed_time(tmp_path, monkeypatch):
+    whole, odd = tmp_path / "whole", tmp_path / "odd"
+    play(conductor_of(whole))
+    years = count(2030, -1)
+    monkeypatch.setattr(conductor_module, "utc_now", lambda: f"{next(years)}-01-01T00:00:00+00:00")
+    play(conductor_of(odd), limit=2)
+    play(conductor_of(odd))
+    assert outcome(odd) == outcome(whole)
+    assert Ledger(odd).read_manifest().elapsed_s >= 0
