@@ -88,7 +88,8 @@ class Evaluator:
         )
         users_BD = recommender.user_vectors(inputs_BL, users_B, catalogue_ND)
         scores_BN = users_BD @ catalogue_ND[1:].T
-        is_finite_B = torch.isfinite(scores_BN).all(dim=1)
+        # Both are NaN where any score is; a tenth of the time of asking every score.
+        is_finite_B = scores_BN.amin(1).isfinite() & scores_BN.amax(1).isfinite()
         ranks = rank_targets(scores_BN, targets_B, rows, items, self.is_candidate_N)
         return tuple(column.cpu().numpy() for column in (*ranks, is_finite_B))
 
