@@ -56,7 +56,7 @@ def _spell_disk_error(error: OSError) -> str:
 def parse(words: Sequence[str]) -> argparse.Namespace:
     """Read the command line; a wrong one ends the program with exit code 2, as argparse does."""
     parser = argparse.ArgumentParser("studies/run.py", description="Run or continue a study.")
-    parser.add_argument("study", type=Path, metavar="STUDY.yaml")
+    parser.add_argument("study", type=Path, metavar="STUDY.yaml", nargs="?")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="default: runs/<study name>[-quick]"
     )
@@ -65,6 +65,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     instead.add_argument("--status", action="store_true", help="say how the study stands")
     instead.add_argument("--report", action="store_true", help="write the report of what is there")
     instead.add_argument("--audit", action="store_true", help="recheck every choice and number")
+    instead.add_argument("--doctor", action="store_true", help="check this installation")
     instead.add_argument("--reproduce", metavar="TRIAL", help="train it again and compare")
     only = "arms to run: by name, by data set, or DATASET/ARM"
     parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARM", help=only)
@@ -80,10 +81,15 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--retry-failed", action="store_true", help="run failed trials once more")
     parser.add_argument("--fresh", action="store_true", help="move earlier results aside, restart")
     parser.add_argument("--verbose", action="store_true", help="show Ray's own output")
-    return parser.parse_args(words)
+    args = parser.parse_args(words)
+    if args.study is None and not args.doctor:
+        parser.error("the following arguments are required: STUDY.yaml")
+    return args
 
 
 def _main(args: argparse.Namespace, command: str) -> int:
+    if args.doctor:
+        return _doctor(args.out or Path("runs"))
     study = load_study(args.study, args.set)
     out = args.out or Path("runs") / study.folder
     if args.status:
@@ -149,6 +155,14 @@ def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
     for line in spell_missing(missing):
         print(line)
     return 0
+
+
+def _doctor(runs: Path) -> int:
+    from tune_space.doctor import examine
+
+    facts, broken = examine(runs)
+    print("\n".join([*facts, *(f"wrong: {problem}" for problem in broken)]))
+    return 1 if broken else 0
 
 
 def _audit(out: Path) -> int:
