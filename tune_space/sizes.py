@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from morec.blueprint import Blueprint, blueprint
+from morec.config import canonical_json
 from tune_space.expand import Arm
 from tune_space.ledger import Manifest
 from tune_space.study import StudySpec
@@ -16,15 +17,22 @@ def model_sizes(
     The numbers of users and items are those of the last run or, before one, what the study says
     that the paper had.
     """
-    return {arm.name: _model_size(study, arm, manifest) for arm in arms}
+    counted: dict[str, Blueprint | None] = {}
+    sizes = {}
+    for arm in arms:
+        num_users, num_items = _counts(study, arm, manifest)
+        config = arm.config
+        shape = [config.item.model_dump(mode="json"), config.model.model_dump(mode="json")]
+        key = canonical_json([*shape, config.dataset.max_seq_len, num_users, num_items])
+        if key not in counted:
+            counted[key] = blueprint(config, num_users=num_users, num_items=num_items)
+        sizes[arm.name] = counted[key]
+    return sizes
 
 
-def _model_size(study: StudySpec, arm: Arm, manifest: Manifest | None) -> Blueprint | None:
+def _counts(study: StudySpec, arm: Arm, manifest: Manifest | None) -> tuple[int | None, int | None]:
+    """Users and items of an arm's data set, as far as they are known."""
     entries = manifest.datasets if manifest else ()
     known = next((entry for entry in entries if entry.dataset == arm.dataset), None)
     counted = known or study.datasets.get(arm.dataset)
-    return blueprint(
-        arm.config,
-        num_users=counted.num_users if counted else None,
-        num_items=counted.num_items if counted else None,
-    )
+    return (counted.num_users, counted.num_items) if counted else (None, None)
