@@ -162,6 +162,14 @@ class TrialResult(Spec):
             raise ValueError(f"best epoch {self.best_epoch} is none of the {len(numbers)} epochs")
         return self
 
+    @model_validator(mode="after")
+    def _epochs_have_the_selected_metric(self) -> Self:
+        select = self.config.evaluation.select
+        is_scored = self.status in (TrialStatus.COMPLETED, TrialStatus.PRUNED)
+        if is_scored and any(select not in record.valid for record in self.epochs):
+            raise ValueError(f"every epoch of a {self.status} trial has its validation {select}")
+        return self
+
     def best_score(self) -> float | None:
         """The selected validation metric at its best epoch; None if the trial has no score."""
         if self.status not in (TrialStatus.COMPLETED, TrialStatus.PRUNED) or not self.epochs:

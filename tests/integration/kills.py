@@ -29,7 +29,7 @@ from tune_space.ledger import Ledger
 TARGETS = ("driver", "trial", "raylet", "gcs_server", "everything")
 END_S = 60
 """By then a driver whose Ray session was killed has ended by itself."""
-LEAVE_S = 10
+LEAVE_S = 60
 """By then the processes of a driver that ended are gone."""
 LONGEST_DELAY_S = 3.0
 """Between the moment a kill is due and the kill: at most about two small trials."""

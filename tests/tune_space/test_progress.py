@@ -6,6 +6,7 @@ from rich.console import Console
 
 from morec.results import TrialStatus
 from tests.tune_space.made_up_trials import COST, conductor_of, curve, end, play, study
+from tune_space.conductor import MAX_LOSSES
 from tune_space.progress import StudyProgress
 
 
@@ -31,8 +32,9 @@ def test_outside_a_terminal_every_ended_trial_is_one_line(tmp_path):
 def test_a_failed_trials_line_gives_the_last_line_of_its_reason(tmp_path):
     conductor = conductor_of(tmp_path)
     progress, stream = shown(conductor, is_terminal=False)
-    job = conductor.next_job()
-    conductor.lost(job.trial_id, "Traceback ...\nValueError: the reason")
+    for _ in range(MAX_LOSSES):
+        job = conductor.next_job()
+        conductor.lost(job.trial_id, "Traceback ...\nValueError: the reason")
     progress.refresh()
     assert "failed, ValueError: the reason, 0 epochs, no cost recorded" in stream.getvalue()
 
