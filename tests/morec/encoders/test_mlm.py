@@ -188,7 +188,8 @@ def test_an_encoder_without_a_masked_head_is_refused(
         masked_language_round(spec_of(name, pooling="mean"), dataset, store)
     assert str(caught.value) == (
         f"item.text.second_round: {name!r} is of type 'opt', for which transformers has no "
-        "masked-language head; allowed: types that have one, as bert, camembert, roberta, xlm-roberta"
+        "masked-language head; allowed: types that have one, "
+        "as bert, camembert, roberta, xlm-roberta"
     )
 
 
