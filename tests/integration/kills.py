@@ -29,8 +29,9 @@ from tune_space.ledger import Ledger
 TARGETS = ("driver", "trial", "raylet", "gcs_server", "everything")
 END_S = 60
 """By then a driver whose Ray session was killed has ended by itself."""
-LEAVE_S = 60
-"""By then the processes of a driver that ended are gone."""
+LEAVE_S = 240
+"""By then the processes of a driver that ended are gone; of one that was killed, Ray's two agents
+notice after about a minute (seen with Ray 2.60)."""
 LONGEST_DELAY_S = 3.0
 """Between the moment a kill is due and the kill: at most about two small trials."""
 
