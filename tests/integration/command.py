@@ -87,8 +87,15 @@ def descendants(process: "subprocess.Popen[str]") -> list[psutil.Process]:
 
 def trial_processes(process: "subprocess.Popen[str]") -> list[psutil.Process]:
     """The worker processes of Ray that run a trial now; Ray writes what they do into their name."""
-    names = {child: " ".join(child.cmdline()) for child in descendants(process)}
-    return [child for child, name in names.items() if name.startswith("ray::ImplicitFunc.train")]
+    children = descendants(process)
+    return [child for child in children if _words(child).startswith("ray::ImplicitFunc.train")]
+
+
+def _words(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # ended since it was listed
+        return ""
 
 
 def kill_with_ray(process: "subprocess.Popen[str]") -> None:

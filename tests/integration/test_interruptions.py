@@ -1,5 +1,6 @@
 """A study that is killed, stopped or started twice: real Ray, the command as a user starts it."""
 
+import contextlib
 import os
 import signal
 
@@ -82,7 +83,8 @@ def test_a_trial_whose_process_is_always_killed_has_failed_and_can_be_retried(st
     while not command.records():
         wait_until(lambda: command.records() or trial_processes(process), process)
         for trial in trial_processes(process):
-            trial.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                trial.kill()
     output = process.communicate()[0]
     assert process.returncode == 1, output
     results = Ledger(command.out).read_all().values()
