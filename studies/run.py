@@ -150,7 +150,9 @@ def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
             study, arms, ledger, shared.sources, resting=resting, retry_failed=retry_failed
         )
     num_parallel = concurrency(study.resources)
-    kept, sizes = plan.restricted(options.only), model_sizes(study, arms, ledger.read_manifest())
+    kept = plan.restricted(options.only)
+    shown = {arm.name for arm in kept.arms}
+    sizes = model_sizes(study, [a for a in arms if a.name in shown], ledger.read_manifest())
     show_plan(Console(), kept, len(study.seeds), num_parallel, sizes)
     for line in spell_missing(missing):
         print(line)

@@ -47,7 +47,8 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
     """
     store = ArtefactStore(options.out.parent / prepare.STORE_FOLDER)
     prepared = prepare.Prepared(options.root, store)
-    active = [arm for arm in arms if arm.name not in resting_arms(arms, options.only)]
+    resting = resting_arms(arms, options.only)
+    active = [arm for arm in arms if arm.name not in resting]
     if missing := find_missing(study, active, prepared):
         raise DataError("\n".join(["nothing was started", *spell_missing(missing)]))
     with hold(options.out):

@@ -60,23 +60,15 @@ class Command:
         return sorted((self.out / "checkpoints").glob("*/last.pt"))
 
 
-def wait_until(is_so: Callable[[], object], process: "subprocess.Popen[str]") -> None:
-    """Wait for something the process does; fail with its output if it ends before."""
+def wait_until(is_so: Callable[[], object], process: "subprocess.Popen[str] | None" = None) -> None:
+    """Wait for something to happen; if a process is to do it, fail with its output if it ends."""
     deadline = time.monotonic() + PATIENCE_S
     while not is_so():
-        if process.poll() is not None:
+        if process and process.poll() is not None:
             pytest.fail(f"ended with {process.returncode}: {process.communicate()[0]}")
         if time.monotonic() > deadline:
-            process.kill()
-            pytest.fail("nothing happened")
-        time.sleep(0.05)
-
-
-def wait_until_so(is_so: Callable[[], object]) -> None:
-    """Wait for what Ray does in its own time."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not is_so():
-        if time.monotonic() > deadline:
+            if process:
+                process.kill()
             pytest.fail("nothing happened")
         time.sleep(0.05)
 

@@ -9,7 +9,7 @@ from ray.util import placement_group_table
 
 from morec.results import TrialStatus
 from studies.run import main
-from tests.integration.command import REPOSITORY, STUDY, wait_until_so
+from tests.integration.command import REPOSITORY, STUDY, wait_until
 from tune_space.ledger import Ledger
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_session")]
@@ -52,7 +52,7 @@ def test_trials_that_follow_one_another_share_one_reservation_and_no_cpu_is_lost
     words = ("--only", "ID", "--set", "training.max_epochs=1", "budget.trials=6", "seeds=[1]")
     assert run(study_file, tmp_path / "out", *words) == 0
     assert len(placement_group_table()) - before == 1
-    wait_until_so(lambda: ray.available_resources().get("CPU") == 2)
+    wait_until(lambda: ray.available_resources().get("CPU") == 2)
 
 
 def raising_arm(folder: Path) -> str:

@@ -1,5 +1,6 @@
 """A small catalogue with titles of very different lengths, and saved encoders to read."""
 
+import copy
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distribution
@@ -10,10 +11,12 @@ import pytest
 import torch
 import transformers as hf
 from huggingface_hub import constants
+from torch import Tensor
 
 from morec.config import SyntheticSpec
 from morec.data.dataset import Dataset, load_dataset
 from morec.encoders.artefacts import ArtefactStore
+from morec.encoders.item import ItemEncoder
 from morec.encoders.titles import _word_level_tokenizer
 from morec.encoders.weights import PACKAGED
 
@@ -90,3 +93,19 @@ def _models() -> dict[str, Any]:
     with torch.random.fork_rng():
         torch.manual_seed(7)
         return {kind: hf.AutoModel.from_config(config) for kind, config in configs.items()}
+
+
+@pytest.fixture(scope="module")
+def built(kitchen: Any, case: tuple[str, str]) -> ItemEncoder:
+    """What a contract's own ``kitchen`` makes of its ``case``."""
+    return kitchen.build(*case)
+
+
+@pytest.fixture
+def encoder(built: ItemEncoder) -> ItemEncoder:
+    return copy.deepcopy(built).eval()
+
+
+@pytest.fixture
+def items(dataset: Dataset) -> Tensor:
+    return torch.arange(1, dataset.num_items + 1)

@@ -17,6 +17,7 @@ from morec.encoders.frozen import FROZEN_SEED
 from morec.encoders.image_weights import PACKAGED
 from morec.encoders.item import ItemEncoder, build_item_encoder
 from morec.encoders.vit_mae import load_vit_mae_for_pretraining
+from tests.morec.encoders.contract import moved
 
 DIM = 6
 SIZE = 32
@@ -87,34 +88,10 @@ def case(request: pytest.FixtureRequest) -> tuple[str, str]:
     return name, part
 
 
-@pytest.fixture(scope="module")
-def built(kitchen: Kitchen, case: tuple[str, str]) -> ItemEncoder:
-    return kitchen.build(*case)
-
-
-@pytest.fixture
-def encoder(built: ItemEncoder) -> ItemEncoder:
-    return copy.deepcopy(built).eval()
-
-
-@pytest.fixture
-def items(dataset: Dataset) -> Tensor:
-    return torch.arange(1, dataset.num_items + 1)
-
-
 def image_vectors(encoder: ItemEncoder, items: Tensor) -> Tensor:
     """What the encoder itself makes of the items, before the DT layer."""
     vectors: Tensor = encoder.get_submodule("parts.image.encoder")(items - 1)
     return vectors
-
-
-def moved(encoder: ItemEncoder) -> ItemEncoder:
-    """The encoder after some training."""
-    with torch.no_grad():
-        for parameter in encoder.parameters():
-            if parameter.requires_grad:
-                parameter.add_(torch.randn_like(parameter), alpha=0.1)
-    return encoder
 
 
 def test_every_item_has_a_vector_and_different_items_different_ones(

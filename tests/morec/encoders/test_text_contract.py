@@ -1,6 +1,5 @@
 """What every text encoder promises, whatever it is and however much of it trains."""
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.frozen import FROZEN_SEED
 from morec.encoders.item import ItemEncoder, build_item_encoder
+from tests.morec.encoders.contract import moved
 
 DIM = 6
 MAX_TOKENS = 9
@@ -85,21 +85,6 @@ def case(request: pytest.FixtureRequest) -> tuple[str, str]:
     return name, part
 
 
-@pytest.fixture(scope="module")
-def built(kitchen: Kitchen, case: tuple[str, str]) -> ItemEncoder:
-    return kitchen.build(*case)
-
-
-@pytest.fixture
-def encoder(built: ItemEncoder) -> ItemEncoder:
-    return copy.deepcopy(built).eval()
-
-
-@pytest.fixture
-def items(dataset: Dataset) -> Tensor:
-    return torch.arange(1, dataset.num_items + 1)
-
-
 def text_vectors(encoder: ItemEncoder, items: Tensor) -> Tensor:
     """What the encoder itself makes of the items, before the DT layer."""
     vectors: Tensor = encoder.get_submodule("parts.text.encoder")(items - 1)
@@ -109,15 +94,6 @@ def text_vectors(encoder: ItemEncoder, items: Tensor) -> Tensor:
 def trained(encoder: ItemEncoder) -> dict[str, Tensor]:
     named = encoder.get_submodule("parts.text.encoder").named_parameters()
     return {name: tensor for name, tensor in named if tensor.requires_grad}
-
-
-def moved(encoder: ItemEncoder) -> ItemEncoder:
-    """The encoder after some training."""
-    with torch.no_grad():
-        for parameter in encoder.parameters():
-            if parameter.requires_grad:
-                parameter.add_(torch.randn_like(parameter), alpha=0.1)
-    return encoder
 
 
 def test_every_item_has_a_vector_and_different_items_different_ones(
