@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.fx.experimental import _config as fx_config
 
 from morec import cost
 from morec.config import ImageSpec, TextSpec, TrialConfig
@@ -61,7 +62,9 @@ def blueprint(
             recommender = _build(config, num_users or 1, num_items or 1)
     except _UnknownShapesError:
         return None
-    return _measure(recommender.to(META).eval(), config)
+    # Nothing is padding in what is measured; the meta device cannot look.
+    with fx_config.patch(meta_nonzero_assume_all_nonzero=True):  # type: ignore[attr-defined]
+        return _measure(recommender.to(META).eval(), config)
 
 
 class _UnknownShapesError(Exception):

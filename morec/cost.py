@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from morec.encoders.macs import count_macs
+from morec.encoders.token_table import TokenTable
 from morec.models.recommender import Recommender
 
 CLEAR_REFS = Path("/proc/self/clear_refs")
@@ -20,8 +21,10 @@ RESET_PEAK = "5"
 
 
 def count_parameters(module: nn.Module) -> tuple[int, int]:
-    """Total and trainable parameters."""
+    """Total and trainable parameters of the model, unread token vectors included."""
     sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
+    tables = [part for part in module.modules() if isinstance(part, TokenTable)]
+    sizes += [(table.num_left_out, table.weight.requires_grad) for table in tables]
     return sum(n for n, _ in sizes), sum(n for n, is_trained in sizes if is_trained)
 
 

@@ -33,7 +33,8 @@ class ImageEncoder(nn.Module):
         """Take pixels, backbone, and which of its modules are in evaluation mode for ever."""
         super().__init__()
         self.images = images
-        self.backbone = backbone
+        # Pixels come that way; convolutions whose weights lie otherwise take up to twice the time.
+        self.backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.still = still
         self.dim = output_dim(backbone, images.size)
         self.train(self.training)

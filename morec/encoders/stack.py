@@ -1,14 +1,17 @@
 """A transformer text encoder as embedding, layers and final norm, to be cut where training starts.
 
-Shapes: B titles, T tokens, H width.
+Shapes: B titles, T tokens, P tokens of all titles, H width.
 """
 
 from typing import Any, Literal, cast
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from morec.encoders.first_token import first_token_state
+from morec.encoders.token_table import TokenTable
 
 
 class TransformerStack(nn.Module):
@@ -23,8 +26,13 @@ class TransformerStack(nn.Module):
         is_causal: bool,
         width: int,
         dim: int,
+        first_position: int = 0,
     ) -> None:
-        """Take the parts with H between the layers (``width``) and at the end (``dim``)."""
+        """Take the parts with H between the layers (``width``) and at the end (``dim``).
+
+        The embedding takes ``input_ids`` and ``position_ids``, which for a title's first token is
+        ``first_position``.
+        """
         super().__init__()
         self.embedding = embedding
         self.layers = layers
@@ -32,17 +40,32 @@ class TransformerStack(nn.Module):
         self.is_causal = is_causal
         self.width = width
         self.dim = dim
+        self.first_position = first_position
+
+    def embed(self, values: Tensor, slots_P: Tensor) -> Tensor:
+        """States_PH of token ids_P at those slots of their titles; above a cut they are states."""
+        if self.embedding is None:
+            return values
+        positions_1P = (self.first_position + slots_P.to(values.device))[None]
+        states_1PH = self.embedding(input_ids=values.long()[None], position_ids=positions_1P)
+        return cast(Tensor, states_1PH[0])
+
+    def keep_tokens(self, ids_P: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+        """Drop the token vectors that train and that no title reads; return the ids anew."""
+        assert self.embedding is not None
+        tables = [part for part in self.embedding.modules() if isinstance(part, TokenTable)]
+        is_trained = [table for table in tables if table.weight.requires_grad]
+        return is_trained[0].keep(ids_P) if is_trained else ids_P
 
     def forward(
-        self, inputs: Tensor, is_token_BT: Tensor | None, *, first_only: bool = False
+        self, states_BTH: Tensor, is_token_BT: Tensor | None, *, first_only: bool = False
     ) -> Tensor:
-        """Turn token ids (B, T), or the states_BTH below a cut, into states_BTH.
+        """Turn what ``embed`` gave, padded, into states_BTH.
 
         ``None`` says that there is no padding. Padding is on the right, where causal attention
         never looks, and is masked in the other kind. ``first_only`` leaves out all states but
         the first token's, (B, 1, H), and the work for them; BERT-like encoders only.
         """
-        states_BTH = inputs if self.embedding is None else self.embedding(inputs)
         is_masked = is_token_BT is not None and not self.is_causal
         mask_B11T = is_token_BT[:, None, None, :] if is_token_BT is not None and is_masked else None
         layers = self.layers[:-1] if first_only else self.layers
@@ -61,6 +84,7 @@ class TransformerStack(nn.Module):
             is_causal=self.is_causal,
             width=self.width,
             dim=self.width,
+            first_position=self.first_position,
         )
 
     def above(self, layer: int) -> "TransformerStack":
@@ -85,6 +109,10 @@ class WholeEncoder(nn.Module):
         super().__init__()
         self.model = model
         self.dim = dim
+
+    def embed(self, ids_P: Tensor, slots_P: Tensor) -> Tensor:
+        """The library's forward does it: the ids as they are."""
+        return ids_P
 
     def forward(
         self, ids_BT: Tensor, is_token_BT: Tensor | None, *, first_only: bool = False

@@ -60,14 +60,28 @@ class PackedTable(Table):
         """Number of tokens of every item asked for."""
         return self._held["lengths"][rows_N]
 
-    def padded(self, rows_N: Tensor, width: int) -> tuple[Tensor, Tensor]:
-        """The values (N, width, ...) and is_token_NT; what stands in padding slots is arbitrary."""
-        slots_T = torch.arange(width, device=rows_N.device)
-        is_token_NT = slots_T < self.lengths_of(rows_N)[:, None]
-        places_NT = self._held["starts"][rows_N][:, None] + slots_T
-        return self._held["values"][places_NT * is_token_NT], is_token_NT
+    def packed(self, rows_N: Tensor) -> tuple[Tensor, Tensor]:
+        """The items' values (P, ...), one item behind the other, and slots_P in their items."""
+        lengths_N = self.lengths_of(rows_N)
+        firsts_N = lengths_N.cumsum(0) - lengths_N
+        slots_P = torch.arange(int(lengths_N.sum()), device=rows_N.device)
+        slots_P = slots_P - firsts_N.repeat_interleave(lengths_N)
+        starts_P = self._held["starts"][rows_N].repeat_interleave(lengths_N)
+        return self._held["values"][starts_P + slots_P], slots_P
 
-    def blank_item(self, width: int) -> Tensor:
-        """One item of ``width`` zero tokens, shape (1, width, ...)."""
+    def blank_item(self, num_tokens: int) -> Tensor:
+        """One item of so many zero tokens, (num_tokens, ...)."""
         values = self._held["values"]
-        return values.new_zeros((1, width, *values.shape[1:]))
+        return values.new_zeros((num_tokens, *values.shape[1:]))
+
+
+def is_token_of(lengths_N: Tensor, width: int) -> Tensor:
+    """Which slots of rows padded to ``width`` hold a token, is_token_NT."""
+    return torch.arange(width, device=lengths_N.device) < lengths_N[:, None]
+
+
+def padded(packed: Tensor, is_token_NT: Tensor, fill: int = 0) -> Tensor:
+    """Put what stands one behind the other, (P, ...), into rows, (N, T, ...)."""
+    blank = packed.new_full((is_token_NT.numel(), *packed.shape[1:]), fill)
+    places_P = is_token_NT.flatten().nonzero().squeeze(1)
+    return blank.index_copy(0, places_P, packed).view(*is_token_NT.shape, *packed.shape[1:])

@@ -25,7 +25,7 @@ from morec.encoders.frozen import (
 )
 from morec.encoders.lora import QUERY_AND_VALUE, add_lora
 from morec.encoders.stack import TransformerStack, WholeEncoder, pool
-from morec.encoders.tables import FeatureTable, PackedTable
+from morec.encoders.tables import FeatureTable, PackedTable, is_token_of, padded
 from morec.encoders.titles import TitleTokens, open_tokens, title_tokens, tokens_key
 from morec.encoders.transformer import load_config, load_stack
 from morec.encoders.weights import weights_hash
@@ -61,42 +61,44 @@ class TextEncoder(nn.Module):
         Every row costs its encoding: ask for each item once.
         """
         lengths_N, order_N = self.table.lengths_of(rows_N).sort()
-        num_groups = min(LENGTH_GROUPS, max(1, len(rows_N) // MIN_GROUP))
-        groups = order_N.tensor_split(num_groups)
-        bounds = [(group[0], group[-1]) for group in lengths_N.tensor_split(num_groups)]
-        extremes = torch.stack([torch.stack(pair) for pair in bounds]).tolist()
+        embedded = self._embedded(rows_N[order_N])
+        groups = lengths_N.tensor_split(min(LENGTH_GROUPS, max(1, len(rows_N) // MIN_GROUP)))
+        facts = [torch.stack([group[0], group[-1], group.sum()]) for group in groups]
+        shortest, longest, num_tokens = torch.stack(facts).T.tolist()
+        parts = torch.split(embedded, num_tokens)
         pooled = [
-            self._encode(rows_N[group], int(longest), is_padded=shortest < longest)
-            for group, (shortest, longest) in zip(groups, extremes, strict=True)
+            self._encode(*each) for each in zip(parts, groups, shortest, longest, strict=True)
         ]
         return torch.cat(pooled)[order_N.argsort()]
 
     def encode_padded_item(self) -> Tensor:
         """Encode one item whose ``max_tokens`` slots are all filled, shape (1, H)."""
-        states_1TH = self.stack(self.table.blank_item(self.max_tokens), None)
-        return pool(states_1TH, None, self.pooling)
+        slots_T = torch.arange(self.max_tokens)
+        inputs = self.stack.embed(self.table.blank_item(self.max_tokens), slots_T)
+        return pool(self.stack(inputs[None], None), None, self.pooling)
 
     def states(self, rows_N: Tensor) -> Tensor:
         """The last states of the items' tokens, one item behind the other, without padding."""
-        width = int(self.table.lengths_of(rows_N).max())
-        states_NTH, is_token_NT = self._run(rows_N, width)
+        lengths_N = self.table.lengths_of(rows_N)
+        is_token_NT = is_token_of(lengths_N, int(lengths_N.max()))
+        inputs = padded(self._embedded(rows_N), is_token_NT, self.pad_id)
+        states_NTH: Tensor = self.stack(inputs, is_token_NT)
         return states_NTH[is_token_NT]
 
-    def _encode(self, rows_N: Tensor, width: int, *, is_padded: bool) -> Tensor:
-        is_first_read = self.pooling == "cls"
-        states_NTH, is_token_NT = self._run(
-            rows_N, width, is_padded=is_padded, first_only=is_first_read
-        )
-        return pool(states_NTH, is_token_NT if is_padded else None, self.pooling)
+    def _embedded(self, rows_N: Tensor) -> Tensor:
+        """What the layers read of the items' tokens: all at once, so that the embeddings have one
+        gradient, which is as large as they are."""
+        return self.stack.embed(*self.table.packed(rows_N))
 
-    def _run(
-        self, rows_N: Tensor, width: int, *, is_padded: bool = True, first_only: bool = False
-    ) -> tuple[Tensor, Tensor]:
-        inputs, is_token_NT = self.table.padded(rows_N, width)
-        if inputs.dim() == 2:  # RoBERTa reads its positions off the padding ids
-            inputs = inputs.masked_fill(~is_token_NT, self.pad_id)
-        mask_NT = is_token_NT if is_padded else None
-        return self.stack(inputs, mask_NT, first_only=first_only), is_token_NT
+    def _encode(self, embedded: Tensor, lengths_N: Tensor, shortest: int, longest: int) -> Tensor:
+        """Items of similar length; without padding nothing is moved."""
+        is_token_NT = is_token_of(lengths_N, longest) if shortest < longest else None
+        if is_token_NT is None:
+            inputs = embedded.view(len(lengths_N), longest, *embedded.shape[1:])
+        else:
+            inputs = padded(embedded, is_token_NT, self.pad_id)
+        states_NTH = self.stack(inputs, is_token_NT, first_only=self.pooling == "cls")
+        return pool(states_NTH, is_token_NT, self.pooling)
 
 
 def text_inputs(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
@@ -145,7 +147,12 @@ def build_text_encoder(
         return FeatureTable(inputs.array("features"))
     tokens = open_tokens(title_tokens(spec, dataset, store))
     stack = trained_part(spec, load_stack(spec, load_config(spec, tokens.vocab_size)))
-    values = tokens.ids if spec.trainable_layers == "all" else inputs.array("states")
+    if spec.trainable_layers != "all":
+        values = inputs.array("states")
+    elif isinstance(stack, TransformerStack):
+        values = stack.keep_tokens(tokens.ids)
+    else:
+        values = tokens.ids
     return TextEncoder(PackedTable(values, tokens.lengths), stack, spec, tokens.pad_id)
 
 

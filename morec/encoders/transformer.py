@@ -24,6 +24,7 @@ from transformers import (
 
 from morec.config import TextSpec
 from morec.encoders.stack import TransformerStack, WholeEncoder
+from morec.encoders.token_table import TokenTable
 from morec.encoders.weights import TINY_RANDOM, TINY_RANDOM_SHAPE, text_folder
 from morec.errors import DataError, SpecError
 
@@ -72,6 +73,7 @@ def load_stack(spec: TextSpec, config: Any) -> TransformerStack | WholeEncoder:
     model = load_model(spec, config, transformers.MODEL_MAPPING[type(config)])
     if config.model_type not in CUT:
         return WholeEncoder(model, config.hidden_size)
+    model.set_input_embeddings(TokenTable.of(model.get_input_embeddings()))
     if config.model_type in OPT_LIKE:
         return _opt_stack(model.decoder)
     return TransformerStack(
@@ -81,6 +83,7 @@ def load_stack(spec: TextSpec, config: Any) -> TransformerStack | WholeEncoder:
         is_causal=False,
         width=config.hidden_size,
         dim=config.hidden_size,
+        first_position=_first_position(config),
     )
 
 
@@ -100,7 +103,7 @@ def load_model(spec: TextSpec, config: Any, model_class: Any) -> Any:
 
 
 class _OptEmbedding(nn.Module):
-    """Tokens plus positions, as ``OPTDecoder.forward`` adds them up for right padding."""
+    """Tokens plus positions, as ``OPTDecoder.forward`` adds them up."""
 
     def __init__(self, decoder: Any) -> None:
         super().__init__()
@@ -108,11 +111,10 @@ class _OptEmbedding(nn.Module):
         self.positions = decoder.embed_positions
         self.project = decoder.project_in or nn.Identity()
 
-    def forward(self, ids_BT: Tensor) -> Tensor:
-        """Embed the ids, result (B, T, H)."""
-        everywhere_BT = torch.ones_like(ids_BT, dtype=torch.long)
-        positions_BTH = self.positions(everywhere_BT, 0, position_ids=everywhere_BT.cumsum(1) - 1)
-        return cast(Tensor, self.project(self.tokens(ids_BT)) + positions_BTH)
+    def forward(self, input_ids: Tensor, position_ids: Tensor) -> Tensor:
+        """Embed the ids (B, T), result (B, T, H)."""
+        positions_BTH = self.positions(torch.ones_like(input_ids), 0, position_ids=position_ids)
+        return cast(Tensor, self.project(self.tokens(input_ids)) + positions_BTH)
 
 
 def _opt_stack(decoder: Any) -> TransformerStack:
@@ -203,8 +205,12 @@ def _max_tokens(config: Any) -> int | None:
     longest = getattr(config, "max_position_embeddings", None)
     if longest is None or longest < 1:
         return None
-    offset = config.pad_token_id + 1 if config.model_type in BEHIND_PADDING else 0
-    return int(longest) - offset
+    return int(longest) - _first_position(config)
+
+
+def _first_position(config: Any) -> int:
+    """The number of a title's first position."""
+    return int(config.pad_token_id) + 1 if config.model_type in BEHIND_PADDING else 0
 
 
 def load_pretrained(folder: Path, config: Any, model_class: Any) -> Any:

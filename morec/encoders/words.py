@@ -24,7 +24,7 @@ from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.frozen import FROZEN_SEED, frozen_randomness, write_features
 from morec.encoders.stack import pool
-from morec.encoders.tables import FeatureTable, PackedTable
+from morec.encoders.tables import FeatureTable, PackedTable, is_token_of, padded
 from morec.encoders.titles import load_tokenizer, open_tokens, title_tokens, titles_of, tokens_key
 from morec.encoders.weights import weights_hash
 from morec.encoders.word_vectors import read_word_vectors
@@ -105,13 +105,14 @@ class WordEncoder(nn.Module):
 
     def forward(self, rows_N: Tensor) -> Tensor:
         """Encode items into (N, H)."""
-        width = int(self.table.lengths_of(rows_N).max())
-        ids_NT, is_word_NT = self.table.padded(rows_N, width)
-        return cast(Tensor, self.reader(self.words(ids_NT), is_word_NT))
+        lengths_N = self.table.lengths_of(rows_N)
+        is_word_NT = is_token_of(lengths_N, int(lengths_N.max()))
+        words_PE = self.words(self.table.packed(rows_N)[0])
+        return cast(Tensor, self.reader(padded(words_PE, is_word_NT), is_word_NT))
 
     def encode_padded_item(self) -> Tensor:
         """Encode one item of ``max_tokens`` words, shape (1, H)."""
-        ids_1T = self.table.blank_item(self.max_tokens)
+        ids_1T = self.table.blank_item(self.max_tokens)[None]
         is_word_1T = torch.ones_like(ids_1T, dtype=torch.bool)
         return cast(Tensor, self.reader(self.words(ids_1T), is_word_1T))
 

@@ -1,8 +1,11 @@
 """The paper's SASRec user encoder (Kang and McAuley 2018, as released by Yuan et al. 2023).
 
-Shapes: B users, L positions, D width, H heads, K = D / H.
+Padding is left out of everything but attention itself, which costs little: the states of a batch's
+items stand one behind the other.
+Shapes: B users, L positions, P items of all users, D width, H heads, K = D / H.
 """
 
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -43,11 +46,48 @@ class SASRec(UserEncoder):
         always stands in the last slot, however much of the padding is there.
         """
         first = len(self.positions.weight) - items_BLD.shape[1]
-        states_BLD = self.dropout(self.norm(items_BLD + self.positions.weight[first:]))
-        mask_B1LL = _causal_mask(is_item_BL, states_BLD.dtype)
+        packing = Packing.of(is_item_BL)
+        placed_PD = packing.packed(items_BLD) + self.positions.weight[first + packing.slots_P]
+        states_PD = self.dropout(self.norm(placed_PD))
         for block in self.blocks[:-1]:
-            states_BLD = block(states_BLD, mask_B1LL)
-        return cast(Tensor, self.blocks[-1](states_BLD, mask_B1LL, last_only=last_only))
+            states_PD = block(states_PD, packing)
+        states_PD = self.blocks[-1](states_PD, packing, last_only=last_only)
+        return states_PD[:, None] if last_only else packing.padded(states_PD)
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Where the items of a padded batch stand; the last slot of a row counts as one in any case."""
+
+    slots_P: Tensor
+    """Slot in its row."""
+    places_P: Tensor
+    """Slot in the batch, row after row."""
+    last_B: Tensor
+    """Which of the P is each row's last."""
+    mask_B1LL: Tensor
+    """Added to the attention scores."""
+
+    @classmethod
+    def of(cls, is_item_BL: Tensor) -> "Packing":
+        """Find the items, and what each may see."""
+        length = is_item_BL.shape[1]
+        is_kept_BL = is_item_BL.clone()
+        is_kept_BL[:, -1] = True
+        rows_P, slots_P = is_kept_BL.nonzero(as_tuple=True)
+        last_B = is_kept_BL.sum(1).cumsum(0) - 1
+        return cls(slots_P, rows_P * length + slots_P, last_B, _causal_mask(is_item_BL))
+
+    def packed(self, padded_BLX: Tensor) -> Tensor:
+        """The items' rows, one behind the other."""
+        return padded_BLX.flatten(0, 1).index_select(0, self.places_P)
+
+    def padded(self, packed_PX: Tensor) -> Tensor:
+        """Back to (B, L, ...), zeros on padding."""
+        num_rows, length = len(self.last_B), self.mask_B1LL.shape[-1]
+        blank = packed_PX.new_zeros(num_rows * length, *packed_PX.shape[1:])
+        filled = blank.index_copy(0, self.places_P, packed_PX)
+        return filled.view(num_rows, length, *packed_PX.shape[1:])
 
 
 class Block(nn.Module):
@@ -64,38 +104,37 @@ class Block(nn.Module):
         self.feed_forward_norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, states_BLD: Tensor, mask_B1LL: Tensor, *, last_only: bool = False) -> Tensor:
-        """Apply the block; ``mask_B1LL`` is added to the attention scores.
+    def forward(self, states_PD: Tensor, packing: Packing, *, last_only: bool = False) -> Tensor:
+        """Apply the block. With ``last_only`` just the last items ask the others, result (B, D)."""
+        asking = states_PD[packing.last_B] if last_only else states_PD
+        attended = self._attend(asking, states_PD, packing, last_only=last_only)
+        asking = self.attention_norm(asking + self.dropout(attended))
+        fed = self.dropout(self.outer(F.relu(self.inner(asking))))
+        return cast(Tensor, self.feed_forward_norm(asking + fed))
 
-        With ``last_only`` just the last position asks the others, result (B, 1, D).
-        """
-        first = states_BLD.shape[1] - 1 if last_only else 0
-        attended = self._attend(states_BLD[:, first:], states_BLD, mask_B1LL[..., first:, :])
-        states_BLD = self.attention_norm(states_BLD[:, first:] + self.dropout(attended))
-        inner = F.relu(self.inner(states_BLD))
-        fed_BLD = self.dropout(self.outer(inner))
-        return cast(Tensor, self.feed_forward_norm(states_BLD + fed_BLD))
-
-    def _attend(self, asking: Tensor, states_BLD: Tensor, mask: Tensor) -> Tensor:
-        """What the positions ``asking`` make of all."""
-        q_BHLK, k_BHLK, v_BHLK = (
-            project(states).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
-            for project, states in zip(
-                self.query_key_value, (asking, states_BLD, states_BLD), strict=True
-            )
-        )
+    def _attend(
+        self, asking: Tensor, states_PD: Tensor, packing: Packing, *, last_only: bool
+    ) -> Tensor:
+        """What the items ``asking``, all or every row's last, make of those before them."""
+        query, key, value = self.query_key_value
+        q_BLD = query(asking)[:, None] if last_only else packing.padded(query(asking))
         heads_BHLK = F.scaled_dot_product_attention(
-            q_BHLK,
-            k_BHLK,
-            v_BHLK,
-            attn_mask=mask.to(q_BHLK.dtype),
+            self._heads(q_BLD),
+            self._heads(packing.padded(key(states_PD))),
+            self._heads(packing.padded(value(states_PD))),
+            attn_mask=packing.mask_B1LL[..., -q_BLD.shape[1] :, :].to(q_BLD.dtype),
             dropout_p=self.dropout.p if self.training else 0.0,
         )
-        return cast(Tensor, self.output(heads_BHLK.transpose(1, 2).flatten(-2)))
+        states_BLD = heads_BHLK.transpose(1, 2).flatten(-2)
+        states = states_BLD[:, 0] if last_only else packing.packed(states_BLD)
+        return cast(Tensor, self.output(states))
+
+    def _heads(self, states_BLD: Tensor) -> Tensor:
+        return states_BLD.view(*states_BLD.shape[:2], self.num_heads, -1).transpose(1, 2)
 
 
-def _causal_mask(is_item_BL: Tensor, dtype: torch.dtype) -> Tensor:
+def _causal_mask(is_item_BL: Tensor) -> Tensor:
     length = is_item_BL.shape[1]
     is_past_LL = torch.ones(length, length, dtype=torch.bool, device=is_item_BL.device).tril()
     is_seen_B1LL = is_past_LL & is_item_BL[:, None, None, :]
-    return torch.where(is_seen_B1LL, 0.0, MASKED).to(dtype)
+    return torch.where(is_seen_B1LL, 0.0, MASKED)

@@ -86,9 +86,15 @@ def test_both_sides_have_one_loss_and_one_gradient(kind: str, folder: Path) -> N
         pairs += [(part.projection[0].weight, items.projection.weight)]
     if kind == "titles":
         stack = part.encoder.stack
-        theirs = [*items.bert.embeddings.parameters(), *items.bert.encoder.parameters()]
-        mine = [*stack.embedding.parameters(), *stack.layers.parameters()]
+        words, *theirs = [*items.bert.embeddings.parameters(), *items.bert.encoder.parameters()]
+        kept, *mine = [*stack.embedding.parameters(), *stack.layers.parameters()]
         pairs += zip(mine, theirs, strict=True)
+        used_V = items.tokens_NT[1:].unique()[1:]  # without the padding
+        assert kept.grad is not None and words.grad is not None
+        torch.testing.assert_close(kept.grad, words.grad[used_V], rtol=0, atol=1e-10)
+        # Theirs reads padding and the padding item's title as well; the loss sees neither.
+        words.grad[used_V] = 0
+        assert not words.grad.any()
     for mine, theirs in pairs:
         assert theirs.grad is not None and mine.grad is not None
         torch.testing.assert_close(mine.grad, theirs.grad, rtol=0, atol=1e-10)

@@ -135,14 +135,14 @@ def test_every_epoch_is_reported_with_all_before_it(tiny_dataset: Dataset, tmp_p
 
 def test_the_best_epoch_is_the_one_that_is_tested(tiny_dataset: Dataset, tmp_path: Path):
     """The test ranks are those of a trial that ends at the best epoch."""
-    config = tiny_config(training={"max_epochs": 6}, optim={"lr": 0.03}, evaluation=TESTED)
+    config = tiny_config(training={"max_epochs": 6}, optim={"lr": 0.1}, evaluation=TESTED)
     result = run(config, tiny_dataset, tmp_path / "long")
     assert result.best_epoch is not None
     assert result.best_epoch < 6
     scores = [record.valid["HR@10"] for record in result.epochs]
     assert scores.index(max(scores)) + 1 == result.best_epoch
     until_best = tiny_config(
-        training={"max_epochs": result.best_epoch}, optim={"lr": 0.03}, evaluation=TESTED
+        training={"max_epochs": result.best_epoch}, optim={"lr": 0.1}, evaluation=TESTED
     )
     short = run(until_best, tiny_dataset, tmp_path / "short")
     assert (short.valid, short.test) == (result.valid, result.test)

@@ -6,7 +6,8 @@ import torch
 import transformers as hf
 
 from morec.config import TextSpec
-from morec.encoders.stack import pool
+from morec.encoders.stack import TransformerStack, WholeEncoder, pool
+from morec.encoders.tables import padded
 from morec.encoders.transformer import load_config, load_stack
 
 LENGTHS = (3, 9, 1, 6)
@@ -24,6 +25,13 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
     return ids_BT * is_token_BT, is_token_BT
 
 
+def inputs_of(stack: TransformerStack | WholeEncoder) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the stack reads of the batch: embedded without padding, then padded."""
+    ids_BT, is_token_BT = batch()
+    slots_BT = torch.arange(max(LENGTHS)).expand_as(ids_BT)
+    return padded(stack.embed(ids_BT[is_token_BT], slots_BT[is_token_BT]), is_token_BT), is_token_BT
+
+
 @pytest.mark.parametrize("family", [*CUT, *WHOLE])
 def test_the_stack_computes_what_the_library_computes(
     saved_encoders: dict[str, Path], family: str
@@ -33,7 +41,7 @@ def test_the_stack_computes_what_the_library_computes(
     stack = load_stack(spec, load_config(spec, 0)).double().eval()
     reference = hf.AutoModel.from_pretrained(spec.name, dtype=torch.float64).eval()
     expected = reference(ids_BT, attention_mask=is_token_BT.long()).last_hidden_state
-    found = stack(ids_BT, is_token_BT)
+    found = stack(*inputs_of(stack))
     assert torch.allclose(found[is_token_BT], expected[is_token_BT], rtol=0, atol=1e-12)
     assert (expected[0, 0] - expected[1, 0]).abs().max() > 1e-2 or family in ("opt", "gpt2")
 
@@ -43,12 +51,13 @@ def test_the_stack_computes_what_the_library_computes(
 def test_below_and_above_a_cut_are_the_whole(
     saved_encoders: dict[str, Path], family: str, layer: int
 ) -> None:
-    ids_BT, is_token_BT = batch()
     spec = spec_of(saved_encoders[family])
     stack = load_stack(spec, load_config(spec, 0)).double().eval()
-    states_BTH = stack.below(layer)(ids_BT, is_token_BT)
-    cut = stack.above(layer)(states_BTH, is_token_BT)
-    assert torch.equal(cut, stack(ids_BT, is_token_BT))
+    inputs, is_token_BT = inputs_of(stack.below(layer))
+    states_BTH = stack.below(layer)(inputs, is_token_BT)
+    above = stack.above(layer)
+    assert above.embed(states_BTH, torch.arange(0)) is states_BTH
+    assert torch.equal(above(states_BTH, is_token_BT), stack(inputs, is_token_BT))
 
 
 @pytest.mark.parametrize("name", ["bert", "roberta"])
@@ -57,10 +66,11 @@ def test_the_first_tokens_state_alone_is_the_whole_forwards_in_value_and_gradien
 ) -> None:
     spec = spec_of(saved_encoders[name], pooling="cls")
     stack = load_stack(spec, load_config(spec, 0)).double().eval()
-    ids, mask = batch()
-    whole_BH = stack(ids, mask)[:, 0]
-    first_B1H = stack(ids, mask, first_only=True)
-    assert first_B1H.shape == (len(ids), 1, stack.dim)
+    inputs, mask = inputs_of(stack)
+    inputs = inputs.detach()
+    whole_BH = stack(inputs, mask)[:, 0]
+    first_B1H = stack(inputs, mask, first_only=True)
+    assert first_B1H.shape == (len(inputs), 1, stack.dim)
     torch.testing.assert_close(first_B1H[:, 0], whole_BH, rtol=0, atol=1e-12)
     weights = list(stack.layers.parameters())
     wanted = torch.autograd.grad(whole_BH.square().sum(), weights)

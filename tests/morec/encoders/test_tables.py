@@ -1,7 +1,9 @@
 import numpy as np
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from morec.encoders.tables import FeatureTable, PackedTable
+from morec.encoders.tables import FeatureTable, PackedTable, is_token_of, padded
 
 FEATURES = np.arange(12, dtype=np.float32).reshape(4, 3)
 
@@ -27,15 +29,20 @@ def test_held_data_moves_with_the_module() -> None:
     assert model.to("meta")(torch.tensor([1], device="meta")).device.type == "meta"
 
 
-def test_padded_rows_hold_their_tokens_and_a_mask() -> None:
-    values, is_token = packed().padded(torch.tensor([2, 1]), width=3)
-    assert is_token.tolist() == [[True, True, True], [True, False, False]]
-    assert values[is_token].tolist() == [13, 14, 15, 12]
+def test_packed_rows_stand_one_behind_the_other_with_their_slots() -> None:
+    values_P, slots_P = packed().packed(torch.tensor([2, 0]))
+    assert values_P.tolist() == [13, 14, 15, 10, 11]
+    assert slots_P.tolist() == [0, 1, 2, 0, 1]
 
 
-def test_the_last_row_can_be_padded_beyond_the_data() -> None:
-    values, is_token = packed().padded(torch.tensor([2]), width=9)
-    assert values[is_token].tolist() == [13, 14, 15]
+@given(lengths=st.lists(st.integers(1, 5), min_size=1, max_size=6), more=st.integers(0, 3))
+def test_padded_rows_hold_their_tokens_and_the_filling(lengths: list[int], more: int) -> None:
+    is_token_NT = is_token_of(torch.tensor(lengths), max(lengths) + more)
+    values_P = torch.arange(1, sum(lengths) + 1)
+    found, first = padded(values_P, is_token_NT, fill=-7).tolist(), 1
+    for row, length in zip(found, lengths, strict=True):
+        assert row == [*range(first, first + length), *[-7] * (len(row) - length)]
+        first += length
 
 
 def test_lengths_are_looked_up_by_row() -> None:

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from morec.models.sasrec import LAYER_NORM_EPS, MASKED, Block, SASRec
+from morec.models.sasrec import LAYER_NORM_EPS, MASKED, Block, Packing, SASRec
 
 DIM, LENGTH, HEADS = 16, 6, 2
 USERS = torch.zeros(1, dtype=torch.long)
@@ -68,7 +68,9 @@ def test_a_block_is_torchs_post_ln_layer():
     hidden_LL = torch.ones(LENGTH, LENGTH).triu(1).bool()
     mask_LL = torch.zeros(LENGTH, LENGTH).double().masked_fill(hidden_LL, MASKED)
     expected = torch_layer(block)(states_BLD, src_mask=mask_LL)
-    torch.testing.assert_close(block(states_BLD, mask_LL), expected, rtol=0, atol=1e-12)
+    packing = Packing.of(torch.ones(3, LENGTH, dtype=torch.bool))
+    found = packing.padded(block(packing.packed(states_BLD), packing))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
 def test_the_whole_encoder_is_a_norm_and_torchs_layers_over_causal_unpadded_keys():

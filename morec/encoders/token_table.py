@@ -1,0 +1,39 @@
+"""The token vectors of a text encoder, of which only those that a catalogue's titles use are kept.
+
+Shapes: V tokens, P tokens of all titles, H width.
+"""
+
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+
+class TokenTable(nn.Embedding):
+    """A vector per token.
+
+    A vector that no title reads has no gradient: without it every number stays the same, and
+    neither gradient nor optimizer nor checkpoint carries it.
+    """
+
+    num_left_out = 0
+    """Parameters of the vectors that were dropped: part of the model, not of the work."""
+
+    @classmethod
+    def of(cls, embedding: nn.Embedding) -> Self:
+        """The same weights."""
+        weight_VH, padding = embedding.weight, embedding.padding_idx
+        return cls.from_pretrained(weight_VH, freeze=False, padding_idx=padding)  # type: ignore[no-any-return, no-untyped-call]
+
+    def keep(self, ids_P: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """Drop every vector that ``ids_P`` does not name, and return the ids by their new rows."""
+        used_V, rows_P = np.unique(ids_P, return_inverse=True)
+        self.num_left_out = (self.num_embeddings - len(used_V)) * self.embedding_dim
+        if self.padding_idx is not None:
+            found = np.flatnonzero(used_V == self.padding_idx)
+            self.padding_idx = int(found[0]) if len(found) else None
+        self.num_embeddings = len(used_V)
+        self.weight = nn.Parameter(self.weight.detach()[torch.from_numpy(used_V)])
+        return np.asarray(rows_P)
