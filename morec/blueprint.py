@@ -5,9 +5,10 @@ this machine, the shapes of well-known ones are.
 """
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,10 @@ class Blueprint:
     params_trainable: int
     forward_macs_paper: int
     """Multiply-accumulates of one padded training sample; see ``cost.paper_macs``."""
+    bytes_per_item: int
+    """Kept by the forward pass for the backward pass, for an item with every token slot filled."""
+    bytes_per_sample: int
+    """The same for the user of one padded training sample."""
 
 
 def blueprint(
@@ -64,7 +69,7 @@ def blueprint(
         return None
     # Nothing is padding in what is measured; the meta device cannot look.
     with fx_config.patch(meta_nonzero_assume_all_nonzero=True):  # type: ignore[attr-defined]
-        return _measure(recommender.to(META).eval(), config)
+        return _measure(recommender.to(META), config)
 
 
 class _UnknownShapesError(Exception):
@@ -89,8 +94,41 @@ def _measure(recommender: Recommender, config: TrialConfig) -> Blueprint:
     one_user = np.ones((1, config.dataset.max_seq_len + 1), np.int32)
     num_inputs = recommender.user_encoder.train_samples(one_user).items_SL1.shape[1] - 1
     total, trainable = cost.count_parameters(recommender)
-    macs = cost.paper_macs(recommender, num_inputs, META)
-    return Blueprint(total, trainable, macs)
+    return Blueprint(
+        params_total=total,
+        params_trainable=trainable,
+        forward_macs_paper=cost.paper_macs(recommender.eval(), num_inputs, META),
+        bytes_per_item=_kept_bytes(recommender, recommender.item_encoder.encode_padded_item),
+        bytes_per_sample=_kept_bytes(recommender, lambda: _read_one_user(recommender, num_inputs)),
+    )
+
+
+def _read_one_user(recommender: Recommender, num_inputs: int) -> Tensor:
+    users = recommender.user_encoder
+    items_1LD = torch.zeros(1, num_inputs, users.dim, device=META, requires_grad=True)
+    is_item_1L = torch.ones(1, num_inputs, dtype=torch.bool, device=META)
+    user_1 = torch.zeros(1, dtype=torch.long, device=META)
+    return cast(Tensor, users(items_1LD, is_item_1L, user_1))
+
+
+def _kept_bytes(recommender: Recommender, run: Callable[[], Tensor]) -> int:
+    """Bytes that ``run`` in training keeps for its gradient, besides the model itself."""
+    own = {tensor.untyped_storage()._cdata for tensor in recommender.state_dict().values()}
+    kept: dict[int, torch.UntypedStorage] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in own:
+            kept[storage._cdata] = storage
+        return tensor
+
+    recommender.train()
+    for module in recommender.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            module.eval()  # It keeps as much, and does not refuse a batch of one item.
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        run()
+    return sum(storage.nbytes() for storage in kept.values())
 
 
 def _blank_encoder(spec: TextSpec | ImageSpec) -> Encoder:

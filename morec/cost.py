@@ -13,6 +13,7 @@ from torch import nn
 from morec.encoders.macs import count_macs
 from morec.encoders.token_table import TokenTable
 from morec.models.recommender import Recommender
+from morec.results import GPU_MEMORY, HOST_MEMORY
 
 CLEAR_REFS = Path("/proc/self/clear_refs")
 STATUS = Path("/proc/self/status")
@@ -51,22 +52,21 @@ class PeakMemory:
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
-        self.kind = "GPU allocated" if device.type == "cuda" else "process resident set"
-        self._is_known = True
+        self.kind = GPU_MEMORY if device.type == "cuda" else HOST_MEMORY
         _give_back_unused()
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
-        else:
-            self._is_known = _reset_resident_peak()
+        self._is_host_known = _reset_resident_peak()
 
     def num_bytes(self) -> int | None:
-        """The peak so far in bytes; None where the system does not tell.
-
-        On a CPU the whole process counts: libraries, data, and touched pages of mapped files.
-        """
+        """The peak of the trial's device so far in bytes; None where the system does not tell."""
         if self.device.type == "cuda":
             return int(torch.cuda.max_memory_allocated(self.device))
-        if not self._is_known:
+        return self.num_host_bytes()
+
+    def num_host_bytes(self) -> int | None:
+        """The whole process: libraries, data, and touched pages of mapped files."""
+        if not self._is_host_known:
             return None
         peak = re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text())
         return int(peak[1]) * 1024 if peak else None

@@ -29,6 +29,9 @@ from morec.workers import Workers
 GROUP_START_TRIES = 3
 """How often a worker group may fail to start, a minute each, before its trial is a failed one."""
 
+CUDA_CONTEXT_BYTES = 512 * 2**20
+"""What a process takes of a GPU besides its tensors."""
+
 RUN_FOLDER = "ray_train"
 """Ray Train's own files of trials with several workers, beside the checkpoints."""
 
@@ -46,6 +49,7 @@ class TrialJob(Spec):
     workers: int
     cpus: int
     gpus: float
+    """At most 1; less than 1 shares a GPU."""
     silence_minutes: float | None = None
     """Without an epoch for so long, the process ends itself; None: never."""
 
@@ -89,6 +93,7 @@ def _work(loop_config: dict[str, Any]) -> str:
     torch.set_num_threads(job.cpus)
     if job.gpus:
         torch.backends.cudnn.deterministic = True
+        _keep_to_share(job.gpus)
     is_group = job.workers > 1
     folder = Path(job.checkpoint_folder)
     with chdir(job.root), limited_silence(job.silence_minutes, folder) as silence:
@@ -103,6 +108,21 @@ def _work(loop_config: dict[str, Any]) -> str:
             device="cuda" if job.gpus else "cpu",
         )
     return result.model_dump_json()
+
+
+def _keep_to_share(gpus: float) -> None:
+    """Let a trial on a part of a GPU run out of memory where its part ends, not its neighbours'."""
+    if gpus < 1:
+        total = torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(tensor_share(gpus, total))
+
+
+def tensor_share(gpus: float, total_bytes: int) -> float:
+    """The share of a GPU's memory that a worker with ``gpus`` of it may fill with tensors.
+
+    The rest of its part is for what CUDA itself takes, but never more than half.
+    """
+    return max(gpus - CUDA_CONTEXT_BYTES / total_bytes, gpus / 2)
 
 
 def _this_worker(job: TrialJob) -> Workers:

@@ -19,6 +19,8 @@ from pydantic import Field, model_validator
 from morec.config import SCHEMA_VERSION, Spec, TrialConfig
 
 Metric = Annotated[float, Field(ge=0, le=1)]
+GPU_MEMORY, HOST_MEMORY = "GPU allocated", "process resident set"
+"""What a peak memory is a peak of."""
 
 
 class TrialStatus(StrEnum):
@@ -65,11 +67,19 @@ class Cost(Spec):
     """Seconds the trial took in all, over all its interruptions."""
     peak_memory_bytes: int | None
     memory_kind: str
-    """``GPU allocated`` or ``process resident set``."""
+    """``GPU_MEMORY`` or ``HOST_MEMORY``."""
+    peak_host_bytes: int | None = None
+    """Peak resident set of the process, also where ``peak_memory_bytes`` is the GPU's."""
     micro_items: int | None = None
     """Items encoded at once in the last step, see ``TrainingSpec``; less than asked for where
     memory ran out."""
     device: str
+
+    @property
+    def host_bytes(self) -> int | None:
+        """Peak memory of the host, on whatever the trial ran."""
+        is_host = self.memory_kind == HOST_MEMORY
+        return self.peak_memory_bytes if is_host else self.peak_host_bytes
 
 
 class SliceMetrics(Spec):

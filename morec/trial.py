@@ -256,6 +256,7 @@ class _Trial:
             total_s=self._spent_s(),
             peak_memory_bytes=self.memory.num_bytes(),
             memory_kind=self.memory.kind,
+            peak_host_bytes=self.memory.num_host_bytes(),
             device=cost.device_name(self.trainer.device, self.config.training.precision),
             micro_items=self.trainer.recommender.micro_items,
             **self.macs,

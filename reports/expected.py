@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from morec.results import GPU_MEMORY
 from reports import formats
 from reports.rank_metrics import values_on_test
 from reports.slices import users_with
@@ -70,7 +71,7 @@ def _cost_beside(part: StudySummary, arm: ArmSummary, metric: str, papers: float
 
 def _measured(cost: ArmCost, metric: str) -> float | None:
     """A cost in the paper's unit; memory is comparable on a GPU only."""
-    is_on_gpu = cost.memory_kind == "GPU allocated"
+    is_on_gpu = cost.memory_kind == GPU_MEMORY
     found: dict[str, tuple[float | None, float]] = {
         "#Param M": (cost.params_total, 1e6),
         "FLOPs G": (cost.macs_paper, 1e9),

@@ -16,7 +16,7 @@ from tune_space.folder import set_aside
 from tune_space.ledger import Ledger
 from tune_space.loader import load_study, read_study_file
 from tune_space.options import RunOptions
-from tune_space.plan import concurrency, make_plan
+from tune_space.plan import make_plan
 from tune_space.status import read_status
 from tune_space.study import StudySpec
 from tune_space.tables import show_plan, show_status
@@ -136,6 +136,14 @@ def _expand(study: StudySpec, args: argparse.Namespace) -> tuple[Arm, ...]:
 def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
     from morec.encoders.artefacts import ArtefactStore
     from morec.encoders.hub import offline
+    from tune_space.concurrency import (
+        Room,
+        at_once,
+        free_bytes,
+        needs_of,
+        planned_slots,
+        spell_concurrency,
+    )
     from tune_space.missing import find_missing, resting_arms, spell_missing
     from tune_space.prepare import STORE_FOLDER, Prepared
     from tune_space.sizes import model_sizes
@@ -149,11 +157,15 @@ def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
         plan = make_plan(
             study, arms, ledger, shared.sources, resting=resting, retry_failed=retry_failed
         )
-    num_parallel = concurrency(study.resources)
     kept = plan.restricted(options.only)
-    shown = {arm.name for arm in kept.arms}
-    sizes = model_sizes(study, [a for a in arms if a.name in shown], ledger.read_manifest())
-    show_plan(Console(), kept, len(study.seeds), num_parallel, sizes)
+    names = {arm.name for arm in kept.arms}
+    shown = [arm for arm in arms if arm.name in names]
+    manifest = ledger.read_manifest()
+    slots = planned_slots(study.resources)
+    room = Room(free_bytes(), needs_of(study, shown, manifest, ledger.read_all()), study.resources)
+    sizes = model_sizes(study, shown, manifest)
+    show_plan(Console(), kept, len(study.seeds), at_once(slots, room, shown), sizes)
+    print(spell_concurrency(slots, room, shown))
     for line in spell_missing(missing):
         print(line)
     return 0

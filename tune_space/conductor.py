@@ -7,7 +7,7 @@ ledger, so a new conductor on an old folder goes on where the last one stopped.
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +23,7 @@ from tune_space.search import ArmSearch, best_of
 from tune_space.study import StudySpec
 
 Role = Literal["search", "final"]
+Fits = Callable[["Job"], bool]
 MAX_LOSSES = 3
 """A trial whose process dies, out of memory or with its machine, is tried so often."""
 
@@ -91,7 +92,8 @@ class Conductor:
         """The arms this run of the command is about: those of ``only``, or all."""
         self._entries_before = _resting_entries(arms, manifest.arms)
         self._progress: dict[str, tuple[tuple[EpochRecord, ...], Cost]] = {}
-        self._losses: Counter[str] = Counter()
+        self.losses: Counter[str] = Counter()
+        """How often a trial's process died, by trial id."""
         for state in self.arms:
             self._advance(state)
         self.write_manifest("running")
@@ -104,9 +106,9 @@ class Conductor:
 
     # ---- what runs next
 
-    def next_job(self) -> Job | None:
-        """The next trial to start, or None while there is nothing to start."""
-        job = self._startable()
+    def next_job(self, fits: Fits = lambda job: True) -> Job | None:
+        """The next trial to start, or None while there is nothing to start that ``fits``."""
+        job = self._startable(fits)
         if job is not None:
             self.running[job.trial_id] = job
             self.write_manifest("running")
@@ -129,12 +131,13 @@ class Conductor:
         """Epochs a running trial has reported."""
         return len(self._progress[trial_id][0]) if trial_id in self._progress else 0
 
-    def _startable(self) -> Job | None:
+    def _startable(self, fits: Fits = lambda job: True) -> Job | None:
         if self.is_out_of_time():
             return None
         for state in sorted(self.arms, key=_expected_length, reverse=True):
             for job in state.jobs():
-                if job.trial_id not in self.running and not self._is_recorded(job.trial_id):
+                is_open = job.trial_id not in self.running and not self._is_recorded(job.trial_id)
+                if is_open and fits(job):
                     return job
         return None
 
@@ -216,12 +219,12 @@ class Conductor:
         It has failed if it died ``MAX_LOSSES`` times, or was ended because it hung, which it would
         do again.
         """
-        self._losses[trial_id] += 1
+        self.losses[trial_id] += 1
         hang = hang_note(self.checkpoint_folder(trial_id))
         if hang:
             minutes = self.study.resources.silence_minutes
             reason = f"no epoch ended within {minutes:g} minutes; it hung here:\n{hang}"
-        elif self._losses[trial_id] < MAX_LOSSES:
+        elif self.losses[trial_id] < MAX_LOSSES:
             del self.running[trial_id]
             self.write_manifest("running")
             return

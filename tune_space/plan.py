@@ -1,6 +1,5 @@
 """What is left of a study: the trials it asks for, compared with the ledger. Starts nothing."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from morec.config import TrialConfig
 from morec.results import TrialResult, TrialStatus
 from tune_space.expand import Arm, configure, fits
 from tune_space.ledger import ArmEntry, Ledger, Manifest, best_trial
-from tune_space.study import ResourcesSpec, StudySpec, Value
+from tune_space.study import StudySpec, Value
 
 Sources = Callable[[TrialConfig], Mapping[str, str]]
 """Hashes of the data and weights a configuration points at."""
@@ -243,12 +242,3 @@ def mean_seconds(records: Iterable[TrialResult | None]) -> float | None:
         if record and record.cost and record.status is not TrialStatus.FAILED
     ]
     return fmean(seconds) if seconds else None
-
-
-def concurrency(resources: ResourcesSpec) -> int:
-    """How many trials run at once on this machine's CPUs; 1 where trials need GPUs.
-
-    A guess for estimates, made without starting Ray, which decides in the end.
-    """
-    cpus = resources.workers * resources.cpus
-    return 1 if resources.gpus else max(1, (os.cpu_count() or 1) // cpus)

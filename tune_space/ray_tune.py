@@ -17,6 +17,7 @@ from ray.tune.search import Searcher
 
 from morec.ray_train import TrialJob
 from morec.results import Cost, EpochRecord, TrialResult
+from tune_space.concurrency import Room
 from tune_space.conductor import Conductor, Job
 
 T = TypeVar("T")
@@ -49,7 +50,7 @@ class Halt:
 
 
 class StudySearcher(_NeverPickled, Searcher):
-    """Hands the conductor's jobs to Ray Tune, at most ``max_concurrent`` at a time.
+    """Hands the conductor's jobs to Ray Tune, as many at a time as there are slots and room.
 
     None while a trial ends, between its record and Ray Tune's giving it up: Ray Tune would reserve
     room for the next trial and cancel that a moment later, when the process of the last one turns
@@ -61,14 +62,16 @@ class StudySearcher(_NeverPickled, Searcher):
         self,
         conductor: Conductor,
         make: Callable[[Job], TrialJob],
-        max_concurrent: int,
+        num_slots: int,
+        room: Room,
         halt: Halt,
     ) -> None:
         super().__init__()
         self._halt = halt
         self._conductor = conductor
         self._make = make
-        self._max_concurrent = max_concurrent
+        self._num_slots = num_slots
+        self._room = room
         self._started: set[str] = set()
 
     def suggest(self, trial_id: str) -> dict[str, str] | str | None:
@@ -76,10 +79,10 @@ class StudySearcher(_NeverPickled, Searcher):
         return self._halt.guarded(lambda: self._suggest(trial_id), None)
 
     def _suggest(self, trial_id: str) -> dict[str, str] | str | None:
-        running = len(self._conductor.running)
-        if running >= self._max_concurrent or len(self._started) > running:
+        running = self._conductor.running
+        if len(running) >= self._num_slots or len(self._started) > len(running):
             return None
-        job = self._conductor.next_job()
+        job = self._conductor.next_job(lambda job: self._room.fits(job, running.values()))
         if job is None:
             return self.FINISHED if self._conductor.is_finished() else None
         self._started.add(trial_id)

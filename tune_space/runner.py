@@ -19,6 +19,14 @@ from morec.errors import DataError, SpecError
 from morec.ray_train import TrialJob
 from morec.results import TrialResult, TrialStatus, utc_now
 from tune_space import prepare
+from tune_space.concurrency import (
+    Room,
+    Slots,
+    at_once,
+    free_bytes,
+    needs_of,
+    spell_concurrency,
+)
 from tune_space.conductor import Conductor, Job
 from tune_space.expand import Arm
 from tune_space.folder import hold
@@ -110,11 +118,13 @@ def _run_on_ray(
         _sigterm_as_sigint(caught),
         watched_session() as watch,
     ):
-        max_concurrent = _max_concurrent(resources)
-        console = Console()
-        with StudyProgress(conductor, max_concurrent, console) as progress:
+        slots, room = _slots(resources), _room(conductor, options)
+        arms = [state.arm for state in conductor.arms]
+        print(spell_concurrency(slots, room, arms))
+        with StudyProgress(conductor, at_once(slots, room, arms), Console()) as progress:
             halt = Halt()
-            searcher = StudySearcher(conductor, _maker(conductor, prepared), max_concurrent, halt)
+            make = _maker(conductor, prepared)
+            searcher = StudySearcher(conductor, make, slots.num, room, halt)
             scheduler = StudyScheduler(conductor, watch.is_intact, halt)
             refreshers = (progress.refresh, options.on_progress)
             _tuner(searcher, scheduler, refreshers, resources, options).fit()
@@ -176,23 +186,34 @@ def _trial_resources(resources: ResourcesSpec) -> dict[str, float]:
     return {"cpu": resources.cpus} | ({"gpu": resources.gpus} if resources.gpus else {})
 
 
-def _max_concurrent(resources: ResourcesSpec) -> int:
-    """How many trials fit into the Ray session at once.
+def _slots(resources: ResourcesSpec) -> Slots:
+    """How many trials the Ray session's processors hold.
 
     Raises:
-        SpecError: not even one does.
+        SpecError: not even one.
     """
     total = ray.cluster_resources()
-    fits = int(total.get("CPU", 0) // (resources.workers * resources.cpus))
-    if resources.gpus:
-        fits = min(fits, int(total.get("GPU", 0) / (resources.workers * resources.gpus)))
-    if fits < 1:
+    num_cpus, num_gpus = total.get("CPU", 0), total.get("GPU", 0)
+    slots = Slots.of(resources, num_cpus, num_gpus)
+    if slots.num < 1:
         raise SpecError(
             f"resources: a trial needs {resources.workers} x ({resources.cpus} CPUs, "
-            f"{resources.gpus:g} GPUs); Ray has {total.get('CPU', 0):g} CPUs and "
-            f"{total.get('GPU', 0):g} GPUs"
+            f"{resources.gpus:g} GPUs); Ray has {num_cpus:g} CPUs and {num_gpus:g} GPUs"
         )
-    return fits
+    return slots
+
+
+def _room(conductor: Conductor, options: RunOptions) -> Room:
+    """The memory of this machine or, taken together, of a cluster's."""
+    total = ray.cluster_resources()
+    cluster = int(total.get("memory", 0) + total.get("object_store_memory", 0))
+    study, arms = conductor.study, [state.arm for state in conductor.arms]
+    return Room(
+        cluster if options.address else free_bytes(),
+        needs_of(study, arms, conductor.manifest, conductor.results),
+        study.resources,
+        conductor.losses,
+    )
 
 
 @contextmanager

@@ -1,9 +1,10 @@
 """Parameters and FLOPs of every arm's model, counted before anything is trained or downloaded."""
 
 from collections.abc import Sequence
+from functools import cache
 
 from morec.blueprint import Blueprint, blueprint
-from morec.config import canonical_json
+from morec.config import EvaluationSpec, OptimSpec, TrainingSpec, TrialConfig
 from tune_space.expand import Arm
 from tune_space.ledger import Manifest
 from tune_space.study import StudySpec
@@ -17,20 +18,23 @@ def model_sizes(
     The numbers of users and items are those of the last run or, before one, what the study says
     that the paper had.
     """
-    counted: dict[str, Blueprint | None] = {}
-    sizes = {}
-    for arm in arms:
-        num_users, num_items = _counts(study, arm, manifest)
-        config = arm.config
-        shape = [config.item.model_dump(mode="json"), config.model.model_dump(mode="json")]
-        key = canonical_json([*shape, config.dataset.max_seq_len, num_users, num_items])
-        if key not in counted:
-            counted[key] = blueprint(config, num_users=num_users, num_items=num_items)
-        sizes[arm.name] = counted[key]
-    return sizes
+    return {arm.name: size_of(arm.config, *known_counts(study, arm, manifest)) for arm in arms}
 
 
-def _counts(study: StudySpec, arm: Arm, manifest: Manifest | None) -> tuple[int | None, int | None]:
+def size_of(config: TrialConfig, num_users: int | None, num_items: int | None) -> Blueprint | None:
+    """Count one trial's model; None where its shapes cannot be known. One shape is counted once."""
+    parts = {"optim": OptimSpec(), "training": TrainingSpec(), "evaluation": EvaluationSpec()}
+    return _count(config.model_copy(update=parts | {"seed": 0}), num_users, num_items)
+
+
+@cache
+def _count(config: TrialConfig, num_users: int | None, num_items: int | None) -> Blueprint | None:
+    return blueprint(config, num_users=num_users, num_items=num_items)
+
+
+def known_counts(
+    study: StudySpec, arm: Arm, manifest: Manifest | None
+) -> tuple[int | None, int | None]:
     """Users and items of an arm's data set, as far as they are known."""
     entries = manifest.datasets if manifest else ()
     known = next((entry for entry in entries if entry.dataset == arm.dataset), None)

@@ -134,8 +134,8 @@ class ResourcesSpec(Spec):
     """Training processes; 1 trains inside the trial's own process."""
     cpus: int = Field(1, ge=1)
     """CPU cores per worker."""
-    gpus: float = Field(0, ge=0)
-    """GPUs per worker; a fraction shares one."""
+    gpus: float = Field(0, ge=0, le=1)
+    """GPUs per worker: one, or a share of one, also of its memory; 0.25 lets four trials on it."""
     silence_minutes: float | None = Field(None, gt=0)
     """A trial that ends no epoch for so long hangs and has failed; not given: waited for."""
 

@@ -114,11 +114,12 @@ class ItemEncoder(nn.Module):
         was_training = self.training
         self.eval()
         try:
-            return count_macs(self._encode_padded_item)
+            return count_macs(self.encode_padded_item)
         finally:
             self.train(was_training)
 
-    def _encode_padded_item(self) -> Tensor:
+    def encode_padded_item(self) -> Tensor:
+        """Encode one item in full width, shape (1, D)."""
         parts = cast("list[IdPart | ModalityPart]", list(self.parts.values()))
         return self._fuse([part.encode_padded_item() for part in parts])
 

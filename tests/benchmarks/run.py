@@ -23,7 +23,7 @@ import torch  # noqa: E402
 import transformers  # noqa: E402
 
 from morec.cost import device_name  # noqa: E402
-from tests.benchmarks import chart, curves, evaluating, sweep, training  # noqa: E402
+from tests.benchmarks import chart, curves, evaluating, scaling, sweep, training  # noqa: E402
 from tests.benchmarks.settings import Case, Settings  # noqa: E402
 
 CASES: dict[str, Case] = {
@@ -37,6 +37,8 @@ CASES: dict[str, Case] = {
     "mind-evaluation": evaluating.mind_evaluation,
     "curves": curves.curves,
     "sweep": sweep.sweep,
+    "busy": sweep.busy,
+    "scaling": scaling.scaling,
 }
 
 

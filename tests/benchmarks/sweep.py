@@ -1,4 +1,4 @@
-"""What a study costs beside its training: CPU seconds per trial that trains next to nothing."""
+"""What a study costs beside its training, and how busy it keeps the cores."""
 
 import subprocess
 import sys
@@ -9,10 +9,11 @@ import psutil
 
 from tests.benchmarks.measure import Row
 from tests.benchmarks.settings import Settings
+from tune_space.ledger import Ledger
 
 REPOSITORY = Path(__file__).parents[2]
 POLL_S = 0.25
-STUDY = """
+NOTHING = """
 question: What does a trial cost that trains nothing?
 baseline: ID
 base:
@@ -24,27 +25,57 @@ arms: {{ID: {{}}, narrow: {{model.dim: 4}}}}
 budget: {{trials: 1}}
 seeds: {seeds}
 """
+BUSY = """
+question: Does a study of trials of about 20 seconds keep the cores busy?
+baseline: ID
+base:
+  dataset: {{kind: synthetic, num_users: 2000, num_items: 1000, max_seq_len: 20}}
+  item: {{id: true}}
+  model: {{dim: 64, num_blocks: 1}}
+  training: {{max_epochs: {epochs}, patience: {epochs}, batch_size: 64}}
+arms: {{ID: {{}}, wide: {{model.dim: 72}}, narrow: {{model.dim: 56}}, middle: {{model.dim: 60}}}}
+search: {{optim.lr: {{loguniform: [1e-4, 1e-3]}}}}
+budget: {{trials: 2}}
+seeds: [1, 2, 3]
+"""
+"""Searches one after the other in four arms, then three final trials each: 20 trials."""
 
 
 def sweep(settings: Settings) -> list[Row]:
     """A study of 20 trials more against one without them, all processes counted."""
     few, many = 1, settings.size(11, 3)
-    cpu_few, _ = _study_seconds(settings.folder, few)
-    cpu_many, wall = _study_seconds(settings.folder, many)
+    cpu_few, _ = _run_nothing(settings.folder, few)
+    cpu_many, _ = _run_nothing(settings.folder, many)
     num_trials = 2 * (many - few)
-    cores = psutil.cpu_count() or 1
     case = f"{num_trials} trials that train nothing"
     return [
         Row(case, "each", "CPU s", ((cpu_many - cpu_few) / num_trials,), note="target: under 1.5"),
         Row(case, "start and end of a study", "CPU s", (cpu_few,), note="with 4 trials"),
-        Row(case, "use of the cores", "%", (100 * cpu_many / wall / cores,), note="start included"),
     ]
 
 
-def _study_seconds(folder: Path, num_seeds: int) -> tuple[float, float]:
+def _run_nothing(folder: Path, num_seeds: int) -> tuple[float, float]:
+    seeds = list(range(1, num_seeds + 1))
+    return _study_seconds(folder, f"nothing-{num_seeds}", NOTHING.format(seeds=seeds))
+
+
+def busy(settings: Settings) -> list[Row]:
+    """How much of the cores a whole study uses, from the command's start to its end."""
+    cpu, wall = _study_seconds(settings.folder, "busy", BUSY.format(epochs=settings.size(44, 1)))
+    spent = [r.cost.total_s for r in Ledger(settings.folder / "busy").read_all().values() if r.cost]
+    available = wall * (psutil.cpu_count() or 1)
+    case = f"a study of {len(spent)} trials of {sum(spent) / len(spent):.0f} s"
+    return [
+        Row(case, "CPU time of all its processes", "% of cores", (100 * cpu / available,), 80.0),
+        Row(case, "time inside trials", "% of cores", (100 * sum(spent) / available,)),
+        Row(case, "from start to end", "s", (wall,)),
+    ]
+
+
+def _study_seconds(folder: Path, name: str, study: str) -> tuple[float, float]:
     """CPU seconds of the command and everything it starts, and wall seconds."""
-    file = folder / f"nothing-{num_seeds}.yaml"
-    file.write_text(STUDY.format(seeds=list(range(1, num_seeds + 1))), encoding="utf-8")
+    file = folder / f"{name}.yaml"
+    file.write_text(study, encoding="utf-8")
     words = [str(REPOSITORY / "studies" / "run.py"), str(file), "--fresh"]
     start = time.monotonic()
     process = subprocess.Popen(

@@ -30,13 +30,23 @@ SHAPES: Mapping[str, tuple[int, int, int]] = {
     "minilm": (6, 384, 12),
 }
 """Layers, width and heads; the feed-forward layers are four times as wide."""
+MEAN_WORDS = 11
+"""Of MIND's titles; with the first and the last token 13 tokens."""
 CPU = torch.device("cpu")
 
 
-def mind_like(num_users: int, num_items: int, *, max_seq_len: int = 20, seed: int = 0) -> Dataset:
+def mind_like(
+    num_users: int,
+    num_items: int,
+    *,
+    max_seq_len: int = 20,
+    mean_length: float = 14,
+    mean_words: int = MEAN_WORDS,
+    seed: int = 0,
+) -> Dataset:
     """Draw users' windows without repeats, and a title for every item."""
     rng = np.random.default_rng(seed)
-    lengths = np.clip(rng.poisson(14, num_users), 5, max_seq_len + 3)
+    lengths = np.clip(rng.poisson(mean_length, num_users), 5, max_seq_len + 3)
     popularity = 1 / np.arange(1, num_items + 1) ** 0.8
     cumulative = np.cumsum(popularity / popularity.sum())
     windows = [_without_repeats(rng, cumulative, length) for length in lengths.tolist()]
@@ -44,14 +54,14 @@ def mind_like(num_users: int, num_items: int, *, max_seq_len: int = 20, seed: in
         name="mind-like",
         kind="synthetic",
         is_synthetic=True,
-        sha256=f"mind-like {num_users} {num_items} {max_seq_len} {seed}",
+        sha256=f"mind-like {num_users} {num_items} {max_seq_len} {mean_length} {mean_words} {seed}",
         num_users=num_users,
         num_items=num_items,
         max_seq_len=max_seq_len,
         offsets_U1=np.concatenate([[0], np.cumsum(lengths)]),
         item_ids=np.concatenate(windows).astype(np.int32),
         counts={},
-        titles=_titles(rng, num_items),
+        titles=_titles(rng, num_items, mean_words),
     )
 
 
@@ -79,6 +89,7 @@ def bert_folder(shape: str, folder: Path) -> Path:
 def trainer(dataset: Dataset, folder: Path, *, batch_size: int = 32, **changes: Any) -> Trainer:
     """Our side of every benchmark: a trial's trainer, with the artefacts in ``folder``."""
     training = {"batch_size": batch_size} | changes.pop("training", {})
+    workers = changes.pop("workers", Workers())
     config = {
         # Never read: the data set is handed over.
         "dataset": {"kind": "synthetic", "max_seq_len": dataset.max_seq_len},
@@ -88,7 +99,7 @@ def trainer(dataset: Dataset, folder: Path, *, batch_size: int = 32, **changes: 
         **changes,
     }
     trial = TrialConfig.model_validate_json(json.dumps(config))
-    return Trainer(trial, dataset, ArtefactStore(folder), workers=Workers(), device=CPU)
+    return Trainer(trial, dataset, ArtefactStore(folder), workers=workers, device=CPU)
 
 
 def text(folder: Path, trainable_layers: int | str = "all") -> dict[str, Any]:
@@ -106,8 +117,10 @@ def _without_repeats(
     return np.array(list(items)[:length])
 
 
-def _titles(rng: np.random.Generator, num_items: int) -> tuple[str, ...]:
-    lengths = np.clip(rng.normal(11, 4, num_items).round(), 2, 28).astype(int)
+def _titles(rng: np.random.Generator, num_items: int, mean_words: int) -> tuple[str, ...]:
+    scale = mean_words / MEAN_WORDS
+    lengths = np.clip(rng.normal(mean_words, 4 * scale, num_items).round(), 2, 28 * scale)
+    lengths = lengths.astype(int)
     words = rng.zipf(1.2, lengths.sum()) % (VOCABULARY - len(SPECIAL))
     parts = np.split(words, np.cumsum(lengths)[:-1])
     return tuple(" ".join(f"w{word}" for word in part.tolist()) for part in parts)

@@ -134,3 +134,26 @@ def test_nothing_is_allocated():
     assert found is not None
     assert found.params_total > 4e11
     assert torch.zeros(1).device.type == "cpu"
+
+
+def kept_per_item(item: dict) -> int:
+    values = {"dataset": {"kind": "movielens"}, "item": item, "model": {"dim": 16}}
+    trial = TrialConfig.model_validate_json(json.dumps(values))
+    found = blueprint(trial, num_users=1, num_items=1)
+    assert found is not None
+    return found.bytes_per_item
+
+
+def test_what_is_kept_for_the_gradient_grows_with_the_layers_that_train():
+    assert kept_per_item(ID) == 8  # the index that was looked up
+    one, two, three = (
+        kept_per_item(tiny_item(num_layers=n, trainable_layers="all")) for n in (1, 2, 3)
+    )
+    assert two - one == three - two > 100_000
+    assert kept_per_item(tiny_item(trainable_layers=1)) < one
+    assert kept_per_item(tiny_item(trainable_layers=0)) < 10_000
+
+
+def test_an_image_keeps_at_least_the_outputs_of_its_first_convolution():
+    image = {"name": "resnet18", "pretrained": False, "size": 32, "trainable_layers": "all"}
+    assert kept_per_item({"image": image}) > 64 * 16 * 16 * 4

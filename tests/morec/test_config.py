@@ -327,6 +327,22 @@ def test_the_model_is_sasrec_unless_said():
     assert named == config(ID_ONLY | {"model": {"dim": 64}})
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        {"kind": "sasrec", "num_heads": 4},
+        {"kind": "dssm", "mlp_layers": 1},
+        {"kind": "gru4rec", "num_blocks": 1},
+        {"kind": "nextitnet", "dilations": [1, 2, 8]},
+    ],
+)
+def test_every_model_crosses_files_and_processes_as_json(model):
+    plain = {"dataset": {"kind": "synthetic"}, "item": {"id": True}, "model": model}
+    trial = TrialConfig.model_validate_json(json.dumps(plain))
+    assert TrialConfig.model_validate_json(trial.model_dump_json()) == trial
+    assert json.loads(trial.model_dump_json())["model"].items() >= model.items()
+
+
 def test_a_specification_cannot_be_changed():
     with pytest.raises(ValidationError, match="frozen"):
         config(ID_ONLY).seed = 1  # type: ignore[misc]

@@ -18,7 +18,7 @@ from morec.data.dataset import Dataset, save_dataset
 from morec.results import TrialResult
 from morec.workers import Workers
 from tests.morec import two_workers
-from tests.morec.tiny_trials import run, tiny_config
+from tests.morec.tiny_trials import run, stop_after, tiny_config
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,28 +54,30 @@ def two(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """What two real processes return: this one is the first, a script the second."""
     home = tmp_path_factory.mktemp("two_workers")
     save_dataset(tiny_dataset, home / "dataset")
+
+    def run_here(sections: dict[str, Any], folder: Path, **options: Any) -> TrialResult:
+        return run(tiny_config(**sections), tiny_dataset, folder, **options)
+
+    name = "continued by two"
+    with pytest.raises(SystemExit):
+        run_here(two_workers.CONFIGS[name], home / name, report=stop_after(1))
     second = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("two_workers.py")), str(home)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
     )
-
-    def run_named(name: str, workers: Workers) -> TrialResult:
-        config = tiny_config(**two_workers.CONFIGS[name])
-        return run(config, tiny_dataset, home / name, workers=workers)
-
     try:
-        mine = two_workers.work(two_workers.join(0, home), run_named)
+        mine = two_workers.work(two_workers.join(0, home), home, run_here)
     finally:
         dist.destroy_process_group()
         _, complaints = second.communicate(timeout=60)
     assert second.returncode == 0, complaints
-    yield mine, json.loads((home / "second.json").read_text())
+    yield home, (mine, json.loads((home / "second.json").read_text()))
 
 
 def test_values_are_summed_gathered_and_averaged_over_workers(two):
-    for outcome in two:
+    for outcome in two[1]:
         assert outcome["collectives"] == {
             "sum": 1.0 + 10.0,
             "gather": [{"rank": 0}, {"rank": 1}],
@@ -87,12 +89,25 @@ def test_values_are_summed_gathered_and_averaged_over_workers(two):
 @pytest.mark.parametrize("name", two_workers.CONFIGS)
 def test_two_workers_train_what_one_trains(two, name: str, tiny_dataset: Dataset, tmp_path: Path):
     alone = run(tiny_config(**two_workers.CONFIGS[name]), tiny_dataset, tmp_path)
-    for outcome in two:
+    for outcome in two[1]:
         result = TrialResult.model_validate_json(json.dumps(outcome[name]))
-        losses = [record.train_loss for record in result.epochs]
-        assert losses == pytest.approx([record.train_loss for record in alone.epochs], abs=1e-5)
-        assert (result.best_epoch, result.valid, result.test) == (
-            alone.best_epoch,
-            alone.valid,
-            alone.test,
-        )
+        assert result.num_starts == (2 if name == "continued by two" else 1)
+        assert_same(result, alone)
+
+
+def test_one_worker_goes_on_where_two_stopped(two, tiny_dataset: Dataset, tmp_path: Path):
+    config = tiny_config(**two_workers.BEGUN_BY_TWO)
+    continued = run(config, tiny_dataset, two[0] / "begun by two")
+    assert continued.num_starts == 2
+    assert_same(continued, run(config, tiny_dataset, tmp_path))
+
+
+def assert_same(result: TrialResult, alone: TrialResult) -> None:
+    """Losses to 1e-5, which is how far sums in another order are apart, and every rank."""
+    losses = [record.train_loss for record in result.epochs]
+    assert losses == pytest.approx([record.train_loss for record in alone.epochs], abs=1e-5)
+    assert (result.best_epoch, result.valid, result.test) == (
+        alone.best_epoch,
+        alone.valid,
+        alone.test,
+    )

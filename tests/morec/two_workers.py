@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,15 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "in_batch_ce": {**_SAME, "training": {"loss": "in_batch_ce"}},
     "dssm": {**_SAME, "model": {"kind": "dssm", "dropout": 0.0, "mlp_layers": 1}},
     "gru4rec": {**_SAME, "model": {"kind": "gru4rec", "dropout": 0.0}},
+    "nextitnet": {**_SAME, "model": {"kind": "nextitnet", "dropout": 0.0}},
     "clipped text": {**_SAME, "item": _TEXT, "optim": {"clip_norm": 0.1}},
+    "text in_batch_ce": {**_SAME, "item": _TEXT, "training": {"loss": "in_batch_ce"}},
+    "text in chunks": {**_SAME, "item": _TEXT, "training": {"micro_items": 3}},
+    "continued by two": {**_SAME, "item": _TEXT},
 }
 """Sections of trials without dropout; batches of 8 of 41 users leave one over, for one worker."""
+BEGUN_BY_TWO: dict[str, Any] = {**_SAME, "item": _TEXT}
+"""Of a trial that both workers leave after an epoch."""
 TIMEOUT = timedelta(seconds=120)
 
 
@@ -36,13 +43,21 @@ def join(rank: int, folder: Path) -> Workers:
     return Workers(rank, 2)
 
 
-def work(workers: Workers, run_named: Callable[[str, Workers], TrialResult]) -> dict[str, Any]:
+def work(workers: Workers, home: Path, run: Callable[..., TrialResult]) -> dict[str, Any]:
     """Use everything workers share; trials as JSON by name."""
-    trials = {name: run_named(name, workers) for name in CONFIGS}
+    trials = {
+        name: run(sections, home / name, workers=workers) for name, sections in CONFIGS.items()
+    }
+    with suppress(SystemExit):
+        run(BEGUN_BY_TWO, home / "begun by two", workers=workers, report=_leave)
     return {
         "collectives": use_collectives(workers),
         **{name: json.loads(result.model_dump_json()) for name, result in trials.items()},
     }
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit
 
 
 def use_collectives(workers: Workers) -> dict[str, Any]:
@@ -66,15 +81,16 @@ def use_collectives(workers: Workers) -> dict[str, Any]:
 
 def main(home: Path) -> None:
     """Be the second worker; leave what it got in ``second.json``."""
-    from tiny_trials import run, tiny_config  # as a script, this file's neighbour
+    import tiny_trials  # as a script, this file's neighbour
 
     torch.set_num_threads(1)
     dataset = open_dataset(home / "dataset")
 
-    def run_named(name: str, workers: Workers) -> TrialResult:
-        return run(tiny_config(**CONFIGS[name]), dataset, home / name, workers=workers)
+    def run(sections: dict[str, Any], folder: Path, **options: Any) -> TrialResult:
+        config = tiny_trials.tiny_config(**sections)
+        return tiny_trials.run(config, dataset, folder, **options)
 
-    (home / "second.json").write_text(json.dumps(work(join(1, home), run_named)))
+    (home / "second.json").write_text(json.dumps(work(join(1, home), home, run)))
     dist.destroy_process_group()
 
 

@@ -1,6 +1,7 @@
 """The command line: located mistakes, exit codes, and one outcome per way of ending."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -91,12 +92,18 @@ def test_the_plan_is_shown_and_nothing_is_started(
     study: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(study), "--plan", "--only", "large", "--set", "seeds=[4, 5]"]) == 0
-    assert capsys.readouterr().out.splitlines() == [
+    *said, beside = capsys.readouterr().out.splitlines()
+    assert said == [
         "Plan of dims",
         "Arm    Search             Final (2 seeds)  To run  #Param  FLOPs",
         "large  nothing to search  2 new            2       ?       ?",
         "2 trials to run, no estimate yet: no trial has finished",
     ]
+    assert re.fullmatch(
+        r"\d+ beside each other: CPUs allow \d+, memory \d+ "
+        r"\(0\.8 GB each of [\d.]+ GB, estimated\)",
+        beside,
+    )
     assert sorted(path.name for path in study.parent.iterdir()) == ["dims.yaml"]
 
 
@@ -135,7 +142,7 @@ def test_a_plan_needs_neither_data_nor_weights_and_says_what_to_download(
     said = capsys.readouterr().out.splitlines()
     planned = ["drawn/ID", "drawn/deep", "drawn/TS", "shop/ID", "shop/deep", "shop/TS"]
     assert [line.split()[0] for line in said[2:8]] == planned
-    assert said[9:] == [
+    assert said[10:] == [
         "not here yet: text encoder org/nowhere-bert; for 2 arms",
         "  not in the local cache of the model hub (HF_HOME); a run fetches them from the hub "
         "where there is a network",
@@ -172,7 +179,7 @@ def test_only_means_an_arm_on_every_data_set_or_every_arm_on_one(
 ) -> None:
     assert main([str(labelled), "--plan", "--quick", "--only", *words]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in said[2:-1]] == planned
+    assert [line.split()[0] for line in said[2:-2]] == planned
 
 
 def test_the_quick_form_needs_no_data_and_has_a_folder_of_its_own(

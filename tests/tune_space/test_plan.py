@@ -11,8 +11,8 @@ from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatu
 from tune_space.conductor import Conductor
 from tune_space.expand import Arm, configure, expand
 from tune_space.ledger import ArmEntry, Ledger, Manifest, SearchEntry
-from tune_space.plan import ArmPlan, Plan, State, concurrency, make_plan
-from tune_space.study import ArmSpec, ParamSpec, ResourcesSpec, StudySpec
+from tune_space.plan import ArmPlan, Plan, State, make_plan
+from tune_space.study import ArmSpec, ParamSpec, StudySpec
 
 DIMS = (8, 16, 32, 64)
 
@@ -289,15 +289,6 @@ def test_time_left_is_each_arms_mean_else_the_mean_of_the_arms_shared_by_the_tri
     assert plan.seconds_left(2) == (left_a * 30 + left_b * 30) / 2
     assert plan.restricted(["A"]).seconds_left(1) == 30
     assert plan.restricted([]) == plan
-
-
-def test_trials_at_once_are_what_the_cpus_hold_and_one_on_gpus(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 9)
-    assert concurrency(ResourcesSpec(workers=2, cpus=2)) == 2
-    assert concurrency(ResourcesSpec(cpus=10)) == 1
-    assert concurrency(ResourcesSpec(gpus=0.5)) == 1
 
 
 def test_the_plan_counts_down_exactly_as_the_study_runs(folder: Folder) -> None:
