@@ -396,6 +396,8 @@ def test_the_name_of_a_study_is_its_files_name_unless_given(tmp_path: Path) -> N
         ("base.optim.lr=1e-2", ("base", "optim", "lr"), 0.01),
         ("item.text.pooling=mean", ("base", "item", "text", "pooling"), "mean"),
         ("budget.trials=7", ("budget", "trials"), 7),
+        ("resources.gpus=0.25", ("resources", "gpus"), 0.25),
+        ("model={kind: nextitnet, dilations: [1, 2]}", ("base", "model", "dilations"), [1, 2]),
         ("seeds=[4, 5]", ("seeds",), [4, 5]),
         ("arms.TS.item.text.dnn_layers=8", ("arms", "TS", "set", "item.text.dnn_layers"), 8),
         ("search.optim.lr.loguniform=[1, 2]", ("search", "optim.lr", "loguniform"), [1, 2]),
@@ -420,6 +422,10 @@ def test_set_changes_the_study_at_its_key(
          "Allowed: clip_norm, encoder_lr, lr, warmup_steps, weight_decay"),
         ("optim.lr=fast", "--set optim.lr=fast: base.optim.lr: found 'fast'; allowed: a number."),
         ("optim.lr=", "--set optim.lr=: base.optim.lr: found None; allowed: a number."),
+        ("resources.gpus=1.5",
+         "--set resources.gpus=1.5: resources.gpus: found 1.5; allowed: less than or equal to 1."),
+        ("resources.gpus=-0.5", "--set resources.gpus=-0.5: resources.gpus: found -0.5; "
+         "allowed: greater than or equal to 0."),
         ("optim.lr", "--set optim.lr: write KEY=VALUE, for example optim.lr=1e-3"),
         ("seeds=[1", "--set seeds=[1: the value is not YAML"),
         ("seeds={1: 2}", "--set seeds={1: 2}: line 1: a key is printable text; found '1' "
