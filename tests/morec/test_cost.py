@@ -1,3 +1,5 @@
+import gc
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -169,3 +171,20 @@ def test_bf16_is_asked_of_the_processor_and_its_emulation_is_said(
     assert cost.has_bf16(CPU) is expected
     assert cost.device_name(CPU, "bf16").endswith(", bf16 emulated") is not expected
     assert "bf16 emulated" not in cost.device_name(CPU)
+
+
+def test_libraries_are_set_apart_once_and_later_garbage_is_still_collected():
+    cost.PeakMemory(CPU)
+    num_apart = gc.get_freeze_count()
+    assert num_apart > 10_000
+
+    class Cycle:
+        pass
+
+    cycle = Cycle()
+    cycle.itself = cycle
+    gone = weakref.ref(cycle)
+    del cycle
+    cost.PeakMemory(CPU)
+    assert gone() is None
+    assert gc.get_freeze_count() <= num_apart
