@@ -8,6 +8,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+SMALL = 2**20
+"""Gradients of so many numbers or fewer are summed in one go, for the sake of their exchanges."""
+
 
 @dataclass(frozen=True)
 class Workers:
@@ -43,10 +46,15 @@ class Workers:
         """Sum every gradient over workers; a parameter one of them did not touch counts as 0."""
         if self.size == 1:
             return
+        small: list[Tensor] = []
         for parameter in parameters:
             if parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
-            dist.all_reduce(parameter.grad)
+            if parameter.numel() > SMALL:
+                dist.all_reduce(parameter.grad)
+            else:
+                small.append(parameter.grad)
+        _sum_together(small)
 
     def average_buffers(self, module: nn.Module) -> None:
         """Give every worker the mean of all workers' buffers, such as BatchNorm's statistics."""
@@ -69,3 +77,14 @@ class Workers:
         values: list[Any] = [None] * self.size
         dist.all_gather_object(values, value)
         return values
+
+
+def _sum_together(values: list[Tensor]) -> None:
+    """Sum tensors over workers, in place."""
+    if not values:
+        return
+    joined = torch.cat([value.flatten() for value in values])
+    dist.all_reduce(joined)
+    parts = torch.split(joined, [value.numel() for value in values])
+    for value, summed in zip(values, parts, strict=True):
+        value.copy_(summed.view_as(value))

@@ -82,6 +82,7 @@ def test_values_are_summed_gathered_and_averaged_over_workers(two):
             "sum": 1.0 + 10.0,
             "gather": [{"rank": 0}, {"rank": 1}],
             "gradients": [[1.0 + 2.0] * 2, [5.0 + 0.0] * 2],
+            "large gradient": [7.0 + 8.0],
             "running_mean": pytest.approx(0.1 * (1.0 + 2.0) / 2),
         }
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from morec.data.dataset import open_dataset
 from morec.results import TrialResult
-from morec.workers import Workers
+from morec.workers import SMALL, Workers
 
 _SAME: dict[str, Any] = {"model": {"dropout": 0.0}, "evaluation": {"test": True}}
 _TEXT = {"text": {"name": "tiny-random", "pretrained": False, "max_tokens": 6}}
@@ -66,7 +66,9 @@ def use_collectives(workers: Workers) -> dict[str, Any]:
     touched.grad = torch.full((2,), 1.0 + workers.rank)
     if workers.is_first:
         untouched.grad = torch.full((2,), 5.0)
-    workers.sum_gradients([touched, untouched])
+    large = nn.Parameter(torch.zeros(SMALL + 1))
+    large.grad = torch.full_like(large, 7.0 + workers.rank)
+    workers.sum_gradients([touched, large, untouched])
     norm = nn.BatchNorm1d(1)
     norm(torch.tensor([[0.0], [2.0 + 2 * workers.rank]]))
     workers.average_buffers(norm)
@@ -75,6 +77,7 @@ def use_collectives(workers: Workers) -> dict[str, Any]:
         "sum": workers.sum(torch.tensor(10.0**workers.rank)).item(),
         "gather": workers.gather({"rank": workers.rank}),
         "gradients": [touched.grad.tolist(), untouched.grad.tolist()],
+        "large gradient": large.grad.unique().tolist(),
         "running_mean": norm.running_mean.item(),
     }
 
