@@ -105,7 +105,7 @@ class Trainer:
     def _gradient(self, samples: Samples) -> Tensor:
         """This worker's part of the loss, and its gradient; in smaller chunks if memory runs out.
 
-        Between workers nothing is exchanged here, so that each of them may try again.
+        Not where workers exchange item vectors: the others would wait for what never comes.
         """
         while True:
             self.optimizer.zero_grad(set_to_none=True)
@@ -115,10 +115,17 @@ class Trainer:
                     torch.autograd.backward(loss)
                 return loss.detach()
             except torch.OutOfMemoryError:
-                if self.recommender.micro_items == 1 or _normalises_batches(self.recommender):
+                is_exchanged = self._has_shared_items and self.workers.size > 1
+                is_least = self.recommender.micro_items == 1
+                if is_exchanged or is_least or _normalises_batches(self.recommender):
                     raise
             # Not in the handler: its error holds on to the tensors of the failed attempt.
             self._halve_micro_items(samples)
+
+    @property
+    def _has_shared_items(self) -> bool:
+        """Whether all items of a batch enter every user's loss."""
+        return self.config.training.loss == "in_batch_ce"
 
     def _halve_micro_items(self, samples: Samples) -> None:
         all_items = torch.cat([samples.items_BL1.flatten(), samples.negatives_BT.flatten()])
@@ -139,23 +146,27 @@ class Trainer:
         # A small last batch can hold only users with one train item: its loss is 0, not 0 / 0.
         num_positions = max(1, int(samples.is_target_BT.sum()))
         mine = self.workers.share(len(samples.users_B))
-        is_bce = self.config.training.loss == "bce"
-        if is_bce:
-            samples = samples[mine]
+        if self._has_shared_items:
+            return self._in_batch_ce(samples, mine, num_positions)
+        samples = samples[mine]
         if not len(samples.users_B):
             return torch.zeros((), device=self.device)
         with self._autocast():
             encoded = self.recommender(samples)
-        if is_bce:
-            return self.recommender.user_encoder.bce_weight * _bce(encoded, num_positions)
-        return self._in_batch_ce(encoded, mine, num_positions)
+        return self.recommender.user_encoder.bce_weight * _bce(encoded, num_positions)
 
-    def _in_batch_ce(self, encoded: EncodedBatch, mine: slice, num_positions: int) -> Tensor:
-        """Every worker encodes the whole batch, since all its items are candidates."""
-        is_mine_BT = torch.zeros_like(encoded.is_target_BT)
-        is_mine_BT[mine] = encoded.is_target_BT[mine]
-        users_P, positions_P = is_mine_BT.nonzero(as_tuple=True)
-        states_PD = _at_least_fp32(encoded.states_BTD[users_P, positions_P])
+    def _in_batch_ce(self, samples: Samples, mine: slice, num_positions: int) -> Tensor:
+        """All items of the batch are candidates: every worker encodes its share of them."""
+        all_users_B = torch.arange(len(samples.users_B), device=self.device)
+        # A worker without users in a small batch reads one, of whom nothing enters its loss.
+        is_idle = not len(all_users_B[mine])
+        readers = slice(0, 1) if is_idle else mine
+        with self._autocast():
+            encoded = self.recommender(samples, readers=readers, shared=self.workers.encode_shares)
+        is_target_RT = encoded.is_target_BT[readers] & (not is_idle)
+        rows_P, positions_P = is_target_RT.nonzero(as_tuple=True)
+        users_P = all_users_B[readers][rows_P]
+        states_PD = _at_least_fp32(encoded.states_RTD[rows_P, positions_P])
         scores_PU = states_PD @ _at_least_fp32(encoded.vectors_UD).T
         targets_P = encoded.targets_BT[users_P, positions_P]
         log_popularity_U = self.log_popularity_N1[encoded.unique_ids_U]
@@ -236,7 +247,7 @@ def _log_popularity(dataset: Dataset) -> Tensor:
 
 def _bce(encoded: EncodedBatch, num_positions: int) -> Tensor:
     is_target_BT = encoded.is_target_BT
-    states_PD = _at_least_fp32(encoded.states_BTD[is_target_BT])
+    states_PD = _at_least_fp32(encoded.states_RTD[is_target_BT])
     vectors_UD = _at_least_fp32(encoded.vectors_UD)
     positives_P = encoded.targets_BT[is_target_BT]
     negatives_P = encoded.negatives_BT[is_target_BT]

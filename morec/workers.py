@@ -1,8 +1,8 @@
 """The training processes of one trial, and the sums they share; one process needs no group."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.distributed as dist
@@ -56,6 +56,19 @@ class Workers:
                 small.append(parameter.grad)
         _sum_together(small)
 
+    def encode_shares(self, encode: Callable[[Tensor], Tensor], ids_U: Tensor) -> Tensor:
+        """``encode(ids_U)``, of which every worker encodes its share and gets the others'.
+
+        The gradient of a share is that of all workers' losses, which sums to one worker's. Shares
+        are of one size: the first ids are encoded again where they do not come out even.
+        """
+        if self.size == 1:
+            return encode(ids_U)
+        each = -(-len(ids_U) // self.size)
+        places = torch.arange(self.rank, each * self.size, self.size, device=ids_U.device)
+        rows_ND = _Gathered.apply(encode(ids_U[places % len(ids_U)]), self)  # type: ignore[no-untyped-call]
+        return cast(Tensor, rows_ND[: len(ids_U)])
+
     def average_buffers(self, module: nn.Module) -> None:
         """Give every worker the mean of all workers' buffers, such as BatchNorm's statistics."""
         if self.size == 1:
@@ -77,6 +90,24 @@ class Workers:
         values: list[Any] = [None] * self.size
         dist.all_gather_object(values, value)
         return values
+
+
+class _Gathered(torch.autograd.Function):
+    """The rows of all W workers, of each in turn: (N, D) to (W * N, D)."""
+
+    @staticmethod
+    def forward(ctx: Any, rows_ND: Tensor, workers: Workers) -> Tensor:
+        ctx.workers = workers
+        parts = [torch.empty_like(rows_ND) for _ in range(workers.size)]
+        dist.all_gather(parts, rows_ND.contiguous())
+        return torch.stack(parts, 1).flatten(0, 1)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
+        (grad,) = grads
+        precise = grad.to(torch.promote_types(grad.dtype, torch.float32), copy=True).contiguous()
+        mine = ctx.workers.sum(precise)[ctx.workers.rank :: ctx.workers.size]
+        return mine.to(grad.dtype), None
 
 
 def _sum_together(values: list[Tensor]) -> None:

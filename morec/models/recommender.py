@@ -1,7 +1,7 @@
 """One recommender: an item encoder and a user encoder behind dot-product scores.
 
-Shapes: B samples or users, L inputs, L1 = L + 1, T states or targets of a sample, D width, U unique
-items of a batch, N items of the catalogue.
+Shapes: B samples or users, R of them whose history is read, L inputs, L1 = L + 1, T states or
+targets of a sample, D width, U unique items of a batch, N items of the catalogue.
 """
 
 from collections.abc import Callable
@@ -33,9 +33,15 @@ from morec.models.user_encoder import UserEncoder
 
 ITEM_CHUNK = 1024
 """Catalogue items encoded at once in evaluation; bounds memory."""
+ALL = slice(None)
+Encode = Callable[[Tensor], Tensor]
 USER_GROUPS = 4
 """Users are read in this many groups of similar length, each without the padding all its rows
 have."""
+
+
+def _alone(encode: Encode, ids_U: Tensor) -> Tensor:
+    return encode(ids_U)
 
 
 @dataclass(frozen=True)
@@ -62,8 +68,8 @@ class Samples:
 class EncodedBatch:
     """Training samples after the forward pass; item vectors are held once per unique item."""
 
-    states_BTD: Tensor
-    """The user's states, one for each of the last T items."""
+    states_RTD: Tensor
+    """The states of the users who were read, one for each of the last T items."""
     vectors_UD: Tensor
     """Row 0 is padding (zeros), rows 1.. are the batch's unique items."""
     unique_ids_U: Tensor
@@ -78,7 +84,7 @@ class EncodedBatch:
     @property
     def targets_BT(self) -> Tensor:
         """The last T items as rows of ``vectors_UD``."""
-        return self.items_BL1[:, -self.states_BTD.shape[1] :]
+        return self.items_BL1[:, -self.states_RTD.shape[1] :]
 
 
 class Recommender(nn.Module):
@@ -101,16 +107,26 @@ class Recommender(nn.Module):
         self.num_items = num_items
         self.micro_items: int | None = None
 
-    def forward(self, samples: Samples) -> EncodedBatch:
-        """Encode the samples' users, items and sampled negatives."""
+    def forward(
+        self,
+        samples: Samples,
+        *,
+        readers: slice = ALL,
+        shared: Callable[[Encode, Tensor], Tensor] = _alone,
+    ) -> EncodedBatch:
+        """Encode the samples' items and sampled negatives, and of their users the ``readers``.
+
+        ``shared`` may have others encode some of the items.
+        """
         items_BL1, negatives_BT = samples.items_BL1, samples.negatives_BT
         ids = torch.cat([items_BL1.new_zeros(1), items_BL1.flatten(), negatives_BT.flatten()])
         unique_ids_U, rows = torch.unique(ids, return_inverse=True)
-        vectors_UD = self._with_padding(self._encode(unique_ids_U[1:]))
+        vectors_UD = self._with_padding(shared(self._encode, unique_ids_U[1:]))
         rows_BL1 = rows[1 : 1 + items_BL1.numel()].view_as(items_BL1)
-        inputs_BLD = F.embedding(rows_BL1[:, :-1], vectors_UD)
+        inputs_RLD = F.embedding(rows_BL1[readers, :-1], vectors_UD)
+        is_item_RL = items_BL1[readers, :-1] > 0
         return EncodedBatch(
-            states_BTD=self.user_encoder(inputs_BLD, items_BL1[:, :-1] > 0, samples.users_B),
+            states_RTD=self.user_encoder(inputs_RLD, is_item_RL, samples.users_B[readers]),
             vectors_UD=vectors_UD,
             unique_ids_U=unique_ids_U,
             items_BL1=rows_BL1,

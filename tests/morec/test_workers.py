@@ -77,6 +77,14 @@ def two(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def test_values_are_summed_gathered_and_averaged_over_workers(two):
+    shares = [outcome["collectives"].pop("shares") for outcome in two[1]]
+    assert [share["encoded"] for share in shares] == [[[1, 3, 5]], [[2, 4, 1]]]
+    assert [share["vectors"] for share in shares] == [[10.0, 20.0, 30.0, 40.0, 50.0]] * 2
+    both_losses = 1 + 2
+    assert [share["gradient"] for share in shares] == [
+        both_losses * (1 * 1 + 100 * 3 + 10000 * 5),
+        both_losses * (10 * 2 + 1000 * 4),
+    ]
     for outcome in two[1]:
         assert outcome["collectives"] == {
             "sum": 1.0 + 10.0,
@@ -96,6 +104,13 @@ def test_two_workers_train_what_one_trains(two, name: str, tiny_dataset: Dataset
         assert_same(result, alone)
 
 
+def test_in_bf16_two_workers_differ_by_its_rounding(two, tiny_dataset: Dataset, tmp_path: Path):
+    alone = run(tiny_config(**two_workers.IN_BF16), tiny_dataset, tmp_path)
+    for outcome in two[1]:
+        result = TrialResult.model_validate_json(json.dumps(outcome["in bf16"]))
+        assert losses_of(result) == pytest.approx(losses_of(alone), rel=2**-8)
+
+
 def test_one_worker_goes_on_where_two_stopped(two, tiny_dataset: Dataset, tmp_path: Path):
     config = tiny_config(**two_workers.BEGUN_BY_TWO)
     continued = run(config, tiny_dataset, two[0] / "begun by two")
@@ -105,10 +120,13 @@ def test_one_worker_goes_on_where_two_stopped(two, tiny_dataset: Dataset, tmp_pa
 
 def assert_same(result: TrialResult, alone: TrialResult) -> None:
     """Losses to 1e-5, which is how far sums in another order are apart, and every rank."""
-    losses = [record.train_loss for record in result.epochs]
-    assert losses == pytest.approx([record.train_loss for record in alone.epochs], abs=1e-5)
+    assert losses_of(result) == pytest.approx(losses_of(alone), abs=1e-5)
     assert (result.best_epoch, result.valid, result.test) == (
         alone.best_epoch,
         alone.valid,
         alone.test,
     )
+
+
+def losses_of(result: TrialResult) -> list[float]:
+    return [record.train_loss for record in result.epochs]

@@ -24,12 +24,22 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "dssm": {**_SAME, "model": {"kind": "dssm", "dropout": 0.0, "mlp_layers": 1}},
     "gru4rec": {**_SAME, "model": {"kind": "gru4rec", "dropout": 0.0}},
     "nextitnet": {**_SAME, "model": {"kind": "nextitnet", "dropout": 0.0}},
+    "nextitnet in_batch_ce": {
+        **_SAME,
+        "model": {"kind": "nextitnet", "dropout": 0.0},
+        "training": {"loss": "in_batch_ce"},
+    },
     "clipped text": {**_SAME, "item": _TEXT, "optim": {"clip_norm": 0.1}},
     "text in_batch_ce": {**_SAME, "item": _TEXT, "training": {"loss": "in_batch_ce"}},
     "text in chunks": {**_SAME, "item": _TEXT, "training": {"micro_items": 3}},
     "continued by two": {**_SAME, "item": _TEXT},
 }
 """Sections of trials without dropout; batches of 8 of 41 users leave one over, for one worker."""
+IN_BF16: dict[str, Any] = {
+    **_SAME,
+    "item": _TEXT,
+    "training": {"loss": "in_batch_ce", "precision": "bf16"},
+}
 BEGUN_BY_TWO: dict[str, Any] = {**_SAME, "item": _TEXT}
 """Of a trial that both workers leave after an epoch."""
 TIMEOUT = timedelta(seconds=120)
@@ -48,6 +58,7 @@ def work(workers: Workers, home: Path, run: Callable[..., TrialResult]) -> dict[
     trials = {
         name: run(sections, home / name, workers=workers) for name, sections in CONFIGS.items()
     }
+    trials["in bf16"] = run(IN_BF16, home / "in bf16", workers=workers)
     with suppress(SystemExit):
         run(BEGUN_BY_TWO, home / "begun by two", workers=workers, report=_leave)
     return {
@@ -74,11 +85,32 @@ def use_collectives(workers: Workers) -> dict[str, Any]:
     workers.average_buffers(norm)
     workers.wait()
     return {
+        "shares": use_shares(workers),
         "sum": workers.sum(torch.tensor(10.0**workers.rank)).item(),
         "gather": workers.gather({"rank": workers.rank}),
         "gradients": [touched.grad.tolist(), untouched.grad.tolist()],
         "large gradient": large.grad.unique().tolist(),
         "running_mean": norm.running_mean.item(),
+    }
+
+
+def use_shares(workers: Workers) -> dict[str, Any]:
+    """Five ids, of which each worker encodes three and weighs all in a loss of its own."""
+    encoded: list[list[int]] = []
+    scale = nn.Parameter(torch.tensor(10.0))
+
+    def encode(ids_U: torch.Tensor) -> torch.Tensor:
+        encoded.append(ids_U.tolist())
+        return scale * ids_U[:, None]
+
+    vectors_UD = workers.encode_shares(encode, torch.tensor([1, 2, 3, 4, 5]))
+    weights_U1 = torch.tensor([[1.0], [10.0], [100.0], [1000.0], [10000.0]])
+    torch.autograd.backward((1 + workers.rank) * (weights_U1 * vectors_UD).sum())
+    assert scale.grad is not None
+    return {
+        "encoded": encoded,
+        "vectors": vectors_UD.flatten().tolist(),
+        "gradient": scale.grad.item(),
     }
 
 

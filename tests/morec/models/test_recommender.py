@@ -82,7 +82,7 @@ def test_states_are_those_of_a_user_encoder_that_reads_every_slot():
     inputs_BL = ITEMS_BL1[:, :-1]
     expected = model.user_encoder(part.embedding(inputs_BL), inputs_BL > 0, SAMPLES.users_B)
     batch = model(SAMPLES)
-    assert batch.states_BTD[inputs_BL > 0].equal(expected[inputs_BL > 0])
+    assert batch.states_RTD[inputs_BL > 0].equal(expected[inputs_BL > 0])
 
 
 def test_the_targets_of_a_sequence_are_its_items_after_the_first():
@@ -97,7 +97,7 @@ def test_the_target_of_a_pair_is_its_item_and_the_state_is_the_users():
     batch = model(PAIRS)
     assert batch.unique_ids_U[batch.targets_BT].tolist() == [[5], [2], [5]]
     assert batch.unique_ids_U[batch.negatives_BT].tolist() == [[2], [9], [1]]
-    assert batch.states_BTD[:, 0].equal(model.user_encoder.embedding.weight[PAIRS.users_B])
+    assert batch.states_RTD[:, 0].equal(model.user_encoder.embedding.weight[PAIRS.users_B])
     assert part.asked == [1, 2, 5, 9]
 
 
