@@ -17,7 +17,7 @@ from torch import nn
 from morec.data.dataset import Dataset, save_dataset
 from morec.results import TrialResult
 from morec.workers import Workers
-from tests.morec import two_workers
+from tests.morec import tiny_trials, two_workers
 from tests.morec.tiny_trials import run, stop_after, tiny_config
 
 ROOT = Path(__file__).parents[2]
@@ -54,13 +54,10 @@ def two(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """What two real processes return: this one is the first, a script the second."""
     home = tmp_path_factory.mktemp("two_workers")
     save_dataset(tiny_dataset, home / "dataset")
-
-    def run_here(sections: dict[str, Any], folder: Path, **options: Any) -> TrialResult:
-        return run(tiny_config(**sections), tiny_dataset, folder, **options)
-
     name = "continued by two"
     with pytest.raises(SystemExit):
-        run_here(two_workers.CONFIGS[name], home / name, report=stop_after(1))
+        config = tiny_config(**two_workers.CONFIGS[name])
+        run(config, tiny_dataset, home / name, report=stop_after(1))
     second = subprocess.Popen(
         [sys.executable, str(Path(__file__).with_name("two_workers.py")), str(home)],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -68,7 +65,7 @@ def two(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iter
         text=True,
     )
     try:
-        mine = two_workers.work(two_workers.join(0, home), home, run_here)
+        mine = two_workers.work(two_workers.join(0, home), home, tiny_trials)
     finally:
         dist.destroy_process_group()
         _, complaints = second.communicate(timeout=60)
@@ -102,6 +99,21 @@ def test_two_workers_train_what_one_trains(two, name: str, tiny_dataset: Dataset
         result = TrialResult.model_validate_json(json.dumps(outcome[name]))
         assert result.num_starts == (2 if name == "continued by two" else 1)
         assert_same(result, alone)
+
+
+@pytest.mark.parametrize("loss", two_workers.LOSSES)
+def test_in_fp64_the_parts_sum_to_the_loss_and_gradient_of_one_worker(
+    two, loss: str, tiny_dataset: Dataset, tmp_path: Path
+):
+    config = tiny_config(**two_workers.in_fp64(loss))
+    alone = two_workers.step_in_fp64(config, tiny_dataset, tmp_path, Workers())
+    first, second = (outcome["in fp64"][loss] for outcome in two[1])
+    parts = [part.pop("loss")[0] for part in (first, second)]
+    assert sum(parts) == pytest.approx(alone.pop("loss")[0], abs=1e-12)
+    assert min(map(abs, parts)) > 1e-3
+    for name, gradient in alone.items():
+        assert first[name] == second[name] == pytest.approx(gradient, abs=1e-12), name
+    assert max(abs(value) for gradient in alone.values() for value in gradient) > 1e-3
 
 
 def test_in_bf16_two_workers_differ_by_its_rounding(two, tiny_dataset: Dataset, tmp_path: Path):

@@ -2,18 +2,21 @@
 
 import json
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import nn
 
-from morec.data.dataset import open_dataset
+from morec.config import TrialConfig
+from morec.data.dataset import Dataset, open_dataset
+from morec.encoders.artefacts import ArtefactStore
 from morec.results import TrialResult
+from morec.trainer import Trainer
 from morec.workers import SMALL, Workers
 
 _SAME: dict[str, Any] = {"model": {"dropout": 0.0}, "evaluation": {"test": True}}
@@ -42,6 +45,7 @@ IN_BF16: dict[str, Any] = {
 }
 BEGUN_BY_TWO: dict[str, Any] = {**_SAME, "item": _TEXT}
 """Of a trial that both workers leave after an epoch."""
+LOSSES = ("bce", "in_batch_ce")
 TIMEOUT = timedelta(seconds=120)
 
 
@@ -53,18 +57,49 @@ def join(rank: int, folder: Path) -> Workers:
     return Workers(rank, 2)
 
 
-def work(workers: Workers, home: Path, run: Callable[..., TrialResult]) -> dict[str, Any]:
-    """Use everything workers share; trials as JSON by name."""
-    trials = {
-        name: run(sections, home / name, workers=workers) for name, sections in CONFIGS.items()
-    }
-    trials["in bf16"] = run(IN_BF16, home / "in bf16", workers=workers)
+def work(workers: Workers, home: Path, tiny: ModuleType) -> dict[str, Any]:
+    """Use everything workers share; trials as JSON by name. ``tiny`` is ``tiny_trials``."""
+    dataset = open_dataset(home / "dataset")
+
+    def run(sections: dict[str, Any], folder: Path, **options: Any) -> TrialResult:
+        config = tiny.tiny_config(**sections)
+        return tiny.run(config, dataset, folder, workers=workers, **options)
+
+    trials = {name: run(sections, home / name) for name, sections in CONFIGS.items()}
+    trials["in bf16"] = run(IN_BF16, home / "in bf16")
     with suppress(SystemExit):
-        run(BEGUN_BY_TWO, home / "begun by two", workers=workers, report=_leave)
+        run(BEGUN_BY_TWO, home / "begun by two", report=_leave)
     return {
+        "in fp64": {
+            loss: step_in_fp64(tiny.tiny_config(**in_fp64(loss)), dataset, home, workers)
+            for loss in LOSSES
+        },
         "collectives": use_collectives(workers),
         **{name: json.loads(result.model_dump_json()) for name, result in trials.items()},
     }
+
+
+def in_fp64(loss: str) -> dict[str, Any]:
+    """Sections of a trial whose last batch is uneven."""
+    return {**_SAME, "item": _TEXT, "training": {"loss": loss, "batch_size": 7}}
+
+
+def step_in_fp64(
+    config: TrialConfig, dataset: Dataset, home: Path, workers: Workers
+) -> dict[str, list[float]]:
+    """A worker's part of the loss, and the gradient of every parameter, summed over workers."""
+    store = ArtefactStore(home / "artefacts")
+    trainer = Trainer(config, dataset, store, workers=workers, device=torch.device("cpu"))
+    trainer.recommender.double().train()
+    loss = trainer._gradient(trainer.to_device(next(trainer.batches())))
+    named = dict(trainer.recommender.named_parameters())
+    workers.sum_gradients(named.values())
+    gradients = {name: _gradient(p).flatten().tolist() for name, p in named.items()}
+    return {"loss": [loss.item()], **gradients}
+
+
+def _gradient(parameter: nn.Parameter) -> torch.Tensor:
+    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
 
 
 def _leave(*_: object) -> None:
@@ -119,13 +154,7 @@ def main(home: Path) -> None:
     import tiny_trials  # as a script, this file's neighbour
 
     torch.set_num_threads(1)
-    dataset = open_dataset(home / "dataset")
-
-    def run(sections: dict[str, Any], folder: Path, **options: Any) -> TrialResult:
-        config = tiny_trials.tiny_config(**sections)
-        return tiny_trials.run(config, dataset, folder, **options)
-
-    (home / "second.json").write_text(json.dumps(work(join(1, home), home, run)))
+    (home / "second.json").write_text(json.dumps(work(join(1, home), home, tiny_trials)))
     dist.destroy_process_group()
 
 
