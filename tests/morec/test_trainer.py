@@ -365,6 +365,18 @@ def test_out_of_memory_with_one_item_is_an_error(tiny_dataset: Dataset, tmp_path
         limited(0, tiny_dataset, tmp_path).train_epoch()
 
 
+def test_out_of_memory_ends_the_trial_where_other_workers_wait_for_vectors(
+    tiny_dataset: Dataset, tmp_path: Path
+):
+    trainer = limited(5, tiny_dataset, tmp_path)
+    training = trainer.config.training.model_copy(update={"loss": "in_batch_ce"})
+    trainer.config = trainer.config.model_copy(update={"training": training})
+    trainer.workers = Workers(rank=0, size=2)
+    with pytest.raises(torch.OutOfMemoryError, match=r"^no room for \d+ items$"):
+        trainer.train_epoch()
+    assert trainer.recommender.micro_items is None
+
+
 def test_chunks_are_refused_where_items_are_normalised_together(
     tiny_dataset: Dataset, tmp_path: Path
 ):
