@@ -20,6 +20,11 @@ from morec.models.recommender import Recommender
 from morec.results import Evaluation
 from morec.workers import Workers
 
+CACHED_SCORES = 2**19
+"""So many scores are ranked at once on a CPU, whose caches hold them: every pass over more than its
+caches hold takes several times as long."""
+FEWEST_RANKED = 32
+"""Users ranked at once at least: products of fewer rows are slow."""
 COLLAPSED_SHARE = 0.5
 """A model has collapsed when, for more than this share of users, the target ties with more than
 this share of the candidates."""
@@ -37,6 +42,7 @@ class Evaluator:
         self.device = device
         is_candidate_N = is_candidate_N1(dataset, spec.candidates)[1:]
         self.is_candidate_N = torch.from_numpy(is_candidate_N).to(device)
+        self.are_all_candidates = bool(is_candidate_N.all())
         self._slicings: dict[Split, tuple[Slicing, ...]] = {}
 
     @torch.no_grad()
@@ -76,22 +82,32 @@ class Evaluator:
 
         Scores that are not finite raise only after all workers have met in ``evaluate``.
         """
-        inputs_BL, users_B, targets_B, rows, items = (
-            torch.from_numpy(array).to(self.device)
-            for array in (
-                batch.inputs_BL,
-                batch.users_B,
-                batch.targets_B,
-                batch.history_rows,
-                batch.history_items,
-            )
-        )
+        inputs_BL, users_B = self._on_device(batch.inputs_BL, batch.users_B)
         users_BD = recommender.user_vectors(inputs_BL, users_B, catalogue_ND)
+        blocks = [
+            self._rank_rows(users_BD[rows], batch.rows(rows), catalogue_ND)
+            for rows in self._blocks(len(users_BD))
+        ]
+        return tuple(torch.cat(column).cpu().numpy() for column in zip(*blocks, strict=True))
+
+    def _blocks(self, num_users: int) -> list[slice]:
+        size = num_users
+        if self.device.type == "cpu":
+            size = max(FEWEST_RANKED, CACHED_SCORES // len(self.is_candidate_N))
+        return [slice(first, first + size) for first in range(0, num_users, size)]
+
+    def _rank_rows(
+        self, users_BD: Tensor, batch: EvaluationBatch, catalogue_ND: Tensor
+    ) -> tuple[Tensor, ...]:
         scores_BN = users_BD @ catalogue_ND[1:].T
-        # Both are NaN where any score is; a tenth of the time of asking every score.
-        is_finite_B = scores_BN.amin(1).isfinite() & scores_BN.amax(1).isfinite()
-        ranks = rank_targets(scores_BN, targets_B, rows, items, self.is_candidate_N)
-        return tuple(column.cpu().numpy() for column in (*ranks, is_finite_B))
+        # NaN or infinite where any score is; a tenth of the time of asking every score.
+        is_finite_B = scores_BN.sum(1).isfinite()
+        masked = self._on_device(batch.targets_B, batch.history_rows, batch.history_items)
+        candidates_N = None if self.are_all_candidates else self.is_candidate_N
+        return (*rank_targets(scores_BN, *masked, candidates_N), is_finite_B)
+
+    def _on_device(self, *arrays: npt.NDArray[Any]) -> list[Tensor]:
+        return [torch.from_numpy(array).to(self.device) for array in arrays]
 
     def _slicings_of(self, split: Split) -> tuple[Slicing, ...]:
         """Made when a split is first evaluated, so that an unused test split is not looked at."""

@@ -32,31 +32,35 @@ def rank_targets(
     targets_B: Tensor,
     history_rows: Tensor,
     history_items: Tensor,
-    is_candidate_N: Tensor,
+    is_candidate_N: Tensor | None = None,
 ) -> TargetRanks:
     """Rank every target among the candidates outside its user's history.
 
-    The target itself is always a candidate. ``scores_BN[b, i]`` is the score of item id i + 1; it
+    The target itself is always a candidate, and without ``is_candidate_N`` all items are.
+    ``scores_BN[b, i]`` is the score of item id i + 1; it
     is overwritten where (``history_rows``, ``history_items``) point or i is no candidate. Ties
     count against the target (the reference sorts them in any order): rank = 1 + #(higher) +
     #(equal others).
     """
     columns_B1 = (targets_B - 1)[:, None]
     target_scores_B1 = scores_BN.gather(1, columns_B1)
-    scores_BN.masked_fill_(~is_candidate_N, float("-inf"))
-    scores_BN.scatter_(1, columns_B1, target_scores_B1)
+    if is_candidate_N is not None:
+        scores_BN.masked_fill_(~is_candidate_N, float("-inf"))
+        scores_BN.scatter_(1, columns_B1, target_scores_B1)
     scores_BN[history_rows, history_items - 1] = float("-inf")
     is_hidden_B = torch.isneginf(scores_BN.gather(1, columns_B1)).squeeze(1)
-    higher_B = _count(scores_BN > target_scores_B1)
-    tied_B = _count(scores_BN == target_scores_B1) - 1
+    is_so_BN = torch.empty_like(scores_BN)
+    higher_B = _count(torch.gt(scores_BN, target_scores_B1, out=is_so_BN))
+    tied_B = _count(torch.eq(scores_BN, target_scores_B1, out=is_so_BN)) - 1
     tied_B = tied_B.masked_fill(is_hidden_B, 0)
     ranks_B = (1 + higher_B + tied_B).masked_fill(is_hidden_B, scores_BN.shape[1] + 1)
     return TargetRanks(ranks_B, tied_B, is_hidden_B)
 
 
 def _count(is_so_BN: Tensor) -> Tensor:
-    # Summed as int64, torch's choice, the pass takes eight times as long on a CPU.
-    return is_so_BN.sum(1, dtype=torch.int32).long()
+    """Sum zeros and ones in the scores' own type: as bool, torch's choice, it takes 2.7 times as
+    long on a CPU. In fp32 exact for up to 2 ** 24 items."""
+    return is_so_BN.sum(1).long()
 
 
 def hit_rate(ranks_U: npt.NDArray[np.integer], k: int) -> float:

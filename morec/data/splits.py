@@ -44,6 +44,18 @@ class EvaluationBatch:
     history_items: npt.NDArray[np.int64]
     """(m,) item ids 1..N."""
 
+    def rows(self, rows: slice) -> "EvaluationBatch":
+        """Some of the users, with their histories; ``history_rows`` count from the first of them."""
+        first, end, _ = rows.indices(len(self.users_B))
+        history = slice(*np.searchsorted(self.history_rows, (first, end)).tolist())
+        return EvaluationBatch(
+            self.users_B[rows],
+            self.inputs_BL[rows],
+            self.targets_B[rows],
+            self.history_rows[history] - first,
+            self.history_items[history],
+        )
+
 
 def train_sequences_UL1(dataset: Dataset) -> npt.NDArray[np.int32]:
     """Return every user's train list s[:-2], left-padded with 0."""

@@ -130,6 +130,24 @@ def test_the_evaluation_batch_size_changes_nothing(tiny_dataset: Dataset, tmp_pa
     assert results[0] == results[1] == results[2]
 
 
+@pytest.mark.parametrize("num_ranked", [1, 7, 10_000])
+@pytest.mark.parametrize("candidates", ["all", "trained"])
+def test_how_many_users_are_ranked_at_once_changes_nothing(
+    num_ranked: int,
+    candidates: str,
+    tiny_dataset: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+):
+    config = tiny_config(evaluation={"candidates": candidates})
+    trainer = trainer_of(config, with_cold_targets(tiny_dataset), tmp_path)
+    trainer.recommender.double()
+    expected = trainer.evaluate("test")
+    monkeypatch.setattr("morec.evaluation.CACHED_SCORES", num_ranked * tiny_dataset.num_items)
+    monkeypatch.setattr("morec.evaluation.FEWEST_RANKED", 1)
+    assert trainer.evaluate("test") == expected
+
+
 def flatten_scores(trainer: Trainer, num_alike: int) -> None:
     """Give the first items one vector."""
     with torch.no_grad():

@@ -70,6 +70,23 @@ def test_evaluation_batches_are_those_of_a_loop(
 
 
 @quick
+@given(datasets(), st.integers(0, 5), st.integers(1, 5))
+def test_some_rows_of_a_batch_are_the_batch_of_those_users(
+    dataset: Dataset, first: int, size: int
+) -> None:
+    rows = slice(first, first + size)
+    found = only_batch(dataset, "test").rows(rows)
+    alone = [batch for batch in evaluation_batches(dataset, "test", batch_size=1)][rows]
+    assert found.users_B.tolist() == [int(batch.users_B[0]) for batch in alone]
+    assert found.targets_B.tolist() == [int(batch.targets_B[0]) for batch in alone]
+    assert found.inputs_BL.tolist() == [batch.inputs_BL[0].tolist() for batch in alone]
+    pairs = zip(found.history_rows.tolist(), found.history_items.tolist(), strict=True)
+    assert list(pairs) == [
+        (row, item) for row, batch in enumerate(alone) for item in batch.history_items.tolist()
+    ]
+
+
+@quick
 @given(datasets())
 def test_padding_stands_left_of_the_items_only(dataset: Dataset) -> None:
     for rows in (train_sequences_UL1(dataset), only_batch(dataset, "test").inputs_BL):
