@@ -102,9 +102,11 @@ class Evaluator:
         scores_BN = users_BD @ catalogue_ND[1:].T
         # NaN or infinite where any score is; a tenth of the time of asking every score.
         is_finite_B = scores_BN.sum(1).isfinite()
-        masked = self._on_device(batch.targets_B, batch.history_rows, batch.history_items)
+        targets_B, rows, items = self._on_device(
+            batch.targets_B, batch.history_rows, batch.history_items
+        )
         candidates_N = None if self.are_all_candidates else self.is_candidate_N
-        return (*rank_targets(scores_BN, *masked, candidates_N), is_finite_B)
+        return *rank_targets(scores_BN, targets_B, rows, items, candidates_N), is_finite_B
 
     def _on_device(self, *arrays: npt.NDArray[Any]) -> list[Tensor]:
         return [torch.from_numpy(array).to(self.device) for array in arrays]

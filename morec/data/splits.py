@@ -45,7 +45,7 @@ class EvaluationBatch:
     """(m,) item ids 1..N."""
 
     def rows(self, rows: slice) -> "EvaluationBatch":
-        """Some of the users, with their histories; ``history_rows`` count from the first of them."""
+        """Some of the users and their histories; ``history_rows`` count from the first of them."""
         first, end, _ = rows.indices(len(self.users_B))
         history = slice(*np.searchsorted(self.history_rows, (first, end)).tolist())
         return EvaluationBatch(
