@@ -190,13 +190,18 @@ def _reproduce(trial_id: str, out: Path, root: Path) -> int:
 def _run(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
     from reports.live import LivePage
     from tune_space.runner import run_study
+    from tune_space.search import MAX_FAILURES
 
     live = LivePage(options.out)
     outcome = run_study(study, arms, replace(options, on_progress=live.refresh))
-    for trial_id in outcome.failed:
-        print(f"failed: {trial_id}", file=sys.stderr)
+    for trial_id, reason in outcome.failed.items():
+        print(f"failed: {trial_id} ({reason})", file=sys.stderr)
     for arm in outcome.unlocked:
         print(f"no search trial of arm {arm!r} completed", file=sys.stderr)
+    for arm in outcome.given_up:
+        print(
+            f"arm {arm!r} is given up: {MAX_FAILURES} trials failed, none did not", file=sys.stderr
+        )
     if not outcome.is_finished:
         print("not finished: run the same command again to continue", file=sys.stderr)
     _report(options.out)

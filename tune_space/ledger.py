@@ -142,6 +142,13 @@ class Manifest(Spec):
     """Trials in the ledger that this study no longer asks for; kept, not reported."""
 
 
+def trials_of(arms: Iterable[ArmEntry]) -> set[str]:
+    """Ids of all trials of some arms, in both roles."""
+    entries = tuple(arms)
+    searched = {trial.trial_id for entry in entries for trial in entry.search}
+    return searched | {trial_id for entry in entries for trial_id in entry.final}
+
+
 def best_trial(results: Iterable[TrialResult]) -> TrialResult | None:
     """The choice an arm is locked to: the completed trial with the best validation score, the
     earliest of equals; None if no trial completed."""

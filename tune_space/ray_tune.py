@@ -16,8 +16,10 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from morec.ray_train import TrialJob
-from morec.results import Cost, EpochRecord, TrialResult
-from tune_space.conductor import Conductor, Job
+from morec.results import Cost, EpochRecord, Reason, TrialResult
+from tune_space.conductor import Conductor
+from tune_space.failures import reason_of
+from tune_space.jobs import Job
 
 T = TypeVar("T")
 CONTINUE: str = TrialScheduler.CONTINUE
@@ -133,9 +135,10 @@ class StudyScheduler(_NeverPickled, FIFOScheduler):
         """
         trial_id = trial.config["trial_id"]
         if trial_id in self._conductor.running and self._is_intact():
-            error = trial.get_error()
-            reason = f"the trial's process was lost: {error}"
-            self._halt.guarded(lambda: self._conductor.lost(trial_id, reason), None)
+            error = trial.get_pickled_error()
+            reason = reason_of(error) if error else Reason.PROCESS_LOST
+            text = f"the trial's process was lost: {error or trial.get_error()}"
+            self._halt.guarded(lambda: self._conductor.lost(trial_id, reason, text), None)
 
 
 class Display(_NeverPickled, Callback):

@@ -14,19 +14,21 @@ import ray
 import ray.tune
 from rich.console import Console
 
+from morec.code_version import code_version
 from morec.encoders.artefacts import ArtefactStore
 from morec.errors import DataError, SpecError
 from morec.ray_train import TrialJob
 from morec.results import TrialResult, TrialStatus, utc_now
 from tune_space import prepare
-from tune_space.conductor import Conductor, Job
+from tune_space.conductor import Conductor
 from tune_space.expand import Arm
 from tune_space.folder import hold
+from tune_space.jobs import Job
 from tune_space.ledger import Ledger, Manifest
 from tune_space.missing import find_missing, resting_arms, spell_missing
 from tune_space.options import RunOptions, RunOutcome
 from tune_space.progress import StudyProgress
-from tune_space.provenance import git_state, machine, versions
+from tune_space.provenance import git_state, machine, other_code, versions
 from tune_space.ray_tune import Display, Halt, StudyScheduler, StudySearcher, quieten
 from tune_space.ray_watch import watched_session
 from tune_space.study import ResourcesSpec, StudySpec
@@ -55,6 +57,8 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
         conductor = _prepare(study, arms, active, options, prepared)
         for entry in conductor.manifest.datasets:
             print(spell_dataset(entry))
+        for line in other_code(conductor.results.values(), code_version()):
+            print(line)
         caught = _Caught()
         if not conductor.is_finished():
             _run_on_ray(conductor, prepared, options, caught)
@@ -247,10 +251,11 @@ def _conclude(conductor: Conductor, caught: _Caught) -> RunOutcome:
     is_interrupted = not is_finished and not conductor.is_out_of_time()
     conductor.write_manifest("finished" if is_finished else "interrupted")
     wanted = conductor.wanted()
-    failed = [i for i, r in conductor.results.items() if i in wanted and _is_failure(r)]
+    mine = {i: r for i, r in conductor.results.items() if i in wanted}
     return RunOutcome(
         num_done=len(wanted & conductor.results.keys()),
-        failed=tuple(failed),
+        failed={i: r.reason or "failed" for i, r in mine.items() if _is_failure(r)},
+        given_up=tuple(s.arm.name for s in conductor.arms if conductor.is_given_up(s)),
         unlocked=tuple(s.arm.name for s in conductor.arms if s.is_searched and not s.locked),
         is_finished=is_finished,
         signal=(caught.number or signal.SIGINT) if is_interrupted else None,
