@@ -111,6 +111,19 @@ def test_a_deleted_cache_is_made_again_and_names_the_same_trials(tmp_path):
     assert config.trial_id(after.sources(config)) == config.trial_id(before.sources(config))
 
 
+def test_an_artefact_with_a_flipped_bit_is_found_by_its_hash_and_made_again(tmp_path):
+    config = tiny_config()
+    before = Prepared(tmp_path, ArtefactStore(tmp_path / "artefacts"))
+    items = before.dataset(config.dataset).item_ids.tolist()
+    path = before.dataset_folder(config.dataset) / "item_ids.npy"
+    spoiled = bytearray(path.read_bytes())
+    spoiled[-1] ^= 1
+    path.write_bytes(spoiled)
+    after = Prepared(tmp_path, ArtefactStore(tmp_path / "artefacts"))
+    assert after.dataset(config.dataset).item_ids.tolist() == items
+    assert bytes(spoiled) != path.read_bytes()
+
+
 def test_a_clock_that_goes_back_changes_no_choice_and_no_elapsed_time(tmp_path, monkeypatch):
     whole, odd = tmp_path / "whole", tmp_path / "odd"
     play(conductor_of(whole))
