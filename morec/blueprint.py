@@ -5,7 +5,8 @@ this machine, the shapes of well-known ones are.
 """
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,9 @@ class Blueprint:
     params_trainable: int
     forward_macs_paper: int
     """Multiply-accumulates of one padded training sample; see ``cost.paper_macs``."""
+    artefact_bytes: Mapping[str, int] = field(default_factory=dict)
+    """What the shared inputs of the item's encoders take on disk, at most, by part; empty where the
+    number of items is not known."""
 
 
 def blueprint(
@@ -64,7 +68,11 @@ def blueprint(
         return None
     # Nothing is padding in what is measured; the meta device cannot look.
     with fx_config.patch(meta_nonzero_assume_all_nonzero=True):  # type: ignore[attr-defined]
-        return _measure(recommender.to(META).eval(), config)
+        made = _measure(recommender.to(META).eval(), config)
+    if num_items is None:
+        return made
+    parts = config.item.modalities.items()
+    return replace(made, artefact_bytes={p: _input_bytes(s, num_items) for p, s in parts})
 
 
 class _UnknownShapesError(Exception):
@@ -91,6 +99,17 @@ def _measure(recommender: Recommender, config: TrialConfig) -> Blueprint:
     total, trainable = cost.count_parameters(recommender)
     macs = cost.paper_macs(recommender, num_inputs, META)
     return Blueprint(total, trainable, macs)
+
+
+def _input_bytes(spec: TextSpec | ImageSpec, num_items: int) -> int:
+    """Tokens, pixels, and the features or states computed from them; every title counts as long."""
+    scratch = spec.model_copy(update={"pretrained": False, "dnn_layers": 0})
+    own = 3 * scratch.size**2 if isinstance(scratch, ImageSpec) else 4 * scratch.max_tokens
+    if scratch.trainable_layers == 0:
+        own += 4 * _feature_dim(scratch)
+    elif isinstance(scratch, TextSpec) and scratch.trainable_layers != "all":
+        own += 4 * scratch.max_tokens * _feature_dim(scratch)
+    return num_items * own
 
 
 def _blank_encoder(spec: TextSpec | ImageSpec) -> Encoder:

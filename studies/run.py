@@ -137,6 +137,7 @@ def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
     from morec.encoders.artefacts import ArtefactStore
     from morec.encoders.hub import offline
     from tune_space.missing import find_missing, resting_arms, spell_missing
+    from tune_space.needs import needs_of
     from tune_space.prepare import STORE_FOLDER, Prepared
     from tune_space.sizes import model_sizes
 
@@ -149,12 +150,15 @@ def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
         plan = make_plan(
             study, arms, ledger, shared.sources, resting=resting, retry_failed=retry_failed
         )
-    num_parallel = concurrency(study.resources)
     kept = plan.restricted(options.only)
-    shown = {arm.name for arm in kept.arms}
-    sizes = model_sizes(study, [a for a in arms if a.name in shown], ledger.read_manifest())
-    show_plan(Console(), kept, len(study.seeds), num_parallel, sizes)
-    for line in spell_missing(missing):
+    names = {arm.name for arm in kept.arms}
+    shown = [arm for arm in arms if arm.name in names]
+    manifest = ledger.read_manifest()
+    sizes = model_sizes(study, shown, manifest.datasets if manifest else ())
+    needs = needs_of(study, shown, kept, ledger, sizes, shared.store.folder)
+    show_plan(Console(), kept, len(study.seeds), concurrency(study.resources), sizes)
+    short = needs.shortages(options.out, is_local=options.address is None)
+    for line in (*needs.lines(options.out), *short, *spell_missing(missing)):
         print(line)
     return 0
 

@@ -24,13 +24,16 @@ from tune_space.conductor import Conductor
 from tune_space.expand import Arm
 from tune_space.folder import hold
 from tune_space.jobs import Job
-from tune_space.ledger import Ledger, Manifest
+from tune_space.ledger import DatasetEntry, Ledger, Manifest
 from tune_space.missing import find_missing, resting_arms, spell_missing
+from tune_space.needs import needs_of
 from tune_space.options import RunOptions, RunOutcome
+from tune_space.plan import make_plan
 from tune_space.progress import StudyProgress
 from tune_space.provenance import git_state, machine, other_code, versions
 from tune_space.ray_tune import Display, Halt, StudyScheduler, StudySearcher, quieten
 from tune_space.ray_watch import watched_session
+from tune_space.sizes import model_sizes
 from tune_space.study import ResourcesSpec, StudySpec
 from tune_space.tables import spell_dataset
 from tune_space.trainable import run_job
@@ -74,6 +77,8 @@ def _prepare(
 ) -> Conductor:
     ledger = Ledger(options.out)
     earlier = ledger.read_manifest()
+    datasets = prepare.dataset_entries(prepared, active)
+    _check_room(study, active, ledger, datasets, options, prepared)
     manifest = Manifest(
         study=study,
         study_file=options.study_file_text,
@@ -86,7 +91,7 @@ def _prepare(
         device=machine(),
         num_cpus=os.cpu_count() or 1,
         elapsed_s=earlier.elapsed_s if earlier else 0.0,
-        datasets=prepare.dataset_entries(prepared, active),
+        datasets=datasets,
         references=prepare.references(prepared, active, study.baseline),
         preparations=prepare.prepare_items(prepared, active),
         arms=earlier.arms if earlier else (),
@@ -102,6 +107,23 @@ def _prepare(
         only=options.only,
         retry_failed=options.retry_failed,
     )
+
+
+def _check_room(
+    study: StudySpec,
+    active: Sequence[Arm],
+    ledger: Ledger,
+    datasets: Sequence[DatasetEntry],
+    options: RunOptions,
+    prepared: prepare.Prepared,
+) -> None:
+    """Refuse what the disk or the memory is too small for, before anything is made or started."""
+    plan = make_plan(study, active, ledger, prepared.sources, retry_failed=options.retry_failed)
+    names = {arm.name for arm in plan.arms if arm.num_left}
+    sizes = model_sizes(study, [arm for arm in active if arm.name in names], datasets)
+    needs = needs_of(study, active, plan, ledger, sizes, prepared.store.folder)
+    if short := needs.shortages(options.out, is_local=options.address is None):
+        raise SpecError(["nothing was started", *short])
 
 
 def _run_on_ray(

@@ -5,22 +5,22 @@ from collections.abc import Sequence
 from morec.blueprint import Blueprint, blueprint
 from morec.config import canonical_json
 from tune_space.expand import Arm
-from tune_space.ledger import Manifest
+from tune_space.ledger import DatasetEntry
 from tune_space.study import StudySpec
 
 
 def model_sizes(
-    study: StudySpec, arms: Sequence[Arm], manifest: Manifest | None
+    study: StudySpec, arms: Sequence[Arm], datasets: Sequence[DatasetEntry]
 ) -> dict[str, Blueprint | None]:
     """Count each arm's model by arm name; None where its shapes cannot be known from here.
 
-    The numbers of users and items are those of the last run or, before one, what the study says
-    that the paper had.
+    The numbers of users and items are those of ``datasets`` as they were read or, before that, what
+    the study says that the paper had.
     """
     counted: dict[str, Blueprint | None] = {}
     sizes = {}
     for arm in arms:
-        num_users, num_items = _counts(study, arm, manifest)
+        num_users, num_items = _counts(study, arm, datasets)
         config = arm.config
         shape = [config.item.model_dump(mode="json"), config.model.model_dump(mode="json")]
         key = canonical_json([*shape, config.dataset.max_seq_len, num_users, num_items])
@@ -30,9 +30,10 @@ def model_sizes(
     return sizes
 
 
-def _counts(study: StudySpec, arm: Arm, manifest: Manifest | None) -> tuple[int | None, int | None]:
+def _counts(
+    study: StudySpec, arm: Arm, datasets: Sequence[DatasetEntry]
+) -> tuple[int | None, int | None]:
     """Users and items of an arm's data set, as far as they are known."""
-    entries = manifest.datasets if manifest else ()
-    known = next((entry for entry in entries if entry.dataset == arm.dataset), None)
+    known = next((entry for entry in datasets if entry.dataset == arm.dataset), None)
     counted = known or study.datasets.get(arm.dataset)
     return (counted.num_users, counted.num_items) if counted else (None, None)
