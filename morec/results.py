@@ -38,6 +38,8 @@ class Reason(StrEnum):
     """Its loss or a score became NaN or infinite."""
     HOST_MEMORY = "out of memory"
     DEVICE_MEMORY = "out of device memory"
+    NO_DISK = "disk refuses writes"
+    """It is full or read-only, which is no trial's fault: the study stops, nothing is recorded."""
     PROCESS_LOST = "process lost"
     """Its process, a worker of its group, or their machine died."""
     HUNG = "hung"

@@ -1,5 +1,6 @@
 """What kind of failure an exception of a trial, or of the process that ran it, is."""
 
+import errno
 from collections.abc import Iterator
 
 import ray.exceptions
@@ -19,6 +20,8 @@ NO_HOST_MEMORY = (MemoryError, ray.exceptions.OutOfMemoryError)
 """Python's and numpy's, and Ray's when it ends a process because its machine runs full."""
 NO_ROOM = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
 """What torch's allocator on the CPU says in its ``RuntimeError``."""
+REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+"""No space, over quota, read-only, larger than allowed."""
 
 
 def reason_of(error: BaseException) -> Reason:
@@ -28,6 +31,8 @@ def reason_of(error: BaseException) -> Reason:
         return Reason.DEVICE_MEMORY
     if any(isinstance(each, NO_HOST_MEMORY) or _is_no_room(each) for each in causes):
         return Reason.HOST_MEMORY
+    if any(isinstance(each, OSError) and each.errno in REFUSED for each in causes):
+        return Reason.NO_DISK
     if any(isinstance(each, LOST) for each in causes):
         return Reason.PROCESS_LOST
     return Reason.EXCEPTION
@@ -37,7 +42,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
     if error is None:
         return
     yield error
-    inner: list[BaseException | None] = [error.__cause__, getattr(error, "cause", None)]
+    inner = [error.__cause__, error.__context__, getattr(error, "cause", None)]
     if isinstance(error, WorkerGroupError):
         inner += error.worker_failures.values()
     if isinstance(error, ControllerError):

@@ -118,7 +118,7 @@ class StudyScheduler(_NeverPickled, FIFOScheduler):
         if trial_id not in self._conductor.running:
             return CONTINUE
         if "result" in result:
-            self._conductor.ended(TrialResult.model_validate_json(result["result"]))
+            self._end(TrialResult.model_validate_json(result["result"]))
             return CONTINUE
         records = json.loads(result["epochs"])
         epochs = tuple(EpochRecord.model_validate(record) for record in records)
@@ -127,6 +127,12 @@ class StudyScheduler(_NeverPickled, FIFOScheduler):
             self._conductor.pruned(trial_id)
             return STOP
         return CONTINUE
+
+    def _end(self, result: TrialResult) -> None:
+        if result.reason is Reason.NO_DISK:
+            last_line = (result.error or "").strip().splitlines()[-1]
+            raise OSError(f"a trial could not write: {last_line}")
+        self._conductor.ended(result)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """Tell of a trial whose process died or could not be started.

@@ -37,6 +37,8 @@ def test_memory_that_the_machine_does_not_have(ask):
          Reason.HOST_MEMORY),
         (ray.exceptions.ActorDiedError(), Reason.PROCESS_LOST),
         (ray.exceptions.WorkerCrashedError(), Reason.PROCESS_LOST),
+        (OSError(28, "No space left on device"), Reason.NO_DISK),
+        (FileNotFoundError(2, "No such file"), Reason.EXCEPTION),
         (DataError("no negative is left"), Reason.EXCEPTION),
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), Reason.EXCEPTION),
     ],

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,13 +18,15 @@ from hypothesis import strategies as st
 
 from morec.checkpoints import Checkpoints
 from morec.encoders.artefacts import ArtefactStore
+from morec.results import Reason, TrialStatus
 from studies.run import main
 from tests.morec.tiny_trials import tiny_config
 from tests.tune_space.made_up_trials import conductor_of, end, outcome, play
 from tune_space import conductor as conductor_module
+from tune_space.failures import reason_of
 from tune_space.ledger import Ledger
 from tune_space.prepare import Prepared
-from tune_space.ray_tune import CONTINUE, Halt
+from tune_space.ray_tune import CONTINUE, Halt, StudyScheduler
 
 STUDY = """\
 question: q
@@ -72,6 +75,34 @@ def test_the_first_disk_error_halts_the_study_and_nothing_is_tried_after_it(monk
     assert [halt.guarded(refused, CONTINUE) for _ in range(3)] == [CONTINUE] * 3
     assert (len(tried), len(signals)) == (1, 1)
     assert str(halt.error) == "[Errno 28] No space left on device"
+
+
+def test_a_checkpoint_that_does_not_fit_is_the_disk_s_fault_and_leaves_the_one_before(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save({"epoch": 1})
+    with full_disk(2000), pytest.raises((OSError, RuntimeError)) as caught:
+        checkpoints.save({"epoch": 2, "weights": torch.zeros(10**5)})
+    assert reason_of(caught.value) is Reason.NO_DISK
+    assert checkpoints.load() == {"epoch": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
+
+
+def test_a_trial_that_cannot_write_halts_the_study_and_has_no_record(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.kill", lambda pid, number: None)
+    conductor, halt = conductor_of(tmp_path), Halt()
+    job = conductor.next_job()
+    error = "Traceback ...\nOSError: [Errno 28] No space left on device"
+    refused = end(job, TrialStatus.FAILED).model_copy(
+        update={"reason": Reason.NO_DISK, "error": error}
+    )
+    scheduler = StudyScheduler(conductor, lambda: True, halt)
+    trial = SimpleNamespace(config={"trial_id": job.trial_id})
+    scheduler.on_trial_result(None, trial, {"result": refused.model_dump_json()})
+    assert str(halt.error) == (
+        "a trial could not write: OSError: [Errno 28] No space left on device"
+    )
+    assert Ledger(tmp_path).read_all() == {}
+    assert play(conductor_of(tmp_path))[0].trial_id == job.trial_id
 
 
 def test_a_folder_that_cannot_be_made_is_a_message_and_exit_code_2(tmp_path, capsys):
