@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -20,6 +21,9 @@ from tune_space.plan import concurrency, make_plan
 from tune_space.status import read_status
 from tune_space.study import StudySpec
 from tune_space.tables import show_plan, show_status
+
+if TYPE_CHECKING:
+    from tune_space.cleaning import Kind
 
 # Ray, torch and the report are imported where they are used: a typo is answered at once.
 
@@ -66,6 +70,12 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     instead.add_argument("--report", action="store_true", help="write the report of what is there")
     instead.add_argument("--audit", action="store_true", help="recheck every choice and number")
     instead.add_argument("--doctor", action="store_true", help="check this installation")
+    instead.add_argument(
+        "--clean",
+        nargs="*",
+        choices=("artefacts", "checkpoints"),
+        help="say what the cache takes; with words, delete that; never results",
+    )
     instead.add_argument("--reproduce", metavar="TRIAL", help="train it again and compare")
     only = "arms to run: by name, by data set, or DATASET/ARM"
     parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARM", help=only)
@@ -82,7 +92,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--fresh", action="store_true", help="move earlier results aside, restart")
     parser.add_argument("--verbose", action="store_true", help="show Ray's own output")
     args = parser.parse_args(words)
-    if args.study is None and not args.doctor:
+    if args.study is None and not args.doctor and args.clean is None:
         parser.error("the following arguments are required: STUDY.yaml")
     return args
 
@@ -90,6 +100,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 def _main(args: argparse.Namespace, command: str) -> int:
     if args.doctor:
         return _doctor(args.out or Path("runs"))
+    if args.clean is not None:
+        return _clean(args.out or Path("runs"), args.clean)
     study = load_study(args.study, args.set)
     out = args.out or Path("runs") / study.folder
     if args.status:
@@ -169,6 +181,13 @@ def _doctor(runs: Path) -> int:
     facts, broken = examine(runs)
     print("\n".join([*facts, *(f"wrong: {problem}" for problem in broken)]))
     return 1 if broken else 0
+
+
+def _clean(runs: Path, kinds: "Sequence[Kind]") -> int:
+    from tune_space.cleaning import clean
+
+    print("\n".join(clean(runs, kinds)))
+    return 0
 
 
 def _audit(out: Path) -> int:

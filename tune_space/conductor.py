@@ -17,6 +17,7 @@ from morec.config import TrialConfig
 from morec.results import Cost, EpochRecord, Reason, TrialResult, TrialStatus, utc_now
 from morec.silence import hang_note
 from morec.trial_log import log_tail
+from tune_space.cleaning import CHECKPOINTS, bound_checkpoints
 from tune_space.expand import Arm, configure, fits
 from tune_space.jobs import ArmState, Job, Role
 from tune_space.ledger import ArmEntry, Ledger, Manifest, SearchEntry, trials_of
@@ -66,6 +67,7 @@ class Conductor:
         self._failures: Counter[str] = Counter()
         for state in self.arms:
             self._advance(state)
+        self._bound_checkpoints()
         self.write_manifest("running")
 
     @staticmethod
@@ -187,11 +189,19 @@ class Conductor:
         self.results[result.trial_id] = result
         self._retry.discard(result.trial_id)
         del self.running[result.trial_id]
-        if not self.study.keep_checkpoints:
-            Checkpoints(self.checkpoint_folder(result.trial_id)).remove()
         for state in self.arms:
             self._advance(state)
+        self._bound_checkpoints()
         self.write_manifest("running")
+
+    def _bound_checkpoints(self) -> None:
+        """Of trials that will not go on, checkpoints stay only if asked for, and while they fit."""
+        folder = self.ledger.folder / CHECKPOINTS
+        for path in folder.glob("*"):
+            if self._is_recorded(path.name) and not self.study.keep_checkpoints:
+                Checkpoints(path).remove()
+        going_on = {i for i in self.wanted() if not self._is_recorded(i)} | self.running.keys()
+        bound_checkpoints(folder, going_on, self.study.checkpoints_gb * 1e9)
 
     def pruned(self, trial_id: str) -> None:
         """Record a trial that was stopped early, with what it reported."""
@@ -226,7 +236,7 @@ class Conductor:
 
     def checkpoint_folder(self, trial_id: str) -> Path:
         """Where a trial's checkpoints are while it runs."""
-        return self.ledger.folder / "checkpoints" / trial_id
+        return self.ledger.folder / CHECKPOINTS / trial_id
 
     # ---- what is written down
 

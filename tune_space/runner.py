@@ -22,7 +22,7 @@ from morec.results import TrialResult, TrialStatus, utc_now
 from tune_space import prepare
 from tune_space.conductor import Conductor
 from tune_space.expand import Arm
-from tune_space.folder import hold
+from tune_space.folder import hold, shared
 from tune_space.jobs import Job
 from tune_space.ledger import DatasetEntry, Ledger, Manifest
 from tune_space.missing import find_missing, resting_arms, spell_missing
@@ -56,7 +56,7 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
     active = [arm for arm in arms if arm.name not in resting]
     if missing := find_missing(study, active, prepared):
         raise DataError("\n".join(["nothing was started", *spell_missing(missing)]))
-    with hold(options.out):
+    with hold(options.out), shared(store.folder):
         conductor = _prepare(study, arms, active, options, prepared)
         for entry in conductor.manifest.datasets:
             print(spell_dataset(entry))

@@ -1,5 +1,9 @@
 """The conductor without Ray: what runs next, what is locked, what survives an interruption."""
 
+import os
+import time
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -301,6 +305,45 @@ def test_checkpoints_go_when_a_trial_ends_unless_they_are_asked_for(tmp_path, ke
     folder.mkdir(parents=True)
     conductor.ended(end(job))
     assert folder.exists() == keep
+
+
+def checkpoint(conductor, trial_id: str, num_bytes: int, age_s: int) -> Path:
+    folder = conductor.checkpoint_folder(trial_id)
+    folder.mkdir(parents=True)
+    (folder / "last.pt").write_bytes(bytes(num_bytes))
+    then = time.time() - age_s
+    os.utime(folder, (then, then))
+    return folder
+
+
+def test_checkpoints_of_dropped_trials_stay_while_they_fit_and_the_oldest_go_first(tmp_path):
+    spec = study(checkpoints_gb=2e-6)
+    conductor = conductor_of(tmp_path, spec)
+    going_on = checkpoint(conductor, conductor.next_job().trial_id, 5000, age_s=9)
+    dropped = [checkpoint(conductor, f"dropped{age}", 900, age) for age in (1, 2, 3)]
+    again = conductor_of(tmp_path, spec)
+    assert [folder.exists() for folder in (going_on, *dropped)] == [True, True, True, False]
+    play(again)
+    assert [folder.exists() for folder in (going_on, *dropped)] == [False, True, True, False]
+
+
+def test_kept_checkpoints_stay_within_their_bound(tmp_path):
+    conductor = conductor_of(tmp_path, study(keep_checkpoints=True, checkpoints_gb=2e-6))
+    folders = []
+    for age in (5, 4, 3):
+        job = conductor.next_job()
+        folders.append(checkpoint(conductor, job.trial_id, 900, age))
+        conductor.ended(end(job))
+    assert [folder.exists() for folder in folders] == [False, True, True]
+
+
+def test_a_checkpoint_left_by_a_kill_after_its_record_goes_with_the_next_start(tmp_path):
+    conductor = conductor_of(tmp_path)
+    job = conductor.next_job()
+    conductor.ended(end(job))
+    folder = checkpoint(conductor, job.trial_id, 10, age_s=1)
+    conductor_of(tmp_path)
+    assert not folder.exists()
 
 
 def test_arms_that_lock_the_same_configuration_share_its_trials(tmp_path):
