@@ -18,6 +18,7 @@ from tune_space.ledger import Ledger
 from tune_space.loader import load_study, read_study_file
 from tune_space.options import RunOptions
 from tune_space.plan import concurrency, make_plan
+from tune_space.ray_switches import set_switches
 from tune_space.status import read_status
 from tune_space.study import StudySpec
 from tune_space.tables import show_plan, show_status
@@ -211,6 +212,7 @@ def _reproduce(trial_id: str, out: Path, root: Path) -> int:
 
 
 def _run(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
+    set_switches(is_local=options.address is None)
     from reports.live import LivePage
     from tune_space.runner import run_study
     from tune_space.search import MAX_FAILURES

@@ -110,7 +110,7 @@ def clean(runs: Path, kinds: Collection[Kind]) -> list[str]:
 
 
 def bound_checkpoints(folder: Path, keep: Collection[str], max_bytes: float) -> None:
-    """Delete the oldest checkpoints below ``folder`` until the rest fits; those of ``keep`` stay."""
+    """Delete the oldest checkpoints below ``folder`` until the rest fits; ``keep`` stays."""
     paths = [path for path in folder.glob("*") if path.name not in keep and not path.is_symlink()]
     total = 0
     for path in sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True):

@@ -157,13 +157,3 @@ class Display(_NeverPickled, Callback):
         """Called by Ray Tune after every event, several times a second."""
         for refresh in self._refreshers:
             refresh()
-
-
-def quieten() -> None:
-    """Set Ray's switches, before it is initialised, so that only our display speaks."""
-    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
-    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
-    os.environ["RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"] = "0.2"
-    os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "3600"
-    # Idle OpenMP threads that spin slow down the trials beside them (measured: up to 10 times).
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

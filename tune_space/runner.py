@@ -31,7 +31,7 @@ from tune_space.options import RunOptions, RunOutcome
 from tune_space.plan import make_plan
 from tune_space.progress import StudyProgress
 from tune_space.provenance import git_state, machine, other_code, versions
-from tune_space.ray_tune import Display, Halt, StudyScheduler, StudySearcher, quieten
+from tune_space.ray_tune import Display, Halt, StudyScheduler, StudySearcher
 from tune_space.ray_watch import watched_session
 from tune_space.sizes import model_sizes
 from tune_space.study import ResourcesSpec, StudySpec
@@ -227,7 +227,6 @@ def _ray_session(resources: ResourcesSpec, options: RunOptions) -> Iterator[None
     if ray.is_initialized():
         yield
         return
-    quieten()
     settings: dict[str, Any] = {
         "log_to_driver": options.verbose,
         "logging_level": "INFO" if options.verbose else "ERROR",
