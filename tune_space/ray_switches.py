@@ -1,6 +1,8 @@
 """Ray's switches, set before Ray is imported, which reads some of them only then."""
 
 import os
+from contextlib import suppress
+from pathlib import Path
 
 
 def set_switches(*, is_local: bool) -> None:
@@ -18,3 +20,12 @@ def set_switches(*, is_local: bool) -> None:
     if is_local:
         # Named after other systems; where it is off, a node's address is loopback.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+
+
+def hide_token() -> None:
+    """Let nobody else read the token that Ray made for this user, which it leaves for all to read.
+
+    Whoever has it may run code in every session of this user.
+    """
+    with suppress(OSError):
+        (Path.home() / ".ray" / "auth_token").chmod(0o600)

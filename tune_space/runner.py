@@ -31,6 +31,7 @@ from tune_space.options import RunOptions, RunOutcome
 from tune_space.plan import make_plan
 from tune_space.progress import StudyProgress
 from tune_space.provenance import git_state, machine, other_code, versions
+from tune_space.ray_switches import hide_token
 from tune_space.ray_tune import Display, Halt, StudyScheduler, StudySearcher
 from tune_space.ray_watch import watched_session
 from tune_space.sizes import model_sizes
@@ -235,6 +236,7 @@ def _ray_session(resources: ResourcesSpec, options: RunOptions) -> Iterator[None
         # Without the dashboard's agent a stopped worker group never frees its resources.
         settings["include_dashboard"] = resources.workers > 1
     ray.init(address=options.address or "local", **settings)
+    hide_token()
     try:
         yield
     finally:
