@@ -196,4 +196,7 @@ def _read(model: type[SpecT], path: Path) -> SpecT:
     try:
         return model.model_validate_json(path.read_bytes())
     except (ValidationError, OSError) as error:
-        raise DataError(f"{path}: not a {model.__name__} of this version: {error}") from error
+        raise DataError(
+            f"{path}: not a {model.__name__} of this version. Move the file away, and the same "
+            f"command makes again what it held: {error}"
+        ) from error

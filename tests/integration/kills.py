@@ -5,9 +5,7 @@ The long form is ``pytest -m nightly -s tests/integration/test_kills.py``.
 
 import contextlib
 import os
-import shutil
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,6 +22,7 @@ from tests.integration.command import (
     study_numbers,
     trial_processes,
 )
+from tests.mounts import mounted
 from tune_space.audit import audit
 from tune_space.ledger import Ledger
 
@@ -134,22 +133,6 @@ def _victims(
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path) -> Iterator[bool]:
-    """Put a small file system at ``folder``; False where this user may not."""
-    folder.mkdir(parents=True)
-    words = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)]
-    is_mounted = (
-        shutil.which("mount") is not None
-        and not subprocess.run(words, capture_output=True, check=False).returncode
-    )
-    try:
-        yield is_mounted
-    finally:
-        if is_mounted:
-            subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-@contextlib.contextmanager
 def _full(folder: Path) -> Iterator[None]:
     """Take all room there is on the file system of ``folder``, which is a small one."""
     ballast = folder / "ballast"
@@ -193,7 +176,7 @@ def kill_rounds(folder: Path, uninterrupted: Command, num_kills: int, seed: int)
     """
     draw, kills, found = Random(seed), Kills(lambda line: print(line, flush=True)), []
     rounds = 0
-    with small_disk(folder / "disk") as is_small:
+    with mounted(folder / "disk", f"size={DISK_BYTES}") as is_small:
         choices = TARGETS if is_small else TARGETS[:-1]
         while kills.total < num_kills:
             rounds += 1

@@ -6,12 +6,13 @@ import pytest
 
 from tests.integration.command import Command
 from tests.integration.kills import (
+    DISK_BYTES,
     Kills,
     differences,
     kill_rounds,
     run_with_kills,
-    small_disk,
 )
+from tests.mounts import mounted
 
 pytestmark = pytest.mark.ray
 
@@ -44,7 +45,7 @@ def test_thirty_random_kills_change_no_number(uninterrupted, tmp_path, seed):
 
 
 def test_a_disk_that_is_full_for_a_while_changes_no_number(uninterrupted, tmp_path):
-    with small_disk(tmp_path / "disk") as is_small:
+    with mounted(tmp_path / "disk", f"size={DISK_BYTES}") as is_small:
         if not is_small:
             pytest.skip("this user may not mount a small file system")
         lines: list[str] = []

@@ -7,7 +7,7 @@ write beyond it fails in the same place with an ``OSError``.
 import resource
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from types import SimpleNamespace
 
@@ -18,9 +18,11 @@ from hypothesis import strategies as st
 
 from morec.checkpoints import Checkpoints
 from morec.encoders.artefacts import ArtefactStore
+from morec.errors import DataError
 from morec.results import Reason, TrialStatus
 from studies.run import main
 from tests.morec.tiny_trials import tiny_config
+from tests.mounts import mounted
 from tests.tune_space.made_up_trials import conductor_of, end, outcome, play
 from tune_space import conductor as conductor_module
 from tune_space.failures import reason_of
@@ -61,6 +63,56 @@ def test_a_full_disk_leaves_every_record_whole_and_the_study_goes_on_later(tmp_p
     assert list(cut.rglob("*.part")) == []
     play(conductor_of(cut))
     assert outcome(cut) == outcome(whole)
+
+
+@pytest.mark.parametrize("which", ["record", "manifest"])
+def test_a_half_written_file_is_named_and_what_it_held_is_made_again(tmp_path, which):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    play(conductor_of(whole))
+    play(conductor_of(cut))
+    record = next(iter(sorted((cut / "trials").iterdir())))
+    path = {"record": record, "manifest": cut / "manifest.json"}[which]
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match=rf"{path.name}: not a .* Move the file away, and the same"):
+        conductor_of(cut)
+    path.rename(tmp_path / "away")
+    again = play(conductor_of(cut))
+    assert [job.trial_id for job in again] == ([record.stem] if which == "record" else [])
+    assert outcome(cut) == outcome(whole)
+
+
+def test_a_file_system_without_room_leaves_every_record_whole_too(tmp_path):
+    with mounted(tmp_path / "disk", "size=400000") as is_small:
+        if not is_small:
+            pytest.skip("this user may not mount a small file system")
+        cut = tmp_path / "disk" / "out"
+        conductor = conductor_of(cut)
+        play(conductor, limit=3)
+        before = Ledger(cut).read_all()
+        ballast = tmp_path / "disk" / "ballast"
+        with ballast.open("wb", buffering=0) as stream, suppress(OSError):
+            while stream.write(bytes(4096)):
+                pass
+        with pytest.raises(OSError, match="No space left on device"):
+            conductor.ended(end(next(iter(conductor.running.values()))))
+        assert Ledger(cut).read_all() == before
+        assert list(cut.rglob("*.part")) == []
+        ballast.unlink()
+        play(conductor_of(cut))
+        play(conductor_of(tmp_path / "whole"))
+        assert outcome(cut) == outcome(tmp_path / "whole")
+
+
+def test_a_read_only_folder_is_a_message_and_exit_code_2(tmp_path, capsys):
+    study_file = tmp_path / "s.yaml"
+    study_file.write_text(STUDY)
+    with mounted(tmp_path / "disk", "ro") as is_read_only:
+        if not is_read_only:
+            pytest.skip("this user may not mount a read-only file system")
+        out = tmp_path / "disk" / "out"
+        assert main([str(study_file), "--out", str(out)]) == 2
+        assert capsys.readouterr().err.startswith(f"{tmp_path / 'disk'}")
+        assert main([str(study_file), "--out", str(out), "--plan"]) == 0
 
 
 def test_the_first_disk_error_halts_the_study_and_nothing_is_tried_after_it(monkeypatch):
