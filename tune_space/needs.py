@@ -122,12 +122,12 @@ def needs_of(
     models = {arm.name: size for arm in busy if (size := sizes.get(arm.name))}
     measured = _measured(manifest, records, left)
     memory = [measured.get(arm.name, _memory(models.get(arm.name))) for arm in busy]
-    saved = sorted((_checkpoint_bytes(size) for size in models.values()), reverse=True)
+    saved = sorted((checkpoint_bytes(size) for size in models.values()), reverse=True)
     kept = study.checkpoints_gb * 1e9 if study.keep_checkpoints else 0
     return Needs(
         # While one is written, the one before is still there.
         checkpoints=2 * num_parallel * max(saved, default=0)
-        + int(min(kept, sum(left[n] * _checkpoint_bytes(size) for n, size in models.items()))),
+        + int(min(kept, sum(left[n] * checkpoint_bytes(size) for n, size in models.items()))),
         artefacts=_artefact_bytes(busy, models, manifest, store),
         records=sum(left.values()) * _record_bytes(manifest, records) + REPORT_BYTES * bool(left),
         per_trial=study.resources.workers * max(memory, default=0),
@@ -149,7 +149,7 @@ def _memory(size: "Blueprint | None") -> int:
     return PROCESS_BYTES + WEIGHT_BYTES * (2 * size.params_total + 3 * size.params_trainable)
 
 
-def _checkpoint_bytes(size: "Blueprint") -> int:
+def checkpoint_bytes(size: "Blueprint") -> int:
     """Weights twice, and of what trains two moments."""
     return WEIGHT_BYTES * 2 * (size.params_total + size.params_trainable)
 

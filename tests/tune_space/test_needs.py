@@ -5,8 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from morec.blueprint import Blueprint
+from morec.blueprint import Blueprint, blueprint
+from morec.data.dataset import load_dataset
+from morec.encoders.artefacts import ArtefactStore
+from morec.encoders.item import prepare_item_inputs
 from studies.run import main
+from tests.morec.tiny_trials import run, tiny_config
 from tests.tune_space.made_up_trials import COST, conductor_of, end, play, sources, study
 from tune_space import needs as needs_module
 from tune_space.expand import expand
@@ -17,6 +21,7 @@ from tune_space.needs import (
     REPORT_BYTES,
     SESSION_BYTES,
     Needs,
+    checkpoint_bytes,
     needs_of,
 )
 from tune_space.plan import make_plan
@@ -97,6 +102,40 @@ def test_what_arms_share_is_made_once(tmp_path):
         "E2E": replace(SMALL, artefact_bytes={"text": 300}),
     }
     assert needed(tmp_path, study(arms=arms), sizes).artefacts == 5_000 + 300
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"text": {"name": "minilm", "pooling": "mean", "max_tokens": 6}},
+        {"text": {"name": "minilm", "trainable_layers": 1, "pooling": "mean", "max_tokens": 6}},
+        {"text": {"name": "minilm", "trainable_layers": "all", "pooling": "mean", "max_tokens": 6}},
+        {"image": {"name": "resnet18", "pretrained": False, "size": 32}},
+        {"image": {"name": "resnet18", "pretrained": False, "size": 32, "trainable_layers": "all"}},
+    ],
+    ids=["text TS", "text top 1", "text E2E", "image TS", "image E2E"],
+)
+def test_what_is_said_of_artefacts_is_what_they_then_take(tmp_path, part):
+    config = tiny_config(item=part)
+    data = load_dataset(config.dataset, tmp_path)
+    store = ArtefactStore(tmp_path / "artefacts")
+    prepare_item_inputs(config.item, data, store)
+    real = sum(path.stat().st_size for path in store.folder.rglob("*.npy"))
+    size = blueprint(config, num_users=data.num_users, num_items=data.num_items)
+    (said,) = size.artefact_bytes.values()
+    headers = 200 * len(list(store.folder.rglob("*.npy"))) + 8 * data.num_items
+    assert real - headers <= said
+    # Titles shorter than max_tokens are what makes it less.
+    assert said <= 2.5 * real
+
+
+def test_what_is_said_of_a_checkpoint_is_what_it_then_takes(tmp_path):
+    config = tiny_config(model={"dim": 64})
+    data = load_dataset(config.dataset, tmp_path)
+    run(config, data, tmp_path)
+    real = (tmp_path / "checkpoints" / "last.pt").stat().st_size
+    said = checkpoint_bytes(blueprint(config, num_users=41, num_items=data.num_items))
+    assert said == pytest.approx(real, rel=0.15)
 
 
 @pytest.mark.parametrize(
