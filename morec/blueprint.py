@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.fx.experimental import _config as fx_config
 
 from morec import cost
-from morec.config import ImageSpec, TextSpec, TrialConfig
+from morec.config import ImageSpec, ItemSpec, TextSpec, TrialConfig
 from morec.encoders.architectures import known_config
 from morec.encoders.backbones import load_backbone, output_dim
 from morec.encoders.image import ImageEncoder
@@ -64,15 +64,13 @@ def blueprint(
     try:
         with META, torch.no_grad():
             recommender = _build(config, num_users or 1, num_items or 1)
+            inputs = _inputs_bytes(config.item, num_items)
     except _UnknownShapesError:
         return None
     # Nothing is padding in what is measured; the meta device cannot look.
     with fx_config.patch(meta_nonzero_assume_all_nonzero=True):  # type: ignore[attr-defined]
         made = _measure(recommender.to(META).eval(), config)
-    if num_items is None:
-        return made
-    parts = config.item.modalities.items()
-    return replace(made, artefact_bytes={p: _input_bytes(s, num_items) for p, s in parts})
+    return replace(made, artefact_bytes=inputs)
 
 
 class _UnknownShapesError(Exception):
@@ -101,7 +99,17 @@ def _measure(recommender: Recommender, config: TrialConfig) -> Blueprint:
     return Blueprint(total, trainable, macs)
 
 
-def _input_bytes(spec: TextSpec | ImageSpec, num_items: int) -> int:
+def _inputs_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
+    """What the encoders' shared inputs take, by part; nothing if the items are not counted yet."""
+    if num_items is None:
+        return {}
+    return {
+        part: num_items * _bytes_per_item(spec) + _second_round_bytes(spec)
+        for part, spec in item.modalities.items()
+    }
+
+
+def _bytes_per_item(spec: TextSpec | ImageSpec) -> int:
     """Tokens, pixels, and the features or states computed from them; every title counts as long."""
     scratch = spec.model_copy(update={"pretrained": False, "dnn_layers": 0})
     own = 3 * scratch.size**2 if isinstance(scratch, ImageSpec) else 4 * scratch.max_tokens
@@ -109,7 +117,19 @@ def _input_bytes(spec: TextSpec | ImageSpec, num_items: int) -> int:
         own += 4 * _feature_dim(scratch)
     elif isinstance(scratch, TextSpec) and scratch.trainable_layers != "all":
         own += 4 * scratch.max_tokens * _feature_dim(scratch)
-    return num_items * own
+    return own
+
+
+def _second_round_bytes(spec: TextSpec | ImageSpec) -> int:
+    """The encoder it ends with. Its checkpoint is gone before the trials' need the same room."""
+    if spec.second_round is None:
+        return 0
+    scratch = spec.model_copy(update={"pretrained": False, "dnn_layers": 0})
+    if isinstance(scratch, ImageSpec):
+        encoder = _image_backbone(scratch)
+    else:
+        encoder = load_stack(scratch, _text_config(scratch))
+    return 4 * cost.count_parameters(encoder)[0]
 
 
 def _blank_encoder(spec: TextSpec | ImageSpec) -> Encoder:
