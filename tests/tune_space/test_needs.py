@@ -116,7 +116,7 @@ def test_what_arms_share_is_made_once(tmp_path):
                 "pooling": "mean",
                 "max_tokens": 6,
                 "trainable_layers": "all",
-                "second_round": {"epochs": 1},
+                "second_round": {"max_epochs": 1},
             }
         },
         {"image": {"name": "resnet18", "pretrained": False, "size": 32}},
