@@ -5,8 +5,8 @@ this machine, the shapes of well-known ones are.
 """
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.fx.experimental import _config as fx_config
 
 from morec import cost
-from morec.config import ImageSpec, TextSpec, TrialConfig
+from morec.config import ImageSpec, ItemSpec, TextSpec, TrialConfig
 from morec.encoders.architectures import known_config
 from morec.encoders.backbones import load_backbone, output_dim
 from morec.encoders.image import ImageEncoder
@@ -48,6 +48,9 @@ class Blueprint:
     """Kept by the forward pass for the backward pass, for an item with every token slot filled."""
     bytes_per_sample: int
     """The same for the user of one padded training sample."""
+    artefact_bytes: Mapping[str, int] = field(default_factory=dict)
+    """What the shared inputs of the item's encoders take on disk, at most, by part; empty where the
+    number of items is not known."""
 
 
 def blueprint(
@@ -65,11 +68,13 @@ def blueprint(
     try:
         with META, torch.no_grad():
             recommender = _build(config, num_users or 1, num_items or 1)
+            inputs = _inputs_bytes(config.item, num_items)
     except _UnknownShapesError:
         return None
     # Nothing is padding in what is measured; the meta device cannot look.
     with fx_config.patch(meta_nonzero_assume_all_nonzero=True):  # type: ignore[attr-defined]
-        return _measure(recommender.to(META), config)
+        made = _measure(recommender.to(META), config)
+    return replace(made, artefact_bytes=inputs)
 
 
 class _UnknownShapesError(Exception):
@@ -129,6 +134,39 @@ def _kept_bytes(recommender: Recommender, run: Callable[[], Tensor]) -> int:
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         run()
     return sum(storage.nbytes() for storage in kept.values())
+
+
+def _inputs_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
+    """What the encoders' shared inputs take, by part; nothing if the items are not counted yet."""
+    if num_items is None:
+        return {}
+    return {
+        part: num_items * _bytes_per_item(spec) + _second_round_bytes(spec)
+        for part, spec in item.modalities.items()
+    }
+
+
+def _bytes_per_item(spec: TextSpec | ImageSpec) -> int:
+    """Tokens, pixels, and the features or states computed from them; every title counts as long."""
+    scratch = spec.model_copy(update={"pretrained": False, "dnn_layers": 0})
+    own = 3 * scratch.size**2 if isinstance(scratch, ImageSpec) else 4 * scratch.max_tokens
+    if scratch.trainable_layers == 0:
+        own += 4 * _feature_dim(scratch)
+    elif isinstance(scratch, TextSpec) and scratch.trainable_layers != "all":
+        own += 4 * scratch.max_tokens * _feature_dim(scratch)
+    return own
+
+
+def _second_round_bytes(spec: TextSpec | ImageSpec) -> int:
+    """The encoder it ends with. Its checkpoint is gone before the trials' need the same room."""
+    if spec.second_round is None:
+        return 0
+    scratch = spec.model_copy(update={"pretrained": False, "dnn_layers": 0})
+    if isinstance(scratch, ImageSpec):
+        encoder = _image_backbone(scratch)
+    else:
+        encoder = load_stack(scratch, _text_config(scratch))
+    return 4 * cost.count_parameters(encoder)[0]
 
 
 def _blank_encoder(spec: TextSpec | ImageSpec) -> Encoder:

@@ -24,6 +24,7 @@ from morec.encoders.artefacts import ArtefactStore
 from morec.results import Cost, EpochRecord, TrialResult
 from morec.silence import Silence, limited_silence
 from morec.trial import run_trial
+from morec.trial_log import logged
 from morec.workers import Workers
 
 GROUP_START_TRIES = 3
@@ -96,7 +97,12 @@ def _work(loop_config: dict[str, Any]) -> str:
         _keep_to_share(job.gpus)
     is_group = job.workers > 1
     folder = Path(job.checkpoint_folder)
-    with chdir(job.root), limited_silence(job.silence_minutes, folder) as silence:
+    workers = _this_worker(job) if is_group else Workers()
+    with (
+        chdir(job.root),
+        logged(folder, workers.rank),
+        limited_silence(job.silence_minutes, folder) as silence,
+    ):
         result = run_trial(
             job.config,
             _open_dataset(job.dataset_folder),
@@ -104,7 +110,7 @@ def _work(loop_config: dict[str, Any]) -> str:
             sources=job.sources,
             checkpoint_folder=folder,
             report=_reporter(ray.train.report if is_group else ray.tune.report, silence),
-            workers=_this_worker(job) if is_group else Workers(),
+            workers=workers,
             device="cuda" if job.gpus else "cpu",
         )
     return result.model_dump_json()

@@ -32,6 +32,22 @@ class TrialStatus(StrEnum):
     COLLAPSED = "collapsed"
 
 
+class Reason(StrEnum):
+    """Why a trial failed; ``error`` says it in full."""
+
+    EXCEPTION = "exception"
+    DIVERGED = "diverged"
+    """Its loss or a score became NaN or infinite."""
+    HOST_MEMORY = "out of memory"
+    DEVICE_MEMORY = "out of device memory"
+    NO_DISK = "disk refuses writes"
+    """It is full or read-only, which is no trial's fault: the study stops, nothing is recorded."""
+    PROCESS_LOST = "process lost"
+    """Its process, a worker of its group, or their machine died."""
+    HUNG = "hung"
+    """It ended no epoch for ``resources.silence_minutes``."""
+
+
 class EpochRecord(Spec):
     """One epoch: mean training loss, validation metrics, seconds spent."""
 
@@ -144,6 +160,12 @@ class TrialResult(Spec):
     cost: Cost | None = None
     error: str | None = None
     """Why the trial failed or collapsed, with the traceback where there is one."""
+    reason: Reason | None = None
+    """What kind of failure it was; None where it did not fail, and in records older than this."""
+    log_tail: str | None = None
+    """The last lines that a failed trial's processes printed."""
+    code: dict[str, str] = {}  # noqa: RUF012  (pydantic copies it)
+    """What made these numbers, see ``code_version``; empty in records older than this."""
     num_starts: int = 1
     """1 + how often the trial was continued after an interruption."""
     finished_at: str = ""

@@ -11,12 +11,21 @@ import torch
 
 from morec import cost
 from morec.checkpoints import Checkpoints
+from morec.code_version import code_version
 from morec.config import TrialConfig
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.macs import count_macs
 from morec.errors import CollapsedError, DivergedError
-from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus, utc_now
+from morec.results import (
+    Cost,
+    EpochRecord,
+    Evaluation,
+    Reason,
+    TrialResult,
+    TrialStatus,
+    utc_now,
+)
 from morec.trainer import Trainer
 from morec.workers import Workers
 from morec.yardsticks import chance_metrics
@@ -98,6 +107,7 @@ def run_trial(
         outcome = trial.evaluate_best()
     except DivergedError as error:
         outcome = {"status": TrialStatus.FAILED, "error": trial.where(error)}
+        outcome["reason"] = Reason.DIVERGED
     except CollapsedError as error:
         outcome = {"status": TrialStatus.COLLAPSED, "error": trial.where(error)}
     return TrialResult(
@@ -107,6 +117,7 @@ def run_trial(
         epochs=tuple(trial.progress.epochs),
         cost=trial.cost(),
         num_starts=trial.progress.num_starts,
+        code=code_version(),
         finished_at=utc_now(),
         **outcome,
     )

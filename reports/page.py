@@ -54,6 +54,7 @@ def render(report: Report, downloads: dict[str, str]) -> str:
         preparations=preparation_costs(summary),
         spent=spending.spending(summary),
         seal=tables.seal(summary),
+        codes=tables.codes(summary),
         trials=tables.trial_rows(summary),
         searched=tables.searched_paths(summary),
         figures=drawn,

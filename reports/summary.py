@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Literal
 
+from morec.config import METRICS
 from morec.errors import DataError
 from morec.results import TrialResult, TrialStatus
 from reports.collector import uncollected
@@ -280,7 +281,5 @@ def _trial(
 
 
 def _metrics(arms: Iterable[ArmEntry]) -> dict[str, None]:
-    names = (
-        f"{name}@{k}" for arm in arms for k in arm.config.evaluation.ks for name in ("HR", "NDCG")
-    )
+    names = (f"{name}@{k}" for arm in arms for k in arm.config.evaluation.ks for name in METRICS)
     return dict.fromkeys(names)

@@ -1,5 +1,6 @@
 """The other tables of the page as rows of text, ready for the template."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -133,6 +134,12 @@ def seal(summary: StudySummary) -> Seal:
     )
 
 
+def codes(summary: StudySummary) -> tuple[tuple[tuple[tuple[str, str], ...], int], ...]:
+    """Versions of the code that made the study's trials, the most frequent first, with counts."""
+    results = (trial.result for trial in summary.trials if trial.result)
+    return tuple(Counter(tuple(result.code.items()) for result in results).most_common())
+
+
 def seed_values(summary: StudySummary, metric: str) -> tuple[tuple[str, list[str]], ...]:
     """Arm -> its test value per seed, in the order of the study's seeds."""
     seeds = summary.manifest.study.seeds
@@ -203,7 +210,9 @@ def _epochs(result: TrialResult | None) -> str:
 def _error(trial: Trial) -> str:
     if trial.result is None:
         return "No record: the trial is running, has not started, or its process died."
-    return trial.result.error or ""
+    told = trial.result.log_tail
+    words = f"The last lines it printed:\n{told}\n\n" if told else ""
+    return words + (trial.result.error or "")
 
 
 def _effort_row(arm: ArmSummary) -> EffortRow:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -17,9 +18,13 @@ from tune_space.ledger import Ledger
 from tune_space.loader import load_study, read_study_file
 from tune_space.options import RunOptions
 from tune_space.plan import make_plan
+from tune_space.ray_switches import set_switches
 from tune_space.status import read_status
 from tune_space.study import StudySpec
 from tune_space.tables import show_plan, show_status
+
+if TYPE_CHECKING:
+    from tune_space.cleaning import Kind
 
 # Ray, torch and the report are imported where they are used: a typo is answered at once.
 
@@ -66,6 +71,12 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     instead.add_argument("--report", action="store_true", help="write the report of what is there")
     instead.add_argument("--audit", action="store_true", help="recheck every choice and number")
     instead.add_argument("--doctor", action="store_true", help="check this installation")
+    instead.add_argument(
+        "--clean",
+        nargs="*",
+        choices=("artefacts", "checkpoints"),
+        help="say what the cache takes; with words, delete that; never results",
+    )
     instead.add_argument("--reproduce", metavar="TRIAL", help="train it again and compare")
     only = "arms to run: by name, by data set, or DATASET/ARM"
     parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARM", help=only)
@@ -82,7 +93,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--fresh", action="store_true", help="move earlier results aside, restart")
     parser.add_argument("--verbose", action="store_true", help="show Ray's own output")
     args = parser.parse_args(words)
-    if args.study is None and not args.doctor:
+    if args.study is None and not args.doctor and args.clean is None:
         parser.error("the following arguments are required: STUDY.yaml")
     return args
 
@@ -90,6 +101,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 def _main(args: argparse.Namespace, command: str) -> int:
     if args.doctor:
         return _doctor(args.out or Path("runs"))
+    if args.clean is not None:
+        return _clean(args.out or Path("runs"), args.clean)
     study = load_study(args.study, args.set)
     out = args.out or Path("runs") / study.folder
     if args.status:
@@ -140,11 +153,12 @@ def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
         Room,
         at_once,
         free_bytes,
-        needs_of,
+        memory_needs,
         planned_slots,
         spell_concurrency,
     )
     from tune_space.missing import find_missing, resting_arms, spell_missing
+    from tune_space.needs import needs_of
     from tune_space.prepare import STORE_FOLDER, Prepared
     from tune_space.sizes import model_sizes
 
@@ -161,12 +175,16 @@ def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
     names = {arm.name for arm in kept.arms}
     shown = [arm for arm in arms if arm.name in names]
     manifest = ledger.read_manifest()
-    slots = planned_slots(study.resources)
-    room = Room(free_bytes(), needs_of(study, shown, manifest, ledger.read_all()), study.resources)
-    sizes = model_sizes(study, shown, manifest)
-    show_plan(Console(), kept, len(study.seeds), at_once(slots, room, shown), sizes)
-    print(spell_concurrency(slots, room, shown))
-    for line in spell_missing(missing):
+    memory = memory_needs(study, shown, manifest, ledger.read_all())
+    slots, room = planned_slots(study.resources), Room(free_bytes(), memory, study.resources)
+    num_parallel = at_once(slots, room, shown)
+    sizes = model_sizes(study, shown, manifest.datasets if manifest else ())
+    store = shared.store.folder
+    needs = needs_of(study, shown, kept, ledger, sizes, store, memory, num_parallel)
+    show_plan(Console(), kept, len(study.seeds), num_parallel, sizes)
+    beside = spell_concurrency(slots, room, shown)
+    short = needs.shortages(options.out, is_local=options.address is None)
+    for line in (*needs.lines(options.out), beside, *short, *spell_missing(missing)):
         print(line)
     return 0
 
@@ -177,6 +195,13 @@ def _doctor(runs: Path) -> int:
     facts, broken = examine(runs)
     print("\n".join([*facts, *(f"wrong: {problem}" for problem in broken)]))
     return 1 if broken else 0
+
+
+def _clean(runs: Path, kinds: "Sequence[Kind]") -> int:
+    from tune_space.cleaning import clean
+
+    print("\n".join(clean(runs, kinds)))
+    return 0
 
 
 def _audit(out: Path) -> int:
@@ -200,15 +225,21 @@ def _reproduce(trial_id: str, out: Path, root: Path) -> int:
 
 
 def _run(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
+    set_switches(is_local=options.address is None)
     from reports.live import LivePage
     from tune_space.runner import run_study
+    from tune_space.search import MAX_FAILURES
 
     live = LivePage(options.out)
     outcome = run_study(study, arms, replace(options, on_progress=live.refresh))
-    for trial_id in outcome.failed:
-        print(f"failed: {trial_id}", file=sys.stderr)
+    for trial_id, reason in outcome.failed.items():
+        print(f"failed: {trial_id} ({reason})", file=sys.stderr)
     for arm in outcome.unlocked:
         print(f"no search trial of arm {arm!r} completed", file=sys.stderr)
+    for arm in outcome.given_up:
+        print(
+            f"arm {arm!r} is given up: {MAX_FAILURES} trials failed, none did not", file=sys.stderr
+        )
     if not outcome.is_finished:
         print("not finished: run the same command again to continue", file=sys.stderr)
     _report(options.out)

@@ -5,6 +5,7 @@ every metric is computed again from its ranks; every trial's name from its confi
 sources. Needs neither Ray nor the data nor weights.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from morec.results import TrialResult
 from tune_space.audit_arms import ArmAudit
 from tune_space.audit_records import record_problems, reference_problems
 from tune_space.expand import expand
-from tune_space.ledger import Ledger, Manifest
+from tune_space.ledger import Ledger, Manifest, trials_of
+from tune_space.provenance import other_code
 from tune_space.study import Value
 
 PROMISES = (
@@ -72,7 +74,7 @@ def audit(folder: Path) -> Audit:
     for arm in arms:
         problems += [f"arm {arm.arm.name!r}: {text}" for text in arm.problems()]
     problems += _peeks(manifest, records, arms)
-    notes = (*_left_overs(manifest, records, arms), *_exhausted(arms))
+    notes = (*_left_overs(manifest, records, arms), *_exhausted(arms), *_codes(manifest, records))
     return Audit(len(records), len(manifest.arms), tuple(problems), notes)
 
 
@@ -198,11 +200,18 @@ def _tested_besides(manifest: Manifest, records: Mapping[str, TrialResult]) -> l
 def _left_overs(
     manifest: Manifest, records: Mapping[str, TrialResult], arms: Sequence[ArmAudit]
 ) -> Iterator[str]:
-    known = {trial.trial_id for entry in manifest.arms for trial in entry.search}
-    known |= {trial_id for entry in manifest.arms for trial_id in entry.final}
-    others = [trial_id for trial_id in records if trial_id not in known]
+    others = sorted(records.keys() - trials_of(manifest.arms))
     if others:
         yield f"{len(others)} records are not the study's (any more): {', '.join(others)}"
+
+
+def _codes(manifest: Manifest, records: Mapping[str, TrialResult]) -> Iterator[str]:
+    """Whether the study's trials were made by one code."""
+    mine = [records[i] for i in sorted(trials_of(manifest.arms) & records.keys())]
+    codes = Counter(tuple(record.code.items()) for record in mine)
+    if len(codes) > 1:
+        (usual, _), *_ = codes.most_common()
+        yield from other_code(mine, dict(usual))
 
 
 def _exhausted(arms: Sequence[ArmAudit]) -> Iterator[str]:

@@ -6,20 +6,18 @@ as much as the last one did. It decides when a trial starts, never which trials 
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import fmean
 
-import psutil
 import torch
 
 from morec.config import TrialConfig
 from morec.results import TrialResult
-from tune_space.conductor import Job
 from tune_space.expand import Arm
+from tune_space.jobs import Job
 from tune_space.ledger import Manifest
-from tune_space.memory import Need, Needs, TrialSize, host_bytes
+from tune_space.memory import MemoryNeeds, Need, TrialSize, host_bytes
+from tune_space.room import available_memory
 from tune_space.sizes import known_counts, size_of
 from tune_space.study import ResourcesSpec, StudySpec
 
@@ -27,7 +25,6 @@ SPARE = 0.9
 """Share of the free memory that trials may fill; the system's caches need some of the rest."""
 GPU_GRAIN = 1e-4
 """Ray counts GPUs in steps of this."""
-CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 @dataclass(frozen=True)
@@ -59,15 +56,16 @@ class Room:
     def __init__(
         self,
         num_bytes: int,
-        needs: Needs,
+        needs: MemoryNeeds,
         resources: ResourcesSpec,
-        losses: Mapping[str, int] | None = None,
+        failures: Mapping[str, int] | None = None,
     ) -> None:
-        """Take the bytes there are for trials, and how often each trial has lost its process."""
+        """Take the bytes there are for trials, and how often each trial failed for
+        want of memory or lost its process."""
         self.num_bytes = num_bytes
         self._needs = needs
         self._workers = resources.workers
-        self._losses = {} if losses is None else losses
+        self._failures = {} if failures is None else failures
 
     def fits(self, job: Job, running: Iterable[Job]) -> bool:
         """Whether all of them fit; a trial alone always may try.
@@ -79,7 +77,7 @@ class Room:
 
     def _taken(self, job: Job) -> int:
         once = self.need(job.arm, job.config).num_bytes
-        return once << self._losses.get(job.trial_id, 0)
+        return once << self._failures.get(job.trial_id, 0)
 
     def need(self, arm: str, config: TrialConfig) -> Need:
         """What a trial needs, all its workers together."""
@@ -87,17 +85,19 @@ class Room:
         return Need(need.num_bytes * self._workers, need.is_measured)
 
 
-def needs_of(
+def memory_needs(
     study: StudySpec,
     arms: Sequence[Arm],
     manifest: Manifest | None,
     results: Mapping[str, TrialResult],
-) -> Needs:
+) -> MemoryNeeds:
     """What trials of a study need, by its records or, before those, by their configuration."""
     by_name = {arm.name: arm for arm in arms}
 
     def estimate(name: str, config: TrialConfig) -> int:
-        num_users, num_items = known_counts(study, by_name[name], manifest)
+        num_users, num_items = known_counts(
+            study, by_name[name], manifest.datasets if manifest else ()
+        )
         made = manifest.preparations if manifest else ()
         size = TrialSize(
             model=size_of(config, num_users, num_items),
@@ -107,7 +107,7 @@ def needs_of(
         )
         return host_bytes(config, size, on_gpu=study.resources.gpus > 0)
 
-    return Needs(results, estimate)
+    return MemoryNeeds(results, estimate)
 
 
 def planned_slots(resources: ResourcesSpec) -> Slots:
@@ -120,11 +120,8 @@ def planned_slots(resources: ResourcesSpec) -> Slots:
 
 
 def free_bytes() -> int:
-    """Memory of this machine that trials may fill, also inside a container's limit."""
-    free = int(psutil.virtual_memory().available)
-    with suppress(OSError, ValueError):  # no such file; "max", which is no limit
-        free = min(free, int(CGROUP_LIMIT.read_text()))
-    return int(free * SPARE)
+    """Memory of this machine that trials may fill."""
+    return int(available_memory() * SPARE)
 
 
 def spell_concurrency(slots: Slots, room: Room, arms: Sequence[Arm]) -> str:

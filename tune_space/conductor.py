@@ -7,56 +7,29 @@ ledger, so a new conductor on an old folder goes on where the last one stopped.
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from morec.checkpoints import Checkpoints
+from morec.code_version import code_version
 from morec.config import TrialConfig
-from morec.results import Cost, EpochRecord, TrialResult, TrialStatus, utc_now
+from morec.results import Cost, EpochRecord, Reason, TrialResult, TrialStatus, utc_now
 from morec.silence import hang_note
+from morec.trial_log import log_tail
+from tune_space.cleaning import CHECKPOINTS, bound_checkpoints
 from tune_space.expand import Arm, configure, fits
-from tune_space.ledger import ArmEntry, Ledger, Manifest, SearchEntry
+from tune_space.jobs import ArmState, Job, Role
+from tune_space.ledger import ArmEntry, Ledger, Manifest, SearchEntry, trials_of
 from tune_space.plan import Sources
-from tune_space.search import ArmSearch, best_of
+from tune_space.search import MAX_FAILURES, ArmSearch, best_of
 from tune_space.study import StudySpec
 
-Role = Literal["search", "final"]
-Fits = Callable[["Job"], bool]
-MAX_LOSSES = 3
-"""A trial whose process dies, out of memory or with its machine, is tried so often."""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One trial to run now."""
-
-    trial_id: str
-    arm: str
-    role: Role
-    config: TrialConfig
-    sources: Mapping[str, str]
-
-
-@dataclass
-class ArmState:
-    """One arm on its way through the study: searching, then locked, then replicated."""
-
-    arm: Arm
-    search: ArmSearch
-    earlier: list[SearchEntry]
-    """Search trials an earlier run asked for and this one has not yet asked for again."""
-    open_search: Job | None = None
-    """The search trial whose result the next suggestion waits for."""
-    is_searched: bool = False
-    locked: SearchEntry | None = None
-    final: dict[str, Job] = field(default_factory=dict)
-    """Jobs of the locked configuration by trial id."""
-
-    def jobs(self) -> list[Job]:
-        """The arm's trials that may run now, in order; some may be running or done."""
-        return [self.open_search] if self.open_search else list(self.final.values())
+Fits = Callable[[Job], bool]
+RETRIED = (Reason.PROCESS_LOST, Reason.HOST_MEMORY)
+"""Failures that need not happen again: whatever else the machine did had its part in them."""
+MAX_TRIES = 3
+"""A trial that fails like that is tried so often."""
 
 
 class Conductor:
@@ -92,10 +65,11 @@ class Conductor:
         """The arms this run of the command is about: those of ``only``, or all."""
         self._entries_before = _resting_entries(arms, manifest.arms)
         self._progress: dict[str, tuple[tuple[EpochRecord, ...], Cost]] = {}
-        self.losses: Counter[str] = Counter()
-        """How often a trial's process died, by trial id."""
+        self.failures: Counter[str] = Counter()
+        """How often a trial failed in a way that need not happen again, by trial id."""
         for state in self.arms:
             self._advance(state)
+        self._bound_checkpoints()
         self.write_manifest("running")
 
     @staticmethod
@@ -123,9 +97,15 @@ class Conductor:
         hours = self.study.budget.hours
         return hours is not None and time.monotonic() - self._started > hours * 3600
 
+    def is_given_up(self, state: ArmState) -> bool:
+        """Whether an arm did nothing but fail ``MAX_FAILURES`` times, in its search or after."""
+        finals = [self.results[i].status for i in state.final if self._is_recorded(i)]
+        is_in_vain = len(finals) >= MAX_FAILURES and set(finals) == {TrialStatus.FAILED}
+        return is_in_vain or (state.is_searched and state.search.is_hopeless())
+
     def wanted(self) -> set[str]:
         """Ids of every trial the study asks for, as far as they are known."""
-        return _ids(self._entries())
+        return trials_of(self._entries())
 
     def num_epochs(self, trial_id: str) -> int:
         """Epochs a running trial has reported."""
@@ -134,7 +114,8 @@ class Conductor:
     def _startable(self, fits: Fits = lambda job: True) -> Job | None:
         if self.is_out_of_time():
             return None
-        for state in sorted(self.arms, key=_expected_length, reverse=True):
+        hopeful = (state for state in self.arms if not self.is_given_up(state))
+        for state in sorted(hopeful, key=_expected_length, reverse=True):
             for job in state.jobs():
                 is_open = job.trial_id not in self.running and not self._is_recorded(job.trial_id)
                 if is_open and fits(job):
@@ -197,40 +178,52 @@ class Conductor:
         return state.search.should_prune(trial_id, scores)
 
     def ended(self, result: TrialResult) -> None:
-        """Record a trial's end and remove its checkpoints."""
+        """Record a trial's end and remove its checkpoints, unless it is to be tried again."""
+        if result.reason in RETRIED:
+            self.failures[result.trial_id] += 1
+            if self.failures[result.trial_id] < MAX_TRIES:
+                del self.running[result.trial_id]
+                self.write_manifest("running")
+                return
+        self._record(result)
+
+    def _record(self, result: TrialResult) -> None:
         self.ledger.write(result)
         self.results[result.trial_id] = result
         self._retry.discard(result.trial_id)
         del self.running[result.trial_id]
-        if not self.study.keep_checkpoints:
-            Checkpoints(self.checkpoint_folder(result.trial_id)).remove()
         for state in self.arms:
             self._advance(state)
+        self._bound_checkpoints()
         self.write_manifest("running")
+
+    def _bound_checkpoints(self) -> None:
+        """Of trials that will not go on, checkpoints stay only if asked for, and while they fit."""
+        folder = self.ledger.folder / CHECKPOINTS
+        for path in folder.glob("*"):
+            if self._is_recorded(path.name) and not self.study.keep_checkpoints:
+                Checkpoints(path).remove()
+        going_on = {i for i in self.wanted() if not self._is_recorded(i)} | self.running.keys()
+        bound_checkpoints(folder, going_on, self.study.checkpoints_gb * 1e9)
 
     def pruned(self, trial_id: str) -> None:
         """Record a trial that was stopped early, with what it reported."""
         epochs, cost = self._progress[trial_id]
-        self.ended(self._result(trial_id, TrialStatus.PRUNED, epochs=epochs, cost=cost))
+        self._record(self._result(trial_id, TrialStatus.PRUNED, epochs=epochs, cost=cost))
 
-    def lost(self, trial_id: str, reason: str) -> None:
-        """Let a trial whose process died go on from its checkpoint.
+    def lost(self, trial_id: str, reason: Reason, error: str) -> None:
+        """Take in the end of a trial that could not send a record itself.
 
-        It has failed if it died ``MAX_LOSSES`` times, or was ended because it hung, which it would
-        do again.
+        One that was ended because it hung would do so again.
         """
-        self.losses[trial_id] += 1
-        hang = hang_note(self.checkpoint_folder(trial_id))
-        if hang:
+        folder = self.checkpoint_folder(trial_id)
+        if hang := hang_note(folder):
             minutes = self.study.resources.silence_minutes
-            reason = f"no epoch ended within {minutes:g} minutes; it hung here:\n{hang}"
-        elif self.losses[trial_id] < MAX_LOSSES:
-            del self.running[trial_id]
-            self.write_manifest("running")
-            return
+            error = f"no epoch ended within {minutes:g} minutes; it hung here:\n{hang}"
+            reason = Reason.HUNG
         epochs, cost = self._progress.get(trial_id, ((), None))
-        result = self._result(trial_id, TrialStatus.FAILED, epochs=epochs, cost=cost, error=reason)
-        self.ended(result)
+        told = {"reason": reason, "error": error, "log_tail": log_tail(folder)}
+        self.ended(self._result(trial_id, TrialStatus.FAILED, epochs=epochs, cost=cost, **told))
 
     def _result(self, trial_id: str, status: TrialStatus, **fields: Any) -> TrialResult:
         job = self.running[trial_id]
@@ -239,13 +232,14 @@ class Conductor:
             config=job.config,
             sources=dict(job.sources),
             status=status,
+            code=code_version(),
             finished_at=utc_now(),
             **fields,
         )
 
     def checkpoint_folder(self, trial_id: str) -> Path:
         """Where a trial's checkpoints are while it runs."""
-        return self.ledger.folder / "checkpoints" / trial_id
+        return self.ledger.folder / CHECKPOINTS / trial_id
 
     # ---- what is written down
 
@@ -258,7 +252,7 @@ class Conductor:
                 "updated_at": utc_now(),
                 "arms": arms,
                 "running": tuple(self.running),
-                "orphaned": tuple(sorted(set(self.results) - _ids(arms))),
+                "orphaned": tuple(sorted(set(self.results) - trials_of(arms))),
                 "elapsed_s": self._elapsed_before + time.monotonic() - self._started,
             }
         )
@@ -290,11 +284,6 @@ def _resting_entries(arms: Sequence[Arm], earlier: Sequence[ArmEntry]) -> dict[s
         entry = before.get(arm.name, blank)
         entries[arm.name] = entry if entry.config == arm.config else blank
     return entries
-
-
-def _ids(arms: Sequence[ArmEntry]) -> set[str]:
-    searched = {entry.trial_id for arm in arms for entry in arm.search}
-    return searched | {trial_id for arm in arms for trial_id in arm.final}
 
 
 def _expected_length(state: ArmState) -> bool:

@@ -1,13 +1,12 @@
 """What an issue should begin with: versions, machine, and what of the installation is broken."""
 
 import importlib
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from morec.errors import DataError
 from tune_space.provenance import git_state, machine, versions
+from tune_space.room import available_memory, existing, free_disk, spell_bytes, total_memory
 
 MODULES = (
     "ray", "torch", "torchvision", "transformers", "timm", "optuna", "numpy", "pandas", "pyarrow",
@@ -26,10 +25,10 @@ def examine(runs: Path) -> tuple[list[str], list[str]]:
 
 
 def _room(runs: Path) -> Iterator[str]:
-    there = next(path for path in (runs.absolute(), *runs.absolute().parents) if path.exists())
-    yield f"disk free at {there}: {shutil.disk_usage(there).free / 1e9:.1f} GB"
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    yield f"memory: {pages / 1e9:.1f} GB"
+    yield f"disk free at {existing(runs)}: {spell_bytes(free_disk(runs))}"
+    there = available_memory()
+    available = "" if there is None else f", {spell_bytes(there)} available"
+    yield f"memory: {spell_bytes(total_memory())}{available}"
 
 
 def _imports() -> Iterator[str]:

@@ -1,5 +1,6 @@
 """One process at a time in a study's output folder."""
 
+import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ from morec.results import write_atomically
 
 LOCK = ".lock"
 HOLDER = ".holder.json"
+USERS = ".users.lock"
+"""Of a store of artefacts: locked by everyone who uses it, together; goes with their processes."""
 
 
 @contextmanager
@@ -38,6 +41,30 @@ def hold(folder: Path) -> Iterator[None]:
     finally:
         (folder / HOLDER).unlink(missing_ok=True)
         lock.release()
+
+
+@contextmanager
+def shared(store: Path) -> Iterator[None]:
+    """Use the artefacts in ``store`` beside others; nobody deletes them meanwhile."""
+    store.mkdir(parents=True, exist_ok=True)
+    with (store / USERS).open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def alone(store: Path) -> Iterator[None]:
+    """Have the artefacts in ``store`` for oneself.
+
+    Raises:
+        FolderInUseError: somebody uses them.
+    """
+    with (store / USERS).open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise FolderInUseError(f"{store} is in use") from error
+        yield
 
 
 def set_aside(folder: Path) -> Path | None:

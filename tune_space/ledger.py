@@ -142,6 +142,13 @@ class Manifest(Spec):
     """Trials in the ledger that this study no longer asks for; kept, not reported."""
 
 
+def trials_of(arms: Iterable[ArmEntry]) -> set[str]:
+    """Ids of all trials of some arms, in both roles."""
+    entries = tuple(arms)
+    searched = {trial.trial_id for entry in entries for trial in entry.search}
+    return searched | {trial_id for entry in entries for trial_id in entry.final}
+
+
 def best_trial(results: Iterable[TrialResult]) -> TrialResult | None:
     """The choice an arm is locked to: the completed trial with the best validation score, the
     earliest of equals; None if no trial completed."""
@@ -189,4 +196,7 @@ def _read(model: type[SpecT], path: Path) -> SpecT:
     try:
         return model.model_validate_json(path.read_bytes())
     except (ValidationError, OSError) as error:
-        raise DataError(f"{path}: not a {model.__name__} of this version: {error}") from error
+        raise DataError(
+            f"{path}: not a {model.__name__} of this version. Move the file away, and the same "
+            f"command makes again what it held: {error}"
+        ) from error

@@ -9,6 +9,8 @@ from morec.results import TrialResult
 
 PROCESS_BYTES = 800 * 2**20
 """Python, torch, Ray and the encoder libraries, before a trial has loaded anything."""
+LEAST_PROCESS_BYTES = 500_000_000
+"""The same at the very least (measured: 0.55 GB)."""
 CUDA_BYTES = 3 * 2**30
 """What a process needs besides to use a GPU; assumed, not measured."""
 FLOAT = 4
@@ -54,8 +56,18 @@ def model_bytes(config: TrialConfig, size: TrialSize) -> int:
     """
     if size.model is None:
         return 0
-    trained, total = size.model.params_trainable, size.model.params_total
-    return FLOAT * (WEIGHTS * total + OPTIMISED * trained) + _batch_bytes(config, size, size.model)
+    return _state_bytes(size.model) + _batch_bytes(config, size, size.model)
+
+
+def least_bytes(model: Blueprint | None) -> int:
+    """What no trial of this model stays below: its process, weights and optimizer, without data."""
+    if model is None:
+        return LEAST_PROCESS_BYTES
+    return LEAST_PROCESS_BYTES + _state_bytes(model)
+
+
+def _state_bytes(model: Blueprint) -> int:
+    return FLOAT * (WEIGHTS * model.params_total + OPTIMISED * model.params_trainable)
 
 
 def _batch_bytes(config: TrialConfig, size: TrialSize, model: Blueprint) -> int:
@@ -91,7 +103,7 @@ class Need:
     is_measured: bool
 
 
-class Needs:
+class MemoryNeeds:
     """What trials need: the most that was measured of any of the same shape, else an estimate."""
 
     def __init__(

@@ -6,7 +6,7 @@ Works on the values as read, like ``tune_space.checks``; what has the wrong shap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from morec.config import EvaluationSpec, metric_name
+from morec.config import METRICS, EvaluationSpec, metric_name
 from morec.errors import SpecError, did_you_mean
 from tune_space.arms import crossed, one_factor_out, unknown_arm
 from tune_space.paths import get_path, value_problems
@@ -144,4 +144,4 @@ def _computed_metrics(raw: Mapping[str, Any]) -> list[str]:
     ks = get_path(mapping(raw, "base"), "evaluation.ks")
     if not isinstance(ks, list) or value_problems("evaluation.ks", ks):
         ks = EvaluationSpec().ks
-    return [metric_name(metric, k) for metric in ("HR", "NDCG") for k in ks]
+    return [metric_name(metric, k) for metric in METRICS for k in ks]

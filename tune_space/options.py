@@ -1,7 +1,7 @@
 """How a study is run, and what came of it: what the command line and the runner agree on."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -35,10 +35,12 @@ class RunOutcome:
 
     num_done: int
     """Trials of the study with a record, from this run or an earlier one."""
-    failed: tuple[str, ...] = ()
-    """Trials of the study that failed, by id."""
+    failed: Mapping[str, str] = field(default_factory=dict)
+    """Trials of the study that failed, by id, and why in a word or two."""
     unlocked: tuple[str, ...] = ()
     """Arms whose search ended without a single completed trial."""
+    given_up: tuple[str, ...] = ()
+    """Arms that did nothing but fail, so that the rest of their trials was not started."""
     is_finished: bool = True
     """Whether every trial asked for has a record."""
     signal: int | None = None
@@ -49,4 +51,4 @@ class RunOutcome:
         """128 + signal when interrupted, 1 if a trial failed or an arm has no choice, else 0."""
         if self.signal is not None:
             return 128 + self.signal
-        return 1 if self.failed or self.unlocked else 0
+        return 1 if self.failed or self.unlocked or self.given_up else 0

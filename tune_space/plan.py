@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import fmean
 
 from morec.config import TrialConfig
 from morec.results import TrialResult, TrialStatus
+from tune_space.edits import History, edits
 from tune_space.expand import Arm, configure, fits
 from tune_space.ledger import ArmEntry, Ledger, Manifest, best_trial
 from tune_space.study import StudySpec, Value
@@ -58,6 +59,8 @@ class Plan:
     arms: tuple[ArmPlan, ...]
     orphaned: tuple[str, ...]
     """Records that the study does not ask for any more, by trial id."""
+    edits: tuple[str, ...] = ()
+    """What changed since the last run, and what each change does."""
 
     @property
     def num_left(self) -> int:
@@ -79,7 +82,7 @@ class Plan:
     def restricted(self, names: Sequence[str]) -> "Plan":
         """The same plan for some arms only; for all of them if no names are given."""
         kept = tuple(arm for arm in self.arms if not names or arm.name in names)
-        return Plan(self.study, kept, self.orphaned)
+        return replace(self, arms=kept)
 
 
 def make_plan(
@@ -99,16 +102,21 @@ def make_plan(
     Raises:
         DataError: a record or the manifest cannot be read.
     """
-    facts = _Facts.of(ledger, ledger.read_manifest(), retry_failed)
+    manifest = ledger.read_manifest()
+    facts = _Facts.of(ledger, manifest, retry_failed)
     outlooks = [
         _look_back(study, arm, facts) if arm.name in resting else _look(study, arm, facts, sources)
         for arm in arms
     ]
+    at_hand = {arm.name: sources(arm.config) for arm in arms if arm.name not in resting}
     wanted = {trial_id for outlook in outlooks for trial_id in outlook.trial_ids}
     return Plan(
         study=study.name,
         arms=tuple(outlook.plan(facts) for outlook in outlooks),
         orphaned=tuple(sorted(facts.records.keys() - wanted)),
+        edits=tuple(edits(study, arms, History(manifest, facts.records), at_hand))
+        if manifest
+        else (),
     )
 
 

@@ -44,7 +44,8 @@ class Prepared:
     def __post_init__(self) -> None:
         # Absolute, because the files of encoders are looked up from inside root.
         self.root = self.root.resolve()
-        self.store = ArtefactStore(self.store.folder.resolve())
+        # Verified, because the driver looks at every artefact before the trials, which trust it.
+        self.store = ArtefactStore(self.store.folder.resolve(), verify=True)
 
     def sources(self, config: TrialConfig) -> dict[str, str]:
         """Hashes of the data and weights ``config`` points at."""

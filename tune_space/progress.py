@@ -9,7 +9,8 @@ from rich.live import Live
 from rich.table import Table
 
 from morec.results import TrialResult, TrialStatus
-from tune_space.conductor import ArmState, Conductor
+from tune_space.conductor import Conductor
+from tune_space.jobs import ArmState
 from tune_space.plan import ArmPlan, Plan, State, mean_seconds
 from tune_space.tables import spell_seconds
 
@@ -62,7 +63,7 @@ class StudyProgress:
         done, total = self._count()
         score = result.best_score()
         select = result.config.evaluation.select
-        outcome = f"validation {select} {score:.4f}" if score is not None else _reason(result)
+        outcome = f"validation {select} {score:.4f}" if score is not None else _why(result)
         spent = f"{result.cost.total_s:.1f} s" if result.cost else "no cost recorded"
         return (
             f"{time.strftime('%H:%M:%S')} [{done}/{total}] {self._arms_of(result.trial_id)}: "
@@ -134,5 +135,7 @@ class StudyProgress:
         )
 
 
-def _reason(result: TrialResult) -> str:
-    return (result.error or "no score").strip().splitlines()[-1]
+def _why(result: TrialResult) -> str:
+    """Why a trial has no score, in a line."""
+    last_line = (result.error or "no score").strip().splitlines()[-1]
+    return f"{result.reason}: {last_line}" if result.reason else last_line

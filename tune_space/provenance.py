@@ -3,8 +3,12 @@
 import os
 import platform
 import subprocess
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+
+from morec.results import TrialResult
 
 PACKAGES = (
     "morec-studies", "ray", "torch", "torchvision", "transformers", "timm", "optuna", "numpy",
@@ -30,6 +34,27 @@ def git_state() -> dict[str, str]:
         return {}
     state = "modified" if _git("status", "--porcelain") else "clean"
     return {"revision": revision, "state": state}
+
+
+def other_code(records: Iterable[TrialResult], code: Mapping[str, str]) -> list[str]:
+    """Which of ``records`` were not made by ``code``, a line for each other code.
+
+    They are not trained again, since most changes of code change no number; that they are of
+    another code is said wherever they are used.
+    """
+    others = Counter(tuple(record.code.items()) for record in records if record.code != code)
+    return [
+        f"{number} record{'s' * (number != 1)} made by other code ({_differing(dict(other), code)})"
+        ": they count as they are; --fresh trains everything anew"
+        for other, number in others.items()
+    ]
+
+
+def _differing(other: Mapping[str, str], code: Mapping[str, str]) -> str:
+    if not other:
+        return "they do not say which"
+    names = [name for name in {**other, **code} if other.get(name) != code.get(name)]
+    return ", ".join(f"{name} {other.get(name)}, not {code.get(name)}" for name in names)
 
 
 def machine() -> str:

@@ -16,9 +16,11 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from morec.ray_train import TrialJob
-from morec.results import Cost, EpochRecord, TrialResult
+from morec.results import Cost, EpochRecord, Reason, TrialResult
 from tune_space.concurrency import Room
-from tune_space.conductor import Conductor, Job
+from tune_space.conductor import Conductor
+from tune_space.failures import reason_of
+from tune_space.jobs import Job
 
 T = TypeVar("T")
 CONTINUE: str = TrialScheduler.CONTINUE
@@ -119,7 +121,7 @@ class StudyScheduler(_NeverPickled, FIFOScheduler):
         if trial_id not in self._conductor.running:
             return CONTINUE
         if "result" in result:
-            self._conductor.ended(TrialResult.model_validate_json(result["result"]))
+            self._end(TrialResult.model_validate_json(result["result"]))
             return CONTINUE
         records = json.loads(result["epochs"])
         epochs = tuple(EpochRecord.model_validate(record) for record in records)
@@ -129,6 +131,12 @@ class StudyScheduler(_NeverPickled, FIFOScheduler):
             return STOP
         return CONTINUE
 
+    def _end(self, result: TrialResult) -> None:
+        if result.reason is Reason.NO_DISK:
+            last_line = (result.error or "").strip().splitlines()[-1]
+            raise OSError(f"a trial could not write: {last_line}")
+        self._conductor.ended(result)
+
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
         """Tell of a trial whose process died or could not be started.
 
@@ -136,9 +144,10 @@ class StudyScheduler(_NeverPickled, FIFOScheduler):
         """
         trial_id = trial.config["trial_id"]
         if trial_id in self._conductor.running and self._is_intact():
-            error = trial.get_error()
-            reason = f"the trial's process was lost: {error}"
-            self._halt.guarded(lambda: self._conductor.lost(trial_id, reason), None)
+            error = trial.get_pickled_error()
+            reason = reason_of(error) if error else Reason.PROCESS_LOST
+            text = f"the trial's process was lost: {error or trial.get_error()}"
+            self._halt.guarded(lambda: self._conductor.lost(trial_id, reason, text), None)
 
 
 class Display(_NeverPickled, Callback):
@@ -151,13 +160,3 @@ class Display(_NeverPickled, Callback):
         """Called by Ray Tune after every event, several times a second."""
         for refresh in self._refreshers:
             refresh()
-
-
-def quieten() -> None:
-    """Set Ray's switches, before it is initialised, so that only our display speaks."""
-    os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
-    os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
-    os.environ["RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"] = "0.2"
-    os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "3600"
-    # Idle OpenMP threads that spin slow down the trials beside them (measured: up to 10 times).
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

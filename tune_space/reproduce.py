@@ -15,6 +15,7 @@ import torch
 from morec.errors import DataError, did_you_mean
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus
 from morec.trial import run_trial
+from tune_space.folder import shared
 from tune_space.ledger import Ledger
 from tune_space.prepare import Prepared
 from tune_space.study import ResourcesSpec
@@ -110,7 +111,8 @@ def _train(record: TrialResult, prepared: Prepared, resources: ResourcesSpec) ->
             raise SystemExit
 
     torch.set_num_threads(resources.cpus)
-    with TemporaryDirectory() as folder, chdir(prepared.root):
+    store = prepared.store.folder
+    with shared(store), TemporaryDirectory() as folder, chdir(prepared.root):
         try:
             return run_trial(
                 record.config,

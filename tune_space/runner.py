@@ -14,6 +14,7 @@ import ray
 import ray.tune
 from rich.console import Console
 
+from morec.code_version import code_version
 from morec.encoders.artefacts import ArtefactStore
 from morec.errors import DataError, SpecError
 from morec.ray_train import TrialJob
@@ -24,19 +25,25 @@ from tune_space.concurrency import (
     Slots,
     at_once,
     free_bytes,
-    needs_of,
+    memory_needs,
+    planned_slots,
     spell_concurrency,
 )
-from tune_space.conductor import Conductor, Job
+from tune_space.conductor import Conductor
 from tune_space.expand import Arm
-from tune_space.folder import hold
-from tune_space.ledger import Ledger, Manifest
+from tune_space.folder import hold, shared
+from tune_space.jobs import Job
+from tune_space.ledger import DatasetEntry, Ledger, Manifest
 from tune_space.missing import find_missing, resting_arms, spell_missing
+from tune_space.needs import needs_of
 from tune_space.options import RunOptions, RunOutcome
+from tune_space.plan import make_plan
 from tune_space.progress import StudyProgress
-from tune_space.provenance import git_state, machine, versions
-from tune_space.ray_tune import Display, Halt, StudyScheduler, StudySearcher, quieten
+from tune_space.provenance import git_state, machine, other_code, versions
+from tune_space.ray_switches import hide_token
+from tune_space.ray_tune import Display, Halt, StudyScheduler, StudySearcher
 from tune_space.ray_watch import watched_session
+from tune_space.sizes import model_sizes
 from tune_space.study import ResourcesSpec, StudySpec
 from tune_space.tables import spell_dataset
 from tune_space.trainable import run_job
@@ -59,10 +66,12 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
     active = [arm for arm in arms if arm.name not in resting]
     if missing := find_missing(study, active, prepared):
         raise DataError("\n".join(["nothing was started", *spell_missing(missing)]))
-    with hold(options.out):
+    with hold(options.out), shared(store.folder):
         conductor = _prepare(study, arms, active, options, prepared)
         for entry in conductor.manifest.datasets:
             print(spell_dataset(entry))
+        for line in other_code(conductor.results.values(), code_version()):
+            print(line)
         caught = _Caught()
         if not conductor.is_finished():
             _run_on_ray(conductor, prepared, options, caught)
@@ -78,6 +87,8 @@ def _prepare(
 ) -> Conductor:
     ledger = Ledger(options.out)
     earlier = ledger.read_manifest()
+    datasets = prepare.dataset_entries(prepared, active)
+    _check_room(study, active, ledger, datasets, options, prepared)
     manifest = Manifest(
         study=study,
         study_file=options.study_file_text,
@@ -90,7 +101,7 @@ def _prepare(
         device=machine(),
         num_cpus=os.cpu_count() or 1,
         elapsed_s=earlier.elapsed_s if earlier else 0.0,
-        datasets=prepare.dataset_entries(prepared, active),
+        datasets=datasets,
         references=prepare.references(prepared, active, study.baseline),
         preparations=prepare.prepare_items(prepared, active),
         arms=earlier.arms if earlier else (),
@@ -106,6 +117,26 @@ def _prepare(
         only=options.only,
         retry_failed=options.retry_failed,
     )
+
+
+def _check_room(
+    study: StudySpec,
+    active: Sequence[Arm],
+    ledger: Ledger,
+    datasets: Sequence[DatasetEntry],
+    options: RunOptions,
+    prepared: prepare.Prepared,
+) -> None:
+    """Refuse what the disk or the memory is too small for, before anything is made or started."""
+    plan = make_plan(study, active, ledger, prepared.sources, retry_failed=options.retry_failed)
+    names = {arm.name for arm in plan.arms if arm.num_left}
+    sizes = model_sizes(study, [arm for arm in active if arm.name in names], datasets)
+    memory = memory_needs(study, active, ledger.read_manifest(), ledger.read_all())
+    num_parallel = planned_slots(study.resources).num
+    store = prepared.store.folder
+    needs = needs_of(study, active, plan, ledger, sizes, store, memory, num_parallel)
+    if short := needs.shortages(options.out, is_local=options.address is None):
+        raise SpecError(["nothing was started", *short])
 
 
 def _run_on_ray(
@@ -210,9 +241,9 @@ def _room(conductor: Conductor, options: RunOptions) -> Room:
     study, arms = conductor.study, [state.arm for state in conductor.arms]
     return Room(
         cluster if options.address else free_bytes(),
-        needs_of(study, arms, conductor.manifest, conductor.results),
+        memory_needs(study, arms, conductor.manifest, conductor.results),
         study.resources,
-        conductor.losses,
+        conductor.failures,
     )
 
 
@@ -222,7 +253,6 @@ def _ray_session(resources: ResourcesSpec, options: RunOptions) -> Iterator[None
     if ray.is_initialized():
         yield
         return
-    quieten()
     settings: dict[str, Any] = {
         "log_to_driver": options.verbose,
         "logging_level": "INFO" if options.verbose else "ERROR",
@@ -231,6 +261,7 @@ def _ray_session(resources: ResourcesSpec, options: RunOptions) -> Iterator[None
         # Without the dashboard's agent a stopped worker group never frees its resources.
         settings["include_dashboard"] = resources.workers > 1
     ray.init(address=options.address or "local", **settings)
+    hide_token()
     try:
         yield
     finally:
@@ -268,10 +299,11 @@ def _conclude(conductor: Conductor, caught: _Caught) -> RunOutcome:
     is_interrupted = not is_finished and not conductor.is_out_of_time()
     conductor.write_manifest("finished" if is_finished else "interrupted")
     wanted = conductor.wanted()
-    failed = [i for i, r in conductor.results.items() if i in wanted and _is_failure(r)]
+    mine = {i: r for i, r in conductor.results.items() if i in wanted}
     return RunOutcome(
         num_done=len(wanted & conductor.results.keys()),
-        failed=tuple(failed),
+        failed={i: r.reason or "failed" for i, r in mine.items() if _is_failure(r)},
+        given_up=tuple(s.arm.name for s in conductor.arms if conductor.is_given_up(s)),
         unlocked=tuple(s.arm.name for s in conductor.arms if s.is_searched and not s.locked),
         is_finished=is_finished,
         signal=(caught.number or signal.SIGINT) if is_interrupted else None,

@@ -6,19 +6,19 @@ from functools import cache
 from morec.blueprint import Blueprint, blueprint
 from morec.config import EvaluationSpec, OptimSpec, TrainingSpec, TrialConfig
 from tune_space.expand import Arm
-from tune_space.ledger import Manifest
+from tune_space.ledger import DatasetEntry
 from tune_space.study import StudySpec
 
 
 def model_sizes(
-    study: StudySpec, arms: Sequence[Arm], manifest: Manifest | None
+    study: StudySpec, arms: Sequence[Arm], datasets: Sequence[DatasetEntry]
 ) -> dict[str, Blueprint | None]:
     """Count each arm's model by arm name; None where its shapes cannot be known from here.
 
-    The numbers of users and items are those of the last run or, before one, what the study says
-    that the paper had.
+    The numbers of users and items are those of ``datasets`` as they were read or, before that, what
+    the study says that the paper had.
     """
-    return {arm.name: size_of(arm.config, *known_counts(study, arm, manifest)) for arm in arms}
+    return {arm.name: size_of(arm.config, *known_counts(study, arm, datasets)) for arm in arms}
 
 
 def size_of(config: TrialConfig, num_users: int | None, num_items: int | None) -> Blueprint | None:
@@ -33,10 +33,9 @@ def _count(config: TrialConfig, num_users: int | None, num_items: int | None) ->
 
 
 def known_counts(
-    study: StudySpec, arm: Arm, manifest: Manifest | None
+    study: StudySpec, arm: Arm, datasets: Sequence[DatasetEntry]
 ) -> tuple[int | None, int | None]:
     """Users and items of an arm's data set, as far as they are known."""
-    entries = manifest.datasets if manifest else ()
-    known = next((entry for entry in entries if entry.dataset == arm.dataset), None)
+    known = next((entry for entry in datasets if entry.dataset == arm.dataset), None)
     counted = known or study.datasets.get(arm.dataset)
     return (counted.num_users, counted.num_items) if counted else (None, None)

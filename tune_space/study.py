@@ -192,6 +192,10 @@ class StudySpec(Spec):
     percent, printed beside ours, never as ours. ``HR@10 cold`` is a metric on a slice; columns of
     the cost table (``#Param M``, ``FLOPs G``, ``min/epoch``, ``GPU GB``) are in their units."""
     keep_checkpoints: bool = False
+    """Whether a finished trial's checkpoint stays, within ``checkpoints_gb``."""
+    checkpoints_gb: float = Field(10, gt=0)
+    """Gigabytes (1e9 bytes) that checkpoints of trials that do not run may take together: kept
+    ones, and those of trials that an edit has dropped. The oldest go first."""
 
     @property
     def folder(self) -> str:

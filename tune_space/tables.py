@@ -41,6 +41,7 @@ def show_plan(
         for arm in plan.arms
     ]
     _show_table(console, f"Plan of {plan.study}", headers, rows)
+    _say(console, *(f"since the last run: {line}" for line in plan.edits))
     _say(console, f"{plan.num_left} trials to run, {_spell_estimate(plan, num_parallel)}")
     if plan.orphaned:
         more = len(plan.orphaned) - MAX_NAMED

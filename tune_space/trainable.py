@@ -1,12 +1,16 @@
 """What Ray Tune runs: one job in, epochs and one record out."""
 
 import traceback
+from pathlib import Path
 from typing import Any
 
 import ray.tune
 
+from morec.code_version import code_version
 from morec.ray_train import TrialJob, train
 from morec.results import TrialResult, TrialStatus, utc_now
+from morec.trial_log import log_tail
+from tune_space.failures import reason_of
 
 
 def run_job(tune_config: dict[str, Any]) -> None:
@@ -17,13 +21,16 @@ def run_job(tune_config: dict[str, Any]) -> None:
     job = TrialJob.model_validate_json(tune_config["job"])
     try:
         result = train(job)
-    except Exception:
+    except Exception as error:
         result = TrialResult(
             trial_id=job.config.trial_id(job.sources),
             config=job.config,
             sources=job.sources,
             status=TrialStatus.FAILED,
+            reason=reason_of(error),
             error=traceback.format_exc(),
+            log_tail=log_tail(Path(job.checkpoint_folder)),
+            code=code_version(),
             finished_at=utc_now(),
         )
     ray.tune.report({"result": result.model_dump_json()})

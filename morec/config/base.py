@@ -1,7 +1,7 @@
 """What every specification has in common, and the two spellings that must exist only once."""
 
 import json
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,7 +18,12 @@ class Spec(BaseModel):
     )
 
 
-def metric_name(metric: Literal["HR", "NDCG"], k: int) -> str:
+MetricName = Literal["HR", "NDCG"]
+METRICS: tuple[MetricName, ...] = get_args(MetricName)
+"""Every metric there is; each has a value at every cut-off."""
+
+
+def metric_name(metric: MetricName, k: int) -> str:
     """``HR@10``: the key of a metric in results, studies and reports; spelled only here."""
     return f"{metric}@{k}"
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from morec.config.base import Spec, canonical_json, metric_name
+from morec.config.base import METRICS, Spec, canonical_json, metric_name
 from morec.config.datasets import DatasetSpec
 from morec.config.items import ItemSpec
 from morec.config.models import ModelSpec, SASRecSpec
@@ -70,7 +70,7 @@ class EvaluationSpec(Spec):
 
     @model_validator(mode="after")
     def _select_is_computed(self) -> Self:
-        allowed = [metric_name(metric, k) for metric in ("HR", "NDCG") for k in self.ks]
+        allowed = [metric_name(metric, k) for metric in METRICS for k in self.ks]
         if self.select not in allowed:
             hint = f"allowed: {', '.join(allowed)}.{did_you_mean(self.select, allowed)}"
             raise ValueError(

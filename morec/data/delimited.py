@@ -6,6 +6,7 @@ import io
 import lzma
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -54,7 +55,8 @@ def first_rows(
                 stream, encoding="utf-8-sig", errors="surrogateescape", newline=""
             )
             rows = csv.reader(
-                text,
+                # In pieces, since a small packed file may hold one line that fills the memory.
+                iter(partial(text.readline, BLOCK_BYTES), ""),
                 delimiter=separator,
                 quoting=csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE,
             )

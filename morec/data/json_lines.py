@@ -3,6 +3,7 @@
 import ast
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,10 @@ def _rows(path: Path, parser: _Parser) -> Iterator[dict[str, Any]]:
 def _lines(path: Path) -> Iterator[str]:
     try:
         with open_packed(path) as stream:
-            for line in stream:
+            # Bounded, since a small packed file may hold one line that fills the memory.
+            for line in iter(partial(stream.readline, BLOCK_BYTES + 1), b""):
+                if len(line) > BLOCK_BYTES:
+                    raise DataError(f"{path.name}: a line has more than {BLOCK_BYTES:,} bytes")
                 if line.strip():
                     yield line.decode("utf-8")
     except UNREADABLE as error:

@@ -42,16 +42,14 @@ class Artefact:
 class ArtefactStore:
     """The artefacts under one folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, verify: bool = False) -> None:
+        """``verify``: check the content of every artefact when it is first opened here."""
         self.folder = folder
+        self._verify = verify
+        self._verified: set[Path] = set()
 
     def get_or_make(
-        self,
-        name: str,
-        key: Mapping[str, Any],
-        make: Callable[[Path], float | None],
-        *,
-        verify: bool = False,
+        self, name: str, key: Mapping[str, Any], make: Callable[[Path], float | None]
     ) -> Artefact:
         """Find the artefact of ``key`` or have ``make`` fill an empty folder with its files.
 
@@ -60,12 +58,16 @@ class ArtefactStore:
         artefact that fails is made again.
         """
         path = self.folder / f"{name}-{_digest(name, key)}"
-        found = _open(path, verify=verify)
-        if found is not None:
-            return found
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.folder / f".{path.name}.lock"):
-            return _open(path, verify=verify) or _make(path, key, make)
+        found = self._open(path)
+        if found is None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.folder / f".{path.name}.lock"):
+                found = self._open(path) or _make(path, key, make)
+        self._verified.add(path)
+        return found
+
+    def _open(self, path: Path) -> Artefact | None:
+        return _open(path, verify=self._verify and path not in self._verified)
 
 
 def file_sha256(path: Path) -> str:

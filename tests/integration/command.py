@@ -39,7 +39,7 @@ class Command:
     """``python studies/run.py`` in a process of its own, and its output folder."""
 
     def __init__(self, study_file: Path, out: Path, *words: str) -> None:
-        self.out = out
+        self.study_file, self.out = study_file, out
         self.words = [sys.executable, str(REPOSITORY / "studies" / "run.py"), str(study_file)]
         self.words += ["--out", str(out), *words]
 

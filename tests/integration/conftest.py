@@ -11,11 +11,11 @@ from tests.integration.command import STUDY, Command
 @pytest.fixture(scope="session")
 def ray_session() -> Iterator[None]:
     """One Ray session for every test that calls the command in this process."""
+    from tune_space.ray_switches import set_switches
+
+    set_switches(is_local=True)
     import ray
 
-    from tune_space.ray_tune import quieten
-
-    quieten()
     ray.init(num_cpus=2, include_dashboard=True, log_to_driver=False, logging_level="ERROR")
     yield
     ray.shutdown()

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -17,16 +17,18 @@ import psutil
 
 from tests.integration.command import (
     PATIENCE_S,
-    STUDY,
     Command,
     descendants,
     study_numbers,
     trial_processes,
 )
+from tests.mounts import mounted
 from tune_space.audit import audit
 from tune_space.ledger import Ledger
 
-TARGETS = ("driver", "trial", "raylet", "gcs_server", "everything")
+TARGETS = ("driver", "trial", "raylet", "gcs_server", "everything", "disk")
+DISK_BYTES = 100_000_000
+"""Of the small file system that a study runs on where this user may mount one."""
 END_S = 60
 """By then a driver whose Ray session was killed has ended by itself."""
 LEAVE_S = 240
@@ -79,11 +81,14 @@ def _kill(process: "Popen[str]", command: Command, draw: Random, target: str, ki
         return False
     everyone = descendants(process)
     victims = _victims(process, target, everyone)
-    if not victims:
+    if not victims and target != "disk":
         return False
     num_records = len(command.records())
-    for victim in victims:
-        _kill_process(victim)
+    with _full(command.out.parent) if target == "disk" else contextlib.nullcontext():
+        for victim in victims:
+            _kill_process(victim)
+        if target == "disk":
+            process.wait(timeout=END_S)
     kills.counts[target] = kills.counts.get(target, 0) + 1
     kills.log(f"kill {kills.total}: {target}, {num_records} records")
     if target != "trial":
@@ -122,7 +127,22 @@ def _victims(
             return [driver, *everyone]
         case "trial":
             return trial_processes(process)[:1]
+    if target == "disk":
+        return []
     return [each for each in everyone if _name(each) == target]
+
+
+@contextlib.contextmanager
+def _full(folder: Path) -> Iterator[None]:
+    """Take all room there is on the file system of ``folder``, which is a small one."""
+    ballast = folder / "ballast"
+    with ballast.open("wb", buffering=0) as stream, contextlib.suppress(OSError):
+        while stream.write(bytes(10_000)):
+            pass
+    try:
+        yield
+    finally:
+        ballast.unlink()
 
 
 def _name(process: psutil.Process) -> str:
@@ -149,30 +169,27 @@ def differences(command: Command, uninterrupted: Command) -> list[str]:
     return [*found, *audit(command.out).problems]
 
 
-def kill_rounds(folder: Path, num_kills: int, seed: int) -> list[str]:
+def kill_rounds(folder: Path, uninterrupted: Command, num_kills: int, seed: int) -> list[str]:
     """Rounds of one study each, until ``num_kills`` kills are done; what outlived them or differs.
 
     Prints every kill; ``pytest -s`` shows them.
     """
     draw, kills, found = Random(seed), Kills(lambda line: print(line, flush=True)), []
-    folder.mkdir(parents=True, exist_ok=True)
-    study_file = folder / "mini.yaml"
-    study_file.write_text(STUDY)
-    uninterrupted = Command(study_file, folder / "whole")
-    done = uninterrupted.run()
-    assert done.returncode == 0, done.stdout + done.stderr
     rounds = 0
-    while kills.total < num_kills:
-        rounds += 1
-        targets = [draw.choice(TARGETS) for _ in range(num_kills - kills.total)]
-        command = Command(study_file, folder / f"round{rounds}", "--retry-failed")
-        run_with_kills(command, draw, targets, kills)
-        new = differences(command, uninterrupted)
-        found += new
-        print(f"round {rounds}: done; kills so far {kills.total}; differences {new}", flush=True)
+    with mounted(folder / "disk", f"size={DISK_BYTES}") as is_small:
+        choices = TARGETS if is_small else TARGETS[:-1]
+        while kills.total < num_kills:
+            rounds += 1
+            targets = [draw.choice(choices) for _ in range(num_kills - kills.total)]
+            out = folder / "disk" / f"round{rounds}"
+            command = Command(uninterrupted.study_file, out, "--retry-failed")
+            run_with_kills(command, draw, targets, kills)
+            new = differences(command, uninterrupted)
+            found += new
+            print(f"round {rounds}: done; kills {kills.total}; differences {new}", flush=True)
     print(
-        f"kills: {kills.total} {kills.counts}; rounds: {rounds}; starts: {len(kills.exit_codes)}; "
-        f"survivors: {kills.survivors}; differences: {len(found)}",
+        f"kills: {kills.total} {kills.counts}; small disk: {is_small}; rounds: {rounds}; starts: "
+        f"{len(kills.exit_codes)}; survivors: {kills.survivors}; differences: {len(found)}",
         flush=True,
     )
     return found + kills.survivors

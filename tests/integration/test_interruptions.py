@@ -3,11 +3,12 @@
 import contextlib
 import os
 import signal
+import time
 
 import psutil
 import pytest
 
-from morec.results import TrialStatus
+from morec.results import Reason, TrialStatus
 from tests.integration.command import (
     Command,
     descendants,
@@ -19,6 +20,26 @@ from tests.integration.command import (
 from tune_space.ledger import Ledger
 
 pytestmark = pytest.mark.ray
+STOP_S = 10
+"""From a signal to the end of the command."""
+LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+def listening(processes: list[psutil.Process]) -> set[str]:
+    """Addresses on which any of them takes connections."""
+    found = set()
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            connections = process.net_connections(kind="tcp")
+            found |= {one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN}
+    return found
+
+
+def auth_mode(process: psutil.Process) -> str | None:
+    """What Ray's servers ask of whoever connects."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return process.environ().get("RAY_AUTH_MODE")
+    return None
 
 
 def test_kill_9_and_the_same_command_give_the_numbers_of_an_uninterrupted_run(
@@ -55,8 +76,12 @@ def test_a_signal_stops_in_good_order_and_says_how_to_continue(study_file, tmp_p
     process = command.start()
     wait_until(command.checkpoints, process)
     others = descendants(process)
+    assert listening([psutil.Process(process.pid), *others]) <= LOOPBACK
+    assert "token" in {auth_mode(each) for each in others}
+    asked = time.monotonic()
     os.kill(process.pid, number)
     output = process.communicate()[0]
+    assert time.monotonic() - asked < STOP_S
     assert process.returncode == code, output
     assert "run the same command again to continue" in output
     _, alive = psutil.wait_procs(others, timeout=10)
@@ -91,7 +116,8 @@ def test_a_trial_whose_process_is_always_killed_has_failed_and_can_be_retried(st
     failed = [result for result in results if result.status is TrialStatus.FAILED]
     assert failed
     assert all("the trial's process was lost" in result.error for result in failed)
-    assert all(f"failed: {result.trial_id}" in output for result in failed)
+    assert {result.reason for result in failed} == {Reason.PROCESS_LOST}
+    assert all(f"failed: {result.trial_id} (process lost)" in output for result in failed)
     again = Command(study_file, command.out, "--retry-failed", "--set", "training.max_epochs=40")
     done = again.run()
     assert done.returncode == 0, done.stdout + done.stderr

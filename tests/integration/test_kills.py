@@ -5,7 +5,14 @@ from random import Random
 import pytest
 
 from tests.integration.command import Command
-from tests.integration.kills import Kills, differences, kill_rounds, run_with_kills
+from tests.integration.kills import (
+    DISK_BYTES,
+    Kills,
+    differences,
+    kill_rounds,
+    run_with_kills,
+)
+from tests.mounts import mounted
 
 pytestmark = pytest.mark.ray
 
@@ -31,5 +38,20 @@ def test_a_study_whose_ray_session_dies_ends_with_a_message(study_file, tmp_path
 
 
 @pytest.mark.nightly
-def test_thirty_random_kills_change_no_number(tmp_path):
-    assert kill_rounds(tmp_path, num_kills=30, seed=0) == []
+@pytest.mark.parametrize("seed", range(6))
+def test_thirty_random_kills_change_no_number(uninterrupted, tmp_path, seed):
+    """Five at a time, so that one of the six can be run alone: ``-k "thirty and [3]"``."""
+    assert kill_rounds(tmp_path, uninterrupted, num_kills=5, seed=seed) == []
+
+
+def test_a_disk_that_is_full_for_a_while_changes_no_number(uninterrupted, tmp_path):
+    with mounted(tmp_path / "disk", f"size={DISK_BYTES}") as is_small:
+        if not is_small:
+            pytest.skip("this user may not mount a small file system")
+        lines: list[str] = []
+        kills = Kills(lines.append)
+        command = Command(uninterrupted.study_file, tmp_path / "disk" / "out")
+        run_with_kills(command, Random(3), ["disk"], kills)
+        assert kills.exit_codes == [2, 0], lines
+        assert "once the disk can be written, the same command continues" in lines[-1]
+        assert differences(command, uninterrupted) == []

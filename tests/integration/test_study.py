@@ -7,7 +7,8 @@ import pytest
 import ray
 from ray.util import placement_group_table
 
-from morec.results import TrialStatus
+from morec.code_version import code_version
+from morec.results import Reason, TrialStatus
 from studies.run import main
 from tests.integration.command import REPOSITORY, STUDY, wait_until
 from tune_space.ledger import Ledger
@@ -77,6 +78,8 @@ def test_an_arm_that_always_raises_leaves_the_others_finished_and_the_exit_code_
     assert len(broken) == 2
     assert {result.status for result in broken} == {TrialStatus.FAILED}
     assert all("Traceback" in result.error and "DataError" in result.error for result in broken)
+    assert {result.reason for result in broken} == {Reason.EXCEPTION}
+    assert all(result.code == code_version() for result in results.values())
     assert all(result.best_score() is None for result in broken)
     for name in ("ID", "E2E"):
         assert all(results[i].status is TrialStatus.COMPLETED for i in arms[name].final)

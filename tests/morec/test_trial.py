@@ -14,7 +14,7 @@ from morec.checkpoints import Checkpoints
 from morec.config import SyntheticSpec
 from morec.data.dataset import Dataset, load_dataset
 from morec.encoders.artefacts import ArtefactStore
-from morec.results import EpochRecord, Evaluation, TrialStatus, pack_ranks
+from morec.results import EpochRecord, Evaluation, Reason, TrialStatus, pack_ranks
 from morec.trainer import Trainer
 from morec.trial import Progress
 from morec.workers import Workers
@@ -301,7 +301,7 @@ def test_a_diverged_trial_has_failed_and_says_when(
 ):
     config = tiny_config(optim={"lr": 1e30}, training={"batch_size": batch_size})
     result = run(config, tiny_dataset, tmp_path)
-    assert result.status is TrialStatus.FAILED
+    assert (result.status, result.reason) == (TrialStatus.FAILED, Reason.DIVERGED)
     assert re.match(message, result.error or "")
     assert result.epochs == ()
     assert result.best_epoch is result.valid is result.test is None

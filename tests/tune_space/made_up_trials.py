@@ -5,8 +5,9 @@ from pathlib import Path
 
 from morec.config import TrialConfig
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
-from tune_space.conductor import Conductor, Job
+from tune_space.conductor import Conductor
 from tune_space.expand import expand
+from tune_space.jobs import Job
 from tune_space.ledger import Ledger, Manifest
 from tune_space.study import StudySpec
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from morec.config import TrialConfig
+from morec.results import Reason
 from tests.tune_space.made_up_trials import conductor_of, end, outcome, play, study
-from tune_space import concurrency
 from tune_space.concurrency import Room, Slots, at_once, planned_slots, spell_concurrency
 from tune_space.conductor import Conductor
 from tune_space.expand import expand
-from tune_space.memory import Needs
+from tune_space.memory import MemoryNeeds
 from tune_space.study import ResourcesSpec
 
 GB = 10**9
@@ -21,7 +21,7 @@ def room_of(conductor: Conductor, total: int, sizes: dict[str, int]) -> Room:
     """Room in which arms need what ``sizes`` says, whatever their made-up records do.
 
     The arms ID and fixed have one shape, and so one need."""
-    return Room(total, Needs({}, lambda arm, config: sizes[arm]), ONE, conductor.losses)
+    return Room(total, MemoryNeeds({}, lambda arm, config: sizes[arm]), ONE, conductor.failures)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_trial_starts_while_all_fit_and_alone_whatever_it_needs(tmp_path):
 def test_a_trial_needs_memory_for_each_of_its_workers(tmp_path):
     conductor = conductor_of(tmp_path)
     first, second = conductor.next_job(), conductor.next_job()
-    needs = Needs({}, lambda arm, config: 4)
+    needs = MemoryNeeds({}, lambda arm, config: 4)
     assert Room(8, needs, ONE).fits(second, [first])
     assert not Room(15, needs, ResourcesSpec(workers=2)).fits(second, [first])
 
@@ -78,7 +78,7 @@ def test_a_trial_that_lost_its_process_counts_twice_what_it_did(tmp_path):
     room = room_of(conductor, 11, {"ID": 4, "wide": 4})
     first, second = conductor.next_job(), conductor.next_job()
     assert room.fits(first, [second])
-    conductor.lost(first.trial_id, "killed")
+    conductor.lost(first.trial_id, Reason.PROCESS_LOST, "killed")
     assert not room.fits(first, [second])
     assert room.fits(first, [])
 
@@ -121,7 +121,7 @@ def test_what_runs_at_once_is_said_with_its_reasons():
     def estimate(arm: str, config: TrialConfig) -> int:
         return sizes[arm]
 
-    room = Room(10 * GB, Needs({}, estimate), ONE)
+    room = Room(10 * GB, MemoryNeeds({}, estimate), ONE)
     assert spell_concurrency(Slots(8, None), room, arms) == (
         "5 beside each other: CPUs allow 8, memory 2 to 10 "
         "(1.0 to 4.0 GB each of 10.0 GB, estimated)"
@@ -129,26 +129,14 @@ def test_what_runs_at_once_is_said_with_its_reasons():
     assert spell_concurrency(Slots(8, 4), room, arms[:1]) == (
         "4 beside each other: CPUs allow 8, GPUs 4, memory 10 (1.0 GB each of 10.0 GB, estimated)"
     )
-    assert at_once(Slots(8, None), Room(GB, Needs({}, estimate), ONE), arms) == 1
+    assert at_once(Slots(8, None), Room(GB, MemoryNeeds({}, estimate), ONE), arms) == 1
 
 
 def test_measured_needs_are_said_to_be(tmp_path):
     conductor = conductor_of(tmp_path)
     play(conductor)
-    needs = Needs(conductor.results, lambda arm, config: 10**12)
+    needs = MemoryNeeds(conductor.results, lambda arm, config: 10**12)
     arms = [state.arm for state in conductor.arms]
     said = spell_concurrency(Slots(2, None), Room(GB, needs, ONE), arms)
     assert said.startswith("2 beside each other: CPUs allow 2, memory 1,000,000,000 (0.0 GB each")
     assert said.endswith("of 1.0 GB, measured)")
-
-
-def test_a_containers_limit_bounds_the_free_memory(tmp_path, monkeypatch):
-    limit = tmp_path / "memory.max"
-    monkeypatch.setattr(concurrency, "CGROUP_LIMIT", limit)
-    limit.write_text("1000\n")
-    assert concurrency.free_bytes() == 900
-    limit.write_text("max\n")
-    unbounded = concurrency.free_bytes()
-    limit.unlink()
-    assert concurrency.free_bytes() == pytest.approx(unbounded, rel=0.5)
-    assert unbounded > 10**8

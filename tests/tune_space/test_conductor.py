@@ -1,10 +1,15 @@
 """The conductor without Ray: what runs next, what is locked, what survives an interruption."""
 
+import os
+import time
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from morec.results import TrialStatus
+from morec.code_version import code_version
+from morec.results import Reason, TrialStatus
 from tests.tune_space.made_up_trials import (
     COST,
     STUDY,
@@ -15,7 +20,7 @@ from tests.tune_space.made_up_trials import (
     play,
     study,
 )
-from tune_space.conductor import MAX_LOSSES
+from tune_space.conductor import MAX_TRIES
 from tune_space.ledger import Ledger
 from tune_space.search import MAX_FAILURES
 
@@ -147,6 +152,16 @@ def test_an_arm_that_always_fails_is_given_up_and_found_hopeless_again(tmp_path)
     assert play(conductor_of(tmp_path, spec)) == []
 
 
+def test_an_arm_whose_final_trials_all_fail_is_given_up_too(tmp_path):
+    spec = study(search={}, seeds=list(range(9)))
+    conductor = conductor_of(tmp_path, spec)
+    jobs = play(conductor, at_once=1, fail={"wide"})
+    assert sum(job.arm == "wide" for job in jobs) == MAX_FAILURES
+    assert sum(job.arm == "ID" for job in jobs) == 9
+    assert conductor.is_finished()
+    assert [s.arm.name for s in conductor.arms if conductor.is_given_up(s)] == ["wide"]
+
+
 def test_failed_trials_are_run_again_only_on_request(tmp_path):
     play(conductor_of(tmp_path), fail={"wide"})
     assert play(conductor_of(tmp_path)) == []
@@ -201,14 +216,16 @@ def test_arms_on_several_data_sets_are_entered_with_their_data_set(tmp_path):
 def test_a_trial_that_always_loses_its_process_has_failed_with_its_reason_and_epochs(tmp_path):
     conductor = conductor_of(tmp_path)
     jobs = []
-    for _ in range(MAX_LOSSES):
+    for _ in range(MAX_TRIES):
         jobs.append(job := conductor.next_job())
         conductor.progressed(job.trial_id, curve(job.config)[:2], COST)
         assert Ledger(tmp_path).read(job.trial_id) is None
-        conductor.lost(job.trial_id, "killed by signal 9")
-    assert jobs == [job] * MAX_LOSSES
+        conductor.lost(job.trial_id, Reason.PROCESS_LOST, "killed by signal 9")
+    assert jobs == [job] * MAX_TRIES
     record = Ledger(tmp_path).read(job.trial_id)
     assert (record.status, record.error) == (TrialStatus.FAILED, "killed by signal 9")
+    assert record.reason is Reason.PROCESS_LOST
+    assert record.code == code_version()
     assert len(record.epochs) == 2
     assert record.best_score() is None
 
@@ -218,11 +235,42 @@ def test_a_trial_that_loses_its_process_once_ends_as_if_it_had_not(tmp_path):
     job = conductor.next_job()
     folder = conductor.checkpoint_folder(job.trial_id)
     folder.mkdir(parents=True)
-    conductor.lost(job.trial_id, "killed by signal 9")
+    conductor.lost(job.trial_id, Reason.PROCESS_LOST, "killed by signal 9")
     assert folder.exists()
     assert job.trial_id not in Ledger(tmp_path).read_manifest().running
     play(conductor)
     assert Ledger(tmp_path).read(job.trial_id) == end(job)
+
+
+@pytest.mark.parametrize(
+    ("reason", "tries"),
+    [
+        (Reason.HOST_MEMORY, MAX_TRIES),
+        (Reason.DEVICE_MEMORY, 1),
+        (Reason.EXCEPTION, 1),
+        (Reason.DIVERGED, 1),
+    ],
+)
+def test_a_failure_is_tried_again_only_where_that_can_help(tmp_path, reason, tries):
+    conductor = conductor_of(tmp_path)
+    for _ in range(tries):
+        job = conductor.next_job()
+        assert Ledger(tmp_path).read(job.trial_id) is None
+        conductor.ended(end(job, TrialStatus.FAILED).model_copy(update={"reason": reason}))
+    assert Ledger(tmp_path).read(job.trial_id).reason is reason
+    assert job.trial_id not in {each.trial_id for each in conductor.running.values()}
+
+
+def test_the_last_words_of_a_process_that_died_are_in_its_record(tmp_path):
+    conductor = conductor_of(tmp_path)
+    for _ in range(MAX_TRIES):
+        job = conductor.next_job()
+        folder = conductor.checkpoint_folder(job.trial_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "log0.txt").write_text("epoch 3\nterminate called without an exception\n")
+        conductor.lost(job.trial_id, Reason.PROCESS_LOST, "gone")
+    said = Ledger(tmp_path).read(job.trial_id).log_tail
+    assert said == "epoch 3\nterminate called without an exception"
 
 
 def test_a_trial_that_hangs_has_failed_at_once_and_says_where(tmp_path):
@@ -231,9 +279,9 @@ def test_a_trial_that_hangs_has_failed_at_once_and_says_where(tmp_path):
     folder = conductor.checkpoint_folder(job.trial_id)
     folder.mkdir(parents=True)
     (folder / "hang.txt").write_text("Timeout (0:05:00)!\n  File loader.py, line 3 in read\n")
-    conductor.lost(job.trial_id, "the trial's process was lost")
+    conductor.lost(job.trial_id, Reason.PROCESS_LOST, "the trial's process was lost")
     record = Ledger(tmp_path).read(job.trial_id)
-    assert record.status is TrialStatus.FAILED
+    assert (record.status, record.reason) == (TrialStatus.FAILED, Reason.HUNG)
     assert record.error.startswith("no epoch ended within 5 minutes; it hung here:\nTimeout")
     assert record.error.endswith("line 3 in read")
 
@@ -257,6 +305,45 @@ def test_checkpoints_go_when_a_trial_ends_unless_they_are_asked_for(tmp_path, ke
     folder.mkdir(parents=True)
     conductor.ended(end(job))
     assert folder.exists() == keep
+
+
+def checkpoint(conductor, trial_id: str, num_bytes: int, age_s: int) -> Path:
+    folder = conductor.checkpoint_folder(trial_id)
+    folder.mkdir(parents=True)
+    (folder / "last.pt").write_bytes(bytes(num_bytes))
+    then = time.time() - age_s
+    os.utime(folder, (then, then))
+    return folder
+
+
+def test_checkpoints_of_dropped_trials_stay_while_they_fit_and_the_oldest_go_first(tmp_path):
+    spec = study(checkpoints_gb=2e-6)
+    conductor = conductor_of(tmp_path, spec)
+    going_on = checkpoint(conductor, conductor.next_job().trial_id, 5000, age_s=9)
+    dropped = [checkpoint(conductor, f"dropped{age}", 900, age) for age in (1, 2, 3)]
+    again = conductor_of(tmp_path, spec)
+    assert [folder.exists() for folder in (going_on, *dropped)] == [True, True, True, False]
+    play(again)
+    assert [folder.exists() for folder in (going_on, *dropped)] == [False, True, True, False]
+
+
+def test_kept_checkpoints_stay_within_their_bound(tmp_path):
+    conductor = conductor_of(tmp_path, study(keep_checkpoints=True, checkpoints_gb=2e-6))
+    folders = []
+    for age in (5, 4, 3):
+        job = conductor.next_job()
+        folders.append(checkpoint(conductor, job.trial_id, 900, age))
+        conductor.ended(end(job))
+    assert [folder.exists() for folder in folders] == [False, True, True]
+
+
+def test_a_checkpoint_left_by_a_kill_after_its_record_goes_with_the_next_start(tmp_path):
+    conductor = conductor_of(tmp_path)
+    job = conductor.next_job()
+    conductor.ended(end(job))
+    folder = checkpoint(conductor, job.trial_id, 10, age_s=1)
+    conductor_of(tmp_path)
+    assert not folder.exists()
 
 
 def test_arms_that_lock_the_same_configuration_share_its_trials(tmp_path):

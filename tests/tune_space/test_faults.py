@@ -7,8 +7,9 @@ write beyond it fails in the same place with an ``OSError``.
 import resource
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -17,13 +18,17 @@ from hypothesis import strategies as st
 
 from morec.checkpoints import Checkpoints
 from morec.encoders.artefacts import ArtefactStore
+from morec.errors import DataError
+from morec.results import Reason, TrialStatus
 from studies.run import main
 from tests.morec.tiny_trials import tiny_config
+from tests.mounts import mounted
 from tests.tune_space.made_up_trials import conductor_of, end, outcome, play
 from tune_space import conductor as conductor_module
+from tune_space.failures import reason_of
 from tune_space.ledger import Ledger
 from tune_space.prepare import Prepared
-from tune_space.ray_tune import CONTINUE, Halt
+from tune_space.ray_tune import CONTINUE, Halt, StudyScheduler
 
 STUDY = """\
 question: q
@@ -60,6 +65,56 @@ def test_a_full_disk_leaves_every_record_whole_and_the_study_goes_on_later(tmp_p
     assert outcome(cut) == outcome(whole)
 
 
+@pytest.mark.parametrize("which", ["record", "manifest"])
+def test_a_half_written_file_is_named_and_what_it_held_is_made_again(tmp_path, which):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    play(conductor_of(whole))
+    play(conductor_of(cut))
+    record = next(iter(sorted((cut / "trials").iterdir())))
+    path = {"record": record, "manifest": cut / "manifest.json"}[which]
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(DataError, match=rf"{path.name}: not a .* Move the file away, and the same"):
+        conductor_of(cut)
+    path.rename(tmp_path / "away")
+    again = play(conductor_of(cut))
+    assert [job.trial_id for job in again] == ([record.stem] if which == "record" else [])
+    assert outcome(cut) == outcome(whole)
+
+
+def test_a_file_system_without_room_leaves_every_record_whole_too(tmp_path):
+    with mounted(tmp_path / "disk", "size=400000") as is_small:
+        if not is_small:
+            pytest.skip("this user may not mount a small file system")
+        cut = tmp_path / "disk" / "out"
+        conductor = conductor_of(cut)
+        play(conductor, limit=3)
+        before = Ledger(cut).read_all()
+        ballast = tmp_path / "disk" / "ballast"
+        with ballast.open("wb", buffering=0) as stream, suppress(OSError):
+            while stream.write(bytes(4096)):
+                pass
+        with pytest.raises(OSError, match="No space left on device"):
+            conductor.ended(end(next(iter(conductor.running.values()))))
+        assert Ledger(cut).read_all() == before
+        assert list(cut.rglob("*.part")) == []
+        ballast.unlink()
+        play(conductor_of(cut))
+        play(conductor_of(tmp_path / "whole"))
+        assert outcome(cut) == outcome(tmp_path / "whole")
+
+
+def test_a_read_only_folder_is_a_message_and_exit_code_2(tmp_path, capsys):
+    study_file = tmp_path / "s.yaml"
+    study_file.write_text(STUDY)
+    with mounted(tmp_path / "disk", "ro") as is_read_only:
+        if not is_read_only:
+            pytest.skip("this user may not mount a read-only file system")
+        out = tmp_path / "disk" / "out"
+        assert main([str(study_file), "--out", str(out)]) == 2
+        assert capsys.readouterr().err.startswith(f"{tmp_path / 'disk'}")
+        assert main([str(study_file), "--out", str(out), "--plan"]) == 0
+
+
 def test_the_first_disk_error_halts_the_study_and_nothing_is_tried_after_it(monkeypatch):
     signals: list[int] = []
     monkeypatch.setattr("os.kill", lambda pid, number: signals.append(number))
@@ -72,6 +127,34 @@ def test_the_first_disk_error_halts_the_study_and_nothing_is_tried_after_it(monk
     assert [halt.guarded(refused, CONTINUE) for _ in range(3)] == [CONTINUE] * 3
     assert (len(tried), len(signals)) == (1, 1)
     assert str(halt.error) == "[Errno 28] No space left on device"
+
+
+def test_a_checkpoint_that_does_not_fit_is_the_disk_s_fault_and_leaves_the_one_before(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save({"epoch": 1})
+    with full_disk(2000), pytest.raises((OSError, RuntimeError)) as caught:
+        checkpoints.save({"epoch": 2, "weights": torch.zeros(10**5)})
+    assert reason_of(caught.value) is Reason.NO_DISK
+    assert checkpoints.load() == {"epoch": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
+
+
+def test_a_trial_that_cannot_write_halts_the_study_and_has_no_record(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.kill", lambda pid, number: None)
+    conductor, halt = conductor_of(tmp_path), Halt()
+    job = conductor.next_job()
+    error = "Traceback ...\nOSError: [Errno 28] No space left on device"
+    refused = end(job, TrialStatus.FAILED).model_copy(
+        update={"reason": Reason.NO_DISK, "error": error}
+    )
+    scheduler = StudyScheduler(conductor, lambda: True, halt)
+    trial = SimpleNamespace(config={"trial_id": job.trial_id})
+    scheduler.on_trial_result(None, trial, {"result": refused.model_dump_json()})
+    assert str(halt.error) == (
+        "a trial could not write: OSError: [Errno 28] No space left on device"
+    )
+    assert Ledger(tmp_path).read_all() == {}
+    assert play(conductor_of(tmp_path))[0].trial_id == job.trial_id
 
 
 def test_a_folder_that_cannot_be_made_is_a_message_and_exit_code_2(tmp_path, capsys):
@@ -109,6 +192,19 @@ def test_a_deleted_cache_is_made_again_and_names_the_same_trials(tmp_path):
     after = Prepared(tmp_path, ArtefactStore(tmp_path / "artefacts"))
     assert after.dataset(config.dataset).item_ids.tolist() == items
     assert config.trial_id(after.sources(config)) == config.trial_id(before.sources(config))
+
+
+def test_an_artefact_with_a_flipped_bit_is_found_by_its_hash_and_made_again(tmp_path):
+    config = tiny_config()
+    before = Prepared(tmp_path, ArtefactStore(tmp_path / "artefacts"))
+    items = before.dataset(config.dataset).item_ids.tolist()
+    path = before.dataset_folder(config.dataset) / "item_ids.npy"
+    spoiled = bytearray(path.read_bytes())
+    spoiled[-1] ^= 1
+    path.write_bytes(spoiled)
+    after = Prepared(tmp_path, ArtefactStore(tmp_path / "artefacts"))
+    assert after.dataset(config.dataset).item_ids.tolist() == items
+    assert bytes(spoiled) != path.read_bytes()
 
 
 def test_a_clock_that_goes_back_changes_no_choice_and_no_elapsed_time(tmp_path, monkeypatch):

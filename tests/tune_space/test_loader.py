@@ -204,9 +204,9 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "seeds: [1, 2]",
             "seeds: [1, 2]\nschedular: asha",
             "s.yaml:17: schedular: unknown key 'schedular'. Did you mean 'scheduler'? "
-            "Allowed: arms, base, baseline, budget, contrasts, datasets, expected, factors, "
-            "keep_checkpoints, name, one_factor_out, profile, question, resources, scheduler, "
-            "search, search_seed, seeds",
+            "Allowed: arms, base, baseline, budget, checkpoints_gb, contrasts, datasets, expected, "
+            "factors, keep_checkpoints, name, one_factor_out, profile, question, resources, "
+            "scheduler, search, search_seed, seeds",
         ),
         ("than: TS", "than: E2E", "s.yaml:17: contrasts[0]: compares an arm with itself"),
         (

@@ -12,8 +12,8 @@ from tune_space.loader import load_study
 from tune_space.memory import (
     CUDA_BYTES,
     PROCESS_BYTES,
+    MemoryNeeds,
     Need,
-    Needs,
     TrialSize,
     host_bytes,
     memory_shape,
@@ -48,7 +48,7 @@ def test_models_of_the_papers_table_6_need_the_memory_it_measured():
     ratios = {}
     for arm in expand(study):
         measured = 1e9 * study.expected[arm.name]["GPU GB"]
-        num_users, num_items = known_counts(study, arm, None)
+        num_users, num_items = known_counts(study, arm, ())
         size = TrialSize(size_of(arm.config, num_users, num_items), num_users, num_items)
         if measured > 10e9:
             ratios[arm.name] = model_bytes(arm.config, size) / measured
@@ -111,7 +111,7 @@ def test_a_need_is_estimated_once_and_then_the_most_that_was_measured(tmp_path):
         asked.append(arm)
         return 1000
 
-    needs = Needs(conductor.results, estimate)
+    needs = MemoryNeeds(conductor.results, estimate)
     job = conductor.next_job()
     assert [needs.of(job.arm, job.config) for _ in range(2)] == [Need(1000, False)] * 2
     assert asked == [job.arm]
@@ -127,7 +127,7 @@ def test_a_need_is_estimated_once_and_then_the_most_that_was_measured(tmp_path):
 
 def test_on_a_gpu_the_hosts_peak_counts_and_an_unknown_one_is_no_measurement(tmp_path):
     conductor = conductor_of(tmp_path)
-    needs = Needs(conductor.results, lambda arm, config: 1000)
+    needs = MemoryNeeds(conductor.results, lambda arm, config: 1000)
     on_gpu = {"memory_kind": "GPU allocated", "peak_memory_bytes": 9000}
     first, second = conductor.next_job(), conductor.next_job()
     cost = COST.model_copy(update=on_gpu | {"peak_host_bytes": 700})

@@ -4,9 +4,9 @@ import io
 
 from rich.console import Console
 
-from morec.results import TrialStatus
+from morec.results import Reason, TrialStatus
 from tests.tune_space.made_up_trials import COST, conductor_of, curve, end, play, study
-from tune_space.conductor import MAX_LOSSES
+from tune_space.conductor import MAX_TRIES
 from tune_space.progress import StudyProgress
 
 
@@ -32,11 +32,14 @@ def test_outside_a_terminal_every_ended_trial_is_one_line(tmp_path):
 def test_a_failed_trials_line_gives_the_last_line_of_its_reason(tmp_path):
     conductor = conductor_of(tmp_path)
     progress, stream = shown(conductor, is_terminal=False)
-    for _ in range(MAX_LOSSES):
+    for _ in range(MAX_TRIES):
         job = conductor.next_job()
-        conductor.lost(job.trial_id, "Traceback ...\nValueError: the reason")
+        conductor.lost(job.trial_id, Reason.PROCESS_LOST, "Traceback ...\nValueError: the reason")
     progress.refresh()
-    assert "failed, ValueError: the reason, 0 epochs, no cost recorded" in stream.getvalue()
+    assert (
+        "failed, process lost: ValueError: the reason, 0 epochs, no cost recorded"
+        in stream.getvalue()
+    )
 
 
 def test_results_of_an_earlier_run_are_not_printed_again(tmp_path):

@@ -1,5 +1,7 @@
 import gzip
+import io
 import lzma
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from morec.data import delimited
 from morec.data.delimited import first_rows, read_batches
 from morec.errors import DataError
+from tests.morec.data.endless import Endless
 
 Options = dict[str, object]
 
@@ -89,3 +92,14 @@ def test_a_first_row_that_is_not_utf8_is_refused(tmp_path: Path, encoding: str) 
     assert message_of(tmp_path / "t.csv") == (
         "t.csv: cannot be read: the first row is no UTF-8 text"
     )
+
+
+@pytest.mark.parametrize("read", [lambda path: first_rows(path, ",", 1), rows_of])
+def test_a_packed_line_without_end_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], object]
+) -> None:
+    endless = Endless()
+    monkeypatch.setattr(delimited, "open_packed", lambda path: io.BufferedReader(endless))
+    with pytest.raises(DataError, match=r"^t.csv.gz: cannot be read: field larger than"):
+        read(tmp_path / "t.csv.gz")
+    assert endless.num_bytes < 2 * delimited.BLOCK_BYTES

@@ -1,3 +1,4 @@
+import io
 import json
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 from morec.data import json_lines
 from morec.data.json_lines import first_fields, read_json_lines
 from morec.errors import DataError
+from tests.morec.data.endless import Endless
 
 FIELDS = {"name": str, "time": int}
 
@@ -63,3 +65,28 @@ def test_a_wrong_line_is_named_by_its_number(
 def test_broken_files_say_why(tmp_path: Path, name: str, content: bytes, why: str) -> None:
     (tmp_path / name).write_bytes(content)
     assert message_of(tmp_path / name).startswith(f"{name}: {why}")
+
+
+def test_a_packed_line_without_end_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Endless] = []
+
+    def open_endless(path: Path) -> io.BufferedReader:
+        opened.append(Endless())
+        return io.BufferedReader(opened[-1])
+
+    monkeypatch.setattr(json_lines, "open_packed", open_endless)
+    with pytest.raises(DataError, match=r"^t.json.gz: a line has more than 16,777,216 bytes$"):
+        first_fields(tmp_path / "t.json.gz")
+    assert sum(each.num_bytes for each in opened) < 2 * json_lines.BLOCK_BYTES
+
+
+@pytest.mark.parametrize("first", ['{"name": "a"}', "{'name': 'a'}"])
+def test_a_line_that_is_longer_than_a_block_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    monkeypatch.setattr(json_lines, "BLOCK_BYTES", 100)
+    path = tmp_path / "t.json"
+    path.write_text(f"{first}\n" + '{"name": "' + "a" * 200 + '"}\n')
+    assert message_of(path) == "t.json: a line has more than 100 bytes"

@@ -1,0 +1,34 @@
+"""Which code a number came from: this package's sources, and the libraries that compute."""
+
+import hashlib
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+LIBRARIES = ("torch", "numpy", "transformers", "timm")
+"""Another release of one of them may change a trial's numbers."""
+
+
+@cache
+def code_version() -> dict[str, str]:
+    """``morec`` -> 8 hex digits over its sources, and library -> version.
+
+    Not part of a trial's identity: a record says what made it, and whoever reads several records
+    says where they differ.
+    """
+    return {"morec": _sources_hash(), **{name: _version(name) for name in LIBRARIES}}
+
+
+def _sources_hash() -> str:
+    folder = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
