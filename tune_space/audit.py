@@ -198,8 +198,7 @@ def _tested_besides(manifest: Manifest, records: Mapping[str, TrialResult]) -> l
 def _left_overs(
     manifest: Manifest, records: Mapping[str, TrialResult], arms: Sequence[ArmAudit]
 ) -> Iterator[str]:
-    known = {trial.trial_id for entry in manifest.arms for trial in entry.search}
-    known |= {trial_id for entry in manifest.arms for trial_id in entry.final}
+    known = {trial_id for entry in manifest.arms for trial_id in entry.trial_ids}
     others = [trial_id for trial_id in records if trial_id not in known]
     if others:
         yield f"{len(others)} records are not the study's (any more): {', '.join(others)}"

@@ -274,6 +274,7 @@ class Conductor:
             config=state.arm.config,
             search=(*state.search.entries, *state.earlier),
             locked=state.locked,
+            importance=state.search.importance() if state.is_searched else {},
             final=tuple(state.final),
         )
 
@@ -290,8 +291,7 @@ def _resting_entries(arms: Sequence[Arm], earlier: Sequence[ArmEntry]) -> dict[s
 
 
 def _ids(arms: Sequence[ArmEntry]) -> set[str]:
-    searched = {entry.trial_id for arm in arms for entry in arm.search}
-    return searched | {trial_id for arm in arms for trial_id in arm.final}
+    return {trial_id for arm in arms for trial_id in arm.trial_ids}
 
 
 def _expected_length(state: ArmState) -> bool:

@@ -50,8 +50,15 @@ class ArmEntry(Spec):
     """The search trial with the best validation score, chosen when the search ended; an arm with
     nothing to search is locked at once, to its ``start`` (mostly no params), with an empty
     trial_id."""
+    importance: dict[str, float] = {}  # noqa: RUF012  (pydantic copies it)
+    """Searched path -> its share, see ``ArmSearch.importance``; of a search that has ended."""
     final: tuple[str, ...] = ()
     """Trial ids of the locked configuration, in the order of the study's seeds."""
+
+    @property
+    def trial_ids(self) -> tuple[str, ...]:
+        """Every trial of the arm, search before final."""
+        return (*(entry.trial_id for entry in self.search), *self.final)
 
 
 class Reference(Spec):
