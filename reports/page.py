@@ -12,6 +12,7 @@ from reports import explorer, figures, formats, spending, tables, verdict
 from reports.content import Report
 from reports.contrasts import Contrast
 from reports.expected import expected_rows
+from reports.importance import ENOUGH_TRIALS, importance_table
 from reports.parallels import MAX_LINES, parallel_coordinates
 from reports.preparations import preparation_costs
 from reports.rates import rate_maps
@@ -19,9 +20,8 @@ from reports.slices import MIN_USERS, SliceTable
 from reports.statistics import MIN_SEEDS, NUM_FLIPS
 from reports.summary import StudySummary
 from reports.traces import Figure
+from tune_space.ledger import MIN_FOR_IMPORTANCE
 
-ENOUGH_FOR_IMPORTANCE = 50
-"""Search trials below which the importance of a parameter is mostly noise."""
 REFRESH_S = 30
 """How often the page of a running study is written, and how often it looks for a newer one."""
 MAX_CARRIED = 1_000_000
@@ -71,7 +71,9 @@ def render(report: Report, downloads: dict[str, str]) -> str:
         min_seeds=MIN_SEEDS,
         min_users=MIN_USERS,
         num_flips=NUM_FLIPS,
-        enough_for_importance=ENOUGH_FOR_IMPORTANCE,
+        importance=importance_table(summary),
+        enough_for_importance=ENOUGH_TRIALS,
+        min_for_importance=MIN_FOR_IMPORTANCE,
     )
 
 

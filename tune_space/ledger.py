@@ -25,6 +25,8 @@ from morec.results import (
 from tune_space.study import StudySpec, Value
 
 SpecT = TypeVar("SpecT", bound=Spec)
+MIN_FOR_IMPORTANCE = 10
+"""Completed search trials below which there is no best tenth to compare with the others."""
 
 
 class SearchEntry(Spec):

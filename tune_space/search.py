@@ -16,7 +16,7 @@ import optuna
 from morec.config import TrialConfig, canonical_json
 from morec.results import TrialResult, TrialStatus
 from tune_space.expand import Arm, configure, draw, start_values
-from tune_space.ledger import SearchEntry, best_trial
+from tune_space.ledger import MIN_FOR_IMPORTANCE, SearchEntry, best_trial
 from tune_space.study import ParamSpec, StudySpec, Value
 
 NUM_STARTUP_TRIALS = 5
@@ -25,8 +25,6 @@ MAX_REPEATS = 20
 """Suggestions that repeat an earlier trial before the space counts as exhausted."""
 MAX_FAILURES = 5
 """An arm whose search begins with so many failed trials is given up."""
-MIN_FOR_IMPORTANCE = 10
-"""Completed search trials below which there is no best tenth for PED-ANOVA to look at."""
 IMPORTANCE_DIGITS = 4
 """More say nothing, and the last ones differ from one machine to another."""
 optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -113,6 +113,10 @@ class FakeStudy:
     """Dimension -> number of users with each of ``LABELS``; of every data set."""
     grid: tuple[tuple[float, float], ...] = ()
     """Rates of recommender and encoder that the search trials try instead of drawn ones."""
+    also_searched: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Further paths that every arm searches, with the range their values are drawn from."""
+    importance: dict[str, float] = field(default_factory=dict)
+    """Shares that every arm recorded."""
     losses: dict[str, tuple[float, ...]] = field(default_factory=dict)
     """Loss curves of one more preparation, a second round."""
     error: str = (
@@ -139,6 +143,8 @@ class FakeStudy:
         for index in range(self.searches):
             lr = round(float(10 ** rng.uniform(-4, -2)), 6)
             params = {"optim.lr": lr}
+            for path, limits in self.also_searched.items():
+                params[path] = round(float(rng.uniform(*limits)), 4)
             if self.grid:
                 params = dict(zip(RATES, self.grid[index], strict=True))
             config = _config(arm, dataset, params, seed=0, test=False)
@@ -163,6 +169,7 @@ class FakeStudy:
             group=arm.group,
             config=_config(arm, dataset, {}, seed=0, test=False),
             search=tuple(entry for entry, _ in searched),
+            importance=self.importance,
             locked=locked or (None if self.searches else SearchEntry(trial_id="", params={})),
             final=tuple(finals),
         )
@@ -309,16 +316,17 @@ class FakeStudy:
 def _config(
     arm: Arm, dataset: str, params: dict[str, Any], *, seed: int, test: bool
 ) -> TrialConfig:
-    searched = {path.removeprefix("optim."): value for path, value in params.items()}
-    return TrialConfig.model_validate(
-        {
-            "dataset": {"kind": "synthetic", "seed": sum(dataset.encode())},
-            "item": arm.item,
-            "optim": {"lr": 1e-3} | arm.optim | searched,
-            "evaluation": {"test": test},
-            "seed": seed,
-        }
-    )
+    fields: dict[str, Any] = {
+        "dataset": {"kind": "synthetic", "seed": sum(dataset.encode())},
+        "item": arm.item,
+        "optim": {"lr": 1e-3} | arm.optim,
+        "evaluation": {"test": test},
+        "seed": seed,
+    }
+    for path, value in params.items():
+        section, name = path.split(".")
+        fields[section] = fields.get(section, {}) | {name: value}
+    return TrialConfig.model_validate(fields)
 
 
 def _dataset(study: FakeStudy, key: str) -> DatasetEntry:

@@ -41,6 +41,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         arms=FUSION,
         slices={"popularity": (20, 80, 200)},
         losses={"train": (3.0, 2.5), "valid": (4.0, 2.9, 2.6)},
+        also_searched={"model.dropout": (0.0, 0.5)},
+        importance={"optim.lr": 0.8, "model.dropout": 0.2},
         statuses={
             ("TS", "search", 0): "failed",
             ("E2E", "search", 1): "collapsed",

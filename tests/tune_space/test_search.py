@@ -9,7 +9,8 @@ import pytest
 from morec.config import TrialConfig
 from morec.results import EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
 from tune_space.expand import Arm
-from tune_space.search import MIN_FOR_IMPORTANCE, ArmSearch, best_of
+from tune_space.ledger import MIN_FOR_IMPORTANCE
+from tune_space.search import ArmSearch, best_of
 from tune_space.study import ArmSpec, BudgetSpec, ParamSpec, StudySpec
 
 BASE = {"dataset": {"kind": "synthetic"}, "item": {"id": True}, "training": {"max_epochs": 9}}
