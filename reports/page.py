@@ -128,6 +128,7 @@ def template(name: str) -> jinja2.Template:
         "duration": formats.duration,
         "deviation": formats.deviation,
         "size": formats.size,
+        "energy": formats.energy,
         "plural": formats.plural,
         "parameter": formats.parameter,
         "parameters": tables.parameters,

@@ -119,6 +119,8 @@ class FakeStudy:
     """Shares that every arm recorded."""
     losses: dict[str, tuple[float, ...]] = field(default_factory=dict)
     """Loss curves of one more preparation, a second round."""
+    energy_j: float | None = None
+    """Joules that every trial recorded."""
     error: str = (
         "Traceback (most recent call last):\n  step 12\nmorec.errors.TrialError: made to fail"
     )
@@ -197,7 +199,7 @@ class FakeStudy:
             best_epoch=len(epochs) if done else None,
             valid=valid if done else None,
             test=test if done and config.evaluation.test else None,
-            cost=None if kind is TrialStatus.FAILED else _cost(arm, epochs, rng),
+            cost=None if kind is TrialStatus.FAILED else _cost(arm, epochs, self.energy_j, rng),
             error=self.error if kind in (TrialStatus.FAILED, TrialStatus.COLLAPSED) else None,
             finished_at="2026-01-01T00:00:00Z",
         )
@@ -370,7 +372,7 @@ def _slice_metrics(sizes: tuple[int, ...], ranks: list[int]) -> dict[str, SliceM
     return found
 
 
-def _cost(arm: Arm, epochs: tuple[EpochRecord, ...], rng: Any) -> Cost:
+def _cost(arm: Arm, epochs: tuple[EpochRecord, ...], energy_j: float | None, rng: Any) -> Cost:
     has_text = "text" in arm.item
     trains_text = "trainable" in str(arm.item)
     return Cost(
@@ -385,6 +387,7 @@ def _cost(arm: Arm, epochs: tuple[EpochRecord, ...], rng: Any) -> Cost:
         total_s=sum(epoch.train_s + epoch.eval_s for epoch in epochs) + 2,
         peak_memory_bytes=1_900_000_000 if trains_text else 610_000_000,
         memory_kind="process resident set",
+        energy_j=energy_j,
         device="made-up device",
     )
 
