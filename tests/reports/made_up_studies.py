@@ -52,6 +52,7 @@ class Arm:
     epoch_s: float
     group: str | None = None
     optim: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
 
 
 SMALL = (
@@ -322,6 +323,7 @@ def _config(
         "dataset": {"kind": "synthetic", "seed": sum(dataset.encode())},
         "item": arm.item,
         "optim": {"lr": 1e-3} | arm.optim,
+        "model": arm.model,
         "evaluation": {"test": test},
         "seed": seed,
     }
