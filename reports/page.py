@@ -16,6 +16,7 @@ from reports.importance import ENOUGH_TRIALS, importance_table
 from reports.parallels import MAX_LINES, parallel_coordinates
 from reports.preparations import preparation_costs
 from reports.rates import rate_maps
+from reports.searched import MAX_POINTS, searched
 from reports.slices import MIN_USERS, SliceTable
 from reports.statistics import MIN_SEEDS, NUM_FLIPS
 from reports.summary import StudySummary
@@ -60,7 +61,7 @@ def render(report: Report, downloads: dict[str, str]) -> str:
         progress=verdict.progress(summary),
         refresh_s=REFRESH_S,
         num_trials=len(summary.trials),
-        max_points=figures.MAX_POINTS,
+        max_points=MAX_POINTS,
         max_lines=MAX_LINES,
         max_collapsed=figures.MAX_COLLAPSED,
         effort=tables.effort_rows(summary),
@@ -94,8 +95,8 @@ def _figures(
             for device, on_device in tables.device_costs(own).items():
                 drawn = figures.pareto(part, on_device, metric)
                 made[place("pareto", metric, device, key)] = drawn
-        for path in tables.searched_paths(part):
-            made[place("searched", path, key)] = figures.searched(part, path)
+        for index, path in enumerate(tables.searched_paths(part)):
+            made[place("searched", path, key)] = searched(part, path, has_legend=index == 0)
         made[place("parallels", key)] = parallel_coordinates(part)
         for table in sliced:
             if table.key == key:

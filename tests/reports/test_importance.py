@@ -39,8 +39,9 @@ def test_below_fifty_trials_the_page_warns_that_the_order_is_not_to_be_trusted(
     is_few = number < 50
     assert {row.is_unstable for row in importance_table(summary).rows} == {is_few}
     text = Page(write_report(tmp_path, ("html",)).read_text(encoding="utf-8")).text
-    warning = "‡ Fewer than 50 completed search trials: another search could well give another"
+    warning = "With fewer than 50 completed search trials of an arm, another search could well give"
     assert (warning in text) == is_few
+    assert text.count("49 few") == (2 if is_few else 0)
     assert text.count("88% 12%") == 2
 
 
