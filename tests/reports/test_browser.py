@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from reports.summary import summarise
 from reports.writing import write_report, write_reports
-from tests.reports.made_up_studies import FUSION, FakeStudy
+from tests.reports.made_up_studies import FUSION, SMALL, FakeStudy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
@@ -50,7 +50,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         },
         question=f"Do fused arms win? {EVIL}",
         error=f"Traceback\n{EVIL}",
-        overrides={"contrasts": [{"better": "E2E", "than": "ID"}]},
+        overrides={
+            "contrasts": [{"better": "E2E", "than": "ID"}],
+            "expected": {"ID": {"HR@10": 17.71}},
+        },
     )
     return study.write(tmp_path_factory.mktemp("studies") / "fusion")
 
@@ -256,6 +259,22 @@ def test_the_page_of_several_studies_is_accessible_on_a_phone(
         opened.page.get_by_role("link", name="full report").first.click()
         assert opened.page.url == (folders[0] / "report.html").as_uri()
         assert opened.messages == []
+        context.close()
+
+
+def test_a_map_of_learning_rates_can_be_read_in_both_themes(
+    browser: Browser, tmp_path: Path
+) -> None:
+    rates = (1e-5, 1e-4, 1e-3)
+    grid = tuple((lr, encoder_lr) for lr in rates for encoder_lr in rates)
+    statuses = {("E2E", "search", 8): "collapsed"}
+    study = FakeStudy(arms=SMALL[2:], grid=grid, searches=9, statuses=statuses, num_users=40)
+    page = write_report(study.write(tmp_path), ("html",))
+    for theme in THEMES:
+        context = browser.new_context(offline=True, color_scheme=theme)
+        opened = Opened(context, page)
+        assert opened.page.locator(".heat td.broken").inner_text() == "collapsed"
+        assert _violations(opened.page) == []
         context.close()
 
 
