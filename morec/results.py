@@ -89,6 +89,9 @@ class Cost(Spec):
     micro_items: int | None = None
     """Items encoded at once in the last step, see ``TrainingSpec``; less than asked for where
     memory ran out."""
+    energy_j: float | None = None
+    """Joules of the trial's GPUs from its start to the end of its last epoch, by their own counters
+    (NVML), over all its interruptions: an estimate, since whatever else ran on them counts too."""
     device: str
 
     @property

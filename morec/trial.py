@@ -1,7 +1,7 @@
 """One trial from its configuration to its record: epochs, early stopping, checkpoints, cost."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -16,6 +16,7 @@ from morec.config import TrialConfig
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.macs import count_macs
+from morec.energy import EnergyMeter
 from morec.errors import CollapsedError, DivergedError
 from morec.results import (
     Cost,
@@ -47,6 +48,13 @@ class Progress:
     num_starts: int = 1
     spent_s: float = 0.0
     """Seconds spent by earlier starts, up to their last checkpoint."""
+    energy_j: float | None = 0.0
+    """Joules up to the end of the last epoch; None once a part of them is not known."""
+
+    def add_energy(self, laps_j: Sequence[float | None]) -> None:
+        """Add what each worker's device took."""
+        known = [lap for lap in (self.energy_j, *laps_j) if lap is not None]
+        self.energy_j = sum(known) if len(known) > len(laps_j) else None
 
     def is_best(self, score: float, select: str) -> bool:
         """Whether ``score`` is better than every epoch's before."""
@@ -66,6 +74,7 @@ class Progress:
             "best_valid": best,
             "num_starts": self.num_starts,
             "spent_s": self.spent_s,
+            "energy_j": self.energy_j,
         }
 
     @classmethod
@@ -78,6 +87,7 @@ class Progress:
             best_valid=Evaluation.model_validate_json(best) if best else None,
             num_starts=state["num_starts"],
             spent_s=state["spent_s"],
+            energy_j=state.get("energy_j"),
         )
 
 
@@ -137,6 +147,7 @@ class _Trial:
     ) -> None:
         self.started = time.perf_counter()
         self.memory = cost.PeakMemory(device)
+        self.energy = EnergyMeter(device)
         self.trainer = Trainer(config, dataset, store, workers=workers, device=device)
         self.config = config
         self.checkpoints = checkpoints
@@ -173,6 +184,7 @@ class _Trial:
         )
         self._check_above_chance(record)
         self.progress.epochs.append(record)
+        self.progress.add_energy(self.trainer.workers.gather(self.energy.lap_j()))
         self._keep(record, valid)
 
     def _keep(self, record: EpochRecord, valid: Evaluation) -> None:
@@ -268,6 +280,7 @@ class _Trial:
             peak_memory_bytes=self.memory.num_bytes(),
             memory_kind=self.memory.kind,
             peak_host_bytes=self.memory.num_host_bytes(),
+            energy_j=self.progress.energy_j if train_s else None,
             device=cost.device_name(self.trainer.device, self.config.training.precision),
             micro_items=self.trainer.recommender.micro_items,
             **self.macs,

@@ -2,8 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
-from operator import itemgetter
 
 from reports import formats
 from reports.summary import ArmSummary, StudySummary
@@ -62,7 +60,7 @@ class ArmRow:
 
 @dataclass(frozen=True)
 class Group:
-    """Neighbouring arms under one heading."""
+    """The arms under one heading."""
 
     name: str
     heading: str
@@ -218,13 +216,22 @@ def _cell(part: StudySummary, arm: ArmSummary, metric: str, standing: str) -> Ce
 def _groups(
     lines: _Lines, rows: Iterable[tuple[str, ArmRow]], *, is_short: bool
 ) -> Iterator[Group]:
-    for name, run in groupby(rows, key=itemgetter(0)):
-        members = [row for _, row in run]
+    for name, members in _by_group(rows):
         if is_short:
             members = _without(name, members)
         is_said = is_short and [row.heading for row in members] == [name]
         gains = _gains(lines, name, members)
         yield Group(name, "" if is_said else name, tuple(members), gains)
+
+
+def _by_group(rows: Iterable[tuple[str, ArmRow]]) -> Iterator[tuple[str, list[ArmRow]]]:
+    """Each group at the place of its first arm; neighbours without one are together."""
+    found: dict[tuple[str, int], list[ArmRow]] = {}
+    num_grouped = 0
+    for name, row in rows:
+        num_grouped += bool(name)
+        found.setdefault((name, 0 if name else num_grouped), []).append(row)
+    yield from ((name, members) for (name, _), members in found.items())
 
 
 def _without(heading: str, rows: list[ArmRow]) -> list[ArmRow]:
@@ -263,4 +270,4 @@ def _relative(percent: float) -> str:
 def _reference_row(lines: _Lines, name: str) -> ArmRow:
     references = [(part.reference(name), metric) for part, metric in lines]
     values = (one.test.get(metric) if one else None for one, metric in references)
-    return ArmRow(name, tuple(Cell(formats.percent(value)) for value in values))
+    return ArmRow(name, tuple(Cell(formats.percent(value)) for value in values), heading=name)

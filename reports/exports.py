@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, fields
 
 from reports import verdict
 from reports.content import Report
+from reports.importance import importance_table
 from reports.preparations import preparation_costs
 from reports.spending import ArmCost, arm_costs
 from reports.summary import StudySummary, Trial
@@ -31,7 +32,7 @@ class Sheet:
 
 
 def sheets(report: Report) -> dict[str, Sheet]:
-    """Every table by name; preparations and slices only where there are any."""
+    """Every table by name; preparations, importance and slices only where there are any."""
     made = {
         "accuracy": accuracy_sheet(report.summary),
         "contrasts": contrasts_sheet(report),
@@ -40,6 +41,8 @@ def sheets(report: Report) -> dict[str, Sheet]:
     }
     if report.summary.manifest.preparations:
         made["preparations"] = preparations_sheet(report.summary)
+    if any(arm.entry.importance for arm in report.summary.arms):
+        made["importance"] = importance_sheet(report.summary)
     return made | ({"slices": slices_sheet(report)} if report.sliced else {})
 
 
@@ -130,6 +133,18 @@ def preparations_sheet(summary: StudySummary) -> Sheet:
         against = [other.arm, other.trial_s, other.pays_after] if other else [None] * 3
         rows.append([*names, one.num_trials, one.per_trial_s, *against])
     return _sheet(summary, header, rows)
+
+
+def importance_sheet(summary: StudySummary) -> Sheet:
+    """One row per arm and searched value: its share in [0, 1], and of how many trials that is."""
+    table = importance_table(summary)
+    rows = [
+        [row.arm, path, share, row.num_trials]
+        for row in table.rows
+        for path, share in zip(table.paths, row.shares, strict=True)
+        if share is not None
+    ]
+    return _sheet(summary, ["arm", "path", "share", "trials"], rows)
 
 
 def slices_sheet(report: Report) -> Sheet:

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from statistics import median
-from typing import Any
 
 from morec.results import TrialStatus
 from reports import formats, labels, traces
@@ -20,8 +19,6 @@ MAX_BANDS = 7
 """With more arms than this the bands over seeds would hide each other."""
 MAX_ARMS = 6
 """More arms than this would hide each other beside one label of a slice."""
-MAX_POINTS = 100
-"""Search trials an arm shows in a figure: its best."""
 MAX_COLLAPSED = 20
 """Collapsed curves an arm shows."""
 _DODGE = 0.1
@@ -33,8 +30,8 @@ _PARETO_SPAN_PX = (800, 240)
 _MARGINS_PX = 62
 _HEADROOM = 1.06
 _EDGE = 1.03
-_WIDE = 20
-"""Searched values that span more than this factor get a logarithmic axis."""
+_BELOW_TOP = 0.99
+"""A name at the very top of its axis would not be drawn."""
 
 _Point = tuple[float, float, ArmSummary]
 """Training seconds, mean in percent, and whose they are."""
@@ -135,29 +132,6 @@ def pareto_front(points: Iterable[tuple[float, float]]) -> list[tuple[float, flo
     return front
 
 
-def searched(summary: StudySummary, parameter: str) -> Figure | None:
-    """One searched parameter against the validation score; every arm's search trials."""
-    looks, marks = styles(summary.arms), []
-    values: list[Any] = []
-    for arm in summary.arms:
-        scored = [
-            (trial.params[parameter], 100 * trial.valid_score, trial.trial_id)
-            for trial in arm.searches
-            if parameter in trial.params and trial.valid_score is not None
-        ]
-        scored = sorted(scored, key=lambda one: -one[1])[:MAX_POINTS]
-        if scored:
-            xs, ys, ids = zip(*scored, strict=True)
-            values += xs
-            marks.append(traces.dots(arm.label, xs, ys, ids, looks[arm.label]))
-    if not marks:
-        return None
-    figure = traces.figure(marks, parameter, f"validation {summary.main_metric} (%)", height=340)
-    figure["layout"]["xaxis"] |= _value_axis(values)
-    figure["layout"] |= {"showlegend": True, "legend": {"orientation": "h", "y": -0.28}}
-    return figure
-
-
 def losses(curves: Mapping[str, Sequence[float]]) -> Figure:
     """Loss per epoch of a second round; validation begins before the first epoch."""
     marks = [
@@ -229,7 +203,8 @@ def _with_edge_labels(
     top = max(max(trace["y"]) for trace in drawn) * _HEADROOM or 1.0
     edge = max(max(trace["x"]) for trace in drawn)
     gap = top * labels.LINE_PX / (_CURVES_PX - _MARGINS_PX)
-    heights = labels.spread_out({name: y for name, (_, y) in ends.items()}, gap=gap, top=top)
+    ceiling = top * _BELOW_TOP
+    heights = labels.spread_out({name: y for name, (_, y) in ends.items()}, gap=gap, top=ceiling)
     leaders = [
         traces.leader(*ends[name], edge * _EDGE, y, looks[name]) for name, y in heights.items()
     ]
@@ -273,12 +248,3 @@ def _around_zero(differences: list[Difference]) -> list[float]:
     high = max(0.0, *(100 * one.high for one in differences))
     padding = 0.04 * (high - low) or 1.0
     return [low - padding, high + padding]
-
-
-def _value_axis(values: list[Any]) -> Figure:
-    numbers = [v for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
-    if len(numbers) < len(values):
-        return {"type": "category"}
-    if min(numbers) > 0 and max(numbers) / min(numbers) >= _WIDE:
-        return traces.log_ticks(numbers, "{:g}".format)
-    return {"type": "linear", "tickformat": "~g"}

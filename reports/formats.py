@@ -82,6 +82,14 @@ def size(num_bytes: int | None) -> str:
     return f"{num_bytes} B"
 
 
+def energy(joules: float | None) -> str:
+    """Joules in watt-hours, as electricity is paid for."""
+    if joules is None:
+        return NOT_AVAILABLE
+    hours = joules / 3600
+    return f"{significant(hours / 1000)} kWh" if hours >= 1000 else f"{significant(hours)} Wh"
+
+
 def significant(value: float, digits: int = 3) -> str:
     """Fixed-point with that many significant digits, all whole digits kept."""
     if value == 0:

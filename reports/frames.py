@@ -25,6 +25,8 @@ class StudyFrames:
     """A row per dimension, label and arm; empty where the study has no slices."""
     cost: pd.DataFrame
     """A row per arm that recorded what it cost."""
+    importance: pd.DataFrame
+    """A row per arm and searched value: its share; empty where none was computed."""
 
 
 def load_study(folder: Path | str) -> StudyFrames:
@@ -50,6 +52,7 @@ def load_study(folder: Path | str) -> StudyFrames:
         contrasts=_frame(exports.contrasts_sheet(report)),
         slices=_frame(exports.slices_sheet(report)),
         cost=_frame(exports.cost_sheet(report.summary)),
+        importance=_frame(exports.importance_sheet(report.summary)),
     )
 
 

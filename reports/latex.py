@@ -1,6 +1,7 @@
 """The accuracy tables for a paper, as on the page; they need the package booktabs."""
 
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from reports.accuracy import AccuracyTable, ArmRow, Cell
 from reports.formats import ABSENT, MINUS, QUICK_FORM
@@ -39,13 +40,13 @@ def _tabular(table: AccuracyTable) -> list[str]:
 
 
 def _arms_across(table: AccuracyTable) -> tuple[int, list[str], list[str]]:
-    spans = [_spanning(one.heading, len(one.rows) + bool(one.gains)) for one in table.groups]
+    spans = [(one.heading, len(one.rows) + bool(one.gains)) for one in table.groups]
     names: list[str] = []
     for group in table.groups:
         names += [*(row.heading for row in group.rows), *(["Improv."] if group.gains else [])]
     untrained = [row.name for row in table.untrained]
     head = [
-        _line("", "", *spans, "", _spanning("untrained", len(untrained))),
+        *_headings([("", 2), *spans, ("", 1), ("untrained", len(untrained))]),
         _line("Dataset", "Metric", *names, "Improv.", *untrained),
     ]
     body: list[str] = []
@@ -66,8 +67,8 @@ def _across(table: AccuracyTable, dataset: str, index: int) -> str:
 
 
 def _arms_down(table: AccuracyTable) -> tuple[int, list[str], list[str]]:
-    spans = [_spanning(name, len(indices)) for name, indices in table.datasets.items()]
-    head = [_line("", "", *spans)] if table.is_one_of_several else []
+    spans = [(name, len(indices)) for name, indices in table.datasets.items()]
+    head = _headings([("", 2), *spans]) if table.is_one_of_several else []
     head.append(_line("", "Method", *(line.metric for line in table.lines)))
     body = _section("untrained", table.untrained)
     for group in table.groups:
@@ -84,8 +85,16 @@ def _section(name: str, rows: Sequence[ArmRow]) -> list[str]:
     ]
 
 
-def _spanning(name: str, columns: int) -> "_Raw":
-    return _Raw(rf"\multicolumn{{{columns}}}{{c}}{{{_latex(name)}}}")
+def _headings(spans: Sequence[tuple[str, int]]) -> list[str]:
+    """A line of headings over so many columns each, with a rule below those that say something."""
+    cells = [_Raw(rf"\multicolumn{{{columns}}}{{c}}{{{_latex(name)}}}") for name, columns in spans]
+    ends = list(accumulate(columns for _, columns in spans))
+    rules = [
+        rf"\cmidrule(lr){{{end - columns + 1}-{end}}}"
+        for (name, columns), end in zip(spans, ends, strict=True)
+        if name
+    ]
+    return [_line(*cells), " ".join(rules)]
 
 
 class _Raw(str):

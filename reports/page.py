@@ -12,16 +12,17 @@ from reports import explorer, figures, formats, spending, tables, verdict
 from reports.content import Report
 from reports.contrasts import Contrast
 from reports.expected import expected_rows
+from reports.importance import ENOUGH_TRIALS, importance_table
 from reports.parallels import MAX_LINES, parallel_coordinates
 from reports.preparations import preparation_costs
 from reports.rates import rate_maps
+from reports.searched import MAX_POINTS, searched
 from reports.slices import MIN_USERS, SliceTable
 from reports.statistics import MIN_SEEDS, NUM_FLIPS
 from reports.summary import StudySummary
 from reports.traces import Figure
+from tune_space.ledger import MIN_FOR_IMPORTANCE
 
-ENOUGH_FOR_IMPORTANCE = 50
-"""Search trials below which the importance of a parameter is mostly noise."""
 REFRESH_S = 30
 """How often the page of a running study is written, and how often it looks for a newer one."""
 MAX_CARRIED = 1_000_000
@@ -61,7 +62,7 @@ def render(report: Report, downloads: dict[str, str]) -> str:
         progress=verdict.progress(summary),
         refresh_s=REFRESH_S,
         num_trials=len(summary.trials),
-        max_points=figures.MAX_POINTS,
+        max_points=MAX_POINTS,
         max_lines=MAX_LINES,
         max_collapsed=figures.MAX_COLLAPSED,
         effort=tables.effort_rows(summary),
@@ -72,7 +73,9 @@ def render(report: Report, downloads: dict[str, str]) -> str:
         min_seeds=MIN_SEEDS,
         min_users=MIN_USERS,
         num_flips=NUM_FLIPS,
-        enough_for_importance=ENOUGH_FOR_IMPORTANCE,
+        importance=importance_table(summary),
+        enough_for_importance=ENOUGH_TRIALS,
+        min_for_importance=MIN_FOR_IMPORTANCE,
     )
 
 
@@ -93,8 +96,8 @@ def _figures(
             for device, on_device in tables.device_costs(own).items():
                 drawn = figures.pareto(part, on_device, metric)
                 made[place("pareto", metric, device, key)] = drawn
-        for path in tables.searched_paths(part):
-            made[place("searched", path, key)] = figures.searched(part, path)
+        for index, path in enumerate(tables.searched_paths(part)):
+            made[place("searched", path, key)] = searched(part, path, has_legend=index == 0)
         made[place("parallels", key)] = parallel_coordinates(part)
         for table in sliced:
             if table.key == key:
@@ -127,6 +130,7 @@ def template(name: str) -> jinja2.Template:
         "duration": formats.duration,
         "deviation": formats.deviation,
         "size": formats.size,
+        "energy": formats.energy,
         "plural": formats.plural,
         "parameter": formats.parameter,
         "parameters": tables.parameters,

@@ -4,17 +4,16 @@ import math
 from collections.abc import Sequence
 
 from reports import formats, traces
+from reports.searched import is_logarithmic, is_number
 from reports.summary import StudySummary, Trial
 from reports.traces import Figure
 from tune_space.study import Value
 
 MAX_LINES = 40
 """Trials an arm shows: its best."""
-SHADES = ("@muted/0.3", "@accent/0.3", "@accent/0.6", "@accent")
-"""Colours of the lowest to the highest quarter of the scores."""
+SHADES = {0.5: "@muted/0.3", 0.9: "@accent/0.3", 1.0: "@accent"}
+"""Colours of the trials up to these shares of them, the lowest scores first."""
 _HEIGHT_PX = 360
-_WIDE = 20
-"""Numbers that span more than this factor stand on a logarithmic axis."""
 
 
 def parallel_coordinates(summary: StudySummary) -> Figure | None:
@@ -28,15 +27,19 @@ def parallel_coordinates(summary: StudySummary) -> Figure | None:
     columns = [[trial.params[path] for trial in trials] for path in paths]
     scores: list[Value] = [100 * (trial.valid_score or 0.0) for trial in trials]
     axes = [*columns, scores]
-    lines = list(zip(*(_heights(values) for values in axes), strict=True))
+    columns_01 = [_heights(summary, *axis) for axis in zip((*paths, ""), axes, strict=True)]
+    lines = list(zip(*columns_01, strict=True))
     names = [
         traces.plain(f"{one.trial_id}: {100 * (one.valid_score or 0.0):.2f}%") for one in trials
     ]
     marks = []
-    for quarter, shade in enumerate(SHADES):
-        low, high = (len(trials) * at // len(SHADES) for at in (quarter, quarter + 1))
+    low = 0
+    for share, shade in SHADES.items():
+        high = len(trials) - math.ceil((1 - share) * len(trials))
         marks.append(traces.parallels(lines[low:high], names[low:high], shade))
-    return _with_axes(marks, [*paths, f"validation {summary.main_metric} (%)"], axes)
+        low = high
+    titles = [*paths, f"validation {summary.main_metric} (%)"]
+    return _with_axes(marks, titles, list(zip(axes, columns_01, strict=True)))
 
 
 def _scored(summary: StudySummary, paths: Sequence[str]) -> list[Trial]:
@@ -51,20 +54,22 @@ def _scored(summary: StudySummary, paths: Sequence[str]) -> list[Trial]:
     return found
 
 
-def _heights(values: Sequence[Value]) -> list[float]:
+def _heights(summary: StudySummary, path: str, values: Sequence[Value]) -> list[float]:
     """Each value's place on its axis: numbers by size, anything else in the order of its text."""
-    numbers = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    numbers = [float(value) for value in values if is_number(value)]
     if len(numbers) < len(values):
         order = {text: place for place, text in enumerate(sorted({str(v) for v in values}))}
         numbers = [float(order[str(value)]) for value in values]
-    elif min(numbers) > 0 and max(numbers) / min(numbers) >= _WIDE:
+    elif path and is_logarithmic(summary, path, numbers):
         numbers = [math.log10(number) for number in numbers]
     low, span = min(numbers), max(numbers) - min(numbers)
     return [(number - low) / span if span else 0.5 for number in numbers]
 
 
 def _with_axes(
-    marks: list[Figure], titles: Sequence[str], axes: Sequence[Sequence[Value]]
+    marks: list[Figure],
+    titles: Sequence[str],
+    axes: Sequence[tuple[Sequence[Value], list[float]]],
 ) -> Figure:
     """The lines with an upright for each parameter, its lowest and highest value at the ends."""
     figure = traces.figure(marks, "", "", height=_HEIGHT_PX)
@@ -76,8 +81,7 @@ def _with_axes(
     layout["yaxis"] |= {"visible": False, "range": [-0.1, 1.1]}
     layout["annotations"] = [
         _end(place, height, values[heights.index(height)])
-        for place, values in enumerate(axes)
-        for heights in [_heights(values)]
+        for place, (values, heights) in enumerate(axes)
         for height in sorted({min(heights), max(heights)})
     ]
     return figure

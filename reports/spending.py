@@ -30,6 +30,8 @@ class ArmCost:
     train_s: float
     """Training seconds of a whole trial, evaluation not counted."""
     total_s: float
+    energy_j: float | None
+    """Joules of a whole trial's GPUs, an estimate."""
     peak_memory_bytes: int | None
     memory_kind: str
     devices: tuple[str, ...]
@@ -49,6 +51,8 @@ class Spending:
     num_untimed: int
     """Ended trials that left no times."""
     preparation_s: float
+    energy_j: float | None
+    """Joules of the GPUs over the trials that recorded any; None if none did."""
 
     @property
     def trials_s(self) -> float:
@@ -70,12 +74,15 @@ def search_seconds(arm: ArmSummary) -> float | None:
 def spending(summary: StudySummary) -> Spending:
     """What the whole study took."""
     ended = [trial for trial in summary.trials if trial.result]
+    costs = [trial.result.cost for trial in ended if trial.result and trial.result.cost]
+    energies = [cost.energy_j for cost in costs if cost.energy_j is not None]
     return Spending(
         search_s=_seconds(trial for trial in ended if trial.role == "search"),
         final_s=_seconds(trial for trial in ended if trial.role == "final"),
         wasted_s=_seconds(trial for trial in ended if not trial.is_completed),
         num_untimed=sum(trial.seconds is None for trial in ended),
         preparation_s=sum(one.seconds for one in summary.manifest.preparations),
+        energy_j=sum(energies) if energies else None,
     )
 
 
@@ -107,6 +114,7 @@ def arm_cost(dataset: str, arm: ArmSummary) -> ArmCost | None:
         eval_s=_mean(cost.eval_s for cost in costs),
         train_s=fmean(sum(epoch.train_s for epoch in result.epochs) for result, _ in priced),
         total_s=fmean(cost.total_s for cost in costs),
+        energy_j=_mean(cost.energy_j for cost in costs),
         peak_memory_bytes=max(
             (cost.peak_memory_bytes for cost in costs if cost.peak_memory_bytes), default=None
         ),

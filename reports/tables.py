@@ -151,7 +151,7 @@ def seed_values(summary: StudySummary, metric: str) -> tuple[tuple[str, list[str
 
 
 def parameters(params: dict[str, object]) -> str:
-    """Searched values on one line; the last part of a dotted path is enough to know it."""
+    """Searched values on one line."""
     return ", ".join(f"{key} = {formats.parameter(value)}" for key, value in params.items())
 
 

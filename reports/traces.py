@@ -11,6 +11,7 @@ from reports.statistics import Difference
 from reports.summary import Trial
 
 Figure = dict[str, Any]
+_ROOMY_DECADES = 2
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 
@@ -262,10 +263,14 @@ def figure(traces: Sequence[Figure], x_title: str, y_title: str, *, height: int)
 
 
 def log_ticks(values: Iterable[float], name: Callable[[float], str]) -> Figure:
-    """1, 2, 5 of each power of ten around ``values``, as settings of a logarithmic axis."""
+    """Ticks of a logarithmic axis around ``values``: 1, 2, 5 of each power of ten, as settings.
+
+    Over more than ``_ROOMY_DECADES`` only the powers themselves.
+    """
     known = list(values)
     low, high = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)))
-    ticks = [float(f"{step}e{power}") for power in range(low, high + 1) for step in (1, 2, 5)]
+    steps = (1, 2, 5) if high - low <= _ROOMY_DECADES else (1,)
+    ticks = [float(f"{step}e{power}") for power in range(low, high + 1) for step in steps]
     return {"type": "log", "tickvals": ticks, "ticktext": [name(tick) for tick in ticks]}
 
 

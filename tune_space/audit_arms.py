@@ -13,10 +13,14 @@ from tune_space.audit_records import selected_score
 from tune_space.expand import Arm, configure, draw
 from tune_space.ledger import ArmEntry, SearchEntry
 from tune_space.paths import get_path, set_path
+from tune_space.search import ArmSearch
 from tune_space.study import ParamSpec, StudySpec, Value
 
 MAX_POINTS = 10_000
 """Combinations of a finite search space that are counted; a larger one is never exhausted."""
+
+IMPORTANCE_TOLERANCE = 1e-3
+"""Shares may differ by so much from one machine to another."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,11 @@ class ArmAudit:
         if self.entry.config != self.arm.config:
             yield "its configuration is not what the study says"
             return
-        yield from self._search_problems()
+        off = list(self._search_problems())
+        yield from off
         yield from self._choice_problems()
+        if not off:
+            yield from self._importance_problems()
         yield from self._final_problems()
 
     def num_points(self) -> int | None:
@@ -88,6 +95,19 @@ class ArmAudit:
                 if score > best_score:
                     best, best_score = trial, score
         return best
+
+    def _importance_problems(self) -> Iterator[str]:
+        """The importance of the searched values is what the same trials give again."""
+        search = ArmSearch(self.arm, self.study)
+        for trial in self.entry.search:
+            search.ask(trial.params)
+            search.started(trial.trial_id)
+            search.tell(self.records[trial.trial_id])
+        found, written = search.importance(), self.entry.importance
+        if found.keys() != written.keys() or any(
+            abs(found[path] - written[path]) > IMPORTANCE_TOLERANCE for path in found
+        ):
+            yield f"importance {_spell_shares(written)}; its trials give {_spell_shares(found)}"
 
     def _final_problems(self) -> Iterator[str]:
         """One completed trial of the locked choice for every seed, so that arms pair by seed."""
@@ -145,3 +165,7 @@ def _spell(choice: SearchEntry | None) -> str:
     if choice is None:
         return "nothing"
     return f"{choice.trial_id or 'its start'} {canonical_json(choice.params)}"
+
+
+def _spell_shares(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{path} {share:g}" for path, share in shares.items()) or "not computed"

@@ -271,6 +271,7 @@ class Conductor:
             config=state.arm.config,
             search=(*state.search.entries, *state.earlier),
             locked=state.locked,
+            importance=state.search.importance() if state.is_searched else {},
             final=tuple(state.final),
         )
 

@@ -25,6 +25,8 @@ from morec.results import (
 from tune_space.study import StudySpec, Value
 
 SpecT = TypeVar("SpecT", bound=Spec)
+MIN_FOR_IMPORTANCE = 10
+"""Completed search trials below which there is no best tenth to compare with the others."""
 
 
 class SearchEntry(Spec):
@@ -50,8 +52,15 @@ class ArmEntry(Spec):
     """The search trial with the best validation score, chosen when the search ended; an arm with
     nothing to search is locked at once, to its ``start`` (mostly no params), with an empty
     trial_id."""
+    importance: dict[str, float] = {}  # noqa: RUF012  (pydantic copies it)
+    """Searched path -> its share, see ``ArmSearch.importance``; of a search that has ended."""
     final: tuple[str, ...] = ()
     """Trial ids of the locked configuration, in the order of the study's seeds."""
+
+    @property
+    def trial_ids(self) -> tuple[str, ...]:
+        """Every trial of the arm, search before final."""
+        return (*(entry.trial_id for entry in self.search), *self.final)
 
 
 class Reference(Spec):
@@ -144,9 +153,7 @@ class Manifest(Spec):
 
 def trials_of(arms: Iterable[ArmEntry]) -> set[str]:
     """Ids of all trials of some arms, in both roles."""
-    entries = tuple(arms)
-    searched = {trial.trial_id for entry in entries for trial in entry.search}
-    return searched | {trial_id for entry in entries for trial_id in entry.final}
+    return {trial_id for arm in arms for trial_id in arm.trial_ids}
 
 
 def best_trial(results: Iterable[TrialResult]) -> TrialResult | None:

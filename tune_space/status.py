@@ -68,14 +68,13 @@ def read_status(folder: Path) -> Status:
 
 
 def _arm_status(entry: ArmEntry, records: dict[str, TrialResult], started: set[str]) -> ArmStatus:
-    searched = [search.trial_id for search in entry.search]
-    known = [records[i] for i in (*searched, *entry.final) if i in records]
+    known = [records[i] for i in entry.trial_ids if i in records]
     num_failed = sum(record.status is TrialStatus.FAILED for record in known)
     return ArmStatus(
         name=entry.name,
         num_done=len(known) - num_failed,
         num_failed=num_failed,
-        num_started=len(started & {*searched, *entry.final} - records.keys()),
+        num_started=len(started & set(entry.trial_ids) - records.keys()),
         is_locked=entry.locked is not None,
         best_valid=_best(known),
     )

@@ -214,7 +214,7 @@ def test_an_equal_score_is_no_progress_but_the_first_always_is():
 
 @pytest.mark.parametrize("best", [None, valid(0.5)])
 def test_progress_survives_a_checkpoint(best: Evaluation | None):
-    progress = Progress([epoch(1, 0.5), epoch(2, 0.25)], 1, best, num_starts=3, spent_s=1.5)
+    progress = Progress([epoch(1, 0.5), epoch(2, 0.25)], 1, best, 3, spent_s=1.5, energy_j=2.5)
     assert Progress.from_state(progress.to_state()) == progress
 
 

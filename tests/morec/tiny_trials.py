@@ -49,6 +49,7 @@ def run(
     *,
     report: Report | None = None,
     workers: Workers | None = None,
+    device: str = "cpu",
 ) -> TrialResult:
     """Run a trial whose checkpoints and artefacts lie in ``folder``."""
     return run_trial(
@@ -59,6 +60,7 @@ def run(
         checkpoint_folder=folder / "checkpoints",
         report=report or (lambda epochs, cost: None),
         workers=workers,
+        device=device,
     )
 
 

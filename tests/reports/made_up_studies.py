@@ -52,6 +52,7 @@ class Arm:
     epoch_s: float
     group: str | None = None
     optim: dict[str, Any] = field(default_factory=dict)
+    model: dict[str, Any] = field(default_factory=dict)
 
 
 SMALL = (
@@ -113,8 +114,14 @@ class FakeStudy:
     """Dimension -> number of users with each of ``LABELS``; of every data set."""
     grid: tuple[tuple[float, float], ...] = ()
     """Rates of recommender and encoder that the search trials try instead of drawn ones."""
+    also_searched: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Further paths that every arm searches, with the range their values are drawn from."""
+    importance: dict[str, float] = field(default_factory=dict)
+    """Shares that every arm recorded."""
     losses: dict[str, tuple[float, ...]] = field(default_factory=dict)
     """Loss curves of one more preparation, a second round."""
+    energy_j: float | None = None
+    """Joules that every trial recorded."""
     error: str = (
         "Traceback (most recent call last):\n  step 12\nmorec.errors.TrialError: made to fail"
     )
@@ -139,6 +146,8 @@ class FakeStudy:
         for index in range(self.searches):
             lr = round(float(10 ** rng.uniform(-4, -2)), 6)
             params = {"optim.lr": lr}
+            for path, limits in self.also_searched.items():
+                params[path] = round(float(rng.uniform(*limits)), 4)
             if self.grid:
                 params = dict(zip(RATES, self.grid[index], strict=True))
             config = _config(arm, dataset, params, seed=0, test=False)
@@ -163,6 +172,7 @@ class FakeStudy:
             group=arm.group,
             config=_config(arm, dataset, {}, seed=0, test=False),
             search=tuple(entry for entry, _ in searched),
+            importance=self.importance,
             locked=locked or (None if self.searches else SearchEntry(trial_id="", params={})),
             final=tuple(finals),
         )
@@ -190,7 +200,7 @@ class FakeStudy:
             best_epoch=len(epochs) if done else None,
             valid=valid if done else None,
             test=test if done and config.evaluation.test else None,
-            cost=None if kind is TrialStatus.FAILED else _cost(arm, epochs, rng),
+            cost=None if kind is TrialStatus.FAILED else _cost(arm, epochs, self.energy_j, rng),
             error=self.error if kind in (TrialStatus.FAILED, TrialStatus.COLLAPSED) else None,
             finished_at="2026-01-01T00:00:00Z",
         )
@@ -309,16 +319,18 @@ class FakeStudy:
 def _config(
     arm: Arm, dataset: str, params: dict[str, Any], *, seed: int, test: bool
 ) -> TrialConfig:
-    searched = {path.removeprefix("optim."): value for path, value in params.items()}
-    return TrialConfig.model_validate(
-        {
-            "dataset": {"kind": "synthetic", "seed": sum(dataset.encode())},
-            "item": arm.item,
-            "optim": {"lr": 1e-3} | arm.optim | searched,
-            "evaluation": {"test": test},
-            "seed": seed,
-        }
-    )
+    fields: dict[str, Any] = {
+        "dataset": {"kind": "synthetic", "seed": sum(dataset.encode())},
+        "item": arm.item,
+        "optim": {"lr": 1e-3} | arm.optim,
+        "model": arm.model,
+        "evaluation": {"test": test},
+        "seed": seed,
+    }
+    for path, value in params.items():
+        section, name = path.split(".")
+        fields[section] = fields.get(section, {}) | {name: value}
+    return TrialConfig.model_validate(fields)
 
 
 def _dataset(study: FakeStudy, key: str) -> DatasetEntry:
@@ -362,7 +374,7 @@ def _slice_metrics(sizes: tuple[int, ...], ranks: list[int]) -> dict[str, SliceM
     return found
 
 
-def _cost(arm: Arm, epochs: tuple[EpochRecord, ...], rng: Any) -> Cost:
+def _cost(arm: Arm, epochs: tuple[EpochRecord, ...], energy_j: float | None, rng: Any) -> Cost:
     has_text = "text" in arm.item
     trains_text = "trainable" in str(arm.item)
     return Cost(
@@ -377,6 +389,7 @@ def _cost(arm: Arm, epochs: tuple[EpochRecord, ...], rng: Any) -> Cost:
         total_s=sum(epoch.train_s + epoch.eval_s for epoch in epochs) + 2,
         peak_memory_bytes=1_900_000_000 if trains_text else 610_000_000,
         memory_kind="process resident set",
+        energy_j=energy_j,
         device="made-up device",
     )
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from reports.summary import summarise
 from reports.writing import write_report, write_reports
-from tests.reports.made_up_studies import FUSION, FakeStudy
+from tests.reports.made_up_studies import FUSION, SMALL, FakeStudy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
@@ -41,6 +41,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         arms=FUSION,
         slices={"popularity": (20, 80, 200)},
         losses={"train": (3.0, 2.5), "valid": (4.0, 2.9, 2.6)},
+        also_searched={"model.dropout": (0.0, 0.5)},
+        importance={"optim.lr": 0.8, "model.dropout": 0.2},
         statuses={
             ("TS", "search", 0): "failed",
             ("E2E", "search", 1): "collapsed",
@@ -48,7 +50,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         },
         question=f"Do fused arms win? {EVIL}",
         error=f"Traceback\n{EVIL}",
-        overrides={"contrasts": [{"better": "E2E", "than": "ID"}]},
+        overrides={
+            "contrasts": [{"better": "E2E", "than": "ID"}],
+            "expected": {"ID": {"HR@10": 17.71}},
+        },
     )
     return study.write(tmp_path_factory.mktemp("studies") / "fusion")
 
@@ -88,16 +93,18 @@ def _open_everything(page: Page) -> None:
         """async () => {
           document.querySelectorAll("details").forEach((one) => { one.open = true; });
           document.querySelectorAll("[role=tabpanel]").forEach((one) => { one.hidden = false; });
-          for (const one of document.querySelectorAll("figure[data-name], section")) {
+          const undrawn = (one) => one.querySelector(".save").hidden;
+          for (const one of document.querySelectorAll("figure[data-name]")) {
             one.scrollIntoView();
-            await new Promise((done) => setTimeout(done, 60));
+            for (let tries = 0; undrawn(one) && tries < 6000; tries += 1) {
+              await new Promise((done) => setTimeout(done, 20));
+            }
           }
         }"""
     )
     page.locator("#trial-table button.trial-name").first.click()
     page.locator("#trial-detail .plot svg").first.wait_for(timeout=120_000)
-    undrawn = "[...document.querySelectorAll('figure[data-name] .save')].some((one) => one.hidden)"
-    page.wait_for_function(f"() => !{undrawn}", timeout=120_000)
+    assert page.locator("figure[data-name] .save[hidden]").count() == 0
 
 
 def _violations(page: Page) -> list[str]:
@@ -239,6 +246,33 @@ def test_print_is_a_light_pdf_of_several_pages(opened: Opened) -> None:
     assert opened.messages == []
 
 
+PRINT_PX = 688
+"""Between the margins of A4 at 96 dots an inch."""
+
+
+@pytest.mark.parametrize(
+    "opened", [{"viewport": {"width": PRINT_PX, "height": 900}}], indirect=True, ids=["A4"]
+)
+def test_on_paper_every_figure_is_drawn_at_once_and_nothing_is_wider(opened: Opened) -> None:
+    page = opened.page
+    page.wait_for_function("() => window.Plotly", timeout=120_000)
+    page.emulate_media(media="print")
+    undrawn, hidden = page.evaluate(
+        """() => {
+          dispatchEvent(new Event("beforeprint"));
+          const figures = [...document.querySelectorAll("figure[data-name]")];
+          return [figures.filter((one) => !one.querySelector("svg.main-svg")).length,
+            document.querySelectorAll("[role=tabpanel][hidden]").length];
+        }"""
+    )
+    assert (undrawn, hidden) == (0, 0)
+    assert _overflow(page) <= 0
+    page.emulate_media(media="screen")
+    page.evaluate("() => dispatchEvent(new Event('afterprint'))")
+    assert page.locator("[role=tabpanel][hidden]").count() == 3
+    assert opened.messages == []
+
+
 def test_the_page_of_several_studies_is_accessible_on_a_phone(
     browser: Browser, tmp_path: Path
 ) -> None:
@@ -254,6 +288,22 @@ def test_the_page_of_several_studies_is_accessible_on_a_phone(
         opened.page.get_by_role("link", name="full report").first.click()
         assert opened.page.url == (folders[0] / "report.html").as_uri()
         assert opened.messages == []
+        context.close()
+
+
+def test_a_map_of_learning_rates_can_be_read_in_both_themes(
+    browser: Browser, tmp_path: Path
+) -> None:
+    rates = (1e-5, 1e-4, 1e-3)
+    grid = tuple((lr, encoder_lr) for lr in rates for encoder_lr in rates)
+    statuses = {("E2E", "search", 8): "collapsed"}
+    study = FakeStudy(arms=SMALL[2:], grid=grid, searches=9, statuses=statuses, num_users=40)
+    page = write_report(study.write(tmp_path), ("html",))
+    for theme in THEMES:
+        context = browser.new_context(offline=True, color_scheme=theme)
+        opened = Opened(context, page)
+        assert opened.page.locator(".heat td.broken").inner_text() == "collapsed"
+        assert _violations(opened.page) == []
         context.close()
 
 

@@ -41,6 +41,10 @@ def _key_of_params(manifest: Manifest) -> None:
     manifest["arms"][0]["search"][0]["params"] = {EVIL: 0.1}
 
 
+def _key_of_importance(manifest: Manifest) -> None:
+    manifest["arms"][0]["importance"] = {EVIL: 0.6, "optim.lr": 0.4}
+
+
 def _name_of_version(manifest: Manifest) -> None:
     manifest["versions"] = {EVIL: EVIL}
 
@@ -61,6 +65,7 @@ PLACES: dict[str, Callable[[Manifest], None]] = {
     "group": _put("arms", 0, "group"),
     "searched path": _key_of_params,
     "searched value": _put("arms", 0, "search", 0, "params", "optim.lr"),
+    "path with an importance": _key_of_importance,
     "data set": _put("datasets", 0, "name"),
     "rule of a count": _rule,
     "slice label": _put("datasets", 0, "slices", 0, "labels", 0),

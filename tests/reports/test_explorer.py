@@ -4,7 +4,7 @@ import pytest
 
 from reports.content import Report
 from reports.explorer import FIELDS, explorer_data
-from reports.figures import MAX_POINTS
+from reports.searched import MAX_POINTS
 from reports.summary import summarise
 from reports.tables import MAX_ROWS, MAX_SEARCH_ROWS, search_rows, trial_rows
 from reports.writing import page_text

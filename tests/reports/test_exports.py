@@ -51,6 +51,16 @@ def test_trials_csv_names_every_trial_and_keeps_the_splits_apart(small: StudySum
     assert failed["error"].endswith("TrialError: made to fail")
 
 
+def test_importance_csv_has_a_row_per_arm_and_searched_value(tmp_path: Path) -> None:
+    study = FakeStudy(importance={"optim.lr": 0.7, "model.dim": 0.3}, searches=3)
+    rows = _read(exports.sheets(Report(summarise(study.write(tmp_path))))["importance"])
+    assert [(row["arm"], row["path"], row["share"], row["trials"]) for row in rows[:2]] == [
+        ("ID", "optim.lr", "0.7", "3"),
+        ("ID", "model.dim", "0.3", "3"),
+    ]
+    assert len(rows) == 3 * 2
+
+
 def test_cost_csv_holds_the_recorded_numbers(small: StudySummary) -> None:
     rows = {row["arm"]: row for row in _read(exports.cost_sheet(small))}
     assert rows["ID"]["params_total"] == "1400000"

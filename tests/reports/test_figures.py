@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from reports import figures
 from reports.contrasts import compare
+from reports.searched import searched
 from reports.slices import slice_tables
 from reports.spending import arm_costs
 from reports.summary import StudySummary, summarise
@@ -30,7 +31,7 @@ def _made(summary: StudySummary) -> dict[str, figures.Figure | None]:
         "curves": figures.learning_curves(summary, "HR@10"),
         "forest": figures.forest(on_hr),
         "pareto": figures.pareto(summary, arm_costs(summary), "HR@10"),
-        "searched": figures.searched(summary, "optim.lr"),
+        "searched": searched(summary, "optim.lr", has_legend=True),
     }
 
 
@@ -65,6 +66,13 @@ def test_collapsed_trials_are_drawn_apart_with_a_cross(small: StudySummary) -> N
     assert figure is not None
     (crossed,) = [t for t in figure["data"] if t.get("marker", {}).get("symbol") == "x"]
     assert crossed["name"] == "E2E seed 0 (search)"
+
+
+def test_the_highest_name_is_below_the_top_of_its_axis(small: StudySummary) -> None:
+    figure = figures.learning_curves(small, "HR@10")
+    assert figure is not None
+    top = figure["layout"]["yaxis"]["range"][1]
+    assert max(one["y"] for one in figure["layout"]["annotations"]) < 0.995 * top
 
 
 def test_forest_has_a_row_per_comparison_of_arms_in_points(small: StudySummary) -> None:

@@ -13,6 +13,7 @@ def test_points_are_signed_and_zero_has_no_sign(value: float, text: str) -> None
 
 def test_what_is_not_known_is_never_zero() -> None:
     unknown = [formats.percent, formats.count, formats.duration, formats.size, formats.p_value]
+    unknown.append(formats.energy)
     assert {name(None) for name in unknown} == {"n/a"}
 
 
@@ -49,6 +50,11 @@ def test_counts_and_sizes_are_decimal() -> None:
     assert formats.count(107_200_000_000) == "107 G"
     assert formats.size(1_900_000_000) == "1.90 GB"
     assert formats.size(12) == "12 B"
+
+
+def test_energy_is_in_watt_hours() -> None:
+    assert formats.energy(900) == "0.250 Wh"
+    assert formats.energy(9e6) == "2.50 kWh"
 
 
 def test_estimates_keep_two_digits() -> None:

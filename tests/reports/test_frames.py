@@ -13,7 +13,8 @@ from tests.reports.made_up_studies import FakeStudy
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     statuses = {("TS", "final", 1): "failed"}
-    study = FakeStudy(statuses=statuses, slices={"history": (150, 150)})
+    shares = {"optim.lr": 0.75, "model.dropout": 0.25}
+    study = FakeStudy(statuses=statuses, slices={"history": (150, 150)}, importance=shares)
     return study.write(tmp_path_factory.mktemp("study"))
 
 
@@ -52,6 +53,11 @@ def test_contrasts_and_slices_have_numbers(frames: StudyFrames) -> None:
     assert set(frames.contrasts.kind) == {"exploratory", "reference"}
     assert (frames.contrasts.low <= frames.contrasts.high).all()
     assert set(frames.slices.label) == {"new", "cold"}
+
+
+def test_importance_pivots_into_a_row_per_arm(frames: StudyFrames) -> None:
+    table = frames.importance.pivot(index="arm", columns="path", values="share")
+    assert table.loc["TS"].to_dict() == {"optim.lr": 0.75, "model.dropout": 0.25}
 
 
 def test_a_study_without_slices_has_an_empty_frame_with_the_same_columns(

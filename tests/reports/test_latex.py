@@ -82,7 +82,9 @@ def test_arms_down_have_their_data_sets_above(tmp_path: Path) -> None:
     arms = tuple(replace(arm, name=f"a long name: {arm.name}") for arm in FUSION[:9])
     study = FakeStudy(arms=arms, datasets={"MIND": None, "HM": None}, searches=0, num_users=40)
     text = _latex(summarise(study.write(tmp_path)))
-    assert r" &  & \multicolumn{2}{c}{MIND} & \multicolumn{2}{c}{HM} \\" in text
+    spans = r"\multicolumn{2}{c}{} & \multicolumn{2}{c}{MIND} & \multicolumn{2}{c}{HM} \\"
+    assert f"{spans}\n\\cmidrule(lr){{3-4}} \\cmidrule(lr){{5-6}}\n" in text
+    assert "untrained & chance & " in text
     body = [line for line in text.splitlines() if " & " in line and "multicolumn" not in line]
     assert {line.count(" & ") + 1 for line in body} == {2 + 4}
 

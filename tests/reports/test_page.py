@@ -234,7 +234,8 @@ def test_slices_and_loss_curves_stand_in_the_page_where_there_are_any(tmp_path: 
     assert "#slices" in links
     section = page.text[page.text.index("Where does it win? Test") :]
     assert "new 20 users" in section
-    assert section.count("too few to say") == 1 + 2
+    assert section.count("too few to say") == 1 + 1
+    assert "new 20 users too few to say cold 80 users tail" in section
     assert "second round of minilm, loss by epoch: train 3, 2.5; valid 4, 2.9, 2.6" in page.text
     names = {value for name, value in page.attributes if name == "data-name"}
     assert {"slices popularity", f"losses {'7a' * 16}"} <= names

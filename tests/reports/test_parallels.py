@@ -36,12 +36,21 @@ def test_every_trial_is_a_line_from_value_to_value_up_to_its_score(summary: Stud
         assert by_name[trial.trial_id] == pytest.approx([first, second, third], abs=1e-3)
 
 
-def test_the_best_quarter_has_the_strongest_colour(summary: StudySummary) -> None:
-    figure = parallel_coordinates(summary)
+@pytest.mark.parametrize(("number", "strong", "grey"), [(4, 1, 2), (10, 1, 5), (30, 3, 15)])
+def test_the_best_tenth_has_the_strongest_colour_and_the_lower_half_is_grey(
+    tmp_path: Path, number: int, strong: int, grey: int
+) -> None:
+    study = FakeStudy(
+        arms=SMALL[:1], searches=number, num_users=40, also_searched={"model.dropout": (0.0, 0.5)}
+    )
+    made = summarise(study.write(tmp_path))
+    figure = parallel_coordinates(made)
     assert figure is not None
-    best = max(summary.arms[0].searches, key=lambda one: one.valid_score or 0.0)
-    (strongest,) = [one for one in figure["data"] if one["line"]["color"] == SHADES[-1]]
-    assert strongest["text"][0].startswith(best.trial_id)
+    ranked = sorted(made.arms[0].searches, key=lambda one: one.valid_score or 0.0)
+    lower, _, best = ({name.split(":")[0] for name in trace["text"]} for trace in figure["data"])
+    assert [one["line"]["color"] for one in figure["data"]] == list(SHADES.values())
+    assert best == {one.trial_id for one in ranked[-strong:]}
+    assert lower == {one.trial_id for one in ranked[:grey]}
 
 
 def test_one_parameter_or_one_trial_is_no_figure(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ import pytest
 
 from reports.spending import arm_costs, spending
 from reports.summary import summarise
+from reports.writing import write_report
 from tests.reports.made_up_studies import SMALL, FakeStudy
+from tests.reports.pages import Page
 from tune_space.ledger import Ledger
 
 
@@ -70,3 +72,18 @@ def test_costs_stand_by_data_set_with_trainable_and_total_parameters(tmp_path: P
     ]
     assert (costs[1].params_total, costs[1].params_trainable) == (24_300_000, 1_600_000)
     assert all(one.num_searches == 2 and one.search_s for one in costs)
+
+
+def test_energy_is_of_a_trial_and_of_all_of_them_or_not_known(tmp_path: Path) -> None:
+    study = FakeStudy(energy_j=7_200.0, overrides={"resources": {"gpus": 0.5}})
+    summary = summarise(study.write(tmp_path / "gpu"))
+    assert {one.energy_j for one in arm_costs(summary)} == {7_200.0}
+    assert spending(summary).energy_j == 7_200.0 * len(summary.trials)
+    text = Page(write_report(tmp_path / "gpu", ("html",)).read_text(encoding="utf-8")).text
+    assert "2.00 Wh" in text and "The GPUs took about 42.0 Wh for the trials" in text
+    assert "trials of this study shared a GPU, and each counts all of it" in text
+    without = summarise(FakeStudy().write(tmp_path / "cpu"))
+    assert {one.energy_j for one in arm_costs(without)} == {None}
+    assert spending(without).energy_j is None
+    text = Page(write_report(tmp_path / "cpu", ("html",)).read_text(encoding="utf-8")).text
+    assert "The GPUs took" not in text and "shared a GPU" not in text

@@ -245,3 +245,20 @@ def test_the_command_ends_with_1_where_something_is_off(folder, tmp_path, capsys
     record(folder, arm(folder).final[0]).unlink()
     assert main(words) == 1
     assert "1 point off (14 records, 3 arms)" in capsys.readouterr().out
+
+
+def test_another_importance_than_the_searchs_is_off(tmp_path):
+    space = {"optim.lr": {"loguniform": [1e-4, 1e-1]}, "model.num_blocks": {"int": [1, 3]}}
+    run_all(tmp_path, search=space, budget={"trials": 12})
+    assert audit(tmp_path).problems == ()
+    shares = arm(tmp_path).importance
+    assert set(shares) == set(space) and sum(shares.values()) == pytest.approx(1, abs=1e-3)
+
+    def change(manifest: dict[str, Any]) -> None:
+        entry = next(a for a in manifest["arms"] if a["name"] == "ID")
+        entry["importance"] = {"optim.lr": 0.25, "model.num_blocks": 0.75}
+
+    edit(tmp_path / "manifest.json", change)
+    (problem,) = audit(tmp_path).problems
+    assert "arm 'ID': importance optim.lr 0.25, model.num_blocks 0.75; its trials give" in problem
+    assert f"optim.lr {shares['optim.lr']:g}" in problem

@@ -1,6 +1,7 @@
 """One arm's search: deterministic, rebuilt from results, blind to anything but validation."""
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from morec.config import TrialConfig
 from morec.results import EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
 from tune_space.expand import Arm
+from tune_space.ledger import MIN_FOR_IMPORTANCE
 from tune_space.search import ArmSearch, best_of
 from tune_space.study import ArmSpec, BudgetSpec, ParamSpec, StudySpec
 
@@ -203,3 +205,39 @@ def test_a_weak_trial_is_pruned_against_its_own_arm_and_again_after_a_rebuild(sc
     assert any(first)
     assert not any(first[:9])
     assert first == play(ArmSearch(arm(), study(scheduler=scheduler)))
+
+
+def searched(num_trials: int, score, space=SPACE) -> ArmSearch:
+    search = ArmSearch(arm(space), study())
+    for number in range(num_trials):
+        config = search.ask()
+        search.started(f"t{number}")
+        search.tell(result_of(config, f"t{number}", [score(config)]))
+    return search
+
+
+def test_what_alone_decides_the_score_has_most_of_the_importance():
+    shares = searched(40, lambda c: 1 - abs(math.log10(c.optim.lr) + 2) / 2).importance()
+    assert set(shares) == set(SPACE)
+    assert next(iter(shares)) == "optim.lr" and shares["optim.lr"] > 0.7
+    assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
+    by_loss = searched(40, lambda c: 0.2 + 0.5 * (c.training.loss == "bce")).importance()
+    assert max(by_loss, key=by_loss.get) == "training.loss"
+
+
+def test_pruned_and_failed_trials_do_not_count():
+    search = searched(MIN_FOR_IMPORTANCE - 1, score_of)
+    assert search.importance() == {}
+    config = search.ask()
+    search.started("pruned")
+    search.tell(result_of(config, "pruned", [0.9], TrialStatus.PRUNED))
+    assert search.importance() == {}
+    config = search.ask()
+    search.started("last")
+    search.tell(result_of(config, "last", [0.01]))
+    assert set(search.importance()) == set(SPACE)
+
+
+def test_one_searched_value_or_equal_scores_have_no_importance_to_share():
+    assert searched(20, score_of, {"optim.lr": SPACE["optim.lr"]}).importance() == {}
+    assert searched(20, lambda _: 0.5).importance() == {}

@@ -1,0 +1,50 @@
+"""Energy by the GPU's own counter (NVML): an estimate, and None where there is none to read."""
+
+from typing import Any
+
+import torch
+
+try:
+    import pynvml
+except ModuleNotFoundError:  # pip install -e ".[gpu]" brings it
+    pynvml = None
+
+
+class EnergyMeter:
+    """What a device took since it was last asked.
+
+    The whole GPU counts: its idle power, and whatever else runs on it meanwhile. The counter is
+    there from Volta on, and not for a part of a GPU (MIG).
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._handle = _handle(device)
+        self._last_mj = self._read_mj()
+
+    def lap_j(self) -> float | None:
+        """Joules since the last call, or since it was made; None where they are not known."""
+        before, self._last_mj = self._last_mj, self._read_mj()
+        if before is None or self._last_mj is None:
+            return None
+        return (self._last_mj - before) / 1000
+
+    def _read_mj(self) -> int | None:
+        """Millijoules since the driver was loaded."""
+        if self._handle is None:
+            return None
+        try:
+            return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(self._handle))
+        except pynvml.NVMLError:
+            return None
+
+
+def _handle(device: torch.device) -> Any:
+    """NVML's handle of the GPU, found by its UUID as both number the visible ones differently."""
+    if device.type != "cuda" or pynvml is None:
+        return None
+    try:
+        pynvml.nvmlInit()
+        uuid = torch.cuda.get_device_properties(device).uuid
+        return pynvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}")
+    except pynvml.NVMLError:
+        return None
