@@ -71,7 +71,8 @@ def _arms(arms: Sequence[Arm], earlier: Mapping[str, Arm], history: History) -> 
         elif arm.name in entries and (what := _difference(earlier[arm.name], arm)):
             num = history.num_records(entries[arm.name])
             yield f"arm {arm.name!r} changed ({what}): its trials are new; {_stay(num)}"
-    for name in earlier.keys() - {arm.name for arm in arms}:
+    now = {arm.name for arm in arms}
+    for name in (name for name in earlier if name not in now):
         num = history.num_records(entries[name]) if name in entries else 0
         yield f"arm {name!r} is removed: {_stay(num)}"
 

@@ -20,6 +20,8 @@ NO_HOST_MEMORY = (MemoryError, ray.exceptions.OutOfMemoryError)
 """Python's and numpy's, and Ray's when it ends a process because its machine runs full."""
 NO_ROOM = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
 """What torch's allocator on the CPU says in its ``RuntimeError``."""
+KILLED_FOR_MEMORY = "running low on memory"
+"""What Ray says of a process that it ended because its machine ran full."""
 REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
 """No space, over quota, read-only, larger than allowed."""
 
@@ -36,6 +38,11 @@ def reason_of(error: BaseException) -> Reason:
     if any(isinstance(each, LOST) for each in causes):
         return Reason.PROCESS_LOST
     return Reason.EXCEPTION
+
+
+def reason_of_loss(told: str) -> Reason:
+    """Classify the end of a process by what Ray tells of it."""
+    return Reason.HOST_MEMORY if KILLED_FOR_MEMORY in told else Reason.PROCESS_LOST
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

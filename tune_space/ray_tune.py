@@ -8,6 +8,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ray.tune import Callback
@@ -19,7 +20,7 @@ from morec.ray_train import TrialJob
 from morec.results import Cost, EpochRecord, Reason, TrialResult
 from tune_space.concurrency import Room
 from tune_space.conductor import Conductor
-from tune_space.failures import reason_of
+from tune_space.failures import reason_of_loss
 from tune_space.jobs import Job
 
 T = TypeVar("T")
@@ -144,10 +145,20 @@ class StudyScheduler(_NeverPickled, FIFOScheduler):
         """
         trial_id = trial.config["trial_id"]
         if trial_id in self._conductor.running and self._is_intact():
-            error = trial.get_pickled_error()
-            reason = reason_of(error) if error else Reason.PROCESS_LOST
-            text = f"the trial's process was lost: {error or trial.get_error()}"
+            told = _told_of(trial)
+            reason, text = reason_of_loss(told), f"the trial's process was lost: {told}"
             self._halt.guarded(lambda: self._conductor.lost(trial_id, reason, text), None)
+
+
+def _told_of(trial: Trial) -> str:
+    """What Ray tells of a trial's end.
+
+    From the file Ray Tune has just written on this machine; ``trial.get_error`` looks for it in the
+    storage, where it arrives with the next of Ray Tune's snapshots, too late.
+    """
+    path = trial.error_file
+    text = Path(path).read_text(errors="replace") if path and Path(path).is_file() else ""
+    return text.strip() or "Ray does not say why"
 
 
 class Display(_NeverPickled, Callback):

@@ -116,6 +116,7 @@ def test_a_trial_whose_process_is_always_killed_has_failed_and_can_be_retried(st
     failed = [result for result in results if result.status is TrialStatus.FAILED]
     assert failed
     assert all("the trial's process was lost" in result.error for result in failed)
+    assert all("worker process has died" in result.error for result in failed)
     assert {result.reason for result in failed} == {Reason.PROCESS_LOST}
     assert all(f"failed: {result.trial_id} (process lost)" in output for result in failed)
     again = Command(study_file, command.out, "--retry-failed", "--set", "training.max_epochs=40")

@@ -17,14 +17,16 @@ from tests.mounts import mounted
 pytestmark = pytest.mark.ray
 
 
-def test_three_random_kills_change_no_number(uninterrupted, study_file, tmp_path):
+def test_three_random_kills_change_no_number(uninterrupted, tmp_path):
     lines: list[str] = []
     kills = Kills(lines.append)
-    command = Command(study_file, tmp_path / "out", "--retry-failed")
-    run_with_kills(command, Random(7), ["trial", "raylet", "driver"], kills)
-    assert kills.total == 3, lines
-    assert kills.survivors == []
-    assert differences(command, uninterrupted) == []
+    with mounted(tmp_path / "disk", f"size={DISK_BYTES}") as is_small:
+        second = "disk" if is_small else "raylet"
+        command = Command(uninterrupted.study_file, tmp_path / "disk" / "out", "--retry-failed")
+        run_with_kills(command, Random(7), ["trial", second, "driver"], kills)
+        assert kills.total == 3, lines
+        assert kills.survivors == []
+        assert differences(command, uninterrupted) == []
 
 
 @pytest.mark.parametrize("server", ["raylet", "gcs_server"])
@@ -44,6 +46,7 @@ def test_thirty_random_kills_change_no_number(uninterrupted, tmp_path, seed):
     assert kill_rounds(tmp_path, uninterrupted, num_kills=5, seed=seed) == []
 
 
+@pytest.mark.nightly
 def test_a_disk_that_is_full_for_a_while_changes_no_number(uninterrupted, tmp_path):
     with mounted(tmp_path / "disk", f"size={DISK_BYTES}") as is_small:
         if not is_small:

@@ -8,7 +8,7 @@ from ray.train import ControllerError, WorkerGroupError
 
 from morec.errors import DataError
 from morec.results import Reason
-from tune_space.failures import reason_of
+from tune_space.failures import reason_of, reason_of_loss
 
 TOO_MUCH = 1 << 60
 
@@ -50,3 +50,21 @@ def test_what_libraries_raise_alone_and_inside_a_worker_group(error, reason):
     outer = ValueError("around it")
     outer.__cause__ = error
     assert reason_of(outer) is reason
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        (
+            "1 worker(s) were killed due to the node running low on memory. Memory on the node",
+            Reason.HOST_MEMORY,
+        ),
+        (
+            "The actor is dead because its worker process has died. Some common causes include: "
+            "(1) the process was killed by the OOM killer due to high memory usage",
+            Reason.PROCESS_LOST,
+        ),
+    ],
+)
+def test_what_ray_2_60_tells_of_a_lost_process(told, reason):
+    assert reason_of_loss(told) is reason
