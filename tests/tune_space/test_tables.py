@@ -28,7 +28,7 @@ def printed(show: object, *args: object, is_terminal: bool = False) -> str:
 
 
 def test_a_plan_outside_a_terminal_is_aligned_text() -> None:
-    sizes = {"ID [1]": Blueprint(47_123_456, 47_123_456, 126_700_000, 0, 0), "TS": None}
+    sizes = {"ID [1]": Blueprint(47_123_456, 47_123_456, 126_700_000, 8, 1_000), "TS": None}
     assert printed(show_plan, PLAN, 3, 2, sizes).splitlines() == [
         "Plan of fusion",
         "Arm     Search                 Final (3 seeds)                  To run  #Param  FLOPs",
