@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from morec.data.dataset import Dataset
 from morec.data.splits import evaluation_batches
 from morec.trainer import Trainer
 from tests.benchmarks import plain, world
@@ -24,8 +27,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("benchmarks")
 
 
-def both_sides(kind: str, folder: Path) -> tuple[Trainer, plain.SASRec, nn.Module]:
-    dataset = world.mind_like(NUM_USERS, NUM_ITEMS, max_seq_len=10)
+def both_sides(
+    kind: str, folder: Path, dataset: Dataset | None = None
+) -> tuple[Trainer, plain.SASRec, nn.Module]:
+    dataset = dataset or world.mind_like(NUM_USERS, NUM_ITEMS, max_seq_len=10)
     bert = world.bert_folder("micro", folder)
     items = {"id": {"id": True}, "features": world.text(bert, 0), "titles": world.text(bert)}
     ours = world.trainer(
@@ -70,9 +75,21 @@ def plain_loss(user: nn.Module, items: nn.Module, batch: tuple[Tensor, Tensor]) 
     return plain.bce_loss(user.train(), items.train(), *batch)
 
 
+@st.composite
+def worlds(draw: st.DrawFn) -> Dataset:
+    """Some users whose histories have other lengths each, and titles of any length."""
+    num_users, num_items = draw(st.integers(2, NUM_USERS)), draw(st.integers(40, NUM_ITEMS))
+    length = draw(st.integers(4, 20))
+    return world.mind_like(num_users, num_items, max_seq_len=length, seed=draw(st.integers(0, 99)))
+
+
 @pytest.mark.parametrize("kind", SIDES)
-def test_both_sides_have_one_loss_and_one_gradient(kind: str, folder: Path) -> None:
-    ours, user, items = both_sides(kind, folder)
+@settings(deadline=None, max_examples=5)
+@given(dataset=worlds())
+def test_both_sides_have_one_loss_and_one_gradient_whatever_the_shape(
+    kind: str, folder: Path, dataset: Dataset
+) -> None:
+    ours, user, items = both_sides(kind, folder, dataset)
     expected = plain_loss(user, items, first_batch(ours))
     expected.backward()
     assert ours.train_epoch() == pytest.approx(expected.item(), abs=1e-10)
@@ -113,12 +130,17 @@ def test_another_negative_would_be_noticed(kind: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", SIDES)
-def test_both_sides_have_the_same_ranks(kind: str, folder: Path) -> None:
-    ours, user, items = both_sides(kind, folder)
-    batch = next(evaluation_batches(ours.dataset, "valid", NUM_USERS))
-    histories = [batch.history_items[batch.history_rows == row] for row in range(NUM_USERS)]
+@settings(deadline=None, max_examples=5)
+@given(dataset=worlds())
+def test_both_sides_have_the_same_ranks_whatever_the_shape(
+    kind: str, folder: Path, dataset: Dataset
+) -> None:
+    ours, user, items = both_sides(kind, folder, dataset)
+    batch = next(evaluation_batches(dataset, "valid", NUM_USERS))
+    rows = range(dataset.num_users)
+    histories = [batch.history_items[batch.history_rows == row] for row in rows]
     with torch.no_grad():
-        catalogue_ND = items.eval()(torch.arange(NUM_ITEMS + 1))
+        catalogue_ND = items.eval()(torch.arange(dataset.num_items + 1))
     ranks = plain.evaluate(user, catalogue_ND, batch.inputs_BL, batch.targets_B, histories, 5)
     assert ours.evaluate("valid").ranks.tolist() == ranks.tolist()
 
