@@ -23,8 +23,6 @@ from morec.workers import Workers
 CACHED_SCORES = 2**19
 """So many scores are ranked at once on a CPU, whose caches hold them: every pass over more than its
 caches hold takes several times as long."""
-FEWEST_RANKED = 32
-"""Users ranked at once at least: products of fewer rows are slow."""
 COLLAPSED_SHARE = 0.5
 """A model has collapsed when, for more than this share of users, the target ties with more than
 this share of the candidates."""
@@ -86,14 +84,15 @@ class Evaluator:
         users_BD = recommender.user_vectors(inputs_BL, users_B, catalogue_ND)
         blocks = [
             self._rank_rows(users_BD[rows], batch.rows(rows), catalogue_ND)
-            for rows in self._blocks(len(users_BD))
+            for rows in self._blocks(*users_BD.shape)
         ]
         return tuple(torch.cat(column).cpu().numpy() for column in zip(*blocks, strict=True))
 
-    def _blocks(self, num_users: int) -> list[slice]:
+    def _blocks(self, num_users: int, dim: int) -> list[slice]:
+        """Users ranked together: the wider the vectors, the dearer to read all items' again."""
         size = num_users
         if self.device.type == "cpu":
-            size = max(FEWEST_RANKED, CACHED_SCORES // len(self.is_candidate_N))
+            size = max(dim // 2, CACHED_SCORES // len(self.is_candidate_N))
         return [slice(first, first + size) for first in range(0, num_users, size)]
 
     def _rank_rows(

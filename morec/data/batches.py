@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 from morec.errors import DataError
 
+DRAWN_AT_ONCE = 4096
+"""Samples whose negatives are drawn together: numpy's calls then cost little."""
+
 
 @dataclass(frozen=True)
 class TrainSamples:
@@ -36,6 +39,15 @@ class TrainBatch:
     is_target_BT: npt.NDArray[np.bool_]
     negatives_BT: npt.NDArray[np.int64] | None
     """One item the user has not trained on per target, else 0."""
+
+    def rows(self, rows: slice) -> "TrainBatch":
+        """Some of the samples."""
+        return TrainBatch(
+            self.users_B[rows],
+            self.items_BL1[rows],
+            self.is_target_BT[rows],
+            None if self.negatives_BT is None else self.negatives_BT[rows],
+        )
 
 
 def sequence_samples(sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
@@ -77,18 +89,30 @@ def train_batches(
     if negatives:
         _check_negatives_exist(samples.trained_UL1, num_items)
     order = rng.permutation(len(samples.users_S))
-    for first in range(0, len(order), batch_size):
-        rows = order[first : first + batch_size]
-        users, is_target = samples.users_S[rows], samples.is_target_ST[rows]
-        drawn = None
-        if negatives:
-            drawn = sample_negatives(is_target, samples.trained_UL1[users], num_items, rng)
-        yield TrainBatch(
-            users_B=users,
-            items_BL1=samples.items_SL1[rows].astype(np.int64),
-            is_target_BT=is_target,
-            negatives_BT=drawn,
-        )
+    num_drawn = max(1, DRAWN_AT_ONCE // batch_size) * batch_size
+    for first in range(0, len(order), num_drawn):
+        drawn = _draw(samples, order[first : first + num_drawn], num_items, rng, negatives)
+        for start in range(0, len(drawn.users_B), batch_size):
+            yield drawn.rows(slice(start, start + batch_size))
+
+
+def _draw(
+    samples: TrainSamples,
+    rows: npt.NDArray[np.int64],
+    num_items: int,
+    rng: np.random.Generator,
+    negatives: bool,
+) -> TrainBatch:
+    users, is_target = samples.users_S[rows], samples.is_target_ST[rows]
+    drawn = None
+    if negatives:
+        drawn = sample_negatives(is_target, samples.trained_UL1[users], num_items, rng)
+    return TrainBatch(
+        users_B=users,
+        items_BL1=samples.items_SL1[rows].astype(np.int64),
+        is_target_BT=is_target,
+        negatives_BT=drawn,
+    )
 
 
 def sample_negatives(
