@@ -106,7 +106,8 @@ def device_name(device: torch.device, precision: str = "fp32") -> str:
         return torch.cuda.get_device_name(device) + remark
     cpu = re.search(r"model name\s*:\s*(.+)", _cpu_info())
     name = cpu[1].strip() if cpu else platform.processor() or platform.machine()
-    return f"{name}, {torch.get_num_threads()} thread(s){remark}"
+    threads = torch.get_num_threads()
+    return f"{name}, {threads} thread{'s' * (threads > 1)}{remark}"
 
 
 def has_bf16(device: torch.device) -> bool:

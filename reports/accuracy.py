@@ -82,7 +82,7 @@ class AccuracyTable:
     groups: tuple[Group, ...]
     """In the order of the study."""
     partial: tuple[str, ...]
-    """Arms with fewer finished seeds than wanted, like ``TS 2 of 3``."""
+    """Arms with some finished seeds but fewer than wanted, like ``TS 2 of 3``."""
     is_one_of_several: bool = False
     """Whether the study has several data sets."""
 
@@ -164,7 +164,7 @@ def _table(summary: StudySummary, parts: Sequence[StudySummary]) -> AccuracyTabl
         partial=tuple(
             f"{arm.name} {len(arm.tested)} of {arm.seeds_wanted}"
             for arm in arms
-            if len(arm.tested) < arm.seeds_wanted
+            if 0 < len(arm.tested) < arm.seeds_wanted
         ),
         is_one_of_several=summary.is_several,
     )

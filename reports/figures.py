@@ -154,7 +154,8 @@ def slices(summary: StudySummary, table: SliceTable) -> Figure | None:
     looks = styles(summary.arms)
     marks = []
     for place, row in enumerate(rows):
-        known = [(at, cell.difference) for at, cell in enumerate(row.cells) if cell.difference]
+        cells = [row.cells[at] for at in table.shown]
+        known = [(at, cell.difference) for at, cell in enumerate(cells) if cell.difference]
         shift = _DODGE * (place - (len(rows) - 1) / 2)
         if known:
             xs, differences = zip(
@@ -165,7 +166,7 @@ def slices(summary: StudySummary, table: SliceTable) -> Figure | None:
         return None
     title = f"{table.metric}, points against {summary.manifest.study.baseline}"
     figure = traces.figure(marks, table.dimension, title, height=340)
-    names = [traces.plain(label.name) for label in table.labels]
+    names = [traces.plain(table.labels[at].name) for at in table.shown]
     ticks = {"tickvals": list(range(len(names))), "ticktext": names}
     figure["layout"]["xaxis"] |= ticks | {"range": [-0.5, len(names) - 0.5]}
     figure["layout"]["yaxis"] |= {"zeroline": True, "zerolinewidth": 1}

@@ -25,6 +25,8 @@ from tune_space.ledger import MIN_FOR_IMPORTANCE
 
 REFRESH_S = 30
 """How often the page of a running study is written, and how often it looks for a newer one."""
+MAX_LEAD = 6
+"""Sentences of a verdict above which they are set smaller, and their numbers folded away."""
 MAX_CARRIED = 1_000_000
 """Characters of a table above which the page does not carry it for its buttons."""
 
@@ -62,6 +64,7 @@ def render(report: Report, downloads: dict[str, str]) -> str:
         progress=verdict.progress(summary),
         refresh_s=REFRESH_S,
         num_trials=len(summary.trials),
+        max_lead=MAX_LEAD,
         max_points=MAX_POINTS,
         max_lines=MAX_LINES,
         max_collapsed=figures.MAX_COLLAPSED,

@@ -32,6 +32,17 @@ class PreparationCost:
     alternative: Alternative | None
     """None for a second round, which is there for accuracy, and where no arm is dearer."""
 
+    @property
+    def kind(self) -> str:
+        """What it is of, and which kind of artefact: ``text features``."""
+        prefix, dash, _ = self.made.key.rpartition("-")
+        return f"{self.made.name} {prefix}" if dash else self.made.name
+
+    @property
+    def hash(self) -> str:
+        """The beginning of its hash."""
+        return self.made.key.rpartition("-")[2][:8]
+
 
 def preparation_costs(summary: StudySummary) -> tuple[PreparationCost, ...]:
     """Each shared artefact of the study, in the order it was made."""

@@ -10,6 +10,8 @@ from tune_space.study import ParamSpec, Value
 
 MAX_POINTS = 100
 """Search trials an arm shows in a figure: its best."""
+MAX_WHOLE_TICKS = 12
+"""Whole numbers that span no more than this have a tick each, and none between them."""
 _TALL_PX = 340
 _SMALL_PX = 260
 _WIDE = 20
@@ -71,4 +73,6 @@ def _value_axis(summary: StudySummary, path: str, values: list[Any]) -> Figure:
         return {"type": "category"}
     if is_logarithmic(summary, path, values):
         return traces.log_ticks(values, "{:g}".format)
-    return {"type": "linear", "tickformat": "~g"}
+    is_whole = all(isinstance(value, int) for value in values)
+    few = {"dtick": 1} if is_whole and max(values) - min(values) <= MAX_WHOLE_TICKS else {}
+    return {"type": "linear", "tickformat": "~g"} | few

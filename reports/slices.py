@@ -66,6 +66,16 @@ class SliceTable:
     left_out: tuple[str, ...]
     """Arms whose test users are not those that were parted."""
 
+    @property
+    def shown(self) -> tuple[int, ...]:
+        """Indices of the labels that some user has."""
+        return tuple(at for at, label in enumerate(self.labels) if label.num_users)
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """Labels that no user has."""
+        return tuple(label.name for label in self.labels if not label.num_users)
+
 
 def slice_tables(summary: StudySummary, metric: str) -> tuple[SliceTable, ...]:
     """Every dimension of every data set that has been parted and tested."""

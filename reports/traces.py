@@ -11,7 +11,8 @@ from reports.statistics import Difference
 from reports.summary import Trial
 
 Figure = dict[str, Any]
-_ROOMY_DECADES = 2
+_TICKS = {5: range(1, 10), 100: (1, 2, 5), math.inf: (1,)}
+"""Largest value over smallest -> which multiples of a power of ten stand on the axis."""
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 
@@ -263,13 +264,11 @@ def figure(traces: Sequence[Figure], x_title: str, y_title: str, *, height: int)
 
 
 def log_ticks(values: Iterable[float], name: Callable[[float], str]) -> Figure:
-    """Ticks of a logarithmic axis around ``values``: 1, 2, 5 of each power of ten, as settings.
-
-    Over more than ``_ROOMY_DECADES`` only the powers themselves.
-    """
+    """Ticks of a logarithmic axis around ``values``, as settings, fewer the more decades it has."""
     known = list(values)
     low, high = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)))
-    steps = (1, 2, 5) if high - low <= _ROOMY_DECADES else (1,)
+    factor = max(known) / min(known)
+    steps = next(steps for limit, steps in _TICKS.items() if factor <= limit)
     ticks = [float(f"{step}e{power}") for power in range(low, high + 1) for step in steps]
     return {"type": "log", "tickvals": ticks, "ticktext": [name(tick) for tick in ticks]}
 

@@ -1,12 +1,14 @@
 """Sentences built from the numbers, never stronger than they are."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from reports import formats
 from reports.contrasts import Contrast, Finding
 from reports.statistics import MIN_SEEDS, Difference
 from reports.summary import MISSING, ArmSummary, StudySummary, Trial
 
+MAX_NAMED = 6
+"""Trials that a sentence names."""
 _VERBS = {
     Finding.BETTER: "beats",
     Finding.WORSE: "is worse than",
@@ -254,5 +256,8 @@ def _what_is_missing(summary: StudySummary) -> Iterator[str]:
         yield f"{formats.plural(len(lost), 'trial')} without a record: {_names(lost)}."
 
 
-def _names(trials: Iterable[Trial]) -> str:
-    return ", ".join(f"{trial.trial_id} ({trial.arm})" for trial in trials)
+def _names(trials: Sequence[Trial]) -> str:
+    """At most ``MAX_NAMED`` of them; the table of trials has them all."""
+    named = ", ".join(f"{trial.trial_id} ({trial.arm})" for trial in trials[:MAX_NAMED])
+    more = len(trials) - MAX_NAMED
+    return f"{named}, and {more:,} more, see Trials" if more > 0 else named

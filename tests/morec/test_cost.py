@@ -151,7 +151,8 @@ def test_memory_that_the_system_does_not_tell_is_not_available(
 def test_the_device_is_named_with_its_threads():
     name, threads = cost.device_name(CPU).rsplit(", ", 1)
     assert name
-    assert threads == f"{torch.get_num_threads()} thread(s)"
+    number = torch.get_num_threads()
+    assert threads == ("1 thread" if number == 1 else f"{number} threads")
 
 
 @pytest.mark.parametrize(

@@ -66,9 +66,11 @@ def test_more_than_eight_arms_stand_in_rows_grouped_by_heading(tmp_path: Path) -
 
 def test_arms_with_fewer_seeds_than_wanted_are_marked_and_named(tmp_path: Path) -> None:
     statuses = {("TS", "final", 0): "failed"}
+    statuses |= {("E2E", "final", index): "not asked" for index in range(3)}
     table = accuracy_table(summarise(FakeStudy(statuses=statuses).write(tmp_path)))
     assert table.partial == ("TS 2 of 3",)
     assert [row.cells[0].is_partial for row in table.arms] == [False, True, False]
+    assert table.arms[2].cells[0].text == "n/a"
 
 
 THREE = FakeStudy(

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
@@ -21,6 +22,18 @@ def test_its_time_is_shared_out_over_the_trials_that_use_it(summary: StudySummar
     features, second_round = preparation_costs(summary)
     assert (features.num_trials, features.per_trial_s) == (5, 48.2 / 5)
     assert (second_round.num_trials, second_round.per_trial_s) == (5, 312.0 / 5)
+
+
+def test_an_artefact_is_named_by_what_it_is_of_its_kind_and_its_hash(
+    summary: StudySummary,
+) -> None:
+    cost = preparation_costs(summary)[0]
+    assert (cost.kind, cost.hash) == ("frozen features of minilm", "4f4f4f4f")
+    real = cost.made.model_copy(update={"name": "text", "key": "features-9604b0537ef81334"})
+    assert (replace(cost, made=real).kind, replace(cost, made=real).hash) == (
+        "text features",
+        "9604b053",
+    )
 
 
 def test_features_pay_after_as_many_trials_as_save_what_they_took(summary: StudySummary) -> None:

@@ -5,9 +5,12 @@ import pytest
 from scipy import stats
 
 from morec.results import pack_ranks
+from reports import figures
 from reports.slices import MIN_USERS, SliceTable, slice_tables, users_with
 from reports.summary import StudySummary, summarise
+from reports.writing import write_report
 from tests.reports.made_up_studies import LABELS, SMALL, FakeStudy
+from tests.reports.pages import Page
 from tune_space.ledger import Ledger
 
 SIZES = (MIN_USERS - 1, MIN_USERS, 0, 91, 150)
@@ -33,6 +36,19 @@ def test_labels_stand_in_their_natural_order_with_their_users(summary: StudySumm
     assert [label.name for label in table.labels] == list(LABELS)
     assert [label.num_users for label in table.labels] == list(SIZES)
     assert [label.is_small for label in table.labels] == [True, False, True, False, False]
+
+
+def test_labels_without_users_are_left_out_of_sight_by_name(
+    summary: StudySummary, tmp_path: Path
+) -> None:
+    table = _popularity(summary)
+    assert (table.shown, table.empty) == ((0, 1, 3, 4), ("tail",))
+    figure = figures.slices(summary, table)
+    assert figure is not None
+    assert figure["layout"]["xaxis"]["ticktext"] == ["new", "cold", "mid", "head"]
+    text = Page(write_report(STUDY.write(tmp_path), ("html",)).read_text(encoding="utf-8")).text
+    assert "No test user here: tail." in text
+    assert "tail 0 users" not in text
 
 
 @pytest.mark.parametrize("metric", ["HR@10", "NDCG@10"])

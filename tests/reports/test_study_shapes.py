@@ -12,6 +12,7 @@ from reports.content import Report, read_report
 from reports.expected import expected_rows
 from reports.formats import NOT_AVAILABLE
 from reports.latex import accuracy_latex
+from reports.writing import page_text
 from tests.reports.study_shapes import STUDIES, shape_of
 
 LATEX = shutil.which("pdflatex") or shutil.which("tectonic")
@@ -95,6 +96,14 @@ def test_every_number_of_the_paper_stands_beside_ours(reports: dict[str, Report]
         assert all(row.ours != NOT_AVAILABLE for row in known)
         assert all(row.judgement.startswith(("within", "off by")) for row in known)
         assert known or name not in ("regular", "warm", "two_stage", "fusion_paper", "second_round")
+
+
+def test_a_long_verdict_folds_its_numbers_away_and_a_short_one_does_not(
+    reports: dict[str, Report],
+) -> None:
+    folded = "With their numbers, data set by data set"
+    found = {name: folded in page_text(reports[name]) for name in ("encoders", "cold", "smoke")}
+    assert found == {"encoders": True, "cold": False, "smoke": False}
 
 
 def _document(reports: dict[str, Report]) -> Iterator[str]:

@@ -162,6 +162,15 @@ def test_unfinished_trials_are_counted_and_named(tmp_path: Path) -> None:
     assert any(line.startswith("1 search trial failed:") for line in verdict.caveats(summary, ()))
 
 
+def test_of_many_trials_six_are_named_and_the_others_counted(tmp_path: Path) -> None:
+    statuses = {("TS", "search", index): "missing" for index in range(9)}
+    summary = summarise(FakeStudy(arms=SMALL[:2], searches=9, statuses=statuses).write(tmp_path))
+    (line,) = verdict.unfinished(summary)
+    lost = [trial.trial_id for trial in summary.trials if trial.status == "missing"]
+    named = ", ".join(f"{name} (TS)" for name in lost[:6])
+    assert line == f"9 trials without a record: {named}, and 3 more, see Trials."
+
+
 def test_a_whole_study_has_nothing_unfinished(tmp_path: Path) -> None:
     assert verdict.unfinished(summarise(FakeStudy(arms=SMALL[:1]).write(tmp_path))) == ()
 
