@@ -32,7 +32,7 @@ from morec.encoders.weights import weights_hash
 from morec.encoders.words import WordEncoder, build_word_encoder, word_inputs
 from morec.errors import DataError
 
-LENGTH_GROUPS = 4
+LENGTH_GROUPS = 8
 MIN_GROUP = 8
 """Items are encoded in this many groups of similar length, of at least so many items."""
 
