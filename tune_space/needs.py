@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from morec.blueprint import Blueprint
 
 SESSION_BYTES = 1_000_000_000
-"""The driver, Ray's servers and its store of objects (measured: 1.1 GB)."""
+"""The driver and Ray's servers (measured: 1.3 GB, pages that they share counted for each)."""
 WEIGHT_BYTES = 4
 REPORT_BYTES = 20_000_000
 """Report, tables, manifest (10,000 trials: 4 MB each)."""

@@ -1,5 +1,6 @@
 """The files a dataset is read from: finding them, and naming their content by a hash."""
 
+import errno
 import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ def locate(paths: Sequence[str], root: Path) -> list[Path]:
         DataError: some are missing; names them all and the nearest file in their folder.
     """
     found = [root / path for path in paths]
-    missing = [_is_missing(path) for path in found if not path.is_file()]
+    missing = [_is_missing(path) for path in found if not is_file(path)]
     if missing:
         raise DataError("\n".join(missing))
     return found
@@ -31,10 +32,20 @@ def hash_files(paths: Iterable[Path], images: Iterable[Path | None] = ()) -> str
         with path.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     for image in images:
-        is_there = image is not None and image.is_file()
+        is_there = image is not None and is_file(image)
         line = f"{image.name} {image.stat().st_size}\n" if image and is_there else "missing\n"
         digest.update(line.encode())
     return digest.hexdigest()
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; under a name that is too long for any there is none."""
+    try:
+        return path.is_file()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return False
 
 
 def _is_missing(path: Path) -> str:

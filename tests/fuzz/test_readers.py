@@ -170,6 +170,16 @@ def test_the_undamaged_files_are_read(root: Path, kind: str) -> None:
     assert load_dataset(spec_of(kind), root).num_items >= 3
 
 
+def test_an_image_with_a_name_too_long_for_any_is_a_data_error(root: Path) -> None:
+    """Found by the test below."""
+    write(root, {"c.csv": FILES["c.csv"].replace(b"i1.png", b"-" * 5000 + b"1.png")})
+    try:
+        with pytest.raises(DataError, match="File name too long"):
+            load_dataset(spec_of("images"), root)
+    finally:
+        write(root, {"c.csv": FILES["c.csv"]})
+
+
 @pytest.mark.parametrize("kind", SPECS)
 @fuzzed(30)
 @given(data=st.data())

@@ -20,8 +20,8 @@ from tests.integration.command import (
 from tune_space.ledger import Ledger
 
 pytestmark = pytest.mark.ray
-STOP_S = 10
-"""From a signal to the end of the command."""
+STOP_S = 30
+"""From a signal to the end of the command: 10 on an idle machine, more beside others."""
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
 
 

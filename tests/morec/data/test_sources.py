@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from morec.data.sources import hash_files, locate
+from morec.data.sources import hash_files, is_file, locate
 from morec.errors import DataError
 
 
@@ -34,3 +34,11 @@ def test_the_hash_sees_that_an_image_is_missing(tmp_path: Path) -> None:
     before = hash_files([], [image, None])
     image.touch()
     assert hash_files([], [image, None]) != before
+
+
+def test_a_name_too_long_for_any_file_is_a_missing_one(tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 5000)
+    assert not is_file(long)
+    assert hash_files([], [long]) == hash_files([], [None])
+    with pytest.raises(DataError, match="no such file"):
+        locate([long.name], tmp_path)
