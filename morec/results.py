@@ -74,6 +74,8 @@ class Cost(Spec):
     """Items encoded at once in the last step, see ``TrainingSpec``; less than asked for where
     memory ran out."""
     device: str
+    nodes: tuple[str, ...] = ()
+    """Of a session of several nodes: where each of the trial's workers ran, the first one first."""
 
     @property
     def host_bytes(self) -> int | None:

@@ -1,5 +1,6 @@
 """The other tables of the page as rows of text, ready for the template."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -165,6 +166,12 @@ def device_costs(costs: Iterable[ArmCost]) -> dict[str, list[ArmCost]]:
     for cost in costs:
         found.setdefault(" + ".join(cost.devices), []).append(cost)
     return found
+
+
+def trials_per_node(trials: Iterable[Trial]) -> dict[str, int]:
+    """Of a cluster's nodes: how many trials ran there, wholly or in part."""
+    costs = [trial.result.cost for trial in trials if trial.result and trial.result.cost]
+    return dict(sorted(Counter(node for cost in costs for node in set(cost.nodes)).items()))
 
 
 def _urgency(trial: Trial) -> tuple[int, float]:

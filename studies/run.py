@@ -1,11 +1,13 @@
 """Run a study: ``python studies/run.py studies/smoke.yaml``. Running it again continues it."""
 
 import argparse
+import os
 import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -20,6 +22,9 @@ from tune_space.plan import make_plan
 from tune_space.status import read_status
 from tune_space.study import StudySpec
 from tune_space.tables import show_plan, show_status
+
+if TYPE_CHECKING:
+    from tune_space.concurrency import Slots
 
 # Ray, torch and the report are imported where they are used: a typo is answered at once.
 
@@ -136,14 +141,7 @@ def _expand(study: StudySpec, args: argparse.Namespace) -> tuple[Arm, ...]:
 def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
     from morec.encoders.artefacts import ArtefactStore
     from morec.encoders.hub import offline
-    from tune_space.concurrency import (
-        Room,
-        at_once,
-        free_bytes,
-        needs_of,
-        planned_slots,
-        spell_concurrency,
-    )
+    from tune_space.concurrency import Room, at_once, needs_of, spell_concurrency
     from tune_space.missing import find_missing, resting_arms, spell_missing
     from tune_space.prepare import STORE_FOLDER, Prepared
     from tune_space.sizes import model_sizes
@@ -161,14 +159,25 @@ def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
     names = {arm.name for arm in kept.arms}
     shown = [arm for arm in arms if arm.name in names]
     manifest = ledger.read_manifest()
-    slots = planned_slots(study.resources)
-    room = Room(free_bytes(), needs_of(study, shown, manifest, ledger.read_all()), study.resources)
+    slots, num_bytes = _capacity(study, options)
+    room = Room(num_bytes, needs_of(study, shown, manifest, ledger.read_all()), study.resources)
     sizes = model_sizes(study, shown, manifest)
     show_plan(Console(), kept, len(study.seeds), at_once(slots, room, shown), sizes)
     print(spell_concurrency(slots, room, shown))
     for line in spell_missing(missing):
         print(line)
     return 0
+
+
+def _capacity(study: StudySpec, options: RunOptions) -> tuple["Slots", int]:
+    """What this machine holds, or the cluster that is to be used."""
+    if options.address is None:
+        from tune_space.concurrency import free_bytes, planned_slots
+
+        return planned_slots(study.resources), free_bytes()
+    from tune_space.cluster import capacity
+
+    return capacity(study.resources, options)
 
 
 def _doctor(runs: Path) -> int:
@@ -200,6 +209,8 @@ def _reproduce(trial_id: str, out: Path, root: Path) -> int:
 
 
 def _run(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
+    # Ray reads this when it is imported: with "0" its servers listen on the loopback only.
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0" if options.address is None else "1"
     from reports.live import LivePage
     from tune_space.runner import run_study
 

@@ -9,15 +9,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from morec.checkpoints import Checkpoints
 from morec.config import TrialConfig
 from morec.results import Cost, EpochRecord, TrialResult, TrialStatus, utc_now
 from morec.silence import hang_note
+from morec.storage import Storage
 from tune_space.expand import Arm, configure, fits
-from tune_space.ledger import ArmEntry, Ledger, Manifest, SearchEntry
+from tune_space.ledger import ArmEntry, Ledger, Manifest, SearchEntry, trial_ids
 from tune_space.plan import Sources
 from tune_space.search import ArmSearch, best_of
 from tune_space.study import StudySpec
@@ -72,24 +72,24 @@ class Conductor:
         *,
         only: Sequence[str] = (),
         retry_failed: bool = False,
+        storage: Storage | None = None,
     ) -> None:
         self.study = study
+        self.storage = storage
+        """Where trials leave their checkpoints; None: in the output folder."""
         self.ledger = ledger
         self.sources = sources
         self.manifest = manifest
         self.running: dict[str, Job] = {}
         self.results = ledger.read_all()
-        self._retry = {
-            trial_id
-            for trial_id, result in self.results.items()
-            if retry_failed and result.status is TrialStatus.FAILED
-        }
+        failed = {i for i, r in self.results.items() if r.status is TrialStatus.FAILED}
+        self._retry = failed if retry_failed else set()
         self._started = time.monotonic()
         self._elapsed_before = manifest.elapsed_s
         earlier = {entry.name: entry.search for entry in manifest.arms}
         active = [arm for arm in arms if not only or arm.name in only]
-        self.arms = [self._arm_state(arm, study, earlier.get(arm.name, ())) for arm in active]
-        """The arms this run of the command is about: those of ``only``, or all."""
+        self.arms = [_arm_state(arm, study, earlier.get(arm.name, ())) for arm in active]
+        """What this run of the command is about: the arms of ``only``, or all."""
         self._entries_before = _resting_entries(arms, manifest.arms)
         self._progress: dict[str, tuple[tuple[EpochRecord, ...], Cost]] = {}
         self.losses: Counter[str] = Counter()
@@ -97,12 +97,6 @@ class Conductor:
         for state in self.arms:
             self._advance(state)
         self.write_manifest("running")
-
-    @staticmethod
-    def _arm_state(arm: Arm, study: StudySpec, earlier: Sequence[SearchEntry]) -> ArmState:
-        search = ArmSearch(arm, study)
-        fitting = [entry for entry in earlier if fits(arm, entry.params)]
-        return ArmState(arm, search, earlier=fitting[: search.num_trials])
 
     # ---- what runs next
 
@@ -125,7 +119,7 @@ class Conductor:
 
     def wanted(self) -> set[str]:
         """Ids of every trial the study asks for, as far as they are known."""
-        return _ids(self._entries())
+        return trial_ids(self._entries())
 
     def num_epochs(self, trial_id: str) -> int:
         """Epochs a running trial has reported."""
@@ -193,8 +187,8 @@ class Conductor:
             return False
         select = job.config.evaluation.select
         scores = [(record.epoch, record.valid[select]) for record in epochs]
-        state = next(state for state in self.arms if state.arm.name == job.arm)
-        return state.search.should_prune(trial_id, scores)
+        search = next(state.search for state in self.arms if state.arm.name == job.arm)
+        return search.should_prune(trial_id, scores)
 
     def ended(self, result: TrialResult) -> None:
         """Record a trial's end and remove its checkpoints."""
@@ -203,15 +197,14 @@ class Conductor:
         self._retry.discard(result.trial_id)
         del self.running[result.trial_id]
         if not self.study.keep_checkpoints:
-            Checkpoints(self.checkpoint_folder(result.trial_id)).remove()
+            self.checkpoints(result.trial_id).remove()
         for state in self.arms:
             self._advance(state)
         self.write_manifest("running")
 
     def pruned(self, trial_id: str) -> None:
-        """Record a trial that was stopped early, with what it reported."""
-        epochs, cost = self._progress[trial_id]
-        self.ended(self._result(trial_id, TrialStatus.PRUNED, epochs=epochs, cost=cost))
+        """Record a trial that was stopped early."""
+        self.ended(self._result(trial_id, TrialStatus.PRUNED))
 
     def lost(self, trial_id: str, reason: str) -> None:
         """Let a trial whose process died go on from its checkpoint.
@@ -220,7 +213,7 @@ class Conductor:
         do again.
         """
         self.losses[trial_id] += 1
-        hang = hang_note(self.checkpoint_folder(trial_id))
+        hang = hang_note(self.checkpoints(trial_id).path.parent)
         if hang:
             minutes = self.study.resources.silence_minutes
             reason = f"no epoch ended within {minutes:g} minutes; it hung here:\n{hang}"
@@ -228,24 +221,27 @@ class Conductor:
             del self.running[trial_id]
             self.write_manifest("running")
             return
-        epochs, cost = self._progress.get(trial_id, ((), None))
-        result = self._result(trial_id, TrialStatus.FAILED, epochs=epochs, cost=cost, error=reason)
-        self.ended(result)
+        self.ended(self._result(trial_id, TrialStatus.FAILED, error=reason))
 
-    def _result(self, trial_id: str, status: TrialStatus, **fields: Any) -> TrialResult:
+    def _result(self, trial_id: str, status: TrialStatus, error: str | None = None) -> TrialResult:
+        """The record of a trial that did not write its own, with what it reported."""
         job = self.running[trial_id]
+        epochs, cost = self._progress.get(trial_id, ((), None))
         return TrialResult(
             trial_id=trial_id,
             config=job.config,
             sources=dict(job.sources),
             status=status,
+            epochs=epochs,
+            cost=cost,
+            error=error,
             finished_at=utc_now(),
-            **fields,
         )
 
-    def checkpoint_folder(self, trial_id: str) -> Path:
-        """Where a trial's checkpoints are while it runs."""
-        return self.ledger.folder / "checkpoints" / trial_id
+    def checkpoints(self, trial_id: str) -> Checkpoints:
+        """A trial's checkpoints while it runs."""
+        storage = self.storage and self.storage.within("checkpoints", trial_id)
+        return Checkpoints(self.ledger.folder / "checkpoints" / trial_id, storage)
 
     # ---- what is written down
 
@@ -258,7 +254,7 @@ class Conductor:
                 "updated_at": utc_now(),
                 "arms": arms,
                 "running": tuple(self.running),
-                "orphaned": tuple(sorted(set(self.results) - _ids(arms))),
+                "orphaned": tuple(sorted(set(self.results) - trial_ids(arms))),
                 "elapsed_s": self._elapsed_before + time.monotonic() - self._started,
             }
         )
@@ -281,6 +277,12 @@ class Conductor:
         )
 
 
+def _arm_state(arm: Arm, study: StudySpec, earlier: Sequence[SearchEntry]) -> ArmState:
+    search = ArmSearch(arm, study)
+    fitting = [entry for entry in earlier if fits(arm, entry.params)]
+    return ArmState(arm, search, earlier=fitting[: search.num_trials])
+
+
 def _resting_entries(arms: Sequence[Arm], earlier: Sequence[ArmEntry]) -> dict[str, ArmEntry]:
     """Every arm as an earlier run left it; blank where there is none, or it was another arm."""
     before = {entry.name: entry for entry in earlier}
@@ -290,11 +292,6 @@ def _resting_entries(arms: Sequence[Arm], earlier: Sequence[ArmEntry]) -> dict[s
         entry = before.get(arm.name, blank)
         entries[arm.name] = entry if entry.config == arm.config else blank
     return entries
-
-
-def _ids(arms: Sequence[ArmEntry]) -> set[str]:
-    searched = {entry.trial_id for arm in arms for entry in arm.search}
-    return searched | {trial_id for arm in arms for trial_id in arm.final}
 
 
 def _expected_length(state: ArmState) -> bool:

@@ -23,6 +23,12 @@ from tune_space.conductor import Conductor, Job
 T = TypeVar("T")
 CONTINUE: str = TrialScheduler.CONTINUE
 STOP: str = TrialScheduler.STOP
+SWITCHES = {
+    "RAY_TRAIN_HEALTH_CHECK_INTERVAL_S": "0.2",
+    # Idle OpenMP threads that spin slow down the trials beside them (measured: up to 10 times).
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+"""Environment of the processes that run trials, where nobody has set it otherwise."""
 
 
 class _NeverPickled:
@@ -157,7 +163,6 @@ def quieten() -> None:
     """Set Ray's switches, before it is initialised, so that only our display speaks."""
     os.environ["TUNE_DISABLE_AUTO_CALLBACK_LOGGERS"] = "1"
     os.environ["RAY_AIR_NEW_OUTPUT"] = "0"
-    os.environ["RAY_TRAIN_HEALTH_CHECK_INTERVAL_S"] = "0.2"
     os.environ["TUNE_GLOBAL_CHECKPOINT_S"] = "3600"
-    # Idle OpenMP threads that spin slow down the trials beside them (measured: up to 10 times).
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for name, value in SWITCHES.items():
+        os.environ.setdefault(name, value)

@@ -38,19 +38,31 @@ seeds: [1, 2]
 class Command:
     """``python studies/run.py`` in a process of its own, and its output folder."""
 
-    def __init__(self, study_file: Path, out: Path, *words: str) -> None:
+    def __init__(
+        self, study_file: Path, out: Path, *words: str, environment: dict[str, str] | None = None
+    ) -> None:
         self.out = out
+        self.environment = environment
         self.words = [sys.executable, str(REPOSITORY / "studies" / "run.py"), str(study_file)]
         self.words += ["--out", str(out), *words]
 
     def start(self) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            self.words, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            self.words,
+            text=True,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
 
     def run(self) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            self.words, text=True, capture_output=True, timeout=PATIENCE_S, check=False
+            self.words,
+            text=True,
+            env=self.environment,
+            capture_output=True,
+            timeout=PATIENCE_S,
+            check=False,
         )
 
     def records(self) -> list[Path]:

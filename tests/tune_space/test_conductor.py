@@ -5,6 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from morec.results import TrialStatus
+from morec.storage import Storage
 from tests.tune_space.made_up_trials import (
     COST,
     STUDY,
@@ -216,7 +217,7 @@ def test_a_trial_that_always_loses_its_process_has_failed_with_its_reason_and_ep
 def test_a_trial_that_loses_its_process_once_ends_as_if_it_had_not(tmp_path):
     conductor = conductor_of(tmp_path)
     job = conductor.next_job()
-    folder = conductor.checkpoint_folder(job.trial_id)
+    folder = conductor.checkpoints(job.trial_id).path.parent
     folder.mkdir(parents=True)
     conductor.lost(job.trial_id, "killed by signal 9")
     assert folder.exists()
@@ -228,7 +229,7 @@ def test_a_trial_that_loses_its_process_once_ends_as_if_it_had_not(tmp_path):
 def test_a_trial_that_hangs_has_failed_at_once_and_says_where(tmp_path):
     conductor = conductor_of(tmp_path, study(resources={"silence_minutes": 5}))
     job = conductor.next_job()
-    folder = conductor.checkpoint_folder(job.trial_id)
+    folder = conductor.checkpoints(job.trial_id).path.parent
     folder.mkdir(parents=True)
     (folder / "hang.txt").write_text("Timeout (0:05:00)!\n  File loader.py, line 3 in read\n")
     conductor.lost(job.trial_id, "the trial's process was lost")
@@ -253,10 +254,20 @@ def test_a_pruned_trial_is_recorded_with_what_it_cost_and_never_locked(tmp_path)
 def test_checkpoints_go_when_a_trial_ends_unless_they_are_asked_for(tmp_path, keep):
     conductor = conductor_of(tmp_path, study(keep_checkpoints=keep))
     job = conductor.next_job()
-    folder = conductor.checkpoint_folder(job.trial_id)
+    folder = conductor.checkpoints(job.trial_id).path.parent
     folder.mkdir(parents=True)
     conductor.ended(end(job))
     assert folder.exists() == keep
+
+
+def test_checkpoints_in_a_storage_go_from_there_when_their_trial_ends(tmp_path):
+    storage = Storage((tmp_path / "all nodes see").as_uri())
+    conductor = conductor_of(tmp_path / "out", storage=storage)
+    first, second = conductor.next_job(), conductor.next_job()
+    for job in (first, second):
+        conductor.checkpoints(job.trial_id).save({"epoch": 1})
+    conductor.ended(end(first))
+    assert set(storage.sizes()) == {f"checkpoints/{second.trial_id}/last.pt"}
 
 
 def test_arms_that_lock_the_same_configuration_share_its_trials(tmp_path):
