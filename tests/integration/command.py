@@ -1,5 +1,6 @@
 """``python studies/run.py`` in a process of its own, and ways to end it."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -100,6 +101,15 @@ def _words(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.NoSuchProcess:  # ended since it was listed
         return ""
+
+
+def listening(process: "subprocess.Popen[str]") -> set[str]:
+    """The addresses that a driver and its Ray processes take connections at."""
+    found = set()
+    for each in [psutil.Process(process.pid), *descendants(process)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found |= {c.laddr.ip for c in each.net_connections("inet") if c.status == "LISTEN"}
+    return found
 
 
 def kill_with_ray(process: "subprocess.Popen[str]") -> None:

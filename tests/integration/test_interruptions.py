@@ -12,6 +12,7 @@ from tests.integration.command import (
     Command,
     descendants,
     kill_with_ray,
+    listening,
     study_numbers,
     trial_processes,
     wait_until,
@@ -75,6 +76,16 @@ def test_a_second_process_is_refused_with_the_pid_of_the_first(study_file, tmp_p
     kill_with_ray(process)
     assert second.returncode == 2
     assert f"process {process.pid} runs a study here" in second.stderr
+
+
+def test_ray_listens_on_the_loopback_only(study_file, tmp_path):
+    command = Command(study_file, tmp_path / "out")
+    process = command.start()
+    wait_until(command.checkpoints, process)
+    found = listening(process)
+    kill_with_ray(process)
+    assert found
+    assert {address.removeprefix("::ffff:") for address in found} == {"127.0.0.1"}
 
 
 def test_a_trial_whose_process_is_always_killed_has_failed_and_can_be_retried(study_file, tmp_path):
