@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from morec.results import replace_atomically
+from morec.storage import Storage
 
 MAX_SHARE = 0.1
 """Writing checkpoints takes at most about this share of a trial's time ..."""
@@ -29,12 +30,18 @@ UNREADABLE = (
 
 
 class Checkpoints:
-    """The checkpoint folder of one trial."""
+    """The checkpoint folder of one trial; with a storage, it is a copy of what lies there."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, storage: Storage | None = None) -> None:
         self.path = folder / "last.pt"
+        self._storage = storage
         self._write_s = 0.0
         self._written_at = -math.inf
+
+    @property
+    def place(self) -> str:
+        """Where another machine finds them: the storage's URL, or the folder."""
+        return self._storage.place if self._storage else str(self.path.parent.resolve())
 
     def is_due(self) -> bool:
         """Whether enough time has passed since the last checkpoint to afford another."""
@@ -45,11 +52,15 @@ class Checkpoints:
         """Replace the state an interrupted trial continues from."""
         start = time.perf_counter()
         replace_atomically(self.path, lambda stream: torch.save(state, stream))
+        if self._storage is not None:
+            self._storage.put(self.path, self.path.name)
         self._written_at = time.perf_counter()
         self._write_s = self._written_at - start
 
     def load(self) -> dict[str, Any] | None:
         """The last state, or None if there is none that can be read: the trial starts anew."""
+        if self._storage is not None:
+            self._storage.get(self.path.name, self.path)
         try:
             state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
         except UNREADABLE:
@@ -59,6 +70,8 @@ class Checkpoints:
     def remove(self) -> None:
         """Delete the folder; what a finished trial leaves behind is its record."""
         shutil.rmtree(self.path.parent, ignore_errors=True)
+        if self._storage is not None:
+            self._storage.remove()
 
 
 def random_states(generator: np.random.Generator) -> dict[str, Any]:

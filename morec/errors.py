@@ -6,6 +6,7 @@
       SpecError      a study file or configuration is wrong   -> nothing ran, exit 2
       DataError      a file is not what the dataset says      -> nothing ran, exit 2
       FolderInUseError  another process runs this study       -> nothing ran, exit 2
+      ClusterError   a Ray cluster cannot run this study      -> nothing ran, exit 2
       TrialError     one trial cannot go on                   -> it is FAILED, the study goes on
         DivergedError    the loss or the scores are not finite
         CollapsedError   the scores no longer tell items apart -> it is COLLAPSED
@@ -33,6 +34,10 @@ class DataError(MorecError, ValueError):
 
 class FolderInUseError(MorecError):
     """Another process already runs a study in this output folder."""
+
+
+class ClusterError(MorecError):
+    """A Ray cluster cannot be reached, or its nodes lack what trials need; one problem a line."""
 
 
 class TrialError(MorecError, RuntimeError):

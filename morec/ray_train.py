@@ -6,23 +6,27 @@ Ray Tune. In a worker group every worker reports, and Ray Train hands the first 
 """
 
 import json
-from collections.abc import Callable
-from contextlib import chdir
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import chdir, contextmanager
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import ray
 import ray.train
 import ray.tune
 import torch
 from ray.train.torch import TorchTrainer
 from ray.tune.integration.ray_train import TuneReportCallback
 
+from morec.checkpoints import Checkpoints
 from morec.config import Spec, TrialConfig
 from morec.data.dataset import Dataset, open_dataset
-from morec.encoders.artefacts import ArtefactStore
+from morec.encoders.artefacts import ArtefactStore, local_cache
 from morec.results import Cost, EpochRecord, TrialResult
 from morec.silence import Silence, limited_silence
+from morec.storage import Storage, is_url
 from morec.trial import run_trial
 from morec.trial_log import logged
 from morec.workers import Workers
@@ -33,20 +37,25 @@ GROUP_START_TRIES = 3
 CUDA_CONTEXT_BYTES = 512 * 2**20
 """What a process takes of a GPU besides its tensors."""
 
-RUN_FOLDER = "ray_train"
-"""Ray Train's own files of trials with several workers, beside the checkpoints."""
-
 
 class TrialJob(Spec):
-    """Everything a worker needs to run a trial; crosses processes as JSON."""
+    """Everything a worker needs to run a trial; crosses processes as JSON.
+
+    A place is a folder that every node sees or, where they have none in common, a URL.
+    """
 
     config: TrialConfig
     sources: dict[str, str]
     root: str
     """Folder that relative paths of encoders' files start from; Ray has moved the process away."""
-    dataset_folder: str
-    store_folder: str
-    checkpoint_folder: str
+    store: str
+    """Place of the artefacts."""
+    dataset: str
+    """Name of the data set's artefact."""
+    checkpoints: str
+    """Place of this trial's checkpoints; its last part is the trial's id."""
+    ray_files: str
+    """Place of Ray Train's own files of trials with several workers."""
     workers: int
     cpus: int
     gpus: float
@@ -65,7 +74,6 @@ def train(job: TrialJob) -> TrialResult:
 
 def _trainer(job: TrialJob) -> TorchTrainer:
     is_group = job.workers > 1
-    folder = Path(job.checkpoint_folder)
     return TorchTrainer(
         _work,
         train_loop_config={"job": job.model_dump_json()},
@@ -75,8 +83,8 @@ def _trainer(job: TrialJob) -> TorchTrainer:
             resources_per_worker=_worker_resources(job) if is_group else None,
         ),
         run_config=ray.train.RunConfig(
-            name=folder.name,
-            storage_path=str(folder.parent.parent / RUN_FOLDER),
+            name=job.config.trial_id(job.sources),
+            storage_path=job.ray_files,
             callbacks=[TuneReportCallback()] if is_group else [],
             # Ray Train's default is to try for ever.
             failure_config=ray.train.FailureConfig(controller_failure_limit=GROUP_START_TRIES - 1),
@@ -95,24 +103,29 @@ def _work(loop_config: dict[str, Any]) -> str:
     if job.gpus:
         torch.backends.cudnn.deterministic = True
         _keep_to_share(job.gpus)
-    is_group = job.workers > 1
-    folder = Path(job.checkpoint_folder)
-    workers = _this_worker(job) if is_group else Workers()
+    workers = _this_worker(job) if job.workers > 1 else Workers()
+    send = ray.train.report if job.workers > 1 else ray.tune.report
+    nodes = tuple(filter(None, workers.gather(_node())))
+    store = artefact_store(job.store)
     with (
-        chdir(job.root),
-        logged(folder, workers.rank),
-        limited_silence(job.silence_minutes, folder) as silence,
+        chdir(root_here(job.root)),
+        _checkpoints(job.checkpoints) as checkpoints,
+        logged(checkpoints.path.parent, workers.rank),
+        limited_silence(job.silence_minutes, checkpoints.path.parent) as silence,
     ):
         result = run_trial(
             job.config,
-            _open_dataset(job.dataset_folder),
-            ArtefactStore(Path(job.store_folder)),
+            _open_dataset(store.named(job.dataset).path),
+            store,
             sources=job.sources,
-            checkpoint_folder=folder,
-            report=_reporter(ray.train.report if is_group else ray.tune.report, silence),
+            checkpoints=checkpoints,
+            report=_reporter(send, silence, nodes),
             workers=workers,
             device="cuda" if job.gpus else "cpu",
         )
+    if result.cost is not None:
+        cost = result.cost.model_copy(update={"nodes": nodes})
+        result = result.model_copy(update={"cost": cost})
     return result.model_dump_json()
 
 
@@ -131,23 +144,61 @@ def tensor_share(gpus: float, total_bytes: int) -> float:
     return max(gpus - CUDA_CONTEXT_BYTES / total_bytes, gpus / 2)
 
 
+def artefact_store(place: str) -> ArtefactStore:
+    """The artefacts at a folder, or this machine's own copies of those at a URL."""
+    if not is_url(place):
+        return ArtefactStore(Path(place))
+    return ArtefactStore(local_cache() / "artefacts", Storage(place))
+
+
+def root_here(root: str) -> Path:
+    """The folder that relative paths start from; on a machine without it, wherever we are.
+
+    There only encoders are of use that need no such path; a cluster's nodes are asked beforehand.
+    """
+    return Path(root) if Path(root).is_dir() else Path.cwd()
+
+
+def node_name(node: Mapping[str, Any]) -> str:
+    """A node of ``ray.nodes()`` as a reader knows it."""
+    return f"{node['NodeName']} ({node['NodeID'][:8]})"
+
+
+def _node() -> str:
+    """The node that this process runs on; empty where the session never had another."""
+    nodes = {node["NodeID"]: node_name(node) for node in ray.nodes()}
+    return nodes[ray.get_runtime_context().get_node_id()] if len(nodes) > 1 else ""
+
+
+@contextmanager
+def _checkpoints(place: str) -> Iterator[Checkpoints]:
+    """A trial's checkpoints at a folder, or at a URL with a copy that lives as long as the trial's
+    process."""
+    if not is_url(place):
+        yield Checkpoints(Path(place))
+        return
+    with TemporaryDirectory(prefix="morec-") as folder:
+        yield Checkpoints(Path(folder), Storage(place))
+
+
 def _this_worker(job: TrialJob) -> Workers:
     return Workers(ray.train.get_context().get_world_rank(), job.workers)
 
 
 def _reporter(
-    send: Callable[[dict[str, Any]], None], silence: Silence | None
+    send: Callable[[dict[str, Any]], None], silence: Silence | None, nodes: tuple[str, ...]
 ) -> Callable[[tuple[EpochRecord, ...], Cost], None]:
     def report(epochs: tuple[EpochRecord, ...], cost: Cost) -> None:
         if silence is not None:
             silence.broken()
         records = json.dumps([record.model_dump(mode="json") for record in epochs])
-        send({"epochs": records, "cost": cost.model_dump_json()})
+        here = cost.model_copy(update={"nodes": nodes})
+        send({"epochs": records, "cost": here.model_dump_json()})
 
     return report
 
 
 @lru_cache(maxsize=2)
-def _open_dataset(folder: str) -> Dataset:
+def _open_dataset(folder: Path) -> Dataset:
     """A reused process opens each data set once."""
-    return open_dataset(Path(folder))
+    return open_dataset(folder)

@@ -93,6 +93,8 @@ class Cost(Spec):
     """Joules of the trial's GPUs from its start to the end of its last epoch, by their own counters
     (NVML), over all its interruptions: an estimate, since whatever else ran on them counts too."""
     device: str
+    nodes: tuple[str, ...] = ()
+    """Of a session of several nodes: where each of the trial's workers ran, the first one first."""
 
     @property
     def host_bytes(self) -> int | None:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -97,7 +96,7 @@ def run_trial(
     store: ArtefactStore,
     *,
     sources: Mapping[str, str],
-    checkpoint_folder: Path,
+    checkpoints: Checkpoints,
     report: Report,
     workers: Workers | None = None,
     device: str = "cpu",
@@ -105,11 +104,10 @@ def run_trial(
     """Train until early stopping, then evaluate the best epoch; go on from a checkpoint if any.
 
     A diverged or collapsed trial is a result with that status, not an exception. The test split is
-    read only if ``config.evaluation.test`` is set, and then once, after training. The checkpoint
-    folder is left to the caller, who removes it once the record is safe; several workers have to
-    see the same folder.
+    read only if ``config.evaluation.test`` is set, and then once, after training. The checkpoints
+    are left to the caller, who removes them once the record is safe; several workers have to see
+    the same ones.
     """
-    checkpoints = Checkpoints(checkpoint_folder)
     trial = _Trial(config, dataset, store, checkpoints, workers or Workers(), torch.device(device))
     outcome: dict[str, Any]
     try:

@@ -54,6 +54,7 @@ def render(report: Report, downloads: dict[str, str]) -> str:
         rate_maps=rate_maps(summary),
         costs=costs,
         device_costs=tables.device_costs(costs),
+        nodes=tables.trials_per_node(summary.trials),
         preparations=preparation_costs(summary),
         spent=spending.spending(summary),
         seal=tables.seal(summary),

@@ -174,6 +174,12 @@ def device_costs(costs: Iterable[ArmCost]) -> dict[str, list[ArmCost]]:
     return found
 
 
+def trials_per_node(trials: Iterable[Trial]) -> dict[str, int]:
+    """Of a cluster's nodes: how many trials ran there, wholly or in part."""
+    costs = [trial.result.cost for trial in trials if trial.result and trial.result.cost]
+    return dict(sorted(Counter(node for cost in costs for node in set(cost.nodes)).items()))
+
+
 def _urgency(trial: Trial) -> tuple[int, float]:
     """Final before troubled before searched; the better the validation score the sooner."""
     is_troubled = trial.status in ("failed", "collapsed", MISSING)

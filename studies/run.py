@@ -25,6 +25,7 @@ from tune_space.tables import show_plan, show_status
 
 if TYPE_CHECKING:
     from tune_space.cleaning import Kind
+    from tune_space.concurrency import Slots
 
 # Ray, torch and the report are imported where they are used: a typo is answered at once.
 
@@ -149,14 +150,7 @@ def _expand(study: StudySpec, args: argparse.Namespace) -> tuple[Arm, ...]:
 def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
     from morec.encoders.artefacts import ArtefactStore
     from morec.encoders.hub import offline
-    from tune_space.concurrency import (
-        Room,
-        at_once,
-        free_bytes,
-        memory_needs,
-        planned_slots,
-        spell_concurrency,
-    )
+    from tune_space.concurrency import Room, at_once, memory_needs, spell_concurrency
     from tune_space.missing import find_missing, resting_arms, spell_missing
     from tune_space.needs import needs_of
     from tune_space.prepare import STORE_FOLDER, Prepared
@@ -176,7 +170,8 @@ def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
     shown = [arm for arm in arms if arm.name in names]
     manifest = ledger.read_manifest()
     memory = memory_needs(study, shown, manifest, ledger.read_all())
-    slots, room = planned_slots(study.resources), Room(free_bytes(), memory, study.resources)
+    slots, num_bytes = _capacity(study, options)
+    room = Room(num_bytes, memory, study.resources)
     num_parallel = at_once(slots, room, shown)
     sizes = model_sizes(study, shown, manifest.datasets if manifest else ())
     store = shared.store.folder
@@ -187,6 +182,18 @@ def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
     for line in (*needs.lines(options.out), beside, *short, *spell_missing(missing)):
         print(line)
     return 0
+
+
+def _capacity(study: StudySpec, options: RunOptions) -> tuple["Slots", int]:
+    """What this machine holds, or the cluster that is to be used."""
+    if options.address is None:
+        from tune_space.concurrency import free_bytes, planned_slots
+
+        return planned_slots(study.resources), free_bytes()
+    set_switches(is_local=False)
+    from tune_space.cluster import capacity
+
+    return capacity(study.resources, options)
 
 
 def _doctor(runs: Path) -> int:

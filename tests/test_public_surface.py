@@ -14,10 +14,10 @@ ROOT = Path(__file__).parents[1]
 PUBLIC: dict[str, str] = {
     "morec.config:TrialConfig.trial_id": "(self, sources)",
     "morec.data.dataset:load_dataset": "(spec, root)",
-    "morec.encoders.artefacts:ArtefactStore": "(folder, *, verify)",
+    "morec.encoders.artefacts:ArtefactStore": "(folder, storage, *, verify)",
     "morec.results:TrialResult.best_score": "(self)",
     "morec.trial:run_trial": (
-        "(config, dataset, store, *, sources, checkpoint_folder, report, workers, device)"
+        "(config, dataset, store, *, sources, checkpoints, report, workers, device)"
     ),
     "reports.frames:load_study": "(folder)",
     "reports.writing:write_report": "(folder, formats)",

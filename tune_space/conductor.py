@@ -8,7 +8,6 @@ ledger, so a new conductor on an old folder goes on where the last one stopped.
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 from morec.checkpoints import Checkpoints
@@ -16,6 +15,7 @@ from morec.code_version import code_version
 from morec.config import TrialConfig
 from morec.results import Cost, EpochRecord, Reason, TrialResult, TrialStatus, utc_now
 from morec.silence import hang_note
+from morec.storage import Storage
 from morec.trial_log import log_tail
 from tune_space.cleaning import CHECKPOINTS, bound_checkpoints
 from tune_space.expand import Arm, configure, fits
@@ -45,24 +45,24 @@ class Conductor:
         *,
         only: Sequence[str] = (),
         retry_failed: bool = False,
+        storage: Storage | None = None,
     ) -> None:
         self.study = study
+        self.storage = storage
+        """Where trials leave their checkpoints; None: in the output folder."""
         self.ledger = ledger
         self.sources = sources
         self.manifest = manifest
         self.running: dict[str, Job] = {}
         self.results = ledger.read_all()
-        self._retry = {
-            trial_id
-            for trial_id, result in self.results.items()
-            if retry_failed and result.status is TrialStatus.FAILED
-        }
+        failed = {i for i, r in self.results.items() if r.status is TrialStatus.FAILED}
+        self._retry = failed if retry_failed else set()
         self._started = time.monotonic()
         self._elapsed_before = manifest.elapsed_s
         earlier = {entry.name: entry.search for entry in manifest.arms}
         active = [arm for arm in arms if not only or arm.name in only]
-        self.arms = [self._arm_state(arm, study, earlier.get(arm.name, ())) for arm in active]
-        """The arms this run of the command is about: those of ``only``, or all."""
+        self.arms = [_arm_state(arm, study, earlier.get(arm.name, ())) for arm in active]
+        """What this run of the command is about: the arms of ``only``, or all."""
         self._entries_before = _resting_entries(arms, manifest.arms)
         self._progress: dict[str, tuple[tuple[EpochRecord, ...], Cost]] = {}
         self.failures: Counter[str] = Counter()
@@ -71,12 +71,6 @@ class Conductor:
             self._advance(state)
         self._bound_checkpoints()
         self.write_manifest("running")
-
-    @staticmethod
-    def _arm_state(arm: Arm, study: StudySpec, earlier: Sequence[SearchEntry]) -> ArmState:
-        search = ArmSearch(arm, study)
-        fitting = [entry for entry in earlier if fits(arm, entry.params)]
-        return ArmState(arm, search, earlier=fitting[: search.num_trials])
 
     # ---- what runs next
 
@@ -174,8 +168,8 @@ class Conductor:
             return False
         select = job.config.evaluation.select
         scores = [(record.epoch, record.valid[select]) for record in epochs]
-        state = next(state for state in self.arms if state.arm.name == job.arm)
-        return state.search.should_prune(trial_id, scores)
+        search = next(state.search for state in self.arms if state.arm.name == job.arm)
+        return search.should_prune(trial_id, scores)
 
     def ended(self, result: TrialResult) -> None:
         """Record a trial's end and remove its checkpoints, unless it is to be tried again."""
@@ -192,6 +186,8 @@ class Conductor:
         self.results[result.trial_id] = result
         self._retry.discard(result.trial_id)
         del self.running[result.trial_id]
+        if not self.study.keep_checkpoints:
+            self.checkpoints(result.trial_id).remove()
         for state in self.arms:
             self._advance(state)
         self._bound_checkpoints()
@@ -208,38 +204,41 @@ class Conductor:
 
     def pruned(self, trial_id: str) -> None:
         """Record a trial that was stopped early, with what it reported."""
-        epochs, cost = self._progress[trial_id]
-        self._record(self._result(trial_id, TrialStatus.PRUNED, epochs=epochs, cost=cost))
+        self._record(self._result(trial_id, TrialStatus.PRUNED))
 
     def lost(self, trial_id: str, reason: Reason, error: str) -> None:
         """Take in the end of a trial that could not send a record itself.
 
         One that was ended because it hung would do so again.
         """
-        folder = self.checkpoint_folder(trial_id)
+        folder = self.checkpoints(trial_id).path.parent
         if hang := hang_note(folder):
             minutes = self.study.resources.silence_minutes
             error = f"no epoch ended within {minutes:g} minutes; it hung here:\n{hang}"
             reason = Reason.HUNG
-        epochs, cost = self._progress.get(trial_id, ((), None))
         told = {"reason": reason, "error": error, "log_tail": log_tail(folder)}
-        self.ended(self._result(trial_id, TrialStatus.FAILED, epochs=epochs, cost=cost, **told))
+        self.ended(self._result(trial_id, TrialStatus.FAILED, **told))
 
-    def _result(self, trial_id: str, status: TrialStatus, **fields: Any) -> TrialResult:
+    def _result(self, trial_id: str, status: TrialStatus, **told: Any) -> TrialResult:
+        """The record of a trial that did not write its own, with what it reported."""
         job = self.running[trial_id]
+        epochs, cost = self._progress.get(trial_id, ((), None))
         return TrialResult(
             trial_id=trial_id,
             config=job.config,
             sources=dict(job.sources),
             status=status,
+            epochs=epochs,
+            cost=cost,
             code=code_version(),
             finished_at=utc_now(),
-            **fields,
+            **told,
         )
 
-    def checkpoint_folder(self, trial_id: str) -> Path:
-        """Where a trial's checkpoints are while it runs."""
-        return self.ledger.folder / CHECKPOINTS / trial_id
+    def checkpoints(self, trial_id: str) -> Checkpoints:
+        """A trial's checkpoints while it runs."""
+        storage = self.storage and self.storage.within(CHECKPOINTS, trial_id)
+        return Checkpoints(self.ledger.folder / CHECKPOINTS / trial_id, storage)
 
     # ---- what is written down
 
@@ -274,6 +273,12 @@ class Conductor:
             importance=state.search.importance() if state.is_searched else {},
             final=tuple(state.final),
         )
+
+
+def _arm_state(arm: Arm, study: StudySpec, earlier: Sequence[SearchEntry]) -> ArmState:
+    search = ArmSearch(arm, study)
+    fitting = [entry for entry in earlier if fits(arm, entry.params)]
+    return ArmState(arm, search, earlier=fitting[: search.num_trials])
 
 
 def _resting_entries(arms: Sequence[Arm], earlier: Sequence[ArmEntry]) -> dict[str, ArmEntry]:

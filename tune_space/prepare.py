@@ -20,7 +20,7 @@ from morec.data.slices import slicings
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.item import prepare_item_inputs
 from morec.encoders.second_round import losses_of
-from morec.encoders.weights import weights_hash
+from morec.encoders.weights import TINY_RANDOM, weights_hash
 from morec.results import pack_ranks
 from morec.yardsticks import chance_metrics, popularity_evaluation
 from tune_space.expand import Arm, configure, draw
@@ -44,8 +44,9 @@ class Prepared:
     def __post_init__(self) -> None:
         # Absolute, because the files of encoders are looked up from inside root.
         self.root = self.root.resolve()
+        store = self.store
         # Verified, because the driver looks at every artefact before the trials, which trust it.
-        self.store = ArtefactStore(self.store.folder.resolve(), verify=True)
+        self.store = ArtefactStore(store.folder.resolve(), store.storage, verify=True)
 
     def sources(self, config: TrialConfig) -> dict[str, str]:
         """Hashes of the data and weights ``config`` points at."""
@@ -106,6 +107,18 @@ def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation,
         )
         for key, (name, artefact) in found.items()
     )
+
+
+def weights_used(prepared: Prepared, arms: Sequence[Arm]) -> dict[TextSpec | ImageSpec, str]:
+    """Every encoder of the arms that reads files, and the hash of what it starts from."""
+    specs = {
+        spec
+        for arm in arms
+        for config in item_variants(arm)
+        for spec in config.item.modalities.values()
+        if not spec.name.startswith(TINY_RANDOM)
+    }
+    return {spec: prepared.weights_hash(spec) for spec in sorted(specs, key=repr)}
 
 
 def with_resting(

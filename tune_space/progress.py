@@ -65,6 +65,8 @@ class StudyProgress:
         select = result.config.evaluation.select
         outcome = f"validation {select} {score:.4f}" if score is not None else _why(result)
         spent = f"{result.cost.total_s:.1f} s" if result.cost else "no cost recorded"
+        if result.cost and result.cost.nodes:
+            spent += f" on {', '.join(result.cost.nodes)}"
         return (
             f"{time.strftime('%H:%M:%S')} [{done}/{total}] {self._arms_of(result.trial_id)}: "
             f"{result.trial_id} {result.status}, {outcome}, {len(result.epochs)} epochs, {spent}, "

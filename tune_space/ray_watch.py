@@ -46,7 +46,7 @@ class RayWatch:
     def gone(self) -> str | None:
         """The first server that refuses connections, in words; None if all take them."""
         for name, address in self._servers.items():
-            if not _answers(address):
+            if not answers(address):
                 return f"Ray's {name} at {address[0]}:{address[1]} is gone"
         return None
 
@@ -89,7 +89,8 @@ def _servers() -> dict[str, tuple[str, int]]:
     return servers
 
 
-def _answers(address: tuple[str, int]) -> bool:
+def answers(address: tuple[str, int]) -> bool:
+    """Whether something takes connections there."""
     try:
         socket.create_connection(address, TIMEOUT_S).close()
     except OSError:

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from morec.checkpoints import Checkpoints
 from morec.errors import DataError, did_you_mean
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus
 from morec.trial import run_trial
@@ -119,7 +120,7 @@ def _train(record: TrialResult, prepared: Prepared, resources: ResourcesSpec) ->
                 prepared.dataset(record.config.dataset),
                 prepared.store,
                 sources=record.sources,
-                checkpoint_folder=Path(folder),
+                checkpoints=Checkpoints(Path(folder)),
                 report=report,
                 device="cuda" if resources.gpus else "cpu",
             )

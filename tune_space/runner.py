@@ -1,16 +1,10 @@
 """Runs a study on Ray: prepare what trials share, then let Ray Tune run the conductor's jobs."""
 
+import hashlib
 import os
-import shutil
 import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from types import FrameType
-from typing import Any
+from collections.abc import Callable, Sequence
 
-import ray
 import ray.tune
 from rich.console import Console
 
@@ -19,12 +13,12 @@ from morec.encoders.artefacts import ArtefactStore
 from morec.errors import DataError, SpecError
 from morec.ray_train import TrialJob
 from morec.results import TrialResult, TrialStatus, utc_now
+from morec.storage import Storage, place_within
 from tune_space import prepare
+from tune_space.cluster import check_nodes, ray_session, session_bytes, session_slots
 from tune_space.concurrency import (
     Room,
-    Slots,
     at_once,
-    free_bytes,
     memory_needs,
     planned_slots,
     spell_concurrency,
@@ -40,9 +34,9 @@ from tune_space.options import RunOptions, RunOutcome
 from tune_space.plan import make_plan
 from tune_space.progress import StudyProgress
 from tune_space.provenance import git_state, machine, other_code, versions
-from tune_space.ray_switches import hide_token
 from tune_space.ray_tune import Display, Halt, StudyScheduler, StudySearcher
 from tune_space.ray_watch import watched_session
+from tune_space.signals import Caught, sigterm_as_sigint
 from tune_space.sizes import model_sizes
 from tune_space.study import ResourcesSpec, StudySpec
 from tune_space.tables import spell_dataset
@@ -50,6 +44,8 @@ from tune_space.trainable import run_job
 
 RAY_FOLDER = ".ray_tune"
 """Ray Tune's own files; thrown away, since the ledger is the state."""
+TRAIN_FOLDER = "ray_train"
+"""Ray Train's own files of trials with several workers."""
 
 
 def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> RunOutcome:
@@ -57,25 +53,42 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
 
     Raises:
         FolderInUseError: another process runs a study in the output folder.
-        DataError, SpecError: the data, the weights or the machine are not what the study needs;
-            nothing was started, nothing recorded is lost.
+        ClusterError, DataError, SpecError: the cluster, the data, the weights or the machine are
+            not what the study needs; nothing was started, nothing recorded is lost.
     """
-    store = ArtefactStore(options.out.parent / prepare.STORE_FOLDER)
+    storage = Storage(study.storage) if study.storage else None
+    behind = storage and storage.within(prepare.STORE_FOLDER)
+    store = ArtefactStore(options.out.parent / prepare.STORE_FOLDER, behind)
     prepared = prepare.Prepared(options.root, store)
     resting = resting_arms(arms, options.only)
     active = [arm for arm in arms if arm.name not in resting]
     if missing := find_missing(study, active, prepared):
         raise DataError("\n".join(["nothing was started", *spell_missing(missing)]))
     with hold(options.out), shared(store.folder):
+        if options.address:
+            _check_cluster(study, active, prepared, options)
         conductor = _prepare(study, arms, active, options, prepared)
         for entry in conductor.manifest.datasets:
             print(spell_dataset(entry))
         for line in other_code(conductor.results.values(), code_version()):
             print(line)
-        caught = _Caught()
+        caught = Caught()
         if not conductor.is_finished():
             _run_on_ray(conductor, prepared, options, caught)
         return _conclude(conductor, caught)
+
+
+def _check_cluster(
+    study: StudySpec, active: Sequence[Arm], prepared: prepare.Prepared, options: RunOptions
+) -> None:
+    """Before anything is prepared: is the cluster there, and has every node what trials need?"""
+    places = [study.storage] if study.storage else [str(options.out.resolve())]
+    if not study.storage:
+        prepared.store.folder.mkdir(parents=True, exist_ok=True)
+        places.append(str(prepared.store.folder))
+    with ray_session(study.resources, options):
+        session_slots(study.resources)
+        check_nodes(places, prepared.root, prepare.weights_used(prepared, active))
 
 
 def _prepare(
@@ -89,12 +102,13 @@ def _prepare(
     earlier = ledger.read_manifest()
     datasets = prepare.dataset_entries(prepared, active)
     _check_room(study, active, ledger, datasets, options, prepared)
+    started_at = earlier.started_at if earlier else utc_now()
     manifest = Manifest(
         study=study,
         study_file=options.study_file_text,
         command=options.command,
         state="running",
-        started_at=earlier.started_at if earlier else utc_now(),
+        started_at=started_at,
         updated_at=utc_now(),
         versions=versions(),
         git=git_state(),
@@ -106,6 +120,8 @@ def _prepare(
         preparations=prepare.prepare_items(prepared, active),
         arms=earlier.arms if earlier else (),
     )
+    if prepared.store.storage is not None:
+        prepared.store.publish()
     if earlier:
         manifest = prepare.with_resting(manifest, earlier, arms, active)
     return Conductor(
@@ -116,6 +132,7 @@ def _prepare(
         manifest,
         only=options.only,
         retry_failed=options.retry_failed,
+        storage=_own_storage(study, options, started_at),
     )
 
 
@@ -139,17 +156,26 @@ def _check_room(
         raise SpecError(["nothing was started", *short])
 
 
+def _own_storage(study: StudySpec, options: RunOptions, started_at: str) -> Storage | None:
+    """This output folder's part of the storage; begun anew (``--fresh``), it has another."""
+    if study.storage is None:
+        return None
+    identity = f"{study.folder} {options.out.resolve()} {started_at}"
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    return Storage(study.storage).within(f"study-{digest}")
+
+
 def _run_on_ray(
-    conductor: Conductor, prepared: prepare.Prepared, options: RunOptions, caught: "_Caught"
+    conductor: Conductor, prepared: prepare.Prepared, options: RunOptions, caught: Caught
 ) -> None:
     resources = conductor.study.resources
     # Ray installs a SIGTERM handler of its own, so ours comes after it.
     with (
-        _ray_session(resources, options),
-        _sigterm_as_sigint(caught),
+        ray_session(resources, options),
+        sigterm_as_sigint(caught),
         watched_session() as watch,
     ):
-        slots, room = _slots(resources), _room(conductor, options)
+        slots, room = session_slots(resources), _room(conductor, options)
         arms = [state.arm for state in conductor.arms]
         print(spell_concurrency(slots, room, arms))
         with StudyProgress(conductor, at_once(slots, room, arms), Console()) as progress:
@@ -158,23 +184,26 @@ def _run_on_ray(
             searcher = StudySearcher(conductor, make, slots.num, room, halt)
             scheduler = StudyScheduler(conductor, watch.is_intact, halt)
             refreshers = (progress.refresh, options.on_progress)
-            _tuner(searcher, scheduler, refreshers, resources, options).fit()
+            _tuner(searcher, scheduler, refreshers, conductor).fit()
     if halt.error is not None:
         raise halt.error
-    shutil.rmtree(options.out / RAY_FOLDER, ignore_errors=True)
+    Storage(_shared_place(conductor, RAY_FOLDER)).remove()
+    if conductor.storage and conductor.is_finished() and not conductor.study.keep_checkpoints:
+        conductor.storage.remove()
 
 
 def _maker(conductor: Conductor, prepared: prepare.Prepared) -> Callable[[Job], TrialJob]:
-    resources = conductor.study.resources
+    resources, store = conductor.study.resources, prepared.store
 
     def make(job: Job) -> TrialJob:
         return TrialJob(
             config=job.config,
             sources=dict(job.sources),
             root=str(prepared.root),
-            dataset_folder=str(prepared.dataset_folder(job.config.dataset).resolve()),
-            store_folder=str(prepared.store.folder.resolve()),
-            checkpoint_folder=str(conductor.checkpoint_folder(job.trial_id).resolve()),
+            store=store.storage.place if store.storage else str(store.folder),
+            dataset=prepared.dataset_folder(job.config.dataset).name,
+            checkpoints=conductor.checkpoints(job.trial_id).place,
+            ray_files=_shared_place(conductor, TRAIN_FOLDER),
             workers=resources.workers,
             cpus=resources.cpus,
             gpus=resources.gpus,
@@ -188,12 +217,12 @@ def _tuner(
     searcher: StudySearcher,
     scheduler: StudyScheduler,
     refreshers: Sequence[Callable[[], None]],
-    resources: ResourcesSpec,
-    options: RunOptions,
+    conductor: Conductor,
 ) -> ray.tune.Tuner:
-    shutil.rmtree(options.out / RAY_FOLDER, ignore_errors=True)
+    place = _shared_place(conductor, RAY_FOLDER)
+    Storage(place).remove()
     return ray.tune.Tuner(
-        ray.tune.with_resources(run_job, _trial_resources(resources)),
+        ray.tune.with_resources(run_job, _trial_resources(conductor.study.resources)),
         tune_config=ray.tune.TuneConfig(
             num_samples=-1,
             search_alg=searcher,
@@ -203,11 +232,17 @@ def _tuner(
         ),
         run_config=ray.tune.RunConfig(
             name="tune",
-            storage_path=str((options.out / RAY_FOLDER).resolve()),
+            storage_path=place,
             verbose=0,
             callbacks=[Display(*refreshers)],
         ),
     )
+
+
+def _shared_place(conductor: Conductor, name: str) -> str:
+    """A folder that every node sees: in the study's storage, or in its output folder."""
+    storage = conductor.storage
+    return place_within(storage.place if storage else str(conductor.ledger.folder.resolve()), name)
 
 
 def _trial_resources(resources: ResourcesSpec) -> dict[str, float]:
@@ -217,83 +252,17 @@ def _trial_resources(resources: ResourcesSpec) -> dict[str, float]:
     return {"cpu": resources.cpus} | ({"gpu": resources.gpus} if resources.gpus else {})
 
 
-def _slots(resources: ResourcesSpec) -> Slots:
-    """How many trials the Ray session's processors hold.
-
-    Raises:
-        SpecError: not even one.
-    """
-    total = ray.cluster_resources()
-    num_cpus, num_gpus = total.get("CPU", 0), total.get("GPU", 0)
-    slots = Slots.of(resources, num_cpus, num_gpus)
-    if slots.num < 1:
-        raise SpecError(
-            f"resources: a trial needs {resources.workers} x ({resources.cpus} CPUs, "
-            f"{resources.gpus:g} GPUs); Ray has {num_cpus:g} CPUs and {num_gpus:g} GPUs"
-        )
-    return slots
-
-
 def _room(conductor: Conductor, options: RunOptions) -> Room:
-    """The memory of this machine or, taken together, of a cluster's."""
-    total = ray.cluster_resources()
-    cluster = int(total.get("memory", 0) + total.get("object_store_memory", 0))
     study, arms = conductor.study, [state.arm for state in conductor.arms]
     return Room(
-        cluster if options.address else free_bytes(),
+        session_bytes(options),
         memory_needs(study, arms, conductor.manifest, conductor.results),
         study.resources,
         conductor.failures,
     )
 
 
-@contextmanager
-def _ray_session(resources: ResourcesSpec, options: RunOptions) -> Iterator[None]:
-    """Use the session there is, join the cluster at ``address``, or start one on this machine."""
-    if ray.is_initialized():
-        yield
-        return
-    settings: dict[str, Any] = {
-        "log_to_driver": options.verbose,
-        "logging_level": "INFO" if options.verbose else "ERROR",
-    }
-    if options.address is None:
-        # Without the dashboard's agent a stopped worker group never frees its resources.
-        settings["include_dashboard"] = resources.workers > 1
-    ray.init(address=options.address or "local", **settings)
-    hide_token()
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-@dataclass
-class _Caught:
-    """The signal that asked the study to stop, if one did."""
-
-    number: int | None = None
-
-
-@contextmanager
-def _sigterm_as_sigint(caught: _Caught) -> Iterator[None]:
-    """Ray Tune stops in good order on SIGINT only; remember which signal it really was."""
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        caught.number = number
-        os.kill(os.getpid(), signal.SIGINT)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _conclude(conductor: Conductor, caught: _Caught) -> RunOutcome:
+def _conclude(conductor: Conductor, caught: Caught) -> RunOutcome:
     """Write the last manifest of this run and sum up."""
     is_finished = conductor.is_finished()
     is_interrupted = not is_finished and not conductor.is_out_of_time()

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import Field, field_validator, model_validator
 
 from morec.config import Spec, canonical_json
+from tune_space.storage_url import StorageUrl
 
 Value = Any
 """A JSON value, as written in the study file."""
@@ -187,6 +188,9 @@ class StudySpec(Spec):
     """Each arm's locked configuration is trained once per seed; the same seeds in every arm."""
     contrasts: tuple[ContrastSpec, ...] = ()
     resources: ResourcesSpec = ResourcesSpec()
+    storage: StorageUrl | None = None
+    """Where nodes without a common folder get artefacts from and leave checkpoints: a URL that
+    pyarrow.fs opens (``s3://bucket/prefix``). Not given: every node sees the output folder."""
     expected: dict[str, dict[str, float]] = {}
     """Arm (``<label>/<arm>`` where there are ``datasets``) -> metric -> the paper's number in
     percent, printed beside ours, never as ours. ``HR@10 cold`` is a metric on a slice; columns of

@@ -9,6 +9,7 @@ import ray.tune
 from morec.code_version import code_version
 from morec.ray_train import TrialJob, train
 from morec.results import TrialResult, TrialStatus, utc_now
+from morec.storage import is_url
 from morec.trial_log import log_tail
 from tune_space.failures import reason_of
 
@@ -29,7 +30,7 @@ def run_job(tune_config: dict[str, Any]) -> None:
             status=TrialStatus.FAILED,
             reason=reason_of(error),
             error=traceback.format_exc(),
-            log_tail=log_tail(Path(job.checkpoint_folder)),
+            log_tail=None if is_url(job.checkpoints) else log_tail(Path(job.checkpoints)),
             code=code_version(),
             finished_at=utc_now(),
         )

@@ -1,14 +1,16 @@
 """A content-addressed store of what many trials share: tokens, pixels, features, frozen states.
 
 An artefact is a folder named after the hash of its key. It is made once, under a lock, in a folder
-of another name, and renamed when it is complete; trials memory-map its arrays.
+of another name, and renamed when it is complete; trials memory-map its arrays. Where machines have
+no folder in common it goes up to a storage once, and each of them fetches it into its own cache.
 """
 
 import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
+from huggingface_hub import constants
 
 from morec.config import canonical_json
+from morec.errors import DataError
 from morec.results import write_atomically
+from morec.storage import Storage
 
 FORMAT = 1
 """Part of every key: raise it when the content of an artefact with the same key changes."""
@@ -40,13 +45,17 @@ class Artefact:
 
 
 class ArtefactStore:
-    """The artefacts under one folder."""
+    """The artefacts under one folder and, where there is one, in a storage behind it."""
 
-    def __init__(self, folder: Path, *, verify: bool = False) -> None:
+    def __init__(
+        self, folder: Path, storage: Storage | None = None, *, verify: bool = False
+    ) -> None:
         """``verify``: check the content of every artefact when it is first opened here."""
         self.folder = folder
+        self.storage = storage
         self._verify = verify
         self._verified: set[Path] = set()
+        self._asked_for: set[str] = set()
 
     def get_or_make(
         self, name: str, key: Mapping[str, Any], make: Callable[[Path], float | None]
@@ -55,19 +64,69 @@ class ArtefactStore:
 
         ``make`` may return the seconds that earlier, interrupted attempts took.
         Opening checks that every file has its recorded size, and with ``verify`` its SHA-256; an
-        artefact that fails is made again.
+        artefact that fails is fetched or made again.
+
+        Raises:
+            DataError: the artefact in the storage is not what was put there.
         """
         path = self.folder / f"{name}-{_digest(name, key)}"
-        found = self._open(path)
+        self._asked_for.add(path.name)
+        found = self._get(path)
         if found is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / f".{path.name}.lock"):
+            with self._lock(path):
                 found = self._open(path) or _make(path, key, make)
         self._verified.add(path)
         return found
 
     def _open(self, path: Path) -> Artefact | None:
         return _open(path, verify=self._verify and path not in self._verified)
+
+    def named(self, name: str) -> Artefact:
+        """The artefact whose folder has this name.
+
+        Raises:
+            DataError: there is none, or the one in the storage is not what was put there.
+        """
+        found = self._get(self.folder / name)
+        if found is None:
+            places = [str(self.folder), *([self.storage.place] if self.storage else [])]
+            raise DataError(f"no artefact {name} in {' or '.join(places)}")
+        return found
+
+    def publish(self) -> None:
+        """Put every artefact that was asked for by its key into the storage, each only once.
+
+        Raises:
+            DataError: a file is not what its artefact was made with.
+        """
+        for name in sorted(self._asked_for):
+            assert self.storage is not None, name
+            path, target = self.folder / name, self.storage.within(name)
+            sizes = {str(file.relative_to(path)): file.stat().st_size for file in _files(path)}
+            if target.sizes() == sizes:
+                continue
+            if _open(path, verify=True) is None:
+                raise DataError(f"{path}: a file is not what it was made as; delete the folder")
+            # The list of the files last: what has none is not there yet.
+            for file in sorted(sizes, key=lambda file: (file == META, file)):
+                target.put(path / file, file)
+
+    def _get(self, path: Path) -> Artefact | None:
+        """The artefact as it lies here or, if it does not, from the storage."""
+        found = self._open(path)
+        if found is not None or self.storage is None:
+            return found
+        with self._lock(path):
+            return self._open(path) or _fetch(path, self.storage.within(path.name))
+
+    def _lock(self, path: Path) -> FileLock:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return FileLock(self.folder / f".{path.name}.lock")
+
+
+def local_cache() -> Path:
+    """What a machine keeps for itself, beside the model hub's cache."""
+    return Path(constants.HF_HOME) / "morec-studies"
 
 
 def file_sha256(path: Path) -> str:
@@ -96,21 +155,51 @@ def _open(path: Path, *, verify: bool) -> Artefact | None:
 
 
 def _make(path: Path, key: Mapping[str, Any], make: Callable[[Path], float | None]) -> Artefact:
+    with _partial(path) as partial:
+        started = time.perf_counter()
+        earlier_s = make(partial) or 0.0
+        _write_meta(partial, key, earlier_s + time.perf_counter() - started)
+    made = _open(path, verify=False)
+    assert made is not None, path
+    return made
+
+
+def _fetch(path: Path, source: Storage) -> Artefact | None:
+    """Fetch an artefact that is whole in the storage; None if there is none.
+
+    Raises:
+        DataError: it is not what was put there.
+    """
+    sizes = source.sizes()
+    if META not in sizes:
+        return None
+    with _partial(path) as partial:
+        for name in sizes:
+            source.get(name, partial / name)
+        if _open(partial, verify=True) is None:
+            raise DataError(
+                f"{source.place}: a file has another size or SHA-256 than {META} says; delete this "
+                "folder, and the next start of the study puts it there again"
+            )
+    return _open(path, verify=False)
+
+
+@contextmanager
+def _partial(path: Path) -> Iterator[Path]:
+    """An empty folder to fill, which takes the place of ``path`` when that went well."""
     partial = path.with_name(f".{path.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     try:
-        started = time.perf_counter()
-        earlier_s = make(partial) or 0.0
-        seconds = earlier_s + time.perf_counter() - started
-        _write_meta(partial, key, seconds)
+        yield partial
         shutil.rmtree(path, ignore_errors=True)
         partial.rename(path)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    made = _open(path, verify=False)
-    assert made is not None, path
-    return made
+
+
+def _files(folder: Path) -> list[Path]:
+    return [file for file in sorted(folder.rglob("*")) if file.is_file()]
 
 
 def _write_meta(folder: Path, key: Mapping[str, Any], seconds: float) -> None:
@@ -119,8 +208,7 @@ def _write_meta(folder: Path, key: Mapping[str, Any], seconds: float) -> None:
             "num_bytes": file.stat().st_size,
             "sha256": file_sha256(file),
         }
-        for file in sorted(folder.rglob("*"))
-        if file.is_file()
+        for file in _files(folder)
     }
     meta = {"key": dict(key), "seconds": seconds, "files": files}
     write_atomically(folder / META, json.dumps(meta, indent=1, sort_keys=True) + "\n")

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import constants
 from safetensors.torch import save_file
 from torch import Tensor
 from transformers import BertConfig, BertModel
 
-from morec.encoders.artefacts import ArtefactStore, file_sha256
+from morec.encoders.artefacts import ArtefactStore, file_sha256, local_cache
 from morec.errors import DataError
 
 PREFIX = "model.0.auto_model."
@@ -33,7 +32,7 @@ def converted_folder(onnx_file: Path, sibling: Path) -> Path:
     Raises:
         DataError: the package ``onnx`` is missing, or the file is not such a BERT.
     """
-    store = ArtefactStore(Path(constants.HF_HOME) / "morec-studies")
+    store = ArtefactStore(local_cache())
     key = {
         "onnx": file_sha256(onnx_file),
         "sibling": {

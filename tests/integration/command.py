@@ -1,5 +1,6 @@
 """``python studies/run.py`` in a process of its own, and ways to end it."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -38,19 +39,31 @@ seeds: [1, 2]
 class Command:
     """``python studies/run.py`` in a process of its own, and its output folder."""
 
-    def __init__(self, study_file: Path, out: Path, *words: str) -> None:
+    def __init__(
+        self, study_file: Path, out: Path, *words: str, environment: dict[str, str] | None = None
+    ) -> None:
         self.study_file, self.out = study_file, out
+        self.environment = environment
         self.words = [sys.executable, str(REPOSITORY / "studies" / "run.py"), str(study_file)]
         self.words += ["--out", str(out), *words]
 
     def start(self) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            self.words, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            self.words,
+            text=True,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
 
     def run(self) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
-            self.words, text=True, capture_output=True, timeout=PATIENCE_S, check=False
+            self.words,
+            text=True,
+            env=self.environment,
+            capture_output=True,
+            timeout=PATIENCE_S,
+            check=False,
         )
 
     def records(self) -> list[Path]:
@@ -88,6 +101,15 @@ def _words(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.NoSuchProcess:  # ended since it was listed
         return ""
+
+
+def listening(process: "subprocess.Popen[str]") -> set[str]:
+    """The addresses that a driver and its Ray processes take connections at."""
+    found = set()
+    for each in [psutil.Process(process.pid), *descendants(process)]:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found |= {c.laddr.ip for c in each.net_connections("inet") if c.status == "LISTEN"}
+    return found
 
 
 def kill_with_ray(process: "subprocess.Popen[str]") -> None:

@@ -9,14 +9,22 @@ from tests.integration.command import STUDY, Command
 
 
 @pytest.fixture(scope="session")
-def ray_session() -> Iterator[None]:
+def node_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the processes of ``ray_session`` keep what they fetch."""
+    return tmp_path_factory.mktemp("node") / "morec-studies" / "artefacts"
+
+
+@pytest.fixture(scope="session")
+def ray_session(node_cache: Path) -> Iterator[None]:
     """One Ray session for every test that calls the command in this process."""
     from tune_space.ray_switches import set_switches
 
     set_switches(is_local=True)
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=True, log_to_driver=False, logging_level="ERROR")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("HF_HOME", str(node_cache.parents[1]))
+        ray.init(num_cpus=2, include_dashboard=True, log_to_driver=False, logging_level="ERROR")
     yield
     ray.shutdown()
 

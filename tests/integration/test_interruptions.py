@@ -13,6 +13,7 @@ from tests.integration.command import (
     Command,
     descendants,
     kill_with_ray,
+    listening,
     study_numbers,
     trial_processes,
     wait_until,
@@ -23,16 +24,6 @@ pytestmark = pytest.mark.ray
 STOP_S = 30
 """From a signal to the end of the command: 10 on an idle machine, more beside others."""
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
-
-
-def listening(processes: list[psutil.Process]) -> set[str]:
-    """Addresses on which any of them takes connections."""
-    found = set()
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            connections = process.net_connections(kind="tcp")
-            found |= {one.laddr.ip for one in connections if one.status == psutil.CONN_LISTEN}
-    return found
 
 
 def auth_mode(process: psutil.Process) -> str | None:
@@ -76,7 +67,7 @@ def test_a_signal_stops_in_good_order_and_says_how_to_continue(study_file, tmp_p
     process = command.start()
     wait_until(command.checkpoints, process)
     others = descendants(process)
-    assert listening([psutil.Process(process.pid), *others]) <= LOOPBACK
+    assert set() < listening(process) <= LOOPBACK
     assert "token" in {auth_mode(each) for each in others}
     asked = time.monotonic()
     os.kill(process.pid, number)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pytest
 import torch
 
+from morec.checkpoints import Checkpoints
 from morec.config import TrialConfig
 from morec.data.dataset import Dataset, load_dataset
 from morec.data.slices import slicings
@@ -74,7 +75,7 @@ def ranks_of(arm: str, seed: int, dataset: Dataset, folder: Path) -> Ranks:
         dataset,
         ArtefactStore(folder / "artefacts"),
         sources={},
-        checkpoint_folder=folder / f"{arm}-{seed}",
+        checkpoints=Checkpoints(folder / f"{arm}-{seed}"),
         report=lambda epochs, cost: None,
     )
     assert result.status is TrialStatus.COMPLETED, result.error

@@ -1,6 +1,7 @@
 """Whole studies through real Ray in one session: results, failures, worker groups."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from ray.util import placement_group_table
 
 from morec.code_version import code_version
 from morec.results import Reason, TrialStatus
+from morec.storage import Storage
 from studies.run import main
-from tests.integration.command import REPOSITORY, STUDY, wait_until
+from tests.integration.command import REPOSITORY, STUDY, study_numbers, wait_until
+from tests.s3 import CREDENTIALS
 from tune_space.ledger import Ledger
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_session")]
@@ -118,11 +121,25 @@ def test_two_workers_give_the_numbers_of_one(study_file, tmp_path, loss):
     assert metrics[0][2] == pytest.approx(metrics[1][2], abs=1e-5)
 
 
+def test_with_an_s3_storage_trials_fetch_and_the_numbers_stay(study_file, tmp_path, node_cache, s3):
+    words = ("--set", "training.max_epochs=2", "budget.trials=1", "seeds=[1]")
+    plain, stored = tmp_path / "plain", tmp_path / "stored" / "out"
+    url = s3.of(tmp_path.name)
+    assert run(study_file, plain, *words) == 0
+    assert run(study_file, stored, *words, f"storage={url}") == 0
+    assert study_numbers(stored) == study_numbers(plain)
+    in_storage = {name.split("/")[1] for name in Storage(url).sizes()}
+    assert {name.split("-")[0] for name in in_storage} == {"dataset", "tokens"}
+    assert {name for name in os.listdir(node_cache) if name[0] != "."} == in_storage
+    assert all(name.startswith("artefacts/") for name in Storage(url).sizes())
+    recorded = "".join(path.read_text() for path in stored.rglob("*.json"))
+    assert "s3://bucket/" in recorded
+    assert CREDENTIALS["AWS_SECRET_ACCESS_KEY"] not in recorded
+
+
 def test_a_trial_that_needs_more_than_there_is_starts_nothing(study_file, tmp_path, capsys):
     assert run(study_file, tmp_path / "out", "--set", "resources.gpus=1") == 2
-    assert "a trial needs 1 x (1 CPUs, 1 GPUs); Ray has 2 CPUs and 0 GPUs" in (
-        capsys.readouterr().err
-    )
+    assert "a trial needs 1 x (1 CPUs, 1 GPUs); node " in (capsys.readouterr().err)
 
 
 def test_status_and_plan_read_a_finished_study(study_file, tmp_path, capsys):

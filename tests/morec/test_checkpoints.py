@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from morec.checkpoints import CHEAP_S, Checkpoints, random_states, restore_random_states
+from morec.storage import Storage
 
 WEIGHTS = {"weight": torch.arange(4.0)}
 
@@ -87,3 +88,16 @@ def test_only_plain_values_are_loaded(saved: Checkpoints):
     """A checkpoint is data: nothing in it may run code."""
     torch.save({"epoch": random.Random(0)}, saved.path)
     assert saved.load() is None
+
+
+def test_with_a_storage_another_machine_goes_on_from_what_was_saved(tmp_path: Path):
+    storage = Storage(str(tmp_path / "shared"))
+    here, there = (Checkpoints(tmp_path / name, storage) for name in ("here", "there"))
+    here.save({"epoch": 1})
+    assert there.load() == {"epoch": 1}
+    there.save({"epoch": 2})
+    assert here.load() == {"epoch": 2}
+    assert here.place == there.place == storage.place
+    there.remove()
+    assert storage.sizes() == {}
+    assert Checkpoints(tmp_path / "third", storage).load() is None

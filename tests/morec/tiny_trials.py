@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from morec.checkpoints import Checkpoints
 from morec.config import TrialConfig
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
@@ -57,7 +58,7 @@ def run(
         dataset,
         ArtefactStore(folder / "artefacts"),
         sources={"data": dataset.sha256},
-        checkpoint_folder=folder / "checkpoints",
+        checkpoints=Checkpoints(folder / "checkpoints"),
         report=report or (lambda epochs, cost: None),
         workers=workers,
         device=device,

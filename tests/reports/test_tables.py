@@ -4,6 +4,7 @@ from reports import tables
 from reports.contrasts import compare
 from reports.spending import arm_costs
 from reports.summary import summarise
+from reports.writing import write_report
 from tests.reports.made_up_studies import SMALL, FakeStudy
 from tune_space.ledger import Ledger
 
@@ -80,3 +81,18 @@ def test_arms_on_different_devices_are_kept_apart(tmp_path: Path) -> None:
         "made-up device": ["ID"],
         "another device": ["TS"],
     }
+
+
+def test_every_node_is_counted_with_its_trials_a_shared_trial_on_each(tmp_path: Path) -> None:
+    FakeStudy(arms=SMALL[:1]).write(tmp_path)
+    ledger = Ledger(tmp_path)
+    assert tables.trials_per_node(summarise(tmp_path).trials) == {}
+    for number, record in enumerate(ledger.read_all().values()):
+        assert record.cost is not None
+        nodes = [("b (02)",), ("a (01)", "b (02)"), ("a (01)", "a (01)")][min(number, 2)]
+        cost = record.cost.model_copy(update={"nodes": nodes})
+        ledger.write(record.model_copy(update={"cost": cost}))
+    count = len(ledger.read_all())
+    assert tables.trials_per_node(summarise(tmp_path).trials) == {"a (01)": count - 1, "b (02)": 2}
+    page = write_report(tmp_path).read_text()
+    assert f"<dd>a (01): {count - 1} trials; b (02): 2 trials</dd>" in page

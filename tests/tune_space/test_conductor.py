@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from morec.code_version import code_version
 from morec.results import Reason, TrialStatus
+from morec.storage import Storage
 from tests.tune_space.made_up_trials import (
     COST,
     STUDY,
@@ -233,7 +234,7 @@ def test_a_trial_that_always_loses_its_process_has_failed_with_its_reason_and_ep
 def test_a_trial_that_loses_its_process_once_ends_as_if_it_had_not(tmp_path):
     conductor = conductor_of(tmp_path)
     job = conductor.next_job()
-    folder = conductor.checkpoint_folder(job.trial_id)
+    folder = conductor.checkpoints(job.trial_id).path.parent
     folder.mkdir(parents=True)
     conductor.lost(job.trial_id, Reason.PROCESS_LOST, "killed by signal 9")
     assert folder.exists()
@@ -265,7 +266,7 @@ def test_the_last_words_of_a_process_that_died_are_in_its_record(tmp_path):
     conductor = conductor_of(tmp_path)
     for _ in range(MAX_TRIES):
         job = conductor.next_job()
-        folder = conductor.checkpoint_folder(job.trial_id)
+        folder = conductor.checkpoints(job.trial_id).path.parent
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "log0.txt").write_text("epoch 3\nterminate called without an exception\n")
         conductor.lost(job.trial_id, Reason.PROCESS_LOST, "gone")
@@ -276,7 +277,7 @@ def test_the_last_words_of_a_process_that_died_are_in_its_record(tmp_path):
 def test_a_trial_that_hangs_has_failed_at_once_and_says_where(tmp_path):
     conductor = conductor_of(tmp_path, study(resources={"silence_minutes": 5}))
     job = conductor.next_job()
-    folder = conductor.checkpoint_folder(job.trial_id)
+    folder = conductor.checkpoints(job.trial_id).path.parent
     folder.mkdir(parents=True)
     (folder / "hang.txt").write_text("Timeout (0:05:00)!\n  File loader.py, line 3 in read\n")
     conductor.lost(job.trial_id, Reason.PROCESS_LOST, "the trial's process was lost")
@@ -301,14 +302,14 @@ def test_a_pruned_trial_is_recorded_with_what_it_cost_and_never_locked(tmp_path)
 def test_checkpoints_go_when_a_trial_ends_unless_they_are_asked_for(tmp_path, keep):
     conductor = conductor_of(tmp_path, study(keep_checkpoints=keep))
     job = conductor.next_job()
-    folder = conductor.checkpoint_folder(job.trial_id)
+    folder = conductor.checkpoints(job.trial_id).path.parent
     folder.mkdir(parents=True)
     conductor.ended(end(job))
     assert folder.exists() == keep
 
 
 def checkpoint(conductor, trial_id: str, num_bytes: int, age_s: int) -> Path:
-    folder = conductor.checkpoint_folder(trial_id)
+    folder = conductor.checkpoints(trial_id).path.parent
     folder.mkdir(parents=True)
     (folder / "last.pt").write_bytes(bytes(num_bytes))
     then = time.time() - age_s
@@ -344,6 +345,16 @@ def test_a_checkpoint_left_by_a_kill_after_its_record_goes_with_the_next_start(t
     folder = checkpoint(conductor, job.trial_id, 10, age_s=1)
     conductor_of(tmp_path)
     assert not folder.exists()
+
+
+def test_checkpoints_in_a_storage_go_from_there_when_their_trial_ends(tmp_path):
+    storage = Storage((tmp_path / "all nodes see").as_uri())
+    conductor = conductor_of(tmp_path / "out", storage=storage)
+    first, second = conductor.next_job(), conductor.next_job()
+    for job in (first, second):
+        conductor.checkpoints(job.trial_id).save({"epoch": 1})
+    conductor.ended(end(first))
+    assert set(storage.sizes()) == {f"checkpoints/{second.trial_id}/last.pt"}
 
 
 def test_arms_that_lock_the_same_configuration_share_its_trials(tmp_path):

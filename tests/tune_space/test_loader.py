@@ -206,7 +206,13 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "s.yaml:17: schedular: unknown key 'schedular'. Did you mean 'scheduler'? "
             "Allowed: arms, base, baseline, budget, checkpoints_gb, contrasts, datasets, expected, "
             "factors, keep_checkpoints, name, one_factor_out, profile, question, resources, "
-            "scheduler, search, search_seed, seeds",
+            "scheduler, search, search_seed, seeds, storage",
+        ),
+        (
+            "seeds: [1, 2]",
+            "seeds: [1, 2]\nstorage: s4://bucket",
+            "s.yaml:17: storage: 's4://bucket' is no URL that files can be put at. "
+            "Allowed: abfs://, file://, gs://, hdfs://, s3://",
         ),
         ("than: TS", "than: E2E", "s.yaml:17: contrasts[0]: compares an arm with itself"),
         (

@@ -42,6 +42,15 @@ def test_a_failed_trials_line_gives_the_last_line_of_its_reason(tmp_path):
     )
 
 
+def test_a_trial_of_a_cluster_names_its_nodes(tmp_path):
+    conductor = conductor_of(tmp_path)
+    progress, stream = shown(conductor, is_terminal=False)
+    cost = COST.model_copy(update={"nodes": ("gpu-1 (0a1b)", "gpu-2 (2c3d)")})
+    conductor.ended(end(conductor.next_job()).model_copy(update={"cost": cost}))
+    progress.refresh()
+    assert ", 5.0 s on gpu-1 (0a1b), gpu-2 (2c3d), left" in stream.getvalue()
+
+
 def test_results_of_an_earlier_run_are_not_printed_again(tmp_path):
     play(conductor_of(tmp_path))
     progress, stream = shown(conductor_of(tmp_path), is_terminal=False)

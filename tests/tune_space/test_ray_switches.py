@@ -18,10 +18,10 @@ def clean_environment(monkeypatch):
 
 
 def test_a_local_session_is_told_to_keep_to_this_machine_and_a_joined_one_is_not():
-    set_switches(is_local=False)
-    assert LOOPBACK not in os.environ
     set_switches(is_local=True)
     assert os.environ[LOOPBACK] == "0"
+    set_switches(is_local=False)
+    assert os.environ[LOOPBACK] == "1"
 
 
 def test_whoever_asked_for_something_else_keeps_it_and_the_token_is_never_switched_off():

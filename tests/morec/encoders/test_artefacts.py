@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from morec.encoders.artefacts import META, ArtefactStore
+from morec.errors import DataError
+from morec.storage import Storage
 
 
 def writer(value: int, made: list[int] | None = None) -> Callable[[Path], None]:
@@ -129,3 +131,76 @@ def test_seconds_of_interrupted_attempts_count(store: ArtefactStore) -> None:
         return 1000.0
 
     assert 1000 < store.get_or_make("rows", {"n": 1}, make).seconds < 1060
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Storage:
+    """What a driver put there for other machines: one artefact."""
+    shared = Storage((tmp_path / "shared").as_uri())
+    driver = ArtefactStore(tmp_path / "driver", shared)
+    driver.get_or_make("rows", {"n": 1}, writer(1))
+    driver.publish()
+    return shared
+
+
+def never(folder: Path) -> None:
+    raise AssertionError("made again")
+
+
+def test_another_machine_fetches_what_was_published_once(shared: Storage, tmp_path: Path) -> None:
+    node = ArtefactStore(tmp_path / "node", shared)
+    fetched = node.get_or_make("rows", {"n": 1}, never)
+    assert fetched.array("rows").tolist() == [1] * 5
+    assert fetched.path.parent == tmp_path / "node"
+    shared.remove()
+    assert node.named(fetched.path.name) == fetched
+
+
+def test_what_lies_in_the_storage_is_not_put_there_again(shared: Storage, tmp_path: Path) -> None:
+    def times() -> dict[Path, int]:
+        files = (tmp_path / "shared").rglob("*")
+        return {path: path.stat().st_mtime_ns for path in files if path.is_file()}
+
+    before = times()
+    again = ArtefactStore(tmp_path / "driver", shared)
+    again.get_or_make("rows", {"n": 1}, never)
+    again.publish()
+    assert times() == before
+    again.get_or_make("rows", {"n": 2}, writer(2))
+    again.publish()
+    assert before.items() < times().items()
+
+
+def test_an_artefact_that_is_not_whole_in_the_storage_yet_is_not_fetched(
+    shared: Storage, tmp_path: Path
+) -> None:
+    (meta,) = (tmp_path / "shared").glob(f"*/{META}")
+    meta.unlink()
+    node = ArtefactStore(tmp_path / "node", shared)
+    with pytest.raises(DataError, match=f"no artefact {meta.parent.name} in .*node or file:"):
+        node.named(meta.parent.name)
+    assert node.get_or_make("rows", {"n": 1}, writer(5)).array("rows")[0] == 5
+
+
+@pytest.mark.parametrize("how", ["cut", "other"])
+def test_a_spoiled_file_in_the_storage_is_refused_by_its_hash(
+    shared: Storage, tmp_path: Path, how: str
+) -> None:
+    (rows,) = (tmp_path / "shared").glob("*/rows.npy")
+    whole = rows.read_bytes()
+    rows.write_bytes(whole[:-1] if how == "cut" else whole[:-1] + bytes([whole[-1] ^ 1]))
+    node = ArtefactStore(tmp_path / "node", shared)
+    message = f"{rows.parent.name}: a file has another size or SHA-256 than meta.json says; delete"
+    with pytest.raises(DataError, match=message):
+        node.get_or_make("rows", {"n": 1}, never)
+    assert [path for path in node.folder.iterdir() if path.is_dir()] == []
+
+
+def test_a_spoiled_file_here_is_not_published(shared: Storage, tmp_path: Path) -> None:
+    shared.remove()
+    driver = ArtefactStore(tmp_path / "driver", shared)
+    path = driver.get_or_make("rows", {"n": 1}, never).path / "rows.npy"
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    with pytest.raises(DataError, match="a file is not what it was made as; delete the folder"):
+        driver.publish()
+    assert shared.sizes() == {}
