@@ -19,7 +19,9 @@ from tests.s3 import S3
 from tune_space.ledger import Ledger
 
 pytestmark = pytest.mark.ray
-LONGER = "training.max_epochs=30"
+LONG = ("budget.trials=0", "training.max_epochs=120", "training.patience=120")
+"""A trial that trains an encoder takes longer than a process takes to start on another node; of
+shorter ones the next begins in the process of the last."""
 
 
 @pytest.fixture
@@ -46,18 +48,17 @@ def cached(cluster: Cluster, node: str) -> set[str]:
 
 def test_trials_run_on_both_nodes_and_fetch_what_they_need_from_the_storage(cluster, study_file):
     storage = cluster.folder / "storage"
-    words = ("--set", LONGER, f"storage={storage.as_uri()}")
+    words = ("--only", "E2E", "--set", *LONG, f"storage={storage.as_uri()}")
     command = command_on(cluster, study_file, "out", *words)
     done = command.run()
     assert done.returncode == 0, done.stdout + done.stderr
     statuses = [result.status for result in Ledger(command.out).read_all().values()]
-    assert statuses == [TrialStatus.COMPLETED] * 8
+    assert statuses == [TrialStatus.COMPLETED] * 2
     assert nodes_of(command) == {"head", "other"}
     assert "on head (" in done.stdout and "on other (" in done.stdout
     published = {path.name for path in (storage / "artefacts").iterdir()}
     assert {name.split("-")[0] for name in published} == {"dataset", "tokens"}
-    assert cached(cluster, "head") | cached(cluster, "other") == published
-    assert all("dataset" in str(cached(cluster, node)) for node in ("head", "other"))
+    assert cached(cluster, "head") == cached(cluster, "other") == published
     assert [path.name for path in storage.iterdir()] == ["artefacts"]
 
 
@@ -83,11 +84,12 @@ def test_killing_a_node_loses_no_result_and_its_trial_goes_on_elsewhere(
         "file": (f"storage={(cluster.folder / 'storage').as_uri()}",),
         "s3": (f"storage={s3.of(cluster.folder.name)}",),
     }
-    alone = Command(study_file, cluster.folder / "alone", "--set", LONGER)
+    long = ("--set", *LONG, "seeds=[1, 2, 3]")
+    alone = Command(study_file, cluster.folder / "alone", *long)
     assert alone.run().returncode == 0
-    command = command_on(cluster, study_file, "out", "--set", LONGER, *words[kind])
+    command = command_on(cluster, study_file, "out", *long, *words[kind])
     process = command.start()
-    wait_until(lambda: len(command.records()) >= 2 and _other_trains(cluster), process)
+    wait_until(lambda: command.records() and _other_trains(cluster), process)
     before = {path: path.read_bytes() for path in command.records()}
     cluster.nodes["other"].kill()
     output = process.communicate()[0]
@@ -191,4 +193,4 @@ def test_a_node_that_does_not_see_the_folder_is_named_with_it(tmp_path, study_fi
     ]
     assert all(line.startswith("--address: node far (") for line in lines)
     assert stored_done.returncode == 0, stored_done.stderr
-    assert nodes_of(stored) == {"head", "far"}
+    assert "far" in nodes_of(stored)
