@@ -148,7 +148,7 @@ def _inputs_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
 
 def _bytes_per_item(spec: TextSpec | ImageSpec) -> int:
     """Tokens, pixels, and the features or states computed from them; every title counts as long."""
-    scratch = spec.model_copy(update={"pretrained": False, "dnn_layers": 0})
+    scratch = _scratch(spec)
     own = 3 * scratch.size**2 if isinstance(scratch, ImageSpec) else 4 * scratch.max_tokens
     if scratch.trainable_layers == 0:
         own += 4 * _feature_dim(scratch)
@@ -161,7 +161,7 @@ def _second_round_bytes(spec: TextSpec | ImageSpec) -> int:
     """The encoder it ends with. Its checkpoint is gone before the trials' need the same room."""
     if spec.second_round is None:
         return 0
-    scratch = spec.model_copy(update={"pretrained": False, "dnn_layers": 0})
+    scratch = _scratch(spec)
     if isinstance(scratch, ImageSpec):
         encoder = _image_backbone(scratch)
     else:
@@ -169,9 +169,14 @@ def _second_round_bytes(spec: TextSpec | ImageSpec) -> int:
     return 4 * cost.count_parameters(encoder)[0]
 
 
+def _scratch(spec: TextSpec | ImageSpec) -> TextSpec | ImageSpec:
+    """The encoder alone, without reading its weights."""
+    return spec.model_copy(update={"pretrained": False, "dnn_layers": 0})
+
+
 def _blank_encoder(spec: TextSpec | ImageSpec) -> Encoder:
     """An encoder over one made-up item."""
-    scratch = spec.model_copy(update={"pretrained": False, "dnn_layers": 0})
+    scratch = _scratch(spec)
     if spec.trainable_layers == 0:
         return FeatureTable(np.zeros((1, _feature_dim(scratch)), np.float32))
     return _blank_image(scratch) if isinstance(scratch, ImageSpec) else _blank_text(scratch)

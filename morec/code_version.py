@@ -7,6 +7,7 @@ from pathlib import Path
 
 LIBRARIES = ("torch", "numpy", "transformers", "timm")
 """Another release of one of them may change a trial's numbers."""
+NOT_INSTALLED = "not installed"
 
 
 @cache
@@ -16,7 +17,15 @@ def code_version() -> dict[str, str]:
     Not part of a trial's identity: a record says what made it, and whoever reads several records
     says where they differ.
     """
-    return {"morec": _sources_hash(), **{name: _version(name) for name in LIBRARIES}}
+    return {"morec": _sources_hash(), **{name: installed_version(name) for name in LIBRARIES}}
+
+
+def installed_version(package: str) -> str:
+    """The version of a package that is installed, or that it is not."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return NOT_INSTALLED
 
 
 def _sources_hash() -> str:
@@ -25,10 +34,3 @@ def _sources_hash() -> str:
     for path in sorted(folder.rglob("*.py")):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:8]
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"

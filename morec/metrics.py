@@ -37,10 +37,9 @@ def rank_targets(
     """Rank every target among the candidates outside its user's history.
 
     The target itself is always a candidate, and without ``is_candidate_N`` all items are.
-    ``scores_BN[b, i]`` is the score of item id i + 1; it
-    is overwritten where (``history_rows``, ``history_items``) point or i is no candidate. Ties
-    count against the target (the reference sorts them in any order): rank = 1 + #(higher) +
-    #(equal others).
+    ``scores_BN[b, i]`` is the score of item id i + 1; it is overwritten where (``history_rows``,
+    ``history_items``) point or i is no candidate. Ties count against the target (the reference
+    sorts them in any order): rank = 1 + #(higher) + #(equal others).
     """
     columns_B1 = (targets_B - 1)[:, None]
     target_scores_B1 = scores_BN.gather(1, columns_B1)

@@ -114,8 +114,11 @@ def run_trial(
         trial.train(report)
         outcome = trial.evaluate_best()
     except DivergedError as error:
-        outcome = {"status": TrialStatus.FAILED, "error": trial.where(error)}
-        outcome["reason"] = Reason.DIVERGED
+        outcome = {
+            "status": TrialStatus.FAILED,
+            "reason": Reason.DIVERGED,
+            "error": trial.where(error),
+        }
     except CollapsedError as error:
         outcome = {"status": TrialStatus.COLLAPSED, "error": trial.where(error)}
     return TrialResult(

@@ -168,14 +168,14 @@ def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
     kept = plan.restricted(options.only)
     names = {arm.name for arm in kept.arms}
     shown = [arm for arm in arms if arm.name in names]
-    manifest = ledger.read_manifest()
-    memory = memory_needs(study, shown, manifest, ledger.read_all())
+    manifest, records = ledger.read_manifest(), ledger.read_all()
+    memory = memory_needs(study, shown, manifest, records)
     slots, num_bytes = _capacity(study, options)
     room = Room(num_bytes, memory, study.resources)
     num_parallel = at_once(slots, room, shown)
     sizes = model_sizes(study, shown, manifest.datasets if manifest else ())
     store = shared.store.folder
-    needs = needs_of(study, shown, kept, ledger, sizes, store, memory, num_parallel)
+    needs = needs_of(study, shown, kept, manifest, records, sizes, store, memory, num_parallel)
     show_plan(Console(), kept, len(study.seeds), num_parallel, sizes)
     beside = spell_concurrency(slots, room, shown)
     short = needs.shortages(options.out, is_local=options.address is None)

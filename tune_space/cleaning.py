@@ -20,8 +20,10 @@ from tune_space.room import folder_bytes, spell_bytes
 
 Kind = Literal["artefacts", "checkpoints"]
 CHECKPOINTS = "checkpoints"
-RUN_FOLDERS = (".ray_tune", "ray_train")
-"""Ray's own files of a run that was killed."""
+RAY_FOLDER = ".ray_tune"
+"""Ray Tune's own files; thrown away, since the ledger is the state."""
+TRAIN_FOLDER = "ray_train"
+"""Ray Train's own files of trials with several workers."""
 ARTEFACT = re.compile(r"\.?[a-z][a-z-]*-[0-9a-f]{16}(\.part|\.lock)?")
 """A store's artefacts, halves of them, their locks, and checkpoints of second rounds."""
 
@@ -172,7 +174,7 @@ def _saved(folder: Path) -> Saved:
     open_trials = (trials_of(manifest.arms) | set(manifest.running)) - recorded
     found = [path for path in sorted((folder / CHECKPOINTS).glob("*")) if not path.is_symlink()]
     ended = [path for path in found if path.name not in open_trials]
-    left = [folder / name for name in RUN_FOLDERS if (folder / name).is_dir()]
+    left = [folder / name for name in (RAY_FOLDER, TRAIN_FOLDER) if (folder / name).is_dir()]
     going_on = (path for path in found if path.name in open_trials)
     return Saved(folder, (*ended, *left), tuple(going_on))
 

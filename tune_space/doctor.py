@@ -26,9 +26,7 @@ def examine(runs: Path) -> tuple[list[str], list[str]]:
 
 def _room(runs: Path) -> Iterator[str]:
     yield f"disk free at {existing(runs)}: {spell_bytes(free_disk(runs))}"
-    there = available_memory()
-    available = "" if there is None else f", {spell_bytes(there)} available"
-    yield f"memory: {spell_bytes(total_memory())}{available}"
+    yield f"memory: {spell_bytes(total_memory())}, {spell_bytes(available_memory())} available"
 
 
 def _imports() -> Iterator[str]:

@@ -163,11 +163,6 @@ def best_trial(results: Iterable[TrialResult]) -> TrialResult | None:
     return max(completed, key=lambda result: result.best_score() or 0.0, default=None)
 
 
-def trial_ids(arms: Iterable[ArmEntry]) -> set[str]:
-    """Ids of every trial that arms name."""
-    return {i for arm in arms for i in (*(entry.trial_id for entry in arm.search), *arm.final)}
-
-
 class Ledger:
     """The files of one study's output folder."""
 

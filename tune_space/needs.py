@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from morec.config import canonical_json
 from morec.results import TrialResult
 from tune_space.expand import Arm
-from tune_space.ledger import Ledger, Manifest
-from tune_space.memory import MemoryNeeds, least_bytes
+from tune_space.ledger import Manifest
+from tune_space.memory import FLOAT, MemoryNeeds, least_bytes
 from tune_space.plan import Plan
 from tune_space.room import available_memory, existing, free_disk, spell_bytes
 from tune_space.study import StudySpec
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 SESSION_BYTES = 1_000_000_000
 """The driver and Ray's servers (measured: 1.3 GB, pages that they share counted for each)."""
-WEIGHT_BYTES = 4
 REPORT_BYTES = 20_000_000
 """Report, tables, manifest (10,000 trials: 4 MB each)."""
 RECORD_BYTES = 20_000
@@ -105,7 +104,8 @@ def needs_of(
     study: StudySpec,
     arms: Sequence[Arm],
     plan: Plan,
-    ledger: Ledger,
+    manifest: Manifest | None,
+    records: Mapping[str, TrialResult],
     sizes: "Mapping[str, Blueprint | None]",
     store: Path,
     memory: MemoryNeeds,
@@ -115,7 +115,6 @@ def needs_of(
     left = {one.name: one.num_left for one in plan.arms if one.num_left}
     busy = [arm for arm in arms if arm.name in left]
     num_parallel = min(num_parallel, sum(left.values()))
-    manifest, records = ledger.read_manifest(), ledger.read_all()
     models = {arm.name: size for arm in busy if (size := sizes.get(arm.name))}
     measured = {
         arm.name: need for arm in busy if (need := memory.of(arm.name, arm.config)).is_measured
@@ -145,7 +144,7 @@ def _is_unknown(arm: Arm, models: "Mapping[str, Blueprint]") -> bool:
 
 def checkpoint_bytes(size: "Blueprint") -> int:
     """Weights twice, and of what trains two moments."""
-    return WEIGHT_BYTES * 2 * (size.params_total + size.params_trainable)
+    return FLOAT * 2 * (size.params_total + size.params_trainable)
 
 
 def _record_bytes(manifest: Manifest | None, records: Mapping[str, TrialResult]) -> int:

@@ -1,23 +1,24 @@
 """What a node of a cluster says of itself; runs there, and on the driver to compare with.
 
-At import it needs nothing but Python, since what is asked is whether anything else is there.
+At import it needs nothing but Python and what Ray carries to the node: what is asked is whether
+anything else is there.
 """
 
 import hashlib
 import platform
 from collections.abc import Iterable, Sequence
 from contextlib import chdir
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from morec.code_version import NOT_INSTALLED, installed_version
+
 if TYPE_CHECKING:
     from morec.config import ImageSpec, TextSpec
 
-NOTHING = "not installed"
 QUESTION = "question"
 """The driver's file at a place that every node should see."""
 
@@ -25,7 +26,8 @@ QUESTION = "question"
 def software(packages: Iterable[str], modules: Iterable[str]) -> dict[str, str]:
     """Versions by name, and what the code of our own modules is."""
     facts = {"python": platform.python_version().rpartition(".")[0]}
-    facts |= {package: _version(package) for package in packages}
+    # torch's 2.13.0+cpu is 2.13.0
+    facts |= {package: installed_version(package).partition("+")[0] for package in packages}
     return facts | {f"the code of {module}": _code(module) for module in modules}
 
 
@@ -62,13 +64,6 @@ def weights(root: str, specs: Sequence["TextSpec | ImageSpec"]) -> list[str]:
     return found
 
 
-def _version(package: str) -> str:
-    try:
-        return version(package).partition("+")[0]  # torch's 2.13.0+cpu is 2.13.0
-    except PackageNotFoundError:
-        return NOTHING
-
-
 def _code(module: str) -> str:
     """A hash of a package's source files."""
     spec = find_spec(module)
@@ -76,4 +71,4 @@ def _code(module: str) -> str:
     for folder in (spec.submodule_search_locations or []) if spec else []:
         for path in sorted(Path(folder).rglob("*.py")):
             digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
-    return digest.hexdigest()[:12] if spec else NOTHING
+    return digest.hexdigest()[:12] if spec else NOT_INSTALLED

@@ -5,9 +5,9 @@ import platform
 import subprocess
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from morec.code_version import installed_version
 from morec.results import TrialResult
 
 PACKAGES = (
@@ -18,13 +18,10 @@ PACKAGES = (
 
 def versions() -> dict[str, str]:
     """Python's and every relevant package's version."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            found[package] = "not installed"
-    return found
+    return {
+        "python": platform.python_version(),
+        **{package: installed_version(package) for package in PACKAGES},
+    }
 
 
 def git_state() -> dict[str, str]:

@@ -15,6 +15,7 @@ from morec.ray_train import TrialJob
 from morec.results import TrialResult, TrialStatus, utc_now
 from morec.storage import Storage, place_within
 from tune_space import prepare
+from tune_space.cleaning import RAY_FOLDER, TRAIN_FOLDER
 from tune_space.cluster import check_nodes, ray_session, session_bytes, session_slots
 from tune_space.concurrency import (
     Room,
@@ -41,11 +42,6 @@ from tune_space.sizes import model_sizes
 from tune_space.study import ResourcesSpec, StudySpec
 from tune_space.tables import spell_dataset
 from tune_space.trainable import run_job
-
-RAY_FOLDER = ".ray_tune"
-"""Ray Tune's own files; thrown away, since the ledger is the state."""
-TRAIN_FOLDER = "ray_train"
-"""Ray Train's own files of trials with several workers."""
 
 
 def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> RunOutcome:
@@ -148,10 +144,11 @@ def _check_room(
     plan = make_plan(study, active, ledger, prepared.sources, retry_failed=options.retry_failed)
     names = {arm.name for arm in plan.arms if arm.num_left}
     sizes = model_sizes(study, [arm for arm in active if arm.name in names], datasets)
-    memory = memory_needs(study, active, ledger.read_manifest(), ledger.read_all())
+    manifest, records = ledger.read_manifest(), ledger.read_all()
+    memory = memory_needs(study, active, manifest, records)
     num_parallel = planned_slots(study.resources).num
     store = prepared.store.folder
-    needs = needs_of(study, active, plan, ledger, sizes, store, memory, num_parallel)
+    needs = needs_of(study, active, plan, manifest, records, sizes, store, memory, num_parallel)
     if short := needs.shortages(options.out, is_local=options.address is None):
         raise SpecError(["nothing was started", *short])
 

@@ -114,6 +114,10 @@ class WholeEncoder(nn.Module):
         """The library's forward does it: the ids as they are."""
         return ids_P
 
+    def keep_tokens(self, ids_P: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
+        """All token vectors stay: the library's forward looks the padding's up, too."""
+        return ids_P
+
     def forward(
         self, ids_BT: Tensor, is_token_BT: Tensor | None, *, first_only: bool = False
     ) -> Tensor:

@@ -3,7 +3,8 @@
 Row r belongs to item r + 1. Shapes: N items asked for, T tokens, H width.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from typing import Self
 
 import numpy as np
@@ -82,6 +83,11 @@ def is_token_of(lengths_N: Tensor, width: int) -> Tensor:
 
 def padded(packed: Tensor, is_token_NT: Tensor, fill: int = 0) -> Tensor:
     """Put what stands one behind the other, (P, ...), into rows, (N, T, ...)."""
-    blank = packed.new_full((is_token_NT.numel(), *packed.shape[1:]), fill)
     places_P = is_token_NT.flatten().nonzero().squeeze(1)
-    return blank.index_copy(0, places_P, packed).view(*is_token_NT.shape, *packed.shape[1:])
+    return placed(packed, places_P, is_token_NT.shape, fill)
+
+
+def placed(packed: Tensor, places_P: Tensor, shape: Sequence[int], fill: int = 0) -> Tensor:
+    """Put (P, ...) at those places of rows of that shape (N, T), counted row after row."""
+    blank = packed.new_full((math.prod(shape), *packed.shape[1:]), fill)
+    return blank.index_copy(0, places_P, packed).view(*shape, *packed.shape[1:])

@@ -147,12 +147,8 @@ def build_text_encoder(
         return FeatureTable(inputs.array("features"))
     tokens = open_tokens(title_tokens(spec, dataset, store))
     stack = trained_part(spec, load_stack(spec, load_config(spec, tokens.vocab_size)))
-    if spec.trainable_layers != "all":
-        values = inputs.array("states")
-    elif isinstance(stack, TransformerStack):
-        values = stack.keep_tokens(tokens.ids)
-    else:
-        values = tokens.ids
+    is_whole = spec.trainable_layers == "all"
+    values = stack.keep_tokens(tokens.ids) if is_whole else inputs.array("states")
     return TextEncoder(PackedTable(values, tokens.lengths), stack, spec, tokens.pad_id)
 
 

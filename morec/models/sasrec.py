@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from morec.encoders.tables import placed
 from morec.models.user_encoder import UserEncoder, xavier_normal
 
 LAYER_NORM_EPS = 1e-6
@@ -84,10 +85,7 @@ class Packing:
 
     def padded(self, packed_PX: Tensor) -> Tensor:
         """Back to (B, L, ...), zeros on padding."""
-        num_rows, length = len(self.last_B), self.mask_B1LL.shape[-1]
-        blank = packed_PX.new_zeros(num_rows * length, *packed_PX.shape[1:])
-        filled = blank.index_copy(0, self.places_P, packed_PX)
-        return filled.view(num_rows, length, *packed_PX.shape[1:])
+        return placed(packed_PX, self.places_P, (len(self.last_B), self.mask_B1LL.shape[-1]))
 
 
 class Block(nn.Module):

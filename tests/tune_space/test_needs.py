@@ -37,8 +37,10 @@ def needed(folder, spec, sizes) -> Needs:
     """With two trials beside each other."""
     arms, ledger = expand(spec), Ledger(folder)
     plan = make_plan(spec, arms, ledger, sources)
-    memory = memory_needs(spec, arms, ledger.read_manifest(), ledger.read_all())
-    return needs_of(spec, arms, plan, ledger, sizes, folder / "artefacts", memory, 2)
+    manifest, records = ledger.read_manifest(), ledger.read_all()
+    memory = memory_needs(spec, arms, manifest, records)
+    store = folder / "artefacts"
+    return needs_of(spec, arms, plan, manifest, records, sizes, store, memory, 2)
 
 
 def test_before_the_first_trial_needs_follow_from_the_models_shapes(tmp_path):
