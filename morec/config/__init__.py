@@ -25,7 +25,14 @@ from morec.config.items import (
     MaskedLanguageSpec,
     TextSpec,
 )
-from morec.config.models import DSSMSpec, GRU4RecSpec, ModelSpec, NextItNetSpec, SASRecSpec
+from morec.config.models import (
+    BERT4RecSpec,
+    DSSMSpec,
+    GRU4RecSpec,
+    ModelSpec,
+    NextItNetSpec,
+    SASRecSpec,
+)
 from morec.config.trial import (
     SCHEMA_VERSION,
     EvaluationSpec,
@@ -39,6 +46,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "WORD_ENCODERS",
     "AmazonSpec",
+    "BERT4RecSpec",
     "DSSMSpec",
     "DatasetSpec",
     "EvaluationSpec",

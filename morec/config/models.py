@@ -7,10 +7,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from morec.config.base import Spec
 
 
-class SASRecSpec(Spec):
-    """The paper's SASRec: post-LN transformer over item vectors, dot-product scores."""
-
-    kind: Literal["sasrec"] = "sasrec"
+class _TransformerSpec(Spec):
     dim: int = Field(512, ge=2)
     """d: width of item vectors and user states."""
     num_blocks: int = Field(2, ge=1)
@@ -24,6 +21,20 @@ class SASRecSpec(Spec):
         if self.dim % self.num_heads:
             raise ValueError(f"dim {self.dim} is not divisible by num_heads {self.num_heads}")
         return self
+
+
+class SASRecSpec(_TransformerSpec):
+    """The paper's SASRec: post-LN transformer over item vectors, dot-product scores."""
+
+    kind: Literal["sasrec"] = "sasrec"
+
+
+class BERT4RecSpec(_TransformerSpec):
+    """A transformer that reads both ways and guesses hidden items (Sun et al. 2019)."""
+
+    kind: Literal["bert4rec"]
+    mask_share: float = Field(0.2, gt=0, lt=1)
+    """Share of a history's items hidden in training, beside the last one."""
 
 
 class DSSMSpec(Spec):
@@ -65,7 +76,7 @@ def _sasrec_unless_said(value: Any) -> Any:
 
 
 ModelSpec = Annotated[
-    SASRecSpec | DSSMSpec | GRU4RecSpec | NextItNetSpec,
+    SASRecSpec | BERT4RecSpec | DSSMSpec | GRU4RecSpec | NextItNetSpec,
     Field(discriminator="kind"),
     BeforeValidator(_sasrec_unless_said),
 ]

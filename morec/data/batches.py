@@ -25,9 +25,11 @@ class TrainSamples:
     items_SL1: npt.NDArray[np.int32]
     """Left-padded items: inputs are ``[:, :-1]``, targets the last T."""
     is_target_ST: npt.NDArray[np.bool_]
-    """Which of the last T items enter the loss."""
+    """Which of the last T items can enter the loss."""
     trained_UL1: npt.NDArray[np.int32]
     """Every user's train list, which holds no negative."""
+    target_share: float = 1.0
+    """How likely each of these does, drawn anew every epoch; a sample's last one always does."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class TrainBatch:
     users_B: npt.NDArray[np.int64]
     items_BL1: npt.NDArray[np.int64]
     is_target_BT: npt.NDArray[np.bool_]
+    """Which of the last T items enter the loss."""
     negatives_BT: npt.NDArray[np.int64] | None
     """One item the user has not trained on per target, else 0."""
 
@@ -103,7 +106,8 @@ def _draw(
     rng: np.random.Generator,
     negatives: bool,
 ) -> TrainBatch:
-    users, is_target = samples.users_S[rows], samples.is_target_ST[rows]
+    users = samples.users_S[rows]
+    is_target = _draw_targets(samples.is_target_ST[rows], samples.target_share, rng)
     drawn = None
     if negatives:
         drawn = sample_negatives(is_target, samples.trained_UL1[users], num_items, rng)
@@ -113,6 +117,16 @@ def _draw(
         is_target_BT=is_target,
         negatives_BT=drawn,
     )
+
+
+def _draw_targets(
+    is_target_BT: npt.NDArray[np.bool_], share: float, rng: np.random.Generator
+) -> npt.NDArray[np.bool_]:
+    if share == 1:
+        return is_target_BT
+    is_drawn_BT = rng.random(is_target_BT.shape) < share
+    is_drawn_BT[:, -1] = True
+    return is_target_BT & is_drawn_BT
 
 
 def sample_negatives(

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from morec.config import (
+    BERT4RecSpec,
     DSSMSpec,
     GRU4RecSpec,
     ItemSpec,
@@ -25,6 +26,7 @@ from morec.config import (
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.item import ItemEncoder, build_item_encoder
+from morec.models.bert4rec import BERT4Rec
 from morec.models.dssm import DSSM
 from morec.models.gru4rec import GRU4Rec
 from morec.models.nextitnet import NextItNet
@@ -123,7 +125,9 @@ class Recommender(nn.Module):
         unique_ids_U, rows = torch.unique(ids, return_inverse=True)
         vectors_UD = self._with_padding(shared(self._encode, unique_ids_U[1:]))
         rows_BL1 = rows[1 : 1 + items_BL1.numel()].view_as(items_BL1)
-        inputs_RLD = F.embedding(rows_BL1[readers, :-1], vectors_UD)
+        inputs_RLD = self.user_encoder.shown(
+            F.embedding(rows_BL1[readers, :-1], vectors_UD), samples.is_target_BT[readers]
+        )
         is_item_RL = items_BL1[readers, :-1] > 0
         return EncodedBatch(
             states_RTD=self.user_encoder(inputs_RLD, is_item_RL, samples.users_B[readers]),
@@ -200,6 +204,15 @@ def build_user_encoder(spec: ModelSpec, num_users: int, max_seq_len: int) -> Use
                 num_blocks=spec.num_blocks,
                 num_heads=spec.num_heads,
                 dropout=spec.dropout,
+            )
+        case BERT4RecSpec():
+            return BERT4Rec(
+                dim=spec.dim,
+                max_seq_len=max_seq_len,
+                num_blocks=spec.num_blocks,
+                num_heads=spec.num_heads,
+                dropout=spec.dropout,
+                mask_share=spec.mask_share,
             )
         case DSSMSpec():
             return DSSM(

@@ -5,6 +5,7 @@ items stand one behind the other.
 Shapes: B users, L positions, P items of all users, D width, H heads, K = D / H.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from morec.encoders.tables import placed
 from morec.models.user_encoder import UserEncoder, xavier_normal
 
+Activation = Callable[[Tensor], Tensor]
 LAYER_NORM_EPS = 1e-6
 MASKED = -1e9
 """Added to the attention score of a hidden key. Finite, so that the row of a padded query, where
@@ -29,25 +31,36 @@ class SASRec(UserEncoder):
     """
 
     def __init__(
-        self, *, dim: int, max_seq_len: int, num_blocks: int, num_heads: int, dropout: float
+        self,
+        *,
+        dim: int,
+        max_seq_len: int,
+        num_blocks: int,
+        num_heads: int,
+        dropout: float,
+        activation: Activation = F.relu,
+        is_causal: bool = True,
     ) -> None:
         super().__init__(dim)
+        self.is_causal = is_causal
         self.positions = nn.Embedding(max_seq_len, dim)
         self.norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
         self.dropout = nn.Dropout(dropout)
-        self.blocks = nn.ModuleList(Block(dim, num_heads, dropout) for _ in range(num_blocks))
+        self.blocks = nn.ModuleList(
+            Block(dim, num_heads, dropout, activation) for _ in range(num_blocks)
+        )
         self.apply(xavier_normal)
 
     def forward(
         self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor, *, last_only: bool = False
     ) -> Tensor:
-        """Let every position attend to itself and the items before it.
+        """Let every position attend to itself and the items before it; or to all items.
 
         Slots count from the left end of a row padded to ``max_seq_len``, so that the last item
         always stands in the last slot, however much of the padding is there.
         """
         first = len(self.positions.weight) - items_BLD.shape[1]
-        packing = Packing.of(is_item_BL)
+        packing = Packing.of(is_item_BL, is_causal=self.is_causal)
         placed_PD = packing.packed(items_BLD) + self.positions.weight[first + packing.slots_P]
         states_PD = self.dropout(self.norm(placed_PD))
         for block in self.blocks[:-1]:
@@ -70,14 +83,15 @@ class Packing:
     """Added to the attention scores."""
 
     @classmethod
-    def of(cls, is_item_BL: Tensor) -> "Packing":
+    def of(cls, is_item_BL: Tensor, *, is_causal: bool = True) -> "Packing":
         """Find the items, and what each may see."""
         length = is_item_BL.shape[1]
         is_kept_BL = is_item_BL.clone()
         is_kept_BL[:, -1] = True
         rows_P, slots_P = is_kept_BL.nonzero(as_tuple=True)
         last_B = is_kept_BL.sum(1).cumsum(0) - 1
-        return cls(slots_P, rows_P * length + slots_P, last_B, _causal_mask(is_item_BL))
+        mask_B1LL = _attention_mask(is_item_BL, is_causal=is_causal)
+        return cls(slots_P, rows_P * length + slots_P, last_B, mask_B1LL)
 
     def packed(self, padded_BLX: Tensor) -> Tensor:
         """The items' rows, one behind the other."""
@@ -91,9 +105,12 @@ class Packing:
 class Block(nn.Module):
     """LN(x + Drop(attention(x))), then LN(x + Drop(feed-forward(x)))."""
 
-    def __init__(self, dim: int, num_heads: int, dropout: float) -> None:
+    def __init__(
+        self, dim: int, num_heads: int, dropout: float, activation: Activation = F.relu
+    ) -> None:
         super().__init__()
         self.num_heads = num_heads
+        self.activation = activation
         self.query_key_value = nn.ModuleList(nn.Linear(dim, dim, bias=False) for _ in range(3))
         self.output = nn.Linear(dim, dim, bias=False)
         self.attention_norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
@@ -107,7 +124,7 @@ class Block(nn.Module):
         asking = states_PD[packing.last_B] if last_only else states_PD
         attended = self._attend(asking, states_PD, packing, last_only=last_only)
         asking = self.attention_norm(asking + self.dropout(attended))
-        fed = self.dropout(self.outer(F.relu(self.inner(asking))))
+        fed = self.dropout(self.outer(self.activation(self.inner(asking))))
         return cast(Tensor, self.feed_forward_norm(asking + fed))
 
     def _attend(
@@ -131,8 +148,10 @@ class Block(nn.Module):
         return states_BLD.view(*states_BLD.shape[:2], self.num_heads, -1).transpose(1, 2)
 
 
-def _causal_mask(is_item_BL: Tensor) -> Tensor:
+def _attention_mask(is_item_BL: Tensor, *, is_causal: bool) -> Tensor:
     length = is_item_BL.shape[1]
-    is_past_LL = torch.ones(length, length, dtype=torch.bool, device=is_item_BL.device).tril()
-    is_seen_B1LL = is_past_LL & is_item_BL[:, None, None, :]
+    is_seen_LL = torch.ones(length, length, dtype=torch.bool, device=is_item_BL.device)
+    if is_causal:
+        is_seen_LL = is_seen_LL.tril()
+    is_seen_B1LL = is_seen_LL & is_item_BL[:, None, None, :]
     return torch.where(is_seen_B1LL, 0.0, MASKED)

@@ -23,10 +23,13 @@ class UserEncoder(nn.Module, ABC):
         super().__init__()
         self.dim = dim
 
-    @staticmethod
-    def train_samples(sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
+    def train_samples(self, sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
         """What one epoch shows, made of every user's left-padded train list."""
         return sequence_samples(sequences_UL1)
+
+    def shown(self, items_BLD: Tensor, is_target_BT: Tensor) -> Tensor:
+        """What training lets the model read of a sample's inputs: all, unless it sees targets."""
+        return items_BLD
 
     @abstractmethod
     def forward(
@@ -36,8 +39,8 @@ class UserEncoder(nn.Module, ABC):
 
         The states score the last T items of a training sample; the last one is the user's vector
         in evaluation. A model that reads a history has a state after every input (T = L), which
-        knows nothing of later inputs. ``is_item_BL`` is False on padding, which stands left of the
-        items and whose vectors do not matter; states on padding are finite and mean nothing.
+        knows nothing of the item it scores. ``is_item_BL`` is False on padding, which stands left
+        of the items and whose vectors do not matter; states on padding are finite and mean nothing.
         Columns that are padding in every row may be left out. ``last_only`` leaves out all states
         but the last, (B, 1, D), and the work for them.
         """

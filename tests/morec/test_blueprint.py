@@ -79,6 +79,7 @@ def tiny_item(**text: object) -> dict:
         ({"kind": "dssm", "dim": 16, "mlp_layers": 2}, {"id": True}),
         ({"kind": "gru4rec", "dim": 16}, {"id": True}),
         ({"kind": "nextitnet", "dim": 16}, {"id": True}),
+        ({"kind": "bert4rec", "dim": 16}, {"id": True}),
         ({"dim": 16}, tiny_item()),
         ({"dim": 16}, tiny_item(trainable_layers=1)),
         ({"dim": 16}, tiny_item(trainable_layers="all", lora={"rank": 2})),

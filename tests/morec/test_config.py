@@ -334,6 +334,7 @@ def test_the_model_is_sasrec_unless_said():
         {"kind": "dssm", "mlp_layers": 1},
         {"kind": "gru4rec", "num_blocks": 1},
         {"kind": "nextitnet", "dilations": [1, 2, 8]},
+        {"kind": "bert4rec", "mask_share": 0.5},
     ],
 )
 def test_every_model_crosses_files_and_processes_as_json(model):

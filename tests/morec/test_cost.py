@@ -10,6 +10,7 @@ from torch import nn
 
 from morec import cost
 from morec.config import (
+    BERT4RecSpec,
     DSSMSpec,
     GRU4RecSpec,
     ItemSpec,
@@ -81,6 +82,12 @@ def test_a_gru_costs_six_products_a_position_and_layer(
     spec = GRU4RecSpec(kind="gru4rec", dim=8, num_blocks=num_layers)
     model = recommender(tiny_dataset, tmp_path, spec, 5, id=True)
     assert cost.paper_macs(model, 5, CPU) == 5 * (6 * num_layers + 1) * 8**2
+
+
+def test_a_bert4rec_reads_one_slot_more_and_has_a_head(tiny_dataset: Dataset, tmp_path: Path):
+    spec = BERT4RecSpec(kind="bert4rec", dim=8, num_blocks=2)
+    model = recommender(tiny_dataset, tmp_path, spec, 5, id=True)
+    assert cost.paper_macs(model, 5, CPU) == user_encoder_macs(8, 6, 2) + 5 * 8**2
 
 
 def test_a_convolution_costs_its_taps_a_position(tiny_dataset: Dataset, tmp_path: Path):

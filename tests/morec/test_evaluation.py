@@ -27,6 +27,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "dssm": {"kind": "dssm", "mlp_layers": 1},
     "gru4rec": {"kind": "gru4rec"},
     "nextitnet": {"kind": "nextitnet"},
+    "bert4rec": {"kind": "bert4rec"},
 }
 splits = pytest.mark.parametrize("split", ["valid", "test"])
 TRAINED_ONLY = {"candidates": "trained"}

@@ -24,7 +24,8 @@ TRAINED_TEXT = {
 DSSM = {"kind": "dssm", "mlp_layers": 1}
 GRU4REC = {"kind": "gru4rec"}
 NEXTITNET = {"kind": "nextitnet"}
-OTHER_MODELS = [DSSM, GRU4REC, NEXTITNET]
+BERT4REC = {"kind": "bert4rec", "mask_share": 0.5}
+OTHER_MODELS = [DSSM, GRU4REC, NEXTITNET, BERT4REC]
 FROZEN_TEXT = {"text": {"name": "tiny-random", "pretrained": False, "max_tokens": 6}}
 
 

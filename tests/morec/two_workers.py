@@ -27,6 +27,7 @@ CONFIGS: dict[str, dict[str, Any]] = {
     "dssm": {**_SAME, "model": {"kind": "dssm", "dropout": 0.0, "mlp_layers": 1}},
     "gru4rec": {**_SAME, "model": {"kind": "gru4rec", "dropout": 0.0}},
     "nextitnet": {**_SAME, "model": {"kind": "nextitnet", "dropout": 0.0}},
+    "bert4rec": {**_SAME, "model": {"kind": "bert4rec", "dropout": 0.0}},
     "nextitnet in_batch_ce": {
         **_SAME,
         "model": {"kind": "nextitnet", "dropout": 0.0},

@@ -57,8 +57,8 @@ def test_a_model_without_a_kind_is_a_sasrec_wherever_it_is_written() -> None:
         )
     ]
     assert value_problems("model", {"kind": "dsm"}) == [
-        Problem((), "unknown kind 'dsm'. Did you mean 'dssm'? Allowed: dssm, gru4rec, nextitnet, "
-                    "sasrec"),
+        Problem((), "unknown kind 'dsm'. Did you mean 'dssm'? Allowed: bert4rec, dssm, gru4rec, "
+                    "nextitnet, sasrec"),
     ]  # fmt: skip
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -101,6 +102,33 @@ def test_an_epoch_of_pairs_shows_each_once(dataset: Dataset, batch_size: int) ->
     items = np.concatenate([batch.items_BL1[:, 0] for batch in batches])
     expected = zip(samples.users_S.tolist(), samples.items_SL1[:, 0].tolist(), strict=True)
     assert sorted(zip(users.tolist(), items.tolist(), strict=True)) == sorted(expected)
+
+
+def epoch_of_some(share: float, num_users: int = 4000) -> np.ndarray:
+    """Users of 4, 3 and 1 items, a third each; which targets an epoch drew, by user."""
+    rows = np.array([[4, 5, 6, 7], [0, 1, 5, 9], [0, 0, 0, 3]], dtype=np.int32)
+    samples = replace(sequence_samples(np.tile(rows, (num_users // 3, 1))), target_share=share)
+    rng = np.random.default_rng(0)
+    batches = list(train_batches(samples, 9, 32, rng))
+    for batch in batches:
+        assert ((negatives_of(batch) > 0) == batch.is_target_BT).all()
+    order = np.concatenate([batch.users_B for batch in batches]).argsort()
+    return np.concatenate([batch.is_target_BT for batch in batches])[order].reshape(-1, 3, 3)
+
+
+def test_a_share_of_the_targets_is_drawn_and_the_last_one_always():
+    shares = epoch_of_some(0.3).mean(axis=0)
+    assert shares[0] == pytest.approx([0.3, 0.3, 1], abs=0.06)
+    assert shares[1] == pytest.approx([0, 0.3, 1], abs=0.06)
+    assert shares[2].tolist() == [0, 0, 0]
+
+
+def test_the_targets_are_drawn_anew_every_epoch():
+    samples = replace(sequence_samples(np.tile(SEQUENCES, (50, 1))), target_share=0.5)
+    rng = np.random.default_rng(0)
+    first, second = (next(train_batches(samples, 9, 200, rng)) for _ in range(2))
+    by_user = [batch.is_target_BT[batch.users_B.argsort()] for batch in (first, second)]
+    assert (by_user[0] != by_user[1]).any()
 
 
 def test_negatives_are_uniform_over_the_items_the_user_has_not_trained_on() -> None:

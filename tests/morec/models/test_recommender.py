@@ -5,11 +5,20 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from morec.config import DSSMSpec, GRU4RecSpec, ItemSpec, ModelSpec, NextItNetSpec, SASRecSpec
+from morec.config import (
+    BERT4RecSpec,
+    DSSMSpec,
+    GRU4RecSpec,
+    ItemSpec,
+    ModelSpec,
+    NextItNetSpec,
+    SASRecSpec,
+)
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.dnn import dense_layers
 from morec.encoders.item import IdPart, ItemEncoder
+from morec.models.bert4rec import BERT4Rec
 from morec.models.dssm import DSSM
 from morec.models.gru4rec import GRU4Rec
 from morec.models.nextitnet import NextItNet
@@ -205,6 +214,19 @@ def test_a_sasrec_is_built_as_specified():
     assert len(users.blocks) == 3
     assert {block.num_heads for block in users.blocks} == {3}
     assert dropouts(users) == [0.25] * 4
+
+
+def test_a_bert4rec_is_built_as_specified():
+    spec = BERT4RecSpec(
+        kind="bert4rec", dim=6, num_blocks=3, num_heads=3, dropout=0.25, mask_share=0.6
+    )
+    users = build_user_encoder(spec, num_users=5, max_seq_len=7)
+    assert isinstance(users, BERT4Rec)
+    assert users.positions.weight.shape == (8, 6)
+    assert len(users.blocks) == 3
+    assert {block.num_heads for block in users.blocks} == {3}
+    assert dropouts(users) == [0.25] * 4
+    assert users.mask_share == 0.6
 
 
 def test_a_dssm_is_built_as_specified():

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from morec.models.sasrec import LAYER_NORM_EPS, MASKED, Block, Packing, SASRec
+from morec.models.sasrec import MASKED, Block, Packing, SASRec
+from tests.morec.models.torch_layers import torch_layer
 
 DIM, LENGTH, HEADS = 16, 6, 2
 USERS = torch.zeros(1, dtype=torch.long)
@@ -14,32 +15,6 @@ def sasrec(dim: int = DIM, length: int = LENGTH, dropout: float = 0.0) -> SASRec
 
 def left_padded(*num_items: int) -> Tensor:
     return torch.arange(LENGTH) >= LENGTH - torch.tensor(num_items)[:, None]
-
-
-def torch_layer(block: Block) -> nn.TransformerEncoderLayer:
-    """torch's own post-LN layer with the block's weights; the biases SASRec lacks are 0."""
-    layer = nn.TransformerEncoderLayer(
-        DIM,
-        HEADS,
-        4 * DIM,
-        dropout=0.0,
-        activation="relu",
-        layer_norm_eps=LAYER_NORM_EPS,
-        batch_first=True,
-        norm_first=False,
-        dtype=torch.double,
-    )
-    weights = [projection.weight for projection in block.query_key_value]
-    with torch.no_grad():
-        layer.self_attn.in_proj_weight.copy_(torch.cat(weights))
-        layer.self_attn.in_proj_bias.zero_()
-        layer.self_attn.out_proj.weight.copy_(block.output.weight)
-        layer.self_attn.out_proj.bias.zero_()
-    layer.linear1.load_state_dict(block.inner.state_dict())
-    layer.linear2.load_state_dict(block.outer.state_dict())
-    layer.norm1.load_state_dict(block.attention_norm.state_dict())
-    layer.norm2.load_state_dict(block.feed_forward_norm.state_dict())
-    return layer
 
 
 def disturb(module: nn.Module) -> None:
@@ -67,7 +42,7 @@ def test_a_block_is_torchs_post_ln_layer():
     states_BLD = torch.randn(3, LENGTH, DIM).double()
     hidden_LL = torch.ones(LENGTH, LENGTH).triu(1).bool()
     mask_LL = torch.zeros(LENGTH, LENGTH).double().masked_fill(hidden_LL, MASKED)
-    expected = torch_layer(block)(states_BLD, src_mask=mask_LL)
+    expected = torch_layer(block, "relu")(states_BLD, src_mask=mask_LL)
     packing = Packing.of(torch.ones(3, LENGTH, dtype=torch.bool))
     found = packing.padded(block(packing.packed(states_BLD), packing))
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
@@ -81,7 +56,7 @@ def test_the_whole_encoder_is_a_norm_and_torchs_layers_over_causal_unpadded_keys
     mask_BLL = torch.zeros(hidden_BLL.shape).double().masked_fill(hidden_BLL, MASKED)
     expected = model.norm(items_BLD + model.positions.weight)
     for block in model.blocks:
-        layer = torch_layer(block)
+        layer = torch_layer(block, "relu")
         expected = layer(expected, src_mask=mask_BLL.repeat_interleave(HEADS, dim=0))
     actual = model(items_BLD, is_item_BL, USERS)
     torch.testing.assert_close(actual[is_item_BL], expected[is_item_BL], rtol=0, atol=1e-12)

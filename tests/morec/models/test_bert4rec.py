@@ -1,0 +1,85 @@
+"""BERT4Rec against torch's own transformer layers, and what it hides."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from morec.models.bert4rec import BERT4Rec
+from morec.models.sasrec import LAYER_NORM_EPS
+from tests.morec.models.torch_layers import torch_layer
+
+DIM, LENGTH, HEADS, BLOCKS = 16, 6, 2, 2
+USERS = torch.zeros(1, dtype=torch.long)
+
+
+def bert4rec(dim: int = DIM, mask_share: float = 0.2) -> BERT4Rec:
+    return BERT4Rec(
+        dim=dim,
+        max_seq_len=LENGTH,
+        num_blocks=BLOCKS,
+        num_heads=HEADS,
+        dropout=0.0,
+        mask_share=mask_share,
+    )
+
+
+def states_by_torch(model: BERT4Rec, items: list[Tensor]) -> Tensor:
+    """One user alone: the items, the mask, the last slots' positions, torch's layers, the head."""
+    slots = torch.stack([*items, model.mask.weight[0]])
+    placed = slots + model.positions.weight[-len(slots) :]
+    states = F.layer_norm(placed, (DIM,), model.norm.weight, model.norm.bias, LAYER_NORM_EPS)[None]
+    for block in model.blocks:
+        states = torch_layer(block, "gelu")(states)
+    dense, _, norm = model.head
+    inner = F.gelu(states[0] @ dense.weight.T + dense.bias)
+    return F.layer_norm(inner, (DIM,), norm.weight, norm.bias, LAYER_NORM_EPS)
+
+
+def test_states_are_those_of_torchs_layers_over_each_users_items_and_the_mask():
+    model = bert4rec().double()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    items_BLD, num_items = torch.randn(3, LENGTH, DIM).double(), (LENGTH, 3, 1)
+    is_item_BL = torch.arange(LENGTH) >= LENGTH - torch.tensor(num_items)[:, None]
+    states_BLD = model(items_BLD, is_item_BL, USERS)
+    for row, number in enumerate(num_items):
+        expected = states_by_torch(model, list(items_BLD[row, -number:]))[1:]
+        torch.testing.assert_close(states_BLD[row, -number:], expected, rtol=0, atol=1e-12)
+
+
+def test_a_target_is_hidden_where_it_is_an_input_and_nothing_else_is():
+    model, items_BLD = bert4rec(), torch.randn(2, LENGTH, DIM)
+    is_target_BT = torch.zeros(2, LENGTH, dtype=torch.bool)
+    is_target_BT[0, [0, 3, 5]] = is_target_BT[1, 5] = True
+    shown_BLD = model.shown(items_BLD, is_target_BT)
+    hidden = {(0, 1), (0, 4)}  # target 5 is the item after the inputs
+    for row in range(2):
+        for slot in range(LENGTH):
+            expected = model.mask.weight[0] if (row, slot) in hidden else items_BLD[row, slot]
+            assert torch.equal(shown_BLD[row, slot], expected)
+
+
+@pytest.mark.parametrize("mask_share", [0.2, 0.6])
+def test_an_epoch_hides_the_share_asked_for(mask_share: float):
+    samples = bert4rec(mask_share=mask_share).train_samples(np.ones((3, LENGTH + 1), np.int32))
+    assert samples.target_share == mask_share
+    assert samples.is_target_ST.all()
+
+
+def test_parameters_are_sasrecs_a_slot_a_mask_and_a_head():
+    model = bert4rec()
+    per_block = 12 * DIM**2 + 9 * DIM
+    sasrec = BLOCKS * per_block + (LENGTH + 1) * DIM + 2 * DIM
+    expected = sasrec + DIM + (DIM**2 + DIM + 2 * DIM)
+    assert sum(parameter.numel() for parameter in model.parameters()) == expected
+
+
+def test_weights_start_xavier_normal_and_biases_at_zero():
+    model = bert4rec(dim=256)
+    for weight in (model.head[0].weight, model.mask.weight):
+        expected = (2 / sum(weight.shape)) ** 0.5
+        assert weight.std().item() == pytest.approx(expected, rel=0.2)
+    assert not model.head[0].bias.any()
