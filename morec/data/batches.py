@@ -136,18 +136,27 @@ def sample_negatives(
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
     """Draw negatives_BT, again for as long as one stands in its user's train list."""
-    rows, columns = np.nonzero(is_target_BT)
-    drawn = rng.integers(1, num_items + 1, size=len(rows))
-    pending = np.arange(len(rows))
-    while True:
-        is_taken = (trained_BL1[rows[pending]] == drawn[pending, None]).any(axis=1)
-        pending = pending[is_taken]
-        if not len(pending):
-            break
-        drawn[pending] = rng.integers(1, num_items + 1, size=len(pending))
-    negatives_BT = np.zeros(is_target_BT.shape, dtype=np.int64)
-    negatives_BT[rows, columns] = drawn
-    return negatives_BT
+    negatives_BT = np.zeros(is_target_BT.shape, dtype=np.int32)
+    rows_R, is_missing_RT = np.arange(len(negatives_BT)), is_target_BT
+    while len(rows_R):
+        drawn_RT = negatives_BT[rows_R]
+        num_missing = np.count_nonzero(is_missing_RT)
+        drawn_RT[is_missing_RT] = rng.integers(1, num_items + 1, size=num_missing)
+        negatives_BT[rows_R] = drawn_RT
+        is_missing_RT = is_missing_RT & _is_in_row(drawn_RT, trained_BL1[rows_R])
+        is_open_R = is_missing_RT.any(axis=1)
+        rows_R, is_missing_RT = rows_R[is_open_R], is_missing_RT[is_open_R]
+    return negatives_BT.astype(np.int64)
+
+
+def _is_in_row(
+    items_RT: npt.NDArray[np.int32], rows_RX: npt.NDArray[np.int32]
+) -> npt.NDArray[np.bool_]:
+    """Column by column: numpy is slow at looking along short rows (measured: 1.7 times)."""
+    is_found_RT = np.zeros(items_RT.shape, dtype=np.bool_)
+    for column_R in rows_RX.T:
+        is_found_RT |= items_RT == column_R[:, None]
+    return is_found_RT
 
 
 def _check_negatives_exist(sequences_UL1: npt.NDArray[np.int32], num_items: int) -> None:

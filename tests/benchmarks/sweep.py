@@ -61,7 +61,7 @@ def _run_nothing(folder: Path, num_seeds: int) -> tuple[float, float]:
 
 def busy(settings: Settings) -> list[Row]:
     """How much of the cores a whole study uses, from the command's start to its end."""
-    cpu, wall = _study_seconds(settings.folder, "busy", BUSY.format(epochs=settings.size(44, 1)))
+    cpu, wall = _study_seconds(settings.folder, "busy", BUSY.format(epochs=settings.size(58, 1)))
     spent = [r.cost.total_s for r in Ledger(settings.folder / "busy").read_all().values() if r.cost]
     available = wall * (psutil.cpu_count() or 1)
     case = f"a study of {len(spent)} trials of {sum(spent) / len(spent):.0f} s"
