@@ -17,7 +17,7 @@ def code_version() -> dict[str, str]:
     Not part of a trial's identity: a record says what made it, and whoever reads several records
     says where they differ.
     """
-    return {"morec": _sources_hash(), **{name: installed_version(name) for name in LIBRARIES}}
+    return {"morec": sources_hash(Path(__file__).parent), **{name: installed_version(name) for name in LIBRARIES}}
 
 
 def installed_version(package: str) -> str:
@@ -28,9 +28,9 @@ def installed_version(package: str) -> str:
         return NOT_INSTALLED
 
 
-def _sources_hash() -> str:
-    folder = Path(__file__).parent
+def sources_hash(package: Path) -> str:
+    """8 hex digits over the names and contents of all Python files in a package's folder."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    for path in sorted(package.rglob("*.py")):
+        digest.update(path.relative_to(package).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:8]

@@ -4,7 +4,6 @@ At import it needs nothing but Python and what Ray carries to the node: what is 
 anything else is there.
 """
 
-import hashlib
 import platform
 from collections.abc import Iterable, Sequence
 from contextlib import chdir
@@ -14,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from morec.code_version import NOT_INSTALLED, installed_version
+from morec.code_version import NOT_INSTALLED, installed_version, sources_hash
 
 if TYPE_CHECKING:
     from morec.config import ImageSpec, TextSpec
@@ -65,10 +64,6 @@ def weights(root: str, specs: Sequence["TextSpec | ImageSpec"]) -> list[str]:
 
 
 def _code(module: str) -> str:
-    """A hash of a package's source files."""
+    """The hash of a package's sources."""
     spec = find_spec(module)
-    digest = hashlib.sha256()
-    for folder in (spec.submodule_search_locations or []) if spec else []:
-        for path in sorted(Path(folder).rglob("*.py")):
-            digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
-    return digest.hexdigest()[:12] if spec else NOT_INSTALLED
+    return sources_hash(Path(spec.origin).parent) if spec and spec.origin else NOT_INSTALLED
