@@ -17,7 +17,10 @@ def code_version() -> dict[str, str]:
     Not part of a trial's identity: a record says what made it, and whoever reads several records
     says where they differ.
     """
-    return {"morec": sources_hash(Path(__file__).parent), **{name: installed_version(name) for name in LIBRARIES}}
+    return {
+        "morec": sources_hash(Path(__file__).parent),
+        **{name: installed_version(name) for name in LIBRARIES},
+    }
 
 
 def installed_version(package: str) -> str:

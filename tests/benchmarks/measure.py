@@ -78,13 +78,19 @@ def gemm_gflops(dtype: torch.dtype) -> float:
 
 def peak_mib(run: Callable[[], object]) -> float:
     """MiB that the resident set grew by while ``run`` ran, above what it was before."""
+    return peaks_mib(run)[0]
+
+
+def peaks_mib(run: Callable[[], object]) -> tuple[float, float]:
+    """MiB that the resident set grew by at most while ``run`` ran, and to."""
     gc.collect()
     with suppress(OSError, AttributeError):  # glibc only
         ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")
     before = _status("VmRSS")
     run()
-    return (_status("VmHWM") - before) / 1024
+    peak = _status("VmHWM")
+    return (peak - before) / 1024, peak / 1024
 
 
 def _status(field: str) -> int:
