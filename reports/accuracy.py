@@ -7,9 +7,10 @@ from reports import formats
 from reports.summary import ArmSummary, StudySummary
 
 MAX_COLUMNS = 8
-"""More arms than this stand in rows, with the metrics as columns."""
+"""More arms and gains than this stand in rows, with the metrics as columns."""
 MAX_COLUMNS_SHARED = 14
-"""The same in a study of several data sets, whose labels leave out what the heading says."""
+"""More arms than this do in a study of several data sets, whose labels leave out what the heading
+says."""
 ROOMY_COLUMNS = 5
 """With more columns than this a deviation goes below its mean."""
 LONG_LABEL = 14
@@ -119,15 +120,20 @@ class AccuracyTable:
         """Whether there are too many arms to stand side by side."""
         lengths = [len(row.heading) for row in self.arms]
         is_dense = self.is_one_of_several and sum(lengths) <= LONG_LABEL * len(lengths)
-        return len(lengths) > (MAX_COLUMNS_SHARED if is_dense else MAX_COLUMNS)
+        if is_dense:
+            return len(lengths) > MAX_COLUMNS_SHARED
+        return len(lengths) + self._num_gains > MAX_COLUMNS
 
     @property
     def is_dense(self) -> bool:
         """Whether there are so many columns that deviations go below the means."""
         if self.has_arms_as_rows:
             return len(self.lines) > ROOMY_COLUMNS
-        gains = sum(bool(group.gains) for group in self.groups)
-        return self.is_one_of_several and len(self.arms) + gains > ROOMY_COLUMNS
+        return self.is_one_of_several and len(self.arms) + self._num_gains > ROOMY_COLUMNS
+
+    @property
+    def _num_gains(self) -> int:
+        return sum(bool(group.gains) for group in self.groups)
 
 
 def accuracy_tables(summary: StudySummary) -> tuple[AccuracyTable, ...]:

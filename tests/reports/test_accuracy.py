@@ -64,6 +64,16 @@ def test_more_than_eight_arms_stand_in_rows_grouped_by_heading(tmp_path: Path) -
     ]
 
 
+@pytest.mark.parametrize(("num_gains", "are_rows"), [(0, False), (2, False), (3, True)])
+def test_gains_take_columns_as_arms_do(num_gains: int, are_rows: bool, tmp_path: Path) -> None:
+    arms = tuple(replace(arm, group=f"pair {n // 2}") for n, arm in enumerate(FUSION[:6]))
+    named = [{"better": arms[n + 1].name, "than": arms[n].name} for n in (0, 2, 4)[:num_gains]]
+    study = FakeStudy(arms=arms, searches=0, overrides={"contrasts": named})
+    table = accuracy_table(summarise(study.write(tmp_path)))
+    assert sum(bool(group.gains) for group in table.groups) == num_gains
+    assert table.has_arms_as_rows == are_rows
+
+
 def test_arms_with_fewer_seeds_than_wanted_are_marked_and_named(tmp_path: Path) -> None:
     statuses = {("TS", "final", 0): "failed"}
     statuses |= {("E2E", "final", index): "not asked" for index in range(3)}
