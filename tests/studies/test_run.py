@@ -53,8 +53,8 @@ def test_three_typos_are_three_located_lines_and_exit_code_2_before_ray_or_torch
         f"{study}:3: base.dataset: unknown kind 'synthetik'. Did you mean 'synthetic'? "
         "Allowed: amazon, files, hm, mind, movielens, pairs, sequences, synthetic",
         f"{study}:5: arms.small.model.dm: unknown key 'dm'. Did you mean 'model.dim'? "
-        "Allowed in model: dilations, dim, dropout, kernel_size, kind, mlp_layers, num_blocks, "
-        "num_heads",
+        "Allowed in model: dilations, dim, dropout, kernel_size, kind, mask_share, mlp_layers, "
+        "num_blocks, num_heads",
     ]
     packages = {line.rpartition("|")[2].strip().partition(".")[0] for line in imported}
     assert packages & {"yaml", "ray", "torch", "optuna", "plotly"} == {"yaml"}
