@@ -180,7 +180,7 @@ def test_a_node_that_does_not_see_the_folder_is_named_with_it(tmp_path, study_fi
         cluster.start("head")
         cluster.start("far", python=str(wrapper))
         done = command_on(cluster, study_file, "runs/out").run()
-        words = ("--set", f"storage={(tmp_path / 'all').as_uri()}", "training.max_epochs=1")
+        words = ("--set", f"storage={(tmp_path / 'all').as_uri()}", *LONG)
         stored = command_on(cluster, study_file, "runs/stored", *words)
         stored_done = stored.run()
     finally:
