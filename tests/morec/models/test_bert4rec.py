@@ -8,7 +8,7 @@ from torch import Tensor
 
 from morec.models.bert4rec import BERT4Rec
 from morec.models.sasrec import LAYER_NORM_EPS
-from tests.morec.models.torch_layers import torch_layer
+from tests.morec.models.torch_layers import disturb, torch_layer
 
 DIM, LENGTH, HEADS, BLOCKS = 16, 6, 2, 2
 USERS = torch.zeros(1, dtype=torch.long)
@@ -39,9 +39,7 @@ def states_by_torch(model: BERT4Rec, items: list[Tensor]) -> Tensor:
 
 def test_states_are_those_of_torchs_layers_over_each_users_items_and_the_mask():
     model = bert4rec().double()
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter += 0.1 * torch.randn_like(parameter)
+    disturb(model)
     items_BLD, num_items = torch.randn(3, LENGTH, DIM).double(), (LENGTH, 3, 1)
     is_item_BL = torch.arange(LENGTH) >= LENGTH - torch.tensor(num_items)[:, None]
     states_BLD = model(items_BLD, is_item_BL, USERS)

@@ -3,7 +3,7 @@ import torch
 from torch import Tensor, nn
 
 from morec.models.sasrec import MASKED, Block, Packing, SASRec
-from tests.morec.models.torch_layers import torch_layer
+from tests.morec.models.torch_layers import disturb, torch_layer
 
 DIM, LENGTH, HEADS = 16, 6, 2
 USERS = torch.zeros(1, dtype=torch.long)
@@ -15,13 +15,6 @@ def sasrec(dim: int = DIM, length: int = LENGTH, dropout: float = 0.0) -> SASRec
 
 def left_padded(*num_items: int) -> Tensor:
     return torch.arange(LENGTH) >= LENGTH - torch.tensor(num_items)[:, None]
-
-
-def disturb(module: nn.Module) -> None:
-    """Weights of no special value, so that a norm or bias in the wrong place shows."""
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter += 0.1 * torch.randn_like(parameter)
 
 
 @pytest.mark.parametrize(

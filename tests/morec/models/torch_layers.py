@@ -31,3 +31,10 @@ def torch_layer(block: Block, activation: str) -> nn.TransformerEncoderLayer:
     layer.norm1.load_state_dict(block.attention_norm.state_dict())
     layer.norm2.load_state_dict(block.feed_forward_norm.state_dict())
     return layer
+
+
+def disturb(module: nn.Module) -> None:
+    """Weights of no special value, so that a norm or bias in the wrong place shows."""
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
