@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from morec.encoders.macs import count_macs
-from morec.encoders.token_table import TokenTable
+from morec.encoders.text.token_embedding import TokenTable
 from morec.models.recommender import Recommender
 from morec.results import GPU_MEMORY, HOST_MEMORY
 

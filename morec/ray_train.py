@@ -25,10 +25,10 @@ from morec.config import Spec, TrialConfig
 from morec.data.dataset import Dataset, open_dataset
 from morec.encoders.artefacts import ArtefactStore, local_cache
 from morec.results import Cost, EpochRecord, TrialResult
-from morec.silence import Silence, limited_silence
 from morec.storage import Storage, is_url
 from morec.trial import run_trial
 from morec.trial_log import logged
+from morec.watchdog import Watchdog, watch
 from morec.workers import Workers
 
 GROUP_START_TRIES = 3
@@ -111,7 +111,7 @@ def _work(loop_config: dict[str, Any]) -> str:
         chdir(root_here(job.root)),
         _checkpoints(job.checkpoints) as checkpoints,
         logged(checkpoints.path.parent, workers.rank),
-        limited_silence(job.silence_minutes, checkpoints.path.parent) as silence,
+        watch(job.silence_minutes, checkpoints.path.parent) as watchdog,
     ):
         result = run_trial(
             job.config,
@@ -119,7 +119,7 @@ def _work(loop_config: dict[str, Any]) -> str:
             store,
             sources=job.sources,
             checkpoints=checkpoints,
-            report=_reporter(send, silence, nodes),
+            report=_reporter(send, watchdog, nodes),
             workers=workers,
             device="cuda" if job.gpus else "cpu",
         )
@@ -186,11 +186,11 @@ def _this_worker(job: TrialJob) -> Workers:
 
 
 def _reporter(
-    send: Callable[[dict[str, Any]], None], silence: Silence | None, nodes: tuple[str, ...]
+    send: Callable[[dict[str, Any]], None], watchdog: Watchdog | None, nodes: tuple[str, ...]
 ) -> Callable[[tuple[EpochRecord, ...], Cost], None]:
     def report(epochs: tuple[EpochRecord, ...], cost: Cost) -> None:
-        if silence is not None:
-            silence.broken()
+        if watchdog is not None:
+            watchdog.reset()
         records = json.dumps([record.model_dump(mode="json") for record in epochs])
         here = cost.model_copy(update={"nodes": nodes})
         send({"epochs": records, "cost": here.model_dump_json()})

@@ -15,13 +15,13 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from morec.checkpoints import random_states, restore_random_states
 from morec.config import OptimSpec, TrialConfig
-from morec.data.batches import TrainBatch, train_batches
 from morec.data.dataset import Dataset
 from morec.data.splits import Split, train_popularity_N1, train_sequences_UL1
 from morec.encoders.artefacts import ArtefactStore
 from morec.errors import DivergedError, SpecError
 from morec.evaluation import Evaluator
 from morec.losses import bce, in_batch_ce
+from morec.models.batches import TrainBatch, train_batches
 from morec.models.recommender import EncodedBatch, Recommender, Samples, build_recommender
 from morec.results import Evaluation
 from morec.workers import Workers

@@ -17,6 +17,7 @@ from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.macs import count_macs
 from morec.energy import EnergyMeter
 from morec.errors import CollapsedError, DivergedError
+from morec.references import chance_metrics
 from morec.results import (
     Cost,
     EpochRecord,
@@ -28,7 +29,6 @@ from morec.results import (
 )
 from morec.trainer import Trainer
 from morec.workers import Workers
-from morec.yardsticks import chance_metrics
 
 CLEARLY_ABOVE_CHANCE = 4.0
 """A score this many times chance that falls to chance or below has collapsed (figure 5)."""

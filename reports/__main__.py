@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from morec.errors import MorecError, did_you_mean
-from reports.writing import FORMATS, STUDIES_PAGE, write_reports
+from reports.write import FORMATS, STUDIES_PAGE, write_reports
 
 
 def main(words: list[str] | None = None) -> int:

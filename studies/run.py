@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from morec.errors import MorecError, SpecError
-from tune_space.arms import select_arms
-from tune_space.expand import Arm, expand
-from tune_space.folder import set_aside
-from tune_space.ledger import Ledger
-from tune_space.loader import load_study, read_study_file
-from tune_space.options import RunOptions
-from tune_space.plan import make_plan
-from tune_space.ray_switches import set_switches
-from tune_space.status import read_status
-from tune_space.study import StudySpec
-from tune_space.tables import show_plan, show_status
+from tune_space.commands.status import read_status
+from tune_space.execution.options import RunOptions
+from tune_space.execution.ray_env import set_switches
+from tune_space.ledger.locks import set_aside
+from tune_space.ledger.records import Ledger
+from tune_space.schedule.plan import make_plan
+from tune_space.study.arm_names import select_arms
+from tune_space.study.expand import Arm, expand
+from tune_space.study.load import load_study, read_study_file
+from tune_space.study.spec import StudySpec
+from tune_space.terminal import print_plan, print_status
 
 if TYPE_CHECKING:
-    from tune_space.cleaning import Kind
-    from tune_space.concurrency import Slots
+    from tune_space.capacity.admission import Slots
+    from tune_space.commands.clean import Kind
 
 # Ray, torch and the report are imported where they are used: a typo is answered at once.
 
@@ -44,13 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(_spell_disk_error(error), file=sys.stderr)
+        print(_format_disk_error(error), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
 
 
-def _spell_disk_error(error: OSError) -> str:
+def _format_disk_error(error: OSError) -> str:
     """A full disk, a folder that cannot be written: what, where, and what to do about it."""
     where = f"{error.filename}: " if error.filename else ""
     return (
@@ -107,7 +107,7 @@ def _main(args: argparse.Namespace, command: str) -> int:
     study = load_study(args.study, args.set)
     out = args.out or Path("runs") / study.folder
     if args.status:
-        show_status(Console(), read_status(out))
+        print_status(Console(), read_status(out))
         return 0
     if args.report:
         return _report(out)
@@ -149,19 +149,25 @@ def _expand(study: StudySpec, args: argparse.Namespace) -> tuple[Arm, ...]:
 
 def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
     from morec.encoders.artefacts import ArtefactStore
-    from morec.encoders.hub import offline
-    from tune_space.concurrency import Room, at_once, memory_needs, spell_concurrency
-    from tune_space.missing import find_missing, resting_arms, spell_missing
-    from tune_space.needs import needs_of
-    from tune_space.prepare import STORE_FOLDER, Prepared
-    from tune_space.sizes import model_sizes
+    from morec.encoders.weights.hub import offline
+    from tune_space.capacity.admission import (
+        Room,
+        format_concurrency,
+        memory_estimates,
+        num_concurrent,
+    )
+    from tune_space.capacity.forecast import make_forecast
+    from tune_space.capacity.model_profiles import model_profiles
+    from tune_space.inputs.missing import find_missing, format_missing, inactive_arms
+    from tune_space.inputs.prepare import Prepared
+    from tune_space.ledger.layout import ARTEFACTS
 
-    shared = Prepared(options.root, ArtefactStore(options.out.parent / STORE_FOLDER))
+    shared = Prepared(options.root, ArtefactStore(options.out.parent / ARTEFACTS))
     ledger, retry_failed = Ledger(options.out), options.retry_failed
-    resting = resting_arms(arms, options.only)
+    resting = inactive_arms(arms, options.only)
     with offline():
         missing = find_missing(study, [a for a in arms if a.name not in resting], shared)
-        resting = resting_arms(arms, options.only, missing)
+        resting = inactive_arms(arms, options.only, missing)
         plan = make_plan(
             study, arms, ledger, shared.sources, resting=resting, retry_failed=retry_failed
         )
@@ -169,17 +175,17 @@ def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
     names = {arm.name for arm in kept.arms}
     shown = [arm for arm in arms if arm.name in names]
     manifest, records = ledger.read_manifest(), ledger.read_all()
-    memory = memory_needs(study, shown, manifest, records)
+    memory = memory_estimates(study, shown, manifest, records)
     slots, num_bytes = _capacity(study, options)
     room = Room(num_bytes, memory, study.resources)
-    num_parallel = at_once(slots, room, shown)
-    sizes = model_sizes(study, shown, manifest.datasets if manifest else ())
+    num_parallel = num_concurrent(slots, room, shown)
+    sizes = model_profiles(study, shown, manifest.datasets if manifest else ())
     store = shared.store.folder
-    needs = needs_of(study, shown, kept, manifest, records, sizes, store, memory, num_parallel)
-    show_plan(Console(), kept, len(study.seeds), num_parallel, sizes)
-    beside = spell_concurrency(slots, room, shown)
+    needs = make_forecast(study, shown, kept, manifest, records, sizes, store, memory, num_parallel)
+    print_plan(Console(), kept, len(study.seeds), num_parallel, sizes)
+    beside = format_concurrency(slots, room, shown)
     short = needs.shortages(options.out, is_local=options.address is None)
-    for line in (*needs.lines(options.out), beside, *short, *spell_missing(missing)):
+    for line in (*needs.lines(options.out), beside, *short, *format_missing(missing)):
         print(line)
     return 0
 
@@ -187,17 +193,17 @@ def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
 def _capacity(study: StudySpec, options: RunOptions) -> tuple["Slots", int]:
     """What this machine holds, or the cluster that is to be used."""
     if options.address is None:
-        from tune_space.concurrency import free_bytes, planned_slots
+        from tune_space.capacity.admission import free_bytes, planned_slots
 
         return planned_slots(study.resources), free_bytes()
     set_switches(is_local=False)
-    from tune_space.cluster import capacity
+    from tune_space.execution.cluster import capacity
 
     return capacity(study.resources, options)
 
 
 def _doctor(runs: Path) -> int:
-    from tune_space.doctor import examine
+    from tune_space.commands.doctor import examine
 
     facts, broken = examine(runs)
     print("\n".join([*facts, *(f"wrong: {problem}" for problem in broken)]))
@@ -205,14 +211,14 @@ def _doctor(runs: Path) -> int:
 
 
 def _clean(runs: Path, kinds: "Sequence[Kind]") -> int:
-    from tune_space.cleaning import clean
+    from tune_space.commands.clean import clean
 
     print("\n".join(clean(runs, kinds)))
     return 0
 
 
 def _audit(out: Path) -> int:
-    from tune_space.audit import audit
+    from tune_space.commands.audit import audit
 
     found = audit(out)
     print("\n".join(found.lines()))
@@ -221,21 +227,20 @@ def _audit(out: Path) -> int:
 
 def _reproduce(trial_id: str, out: Path, root: Path) -> int:
     from morec.encoders.artefacts import ArtefactStore
-    from tune_space.prepare import STORE_FOLDER, Prepared
-    from tune_space.reproduce import reproduce
+    from tune_space.commands.reproduce import reproduce
+    from tune_space.inputs.prepare import Prepared
+    from tune_space.ledger.layout import ARTEFACTS
 
-    found = reproduce(
-        trial_id, Ledger(out), Prepared(root, ArtefactStore(out.parent / STORE_FOLDER))
-    )
+    found = reproduce(trial_id, Ledger(out), Prepared(root, ArtefactStore(out.parent / ARTEFACTS)))
     print(found.line())
     return 1 if found.difference else 0
 
 
 def _run(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
     set_switches(is_local=options.address is None)
-    from reports.live import LivePage
-    from tune_space.runner import run_study
-    from tune_space.search import MAX_FAILURES
+    from reports.live_page import LivePage
+    from tune_space.execution.runner import run_study
+    from tune_space.schedule.arm_search import MAX_FAILURES
 
     live = LivePage(options.out)
     outcome = run_study(study, arms, replace(options, on_progress=live.refresh))
@@ -254,7 +259,7 @@ def _run(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
 
 
 def _report(out: Path) -> int:
-    from reports.writing import write_report
+    from reports.write import write_report
 
     print(f"report: {write_report(out)}")
     return 0

@@ -19,17 +19,17 @@ PUBLIC: dict[str, str] = {
     "morec.trial:run_trial": (
         "(config, dataset, store, *, sources, checkpoints, report, workers, device)"
     ),
-    "reports.frames:load_study": "(folder)",
-    "reports.writing:write_report": "(folder, formats)",
+    "reports.export.frames:load_study": "(folder)",
+    "reports.write:write_report": "(folder, formats)",
     "studies.run:main": "(argv)",
-    "tune_space.audit:audit": "(folder)",
-    "tune_space.expand:expand": "(study)",
-    "tune_space.ledger:Ledger.read": "(self, trial_id)",
-    "tune_space.ledger:Ledger.read_all": "(self)",
-    "tune_space.ledger:Ledger.read_manifest": "(self)",
-    "tune_space.loader:load_study": "(path, overrides)",
-    "tune_space.runner:run_study": "(study, arms, options)",
-    "tune_space.status:read_status": "(folder)",
+    "tune_space.commands.audit:audit": "(folder)",
+    "tune_space.study.expand:expand": "(study)",
+    "tune_space.ledger.records:Ledger.read": "(self, trial_id)",
+    "tune_space.ledger.records:Ledger.read_all": "(self)",
+    "tune_space.ledger.records:Ledger.read_manifest": "(self)",
+    "tune_space.study.load:load_study": "(path, overrides)",
+    "tune_space.execution.runner:run_study": "(study, arms, options)",
+    "tune_space.commands.status:read_status": "(folder)",
 }
 TYPED = ("morec", "tune_space", "reports")
 

@@ -22,13 +22,13 @@ from morec.config import (
     SequencesSpec,
     SyntheticSpec,
 )
-from morec.data import amazon, files, hm, mind, movielens, pairs, sequences
-from morec.data.image_sources import ImageSource, find_images, image_files
+from morec.data.files.sources import hash_files
+from morec.data.images.sources import ImageSource, find_images, image_files
 from morec.data.interactions import Interactions
 from morec.data.missing_images import check_images, drop_items_without_images
-from morec.data.sources import hash_files
-from morec.data.synthetic import VERSION as SYNTHETIC_VERSION
-from morec.data.synthetic import draw_synthetic
+from morec.data.readers import amazon, files, hm, mind, movielens, pairs, sequences
+from morec.data.readers.synthetic import VERSION as SYNTHETIC_VERSION
+from morec.data.readers.synthetic import draw_synthetic
 from morec.data.windows import Windows, cut_windows
 from morec.errors import DataError
 from morec.results import write_atomically

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from morec.data.image_sources import ImageSource
+from morec.data.images.sources import ImageSource
 
 FIRST_CLOCK_S, LAST_CLOCK_S = 31_536_000, 4_102_444_800
 """The beginnings of 1971 and 2100."""

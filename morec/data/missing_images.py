@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from morec.data.image_sources import NUM_SHOWN, ImageSource, for_each_image
+from morec.data.images.open import RawImage, open_image
+from morec.data.images.sources import NUM_SHOWN, ImageSource, for_each_image
 from morec.data.interactions import Interactions
-from morec.data.raw_images import RawImage, open_image
 from morec.errors import DataError
 
 

@@ -12,15 +12,15 @@ from torch import Tensor, nn
 from morec.config import ImageSpec, ItemSpec, TextSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
-from morec.encoders.dnn import AddFusion, ConcatFusion, dense_layers, dt_layer
-from morec.encoders.image import ImageEncoder, build_image_encoder, image_inputs
+from morec.encoders.fusion import AddFusion, ConcatFusion, dense_layers, dt_layer
+from morec.encoders.image.encoder import ImageEncoder, build_image_encoder, image_inputs
+from morec.encoders.image.mae import masked_autoencoding_round
 from morec.encoders.macs import count_macs
-from morec.encoders.mae import masked_autoencoding_round
-from morec.encoders.mlm import masked_language_round
 from morec.encoders.second_round import trained_folder
 from morec.encoders.tables import FeatureTable
-from morec.encoders.text import TextEncoder, build_text_encoder, text_inputs
-from morec.encoders.words import WordEncoder
+from morec.encoders.text.encoder import TextEncoder, build_text_encoder, text_inputs
+from morec.encoders.text.mlm import masked_language_round
+from morec.encoders.text.words import WordEncoder
 
 Encoder = FeatureTable | TextEncoder | WordEncoder | ImageEncoder
 

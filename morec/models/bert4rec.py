@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from morec.data.batches import TrainSamples, sequence_samples
+from morec.models.batches import TrainSamples, sequence_samples
 from morec.models.sasrec import LAYER_NORM_EPS, SASRec
 from morec.models.user_encoder import xavier_normal
 
@@ -57,7 +57,7 @@ class BERT4Rec(SASRec):
         """Every user's train list, of which each epoch hides some items and the last."""
         return replace(sequence_samples(sequences_UL1), target_share=self.mask_share)
 
-    def shown(self, items_BLD: Tensor, is_target_BT: Tensor) -> Tensor:
+    def mask_inputs(self, items_BLD: Tensor, is_target_BT: Tensor) -> Tensor:
         """The inputs with the mask in place of those that are targets; target t is input t + 1."""
         is_hidden_BL = F.pad(is_target_BT[:, :-1], (1, 0))
         return torch.where(is_hidden_BL[..., None], self.mask.weight, items_BLD)

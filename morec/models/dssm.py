@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
-from morec.data.batches import TrainSamples, pair_samples
-from morec.encoders.dnn import dense_layers
+from morec.encoders.fusion import dense_layers
+from morec.models.batches import TrainSamples, pair_samples
 from morec.models.user_encoder import UserEncoder, xavier_normal
 
 

@@ -125,7 +125,7 @@ class Recommender(nn.Module):
         unique_ids_U, rows = torch.unique(ids, return_inverse=True)
         vectors_UD = self._with_padding(shared(self._encode, unique_ids_U[1:]))
         rows_BL1 = rows[1 : 1 + items_BL1.numel()].view_as(items_BL1)
-        inputs_RLD = self.user_encoder.shown(
+        inputs_RLD = self.user_encoder.mask_inputs(
             F.embedding(rows_BL1[readers, :-1], vectors_UD), samples.is_target_BT[readers]
         )
         is_item_RL = items_BL1[readers, :-1] > 0

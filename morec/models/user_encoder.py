@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
-from morec.data.batches import TrainSamples, sequence_samples
+from morec.models.batches import TrainSamples, sequence_samples
 
 
 class UserEncoder(nn.Module, ABC):
@@ -27,7 +27,7 @@ class UserEncoder(nn.Module, ABC):
         """What one epoch shows, made of every user's left-padded train list."""
         return sequence_samples(sequences_UL1)
 
-    def shown(self, items_BLD: Tensor, is_target_BT: Tensor) -> Tensor:
+    def mask_inputs(self, items_BLD: Tensor, is_target_BT: Tensor) -> Tensor:
         """What training lets the model read of a sample's inputs: all, unless it sees targets."""
         return items_BLD
 

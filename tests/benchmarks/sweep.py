@@ -9,7 +9,7 @@ import psutil
 
 from tests.benchmarks.measure import Row
 from tests.benchmarks.settings import Settings
-from tune_space.ledger import Ledger
+from tune_space.ledger.records import Ledger
 
 REPOSITORY = Path(__file__).parents[2]
 POLL_S = 0.25

@@ -8,7 +8,7 @@ import torch
 
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.macs import count_macs
-from morec.encoders.text import text_inputs
+from morec.encoders.text.encoder import text_inputs
 from morec.trainer import Trainer
 from tests.benchmarks import plain, world
 from tests.benchmarks.measure import Row, gemm_gflops, interleaved, peak_mib, ratios

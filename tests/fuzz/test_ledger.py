@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from morec.errors import DataError
 from tests.fuzz.mutations import damaged, fuzzed
 from tests.tune_space.made_up_trials import conductor_of, play
-from tune_space.audit import audit
-from tune_space.ledger import Ledger
-from tune_space.status import read_status
+from tune_space.commands.audit import audit
+from tune_space.commands.status import read_status
+from tune_space.ledger.records import Ledger
 
 SNIPPETS = [
     *(b"null", b"true", b"-1", b"1e999", b"NaN", b"Infinity", b"9" * 400, b'""', b'"x"', b"[]"),

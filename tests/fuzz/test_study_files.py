@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from morec.errors import SpecError
 from tests.fuzz.mutations import damaged, fuzzed
 from tests.integration.command import STUDY
-from tune_space.expand import expand
-from tune_space.loader import load_study, parse_study
+from tune_space.study.expand import expand
+from tune_space.study.load import load_study, parse_study
 
 SMALL = (
     """

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from morec.results import TrialResult
-from tune_space.ledger import Ledger
+from tune_space.ledger.records import Ledger
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE_S = 240

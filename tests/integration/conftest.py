@@ -17,7 +17,7 @@ def node_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def ray_session(node_cache: Path) -> Iterator[None]:
     """One Ray session for every test that calls the command in this process."""
-    from tune_space.ray_switches import set_switches
+    from tune_space.execution.ray_env import set_switches
 
     set_switches(is_local=True)
     import ray

@@ -23,8 +23,8 @@ from tests.integration.command import (
     trial_processes,
 )
 from tests.mounts import mounted
-from tune_space.audit import audit
-from tune_space.ledger import Ledger
+from tune_space.commands.audit import audit
+from tune_space.ledger.records import Ledger
 
 TARGETS = ("driver", "trial", "raylet", "gcs_server", "everything", "disk")
 DISK_BYTES = 100_000_000

@@ -16,7 +16,7 @@ from morec.results import TrialStatus
 from tests.integration.command import Command, study_numbers, wait_until
 from tests.integration.nodes import Cluster, two_nodes
 from tests.s3 import S3
-from tune_space.ledger import Ledger
+from tune_space.ledger.records import Ledger
 
 pytestmark = pytest.mark.ray
 LONG = ("budget.trials=0", "training.max_epochs=120", "training.patience=120")
@@ -46,7 +46,9 @@ def cached(cluster: Cluster, node: str) -> set[str]:
     return {path.name for path in (cluster.folder / node).glob("morec-studies/artefacts/[!.]*")}
 
 
-def test_trials_run_on_both_nodes_and_fetch_what_they_need_from_the_storage(cluster, study_file):
+def test_trials_run_on_both_nodes_and_fetch_what_they_need_from_the_storage(
+    cluster, study_file
+) -> None:
     storage = cluster.folder / "storage"
     words = ("--only", "E2E", "--set", *LONG, f"storage={storage.as_uri()}")
     command = command_on(cluster, study_file, "out", *words)
@@ -63,7 +65,7 @@ def test_trials_run_on_both_nodes_and_fetch_what_they_need_from_the_storage(clus
 
 
 @pytest.mark.nightly
-def test_the_plan_counts_the_clusters_cpus_and_starts_nothing(cluster, study_file):
+def test_the_plan_counts_the_clusters_cpus_and_starts_nothing(cluster, study_file) -> None:
     command = command_on(cluster, study_file, "out", "--plan")
     done = command.run()
     assert done.returncode == 0, done.stderr
@@ -78,7 +80,7 @@ def test_the_plan_counts_the_clusters_cpus_and_starts_nothing(cluster, study_fil
 @pytest.mark.parametrize("kind", ["folder", "file", "s3"])
 def test_killing_a_node_loses_no_result_and_its_trial_goes_on_elsewhere(
     cluster, study_file, kind, s3: S3
-):
+) -> None:
     words = {
         "folder": (),
         "file": (f"storage={(cluster.folder / 'storage').as_uri()}",),
@@ -118,7 +120,7 @@ def _other_trains(cluster: Cluster) -> bool:
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("shares", ["folder", "storage"])
-def test_a_trial_of_two_workers_spans_both_nodes(cluster, study_file, shares):
+def test_a_trial_of_two_workers_spans_both_nodes(cluster, study_file, shares) -> None:
     words = ("budget.trials=0", "seeds=[1]", "model.dropout=0.0")
     place = [f"storage={(cluster.folder / 'storage').as_uri()}"] if shares == "storage" else []
     alone = Command(study_file, cluster.folder / "alone", "--only", "ID", "--set", *words)
@@ -147,7 +149,7 @@ def environment_without(package: str, folder: Path) -> str:
 
 
 @pytest.mark.nightly
-def test_a_node_without_a_package_is_named_and_nothing_is_started(tmp_path, study_file):
+def test_a_node_without_a_package_is_named_and_nothing_is_started(tmp_path, study_file) -> None:
     cluster = Cluster(tmp_path)
     try:
         cluster.start("head")
@@ -165,7 +167,7 @@ def test_a_node_without_a_package_is_named_and_nothing_is_started(tmp_path, stud
 
 @pytest.mark.nightly
 @pytest.mark.skipif(os.geteuid() != 0, reason="hiding a folder from a process needs root")
-def test_a_node_that_does_not_see_the_folder_is_named_with_it(tmp_path, study_file):
+def test_a_node_that_does_not_see_the_folder_is_named_with_it(tmp_path, study_file) -> None:
     """The node runs in a mount name space of its own, with another folder over the shared one."""
     (tmp_path / "runs").mkdir()
     wrapper = tmp_path / "python-elsewhere"

@@ -18,7 +18,7 @@ from tests.integration.command import (
     trial_processes,
     wait_until,
 )
-from tune_space.ledger import Ledger
+from tune_space.ledger.records import Ledger
 
 pytestmark = pytest.mark.ray
 STOP_S = 30
@@ -35,7 +35,7 @@ def auth_mode(process: psutil.Process) -> str | None:
 
 def test_kill_9_and_the_same_command_give_the_numbers_of_an_uninterrupted_run(
     uninterrupted, study_file, tmp_path
-):
+) -> None:
     command = Command(study_file, tmp_path / "out")
     starts = []
     for num_records in (0, 3):
@@ -54,7 +54,7 @@ def test_kill_9_and_the_same_command_give_the_numbers_of_an_uninterrupted_run(
     assert command.checkpoints() == []
 
 
-def test_the_same_command_again_trains_nothing(uninterrupted):
+def test_the_same_command_again_trains_nothing(uninterrupted) -> None:
     before = {path: path.stat().st_mtime_ns for path in uninterrupted.records()}
     done = uninterrupted.run()
     assert done.returncode == 0
@@ -62,7 +62,9 @@ def test_the_same_command_again_trains_nothing(uninterrupted):
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_in_good_order_and_says_how_to_continue(study_file, tmp_path, number, code):
+def test_a_signal_stops_in_good_order_and_says_how_to_continue(
+    study_file, tmp_path, number, code
+) -> None:
     command = Command(study_file, tmp_path / "out")
     process = command.start()
     wait_until(command.checkpoints, process)
@@ -83,7 +85,7 @@ def test_a_signal_stops_in_good_order_and_says_how_to_continue(study_file, tmp_p
     assert statuses <= {TrialStatus.COMPLETED}
 
 
-def test_a_second_process_is_refused_with_the_pid_of_the_first(study_file, tmp_path):
+def test_a_second_process_is_refused_with_the_pid_of_the_first(study_file, tmp_path) -> None:
     command = Command(study_file, tmp_path / "out")
     process = command.start()
     wait_until(lambda: (command.out / ".holder.json").exists(), process)
@@ -93,7 +95,9 @@ def test_a_second_process_is_refused_with_the_pid_of_the_first(study_file, tmp_p
     assert f"process {process.pid} runs a study here" in second.stderr
 
 
-def test_a_trial_whose_process_is_always_killed_has_failed_and_can_be_retried(study_file, tmp_path):
+def test_a_trial_whose_process_is_always_killed_has_failed_and_can_be_retried(
+    study_file, tmp_path
+) -> None:
     command = Command(study_file, tmp_path / "out", "--set", "training.max_epochs=40")
     process = command.start()
     while not command.records():

@@ -17,7 +17,7 @@ from tests.mounts import mounted
 pytestmark = pytest.mark.ray
 
 
-def test_three_random_kills_change_no_number(uninterrupted, tmp_path):
+def test_three_random_kills_change_no_number(uninterrupted, tmp_path) -> None:
     lines: list[str] = []
     kills = Kills(lines.append)
     with mounted(tmp_path / "disk", f"size={DISK_BYTES}") as is_small:
@@ -30,7 +30,7 @@ def test_three_random_kills_change_no_number(uninterrupted, tmp_path):
 
 
 @pytest.mark.parametrize("server", ["raylet", "gcs_server"])
-def test_a_study_whose_ray_session_dies_ends_with_a_message(study_file, tmp_path, server):
+def test_a_study_whose_ray_session_dies_ends_with_a_message(study_file, tmp_path, server) -> None:
     lines: list[str] = []
     command = Command(study_file, tmp_path / "out")
     kills = Kills(lines.append)
@@ -41,13 +41,13 @@ def test_a_study_whose_ray_session_dies_ends_with_a_message(study_file, tmp_path
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("seed", range(6))
-def test_thirty_random_kills_change_no_number(uninterrupted, tmp_path, seed):
+def test_thirty_random_kills_change_no_number(uninterrupted, tmp_path, seed) -> None:
     """Five at a time, so that one of the six can be run alone: ``-k "thirty and [3]"``."""
     assert kill_rounds(tmp_path, uninterrupted, num_kills=5, seed=seed) == []
 
 
 @pytest.mark.nightly
-def test_a_disk_that_is_full_for_a_while_changes_no_number(uninterrupted, tmp_path):
+def test_a_disk_that_is_full_for_a_while_changes_no_number(uninterrupted, tmp_path) -> None:
     with mounted(tmp_path / "disk", f"size={DISK_BYTES}") as is_small:
         if not is_small:
             pytest.skip("this user may not mount a small file system")

@@ -25,7 +25,7 @@ from morec.data.splits import is_candidate_N1
 from morec.encoders.artefacts import ArtefactStore
 from morec.results import TrialStatus
 from morec.trial import run_trial
-from reports.statistics import Difference, difference_from_reference, paired_difference
+from reports.study.statistics import Difference, difference_from_reference, paired_difference
 
 SEEDS = (1, 2, 3)
 WORLD = {

@@ -14,7 +14,7 @@ from morec.storage import Storage
 from studies.run import main
 from tests.integration.command import REPOSITORY, STUDY, study_numbers, wait_until
 from tests.s3 import CREDENTIALS
-from tune_space.ledger import Ledger
+from tune_space.ledger.records import Ledger
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_session")]
 
@@ -23,7 +23,7 @@ def run(study_file, out, *words: str) -> int:
     return main([str(study_file), "--out", str(out), *words])
 
 
-def test_the_smoke_study_runs_to_its_report(tmp_path):
+def test_the_smoke_study_runs_to_its_report(tmp_path) -> None:
     out = tmp_path / "out"
     assert run(REPOSITORY / "studies" / "smoke.yaml", out) == 0
     manifest = Ledger(out).read_manifest()
@@ -39,7 +39,7 @@ def test_the_smoke_study_runs_to_its_report(tmp_path):
             assert trial_id in page
 
 
-def test_added_seeds_run_and_nothing_is_run_again(study_file, tmp_path):
+def test_added_seeds_run_and_nothing_is_run_again(study_file, tmp_path) -> None:
     out = tmp_path / "out"
     assert run(study_file, out, "--set", "training.max_epochs=1") == 0
     before = {path: path.stat().st_mtime_ns for path in (out / "trials").iterdir()}
@@ -51,7 +51,7 @@ def test_added_seeds_run_and_nothing_is_run_again(study_file, tmp_path):
 
 def test_trials_that_follow_one_another_share_one_reservation_and_no_cpu_is_lost(
     study_file, tmp_path
-):
+) -> None:
     before = len(placement_group_table())
     words = ("--only", "ID", "--set", "training.max_epochs=1", "budget.trials=6", "seeds=[1]")
     assert run(study_file, tmp_path / "out", *words) == 0
@@ -71,7 +71,7 @@ def raising_arm(folder: Path) -> str:
 
 def test_an_arm_that_always_raises_leaves_the_others_finished_and_the_exit_code_is_1(
     tmp_path, capsys
-):
+) -> None:
     study_file, out = tmp_path / "failing.yaml", tmp_path / "out"
     study_file.write_text(STUDY.replace("arms:\n", f"arms:\n{raising_arm(tmp_path)}"))
     assert run(study_file, out) == 1
@@ -93,7 +93,7 @@ def test_an_arm_that_always_raises_leaves_the_others_finished_and_the_exit_code_
     assert all(result.trial_id in page for result in broken)
 
 
-def test_pruning_stops_weak_search_trials_and_finals_never(study_file, tmp_path):
+def test_pruning_stops_weak_search_trials_and_finals_never(study_file, tmp_path) -> None:
     out = tmp_path / "out"
     words = ("scheduler=asha", "budget.trials=5", "training.max_epochs=6", "training.patience=6")
     assert run(study_file, out, "--only", "ID", "--set", *words) == 0
@@ -107,7 +107,7 @@ def test_pruning_stops_weak_search_trials_and_finals_never(study_file, tmp_path)
 
 
 @pytest.mark.parametrize("loss", ["bce", "in_batch_ce"])
-def test_two_workers_give_the_numbers_of_one(study_file, tmp_path, loss):
+def test_two_workers_give_the_numbers_of_one(study_file, tmp_path, loss) -> None:
     words = ("--only", "ID", "--set", "budget.trials=0", "seeds=[1]", "model.dropout=0.0")
     words = (*words, f"training.loss={loss}")
     metrics = []
@@ -121,7 +121,9 @@ def test_two_workers_give_the_numbers_of_one(study_file, tmp_path, loss):
     assert metrics[0][2] == pytest.approx(metrics[1][2], abs=1e-5)
 
 
-def test_with_an_s3_storage_trials_fetch_and_the_numbers_stay(study_file, tmp_path, node_cache, s3):
+def test_with_an_s3_storage_trials_fetch_and_the_numbers_stay(
+    study_file, tmp_path, node_cache, s3
+) -> None:
     words = ("--set", "training.max_epochs=2", "budget.trials=1", "seeds=[1]")
     plain, stored = tmp_path / "plain", tmp_path / "stored" / "out"
     url = s3.of(tmp_path.name)
@@ -137,12 +139,12 @@ def test_with_an_s3_storage_trials_fetch_and_the_numbers_stay(study_file, tmp_pa
     assert CREDENTIALS["AWS_SECRET_ACCESS_KEY"] not in recorded
 
 
-def test_a_trial_that_needs_more_than_there_is_starts_nothing(study_file, tmp_path, capsys):
+def test_a_trial_that_needs_more_than_there_is_starts_nothing(study_file, tmp_path, capsys) -> None:
     assert run(study_file, tmp_path / "out", "--set", "resources.gpus=1") == 2
     assert "a trial needs 1 x (1 CPUs, 1 GPUs); node " in (capsys.readouterr().err)
 
 
-def test_status_and_plan_read_a_finished_study(study_file, tmp_path, capsys):
+def test_status_and_plan_read_a_finished_study(study_file, tmp_path, capsys) -> None:
     out = tmp_path / "out"
     assert run(study_file, out, "--set", "training.max_epochs=1") == 0
     capsys.readouterr()
@@ -178,7 +180,9 @@ quick:
 """
 
 
-def test_the_quick_form_of_a_study_of_two_data_sets_runs_one_after_the_other(tmp_path, capsys):
+def test_the_quick_form_of_a_study_of_two_data_sets_runs_one_after_the_other(
+    tmp_path, capsys
+) -> None:
     study_file, out = tmp_path / "two.yaml", tmp_path / "out"
     study_file.write_text(TWO_DATASETS)
     assert run(study_file, out) == 2

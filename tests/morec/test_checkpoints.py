@@ -19,20 +19,20 @@ def saved(tmp_path: Path) -> Checkpoints:
     return checkpoints
 
 
-def test_what_was_saved_is_loaded(saved: Checkpoints):
+def test_what_was_saved_is_loaded(saved: Checkpoints) -> None:
     last = saved.load()
     assert last is not None
     assert last["epoch"] == 3
     assert torch.equal(last["best_weights"]["weight"], WEIGHTS["weight"])
 
 
-def test_a_folder_holds_the_last_checkpoint_and_nothing_else(saved: Checkpoints):
+def test_a_folder_holds_the_last_checkpoint_and_nothing_else(saved: Checkpoints) -> None:
     saved.save({"epoch": 4})
     assert list(saved.path.parent.iterdir()) == [saved.path]
     assert saved.load() == {"epoch": 4}
 
 
-def test_a_slow_write_waits_for_its_share_of_the_time_and_a_quick_one_never(tmp_path: Path):
+def test_a_slow_write_waits_for_its_share_of_the_time_and_a_quick_one_never(tmp_path: Path) -> None:
     quick, slow = Checkpoints(tmp_path / "quick"), Checkpoints(tmp_path / "slow")
     assert quick.is_due()
     for checkpoints, write_s in ((quick, CHEAP_S / 2), (slow, 3600.0)):
@@ -42,12 +42,12 @@ def test_a_slow_write_waits_for_its_share_of_the_time_and_a_quick_one_never(tmp_
     assert not slow.is_due()
 
 
-def test_without_checkpoints_there_is_nothing_to_continue(tmp_path: Path):
+def test_without_checkpoints_there_is_nothing_to_continue(tmp_path: Path) -> None:
     assert Checkpoints(tmp_path / "never made").load() is None
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99])
-def test_a_last_state_that_was_cut_short_is_not_continued(saved: Checkpoints, share: float):
+def test_a_last_state_that_was_cut_short_is_not_continued(saved: Checkpoints, share: float) -> None:
     path = saved.path
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
@@ -55,18 +55,18 @@ def test_a_last_state_that_was_cut_short_is_not_continued(saved: Checkpoints, sh
 
 
 @pytest.mark.parametrize("content", [b"garbage", b"\x80\x02garbage", b"PK\x03\x04garbage"])
-def test_a_last_state_that_is_none_is_not_continued(saved: Checkpoints, content: bytes):
+def test_a_last_state_that_is_none_is_not_continued(saved: Checkpoints, content: bytes) -> None:
     (saved.path).write_bytes(content)
     assert saved.load() is None
 
 
-def test_removing_leaves_nothing_and_may_be_repeated(saved: Checkpoints):
+def test_removing_leaves_nothing_and_may_be_repeated(saved: Checkpoints) -> None:
     saved.remove()
     saved.remove()
     assert not saved.path.parent.exists()
 
 
-def test_restored_random_states_draw_the_same_again():
+def test_restored_random_states_draw_the_same_again() -> None:
     generator = np.random.default_rng(5)
     states = random_states(generator)
     before = (torch.rand(3).tolist(), generator.random(3).tolist())
@@ -74,7 +74,7 @@ def test_restored_random_states_draw_the_same_again():
     assert (torch.rand(3).tolist(), generator.random(3).tolist()) == before
 
 
-def test_random_states_survive_a_file(tmp_path: Path):
+def test_random_states_survive_a_file(tmp_path: Path) -> None:
     generator = np.random.default_rng(5)
     Checkpoints(tmp_path).save({"random": random_states(generator)})
     expected = (torch.rand(3).tolist(), generator.random(3).tolist())
@@ -84,13 +84,13 @@ def test_random_states_survive_a_file(tmp_path: Path):
     assert (torch.rand(3).tolist(), generator.random(3).tolist()) == expected
 
 
-def test_only_plain_values_are_loaded(saved: Checkpoints):
+def test_only_plain_values_are_loaded(saved: Checkpoints) -> None:
     """A checkpoint is data: nothing in it may run code."""
     torch.save({"epoch": random.Random(0)}, saved.path)
     assert saved.load() is None
 
 
-def test_with_a_storage_another_machine_goes_on_from_what_was_saved(tmp_path: Path):
+def test_with_a_storage_another_machine_goes_on_from_what_was_saved(tmp_path: Path) -> None:
     storage = Storage(str(tmp_path / "shared"))
     here, there = (Checkpoints(tmp_path / name, storage) for name in ("here", "there"))
     here.save({"epoch": 1})

@@ -10,13 +10,13 @@ from morec import code_version as module
 from morec.code_version import code_version
 
 
-def test_the_code_is_named_by_its_sources_and_its_libraries():
+def test_the_code_is_named_by_its_sources_and_its_libraries() -> None:
     found = code_version()
     assert re.fullmatch("[0-9a-f]{8}", found["morec"])
     assert found["torch"] == version("torch")
 
 
-def test_any_changed_source_is_other_code(tmp_path: Path, monkeypatch):
+def test_any_changed_source_is_other_code(tmp_path: Path, monkeypatch) -> None:
     copy = tmp_path / "morec"
     sources = Path(morec.__file__).parent
     shutil.copytree(sources, copy, ignore=shutil.ignore_patterns("__pycache__"))

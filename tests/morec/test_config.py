@@ -144,7 +144,7 @@ def shuffled(values: Any, draw: st.DrawFn) -> Any:
         ),
     ],
 )
-def test_trial_ids_never_change_by_accident(values, sources, expected: str):
+def test_trial_ids_never_change_by_accident(values, sources, expected: str) -> None:
     """Whoever changes what a configuration means raises SCHEMA_VERSION and writes new ids here."""
     assert config(values).trial_id(sources) == expected
 
@@ -156,40 +156,40 @@ def reordered(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(reordered())
-def test_the_id_ignores_the_order_of_keys(values):
+def test_the_id_ignores_the_order_of_keys(values) -> None:
     assert config(values).trial_id({}) == config(EVERYTHING).trial_id({})
 
 
-def test_the_id_ignores_the_order_of_sources():
+def test_the_id_ignores_the_order_of_sources() -> None:
     trial = config(ID_ONLY)
     assert trial.trial_id({"a": "1", "b": "2"}) == trial.trial_id({"b": "2", "a": "1"})
 
 
 @pytest.mark.parametrize("values", [ID_ONLY, EVERYTHING])
-def test_the_id_ignores_defaults_that_are_spelled_out(values):
+def test_the_id_ignores_defaults_that_are_spelled_out(values) -> None:
     trial = config(values)
     assert config(trial.model_dump(mode="json")).trial_id({}) == trial.trial_id({})
 
 
-def test_an_integer_where_a_number_is_asked_for_is_that_number():
+def test_an_integer_where_a_number_is_asked_for_is_that_number() -> None:
     whole, decimal = (config(ID_ONLY | {"optim": {"lr": lr}}) for lr in (1, 1.0))
     assert whole.trial_id({}) == decimal.trial_id({})
 
 
-def test_every_field_has_another_value_to_test_with():
+def test_every_field_has_another_value_to_test_with() -> None:
     spelled_out = config(EVERYTHING).model_dump(mode="json")
     assert set(leaves(spelled_out)) == set(OTHER_VALUES) | ONLY_VALUE
 
 
 @pytest.mark.parametrize("path", OTHER_VALUES)
-def test_every_field_is_part_of_the_identity(path: str):
+def test_every_field_is_part_of_the_identity(path: str) -> None:
     spelled_out = config(EVERYTHING).model_dump(mode="json")
     other = config(changed(spelled_out, path, OTHER_VALUES[path]))
     assert other.trial_id({}) != config(EVERYTHING).trial_id({})
 
 
 @pytest.mark.parametrize("sources", [{"data": "abd"}, {"data": "abc", "text": "abc"}, {}])
-def test_other_data_or_weights_are_another_trial(sources):
+def test_other_data_or_weights_are_another_trial(sources) -> None:
     trial = config(ID_ONLY)
     assert trial.trial_id(sources) != trial.trial_id({"data": "abc"})
 
@@ -208,7 +208,7 @@ def test_other_data_or_weights_are_another_trial(sources):
         ),
     ],
 )
-def test_the_id_begins_with_what_a_reader_wants_to_know(item, prefix: str):
+def test_the_id_begins_with_what_a_reader_wants_to_know(item, prefix: str) -> None:
     assert config(ID_ONLY | {"item": item}).trial_id({}).startswith(prefix)
 
 
@@ -221,17 +221,17 @@ def test_the_id_begins_with_what_a_reader_wants_to_know(item, prefix: str):
         ({"text": TEXT, "fusion_layers": 1}, "fusion has nothing to fuse: text is the only part"),
     ],
 )
-def test_an_item_says_what_its_parts_lack(values, message: str):
+def test_an_item_says_what_its_parts_lack(values, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         ItemSpec.model_validate(values)
 
 
-def test_heads_must_divide_the_width():
+def test_heads_must_divide_the_width() -> None:
     with pytest.raises(ValidationError, match="dim 10 is not divisible by num_heads 4"):
         SASRecSpec(dim=10, num_heads=4)
 
 
-def test_the_selected_metric_must_be_computed():
+def test_the_selected_metric_must_be_computed() -> None:
     with pytest.raises(
         ValidationError,
         match=r"select 'HR@5' is not computed with ks \[10, 50\]; "
@@ -241,7 +241,7 @@ def test_the_selected_metric_must_be_computed():
 
 
 @pytest.mark.parametrize("item", [{"id": True}, {"text": {"name": "minilm"}}, {"image": IMAGE}])
-def test_a_learning_rate_that_nothing_uses_is_refused(item):
+def test_a_learning_rate_that_nothing_uses_is_refused(item) -> None:
     with pytest.raises(
         ValidationError,
         match=r"optim\.encoder_lr has no effect: no encoder layer trains \(set trainable_layers\)",
@@ -266,7 +266,7 @@ def test_a_learning_rate_that_nothing_uses_is_refused(item):
         ("seed", -1, "greater than or equal to 0"),
     ],
 )
-def test_a_wrong_value_is_named_with_its_place(path: str, value: Any, complaint: str):
+def test_a_wrong_value_is_named_with_its_place(path: str, value: Any, complaint: str) -> None:
     spelled_out = config(EVERYTHING).model_dump(mode="json")
     with pytest.raises(ValidationError, match=complaint) as caught:
         config(changed(spelled_out, path, value))
@@ -275,7 +275,7 @@ def test_a_wrong_value_is_named_with_its_place(path: str, value: Any, complaint:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_number_is_finite(value: float):
+def test_a_number_is_finite(value: float) -> None:
     with pytest.raises(ValidationError, match="finite number"):
         OptimSpec(lr=value)
 
@@ -309,12 +309,12 @@ def test_a_number_is_finite(value: float):
         ),
     ],
 )
-def test_an_option_that_an_encoder_cannot_use_is_refused(item, message: str):
+def test_an_option_that_an_encoder_cannot_use_is_refused(item, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         config(ID_ONLY | {"item": item})
 
 
-def test_in_batch_candidates_need_a_history():
+def test_in_batch_candidates_need_a_history() -> None:
     with pytest.raises(
         ValidationError,
         match=r"training\.loss: in_batch_ce needs a model that reads the history, dssm does not",
@@ -322,7 +322,7 @@ def test_in_batch_candidates_need_a_history():
         config(ID_ONLY | {"model": {"kind": "dssm"}, "training": {"loss": "in_batch_ce"}})
 
 
-def test_the_model_is_sasrec_unless_said():
+def test_the_model_is_sasrec_unless_said() -> None:
     named = config(ID_ONLY | {"model": {"kind": "sasrec", "dim": 64}})
     assert named == config(ID_ONLY | {"model": {"dim": 64}})
 
@@ -337,31 +337,31 @@ def test_the_model_is_sasrec_unless_said():
         {"kind": "bert4rec", "mask_share": 0.5},
     ],
 )
-def test_every_model_crosses_files_and_processes_as_json(model):
+def test_every_model_crosses_files_and_processes_as_json(model) -> None:
     plain = {"dataset": {"kind": "synthetic"}, "item": {"id": True}, "model": model}
     trial = TrialConfig.model_validate_json(json.dumps(plain))
     assert TrialConfig.model_validate_json(trial.model_dump_json()) == trial
     assert json.loads(trial.model_dump_json())["model"].items() >= model.items()
 
 
-def test_a_specification_cannot_be_changed():
+def test_a_specification_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         config(ID_ONLY).seed = 1  # type: ignore[misc]
 
 
-def test_parts_stand_in_the_order_they_are_fused():
+def test_parts_stand_in_the_order_they_are_fused() -> None:
     item = ItemSpec.model_validate({"image": IMAGE, "text": TEXT, "id": True, "fusion": "concat"})
     assert item.parts == ("id", "text", "image")
     assert list(item.modalities) == ["text", "image"]
     assert item.trains_encoder
 
 
-def test_metrics_have_one_spelling():
+def test_metrics_have_one_spelling() -> None:
     assert (metric_name("HR", 10), metric_name("NDCG", 5)) == ("HR@10", "NDCG@5")
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.text() | st.none(), max_size=4))
-def test_canonical_json_is_one_spelling_that_reads_back(values):
+def test_canonical_json_is_one_spelling_that_reads_back(values) -> None:
     backwards = dict(reversed(values.items()))
     assert canonical_json(values) == canonical_json(backwards)
     assert json.loads(canonical_json(values)) == values

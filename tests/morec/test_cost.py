@@ -43,13 +43,13 @@ def user_encoder_macs(dim: int, length: int, blocks: int) -> int:
     return blocks * (length * 12 * dim**2 + 2 * length**2 * dim)
 
 
-def test_parameters_are_counted_with_and_without_the_frozen_ones():
+def test_parameters_are_counted_with_and_without_the_frozen_ones() -> None:
     model = nn.Sequential(nn.Linear(3, 5), nn.Linear(5, 2, bias=False))
     model[1].weight.requires_grad_(False)
     assert cost.count_parameters(model) == (3 * 5 + 5 + 5 * 2, 3 * 5 + 5)
 
 
-def test_the_papers_id_model_is_reproduced(tiny_dataset: Dataset, tmp_path: Path):
+def test_the_papers_id_model_is_reproduced(tiny_dataset: Dataset, tmp_path: Path) -> None:
     """Table 6, MIND IDRec: 0.12 G. Looking an ID up costs nothing."""
     model = recommender(tiny_dataset, tmp_path, SASRecSpec(), 20, id=True)
     macs = cost.paper_macs(model, 20, CPU)
@@ -60,13 +60,15 @@ def test_the_papers_id_model_is_reproduced(tiny_dataset: Dataset, tmp_path: Path
 @pytest.mark.parametrize(("dim", "length", "blocks"), [(8, 6, 2), (16, 3, 1), (4, 10, 3)])
 def test_the_user_encoder_costs_what_its_formula_says(
     tiny_dataset: Dataset, tmp_path: Path, dim: int, length: int, blocks: int
-):
+) -> None:
     spec = SASRecSpec(dim=dim, num_blocks=blocks)
     model = recommender(tiny_dataset, tmp_path, spec, length, id=True)
     assert cost.paper_macs(model, length, CPU) == user_encoder_macs(dim, length, blocks)
 
 
-def test_every_item_slot_of_both_columns_is_encoded_in_full(tiny_dataset: Dataset, tmp_path: Path):
+def test_every_item_slot_of_both_columns_is_encoded_in_full(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     model = recommender(tiny_dataset, tmp_path, SASRecSpec(dim=8), 6, **TRAINED_TEXT)
     item_macs, uncounted = model.item_encoder.padded_item_macs()
     assert item_macs > 0
@@ -77,20 +79,22 @@ def test_every_item_slot_of_both_columns_is_encoded_in_full(tiny_dataset: Datase
 @pytest.mark.parametrize("num_layers", [1, 3])
 def test_a_gru_costs_six_products_a_position_and_layer(
     num_layers: int, tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     """Three gates, each of the input and of the state; then the output."""
     spec = GRU4RecSpec(kind="gru4rec", dim=8, num_blocks=num_layers)
     model = recommender(tiny_dataset, tmp_path, spec, 5, id=True)
     assert cost.paper_macs(model, 5, CPU) == 5 * (6 * num_layers + 1) * 8**2
 
 
-def test_a_bert4rec_reads_one_slot_more_and_has_a_head(tiny_dataset: Dataset, tmp_path: Path):
+def test_a_bert4rec_reads_one_slot_more_and_has_a_head(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     spec = BERT4RecSpec(kind="bert4rec", dim=8, num_blocks=2)
     model = recommender(tiny_dataset, tmp_path, spec, 5, id=True)
     assert cost.paper_macs(model, 5, CPU) == user_encoder_macs(8, 6, 2) + 5 * 8**2
 
 
-def test_a_convolution_costs_its_taps_a_position(tiny_dataset: Dataset, tmp_path: Path):
+def test_a_convolution_costs_its_taps_a_position(tiny_dataset: Dataset, tmp_path: Path) -> None:
     spec = NextItNetSpec(kind="nextitnet", dim=8, num_blocks=2, kernel_size=3, dilations=(1, 4))
     model = recommender(tiny_dataset, tmp_path, spec, 5, id=True)
     assert cost.paper_macs(model, 5, CPU) == 5 * (2 * 2 * 2 * 3 + 1) * 8**2
@@ -99,7 +103,7 @@ def test_a_convolution_costs_its_taps_a_position(tiny_dataset: Dataset, tmp_path
 @pytest.mark.parametrize("num_layers", [0, 2])
 def test_a_pair_costs_two_items_and_one_user(
     num_layers: int, tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     spec = DSSMSpec(kind="dssm", dim=8, mlp_layers=num_layers)
     model = recommender(tiny_dataset, tmp_path, spec, 6, id=True)
     assert cost.paper_macs(model, 0, CPU) == 3 * num_layers * 8**2
@@ -110,14 +114,14 @@ def test_a_pair_costs_two_items_and_one_user(
 
 def test_a_dssm_has_a_row_a_user_and_the_layers_of_two_towers(
     tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     spec = DSSMSpec(kind="dssm", dim=8, mlp_layers=2)
     model = recommender(tiny_dataset, tmp_path, spec, 6, id=True)
     expected = (41 + 31) * 8 + 2 * 2 * (8**2 + 8)
     assert cost.count_parameters(model) == (expected, expected)
 
 
-def test_counting_draws_nothing(tiny_dataset: Dataset, tmp_path: Path):
+def test_counting_draws_nothing(tiny_dataset: Dataset, tmp_path: Path) -> None:
     model = recommender(tiny_dataset, tmp_path, SASRecSpec(dim=8), 6, id=True)
     before = torch.get_rng_state()
     cost.paper_macs(model, 6, CPU)
@@ -125,7 +129,7 @@ def test_counting_draws_nothing(tiny_dataset: Dataset, tmp_path: Path):
 
 
 @needs_proc
-def test_peak_memory_grows_by_what_was_touched_and_stays():
+def test_peak_memory_grows_by_what_was_touched_and_stays() -> None:
     memory = cost.PeakMemory(CPU)
     before = memory.num_bytes()
     touched = np.ones(LARGE, dtype=np.uint8)
@@ -138,7 +142,7 @@ def test_peak_memory_grows_by_what_was_touched_and_stays():
 
 
 @needs_proc
-def test_a_new_measurement_forgets_the_peak_of_the_one_before():
+def test_a_new_measurement_forgets_the_peak_of_the_one_before() -> None:
     first = cost.PeakMemory(CPU)
     touched = np.ones(LARGE, dtype=np.uint8)
     del touched
@@ -150,12 +154,12 @@ def test_a_new_measurement_forgets_the_peak_of_the_one_before():
 
 def test_memory_that_the_system_does_not_tell_is_not_available(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(cost, "CLEAR_REFS", tmp_path / "no proc here" / "clear_refs")
     assert cost.PeakMemory(CPU).num_bytes() is None
 
 
-def test_the_device_is_named_with_its_threads():
+def test_the_device_is_named_with_its_threads() -> None:
     name, threads = cost.device_name(CPU).rsplit(", ", 1)
     assert name
     number = torch.get_num_threads()
@@ -174,14 +178,14 @@ def test_the_device_is_named_with_its_threads():
 )
 def test_bf16_is_asked_of_the_processor_and_its_emulation_is_said(
     cpu_info: str, expected: bool, monkeypatch: pytest.MonkeyPatch
-):
+) -> None:
     monkeypatch.setattr(cost, "_cpu_info", lambda: cpu_info)
     assert cost.has_bf16(CPU) is expected
     assert cost.device_name(CPU, "bf16").endswith(", bf16 emulated") is not expected
     assert "bf16 emulated" not in cost.device_name(CPU)
 
 
-def test_libraries_are_set_apart_once_and_later_garbage_is_still_collected():
+def test_libraries_are_set_apart_once_and_later_garbage_is_still_collected() -> None:
     cost.PeakMemory(CPU)
     num_apart = gc.get_freeze_count()
     assert num_apart > 10_000

@@ -44,35 +44,37 @@ def with_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
 
 
-def test_a_cpu_has_no_counter():
+def test_a_cpu_has_no_counter() -> None:
     assert EnergyMeter(torch.device("cpu")).lap_j() is None
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_without_a_driver_energy_is_not_known():
+def test_without_a_driver_energy_is_not_known() -> None:
     pytest.importorskip("pynvml")
     assert EnergyMeter(GPU).lap_j() is None
 
 
-def test_without_the_package_energy_is_not_known(monkeypatch: pytest.MonkeyPatch):
+def test_without_the_package_energy_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(energy, "pynvml", None)
     assert EnergyMeter(GPU).lap_j() is None
 
 
 @pytest.mark.usefixtures("with_gpu")
-def test_a_lap_is_what_the_counter_went_on_by(monkeypatch: pytest.MonkeyPatch):
+def test_a_lap_is_what_the_counter_went_on_by(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(energy, "pynvml", stand_in([5_000, 7_500, 7_600]))
     meter = EnergyMeter(GPU)
     assert [meter.lap_j(), meter.lap_j()] == [2.5, 0.1]
 
 
 @pytest.mark.usefixtures("with_gpu")
-def test_a_gpu_without_a_counter_is_not_a_gpu_that_takes_nothing(monkeypatch: pytest.MonkeyPatch):
+def test_a_gpu_without_a_counter_is_not_a_gpu_that_takes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(energy, "pynvml", stand_in([None, None]))
     assert EnergyMeter(GPU).lap_j() is None
 
 
-def test_energy_is_summed_over_workers_and_a_part_not_known_leaves_the_whole_unknown():
+def test_energy_is_summed_over_workers_and_a_part_not_known_leaves_the_whole_unknown() -> None:
     progress = Progress()
     progress.add_energy([1.5, 2.0])
     progress.add_energy([0.5, 1.0])
@@ -83,14 +85,14 @@ def test_energy_is_summed_over_workers_and_a_part_not_known_leaves_the_whole_unk
     assert progress.energy_j is None
 
 
-def test_a_trial_on_a_cpu_records_no_energy(tiny_dataset: Dataset, tmp_path: Path):
+def test_a_trial_on_a_cpu_records_no_energy(tiny_dataset: Dataset, tmp_path: Path) -> None:
     result = run(tiny_config(), tiny_dataset, tmp_path)
     assert result.cost is not None and result.cost.energy_j is None
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_trial_on_a_gpu_records_joules(tiny_dataset: Dataset, tmp_path: Path):
+def test_a_trial_on_a_gpu_records_joules(tiny_dataset: Dataset, tmp_path: Path) -> None:
     result = run(tiny_config(), tiny_dataset, tmp_path, device="cuda")
     assert result.cost is not None and result.cost.energy_j is not None
     assert result.cost.energy_j > 0

@@ -83,7 +83,7 @@ def summary(result: Evaluation) -> tuple[list[int], int, int]:
 @pytest.mark.parametrize("model", MODELS)
 def test_evaluation_is_that_of_every_user_alone(
     split: Split, candidates: str, item: str, model: str, tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     config = tiny_config(
         item=ITEMS[item], model=MODELS[model], evaluation={"candidates": candidates}
     )
@@ -95,7 +95,9 @@ def test_evaluation_is_that_of_every_user_alone(
     assert summary(trainer.evaluate(split)) == expected
 
 
-def test_a_target_that_repeats_the_history_is_a_forced_miss(tiny_dataset: Dataset, tmp_path: Path):
+def test_a_target_that_repeats_the_history_is_a_forced_miss(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     items = tiny_dataset.item_ids.copy()
     ends = tiny_dataset.offsets_U1[1:]
     items[ends[:5] - 2] = items[ends[:5] - 3]
@@ -106,7 +108,9 @@ def test_a_target_that_repeats_the_history_is_a_forced_miss(tiny_dataset: Datase
 
 
 @splits
-def test_slices_are_those_of_the_splits_users(split: Split, tiny_dataset: Dataset, tmp_path: Path):
+def test_slices_are_those_of_the_splits_users(
+    split: Split, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     dataset = with_cold_targets(tiny_dataset)
     result = trainer_of(tiny_config(), dataset, tmp_path).evaluate(split)
     for slicing in slicings(dataset, split):
@@ -121,7 +125,7 @@ def test_slices_are_those_of_the_splits_users(split: Split, tiny_dataset: Datase
     assert result.slices["popularity"]["new"].num_users >= 3
 
 
-def test_the_evaluation_batch_size_changes_nothing(tiny_dataset: Dataset, tmp_path: Path):
+def test_the_evaluation_batch_size_changes_nothing(tiny_dataset: Dataset, tmp_path: Path) -> None:
     results = [
         trainer_of(tiny_config(evaluation={"batch_size": size}), tiny_dataset, tmp_path).evaluate(
             "valid"
@@ -139,7 +143,7 @@ def test_how_many_users_are_ranked_at_once_changes_nothing(
     tiny_dataset: Dataset,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-):
+) -> None:
     config = tiny_config(model={"dim": 2, "num_heads": 1}, evaluation={"candidates": candidates})
     trainer = trainer_of(config, with_cold_targets(tiny_dataset), tmp_path)
     trainer.recommender.double()
@@ -155,7 +159,9 @@ def flatten_scores(trainer: Trainer, num_alike: int) -> None:
         embedding.weight[1 : 1 + num_alike] = embedding.weight[1]
 
 
-def test_scores_that_tell_no_items_apart_are_a_collapse(tiny_dataset: Dataset, tmp_path: Path):
+def test_scores_that_tell_no_items_apart_are_a_collapse(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path)
     flatten_scores(trainer, tiny_dataset.num_items)
     with pytest.raises(
@@ -167,7 +173,7 @@ def test_scores_that_tell_no_items_apart_are_a_collapse(tiny_dataset: Dataset, t
 
 def test_a_few_items_alike_are_reported_as_ties_not_as_a_collapse(
     tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path)
     flatten_scores(trainer, 5)
     assert 0 < trainer.evaluate("valid").num_tied < 41
@@ -176,7 +182,7 @@ def test_a_few_items_alike_are_reported_as_ties_not_as_a_collapse(
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_scores_that_are_not_finite_are_a_divergence(
     value: float, tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path)
     with torch.no_grad():
         trainer.recommender.item_encoder.parts["id"].embedding.weight[7, 0] = value
@@ -184,7 +190,7 @@ def test_scores_that_are_not_finite_are_a_divergence(
         trainer.evaluate("valid")
 
 
-def test_evaluation_is_fp32_whatever_the_training(tiny_dataset: Dataset, tmp_path: Path):
+def test_evaluation_is_fp32_whatever_the_training(tiny_dataset: Dataset, tmp_path: Path) -> None:
     full, half = (
         trainer_of(tiny_config(training={"precision": precision}), tiny_dataset, tmp_path)
         for precision in ("fp32", "bf16")

@@ -82,7 +82,7 @@ def gradients(loss: Tensor, case: Case) -> tuple[Tensor, ...]:
 
 
 @given(cases())
-def test_in_batch_ce_equals_the_loop_over_all_slots_in_value_and_gradient(case: Case):
+def test_in_batch_ce_equals_the_loop_over_all_slots_in_value_and_gradient(case: Case) -> None:
     fast, slow = in_batch_ce_of(case), in_batch_ce_by_slots(case)
     torch.testing.assert_close(fast, slow, rtol=0, atol=1e-10)
     for got, expected in zip(gradients(fast, case), gradients(slow, case), strict=True):
@@ -98,7 +98,7 @@ def two_users() -> Case:
     )
 
 
-def test_changing_one_negative_of_the_batch_moves_loss_and_gradient():
+def test_changing_one_negative_of_the_batch_moves_loss_and_gradient() -> None:
     case = two_users()
     changed = Case(**vars(case) | {"items_BL1": torch.tensor([[1, 2, 3], [0, 6, 5]])})
     before, after = in_batch_ce_of(case), in_batch_ce_of(changed)
@@ -107,20 +107,20 @@ def test_changing_one_negative_of_the_batch_moves_loss_and_gradient():
     assert (gradient_before - gradient_after).abs().max() > 1e-2
 
 
-def test_a_more_popular_negative_weighs_less():
+def test_a_more_popular_negative_weighs_less() -> None:
     case = two_users()
     popular = case.log_popularity_U.clone()
     popular[4:6] = log(5)
     assert in_batch_ce_of(Case(**vars(case) | {"log_popularity_U": popular})) < in_batch_ce_of(case)
 
 
-def test_a_user_without_others_has_nothing_to_tell_the_target_from():
+def test_a_user_without_others_has_nothing_to_tell_the_target_from() -> None:
     case = Case(**vars(two_users()) | {"items_BL1": torch.tensor([[0, 0, 0], [0, 4, 5]])})
     assert in_batch_ce_of(case).item() == 0.0
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 30.0])
-def test_bce_is_the_sum_of_the_two_means_of_softplus(scale: float):
+def test_bce_is_the_sum_of_the_two_means_of_softplus(scale: float) -> None:
     positive_P, negative_P = ((scale * torch.randn(7)).double().requires_grad_() for _ in range(2))
     expected = (1 + (-positive_P).exp()).log().mean() + (1 + negative_P.exp()).log().mean()
     actual = bce(positive_P, negative_P, 7)
@@ -133,12 +133,12 @@ def test_bce_is_the_sum_of_the_two_means_of_softplus(scale: float):
         torch.testing.assert_close(got, wanted, rtol=0, atol=1e-10)
 
 
-def test_an_undecided_model_has_twice_log_2():
+def test_an_undecided_model_has_twice_log_2() -> None:
     assert bce(torch.zeros(3), torch.zeros(3), 3).item() == pytest.approx(2 * log(2))
 
 
 @given(st.integers(1, 6), st.integers(0, 6))
-def test_the_shares_of_a_batch_add_up_to_its_loss(num_first: int, num_second: int):
+def test_the_shares_of_a_batch_add_up_to_its_loss(num_first: int, num_second: int) -> None:
     positive_P, negative_P = torch.randn(2, num_first + num_second).double()
     total = num_first + num_second
     shares = [

@@ -59,7 +59,7 @@ def users(draw: st.DrawFn) -> tuple[list[list[float]], list[int], list[list[int]
 
 
 @given(users(), st.lists(st.integers(1, 8)))
-def test_ranks_are_those_of_a_sort_with_ties_before_the_target(case, some: list[int]):
+def test_ranks_are_those_of_a_sort_with_ties_before_the_target(case, some: list[int]) -> None:
     for candidates in (range(1, len(case[0][0]) + 1), [i for i in some if i <= len(case[0][0])]):
         expected = [
             rank_by_sorting(scores, target, history, candidates)
@@ -69,60 +69,60 @@ def test_ranks_are_those_of_a_sort_with_ties_before_the_target(case, some: list[
 
 
 @given(users(), st.floats(-8, 8).map(lambda shift: round(shift * 4) / 4))
-def test_a_shift_of_all_scores_changes_nothing(case, shift: float):
+def test_a_shift_of_all_scores_changes_nothing(case, shift: float) -> None:
     scores, targets, histories = case
     shifted = [[score + shift for score in row] for row in scores]
     for before, after in zip(ranked(*case), ranked(shifted, targets, histories), strict=True):
         assert torch.equal(before, after)
 
 
-def test_items_that_are_no_candidates_neither_outrank_nor_tie():
+def test_items_that_are_no_candidates_neither_outrank_nor_tie() -> None:
     result = ranked([[9.0, 1.0, 1.0, 2.0]], [2], [[]], candidates=[2, 4])
     assert (result.ranks_B.tolist(), result.tied_B.tolist()) == ([2], [0])
 
 
-def test_the_target_is_a_candidate_even_if_it_is_not_one_of_them():
+def test_the_target_is_a_candidate_even_if_it_is_not_one_of_them() -> None:
     result = ranked([[0.0, 1.0, 1.0, 2.0]], [2], [[]], candidates=[3, 4])
     assert (result.ranks_B.tolist(), result.tied_B.tolist()) == ([3], [1])
 
 
-def test_a_target_in_its_own_history_is_a_miss_among_any_candidates():
+def test_a_target_in_its_own_history_is_a_miss_among_any_candidates() -> None:
     for candidates in ([2, 3], [1, 2, 3], []):
         result = ranked([[9.0, 1.0, 1.0]], [1], [[1]], candidates)
         assert result.is_hidden_B.tolist() == [True]
         assert result.ranks_B.tolist() == [4]
 
 
-def test_all_equal_scores_rank_the_target_last():
+def test_all_equal_scores_rank_the_target_last() -> None:
     result = ranked([[1.0] * 5], [2], [[]])
     assert (result.ranks_B.tolist(), result.tied_B.tolist()) == ([5], [4])
 
 
-def test_masked_items_neither_outrank_nor_tie():
+def test_masked_items_neither_outrank_nor_tie() -> None:
     result = ranked([[9.0, 1.0, 1.0, 0.0]], [2], [[1, 3]])
     assert (result.ranks_B.tolist(), result.tied_B.tolist()) == ([1], [0])
 
 
-def test_a_target_in_its_own_history_is_a_miss_behind_all_items():
+def test_a_target_in_its_own_history_is_a_miss_behind_all_items() -> None:
     result = ranked([[9.0, 1.0, 1.0]], [1], [[1]])
     assert result.is_hidden_B.tolist() == [True]
     assert (result.ranks_B.tolist(), result.tied_B.tolist()) == ([4], [0])
 
 
-def test_hit_rate_counts_rank_10_but_not_11():
+def test_hit_rate_counts_rank_10_but_not_11() -> None:
     assert hit_rate(np.array([10]), 10) == 1.0
     assert hit_rate(np.array([11]), 10) == 0.0
     assert hit_rate(np.array([1, 10, 11, 400]), 10) == 2 / 4
 
 
-def test_ndcg_discounts_by_the_logarithm_of_the_rank():
+def test_ndcg_discounts_by_the_logarithm_of_the_rank() -> None:
     assert ndcg(np.array([1]), 10) == 1.0
     assert ndcg(np.array([2]), 10) == pytest.approx(1 / log2(3))
     assert ndcg(np.array([3]), 10) == pytest.approx(1 / log2(4))
     assert ndcg(np.array([10, 11]), 10) == pytest.approx((1 / log2(11) + 0) / 2)
 
 
-def test_metrics_are_named_after_their_cutoffs():
+def test_metrics_are_named_after_their_cutoffs() -> None:
     assert metrics_of(np.array([2, 30]), (1, 5)) == {
         "HR@1": 0.0,
         "HR@5": 1 / 2,
@@ -132,25 +132,25 @@ def test_metrics_are_named_after_their_cutoffs():
 
 
 @given(all_ranks, cutoffs)
-def test_ndcg_is_at_most_the_hit_rate(ranks, k: int):
+def test_ndcg_is_at_most_the_hit_rate(ranks, k: int) -> None:
     assert 0 <= ndcg(ranks, k) <= hit_rate(ranks, k) <= 1
 
 
 @given(all_ranks, cutoffs)
-def test_both_grow_with_k(ranks, k: int):
+def test_both_grow_with_k(ranks, k: int) -> None:
     assert hit_rate(ranks, k) <= hit_rate(ranks, k + 1)
     assert ndcg(ranks, k) <= ndcg(ranks, k + 1)
 
 
 @given(all_ranks)
-def test_at_k_1_both_are_the_share_of_first_places(ranks):
+def test_at_k_1_both_are_the_share_of_first_places(ranks) -> None:
     assert hit_rate(ranks, 1) == ndcg(ranks, 1) == np.mean(ranks == 1)
 
 
 # ---- the record
 
 
-def test_a_record_holds_ranks_metrics_and_counts():
+def test_a_record_holds_ranks_metrics_and_counts() -> None:
     record = evaluation_of(np.array([2, 30]), iter((1, 5)), (), num_tied=1, num_forced_misses=2)
     assert record.ranks.tolist() == [2, 30]
     assert record.metrics == metrics_of(np.array([2, 30]), (1, 5))
@@ -158,7 +158,7 @@ def test_a_record_holds_ranks_metrics_and_counts():
     assert record.slices == {}
 
 
-def test_slices_are_the_metrics_of_their_users_in_the_order_of_the_labels():
+def test_slices_are_the_metrics_of_their_users_in_the_order_of_the_labels() -> None:
     popularity = Slicing("popularity", ("new", "cold", "head"), np.array([2, 0, 2, 2]))
     history = Slicing("history", ("3-4", "5-9"), np.array([0, 0, 1, 1]))
     ranks_U = np.array([1, 7, 3, 20])
@@ -179,7 +179,7 @@ def test_slices_are_the_metrics_of_their_users_in_the_order_of_the_labels():
 
 
 @given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 3)), min_size=1), cutoffs)
-def test_slices_weighted_by_their_users_add_up_to_the_whole(users, k: int):
+def test_slices_weighted_by_their_users_add_up_to_the_whole(users, k: int) -> None:
     ranks_U, codes_U = (np.array(column) for column in zip(*users, strict=True))
     slicing = Slicing("some", ("a", "b", "c", "d"), codes_U)
     record = evaluation_of(ranks_U, (k,), (slicing,), num_tied=0, num_forced_misses=0)

@@ -97,17 +97,17 @@ def results(draw: st.DrawFn) -> TrialResult:
 
 
 @given(results())
-def test_a_result_reads_back_as_it_was_written(result: TrialResult):
+def test_a_result_reads_back_as_it_was_written(result: TrialResult) -> None:
     assert TrialResult.model_validate_json(result.model_dump_json()) == result
 
 
 @given(st.lists(st.integers(0, 2**32 - 1)))
-def test_packed_ranks_unpack_to_the_same(ranks: list[int]):
+def test_packed_ranks_unpack_to_the_same(ranks: list[int]) -> None:
     packed = evaluation(1).model_copy(update={"packed_ranks": pack_ranks(ranks)})
     assert packed.ranks.tolist() == ranks
 
 
-def test_packed_ranks_are_small_and_plain_text():
+def test_packed_ranks_are_small_and_plain_text() -> None:
     ranks = np.random.default_rng(0).integers(1, 1000, size=10_000)
     assert len(pack_ranks(ranks)) < 2.5 * len(ranks)
     assert pack_ranks(ranks).isascii()
@@ -139,38 +139,38 @@ def test_packed_ranks_are_small_and_plain_text():
         ({"epochs": (epoch(1), epoch(3))}, r"epochs are numbered 1, 2, \.\.\., not \[1, 3\]"),
     ],
 )
-def test_a_result_fits_its_status(changes, message: str):
+def test_a_result_fits_its_status(changes, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         TrialResult(**fields(**changes))
 
 
 @pytest.mark.parametrize("loss", [float("nan"), float("inf")])
-def test_an_epoch_has_a_finite_loss(loss: float):
+def test_an_epoch_has_a_finite_loss(loss: float) -> None:
     with pytest.raises(ValidationError, match="finite number"):
         EpochRecord(epoch=1, train_loss=loss, valid={}, train_s=0.0, eval_s=0.0)
 
 
 @pytest.mark.parametrize("score", [-0.1, 1.1, 17.7])
-def test_metrics_are_shares_not_percentages(score: float):
+def test_metrics_are_shares_not_percentages(score: float) -> None:
     with pytest.raises(ValidationError, match="than or equal to"):
         epoch(1, score)
 
 
-def test_the_best_score_is_the_highest_of_the_selected_metric():
+def test_the_best_score_is_the_highest_of_the_selected_metric() -> None:
     epochs = (epoch(1, 0.2), epoch(2, 0.6), epoch(3, 0.4))
     assert TrialResult(**fields(epochs=epochs, best_epoch=2)).best_score() == 0.6
 
 
 @pytest.mark.parametrize("status", [TrialStatus.FAILED, TrialStatus.COLLAPSED])
-def test_a_failed_trial_has_no_score_however_well_it_began(status: TrialStatus):
+def test_a_failed_trial_has_no_score_however_well_it_began(status: TrialStatus) -> None:
     assert TrialResult(**fields(status=status, error="epoch 2: gone")).best_score() is None
 
 
-def test_a_pruned_trial_has_the_score_it_reached():
+def test_a_pruned_trial_has_the_score_it_reached() -> None:
     assert TrialResult(**fields(status=TrialStatus.PRUNED)).best_score() == 0.5
 
 
-def test_a_file_is_replaced_as_a_whole(tmp_path: Path):
+def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
     path = tmp_path / "made" / "trial.json"
     write_atomically(path, "first, and longer")
     write_atomically(path, "second: ü")
@@ -178,7 +178,7 @@ def test_a_file_is_replaced_as_a_whole(tmp_path: Path):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path):
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "trial.json"
     write_atomically(path, "old")
 
@@ -194,7 +194,7 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path)
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_until_a_file_is_whole_readers_see_the_old_one(tmp_path: Path):
+def test_until_a_file_is_whole_readers_see_the_old_one(tmp_path: Path) -> None:
     path = tmp_path / "trial.json"
     path.write_bytes(b"old")
     seen = BytesIO()

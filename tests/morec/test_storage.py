@@ -23,7 +23,9 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
-def test_what_was_put_is_got_and_replaced_by_what_is_put_next(storage: Storage, tmp_path: Path):
+def test_what_was_put_is_got_and_replaced_by_what_is_put_next(
+    storage: Storage, tmp_path: Path
+) -> None:
     for text in ("a longer text", "short"):
         storage.put(written(tmp_path, text), "deep/last.pt")
         assert storage.get("deep/last.pt", tmp_path / "new" / "copy")
@@ -31,7 +33,7 @@ def test_what_was_put_is_got_and_replaced_by_what_is_put_next(storage: Storage, 
     assert storage.sizes() == {"deep/last.pt": len("short")}
 
 
-def test_a_part_is_below_the_whole_and_goes_alone(storage: Storage, tmp_path: Path):
+def test_a_part_is_below_the_whole_and_goes_alone(storage: Storage, tmp_path: Path) -> None:
     source = written(tmp_path, "x")
     storage.within("id+ts-1", "b").put(source, "f")
     storage.put(source, "g")
@@ -40,14 +42,14 @@ def test_a_part_is_below_the_whole_and_goes_alone(storage: Storage, tmp_path: Pa
     assert set(storage.sizes()) == {"g"}
 
 
-def test_nothing_there_is_not_an_error(storage: Storage, tmp_path: Path):
+def test_nothing_there_is_not_an_error(storage: Storage, tmp_path: Path) -> None:
     assert storage.sizes() == {}
     assert not storage.get("nothing", tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
     storage.remove()
 
 
-def test_a_place_below_another_keeps_what_follows_the_question_mark():
+def test_a_place_below_another_keeps_what_follows_the_question_mark() -> None:
     url = "s3://bucket/studies?region=eu-north-1"
     assert place_within(url, "a", "b") == "s3://bucket/studies/a/b?region=eu-north-1"
     assert place_within("s3://bucket", "a") == "s3://bucket/a"

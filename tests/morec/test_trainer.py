@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from morec.config import TrialConfig
-from morec.data.batches import TrainBatch
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.errors import DivergedError, SpecError
+from morec.models.batches import TrainBatch
 from morec.models.recommender import Recommender
 from morec.trainer import Trainer
 from morec.workers import Workers
@@ -101,7 +101,7 @@ def loss_of_next_batch(trainer: Trainer, model: Recommender) -> Tensor:
 @pytest.mark.parametrize("item", ITEMS)
 def test_a_step_is_the_papers_loss_and_gradient(
     loss: str, item: str, tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     """In the second step as in the first: nothing is left over from the step before."""
     config = tiny_config(
         item=ITEMS[item], model={"dropout": 0.0}, training=ONE_STEP | {"loss": loss}
@@ -121,7 +121,9 @@ def test_a_step_is_the_papers_loss_and_gradient(
             torch.testing.assert_close(ours.grad, theirs.grad, rtol=0, atol=1e-10, msg=name)
 
 
-def test_changing_one_negative_moves_loss_and_gradient(tiny_dataset: Dataset, tmp_path: Path):
+def test_changing_one_negative_moves_loss_and_gradient(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     """So that the equality above would notice it."""
     config = tiny_config(model={"dropout": 0.0}, training={"batch_size": 2})
     trainer = trainer_of(config, tiny_dataset, tmp_path)
@@ -140,7 +142,9 @@ def test_changing_one_negative_moves_loss_and_gradient(tiny_dataset: Dataset, tm
     assert (gradients[0] - gradients[1]).abs().max() > 1e-2
 
 
-def test_popularity_is_the_share_of_train_interactions(tiny_dataset: Dataset, tmp_path: Path):
+def test_popularity_is_the_share_of_train_interactions(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path)
     trained = trainer.samples.trained_UL1[trainer.samples.trained_UL1 > 0].tolist()
     shares = [trained.count(item) / len(trained) for item in range(1, tiny_dataset.num_items + 1)]
@@ -148,7 +152,9 @@ def test_popularity_is_the_share_of_train_interactions(tiny_dataset: Dataset, tm
     np.testing.assert_allclose(trainer.log_popularity_N1, expected, rtol=1e-6)
 
 
-def test_users_with_a_single_train_item_have_a_loss_of_zero(tiny_dataset: Dataset, tmp_path: Path):
+def test_users_with_a_single_train_item_have_a_loss_of_zero(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     short = replace(
         tiny_dataset,
         num_users=3,
@@ -166,7 +172,7 @@ def test_users_with_a_single_train_item_have_a_loss_of_zero(tiny_dataset: Datase
 @pytest.mark.parametrize("item", ITEMS)
 def test_an_epoch_is_the_same_whether_artefacts_were_made_or_found(
     item: str, tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     config = tiny_config(item=ITEMS[item])
     losses = [trainer_of(config, tiny_dataset, tmp_path).train_epoch() for _ in ("made", "found")]
     assert losses[0] == losses[1]
@@ -174,7 +180,7 @@ def test_an_epoch_is_the_same_whether_artefacts_were_made_or_found(
 
 def test_the_same_seed_gives_the_same_epochs_and_another_seed_others(
     tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     def losses(seed: int) -> list[float]:
         trainer = trainer_of(tiny_config(seed=seed), tiny_dataset, tmp_path)
         return [trainer.train_epoch() for _ in range(2)]
@@ -183,7 +189,7 @@ def test_the_same_seed_gives_the_same_epochs_and_another_seed_others(
     assert losses(1) != losses(2)
 
 
-def test_evaluation_draws_nothing_and_trains_nothing(tiny_dataset: Dataset, tmp_path: Path):
+def test_evaluation_draws_nothing_and_trains_nothing(tiny_dataset: Dataset, tmp_path: Path) -> None:
     with_it, without = (trainer_of(tiny_config(seed=s), tiny_dataset, tmp_path) for s in (1, 1))
     torch.manual_seed(5)
     with_it.evaluate("valid")
@@ -197,7 +203,7 @@ def test_evaluation_draws_nothing_and_trains_nothing(tiny_dataset: Dataset, tmp_
 
 def test_the_encoders_learning_rate_reaches_exactly_the_encoder(
     tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     config = tiny_config(item=TRAINED_TEXT, optim={"lr": 0.01, "encoder_lr": 1e-4})
     trainer = trainer_of(config, tiny_dataset, tmp_path)
     text = trainer.recommender.item_encoder.parts["text"]
@@ -212,12 +218,12 @@ def test_the_encoders_learning_rate_reaches_exactly_the_encoder(
 
 def test_without_its_own_rate_the_encoder_has_the_rate_of_the_rest(
     tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     trainer = trainer_of(tiny_config(item=TRAINED_TEXT), tiny_dataset, tmp_path)
     assert {group["lr"] for group in trainer.optimizer.param_groups} == {0.01}
 
 
-def test_weight_decay_is_on_everything(tiny_dataset: Dataset, tmp_path: Path):
+def test_weight_decay_is_on_everything(tiny_dataset: Dataset, tmp_path: Path) -> None:
     config = tiny_config(item=TRAINED_TEXT, optim={"weight_decay": 0.25})
     groups = trainer_of(config, tiny_dataset, tmp_path).optimizer.param_groups
     assert [group["weight_decay"] for group in groups] == [0.25, 0.25]
@@ -235,13 +241,13 @@ def first_move(config: TrialConfig, dataset: Dataset, folder: Path) -> float:
 @pytest.mark.parametrize(("steps", "share"), [(0, 1.0), (1, 1.0), (4, 1 / 4)])
 def test_warm_up_begins_with_a_share_of_the_rate(
     steps: int, share: float, tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     optim = {"lr": 0.01, "weight_decay": 0.0, "warmup_steps": steps}
     config = tiny_config(optim=optim, training=ONE_STEP)
     assert first_move(config, tiny_dataset, tmp_path) == pytest.approx(0.01 * share, rel=1e-3)
 
 
-def test_warm_up_is_linear_and_then_over(tiny_dataset: Dataset, tmp_path: Path):
+def test_warm_up_is_linear_and_then_over(tiny_dataset: Dataset, tmp_path: Path) -> None:
     optim = {"lr": 0.01, "encoder_lr": 0.001, "warmup_steps": 4}
     config = tiny_config(item=TRAINED_TEXT, optim=optim, training=ONE_STEP)
     trainer = trainer_of(config, tiny_dataset, tmp_path)
@@ -261,7 +267,9 @@ def gradient_norm(clip_norm: float | None, dataset: Dataset, folder: Path) -> fl
     return torch.cat(gradients).norm().item()
 
 
-def test_clipping_bounds_the_norm_of_the_whole_gradient(tiny_dataset: Dataset, tmp_path: Path):
+def test_clipping_bounds_the_norm_of_the_whole_gradient(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     free = gradient_norm(None, tiny_dataset, tmp_path)
     assert gradient_norm(free / 10, tiny_dataset, tmp_path) == pytest.approx(free / 10, rel=1e-3)
     assert gradient_norm(free * 10, tiny_dataset, tmp_path) == pytest.approx(free, rel=1e-6)
@@ -274,7 +282,7 @@ def test_clipping_bounds_the_norm_of_the_whole_gradient(tiny_dataset: Dataset, t
 @pytest.mark.parametrize("item", ["id", "trained text"])
 def test_bf16_trains_to_nearly_the_loss_of_fp32(
     loss: str, item: str, tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     def trained(precision: str) -> Trainer:
         training = {"loss": loss, "precision": precision}
         config = tiny_config(item=ITEMS[item], model={"dropout": 0.0}, training=training)
@@ -286,7 +294,9 @@ def test_bf16_trains_to_nearly_the_loss_of_fp32(
 
 
 @pytest.mark.parametrize("model", OTHER_MODELS, ids=lambda model: model["kind"])
-def test_every_model_trains_in_bf16(model: dict[str, Any], tiny_dataset: Dataset, tmp_path: Path):
+def test_every_model_trains_in_bf16(
+    model: dict[str, Any], tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     def loss(precision: str) -> float:
         config = tiny_config(model=model | {"dropout": 0.0}, training={"precision": precision})
         return trainer_of(config, tiny_dataset, tmp_path).train_epoch()
@@ -294,7 +304,7 @@ def test_every_model_trains_in_bf16(model: dict[str, Any], tiny_dataset: Dataset
     assert loss("bf16") == pytest.approx(loss("fp32"), rel=0.05)
 
 
-def test_a_loss_that_is_not_finite_is_a_divergence(tiny_dataset: Dataset, tmp_path: Path):
+def test_a_loss_that_is_not_finite_is_a_divergence(tiny_dataset: Dataset, tmp_path: Path) -> None:
     trainer = trainer_of(tiny_config(optim={"lr": 1e30}), tiny_dataset, tmp_path)
     with pytest.raises(DivergedError, match=r"^the training loss became (nan|inf)$"):
         trainer.train_epoch()
@@ -313,7 +323,7 @@ def gradients_of(trainer: Trainer) -> dict[str, Tensor]:
 @pytest.mark.parametrize("micro_items", [1, 7, 10_000])
 def test_encoding_items_in_chunks_gives_the_loss_and_gradient_of_all_at_once(
     loss: str, item: str, micro_items: int, tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     def trained(**training: Any) -> tuple[float, dict[str, Tensor]]:
         training |= ONE_STEP | {"loss": loss}
         config = tiny_config(item=ITEMS[item], model={"dropout": 0.0}, training=training)
@@ -351,7 +361,7 @@ def limited(room: int, dataset: Dataset, folder: Path) -> Trainer:
 
 def test_out_of_memory_halves_the_chunks_until_they_fit_and_keeps_the_batch(
     tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     roomy, tight = (limited(room, tiny_dataset, tmp_path) for room in (10_000, 5))
     assert tight.train_epoch() == pytest.approx(roomy.train_epoch(), rel=1e-6)
     torch.testing.assert_close(gradients_of(tight), gradients_of(roomy), rtol=0, atol=1e-6)
@@ -360,14 +370,14 @@ def test_out_of_memory_halves_the_chunks_until_they_fit_and_keeps_the_batch(
     assert tight.recommender.micro_items == 3
 
 
-def test_out_of_memory_with_one_item_is_an_error(tiny_dataset: Dataset, tmp_path: Path):
+def test_out_of_memory_with_one_item_is_an_error(tiny_dataset: Dataset, tmp_path: Path) -> None:
     with pytest.raises(torch.OutOfMemoryError, match=r"^no room for 1 items$"):
         limited(0, tiny_dataset, tmp_path).train_epoch()
 
 
 def test_out_of_memory_ends_the_trial_where_other_workers_wait_for_vectors(
     tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     trainer = limited(5, tiny_dataset, tmp_path)
     training = trainer.config.training.model_copy(update={"loss": "in_batch_ce"})
     trainer.config = trainer.config.model_copy(update={"training": training})
@@ -379,7 +389,7 @@ def test_out_of_memory_ends_the_trial_where_other_workers_wait_for_vectors(
 
 def test_chunks_are_refused_where_items_are_normalised_together(
     tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     image = {"name": "resnet18", "pretrained": False, "size": 32, "trainable_layers": "all"}
     config = tiny_config(item={"image": image}, training={"micro_items": 4})
     with pytest.raises(SpecError, match=r"^training\.micro_items: an item encoder with BatchNorm"):

@@ -14,11 +14,11 @@ from morec.checkpoints import Checkpoints
 from morec.config import SyntheticSpec
 from morec.data.dataset import Dataset, load_dataset
 from morec.encoders.artefacts import ArtefactStore
+from morec.references import popularity_evaluation
 from morec.results import EpochRecord, Evaluation, Reason, TrialStatus, pack_ranks
 from morec.trainer import Trainer
 from morec.trial import Progress
 from morec.workers import Workers
-from morec.yardsticks import popularity_evaluation
 from tests.morec.tiny_trials import (
     BERT4REC,
     DSSM,
@@ -63,7 +63,7 @@ def interrupted(config: Any, dataset: Dataset, folder: Path, num_epochs: int) ->
 )
 def test_a_continued_trial_equals_an_uninterrupted_one(
     sections: dict[str, Any], num_epochs: int, tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     training = THREE_EPOCHS | sections.get("training", {})
     config = tiny_config(
         **sections | {"training": training}, optim={"warmup_steps": 10}, evaluation=TESTED
@@ -75,7 +75,9 @@ def test_a_continued_trial_equals_an_uninterrupted_one(
     assert (whole.num_starts, continued.num_starts) == (1, 2)
 
 
-def test_a_trial_may_be_interrupted_after_every_epoch(tiny_dataset: Dataset, tmp_path: Path):
+def test_a_trial_may_be_interrupted_after_every_epoch(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     config = tiny_config(training=THREE_EPOCHS)
     for num_epochs in (1, 2, 3):
         interrupted(config, tiny_dataset, tmp_path / "parts", num_epochs)
@@ -87,7 +89,7 @@ def test_a_trial_may_be_interrupted_after_every_epoch(tiny_dataset: Dataset, tmp
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_a_truncated_checkpoint_costs_time_but_no_numbers(
     share: float, tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     config = tiny_config(evaluation=TESTED)
     interrupted(config, tiny_dataset, tmp_path, 1)
     last = tmp_path / "checkpoints" / "last.pt"
@@ -97,7 +99,9 @@ def test_a_truncated_checkpoint_costs_time_but_no_numbers(
     assert again.num_starts == 1
 
 
-def test_a_continued_trial_first_reports_what_it_knows(tiny_dataset: Dataset, tmp_path: Path):
+def test_a_continued_trial_first_reports_what_it_knows(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     config = tiny_config(training=THREE_EPOCHS)
     interrupted(config, tiny_dataset, tmp_path, 2)
     reported: list[int] = []
@@ -105,7 +109,7 @@ def test_a_continued_trial_first_reports_what_it_knows(tiny_dataset: Dataset, tm
     assert reported == [2, 3]
 
 
-def test_time_spent_before_an_interruption_counts(tiny_dataset: Dataset, tmp_path: Path):
+def test_time_spent_before_an_interruption_counts(tiny_dataset: Dataset, tmp_path: Path) -> None:
     config = tiny_config()
     interrupted(config, tiny_dataset, tmp_path, 1)
     checkpoints = Checkpoints(tmp_path / "checkpoints")
@@ -121,7 +125,7 @@ def test_time_spent_before_an_interruption_counts(tiny_dataset: Dataset, tmp_pat
 # ---- a trial from beginning to end
 
 
-def test_every_epoch_is_reported_with_all_before_it(tiny_dataset: Dataset, tmp_path: Path):
+def test_every_epoch_is_reported_with_all_before_it(tiny_dataset: Dataset, tmp_path: Path) -> None:
     reported: list[tuple[int, ...]] = []
     result = run(
         tiny_config(training=THREE_EPOCHS),
@@ -134,7 +138,7 @@ def test_every_epoch_is_reported_with_all_before_it(tiny_dataset: Dataset, tmp_p
     assert result.status is TrialStatus.COMPLETED
 
 
-def test_the_best_epoch_is_the_one_that_is_tested(tiny_dataset: Dataset, tmp_path: Path):
+def test_the_best_epoch_is_the_one_that_is_tested(tiny_dataset: Dataset, tmp_path: Path) -> None:
     """The test ranks are those of a trial that ends at the best epoch."""
     config = tiny_config(training={"max_epochs": 6}, optim={"lr": 0.1}, evaluation=TESTED)
     result = run(config, tiny_dataset, tmp_path / "long")
@@ -158,7 +162,7 @@ def test_every_model_runs_to_its_record(
     candidates: str,
     tiny_dataset: Dataset,
     tmp_path: Path,
-):
+) -> None:
     evaluation = TESTED | {"candidates": candidates}
     config = tiny_config(model=model, item=item, evaluation=evaluation)
     result = run(config, tiny_dataset, tmp_path)
@@ -175,7 +179,7 @@ def test_every_model_runs_to_its_record(
 @pytest.mark.parametrize("patience", [1, 2])
 def test_training_stops_after_more_than_patience_epochs_without_progress(
     patience: int, tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     training = {"max_epochs": 10, "patience": patience}
     config = tiny_config(training=training, optim={"lr": 1e-30, "weight_decay": 0.0})
     result = run(config, tiny_dataset, tmp_path)
@@ -202,19 +206,19 @@ def valid(score: float) -> Evaluation:
 )
 def test_more_than_6_epochs_after_the_best_or_20_in_all_are_the_end(
     num_epochs: int, best: int, is_over: bool
-):
+) -> None:
     progress = Progress([epoch(number + 1, 0.0) for number in range(num_epochs)], best)
     assert progress.is_over(max_epochs=20, patience=6) is is_over
 
 
-def test_an_equal_score_is_no_progress_but_the_first_always_is():
+def test_an_equal_score_is_no_progress_but_the_first_always_is() -> None:
     assert Progress().is_best(0.0, "HR@1")
     assert not Progress(best_valid=valid(0.5)).is_best(0.5, "HR@1")
     assert Progress(best_valid=valid(0.5)).is_best(0.51, "HR@1")
 
 
 @pytest.mark.parametrize("best", [None, valid(0.5)])
-def test_progress_survives_a_checkpoint(best: Evaluation | None):
+def test_progress_survives_a_checkpoint(best: Evaluation | None) -> None:
     progress = Progress([epoch(1, 0.5), epoch(2, 0.25)], 1, best, 3, spent_s=1.5, energy_j=2.5)
     assert Progress.from_state(progress.to_state()) == progress
 
@@ -225,7 +229,7 @@ def test_progress_survives_a_checkpoint(best: Evaluation | None):
 @pytest.mark.parametrize("trainable", [0, 1, "all"])
 def test_a_trial_starts_from_the_second_round_and_shares_it(
     trainable: int | str, tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     text = FROZEN_TEXT["text"] | {"trainable_layers": trainable, "pooling": "mean"}
     second_round = {"max_epochs": 2, "lr": 1e-3}
     config = tiny_config(item={"text": text | {"second_round": second_round}}, evaluation=TESTED)
@@ -241,7 +245,7 @@ def test_a_trial_starts_from_the_second_round_and_shares_it(
 
 def test_a_trial_is_the_same_whether_it_finds_its_second_round_or_makes_it(
     tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     text = TRAINED_TEXT["text"] | {"second_round": {"max_epochs": 1}}
     config = tiny_config(item={"id": True, "text": text, "fusion": "add"})
     made = run(config, tiny_dataset, tmp_path / "one")
@@ -266,7 +270,7 @@ def with_test_targets(dataset: Dataset, item: int) -> Dataset:
 @pytest.mark.parametrize("poison", [1, 10**9])
 def test_a_trial_that_does_not_test_never_looks_at_the_test_targets(
     poison: int, loss: str, item: dict[str, Any], tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     """10**9 is no item: whatever read it would fail."""
     config = tiny_config(item=item, training={"loss": loss})
     poisoned = with_test_targets(tiny_dataset, poison)
@@ -277,7 +281,7 @@ def test_a_trial_that_does_not_test_never_looks_at_the_test_targets(
 
 def test_selection_is_the_same_whether_the_trial_tests_or_not(
     tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     poisoned = with_test_targets(tiny_dataset, 1)
     silent = run(tiny_config(), tiny_dataset, tmp_path / "silent")
     tested = run(tiny_config(evaluation=TESTED), tiny_dataset, tmp_path / "tested")
@@ -299,7 +303,7 @@ def test_selection_is_the_same_whether_the_trial_tests_or_not(
 )
 def test_a_diverged_trial_has_failed_and_says_when(
     batch_size: int, message: str, tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     config = tiny_config(optim={"lr": 1e30}, training={"batch_size": batch_size})
     result = run(config, tiny_dataset, tmp_path)
     assert (result.status, result.reason) == (TrialStatus.FAILED, Reason.DIVERGED)
@@ -308,7 +312,7 @@ def test_a_diverged_trial_has_failed_and_says_when(
     assert result.best_epoch is result.valid is result.test is None
 
 
-def test_items_that_all_look_the_same_are_a_collapse(tiny_dataset: Dataset, tmp_path: Path):
+def test_items_that_all_look_the_same_are_a_collapse(tiny_dataset: Dataset, tmp_path: Path) -> None:
     same = replace(tiny_dataset, titles=("one title for all",) * tiny_dataset.num_items)
     result = run(tiny_config(item=FROZEN_TEXT), same, tmp_path)
     assert result.status is TrialStatus.COLLAPSED
@@ -317,7 +321,7 @@ def test_items_that_all_look_the_same_are_a_collapse(tiny_dataset: Dataset, tmp_
     )
 
 
-def test_a_score_that_falls_to_chance_is_a_collapse(tiny_dataset: Dataset, tmp_path: Path):
+def test_a_score_that_falls_to_chance_is_a_collapse(tiny_dataset: Dataset, tmp_path: Path) -> None:
     """The interrupted trial claims a perfect first epoch; the second hits nothing."""
     config = tiny_config(optim={"lr": 1e-30}, evaluation=BY_FIRST_PLACE)
     interrupted(config, tiny_dataset, tmp_path, 1)
@@ -337,7 +341,7 @@ def test_a_score_that_falls_to_chance_is_a_collapse(tiny_dataset: Dataset, tmp_p
 # ---- cost
 
 
-def test_a_trial_says_what_it_cost(tiny_dataset: Dataset, tmp_path: Path):
+def test_a_trial_says_what_it_cost(tiny_dataset: Dataset, tmp_path: Path) -> None:
     result = run(tiny_config(training=THREE_EPOCHS), tiny_dataset, tmp_path)
     cost = result.cost
     assert cost is not None
@@ -357,7 +361,7 @@ def test_a_trial_says_what_it_cost(tiny_dataset: Dataset, tmp_path: Path):
 @pytest.mark.parametrize("item", [{"id": True}, TRAINED_IMAGE], ids=["id", "image with BatchNorm"])
 def test_measuring_the_cost_changes_no_number(
     item: dict[str, Any], tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     """A trial's epoch is that of a trainer alone: no batch drawn, no running statistics moved."""
     config = tiny_config(item=item, training={"max_epochs": 1})
     store = ArtefactStore(tmp_path / "alone")
@@ -367,7 +371,7 @@ def test_measuring_the_cost_changes_no_number(
     assert (result.epochs[0].train_loss, result.valid) == (loss, trainer.evaluate("valid"))
 
 
-def test_one_epoch_has_no_typical_duration(tiny_dataset: Dataset, tmp_path: Path):
+def test_one_epoch_has_no_typical_duration(tiny_dataset: Dataset, tmp_path: Path) -> None:
     cost = run(tiny_config(training={"max_epochs": 1}), tiny_dataset, tmp_path).cost
     assert cost is not None
     assert cost.first_epoch_s is not None
@@ -376,7 +380,7 @@ def test_one_epoch_has_no_typical_duration(tiny_dataset: Dataset, tmp_path: Path
 
 def test_really_encoded_items_cost_less_than_the_papers_slots(
     tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     config = tiny_config(item=TRAINED_TEXT, training={"max_epochs": 1, "batch_size": 32})
     cost = run(config, tiny_dataset, tmp_path).cost
     assert cost is not None
@@ -403,7 +407,7 @@ def test_really_encoded_items_cost_less_than_the_papers_slots(
 )
 def test_learning_beats_popularity_where_users_have_tastes(
     model: dict[str, Any], loss: str, max_epochs: int, tmp_path: Path
-):
+) -> None:
     data = {
         "kind": "synthetic",
         "num_users": 500,
@@ -431,7 +435,9 @@ def test_learning_beats_popularity_where_users_have_tastes(
     assert result.epochs[-1].train_loss < result.epochs[0].train_loss
 
 
-def test_the_record_says_how_many_items_were_encoded_at_once(tiny_dataset: Dataset, tmp_path: Path):
+def test_the_record_says_how_many_items_were_encoded_at_once(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     config = tiny_config(item=TRAINED_TEXT, training={"micro_items": 5})
     result = run(config, tiny_dataset, tmp_path)
     assert result.status is TrialStatus.COMPLETED

@@ -28,18 +28,18 @@ def play(folder: Path, end: str, rank: int = 0) -> "subprocess.CompletedProcess[
     return subprocess.run(words, cwd=root, timeout=120, check=False, text=True, capture_output=True)
 
 
-def test_a_process_that_dies_leaves_its_last_words(tmp_path):
+def test_a_process_that_dies_leaves_its_last_words(tmp_path) -> None:
     done = play(tmp_path, "die")
     assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
     assert log_tail(tmp_path) == "of Python\nan error\nof C"
 
 
-def test_a_process_that_ends_well_has_said_everything_and_speaks_on(tmp_path):
+def test_a_process_that_ends_well_has_said_everything_and_speaks_on(tmp_path) -> None:
     done = play(tmp_path, "end")
     assert (done.stdout, done.stderr) == ("afterwards\n", "of Python\nan error\nof C\n")
 
 
-def test_the_words_of_all_workers_are_kept_and_only_the_last_of_many(tmp_path):
+def test_the_words_of_all_workers_are_kept_and_only_the_last_of_many(tmp_path) -> None:
     with logged(tmp_path):
         os.write(1, "\n".join(map(str, range(1000))).encode())
     assert log_tail(tmp_path) == "\n".join(map(str, range(1000 - MAX_LINES, 1000)))
@@ -47,7 +47,7 @@ def test_the_words_of_all_workers_are_kept_and_only_the_last_of_many(tmp_path):
     assert log_tail(tmp_path).endswith("\n999\n" + "x" * MAX_BYTES)
 
 
-def test_nothing_printed_is_no_tail(tmp_path):
+def test_nothing_printed_is_no_tail(tmp_path) -> None:
     with logged(tmp_path):
         pass
     assert log_tail(tmp_path) is None

@@ -24,17 +24,17 @@ ROOT = Path(__file__).parents[2]
 
 
 @given(st.integers(1, 5), st.integers(0, 20))
-def test_every_row_is_one_workers_share(size: int, num_rows: int):
+def test_every_row_is_one_workers_share(size: int, num_rows: int) -> None:
     shares = [list(range(num_rows))[Workers(rank, size).share(num_rows)] for rank in range(size)]
     assert sorted(chain.from_iterable(shares)) == list(range(num_rows))
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
-def test_the_first_worker_writes_and_reports():
+def test_the_first_worker_writes_and_reports() -> None:
     assert [Workers(rank, 3).is_first for rank in range(3)] == [True, False, False]
 
 
-def test_one_worker_needs_no_process_group():
+def test_one_worker_needs_no_process_group() -> None:
     alone, parameter = Workers(), nn.Parameter(torch.zeros(2))
     assert not dist.is_initialized()
     assert alone.sum(torch.tensor(3.0)).item() == 3.0
@@ -73,7 +73,7 @@ def two(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Iter
     yield home, (mine, json.loads((home / "second.json").read_text()))
 
 
-def test_values_are_summed_gathered_and_averaged_over_workers(two):
+def test_values_are_summed_gathered_and_averaged_over_workers(two) -> None:
     shares = [outcome["collectives"].pop("shares") for outcome in two[1]]
     assert [share["encoded"] for share in shares] == [[[1, 3, 5]], [[2, 4, 1]]]
     assert [share["vectors"] for share in shares] == [[10.0, 20.0, 30.0, 40.0, 50.0]] * 2
@@ -93,7 +93,9 @@ def test_values_are_summed_gathered_and_averaged_over_workers(two):
 
 
 @pytest.mark.parametrize("name", two_workers.CONFIGS)
-def test_two_workers_train_what_one_trains(two, name: str, tiny_dataset: Dataset, tmp_path: Path):
+def test_two_workers_train_what_one_trains(
+    two, name: str, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     alone = run(tiny_config(**two_workers.CONFIGS[name]), tiny_dataset, tmp_path)
     for outcome in two[1]:
         result = TrialResult.model_validate_json(json.dumps(outcome[name]))
@@ -104,7 +106,7 @@ def test_two_workers_train_what_one_trains(two, name: str, tiny_dataset: Dataset
 @pytest.mark.parametrize("loss", two_workers.LOSSES)
 def test_in_fp64_the_parts_sum_to_the_loss_and_gradient_of_one_worker(
     two, loss: str, tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     config = tiny_config(**two_workers.in_fp64(loss))
     alone = two_workers.step_in_fp64(config, tiny_dataset, tmp_path, Workers())
     first, second = (outcome["in fp64"][loss] for outcome in two[1])
@@ -116,14 +118,16 @@ def test_in_fp64_the_parts_sum_to_the_loss_and_gradient_of_one_worker(
     assert max(abs(value) for gradient in alone.values() for value in gradient) > 1e-3
 
 
-def test_in_bf16_two_workers_differ_by_its_rounding(two, tiny_dataset: Dataset, tmp_path: Path):
+def test_in_bf16_two_workers_differ_by_its_rounding(
+    two, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     alone = run(tiny_config(**two_workers.IN_BF16), tiny_dataset, tmp_path)
     for outcome in two[1]:
         result = TrialResult.model_validate_json(json.dumps(outcome["in bf16"]))
         assert losses_of(result) == pytest.approx(losses_of(alone), rel=2**-8)
 
 
-def test_one_worker_goes_on_where_two_stopped(two, tiny_dataset: Dataset, tmp_path: Path):
+def test_one_worker_goes_on_where_two_stopped(two, tiny_dataset: Dataset, tmp_path: Path) -> None:
     config = tiny_config(**two_workers.BEGUN_BY_TWO)
     continued = run(config, tiny_dataset, two[0] / "begun by two")
     assert continued.num_starts == 2

@@ -18,8 +18,8 @@ from morec.results import (
     TrialStatus,
     pack_ranks,
 )
-from reports.rank_metrics import per_user
-from tune_space.ledger import (
+from reports.study.rank_metrics import per_user
+from tune_space.ledger.records import (
     ArmEntry,
     DatasetEntry,
     Ledger,
@@ -29,7 +29,7 @@ from tune_space.ledger import (
     SearchEntry,
     SliceEntry,
 )
-from tune_space.study import StudySpec
+from tune_space.study.spec import StudySpec
 
 RATES = ("optim.lr", "optim.encoder_lr")
 METRICS = ("HR@10", "NDCG@10")

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from morec.results import EpochRecord, TrialResult
-from reports.summary import ArmSummary, StudySummary, Trial, summarise
+from reports.study.summary import ArmSummary, StudySummary, Trial, summarise
 from tests.reports.made_up_studies import FUSION, FakeStudy
 
 

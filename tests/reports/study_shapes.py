@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from tests.reports.made_up_studies import Arm, FakeStudy
-from tune_space.expand import expand
-from tune_space.loader import load_study
+from tune_space.study.expand import expand
+from tune_space.study.load import load_study
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 

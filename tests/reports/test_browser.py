@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from reports.summary import summarise
-from reports.writing import write_report, write_reports
+from reports.study.summary import summarise
+from reports.write import write_report, write_reports
 from tests.reports.made_up_studies import FUSION, SMALL, FakeStudy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

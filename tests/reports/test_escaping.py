@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reports.writing import write_report
+from reports.write import write_report
 from tests.reports.made_up_studies import SMALL, FakeStudy
 from tests.reports.pages import Page
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from reports.accuracy import AccuracyTable
-from reports.content import Report, read_report
-from reports.expected import expected_rows
+from reports.export.latex import accuracy_latex
 from reports.formats import NOT_AVAILABLE
-from reports.latex import accuracy_latex
-from reports.writing import page_text
+from reports.study.accuracy import AccuracyTable
+from reports.study.published import published_rows
+from reports.study.report import Report, read_report
+from reports.write import page_text
 from tests.reports.study_shapes import STUDIES, shape_of
 
 LATEX = shutil.which("pdflatex") or shutil.which("tectonic")
@@ -90,7 +90,7 @@ def test_every_number_of_the_paper_stands_beside_ours(reports: dict[str, Report]
     """Cold and new items have no value here: the made-up users are not parted."""
     for name, report in reports.items():
         expected = report.summary.manifest.study.expected
-        rows = expected_rows(report.summary)
+        rows = published_rows(report.summary)
         assert len(rows) == sum(map(len, expected.values()))
         known = [row for row in rows if row.metric in report.summary.metrics]
         assert all(row.ours != NOT_AVAILABLE for row in known)

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from morec.results import Reason
-from reports.writing import write_report
+from reports.write import write_report
 from tests.reports.made_up_studies import SMALL, FakeStudy
 from tests.reports.pages import Page
-from tune_space.ledger import Ledger
+from tune_space.ledger.records import Ledger
 
 STUDY = FakeStudy(arms=SMALL[:2], searches=1, statuses={("TS", "search", 0): "failed"})
 CODE = {"morec": "0a1b2c3d", "torch": "2.13.0"}

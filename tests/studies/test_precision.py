@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from reports.contrasts import Finding, compare
-from reports.summary import summarise
+from reports.study.contrasts import Finding, compare
+from reports.study.summary import summarise
 from studies.run import main
 from tests.studies.test_study_files import STUDIES
 
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.nightly]
 (PRECISION,) = (path for path in STUDIES if path.stem == "precision")
 
 
-def test_bf16_trains_as_accurately_as_fp32_within_the_interval(tmp_path: Path):
+def test_bf16_trains_as_accurately_as_fp32_within_the_interval(tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert main([str(PRECISION), "--out", str(out)]) == 0
     named = [one for one in compare(summarise(out)) if one.kind == "named"]

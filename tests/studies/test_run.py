@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from studies.run import main, parse, run_options
-from tune_space.expand import expand
-from tune_space.folder import hold
-from tune_space.loader import load_study
-from tune_space.options import RunOptions
+from tune_space.execution.options import RunOptions
+from tune_space.ledger.locks import hold
+from tune_space.study.expand import expand
+from tune_space.study.load import load_study
 
 ROOT = Path(__file__).parents[2]
 STUDY = """\
@@ -103,7 +103,7 @@ def test_the_plan_is_shown_and_nothing_is_started(
         "not all counted, since sizes are not known yet: large",
     ]
     assert re.fullmatch(
-        r"\d+ beside each other: CPUs allow \d+, memory \d+ "
+        r"\d+ concurrent: CPUs allow \d+, memory \d+ "
         r"\(0\.8 GB each of [\d.]+ GB, estimated\)",
         beside,
     )
@@ -150,7 +150,7 @@ def test_a_plan_needs_neither_data_nor_weights_and_says_what_to_download(
         "memory",
         "not all counted, since sizes are not known yet",
     ]
-    assert " beside each other: " in said[12]
+    assert " concurrent: " in said[12]
     assert said[13:] == [
         "not here yet: text encoder org/nowhere-bert; for 2 arms",
         "  not in the local cache of the model hub (HF_HOME); a run fetches them from the hub "

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from studies.run import main
-from tune_space.expand import expand
-from tune_space.loader import load_study
+from tune_space.study.expand import expand
+from tune_space.study.load import load_study
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 WITH_QUICK_FORM = [path for path in STUDIES if "\nquick:\n" in path.read_text()]
@@ -26,14 +26,14 @@ NUM_PAPER_NUMBERS = {
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
-def test_a_study_builds_every_arm_it_names(path: Path):
+def test_a_study_builds_every_arm_it_names(path: Path) -> None:
     study = load_study(path)
     assert study.profile == "full"
     assert {arm.name for arm in expand(study)} >= set(study.expected)
 
 
 @pytest.mark.parametrize("path", WITH_QUICK_FORM, ids=lambda path: path.stem)
-def test_a_quick_form_has_the_same_arms_on_made_up_data_and_no_paper_numbers(path: Path):
+def test_a_quick_form_has_the_same_arms_on_made_up_data_and_no_paper_numbers(path: Path) -> None:
     full, quick = load_study(path), load_study(path, ["profile=quick"])
     assert quick.profile == "quick"
     assert quick.expected == {}
@@ -43,7 +43,7 @@ def test_a_quick_form_has_the_same_arms_on_made_up_data_and_no_paper_numbers(pat
     assert not quick.resources.gpus
 
 
-def test_every_number_of_the_paper_s_tables_is_expected_somewhere():
+def test_every_number_of_the_paper_s_tables_is_expected_somewhere() -> None:
     studies = {path.stem: load_study(path) for path in STUDIES}
     counted = {
         name: sum(map(len, study.expected.values()))
@@ -56,7 +56,7 @@ def test_every_number_of_the_paper_s_tables_is_expected_somewhere():
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_a_plan_needs_no_data_and_says_what_to_download(
     path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+) -> None:
     study = load_study(path)
     assert main([str(path), "--plan", "--out", str(tmp_path / "out")]) == 0
     said = " ".join(capsys.readouterr().out.split())
@@ -66,7 +66,7 @@ def test_a_plan_needs_no_data_and_says_what_to_download(
     assert not (tmp_path / "out").exists()
 
 
-def test_the_plan_of_the_cost_study_counts_table_6(capsys: pytest.CaptureFixture[str]):
+def test_the_plan_of_the_cost_study_counts_table_6(capsys: pytest.CaptureFixture[str]) -> None:
     path = next(path for path in STUDIES if path.stem == "cost")
     main([str(path), "--plan"])
     said = {line.split()[0]: line.split()[-2:] for line in capsys.readouterr().out.splitlines()}

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from morec.config import TrialConfig
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
-from tune_space.conductor import Conductor
-from tune_space.expand import expand
-from tune_space.jobs import Job
-from tune_space.ledger import Ledger, Manifest
-from tune_space.study import StudySpec
+from tune_space.ledger.records import Ledger, Manifest
+from tune_space.schedule.conductor import Conductor
+from tune_space.schedule.jobs import Job
+from tune_space.study.expand import expand
+from tune_space.study.spec import StudySpec
 
 STUDY = {
     "name": "s",
@@ -108,18 +108,18 @@ def end(job: Job, status: TrialStatus = TrialStatus.COMPLETED) -> TrialResult:
     )
 
 
-def play(conductor: Conductor, limit: int = 1000, at_once: int = 2, fail=()) -> list[Job]:
+def play(conductor: Conductor, limit: int = 1000, num_concurrent: int = 2, fail=()) -> list[Job]:
     """Run jobs first in, first out; stop dead after ``limit`` of them ended."""
     started, queue = [], []
     while True:
-        while len(queue) < at_once and (job := conductor.next_job()) is not None:
+        while len(queue) < num_concurrent and (job := conductor.next_job()) is not None:
             started.append(job)
             queue.append(job)
         if not queue or limit == 0:
             return started
         job, limit = queue.pop(0), limit - 1
         status = TrialStatus.FAILED if job.arm in fail else TrialStatus.COMPLETED
-        conductor.ended(end(job, status))
+        conductor.finish(end(job, status))
 
 
 def outcome(folder: Path):

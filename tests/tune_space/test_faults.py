@@ -24,11 +24,11 @@ from studies.run import main
 from tests.morec.tiny_trials import tiny_config
 from tests.mounts import mounted
 from tests.tune_space.made_up_trials import conductor_of, end, outcome, play
-from tune_space import conductor as conductor_module
-from tune_space.failures import reason_of
-from tune_space.ledger import Ledger
-from tune_space.prepare import Prepared
-from tune_space.ray_tune import CONTINUE, Halt, StudyScheduler
+from tune_space.execution.failures import reason_of
+from tune_space.execution.ray_tune import CONTINUE, Halt, StudyScheduler
+from tune_space.inputs.prepare import Prepared
+from tune_space.ledger.records import Ledger
+from tune_space.schedule import conductor as conductor_module
 
 STUDY = """\
 question: q
@@ -49,7 +49,7 @@ def full_disk(num_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_leaves_every_record_whole_and_the_study_goes_on_later(tmp_path):
+def test_a_full_disk_leaves_every_record_whole_and_the_study_goes_on_later(tmp_path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     play(conductor_of(whole))
     conductor = conductor_of(cut)
@@ -57,7 +57,7 @@ def test_a_full_disk_leaves_every_record_whole_and_the_study_goes_on_later(tmp_p
     before = Ledger(cut).read_all()
     job = next(iter(conductor.running.values()))
     with full_disk(200), pytest.raises(OSError, match="File too large"):
-        conductor.ended(end(job))
+        conductor.finish(end(job))
     assert Ledger(cut).read_all() == before
     assert Ledger(cut).read_manifest() is not None
     assert list(cut.rglob("*.part")) == []
@@ -66,7 +66,7 @@ def test_a_full_disk_leaves_every_record_whole_and_the_study_goes_on_later(tmp_p
 
 
 @pytest.mark.parametrize("which", ["record", "manifest"])
-def test_a_half_written_file_is_named_and_what_it_held_is_made_again(tmp_path, which):
+def test_a_half_written_file_is_named_and_what_it_held_is_made_again(tmp_path, which) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     play(conductor_of(whole))
     play(conductor_of(cut))
@@ -81,7 +81,7 @@ def test_a_half_written_file_is_named_and_what_it_held_is_made_again(tmp_path, w
     assert outcome(cut) == outcome(whole)
 
 
-def test_a_file_system_without_room_leaves_every_record_whole_too(tmp_path):
+def test_a_file_system_without_room_leaves_every_record_whole_too(tmp_path) -> None:
     with mounted(tmp_path / "disk", "size=400000") as is_small:
         if not is_small:
             pytest.skip("this user may not mount a small file system")
@@ -94,7 +94,7 @@ def test_a_file_system_without_room_leaves_every_record_whole_too(tmp_path):
             while stream.write(bytes(4096)):
                 pass
         with pytest.raises(OSError, match="No space left on device"):
-            conductor.ended(end(next(iter(conductor.running.values()))))
+            conductor.finish(end(next(iter(conductor.running.values()))))
         assert Ledger(cut).read_all() == before
         assert list(cut.rglob("*.part")) == []
         ballast.unlink()
@@ -103,7 +103,7 @@ def test_a_file_system_without_room_leaves_every_record_whole_too(tmp_path):
         assert outcome(cut) == outcome(tmp_path / "whole")
 
 
-def test_a_read_only_folder_is_a_message_and_exit_code_2(tmp_path, capsys):
+def test_a_read_only_folder_is_a_message_and_exit_code_2(tmp_path, capsys) -> None:
     study_file = tmp_path / "s.yaml"
     study_file.write_text(STUDY)
     with mounted(tmp_path / "disk", "ro") as is_read_only:
@@ -115,7 +115,7 @@ def test_a_read_only_folder_is_a_message_and_exit_code_2(tmp_path, capsys):
         assert main([str(study_file), "--out", str(out), "--plan"]) == 0
 
 
-def test_the_first_disk_error_halts_the_study_and_nothing_is_tried_after_it(monkeypatch):
+def test_the_first_disk_error_halts_the_study_and_nothing_is_tried_after_it(monkeypatch) -> None:
     signals: list[int] = []
     monkeypatch.setattr("os.kill", lambda pid, number: signals.append(number))
     halt, tried = Halt(), []
@@ -129,7 +129,9 @@ def test_the_first_disk_error_halts_the_study_and_nothing_is_tried_after_it(monk
     assert str(halt.error) == "[Errno 28] No space left on device"
 
 
-def test_a_checkpoint_that_does_not_fit_is_the_disk_s_fault_and_leaves_the_one_before(tmp_path):
+def test_a_checkpoint_that_does_not_fit_is_the_disk_s_fault_and_leaves_the_one_before(
+    tmp_path,
+) -> None:
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save({"epoch": 1})
     with full_disk(2000), pytest.raises((OSError, RuntimeError)) as caught:
@@ -139,7 +141,7 @@ def test_a_checkpoint_that_does_not_fit_is_the_disk_s_fault_and_leaves_the_one_b
     assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
 
 
-def test_a_trial_that_cannot_write_halts_the_study_and_has_no_record(tmp_path, monkeypatch):
+def test_a_trial_that_cannot_write_halts_the_study_and_has_no_record(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("os.kill", lambda pid, number: None)
     conductor, halt = conductor_of(tmp_path), Halt()
     job = conductor.next_job()
@@ -157,7 +159,7 @@ def test_a_trial_that_cannot_write_halts_the_study_and_has_no_record(tmp_path, m
     assert play(conductor_of(tmp_path))[0].trial_id == job.trial_id
 
 
-def test_a_folder_that_cannot_be_made_is_a_message_and_exit_code_2(tmp_path, capsys):
+def test_a_folder_that_cannot_be_made_is_a_message_and_exit_code_2(tmp_path, capsys) -> None:
     study_file = tmp_path / "s.yaml"
     study_file.write_text(STUDY)
     (tmp_path / "file").touch()
@@ -171,7 +173,7 @@ def test_a_folder_that_cannot_be_made_is_a_message_and_exit_code_2(tmp_path, cap
 @given(cut=st.floats(0, 1), place=st.floats(0, 1), value=st.integers(0, 255))
 def test_a_cut_or_spoiled_checkpoint_is_none_or_whole_and_never_an_error(
     tmp_path_factory, cut, place, value
-):
+) -> None:
     checkpoints = Checkpoints(tmp_path_factory.mktemp("checkpoint"))
     state = {"weights": torch.arange(300.0), "epoch": 3}
     checkpoints.save(state)
@@ -184,7 +186,7 @@ def test_a_cut_or_spoiled_checkpoint_is_none_or_whole_and_never_an_error(
     assert found is None or isinstance(found, dict)
 
 
-def test_a_deleted_cache_is_made_again_and_names_the_same_trials(tmp_path):
+def test_a_deleted_cache_is_made_again_and_names_the_same_trials(tmp_path) -> None:
     config = tiny_config()
     before = Prepared(tmp_path, ArtefactStore(tmp_path / "artefacts"))
     items = before.dataset(config.dataset).item_ids.tolist()
@@ -194,7 +196,7 @@ def test_a_deleted_cache_is_made_again_and_names_the_same_trials(tmp_path):
     assert config.trial_id(after.sources(config)) == config.trial_id(before.sources(config))
 
 
-def test_an_artefact_with_a_flipped_bit_is_found_by_its_hash_and_made_again(tmp_path):
+def test_an_artefact_with_a_flipped_bit_is_found_by_its_hash_and_made_again(tmp_path) -> None:
     config = tiny_config()
     before = Prepared(tmp_path, ArtefactStore(tmp_path / "artefacts"))
     items = before.dataset(config.dataset).item_ids.tolist()
@@ -207,7 +209,9 @@ def test_an_artefact_with_a_flipped_bit_is_found_by_its_hash_and_made_again(tmp_
     assert bytes(spoiled) != path.read_bytes()
 
 
-def test_a_clock_that_goes_back_changes_no_choice_and_no_elapsed_time(tmp_path, monkeypatch):
+def test_a_clock_that_goes_back_changes_no_choice_and_no_elapsed_time(
+    tmp_path, monkeypatch
+) -> None:
     whole, odd = tmp_path / "whole", tmp_path / "odd"
     play(conductor_of(whole))
     years = count(2030, -1)

@@ -16,7 +16,7 @@ from morec.data.dataset import (
     save_dataset,
     source_hash,
 )
-from morec.data.image_sources import ImageSource
+from morec.data.images.sources import ImageSource
 from morec.errors import DataError
 from tests.morec.data.hand_made import datasets, quick, write_image, write_interactions
 

@@ -17,8 +17,8 @@ from morec.config import SyntheticSpec
 from morec.data.dataset import Dataset, load_dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.item import ItemEncoder
-from morec.encoders.titles import _word_level_tokenizer
-from morec.encoders.weights import PACKAGED
+from morec.encoders.text.tokens import _word_level_tokenizer
+from morec.encoders.weights.text import PACKAGED
 
 NUM_LAYERS = 3
 

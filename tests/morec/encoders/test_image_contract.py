@@ -14,9 +14,9 @@ from morec.config import ImageSpec, ItemSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.frozen import FROZEN_SEED
-from morec.encoders.image_weights import PACKAGED
+from morec.encoders.image.vit_mae import load_vit_mae_for_pretraining
 from morec.encoders.item import ItemEncoder, build_item_encoder
-from morec.encoders.vit_mae import load_vit_mae_for_pretraining
+from morec.encoders.weights.image import PACKAGED
 from tests.morec.encoders.contract import moved
 
 DIM = 6

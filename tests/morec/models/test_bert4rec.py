@@ -37,7 +37,7 @@ def states_by_torch(model: BERT4Rec, items: list[Tensor]) -> Tensor:
     return F.layer_norm(inner, (DIM,), norm.weight, norm.bias, LAYER_NORM_EPS)
 
 
-def test_states_are_those_of_torchs_layers_over_each_users_items_and_the_mask():
+def test_states_are_those_of_torchs_layers_over_each_users_items_and_the_mask() -> None:
     model = bert4rec().double()
     disturb(model)
     items_BLD, num_items = torch.randn(3, LENGTH, DIM).double(), (LENGTH, 3, 1)
@@ -48,11 +48,11 @@ def test_states_are_those_of_torchs_layers_over_each_users_items_and_the_mask():
         torch.testing.assert_close(states_BLD[row, -number:], expected, rtol=0, atol=1e-12)
 
 
-def test_a_target_is_hidden_where_it_is_an_input_and_nothing_else_is():
+def test_a_target_is_hidden_where_it_is_an_input_and_nothing_else_is() -> None:
     model, items_BLD = bert4rec(), torch.randn(2, LENGTH, DIM)
     is_target_BT = torch.zeros(2, LENGTH, dtype=torch.bool)
     is_target_BT[0, [0, 3, 5]] = is_target_BT[1, 5] = True
-    shown_BLD = model.shown(items_BLD, is_target_BT)
+    shown_BLD = model.mask_inputs(items_BLD, is_target_BT)
     hidden = {(0, 1), (0, 4)}  # target 5 is the item after the inputs
     for row in range(2):
         for slot in range(LENGTH):
@@ -61,13 +61,13 @@ def test_a_target_is_hidden_where_it_is_an_input_and_nothing_else_is():
 
 
 @pytest.mark.parametrize("mask_share", [0.2, 0.6])
-def test_an_epoch_hides_the_share_asked_for(mask_share: float):
+def test_an_epoch_hides_the_share_asked_for(mask_share: float) -> None:
     samples = bert4rec(mask_share=mask_share).train_samples(np.ones((3, LENGTH + 1), np.int32))
     assert samples.target_share == mask_share
     assert samples.is_target_ST.all()
 
 
-def test_parameters_are_sasrecs_a_slot_a_mask_and_a_head():
+def test_parameters_are_sasrecs_a_slot_a_mask_and_a_head() -> None:
     model = bert4rec()
     per_block = 12 * DIM**2 + 9 * DIM
     sasrec = BLOCKS * per_block + (LENGTH + 1) * DIM + 2 * DIM
@@ -75,7 +75,7 @@ def test_parameters_are_sasrecs_a_slot_a_mask_and_a_head():
     assert sum(parameter.numel() for parameter in model.parameters()) == expected
 
 
-def test_weights_start_xavier_normal_and_biases_at_zero():
+def test_weights_start_xavier_normal_and_biases_at_zero() -> None:
     model = bert4rec(dim=256)
     for weight in (model.head[0].weight, model.mask.weight):
         expected = (2 / sum(weight.shape)) ** 0.5

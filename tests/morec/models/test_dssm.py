@@ -41,7 +41,7 @@ def tower(vector_D: Tensor, layers: nn.Sequential) -> Tensor:
     return vector_D
 
 
-def test_the_user_tower_is_the_embedding_and_its_layers():
+def test_the_user_tower_is_the_embedding_and_its_layers() -> None:
     model = DSSM(dim=4, num_users=3, num_layers=2, dropout=0.0)
     states_B1D = model(
         torch.zeros(2, 0, 4), torch.zeros(2, 0, dtype=torch.bool), torch.tensor([2, 0])
@@ -50,7 +50,7 @@ def test_the_user_tower_is_the_embedding_and_its_layers():
     torch.testing.assert_close(states_B1D[:, 0], torch.stack(expected))
 
 
-def test_the_user_is_the_same_whatever_the_history():
+def test_the_user_is_the_same_whatever_the_history() -> None:
     model, users_B = DSSM(dim=4, num_users=3, num_layers=0, dropout=0.0), torch.tensor([2, 0])
     for length in (0, 1, 5):
         is_item_BL = torch.ones(2, length, dtype=torch.bool)
@@ -58,7 +58,7 @@ def test_the_user_is_the_same_whatever_the_history():
         assert torch.equal(states_B1D, model.embedding.weight[users_B][:, None])
 
 
-def test_everything_starts_xavier_normal():
+def test_everything_starts_xavier_normal() -> None:
     model = DSSM(dim=256, num_users=500, num_layers=1, dropout=0.0)
     assert model.embedding.weight.std().item() == pytest.approx((2 / 756) ** 0.5, rel=0.02)
     assert model.dnn[0][1].weight.std().item() == pytest.approx((2 / 512) ** 0.5, rel=0.02)
@@ -86,7 +86,7 @@ def loss_by_pairs(trainer: Trainer, pairs: list[tuple[int, int, int]]) -> Tensor
 @pytest.mark.parametrize("num_layers", [0, 2])
 def test_a_step_is_the_papers_loss_and_gradient(
     item: str, num_layers: int, tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     trainer = trainer_of(tiny_dataset, tmp_path, item, mlp_layers=num_layers)
     trainer.recommender.double()
     for module in trainer.recommender.modules():
@@ -103,7 +103,7 @@ def test_a_step_is_the_papers_loss_and_gradient(
         torch.testing.assert_close(parameter.grad, gradient, rtol=0, atol=1e-10)
 
 
-def test_an_epoch_shows_every_train_interaction_once(tiny_dataset: Dataset, tmp_path: Path):
+def test_an_epoch_shows_every_train_interaction_once(tiny_dataset: Dataset, tmp_path: Path) -> None:
     trainer = trainer_of(tiny_dataset, tmp_path)
     batches = list(trainer.batches())
     shown = sorted(
@@ -117,7 +117,9 @@ def test_an_epoch_shows_every_train_interaction_once(tiny_dataset: Dataset, tmp_
 
 
 @pytest.mark.parametrize("split", ["valid", "test"])
-def test_evaluation_ranks_by_the_towers_alone(split: Any, tiny_dataset: Dataset, tmp_path: Path):
+def test_evaluation_ranks_by_the_towers_alone(
+    split: Any, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     trainer = trainer_of(tiny_dataset, tmp_path, mlp_layers=1)
     trainer.train_epoch()
     trainer.recommender.double()

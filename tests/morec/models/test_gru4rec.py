@@ -20,7 +20,7 @@ def is_item_BL() -> Tensor:
     return torch.arange(LENGTH) >= LENGTH - torch.tensor(NUM_ITEMS)[:, None]
 
 
-def test_states_are_those_of_torchs_gru_over_each_users_items_alone():
+def test_states_are_those_of_torchs_gru_over_each_users_items_alone() -> None:
     for num_layers in (1, 2):
         model = GRU4Rec(dim=DIM, num_blocks=num_layers, dropout=0.0).double()
         for parameter in model.parameters():
@@ -33,7 +33,7 @@ def test_states_are_those_of_torchs_gru_over_each_users_items_alone():
             torch.testing.assert_close(states_BLD[row, -number:], expected, rtol=0, atol=1e-12)
 
 
-def test_every_gate_starts_xavier_normal_and_biases_at_zero():
+def test_every_gate_starts_xavier_normal_and_biases_at_zero() -> None:
     model = GRU4Rec(dim=256, num_blocks=1, dropout=0.0)
     gates = [gate for weight in model.gru.all_weights[0][:2] for gate in weight.chunk(3)]
     for weight in (*gates, model.output.weight):
@@ -41,7 +41,7 @@ def test_every_gate_starts_xavier_normal_and_biases_at_zero():
     assert not any(p.any() for name, p in model.named_parameters() if "bias" in name)
 
 
-def test_one_layer_has_two_matrices_a_gate_and_the_output():
+def test_one_layer_has_two_matrices_a_gate_and_the_output() -> None:
     model = GRU4Rec(dim=DIM, num_blocks=1, dropout=0.1)
     expected = 3 * (2 * DIM**2 + 2 * DIM) + DIM**2 + DIM
     assert sum(parameter.numel() for parameter in model.parameters()) == expected

@@ -47,7 +47,7 @@ def block_by_hand(items: list[Tensor], block: ResidualBlock, dilation: int) -> l
 @pytest.mark.parametrize(("kernel_size", "dilations"), [(3, (1, 4)), (2, (2,)), (4, (1, 2, 3))])
 def test_states_are_those_of_a_loop_over_each_users_items_alone(
     kernel_size: int, dilations: tuple[int, ...]
-):
+) -> None:
     model = NextItNet(dim=DIM, num_blocks=2, kernel_size=kernel_size, dilations=dilations).double()
     disturb(model)
     items_BLD, num_items = torch.randn(2, LENGTH, DIM).double(), (7, 4)
@@ -61,7 +61,7 @@ def test_states_are_those_of_a_loop_over_each_users_items_alone(
         torch.testing.assert_close(states_BLD[row, -number:], expected, rtol=0, atol=1e-12)
 
 
-def test_a_block_has_two_convolutions_and_two_norms():
+def test_a_block_has_two_convolutions_and_two_norms() -> None:
     model = NextItNet(dim=DIM, num_blocks=3, kernel_size=3, dilations=(1, 4))
     per_block = 2 * (3 * DIM**2 + DIM) + 2 * 2 * DIM
     expected = 3 * 2 * per_block + DIM**2 + DIM

@@ -16,7 +16,7 @@ from morec.config import (
 )
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
-from morec.encoders.dnn import dense_layers
+from morec.encoders.fusion import dense_layers
 from morec.encoders.item import IdPart, ItemEncoder
 from morec.models.bert4rec import BERT4Rec
 from morec.models.dssm import DSSM
@@ -71,13 +71,13 @@ def recommender(
     return Recommender(items, users, num_items), part
 
 
-def test_every_item_of_a_batch_is_encoded_once_and_padding_never():
+def test_every_item_of_a_batch_is_encoded_once_and_padding_never() -> None:
     model, part = recommender()
     model(SAMPLES)
     assert part.asked == [1, 2, 3, 5, 7, 9]
 
 
-def test_the_rows_of_a_batch_are_its_items_and_row_0_is_padding():
+def test_the_rows_of_a_batch_are_its_items_and_row_0_is_padding() -> None:
     model, part = recommender()
     batch = model(SAMPLES)
     assert batch.unique_ids_U[batch.items_BL1].equal(ITEMS_BL1)
@@ -86,7 +86,7 @@ def test_the_rows_of_a_batch_are_its_items_and_row_0_is_padding():
     assert not batch.vectors_UD[0].any()
 
 
-def test_states_are_those_of_a_user_encoder_that_reads_every_slot():
+def test_states_are_those_of_a_user_encoder_that_reads_every_slot() -> None:
     model, part = recommender()
     inputs_BL = ITEMS_BL1[:, :-1]
     expected = model.user_encoder(part.embedding(inputs_BL), inputs_BL > 0, SAMPLES.users_B)
@@ -94,14 +94,14 @@ def test_states_are_those_of_a_user_encoder_that_reads_every_slot():
     assert batch.states_RTD[inputs_BL > 0].equal(expected[inputs_BL > 0])
 
 
-def test_the_targets_of_a_sequence_are_its_items_after_the_first():
+def test_the_targets_of_a_sequence_are_its_items_after_the_first() -> None:
     model, _ = recommender()
     batch = model(SAMPLES)
     assert batch.unique_ids_U[batch.targets_BT].tolist() == [[0, 5, 2], [3, 5, 7]]
     assert batch.is_target_BT.equal(SAMPLES.is_target_BT)
 
 
-def test_the_target_of_a_pair_is_its_item_and_the_state_is_the_users():
+def test_the_target_of_a_pair_is_its_item_and_the_state_is_the_users() -> None:
     model, part = recommender(spec=DSSMSpec(kind="dssm", dim=DIM))
     batch = model(PAIRS)
     assert batch.unique_ids_U[batch.targets_BT].tolist() == [[5], [2], [5]]
@@ -110,7 +110,7 @@ def test_the_target_of_a_pair_is_its_item_and_the_state_is_the_users():
     assert part.asked == [1, 2, 5, 9]
 
 
-def test_samples_can_be_cut_to_some_rows():
+def test_samples_can_be_cut_to_some_rows() -> None:
     some = PAIRS[slice(0, 3, 2)]
     assert some.users_B.tolist() == [1, 1]
     assert some.items_BL1.tolist() == [[5], [5]]
@@ -118,14 +118,14 @@ def test_samples_can_be_cut_to_some_rows():
     assert some.negatives_BT.tolist() == [[2], [1]]
 
 
-def test_a_batch_without_sampled_negatives_has_none():
+def test_a_batch_without_sampled_negatives_has_none() -> None:
     model, part = recommender()
     batch = model(replace(SAMPLES, negatives_BT=ITEMS_BL1.new_empty(2, 0)))
     assert batch.negatives_BT.shape == (2, 0)
     assert part.asked == [2, 3, 5, 7]
 
 
-def test_the_catalogue_is_the_same_in_one_chunk_or_several():
+def test_the_catalogue_is_the_same_in_one_chunk_or_several() -> None:
     num_items = 2 * ITEM_CHUNK + 3
     model, part = recommender(num_items)
     catalogue_ND = model.encode_catalogue(CPU)
@@ -136,7 +136,7 @@ def test_the_catalogue_is_the_same_in_one_chunk_or_several():
 
 
 @pytest.mark.parametrize("num_users", [1, 2, 3, 11])
-def test_a_user_is_the_state_after_the_last_input(num_users: int):
+def test_a_user_is_the_state_after_the_last_input(num_users: int) -> None:
     model, part = recommender()
     model.double().eval()
     inputs_BL = torch.randint(1, 10, (num_users, LENGTH))
@@ -147,7 +147,9 @@ def test_a_user_is_the_state_after_the_last_input(num_users: int):
     torch.testing.assert_close(users_BD, states_BLD[:, -1], rtol=0, atol=1e-12)
 
 
-def test_a_catalogue_encoded_by_length_keeps_its_order(tiny_dataset: Dataset, tmp_path: Path):
+def test_a_catalogue_encoded_by_length_keeps_its_order(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     titles = tuple("ocean " * (1 + 5 * i % 4) for i in range(tiny_dataset.num_items))
     dataset = replace(tiny_dataset, titles=titles)
     parts = ItemSpec.model_validate(TRAINED_TEXT)
@@ -173,7 +175,7 @@ def gradients(model: Recommender, vectors_ND: Tensor) -> list[Tensor]:
 
 def test_chunks_are_encoded_again_with_the_dropout_masks_they_had(
     tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     """Against a loop over the chunks that keeps everything; other masks would be noticed."""
     model = text_recommender(tiny_dataset, tmp_path)
     ids_N = torch.tensor([1, 2, 3, 5, 7, 9])
@@ -190,7 +192,7 @@ def test_chunks_are_encoded_again_with_the_dropout_masks_they_had(
     assert max((a - b).abs().max() for a, b in zip(found, expected[4], strict=True)) > 1e-2
 
 
-def test_with_chunks_hardly_an_activation_is_kept(tiny_dataset: Dataset, tmp_path: Path):
+def test_with_chunks_hardly_an_activation_is_kept(tiny_dataset: Dataset, tmp_path: Path) -> None:
     model = text_recommender(tiny_dataset, tmp_path)
     kept = {}
     for micro_items in (None, 2):
@@ -206,7 +208,7 @@ def test_with_chunks_hardly_an_activation_is_kept(tiny_dataset: Dataset, tmp_pat
     assert kept[2] < kept[None] / 10
 
 
-def test_a_sasrec_is_built_as_specified():
+def test_a_sasrec_is_built_as_specified() -> None:
     spec = SASRecSpec(dim=6, num_blocks=3, num_heads=3, dropout=0.25)
     users = build_user_encoder(spec, num_users=5, max_seq_len=7)
     assert isinstance(users, SASRec)
@@ -216,7 +218,7 @@ def test_a_sasrec_is_built_as_specified():
     assert dropouts(users) == [0.25] * 4
 
 
-def test_a_bert4rec_is_built_as_specified():
+def test_a_bert4rec_is_built_as_specified() -> None:
     spec = BERT4RecSpec(
         kind="bert4rec", dim=6, num_blocks=3, num_heads=3, dropout=0.25, mask_share=0.6
     )
@@ -229,7 +231,7 @@ def test_a_bert4rec_is_built_as_specified():
     assert users.mask_share == 0.6
 
 
-def test_a_dssm_is_built_as_specified():
+def test_a_dssm_is_built_as_specified() -> None:
     spec = DSSMSpec(kind="dssm", dim=6, mlp_layers=2, dropout=0.25)
     users = build_user_encoder(spec, num_users=5, max_seq_len=7)
     assert isinstance(users, DSSM)
@@ -237,7 +239,7 @@ def test_a_dssm_is_built_as_specified():
     assert dropouts(users) == [0.25] * 2
 
 
-def test_a_gru4rec_is_built_as_specified():
+def test_a_gru4rec_is_built_as_specified() -> None:
     spec = GRU4RecSpec(kind="gru4rec", dim=6, num_blocks=2, dropout=0.25)
     users = build_user_encoder(spec, num_users=5, max_seq_len=7)
     assert isinstance(users, GRU4Rec)
@@ -245,7 +247,7 @@ def test_a_gru4rec_is_built_as_specified():
     assert dropouts(users) == [0.25]
 
 
-def test_a_nextitnet_is_built_as_specified():
+def test_a_nextitnet_is_built_as_specified() -> None:
     spec = NextItNetSpec(
         kind="nextitnet", dim=6, num_blocks=2, kernel_size=2, dilations=(1, 3), dropout=0.25
     )
@@ -262,7 +264,7 @@ def dropouts(module: nn.Module) -> list[float]:
 
 def test_only_dssm_has_layers_after_the_id_embedding_and_none_after_a_modality(
     tiny_dataset: Dataset, tmp_path: Path
-):
+) -> None:
     def names(spec: ModelSpec, **item: object) -> set[str]:
         parts = ItemSpec.model_validate(item)
         model = build_recommender(spec, parts, tiny_dataset, ArtefactStore(tmp_path))

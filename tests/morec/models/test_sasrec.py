@@ -21,7 +21,7 @@ def left_padded(*num_items: int) -> Tensor:
     ("dim", "length", "expected"),
     [(512, 20, 6_311_936), (512, 10, 6_306_816), (1024, 10, 25_196_544)],
 )
-def test_parameter_counts_are_the_papers(dim: int, length: int, expected: int):
+def test_parameter_counts_are_the_papers(dim: int, length: int, expected: int) -> None:
     with torch.device("meta"):
         model = sasrec(dim, length)
     assert sum(parameter.numel() for parameter in model.parameters()) == expected
@@ -29,7 +29,7 @@ def test_parameter_counts_are_the_papers(dim: int, length: int, expected: int):
     assert expected == 2 * per_block + length * dim + 2 * dim
 
 
-def test_a_block_is_torchs_post_ln_layer():
+def test_a_block_is_torchs_post_ln_layer() -> None:
     block = Block(DIM, HEADS, dropout=0.0).double()
     disturb(block)
     states_BLD = torch.randn(3, LENGTH, DIM).double()
@@ -41,7 +41,7 @@ def test_a_block_is_torchs_post_ln_layer():
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
-def test_the_whole_encoder_is_a_norm_and_torchs_layers_over_causal_unpadded_keys():
+def test_the_whole_encoder_is_a_norm_and_torchs_layers_over_causal_unpadded_keys() -> None:
     model = sasrec().double()
     disturb(model)
     items_BLD, is_item_BL = torch.randn(3, LENGTH, DIM).double(), left_padded(LENGTH, 3, 1)
@@ -55,7 +55,7 @@ def test_the_whole_encoder_is_a_norm_and_torchs_layers_over_causal_unpadded_keys
     torch.testing.assert_close(actual[is_item_BL], expected[is_item_BL], rtol=0, atol=1e-12)
 
 
-def test_the_same_items_in_another_order_give_another_last_state():
+def test_the_same_items_in_another_order_give_another_last_state() -> None:
     model, items_BLD = sasrec(), torch.randn(1, LENGTH, DIM)
     swapped = items_BLD[:, [1, 0, *range(2, LENGTH)]]
     is_item_BL = left_padded(LENGTH)
@@ -63,7 +63,7 @@ def test_the_same_items_in_another_order_give_another_last_state():
     assert not torch.allclose(states_BLD[:, -1], others_BLD[:, -1])
 
 
-def test_weights_start_xavier_normal_and_biases_at_zero():
+def test_weights_start_xavier_normal_and_biases_at_zero() -> None:
     model = sasrec(dim=256, length=100)
     for module in model.modules():
         if isinstance(module, nn.Linear | nn.Embedding):

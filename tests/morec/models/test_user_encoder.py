@@ -75,12 +75,12 @@ def trainer_of(
 
 
 @readers
-def test_there_is_a_state_after_every_input(name: str):
+def test_there_is_a_state_after_every_input(name: str) -> None:
     assert encoder(name)(histories(), left_padded(4, 6), USERS).shape == (2, LENGTH, DIM)
 
 
 @pytest.mark.parametrize("name", CAUSAL)
-def test_a_later_item_changes_no_earlier_state_but_its_own(name: str):
+def test_a_later_item_changes_no_earlier_state_but_its_own(name: str) -> None:
     model, items_BLD, is_item_BL = encoder(name).eval(), histories(), left_padded(6, 6)
     before = model(items_BLD, is_item_BL, USERS)
     for position in range(LENGTH):
@@ -92,7 +92,7 @@ def test_a_later_item_changes_no_earlier_state_but_its_own(name: str):
 
 
 @readers
-def test_no_state_knows_the_target_it_scores(name: str):
+def test_no_state_knows_the_target_it_scores(name: str) -> None:
     model, is_item_BL = encoder(name).eval(), left_padded(LENGTH, LENGTH)
     items_BL1D = torch.randn(2, LENGTH + 1, DIM)
     for target in range(LENGTH):
@@ -100,14 +100,14 @@ def test_no_state_knows_the_target_it_scores(name: str):
         changed = items_BL1D.clone()
         changed[:, target + 1] = torch.randn(DIM)
         before, after = (
-            model(model.shown(items[:, :-1], is_target_BT), is_item_BL, USERS)[:, target]
+            model(model.mask_inputs(items[:, :-1], is_target_BT), is_item_BL, USERS)[:, target]
             for items in (items_BL1D, changed)
         )
         assert torch.equal(before, after)
 
 
 @readers
-def test_every_item_reaches_the_last_state_and_their_order_does(name: str):
+def test_every_item_reaches_the_last_state_and_their_order_does(name: str) -> None:
     model, items_BLD, is_item_BL = encoder(name).eval(), histories(), left_padded(6, 6)
     last = model(items_BLD, is_item_BL, USERS)[:, -1]
     for position in range(LENGTH):
@@ -119,7 +119,7 @@ def test_every_item_reaches_the_last_state_and_their_order_does(name: str):
 
 
 @readers
-def test_what_stands_on_padding_does_not_matter(name: str):
+def test_what_stands_on_padding_does_not_matter(name: str) -> None:
     model, is_item_BL, items_BLD = encoder(name).eval(), left_padded(4, 1), histories()
     changed = torch.where(is_item_BL[..., None], items_BLD, 100 * histories())
     before, after = model(items_BLD, is_item_BL, USERS), model(changed, is_item_BL, USERS)
@@ -127,7 +127,7 @@ def test_what_stands_on_padding_does_not_matter(name: str):
 
 
 @readers
-def test_more_padding_changes_no_state(name: str):
+def test_more_padding_changes_no_state(name: str) -> None:
     """But for SASRec's positions, which count from the left end of the padded row."""
     model, wide, items_BLD = encoder(name).eval(), encoder(name, LENGTH + 3).eval(), histories()
     own = {key: value for key, value in model.state_dict().items() if "positions" not in key}
@@ -146,7 +146,7 @@ def test_more_padding_changes_no_state(name: str):
 @given(num_items=st.lists(st.integers(1, LENGTH), min_size=2, max_size=2))
 def test_the_last_state_alone_is_that_of_all_with_padding_or_without(
     name: str, num_items: list[int]
-):
+) -> None:
     model, items_BLD = encoder(name).double().eval(), histories().double()
     is_item_BL = left_padded(*num_items)
     expected = model(items_BLD, is_item_BL, USERS)[:, -1:]
@@ -156,7 +156,7 @@ def test_the_last_state_alone_is_that_of_all_with_padding_or_without(
 
 
 @readers
-def test_what_is_not_padding_must_not_be_left_out(name: str):
+def test_what_is_not_padding_must_not_be_left_out(name: str) -> None:
     """So that the equality above would notice it."""
     model, items_BLD, is_item_BL = encoder(name).eval(), histories(), left_padded(6, 6)
     expected = model(items_BLD, is_item_BL, USERS)[:, -1:]
@@ -165,7 +165,7 @@ def test_what_is_not_padding_must_not_be_left_out(name: str):
 
 
 @readers
-def test_a_row_of_padding_only_is_finite_and_so_is_its_gradient(name: str):
+def test_a_row_of_padding_only_is_finite_and_so_is_its_gradient(name: str) -> None:
     model, items_BLD = encoder(name), histories().requires_grad_()
     states_BLD = model(items_BLD, left_padded(0, 0), USERS)
     states_BLD.sum().backward()
@@ -175,14 +175,14 @@ def test_a_row_of_padding_only_is_finite_and_so_is_its_gradient(name: str):
 
 
 @readers
-def test_who_the_user_is_does_not_matter_to_a_reader(name: str):
+def test_who_the_user_is_does_not_matter_to_a_reader(name: str) -> None:
     model, items_BLD, is_item_BL = encoder(name).eval(), histories(), left_padded(6, 6)
     states_BLD = [model(items_BLD, is_item_BL, users) for users in (USERS, USERS + 1)]
     assert torch.equal(*states_BLD)
 
 
 @models
-def test_dropout_acts_in_training_only(name: str):
+def test_dropout_acts_in_training_only(name: str) -> None:
     model, items_BLD, is_item_BL = encoder(name), histories(), left_padded(6, 6)
 
     def differs() -> bool:
@@ -198,19 +198,19 @@ def test_dropout_acts_in_training_only(name: str):
 
 
 @models
-def test_the_width_is_known(name: str):
+def test_the_width_is_known(name: str) -> None:
     assert encoder(name).dim == DIM
 
 
 @models
-def test_the_seed_decides_the_weights(name: str):
+def test_the_seed_decides_the_weights(name: str) -> None:
     first, again, other = (encoder(name, seed=seed).state_dict() for seed in (1, 1, 2))
     assert all(torch.equal(first[key], again[key]) for key in first)
     assert any(not torch.equal(first[key], other[key]) for key in first)
 
 
 @models
-def test_a_loaded_state_is_the_whole_model(name: str):
+def test_a_loaded_state_is_the_whole_model(name: str) -> None:
     model, other, items_BLD = encoder(name).eval(), encoder(name, seed=1).eval(), histories()
     is_item_BL = left_padded(6, 2)
     assert not torch.equal(*(m(items_BLD, is_item_BL, USERS) for m in (model, other)))
@@ -222,7 +222,9 @@ def test_a_loaded_state_is_the_whole_model(name: str):
 
 
 @models
-def test_the_gradient_reaches_every_parameter(name: str, tiny_dataset: Dataset, tmp_path: Path):
+def test_the_gradient_reaches_every_parameter(
+    name: str, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
     trainer = trainer_of(name, tiny_dataset, tmp_path)
     trainer.train_epoch()
     for key, parameter in trainer.recommender.named_parameters():
@@ -237,7 +239,7 @@ def in_a_circle(num_items: int = 20) -> Dataset:
 
 
 @models
-def test_the_loss_falls_where_there_is_something_to_learn(name: str, tmp_path: Path):
+def test_the_loss_falls_where_there_is_something_to_learn(name: str, tmp_path: Path) -> None:
     # BERT4Rec's states stand on masks: that the item before matters is all to be learnt.
     lr, num_epochs = (0.01, 60) if name == "bert4rec" else (0.03, 20)
     trainer = trainer_of(name, in_a_circle(), tmp_path, lr=lr)
@@ -246,6 +248,6 @@ def test_the_loss_falls_where_there_is_something_to_learn(name: str, tmp_path: P
 
 
 @models
-def test_the_same_seed_trains_the_same(name: str, tiny_dataset: Dataset, tmp_path: Path):
+def test_the_same_seed_trains_the_same(name: str, tiny_dataset: Dataset, tmp_path: Path) -> None:
     losses = [trainer_of(name, tiny_dataset, tmp_path, seed).train_epoch() for seed in (1, 1, 2)]
     assert losses[0] == losses[1] != losses[2]

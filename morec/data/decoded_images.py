@@ -1,0 +1,59 @@
+"""Item images as one array of pixels, decoded and resized once.
+
+Shape legend: N items, S side in pixels.
+"""
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from morec.data.dataset import Dataset
+from morec.data.images.open import RawImage, open_image
+from morec.data.images.sources import NUM_SHOWN, ImageSource, for_each_image
+from morec.errors import DataError
+
+_Pixels = npt.NDArray[np.uint8]
+
+
+def decode_images(dataset: Dataset, size: int, out: _Pixels | None = None) -> _Pixels:
+    """Return all images as RGB, (N, S, S, 3) uint8, item i at index i - 1.
+
+    Resized bilinearly to ``size`` x ``size`` without keeping the proportions, as torchvision's
+    ``Resize((size, size))`` does. Give ``out``, for example a ``np.memmap``, to stream a large
+    catalogue to disk.
+
+    Raises:
+        DataError: the dataset has no images, or some are missing, broken or too large.
+    """
+    if not dataset.has_images:
+        raise DataError(f"dataset {dataset.name} has no images")
+    shape = (dataset.num_items, size, size, 3)
+    pixels = np.empty(shape, dtype=np.uint8) if out is None else out
+    if pixels.shape != shape or pixels.dtype != np.uint8:
+        raise ValueError(f"out is {pixels.dtype} {pixels.shape}, expected uint8 {shape}")
+    if dataset.images is not None:
+        _decode_into(pixels, dataset.images)
+    elif dataset.image_array is not None:
+        for index, image in enumerate(dataset.image_array):
+            pixels[index] = _resized(Image.fromarray(np.asarray(image)), size)
+    return pixels
+
+
+def _decode_into(pixels: _Pixels, source: ImageSource) -> None:
+    def decode(place: int, raw: RawImage) -> None:
+        with open_image(raw) as image:
+            pixels[place] = _resized(image, pixels.shape[1])
+
+    unreadable = for_each_image(source, decode)
+    problems = [f"{source.where(place)} (there is none)" for place in unreadable.missing]
+    problems += unreadable.broken.values()
+    if problems:
+        raise DataError(
+            f"{len(problems):,} of {len(pixels):,} images cannot be used: "
+            + "; ".join(problems[:NUM_SHOWN])
+        )
+
+
+def _resized(image: Image.Image, size: int) -> _Pixels:
+    rgb = image.convert("RGB")
+    return np.asarray(rgb.resize((size, size), Image.Resampling.BILINEAR))

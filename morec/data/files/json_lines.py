@@ -1,0 +1,104 @@
+"""Streams chosen fields of JSON lines, packed or not; also of lines that are Python literals."""
+
+import ast
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.json
+
+from morec.data.files.delimited import BLOCK_BYTES, UNREADABLE, open_packed, unreadable
+from morec.errors import DataError
+
+CHUNK = 10_000
+"""Python lines in memory at a time."""
+NUM_SHOWN = 60
+"""Characters of a wrong line in an error."""
+_Parser = Callable[[str], Any]
+
+
+def first_fields(path: Path) -> dict[str, Any]:
+    """Return the first line as a dictionary.
+
+    Raises:
+        DataError: the file is empty or broken, or the line is neither JSON nor Python.
+    """
+    return next(_rows(path, _parser(path)))
+
+
+def read_json_lines(path: Path, fields: Mapping[str, type]) -> Iterator[pa.RecordBatch]:
+    """Give ``fields``, which are of type ``str`` or ``int``; what a line lacks is null.
+
+    Raises:
+        DataError: the file is broken, or a line is no object with these fields; names the line.
+    """
+    types = {str: pa.string(), int: pa.int64()}
+    schema = pa.schema([(name, types[kind]) for name, kind in fields.items()])
+    if _parser(path) is ast.literal_eval:
+        rows = _checked(path, ast.literal_eval, fields)
+        while chunk := list(islice(rows, CHUNK)):
+            yield pa.RecordBatch.from_pylist(chunk, schema)
+        return
+    parse = pa.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+    read = pa.json.ReadOptions(use_threads=False, block_size=BLOCK_BYTES)
+    try:
+        with open_packed(path) as stream, pa.json.open_json(stream, read, parse) as batches:
+            yield from batches
+    except UNREADABLE as error:
+        # pyarrow counts rows within a block, so the line is looked for again.
+        for _ in _checked(path, json.loads, fields):
+            pass
+        raise unreadable(path, error) from error
+
+
+def _parser(path: Path) -> _Parser:
+    """How to read the lines, by the first: the collection of 2014 has lines of Python."""
+    with open_packed(path) as stream:
+        try:
+            return ast.literal_eval if stream.read(2) == b"{'" else json.loads
+        except UNREADABLE as error:
+            raise unreadable(path, error) from error
+
+
+def _checked(path: Path, parser: _Parser, fields: Mapping[str, type]) -> Iterator[dict[str, Any]]:
+    for number, row in enumerate(_rows(path, parser), start=1):
+        for name, kind in fields.items():
+            value = row.get(name)
+            if value is not None and type(value) is not kind:
+                raise DataError(
+                    f"{path.name}: line {number}: {name} is {value!r}, expected {kind.__name__}"
+                )
+        yield {name: row.get(name) for name in fields}
+
+
+def _rows(path: Path, parser: _Parser) -> Iterator[dict[str, Any]]:
+    number = 0
+    for number, line in enumerate(_lines(path), start=1):
+        try:
+            row = parser(line)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            row = None  # The last two are Python's, for brackets nested too deep.
+        if not isinstance(row, dict):
+            raise DataError(
+                f"{path.name}: line {number} is no JSON object: {line[:NUM_SHOWN].rstrip()!r}"
+            )
+        yield row
+    if not number:
+        raise DataError(f"{path.name}: the file is empty")
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with open_packed(path) as stream:
+            # Bounded, since a small packed file may hold one line that fills the memory.
+            for line in iter(partial(stream.readline, BLOCK_BYTES + 1), b""):
+                if len(line) > BLOCK_BYTES:
+                    raise DataError(f"{path.name}: a line has more than {BLOCK_BYTES:,} bytes")
+                if line.strip():
+                    yield line.decode("utf-8")
+    except UNREADABLE as error:
+        raise unreadable(path, error) from error

@@ -1,0 +1,220 @@
+"""Columns of CSV, TSV and Parquet files as names, and times as numbers that sort.
+
+In every format a missing value and an empty one are the same: missing. Nothing else is, so an
+item called ``NA`` or ``None`` stays one.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+
+from morec.data.files.delimited import UNREADABLE, first_rows, read_batches, unreadable
+from morec.data.files.gather import gather
+from morec.errors import DataError, did_you_mean
+
+SEPARATORS = {".csv": ",", ".tsv": "\t"}
+PACKED = (".gz", ".xz")
+ALLOWED = ".csv, .tsv (also packed: .csv.gz, .csv.xz, .tsv.gz, .tsv.xz) and .parquet"
+NUM_SHOWN = 3
+"""Values shown in an error."""
+
+
+def missing_columns(path: Path, wanted: Mapping[str, str]) -> list[str]:
+    """Return one message per column of ``wanted`` (option of the study -> column) not in ``path``.
+
+    Raises:
+        DataError: the file is empty, broken, or of no known format.
+    """
+    found = header_of(path)
+    return [
+        f"{path.name}: no column {column!r} ({option}).{did_you_mean(column, found)} "
+        f"Columns found: {', '.join(found)}"
+        for option, column in wanted.items()
+        if column not in found
+    ]
+
+
+def check_columns(wanted: Mapping[Path, Sequence[str]], kind: str) -> None:
+    """Check that the files of a known layout have its columns.
+
+    Raises:
+        DataError: names every column that is missing, with those found; or a file is broken.
+    """
+    problems = [
+        problem
+        for path, columns in wanted.items()
+        for column in columns
+        for problem in missing_columns(path, {f"dataset kind {kind}": column})
+    ]
+    if problems:
+        raise DataError("\n".join(problems))
+
+
+def read_columns(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
+    """Read ``columns``: text as categories, Parquet dates and numbers with their type.
+
+    Text in ``numbers`` becomes int64 if every value is a whole number.
+
+    Raises:
+        DataError: the file is broken or has no rows.
+    """
+    wanted = list(dict.fromkeys(columns))
+    if _suffix(path) == ".parquet":
+        batches = _read_parquet(path, wanted)
+    else:
+        batches = read_batches(path, SEPARATORS[_suffix(path)], columns=wanted)
+    return gather(batches, numbers)
+
+
+def read_rows(path: Path, user: str, item: str, time: str | None) -> pd.DataFrame:
+    """Read interactions from three named columns, or from two in the order of their time.
+
+    The result has the columns ``user``, ``item`` and ``timestamp``.
+
+    Raises:
+        DataError: the file is broken or has no rows, or a time cannot be read.
+    """
+    times = [] if time is None else [time]
+    table = read_columns(path, [user, item, *times], numbers=times)
+    return as_rows(table, path, user, item, time)
+
+
+def as_rows(
+    table: pd.DataFrame, path: Path, user: str, item: str, time: str | None
+) -> pd.DataFrame:
+    """Name and convert the columns of interactions read from ``path``, as ``read_rows`` does.
+
+    Raises:
+        DataError: a time cannot be read.
+    """
+    rows = {"user": as_names(table[user]), "item": as_names(table[item])}
+    if time is None:
+        return pd.DataFrame({**rows, "timestamp": np.arange(len(table))})
+    return pd.DataFrame(
+        {**rows, "timestamp": as_sortable(table[time], f"{path.name}: column {time!r}")}
+    )
+
+
+def separator_of(path: Path) -> str:
+    """Return the separator that the suffix tells.
+
+    Raises:
+        DataError: the file is no CSV or TSV.
+    """
+    suffix = _suffix(path)
+    if suffix in SEPARATORS:
+        return SEPARATORS[suffix]
+    raise DataError(f"{path.name}: {suffix!r} is not a known format here; allowed: .csv, .tsv")
+
+
+def is_quoted(separator: str) -> bool:
+    """Whether fields may stand in quotes, as in public CSV files; in TSV files a quote is text."""
+    return separator == ","
+
+
+def as_names(values: pd.Series) -> pd.Series:
+    """Return ``values`` as categories of text; NA is what is missing."""
+    codes, distinct = pd.factorize(values)
+    names = pd.Index(distinct).astype("str")
+    return pd.Series(pd.Categorical.from_codes(codes, names), index=values.index)
+
+
+def as_texts(values: pd.Series) -> tuple[str, ...]:
+    """Return ``values`` as text without blanks at either end; what is missing is empty."""
+    return tuple(values.astype("str").fillna("").str.strip().tolist())
+
+
+def as_sortable(values: pd.Series, where: str) -> pd.Series:
+    """Return times as nullable int64 that sort as the times do; NA stays NA.
+
+    Whole numbers stay what they are, ISO dates become microseconds from 1970, and fractions become
+    their rank.
+
+    Raises:
+        DataError: a value is neither; ``where`` names the column.
+    """
+    if pd.api.types.is_integer_dtype(values):
+        return values.astype("Int64")
+    codes, distinct = pd.factorize(values)
+    times = _parse_times(pd.Series(distinct))
+    is_bad = times.isna().to_numpy()
+    if is_bad.any():
+        raise DataError(f"{where}: {_not_alike(codes, distinct, is_bad)}")
+    whole = np.append(_whole_numbers(times), 0)
+    return pd.Series(pd.arrays.IntegerArray(whole[codes], codes < 0), index=values.index)
+
+
+def _whole_numbers(times: pd.Series) -> npt.NDArray[np.int64]:
+    if pd.api.types.is_datetime64_any_dtype(times):
+        moments = pd.to_datetime(times, utc=True).dt.as_unit("us")
+        return np.asarray(moments.to_numpy("datetime64[us]"), dtype=np.int64)
+    if times.dtype == np.int64:
+        return np.asarray(times, dtype=np.int64)
+    ranks: npt.NDArray[np.int64] = pd.factorize(times, sort=True)[0]
+    return ranks
+
+
+def _parse_times(values: pd.Series) -> pd.Series:
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return values
+    numbers = pd.to_numeric(values.astype(object), errors="coerce")
+    numbers = numbers.where(np.isfinite(numbers.to_numpy(float, na_value=np.nan)))
+    if numbers.notna().all():
+        return numbers.astype(np.int64) if pd.api.types.is_integer_dtype(numbers) else numbers
+    dates = pd.to_datetime(values.astype(str), errors="coerce", format="ISO8601", utc=True)
+    # What most values are is what the column is; the rest is the caller's to refuse.
+    return max(numbers, dates, key=lambda parsed: parsed.notna().sum())
+
+
+def _not_alike(
+    codes: npt.NDArray[np.int64], distinct: pd.Index, is_bad: npt.NDArray[np.bool_]
+) -> str:
+    bad_rows = np.flatnonzero(np.append(is_bad, False)[codes])
+    examples = [f"{str(distinct[codes[row]])!r} (row {row + 1})" for row in bad_rows[:NUM_SHOWN]]
+    return (
+        f"{len(bad_rows):,} of {(codes >= 0).sum():,} times are not like the rest, allowed are "
+        "numbers or ISO dates (2023-07-18, 2023-07-18 09:30:00), not a mixture: "
+        + ", ".join(examples)
+    )
+
+
+def header_of(path: Path) -> list[str]:
+    """Return the names of the columns.
+
+    Raises:
+        DataError: the file is empty, broken, or of no known format.
+    """
+    suffix = _suffix(path)
+    if suffix != ".parquet":
+        return first_rows(path, SEPARATORS[suffix], 1)[0]
+    try:
+        return list(pa.parquet.read_schema(path).names)
+    except UNREADABLE as error:
+        raise unreadable(path, error) from error
+
+
+def _read_parquet(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    try:
+        with pa.parquet.ParquetFile(path) as parquet:
+            if not parquet.metadata.num_rows:
+                raise DataError(f"{path.name}: has columns but no rows")
+            yield from parquet.iter_batches(columns=columns)
+    except UNREADABLE as error:
+        raise unreadable(path, error) from error
+
+
+def _suffix(path: Path) -> str:
+    suffixes = path.suffixes
+    is_packed = suffixes[-1:] and suffixes[-1].lower() in PACKED
+    suffix = "".join(suffixes[-2:-1] if is_packed else suffixes[-1:]).lower()
+    if suffix in SEPARATORS or (suffix == ".parquet" and not is_packed):
+        return suffix
+    found = "".join(suffixes[-2:] if is_packed else suffixes[-1:])
+    raise DataError(
+        f"{path.name}: {found or 'no suffix'!r} is not a known format; allowed: {ALLOWED}"
+    )

@@ -1,0 +1,87 @@
+"""Reads a user's own interactions and items: CSV, TSV or Parquet, also packed as .gz or .xz.
+
+Memory: 125 MB per million interactions, as ``movielens``, which is read the same way.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+from morec.config import FilesSpec
+from morec.data.files.sources import locate
+from morec.data.files.tables import as_texts, missing_columns, read_columns, read_rows
+from morec.data.images.sources import ImageSource
+from morec.data.interactions import Interactions, from_rows
+from morec.data.readers.catalogue import Catalogue, catalogue_of, meet
+from morec.errors import DataError
+
+
+def read_files(spec: FilesSpec, root: Path) -> Interactions:
+    """Read interactions and, where given, items.
+
+    Items are in the order of the items file, or else of their first interaction.
+
+    Raises:
+        DataError: a file is missing, empty or broken, misses a column, has unreadable times, or
+            the two files share no item.
+    """
+    _check(spec, root)
+    paths = source_files(spec, root)
+    rows = read_rows(paths[0], spec.user_column, spec.item_column, spec.time_column)
+    if len(paths) == 1:
+        return from_rows(rows, repeats=spec.repeats)
+    catalogue = _read_items(spec, paths[1])
+    interactions = meet(rows, catalogue, files=(paths[0], paths[1]), repeats=spec.repeats)
+    return replace(interactions, images=_images(spec, catalogue, paths[1].parent))
+
+
+def source_files(spec: FilesSpec, root: Path) -> list[Path]:
+    """Return the interactions file and, where given, the items file.
+
+    Raises:
+        DataError: one is missing.
+    """
+    return locate([spec.interactions, *([spec.items] if spec.items else [])], root)
+
+
+def listed_images(spec: FilesSpec, root: Path) -> list[Path | None]:
+    """Return the image of every item, in catalogue order; none without an image column."""
+    if spec.items is None or spec.image_column is None:
+        return []
+    _check(spec, root)
+    items = root / spec.items
+    images = _images(spec, _read_items(spec, items), items.parent)
+    return [images.path / key if key else None for key in images.keys] if images else []
+
+
+def _check(spec: FilesSpec, root: Path) -> None:
+    """Raise every problem with paths and columns that shows without reading rows."""
+    looks = {"text_column": spec.text_column, "image_column": spec.image_column}
+    given = {f"dataset.{option}": column for option, column in looks.items() if column}
+    if given and spec.items is None:
+        raise DataError(f"{' and '.join(given)} need dataset.items, the file to look them up in")
+    paths = source_files(spec, root)
+    problems = missing_columns(
+        paths[0],
+        {
+            "dataset.user_column": spec.user_column,
+            "dataset.item_column": spec.item_column,
+            "dataset.time_column": spec.time_column,
+        },
+    )
+    if len(paths) > 1:
+        problems += missing_columns(paths[1], {"dataset.item_column": spec.item_column, **given})
+    if problems:
+        raise DataError("\n".join(problems))
+
+
+def _read_items(spec: FilesSpec, path: Path) -> Catalogue:
+    looks = [column for column in (spec.text_column, spec.image_column) if column]
+    table = read_columns(path, [spec.item_column, *looks])
+    return catalogue_of(table, spec.item_column, spec.text_column)
+
+
+def _images(spec: FilesSpec, items: Catalogue, folder: Path) -> ImageSource | None:
+    if spec.image_column is None:
+        return None
+    keys = as_texts(items.rows[spec.image_column])
+    return ImageSource("files", folder, tuple(key or None for key in keys))

@@ -1,0 +1,158 @@
+"""Reads pairs or sequences with titles, as Bili, NineRec, MicroLens and PixelRec offer them.
+
+Columns are found by the names in the header, or else by their number:
+
+- interactions with a header: a user column and an item column, and a time column if there is one;
+- interactions without: ``user, items`` if the second field of a row has blanks (a sequence,
+  oldest first); otherwise ``user, item`` or ``user, item, time``;
+- titles with a header: an item column and a title column;
+- titles without: ``item, title`` or ``item, Chinese title, English title``, of which the English
+  one is read.
+
+A header is a first row with a name of an item column. Without times, the order in the file is
+that of time. Of a user's repeated interactions with one item the first stays, as in the paper's
+Bili. Any other columns: ``kind: files`` names them.
+
+Memory: 125 MB per million interactions, as ``sequences`` and ``movielens``, which are read the same
+way.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from morec.config import PairsSpec
+from morec.data.files.delimited import first_rows, read_batches
+from morec.data.files.gather import gather
+from morec.data.files.sources import locate
+from morec.data.files.tables import as_rows, is_quoted, separator_of
+from morec.data.interactions import Interactions, from_rows
+from morec.data.readers.catalogue import Catalogue, catalogue_of, meet
+from morec.data.readers.sequences import read_lists
+from morec.errors import DataError
+
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "user": ("user", "user_id", "userid", "uid", "user_name"),
+    "item": (
+        *("item", "item_id", "itemid", "iid", "item_name"),
+        *("items", "item_ids", "sequence", "item_sequence"),
+        *("video", "video_id", "videoid", "news_id", "asin", "parent_asin"),
+    ),
+    "time": ("timestamp", "time", "ts", "date", "datetime"),
+    "title": ("title", "title_en", "en_title", "english_title", "item_title", "video_title"),
+}
+"""Names of columns in headers, in lower case."""
+NUM_PEEKED = 1000
+"""Rows that are looked at to tell sequences from pairs."""
+
+
+def read_pairs(spec: PairsSpec, root: Path) -> Interactions:
+    """Read interactions and, where given, titles.
+
+    Items are in the order of the titles, or else of their first interaction.
+
+    Raises:
+        DataError: a file is missing, empty or broken, its columns are not clear, a time cannot be
+            read, or the two files share no item.
+    """
+    paths = source_files(spec, root)
+    rows = _read_interactions(paths[0])
+    if len(paths) == 1:
+        return from_rows(rows)
+    return meet(rows, _read_titles(paths[1]), files=(paths[0], paths[1]))
+
+
+def source_files(spec: PairsSpec, root: Path) -> list[Path]:
+    """Return the interactions and, where given, the titles.
+
+    Raises:
+        DataError: one is missing.
+    """
+    return locate([spec.interactions, *([spec.titles] if spec.titles else [])], root)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    names: tuple[str, ...]
+    """Of all columns, for files without a header; with a header none."""
+    by_role: Mapping[str, str]
+    """Names of the columns that are read."""
+    peeked: list[list[str]]
+    """The first rows, without the header."""
+
+
+def _read_interactions(path: Path) -> pd.DataFrame:
+    without_header = {2: ("user", "item"), 3: ("user", "item", "time")}
+    layout = _layout(path, ("user", "item"), without_header, maybe="time")
+    user, item, time = (layout.by_role.get(role) for role in ("user", "item", "time"))
+    assert user is not None
+    assert item is not None
+    if time is None and _has_lists(path, layout, item):
+        return read_lists(path, user, item, layout.names)
+    return as_rows(_read(path, layout), path, user, item, time)
+
+
+def _read_titles(path: Path) -> Catalogue:
+    without_header = {2: ("item", "title"), 3: ("item", "Chinese title", "title")}
+    layout = _layout(path, ("item", "title"), without_header)
+    return catalogue_of(_read(path, layout), layout.by_role["item"], layout.by_role["title"])
+
+
+def _read(path: Path, layout: _Layout) -> pd.DataFrame:
+    columns, times = list(layout.by_role.values()), [layout.by_role.get("time", "")]
+    separator = separator_of(path)
+    batches = read_batches(
+        path, separator, names=layout.names, columns=columns, is_quoted=is_quoted(separator)
+    )
+    return gather(batches, numbers=times)
+
+
+def _layout(
+    path: Path,
+    roles: tuple[str, ...],
+    without_header: Mapping[int, tuple[str, ...]],
+    maybe: str | None = None,
+) -> _Layout:
+    separator = separator_of(path)
+    rows = first_rows(path, separator, NUM_PEEKED, is_quoted=is_quoted(separator))
+    wanted = (*roles, *([maybe] if maybe else []))
+    by_role = {role: [name for name in rows[0] if name.lower() in NAMES[role]] for role in wanted}
+    if by_role["item"]:
+        return _Layout((), _named(path, rows[0], by_role, roles), rows[1:])
+    names = without_header.get(len(rows[0]))
+    if names is None:
+        raise DataError(_unknown(path, rows[0], without_header))
+    return _Layout(names, {role: role for role in wanted if role in names}, rows)
+
+
+def _named(
+    path: Path, header: list[str], found: Mapping[str, list[str]], roles: tuple[str, ...]
+) -> dict[str, str]:
+    """The one column of every role; only those in ``roles`` must be there."""
+    problems = [
+        f"{path.name}: {len(names) or 'no'} {role} columns"
+        f"{' (' + ', '.join(names) + ')' if names else ''} in the header {', '.join(header)}; "
+        f"expected one of {', '.join(NAMES[role])}. For other names: kind: files"
+        for role, names in found.items()
+        if len(names) > 1 or (not names and role in roles)
+    ]
+    if problems:
+        raise DataError("\n".join(problems))
+    return {role: names[0] for role, names in found.items() if names}
+
+
+def _has_lists(path: Path, layout: _Layout, item: str) -> bool:
+    names = layout.names or first_rows(path, separator_of(path), 1)[0]
+    place = list(names).index(item)
+    return any(len(row[place].split()) > 1 for row in layout.peeked if len(row) > place)
+
+
+def _unknown(path: Path, row: list[str], without_header: Mapping[int, tuple[str, ...]]) -> str:
+    allowed = " or ".join(", ".join(names) for names in without_header.values())
+    return (
+        f"{path.name}: the first row has {len(row)} columns and no name of an item column: "
+        f"{row[:5]}. Without a header the columns are {allowed}; with one, an item column is "
+        f"named {', '.join(NAMES['item'])}. For other names: kind: files"
+    )

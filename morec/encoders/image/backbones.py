@@ -1,0 +1,98 @@
+"""Image encoders as modules: timm models without their classifier, and ViT-MAE.
+
+Whatever the kind: normalised images (B, 3, S, S) in, pooled vectors (B, H) out;
+``pretrained_cfg`` holds the ``mean`` and ``std`` that it was trained with.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from morec.config import ImageSpec
+from morec.encoders.image.vit_mae import load_vit_mae
+from morec.encoders.weights.image import PACKAGED, is_vit_mae, timm_name, timm_weights
+from morec.errors import DataError, SpecError
+
+_NOT_RUNNING = (ArithmeticError, AssertionError, RuntimeError, TypeError, ValueError)
+"""What models raise that cannot read images of a size."""
+
+
+def load_backbone(spec: ImageSpec) -> Any:
+    """The encoder, at the size of our images where that is built in.
+
+    Without pretrained weights it is as timm (or transformers, for ViT-MAE) initialises the
+    architecture, drawn from torch's random state.
+
+    Raises:
+        DataError: the weights cannot be had or do not fit.
+        SpecError: the name is unknown, or the model cannot read images of this size.
+    """
+    if is_vit_mae(spec.name):
+        return load_vit_mae(spec)
+    weights = timm_weights(spec)
+    try:
+        if weights is not None and spec.name in PACKAGED:
+            backbone = _packaged(spec, weights)
+        else:
+            backbone = _from_timm(spec, weights)
+        output_dim(backbone, spec.size)
+    except _NOT_RUNNING as error:
+        if isinstance(error, DataError | SpecError):
+            raise
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise SpecError(
+            f"item.image: timm cannot run {spec.name!r} on {spec.size} x {spec.size} pixels: "
+            f"{reason[0]}"
+        ) from error
+    return backbone
+
+
+@torch.no_grad()
+def output_dim(backbone: nn.Module, size: int) -> int:
+    """Width of what the backbone really returns; timm's own attributes differ between models."""
+    was_training = backbone.training
+    dim = backbone.eval()(torch.zeros(1, 3, size, size)).shape[1]
+    backbone.train(was_training)
+    return int(dim)
+
+
+def _from_timm(spec: ImageSpec, weights: Path | None) -> Any:
+    is_folder = Path(spec.name).is_dir()
+    name = f"local-dir:{Path(spec.name).absolute()}" if is_folder else timm_name(spec.name)
+    overlay = {"file": str(weights)} if weights and not is_folder else None
+    options = {"img_size": spec.size} if _has_fixed_size(spec) else {}
+    return timm.create_model(
+        name,
+        pretrained=weights is not None,
+        pretrained_cfg_overlay=overlay,
+        num_classes=0,
+        **options,
+    )
+
+
+def _packaged(spec: ImageSpec, weights: Path) -> Any:
+    """The tensors of the file are timm's, in the same order, by the names of another library."""
+    backbone = timm.create_model(timm_name(spec.name))
+    stored: dict[str, Tensor] = torch.load(weights, weights_only=True)
+    names = list(backbone.state_dict())
+    if len(names) != len(stored):
+        raise DataError(
+            f"{weights}: {len(stored)} tensors, but {timm_name(spec.name)!r} of timm "
+            f"{timm.__version__} has {len(names)}"
+        )
+    backbone.load_state_dict(dict(zip(names, stored.values(), strict=True)), strict=True)
+    backbone.reset_classifier(0)
+    return backbone
+
+
+def _has_fixed_size(spec: ImageSpec) -> bool:
+    saved = Path(spec.name) / "config.json"
+    if saved.is_file():
+        config = json.loads(saved.read_text(encoding="utf-8")).get("pretrained_cfg", {})
+        return bool(config.get("fixed_input_size"))
+    known = timm.get_pretrained_cfg(timm_name(spec.name))
+    return known is not None and bool(known.fixed_input_size)

@@ -1,0 +1,205 @@
+"""The text encoder of a trial: what trains of it, on top of what is frozen and computed once.
+
+The encoder is cut at its first trainable layer; everything below is an artefact: token ids
+(end-to-end), the states below the top k layers, or pooled features (two-stage). What is below was
+computed in evaluation mode, without dropout; what is above has its own dropout in training. ``all``
+trains embeddings too; the top k layers train with the final norm above them, if there is one.
+Shapes: N items asked for, row r = item r + 1; T tokens, H width.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from morec.config import TextSpec
+from morec.data.dataset import Dataset
+from morec.encoders.artefacts import Artefact, ArtefactStore
+from morec.encoders.frozen import (
+    FROZEN_SEED,
+    frozen_device,
+    frozen_randomness,
+    row_chunks,
+    write_features,
+)
+from morec.encoders.lora import QUERY_AND_VALUE, add_lora
+from morec.encoders.tables import FeatureTable, PackedTable, is_token_of, padded
+from morec.encoders.text.stack import TransformerStack, WholeEncoder, pool
+from morec.encoders.text.tokens import TitleTokens, open_tokens, title_tokens, tokens_key
+from morec.encoders.text.transformer import load_config, load_stack
+from morec.encoders.text.words import WordEncoder, build_word_encoder, word_inputs
+from morec.encoders.weights.text import weights_hash
+from morec.errors import DataError
+
+LENGTH_GROUPS = 8
+MIN_GROUP = 8
+"""Items are encoded in this many groups of similar length, of at least so many items."""
+
+
+class TextEncoder(nn.Module):
+    """The layers that train, over token ids or over the states below them."""
+
+    def __init__(
+        self,
+        table: PackedTable,
+        stack: TransformerStack | WholeEncoder,
+        spec: TextSpec,
+        pad_id: int,
+    ) -> None:
+        super().__init__()
+        self.table = table
+        self.stack = stack
+        self.pooling = spec.pooling
+        self.max_tokens = spec.max_tokens
+        self.pad_id = pad_id
+        self.dim = stack.dim
+
+    def forward(self, rows_N: Tensor) -> Tensor:
+        """Encode items into pooled_NH, each padded only to the longest of its length group.
+
+        Every row costs its encoding: ask for each item once.
+        """
+        lengths_N, order_N = self.table.lengths_of(rows_N).sort()
+        embedded = self._embedded(rows_N[order_N])
+        groups = lengths_N.tensor_split(min(LENGTH_GROUPS, max(1, len(rows_N) // MIN_GROUP)))
+        facts = [torch.stack([group[0], group[-1], group.sum()]) for group in groups]
+        shortest, longest, num_tokens = torch.stack(facts).T.tolist()
+        parts = torch.split(embedded, num_tokens)
+        pooled = [
+            self._encode(*each) for each in zip(parts, groups, shortest, longest, strict=True)
+        ]
+        return torch.cat(pooled)[order_N.argsort()]
+
+    def encode_padded_item(self) -> Tensor:
+        """Encode one item whose ``max_tokens`` slots are all filled, shape (1, H)."""
+        slots_T = torch.arange(self.max_tokens)
+        inputs = self.stack.embed(self.table.blank_item(self.max_tokens), slots_T)
+        return pool(self.stack(inputs[None], None), None, self.pooling)
+
+    def states(self, rows_N: Tensor) -> Tensor:
+        """The last states of the items' tokens, one item behind the other, without padding."""
+        lengths_N = self.table.lengths_of(rows_N)
+        is_token_NT = is_token_of(lengths_N, int(lengths_N.max()))
+        inputs = padded(self._embedded(rows_N), is_token_NT, self.pad_id)
+        states_NTH: Tensor = self.stack(inputs, is_token_NT)
+        return states_NTH[is_token_NT]
+
+    def _embedded(self, rows_N: Tensor) -> Tensor:
+        """What the layers read of the items' tokens: all at once, so that the embeddings have one
+        gradient, which is as large as they are."""
+        return self.stack.embed(*self.table.packed(rows_N))
+
+    def _encode(self, embedded: Tensor, lengths_N: Tensor, shortest: int, longest: int) -> Tensor:
+        """Items of similar length; without padding nothing is moved."""
+        is_token_NT = is_token_of(lengths_N, longest) if shortest < longest else None
+        if is_token_NT is None:
+            inputs = embedded.view(len(lengths_N), longest, *embedded.shape[1:])
+        else:
+            inputs = padded(embedded, is_token_NT, self.pad_id)
+        states_NTH = self.stack(inputs, is_token_NT, first_only=self.pooling == "cls")
+        return pool(states_NTH, is_token_NT, self.pooling)
+
+
+def text_inputs(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
+    """Find or make everything below the first trainable layer.
+
+    The key holds neither the trial's seed nor its learning rate.
+
+    Raises:
+        DataError: the weights or the titles cannot be had.
+        SpecError: the encoder cannot do what is asked; lists everything.
+    """
+    if spec.reads_words:
+        return word_inputs(spec, dataset, store)
+    tokens = title_tokens(spec, dataset, store)
+    opened = open_tokens(tokens)
+    _check_ids(spec, opened)
+    if spec.trainable_layers == "all":
+        return tokens
+    key = {
+        **tokens_key(spec, dataset),
+        "weights": weights_hash(spec),
+        "num_layers": spec.num_layers,
+        "seed": None if spec.pretrained else FROZEN_SEED,
+    }
+    if spec.trainable_layers != 0:
+        key["trainable_layers"] = spec.trainable_layers
+        return store.get_or_make("states", key, lambda path: _write_states(spec, opened, path))
+
+    def make_features(folder: Path) -> None:
+        write_features(_frozen_encoder(spec, opened), dataset.num_items, folder)
+
+    return store.get_or_make("features", {**key, "pooling": spec.pooling}, make_features)
+
+
+def build_text_encoder(
+    spec: TextSpec, dataset: Dataset, store: ArtefactStore
+) -> TextEncoder | WordEncoder | FeatureTable:
+    """The part of a text encoder that a trial runs, over what ``text_inputs`` made.
+
+    Random weights that train come from torch's random state, the trial's own.
+    """
+    if spec.reads_words:
+        return build_word_encoder(spec, dataset, store)
+    inputs = text_inputs(spec, dataset, store)
+    if spec.trainable_layers == 0:
+        return FeatureTable(inputs.array("features"))
+    tokens = open_tokens(title_tokens(spec, dataset, store))
+    stack = trained_part(spec, load_stack(spec, load_config(spec, tokens.vocab_size)))
+    is_whole = spec.trainable_layers == "all"
+    values = stack.keep_tokens(tokens.ids) if is_whole else inputs.array("states")
+    return TextEncoder(PackedTable(values, tokens.lengths), stack, spec, tokens.pad_id)
+
+
+def trained_part(
+    spec: TextSpec, stack: TransformerStack | WholeEncoder
+) -> TransformerStack | WholeEncoder:
+    """What trains of an encoder: everything above the cut, or low-rank changes of it."""
+    if spec.trainable_layers != "all":
+        stack = _split(spec, stack)[1]
+    if spec.lora is not None:
+        add_lora(stack, spec.lora, QUERY_AND_VALUE, where="item.text.lora")
+    return stack
+
+
+def _check_ids(spec: TextSpec, tokens: TitleTokens) -> None:
+    known, highest = load_config(spec, tokens.vocab_size).vocab_size, int(tokens.ids.max())
+    if highest >= known:
+        raise DataError(
+            f"item.text.name: the tokenizer of {spec.name!r} gives token {highest}, but its "
+            f"weights know tokens 0 to {known - 1} only"
+        )
+
+
+def _split(
+    spec: TextSpec, stack: TransformerStack | WholeEncoder
+) -> tuple[TransformerStack, TransformerStack]:
+    """Below and above the cut."""
+    assert spec.trainable_layers != "all" and isinstance(stack, TransformerStack), spec
+    cut = len(stack.layers) - spec.trainable_layers
+    return stack.below(cut), stack.above(cut)
+
+
+def _frozen_encoder(spec: TextSpec, tokens: TitleTokens) -> TextEncoder:
+    """Everything below the cut, in evaluation mode, without touching the trial's randomness."""
+    with frozen_randomness():
+        stack = load_stack(spec, load_config(spec, tokens.vocab_size))
+    if spec.trainable_layers != 0:
+        stack = _split(spec, stack)[0]
+    table = PackedTable(tokens.ids, tokens.lengths)
+    return TextEncoder(table, stack, spec, tokens.pad_id).eval().to(frozen_device())
+
+
+@torch.inference_mode()
+def _write_states(spec: TextSpec, tokens: TitleTokens, folder: Path) -> None:
+    encoder = _frozen_encoder(spec, tokens)
+    states = np.lib.format.open_memmap(
+        folder / "states.npy", "w+", np.float32, (len(tokens.ids), encoder.dim)
+    )
+    written = 0
+    for chunk in row_chunks(len(tokens.lengths)):
+        part = encoder.states(chunk).cpu().numpy()
+        states[written : written + len(part)] = part
+        written += len(part)
+    states.flush()

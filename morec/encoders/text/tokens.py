@@ -1,0 +1,135 @@
+"""Titles to packed token ids: lower-cased, cut to ``max_tokens``, no padding."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+from morec.config import TextSpec, canonical_json
+from morec.data.dataset import Dataset
+from morec.encoders.artefacts import Artefact, ArtefactStore
+from morec.encoders.weights.text import TINY_RANDOM, text_folder, weights_hash
+from morec.errors import DataError
+
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+"""Where the tokenizers of the supported encoders keep their words."""
+PAD, UNKNOWN, FIRST, LAST = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
+
+
+@dataclass(frozen=True)
+class TitleTokens:
+    """The token ids of all titles, one behind the other."""
+
+    ids: npt.NDArray[np.int32]
+    lengths: npt.NDArray[np.int64]
+    """Number of tokens per title, special tokens included."""
+    vocab_size: int
+    pad_id: int
+
+
+def title_tokens(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
+    """Find or make the tokens of the catalogue's titles.
+
+    Raises:
+        DataError: the dataset has no titles, or the tokenizer cannot be had.
+    """
+    titles = titles_of(dataset)
+
+    def make(folder: Path) -> None:
+        _write_tokens(load_tokenizer(spec, titles), titles, spec.max_tokens, folder)
+
+    return store.get_or_make("tokens", tokens_key(spec, dataset), make)
+
+
+def open_tokens(artefact: Artefact) -> TitleTokens:
+    """Memory-map what ``title_tokens`` made."""
+    about = json.loads((artefact.path / "vocabulary.json").read_text(encoding="utf-8"))
+    return TitleTokens(artefact.array("ids"), artefact.array("lengths"), **about)
+
+
+def tokens_key(spec: TextSpec, dataset: Dataset) -> dict[str, object]:
+    """What the tokens depend on. The weights' hash stands for the tokenizer beside them."""
+    titles = canonical_json(list(titles_of(dataset))).encode()
+    return {
+        "titles": hashlib.sha256(titles).hexdigest(),
+        "tokenizer": weights_hash(spec),
+        "max_tokens": spec.max_tokens,
+    }
+
+
+def titles_of(dataset: Dataset) -> tuple[str, ...]:
+    """The titles of items 1..N.
+
+    Raises:
+        DataError: the dataset has none.
+    """
+    if dataset.titles is None:
+        raise DataError(
+            f"item.text: dataset {dataset.name!r} has no titles; a files dataset names their "
+            "column in dataset.text_column"
+        )
+    return dataset.titles
+
+
+def load_tokenizer(spec: TextSpec, titles: tuple[str, ...]) -> Any:
+    """The encoder's own tokenizer; ``tiny-random`` and word encoders make one of the titles' words.
+
+    Raises:
+        DataError: there is none, or none that can be read.
+    """
+    lowered = (title.lower() for title in titles)
+    if spec.reads_words:
+        return PreTrainedTokenizerFast(tokenizer_object=_word_tokenizer(lowered, special_tokens=[]))
+    if spec.name == TINY_RANDOM:
+        return _word_level_tokenizer(lowered)
+    folder = text_folder(spec)
+    # Without these files transformers makes an empty vocabulary, in silence.
+    if not any(file for pattern in VOCABULARIES for file in folder.glob(pattern)):
+        raise DataError(f"{folder}: no tokenizer; one of {', '.join(VOCABULARIES)} is needed")
+    try:
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{folder}: no tokenizer that can be read: {error}") from error
+
+
+def _word_level_tokenizer(titles: Iterable[str]) -> PreTrainedTokenizerFast:
+    """A word-level tokenizer that puts titles between a first and a last token, as BERT's does."""
+    tokenizer = _word_tokenizer(titles, special_tokens=[PAD, UNKNOWN, FIRST, LAST])
+    ends = [(token, tokenizer.token_to_id(token)) for token in (FIRST, LAST)]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{FIRST} $A {LAST}", special_tokens=ends
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=PAD, unk_token=UNKNOWN)
+
+
+def _word_tokenizer(titles: Iterable[str], special_tokens: list[str]) -> Tokenizer:
+    """One token per word of the catalogue; the same titles give the same ids."""
+    tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN))
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=sys.maxsize, special_tokens=special_tokens, show_progress=False
+    )
+    tokenizer.train_from_iterator(titles, trainer)
+    return tokenizer
+
+
+def _write_tokens(tokenizer: Any, titles: tuple[str, ...], max_tokens: int, folder: Path) -> None:
+    lowered = [title.lower() for title in titles]
+    ids = tokenizer(lowered, max_length=max_tokens, truncation=True)["input_ids"]
+    lengths = np.array([len(row) for row in ids], dtype=np.int64)
+    if not lengths.all():
+        empty = (np.flatnonzero(lengths == 0)[:5] + 1).tolist()
+        raise DataError(f"item.text: the titles of items {empty} have no tokens; fill them in")
+    np.save(folder / "ids.npy", np.concatenate(ids).astype(np.int32))
+    np.save(folder / "lengths.npy", lengths)
+    about = {"vocab_size": len(tokenizer), "pad_id": tokenizer.pad_token_id or 0}
+    (folder / "vocabulary.json").write_text(json.dumps(about) + "\n", encoding="utf-8")

@@ -1,0 +1,262 @@
+"""Text encoders of the transformers library: what their configurations allow, and their weights.
+
+Layers are found by the names the architecture gives them, never by a parameter's position.
+Shapes: B titles, T tokens, H width.
+"""
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import Any, cast
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_MASKED_LM_MAPPING,
+    AutoConfig,
+    BertConfig,
+)
+
+from morec.config import TextSpec
+from morec.encoders.text.stack import TransformerStack, WholeEncoder
+from morec.encoders.text.token_embedding import TokenTable
+from morec.encoders.weights.text import TINY_RANDOM, TINY_RANDOM_SHAPE, text_folder
+from morec.errors import DataError, SpecError
+
+BERT_LIKE = ("bert", "camembert", "roberta", "xlm-roberta")
+"""``embeddings`` and ``encoder.layer``; attention sees every token."""
+OPT_LIKE = ("opt",)
+"""``decoder.layers``; attention sees earlier tokens only."""
+BEHIND_PADDING = ("camembert", "mpnet", "roberta", "xlm-roberta")
+"""These count their positions from behind the padding index."""
+CUT = (*BERT_LIKE, *OPT_LIKE)
+"""Encoders whose upper layers can train alone; any other is frozen or trains altogether."""
+
+
+def load_config(spec: TextSpec, vocab_size: int) -> Any:
+    """The architecture a specification names, cut to ``num_layers``.
+
+    ``vocab_size`` matters to ``tiny-random`` only, whose vocabulary is the catalogue's.
+
+    Raises:
+        DataError: the encoder cannot be had.
+        SpecError: the architecture cannot do what is asked; lists everything.
+    """
+    if spec.name == TINY_RANDOM:
+        config = _tiny_config(vocab_size)
+    else:
+        config = _saved_config(text_folder(spec))
+    problems = list(_problems(spec, config))
+    if problems:
+        raise SpecError(problems)
+    if spec.num_layers != "all":
+        config.num_hidden_layers = spec.num_layers
+    return config
+
+
+def load_stack(spec: TextSpec, config: Any) -> TransformerStack | WholeEncoder:
+    """The encoder with its weights, or with fresh ones from torch's random state.
+
+    Fresh weights are the library's, as the encoder's authors drew them: for BERT, RoBERTa and OPT
+    normal with mean 0 and the deviation of the configuration (``initializer_range`` or
+    ``init_std``, 0.02 unless a folder says otherwise), biases 0, norms 1 (paper, table 4: TFS,
+    where the paper does not say).
+
+    Raises:
+        DataError: the weight file lacks tensors of the architecture.
+    """
+    model = load_model(spec, config, transformers.MODEL_MAPPING[type(config)])
+    if config.model_type not in CUT:
+        return WholeEncoder(model, config.hidden_size)
+    model.set_input_embeddings(TokenTable.of(model.get_input_embeddings()))
+    if config.model_type in OPT_LIKE:
+        return _opt_stack(model.decoder)
+    return TransformerStack(
+        model.embeddings,
+        model.encoder.layer,
+        None,
+        is_causal=False,
+        width=config.hidden_size,
+        dim=config.hidden_size,
+        first_position=_first_position(config),
+    )
+
+
+def load_model(spec: TextSpec, config: Any, model_class: Any) -> Any:
+    """One of the library's models: the encoder alone, or with a head that ``model_class`` adds.
+
+    What is not pretrained comes from torch's random state; of a pretrained encoder that is at most
+    the head.
+
+    Raises:
+        DataError: the weight file lacks tensors of the encoder.
+    """
+    with quiet():
+        if spec.pretrained:
+            return load_pretrained(text_folder(spec), config, model_class)
+        return model_class._from_config(config, **_options(config, model_class))
+
+
+class _OptEmbedding(nn.Module):
+    """Tokens plus positions, as ``OPTDecoder.forward`` adds them up."""
+
+    def __init__(self, decoder: Any) -> None:
+        super().__init__()
+        self.tokens = decoder.embed_tokens
+        self.positions = decoder.embed_positions
+        self.project = decoder.project_in or nn.Identity()
+
+    def forward(self, input_ids: Tensor, position_ids: Tensor) -> Tensor:
+        """Embed the ids (B, T), result (B, T, H)."""
+        positions_BTH = self.positions(torch.ones_like(input_ids), 0, position_ids=position_ids)
+        return cast(Tensor, self.project(self.tokens(input_ids)) + positions_BTH)
+
+
+def _opt_stack(decoder: Any) -> TransformerStack:
+    last = [part for part in (decoder.final_layer_norm, decoder.project_out) if part is not None]
+    return TransformerStack(
+        _OptEmbedding(decoder),
+        decoder.layers,
+        nn.Sequential(*last),
+        is_causal=True,
+        width=decoder.config.hidden_size,
+        dim=decoder.config.word_embed_proj_dim,
+    )
+
+
+def _tiny_config(vocab_size: int) -> BertConfig:
+    return BertConfig(
+        vocab_size=vocab_size,
+        hidden_size=TINY_RANDOM_SHAPE["hidden"],
+        num_hidden_layers=TINY_RANDOM_SHAPE["layers"],
+        num_attention_heads=TINY_RANDOM_SHAPE["heads"],
+        intermediate_size=TINY_RANDOM_SHAPE["intermediate"],
+    )
+
+
+def _saved_config(folder: Path) -> Any:
+    try:
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(f"{folder / 'config.json'}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _problems(spec: TextSpec, config: Any) -> Iterator[str]:
+    where = "item.text"
+    if spec.name == TINY_RANDOM and spec.pretrained:
+        yield (
+            f"{where}.pretrained: true, but {TINY_RANDOM!r} always starts from scratch; "
+            "set pretrained: false"
+        )
+    if not _reads_text(config):
+        known = ", ".join(sorted(CUT))
+        yield (
+            f"{where}.name: {spec.name!r} is of type {config.model_type!r}, which is no text "
+            f"encoder; supported: {known}, and with trainable_layers 0 or all every masked or "
+            "causal language model without a decoder beside its encoder"
+        )
+        return
+    available = config.num_hidden_layers
+    if spec.num_layers != "all" and spec.num_layers > available:
+        yield (
+            f"{where}.num_layers: {spec.num_layers}, but {spec.name!r} has {available} layers; "
+            f"allowed: 1 to {available}, or all"
+        )
+    kept = available if spec.num_layers == "all" else min(spec.num_layers, available)
+    if spec.trainable_layers not in (0, "all") and config.model_type not in CUT:
+        yield (
+            f"{where}.trainable_layers: {spec.trainable_layers}, but {spec.name!r} is of type "
+            f"{config.model_type!r}, which is not cut into layers; allowed: 0, or all "
+            f"(any number with {', '.join(sorted(CUT))})"
+        )
+    elif spec.trainable_layers != "all" and spec.trainable_layers > kept:
+        yield (
+            f"{where}.trainable_layers: {spec.trainable_layers}, but only {kept} layers of "
+            f"{spec.name!r} are kept; allowed: 0 to {kept}, or all"
+        )
+    longest = _max_tokens(config)
+    if longest is not None and spec.max_tokens > longest:
+        yield f"{where}.max_tokens: {spec.max_tokens}, but {spec.name!r} reads at most {longest}"
+    if type(config) not in MODEL_FOR_MASKED_LM_MAPPING and spec.pooling == "cls":
+        yield (
+            f"{where}.pooling: 'cls' of {spec.name!r} is the same for every title: its first "
+            "token sees no other; allowed: mean"
+        )
+
+
+def _reads_text(config: Any) -> bool:
+    is_language_model = (
+        type(config) in MODEL_FOR_MASKED_LM_MAPPING or type(config) in MODEL_FOR_CAUSAL_LM_MAPPING
+    )
+    return is_language_model and not config.is_encoder_decoder
+
+
+def _max_tokens(config: Any) -> int | None:
+    """None: positions are relative, without an end."""
+    longest = getattr(config, "max_position_embeddings", None)
+    if longest is None or longest < 1:
+        return None
+    return int(longest) - _first_position(config)
+
+
+def _first_position(config: Any) -> int:
+    """The number of a title's first position."""
+    return int(config.pad_token_id) + 1 if config.model_type in BEHIND_PADDING else 0
+
+
+def load_pretrained(folder: Path, config: Any, model_class: Any) -> Any:
+    """A model with the weights of a folder that ``checked_folder`` lets pass.
+
+    What only ``model_class`` has, its head, comes from torch's random state.
+
+    Raises:
+        DataError: a file cannot be read or lacks tensors of the encoder.
+    """
+    try:
+        model, report = model_class.from_pretrained(
+            folder,
+            config=config,
+            weights_only=True,
+            output_loading_info=True,
+            **_options(config, model_class),
+        )
+    except (OSError, RuntimeError, ValueError, SafetensorError, UnpicklingError) as error:
+        raise DataError(f"{folder}: the weights cannot be read: {_first_line(error)}") from error
+    encoder = "" if model.base_model is model else f"{model.base_model_prefix}."
+    missing = sorted(name for name in report["missing_keys"] if name.startswith(encoder))
+    if missing:
+        raise DataError(f"{folder}: the weights lack {len(missing)} tensors: {missing[:5]}")
+    return model
+
+
+def _options(config: Any, model_class: Any) -> dict[str, Any]:
+    options: dict[str, Any] = {"dtype": torch.float32}
+    if config.model_type in CUT:  # our stack makes this kind's masks
+        options["attn_implementation"] = "sdpa"
+    if "add_pooling_layer" in inspect.signature(model_class.__init__).parameters:
+        options["add_pooling_layer"] = False
+    return options
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """No progress bars, and no notes on the heads a checkpoint has and this encoder does not."""
+    logging = transformers.utils.logging
+    verbosity, had_bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if had_bar:
+            logging.enable_progress_bar()

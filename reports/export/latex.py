@@ -1,0 +1,116 @@
+"""The accuracy tables for a paper, as on the page; they need the package booktabs."""
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+from reports.formats import ABSENT, MINUS, QUICK_FORM
+from reports.study.accuracy import AccuracyTable, ArmRow, Cell
+from reports.study.summary import StudySummary
+
+_SPECIAL = {char: f"\\{char}" for char in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    MINUS: "$-$",
+    ABSENT: "---",
+    "±": r"$\pm$",
+}
+
+
+def accuracy_latex(summary: StudySummary, tables: Sequence[AccuracyTable]) -> str:
+    """Every accuracy table with its notes as comments above it."""
+    notes = [QUICK_FORM] if summary.is_quick else []
+    blocks = ["\n".join([*_comments(table, notes), *_tabular(table)]) for table in tables]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _comments(table: AccuracyTable, notes: Sequence[str]) -> Iterator[str]:
+    lines = [f"{table.title}; test accuracy in percent, mean and deviation over seeds", *notes]
+    if table.partial:
+        lines.append(f"dagger, fewer seeds than wanted: {', '.join(table.partial)}")
+    for line in lines:
+        yield "% " + line.replace("\n", " ")
+
+
+def _tabular(table: AccuracyTable) -> list[str]:
+    columns, head, body = _arms_down(table) if table.has_arms_as_rows else _arms_across(table)
+    rules = r"\toprule", r"\midrule", r"\bottomrule"
+    begin = rf"\begin{{tabular}}{{ll{'r' * (columns - 2)}}}"
+    return [begin, rules[0], *head, rules[1], *body, rules[2], r"\end{tabular}"]
+
+
+def _arms_across(table: AccuracyTable) -> tuple[int, list[str], list[str]]:
+    spans = [(one.heading, len(one.rows) + bool(one.gains)) for one in table.groups]
+    names: list[str] = []
+    for group in table.groups:
+        names += [*(row.heading for row in group.rows), *(["Improv."] if group.gains else [])]
+    untrained = [row.name for row in table.untrained]
+    head = [
+        *_headings([("", 2), *spans, ("", 1), ("untrained", len(untrained))]),
+        _line("Dataset", "Metric", *names, "Improv.", *untrained),
+    ]
+    body: list[str] = []
+    for dataset, indices in table.datasets.items():
+        body += [r"\midrule"] if body else []
+        body += [_across(table, dataset if i == indices[0] else "", i) for i in indices]
+    return 2 + len(names) + 1 + len(untrained), head, body
+
+
+def _across(table: AccuracyTable, dataset: str, index: int) -> str:
+    cells: list[str] = []
+    for group in table.groups:
+        cells += [_latex_cell(row.cells[index]) for row in group.rows]
+        cells += [group.gains[index]] if group.gains else []
+    line = table.lines[index]
+    untrained = [_latex_cell(row.cells[index]) for row in table.untrained]
+    return _line(dataset, line.metric, *cells, line.improvement, *untrained)
+
+
+def _arms_down(table: AccuracyTable) -> tuple[int, list[str], list[str]]:
+    spans = [(name, len(indices)) for name, indices in table.datasets.items()]
+    head = _headings([("", 2), *spans]) if table.is_one_of_several else []
+    head.append(_line("", "Method", *(line.metric for line in table.lines)))
+    body = _section("untrained", table.untrained)
+    for group in table.groups:
+        gains = [_line("", "Improv.", *group.gains)] if group.gains else []
+        body += [r"\midrule", *_section(group.name, group.rows), *gains]
+    body += [r"\midrule", _line("", "Improv.", *(line.improvement for line in table.lines))]
+    return 2 + len(table.lines), head, body
+
+
+def _section(name: str, rows: Sequence[ArmRow]) -> list[str]:
+    return [
+        _line(name if row is rows[0] else "", row.heading, *map(_latex_cell, row.cells))
+        for row in rows
+    ]
+
+
+def _headings(spans: Sequence[tuple[str, int]]) -> list[str]:
+    """A line of headings over so many columns each, with a rule below those that say something."""
+    cells = [_Raw(rf"\multicolumn{{{columns}}}{{c}}{{{_latex(name)}}}") for name, columns in spans]
+    ends = list(accumulate(columns for _, columns in spans))
+    rules = [
+        rf"\cmidrule(lr){{{end - columns + 1}-{end}}}"
+        for (name, columns), end in zip(spans, ends, strict=True)
+        if name
+    ]
+    return [_line(*cells), " ".join(rules)]
+
+
+class _Raw(str):
+    """LaTeX already."""
+
+
+def _latex_cell(cell: Cell) -> _Raw:
+    style = {"best": r"\textbf{%s}", "second": r"\underline{%s}"}.get(cell.standing, "%s")
+    mark = r"$^\dagger$" if cell.is_partial else ""
+    deviation = rf" {{\scriptsize $\pm${cell.sd}}}" if cell.sd else ""
+    return _Raw(style % _latex(cell.text) + mark + deviation)
+
+
+def _line(*cells: str) -> str:
+    return " & ".join(cell if isinstance(cell, _Raw) else _latex(cell) for cell in cells) + r" \\"
+
+
+def _latex(text: str) -> str:
+    return "".join(_SPECIAL.get(char, char) for char in text)

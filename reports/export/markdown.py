@@ -1,0 +1,127 @@
+"""The report in short as GitHub's Markdown: verdict, accuracy, comparisons, cost."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from reports import formats
+from reports.study import verdict
+from reports.study.accuracy import AccuracyTable, Cell, Group
+from reports.study.contrasts import Contrast
+from reports.study.costs import ArmCost, arm_costs
+from reports.study.report import Report
+
+_SPECIAL = {ord(char): f"\\{char}" for char in "\\`*_{}[]()#+!|~"} | {
+    ord("&"): "&amp;",
+    ord("<"): "&lt;",
+    ord(">"): "&gt;",
+    ord("\n"): " ",
+}
+
+
+def markdown_text(report: Report) -> str:
+    """The report as one Markdown text."""
+    return "\n".join(_lines(report)) + "\n"
+
+
+def _lines(report: Report) -> Iterator[str]:
+    summary, contrasts = report.summary, report.contrasts
+    yield f"# {_plain(summary.manifest.study.question)}"
+    warnings = [formats.QUICK_FORM] if summary.is_quick else []
+    warnings += ["Synthetic data."] if summary.is_synthetic else []
+    for line in (*warnings, *verdict.unfinished(summary)):
+        yield f"\n> {_plain(line)}"
+    for line in verdict.headline(summary, contrasts):
+        yield f"\n**{_plain(line)}**"
+    yield from _bullets(verdict.caveats(summary, contrasts))
+    yield "\n## Accuracy\n\nTest, percent, mean ± standard deviation over seeds."
+    for table in report.accuracies:
+        yield from _accuracy(table)
+    for part in summary.parts:
+        for metric in part.metrics:
+            own = [one for one in contrasts if (one.metric, one.dataset) == (metric, part.key)]
+            yield from _contrasts(f"{part.key} {metric}".strip(), own)
+    costs = arm_costs(summary)
+    if costs:
+        yield "\n## Cost\n"
+        yield from _table(_COST_COLUMNS, (_cost(one) for one in costs))
+
+
+def _accuracy(table: AccuracyTable) -> Iterator[str]:
+    """Arms down, lines of the paper's table across."""
+    metrics = [f"{line.dataset} {line.metric}" for line in table.lines]
+    rows = [[f"{row.name} (untrained)", *_cells(row.cells)] for row in table.untrained]
+    for group in table.groups:
+        rows += [[_in_group(group, row.name), *_cells(row.cells)] for row in group.rows]
+    if not table.groups:
+        return
+    rows.append(["Improv.", *(line.improvement for line in table.lines)])
+    yield ""
+    yield from _table(["Method", *metrics], rows)
+
+
+def _in_group(group: Group, name: str) -> str:
+    return name if group.name in ("", name) else f"{group.name}: {name}"
+
+
+def _cells(cells: Iterable[Cell]) -> Iterator["_Raw"]:
+    for cell in cells:
+        text = f"{cell.text} ± {cell.sd}" if cell.sd else cell.text
+        text += " †" if cell.is_partial else ""
+        yield _Raw(f"**{text}**" if cell.standing == "best" else text)
+
+
+def _contrasts(title: str, contrasts: Sequence[Contrast]) -> Iterator[str]:
+    if not contrasts:
+        return
+    yield f"\n## Significance, {_plain(title)}\n\nDifferences in percentage points.\n"
+    header = ["Comparison", "Named", "Δ", "95% interval", "p", "Holm p", "Verdict"]
+    yield from _table(header, map(_contrast, contrasts))
+
+
+def _contrast(one: Contrast) -> list[str]:
+    named = "beforehand" if one.kind == "named" else one.kind
+    pair, d = f"{one.better} − {one.than}", one.difference
+    if d is None:
+        return [pair, named, *[formats.NOT_AVAILABLE] * 4, one.problem]
+    interval = f"{formats.points(d.low)} to {formats.points(d.high)}"
+    p, p_holm = formats.p_value(d.p), formats.p_value(one.p_holm)
+    return [pair, named, formats.points(d.mean), interval, p, p_holm, str(one.finding)]
+
+
+_COST_COLUMNS = ("Dataset", "Method", "#Param", "trainable", "FLOPs", "Time/E", "MU", "Device")
+
+
+def _cost(one: ArmCost) -> list[str]:
+    return [
+        one.dataset,
+        one.arm,
+        formats.count(one.params_total),
+        formats.count(one.params_trainable),
+        formats.count(one.macs_paper),
+        formats.duration(one.epoch_s),
+        formats.size(one.peak_memory_bytes),
+        " + ".join(one.devices),
+    ]
+
+
+def _bullets(lines: Iterable[str]) -> Iterator[str]:
+    for index, line in enumerate(lines):
+        yield f"{'' if index else chr(10)}- {_plain(line)}"
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    yield _row(header)
+    yield _row([_Raw("---"), *[_Raw("---:")] * (len(header) - 1)])
+    for row in rows:
+        yield _row(row)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell if isinstance(cell, _Raw) else _plain(cell) for cell in cells)} |"
+
+
+class _Raw(str):
+    """Markdown already."""
+
+
+def _plain(text: str) -> str:
+    return text.translate(_SPECIAL)

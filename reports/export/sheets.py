@@ -1,0 +1,204 @@
+"""The tables of a report as plain rows: what the CSV and JSON files and the frames are made of.
+
+Numbers are unrounded, times in seconds, memory in bytes; each row says its data set and profile.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+
+from reports.study import verdict
+from reports.study.costs import ArmCost, arm_costs
+from reports.study.importance import importance_table
+from reports.study.preparations import preparation_costs
+from reports.study.report import Report
+from reports.study.summary import StudySummary, Trial
+
+Row = Sequence[object]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One table: a header and rows of the same length."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[object, ...], ...]
+
+    def records(self) -> list[dict[str, object]]:
+        """Each row by the names of its columns."""
+        return [dict(zip(self.header, row, strict=True)) for row in self.rows]
+
+
+def sheets(report: Report) -> dict[str, Sheet]:
+    """Every table by name; preparations, importance and slices only where there are any."""
+    made = {
+        "accuracy": accuracy_sheet(report.summary),
+        "contrasts": contrasts_sheet(report),
+        "cost": cost_sheet(report.summary),
+        "trials": trials_sheet(report.summary),
+    }
+    if report.summary.manifest.preparations:
+        made["preparations"] = preparations_sheet(report.summary)
+    if any(arm.entry.importance for arm in report.summary.arms):
+        made["importance"] = importance_sheet(report.summary)
+    return made | ({"slices": slices_sheet(report)} if report.sliced else {})
+
+
+def csv_text(sheet: Sheet) -> str:
+    """A sheet as CSV; what is not known is empty."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(sheet.header)
+    writer.writerows(sheet.rows)
+    return stream.getvalue()
+
+
+def json_text(report: Report) -> str:
+    """The whole report as one JSON object: its sentences, and every sheet as records."""
+    summary, study = report.summary, report.summary.manifest.study
+    whole = {
+        "study": study.name,
+        "question": study.question,
+        "state": summary.manifest.state,
+        "profile": study.profile,
+        "is_synthetic": summary.is_synthetic,
+        "updated_at": summary.manifest.updated_at,
+        "verdict": verdict.headline(summary, report.contrasts),
+        "caveats": verdict.caveats(summary, report.contrasts),
+        "unfinished": verdict.unfinished(summary),
+        "tables": {name: sheet.records() for name, sheet in sheets(report).items()},
+    }
+    return json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def accuracy_sheet(summary: StudySummary) -> Sheet:
+    """One row per arm and metric, untrained references first; values in [0, 1], test split."""
+    seeds = summary.manifest.study.seeds
+    header = ["dataset", "group", "arm", "metric", "mean", "sd", "seeds_finished"]
+    header += [f"seed_{seed}" for seed in seeds]
+    return _sheet(summary, header, (row for part in summary.parts for row in _accuracy(part)))
+
+
+def _accuracy(part: StudySummary) -> Iterator[Row]:
+    for one in part.manifest.references:
+        for metric in part.metrics:
+            names = [part.dataset, "untrained", one.name, metric, one.test.get(metric)]
+            yield [*names, *[None] * (2 + len(part.manifest.study.seeds))]
+    for arm in part.arms:
+        for metric in part.metrics:
+            by_seed = dict(zip(arm.tested, arm.values(metric), strict=False))
+            names = [part.dataset, arm.entry.group, arm.label, metric]
+            stats = [arm.mean(metric), arm.sd(metric), len(arm.tested)]
+            yield [*names, *stats, *(by_seed.get(seed) for seed in part.manifest.study.seeds)]
+
+
+def contrasts_sheet(report: Report) -> Sheet:
+    """One row per comparison; differences in [-1, 1]."""
+    header = ["dataset", "metric", "better", "than", "kind", "difference", "low", "high"]
+    header += ["p", "p_holm", "seeds", "seeds_won", "users", "time_ratio", "finding", "problem"]
+    rows = []
+    for one in report.contrasts:
+        d = one.difference
+        numbers = [d.mean, d.low, d.high, d.p, one.p_holm] if d else [None] * 5
+        sizes = [len(one.seeds), d.seeds_won, d.num_users] if d else [None] * 3
+        where = one.dataset or report.summary.dataset
+        names = [where, one.metric, one.better, one.than, one.kind]
+        rows.append([*names, *numbers, *sizes, one.time_ratio, str(one.finding), one.problem])
+    return _sheet(report.summary, header, rows)
+
+
+def cost_sheet(summary: StudySummary) -> Sheet:
+    """One row per arm with a cost: seconds, bytes and counts as recorded."""
+    names = [field.name for field in fields(ArmCost)]
+    rows = []
+    for cost in arm_costs(summary):
+        values = asdict(cost) | {
+            "uncounted_ops": " ".join(cost.uncounted_ops),
+            "devices": "; ".join(cost.devices),
+        }
+        rows.append([values[name] for name in names])
+    return _sheet(summary, names, rows)
+
+
+def preparations_sheet(summary: StudySummary) -> Sheet:
+    """One row per artefact made once for many trials; seconds and bytes."""
+    header = ["name", "key", "seconds", "num_bytes", "used_by", "trials", "seconds_per_trial"]
+    header += ["instead", "instead_trial_s", "pays_after_trials"]
+    rows = []
+    for one in preparation_costs(summary):
+        made, other = one.made, one.alternative
+        names = [made.name, made.key, made.seconds, made.num_bytes, "; ".join(made.used_by)]
+        against = [other.arm, other.trial_s, other.pays_after] if other else [None] * 3
+        rows.append([*names, one.num_trials, one.per_trial_s, *against])
+    return _sheet(summary, header, rows)
+
+
+def importance_sheet(summary: StudySummary) -> Sheet:
+    """One row per arm and searched value: its share in [0, 1], and of how many trials that is."""
+    table = importance_table(summary)
+    rows = [
+        [row.arm, path, share, row.num_trials]
+        for row in table.rows
+        for path, share in zip(table.paths, row.shares, strict=True)
+        if share is not None
+    ]
+    return _sheet(summary, ["arm", "path", "share", "trials"], rows)
+
+
+def slices_sheet(report: Report) -> Sheet:
+    """One row per dimension, label and arm; values in [0, 1], differences in [-1, 1]."""
+    header = ["dataset", "dimension", "label", "users", "arm", "metric", "mean"]
+    header += ["difference", "low", "high", "seeds"]
+    rows = []
+    for table in report.sliced:
+        for row in table.rows:
+            for label, cell in zip(table.labels, row.cells, strict=True):
+                d = cell.difference
+                names = [table.dataset, table.dimension, label.name, label.num_users, row.arm]
+                numbers = [d.mean, d.low, d.high, d.num_seeds] if d else [None] * 4
+                rows.append([*names, table.metric, cell.mean, *numbers])
+    return _sheet(report.summary, header, rows)
+
+
+def trials_sheet(summary: StudySummary) -> Sheet:
+    """One row per trial; each split's metrics and each searched value in columns of their own."""
+    paths = tuple(dict.fromkeys(path for trial in summary.trials for path in trial.params))
+    header = ["dataset", "trial_id", "arm", "role", "seed", "status", *paths]
+    header += [f"{split} {metric}" for split in ("valid", "test") for metric in summary.metrics]
+    header += ["seconds", "epochs", "best_epoch", "error"]
+    rows = []
+    for names, trial in _labelled(summary):
+        result = trial.result
+        values = (trial.params.get(path) for path in paths)
+        splits = (result.valid, result.test) if result else (None, None)
+        numbers = [one.metrics.get(m) if one else None for one in splits for m in summary.metrics]
+        tail = [len(result.epochs), result.best_epoch, result.error] if result else [None] * 3
+        rows.append([*names, trial.status, *values, *numbers, trial.seconds, *tail])
+    return _sheet(summary, header, rows)
+
+
+def epochs_sheet(summary: StudySummary) -> Sheet:
+    """One row per epoch of each trial: mean training loss, validation metrics, seconds."""
+    header = ["dataset", "trial_id", "arm", "role", "seed", "epoch", "train_loss"]
+    header += [*(f"valid {metric}" for metric in summary.metrics), "train_s", "eval_s"]
+    rows = []
+    for names, trial in _labelled(summary):
+        for one in trial.result.epochs if trial.result else ():
+            values = (one.valid.get(metric) for metric in summary.metrics)
+            rows.append([*names, one.epoch, one.train_loss, *values, one.train_s, one.eval_s])
+    return _sheet(summary, header, rows)
+
+
+def _labelled(summary: StudySummary) -> Iterator[tuple[Row, Trial]]:
+    for part in summary.parts:
+        for arm in part.arms:
+            for trial in arm.trials:
+                names = (part.dataset, trial.trial_id, arm.label, trial.role, trial.seed)
+                yield names, trial
+
+
+def _sheet(summary: StudySummary, header: Sequence[str], rows: Iterable[Row]) -> Sheet:
+    profile = summary.manifest.study.profile
+    return Sheet((*header, "profile"), tuple((*row, profile) for row in rows))

@@ -1,0 +1,35 @@
+"""The page of a study that still runs: written again now and then, never at the study's expense."""
+
+import sys
+import time
+from pathlib import Path
+
+from reports.page.render import REFRESH_S
+from reports.write import write_report
+
+_SHARE = 20
+"""Writing takes at most one part in so many of the time."""
+
+
+class LivePage:
+    """Rewrites the page of a running study; ``refresh`` may be called as often as one likes."""
+
+    def __init__(self, folder: Path, *, every_s: float = REFRESH_S) -> None:
+        self._folder = folder
+        self._every_s = every_s
+        self._next_at = 0.0
+
+    def refresh(self) -> None:
+        """Write the page unless it was written within the last ``every_s`` seconds.
+
+        A page that cannot be written is said on stderr; the study goes on.
+        """
+        started = time.monotonic()
+        if started < self._next_at:
+            return
+        try:
+            write_report(self._folder, ("html",))
+        except Exception as error:
+            print(f"{self._folder / 'report.html'}: not written: {error!r}", file=sys.stderr)
+        now = time.monotonic()
+        self._next_at = now + max(self._every_s, _SHARE * (now - started))

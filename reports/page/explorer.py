@@ -1,0 +1,63 @@
+"""What the page's explorer of trials knows of each of them, packed small."""
+
+import base64
+import gzip
+from collections.abc import Mapping
+from typing import Any
+
+from reports.page import tables
+from reports.study.summary import StudySummary, Trial
+
+FIELDS = (
+    *("id", "arm", "role", "seed", "status", "valid", "test", "epochs", "seconds", "values"),
+    *("params", "shown", "error", "curve"),
+)
+"""The columns of a trial's row. ``arm`` counts the list of arms; ``params`` and ``curve`` are raw,
+``values`` is their text; ``shown`` is the text of epochs and seconds."""
+_PER_UNIT = 10_000
+"""Scores are carried as whole hundredths of a percent."""
+
+
+def explorer_data(summary: StudySummary) -> dict[str, Any]:
+    """Every trial as a row of ``FIELDS``, and every arm's configuration by dotted path."""
+    arms = [
+        {"name": arm.name, "config": _flat(arm.entry.config.model_dump(mode="json"))}
+        for arm in summary.arms
+    ]
+    index = {arm.name: number for number, arm in enumerate(summary.arms)}
+    rows = [_row(trial, index[trial.arm], summary.main_metric) for trial in summary.trials]
+    return {"metric": summary.main_metric, "arms": arms, "fields": FIELDS, "trials": rows}
+
+
+def packed(data: bytes) -> str:
+    """Bytes as the page carries them: gzip, then base64; the same bytes give the same text."""
+    return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode("ascii")
+
+
+def _row(trial: Trial, arm: int, metric: str) -> list[Any]:
+    shown, result = tables.trial_row(trial, metric), trial.result
+    epochs = result.epochs if result else ()
+    test = result.test.metrics.get(metric) if result and result.test else None
+    return [
+        *(trial.trial_id, arm, trial.role, trial.seed, trial.status),
+        *(_scaled(trial.valid_score), _scaled(test), len(epochs), trial.seconds, shown.params),
+        trial.params,
+        [shown.epochs, shown.time],
+        shown.error,
+        [_scaled(epoch.valid.get(metric)) for epoch in epochs],
+    ]
+
+
+def _scaled(value: float | None) -> int | None:
+    return None if value is None else round(_PER_UNIT * value)
+
+
+def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted path -> value; parts that are switched off stay as one null."""
+    found: dict[str, Any] = {}
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            found |= _flat(value, f"{prefix}{key}.")
+        else:
+            found[f"{prefix}{key}"] = value
+    return found

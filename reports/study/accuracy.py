@@ -1,0 +1,279 @@
+"""The accuracy table in the paper's layout (tables 2 to 9), as cells ready to print."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from reports import formats
+from reports.study.summary import ArmSummary, StudySummary
+
+MAX_COLUMNS = 8
+"""More arms and gains than this stand in rows, with the metrics as columns."""
+MAX_COLUMNS_SHARED = 14
+"""More arms than this do in a study of several data sets, whose labels leave out what the heading
+says."""
+ROOMY_COLUMNS = 5
+"""With more columns than this a deviation goes below its mean."""
+LONG_LABEL = 14
+"""Longer labels than this, on average, never stand in more than ``MAX_COLUMNS`` columns."""
+UNTRAINED = ("chance", "popularity")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One mean over seeds, in percent."""
+
+    text: str
+    sd: str = ""
+    standing: str = ""
+    """``best``, ``second`` or nothing."""
+    is_partial: bool = False
+    """Fewer seeds have finished than the study wants."""
+    relative: str = ""
+    """Relative to the baseline, in percent."""
+
+
+NOT_RUN = Cell(formats.ABSENT)
+"""The arm does not run on that data set."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row of the paper's table."""
+
+    dataset: str
+    metric: str
+    improvement: str
+    """Best non-baseline arm against the baseline, like ``+5.5%``."""
+    winner: str
+    """The arm that improvement is of."""
+
+
+@dataclass(frozen=True)
+class ArmRow:
+    """One arm (or untrained reference) with a cell per line of the table."""
+
+    name: str
+    cells: tuple[Cell, ...]
+    is_baseline: bool = False
+    heading: str = ""
+    """The name as a column's heading: without what the group's heading says."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """The arms under one heading."""
+
+    name: str
+    heading: str
+    """The name above columns: nothing where the only column says the same already."""
+    rows: tuple[ArmRow, ...]
+    gains: tuple[str, ...] = ()
+    """Per line: what the one contrast named within the group gained, relatively (tables 4, 8)."""
+
+
+@dataclass(frozen=True)
+class AccuracyTable:
+    """The data sets that share one head of arms, all cells arm by arm.
+
+    The page decides which way round they stand.
+    """
+
+    lines: tuple[Line, ...]
+    untrained: tuple[ArmRow, ...]
+    groups: tuple[Group, ...]
+    """In the order of the study."""
+    partial: tuple[str, ...]
+    """Arms with some finished seeds but fewer than wanted, like ``TS 2 of 3``."""
+    is_one_of_several: bool = False
+    """Whether the study has several data sets."""
+
+    @property
+    def arms(self) -> tuple[ArmRow, ...]:
+        """Every arm, in the order of the study."""
+        return tuple(row for group in self.groups for row in group.rows)
+
+    @property
+    def datasets(self) -> dict[str, list[int]]:
+        """Data set -> indices of its lines."""
+        found: dict[str, list[int]] = {}
+        for index, line in enumerate(self.lines):
+            found.setdefault(line.dataset, []).append(index)
+        return found
+
+    @property
+    def title(self) -> str:
+        """Names of the data."""
+        return ", ".join(self.datasets) or "no dataset"
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether an arm does not run on one of the data sets."""
+        return any(NOT_RUN in row.cells for row in self.arms)
+
+    @property
+    def has_gains(self) -> bool:
+        """Whether a group has an "Improv." of its own."""
+        return any(group.gains for group in self.groups)
+
+    @property
+    def has_arms_as_rows(self) -> bool:
+        """Whether there are too many arms to stand side by side."""
+        lengths = [len(row.heading) for row in self.arms]
+        is_dense = self.is_one_of_several and sum(lengths) <= LONG_LABEL * len(lengths)
+        if is_dense:
+            return len(lengths) > MAX_COLUMNS_SHARED
+        return len(lengths) + self._num_gains > MAX_COLUMNS
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether there are so many columns that deviations go below the means."""
+        if self.has_arms_as_rows:
+            return len(self.lines) > ROOMY_COLUMNS
+        return self.is_one_of_several and len(self.arms) + self._num_gains > ROOMY_COLUMNS
+
+    @property
+    def _num_gains(self) -> int:
+        return sum(bool(group.gains) for group in self.groups)
+
+
+def accuracy_tables(summary: StudySummary) -> tuple[AccuracyTable, ...]:
+    """Lay out the test values of every arm, with the untrained references always there.
+
+    Data sets share a table, with gaps, while that has no more than ``MAX_COLUMNS`` arms; a data
+    set whose arms are others gets a head of its own, as HM and Bili do in the paper's table 2.
+    """
+    shared: list[tuple[list[StudySummary], set[str]]] = []
+    for part in summary.parts:
+        own = {arm.label for arm in part.arms}
+        fits = (one for one in shared if own <= one[1] or len(own | one[1]) <= MAX_COLUMNS)
+        parts, labels = next(fits, ([], set()))
+        if not parts:
+            shared.append((parts, labels))
+        parts.append(part)
+        labels |= own
+    return tuple(_table(summary, parts) for parts, _ in shared)
+
+
+_Lines = Sequence[tuple[StudySummary, str]]
+"""Per line of a table: its data set, and the metric."""
+
+
+def _table(summary: StudySummary, parts: Sequence[StudySummary]) -> AccuracyTable:
+    arms = [arm for part in parts for arm in part.arms]
+    lines = [(part, metric) for part in parts for metric in part.metrics]
+    standings = [_ranks_of_arms(part, metric) for part, metric in lines]
+    rows = [(_group(arms, label), _row(label, lines, standings)) for label in _labels(parts)]
+    return AccuracyTable(
+        lines=tuple(_line(part, metric) for part, metric in lines),
+        untrained=tuple(_reference_row(lines, name) for name in UNTRAINED),
+        groups=tuple(_groups(lines, rows, is_short=summary.is_several)),
+        partial=tuple(
+            f"{arm.name} {len(arm.tested)} of {arm.seeds_wanted}"
+            for arm in arms
+            if 0 < len(arm.tested) < arm.seeds_wanted
+        ),
+        is_one_of_several=summary.is_several,
+    )
+
+
+def _labels(parts: Sequence[StudySummary]) -> list[str]:
+    """Every arm once, in the order of the study file whatever the order of the data sets."""
+    present = dict.fromkeys(arm.label for part in parts for arm in part.arms)
+    order = dict.fromkeys((*parts[0].manifest.study.arms, *present))
+    return [label for label in order if label in present]
+
+
+def _group(arms: Sequence[ArmSummary], label: str) -> str:
+    return next(arm.entry.group for arm in arms if arm.label == label) or ""
+
+
+def _line(part: StudySummary, metric: str) -> Line:
+    best = part.improvement(metric)
+    gain = _relative(best.percent) if best else formats.NOT_AVAILABLE
+    return Line(part.dataset, metric, gain, best.arm if best else "")
+
+
+def _ranks_of_arms(part: StudySummary, metric: str) -> dict[str, str]:
+    ranked = [arm.label for arm in part.ranked(metric)]
+    return dict(zip(ranked, ("best", "second"), strict=False)) if len(ranked) > 1 else {}
+
+
+def _row(label: str, lines: _Lines, standings: Sequence[dict[str, str]]) -> ArmRow:
+    cells = []
+    for (part, metric), standing in zip(lines, standings, strict=True):
+        arm = part.arm(label)
+        cells.append(_cell(part, arm, metric, standing.get(label, "")) if arm else NOT_RUN)
+    return ArmRow(label, tuple(cells), label == lines[0][0].manifest.study.baseline, label)
+
+
+def _cell(part: StudySummary, arm: ArmSummary, metric: str, standing: str) -> Cell:
+    mean, sd = arm.mean(metric), arm.sd(metric)
+    is_baseline = arm is part.baseline
+    gain = None if is_baseline else _gain(part, arm.label, part.manifest.study.baseline, metric)
+    return Cell(
+        text=formats.percent(mean),
+        sd=formats.percent(sd) if sd is not None else "",
+        standing=standing,
+        is_partial=0 < len(arm.tested) < arm.seeds_wanted,
+        relative=_relative(gain) if gain is not None else "",
+    )
+
+
+def _groups(
+    lines: _Lines, rows: Iterable[tuple[str, ArmRow]], *, is_short: bool
+) -> Iterator[Group]:
+    for name, members in _by_group(rows):
+        if is_short:
+            members = _without(name, members)
+        is_said = is_short and [row.heading for row in members] == [name]
+        gains = _gains(lines, name, members)
+        yield Group(name, "" if is_said else name, tuple(members), gains)
+
+
+def _by_group(rows: Iterable[tuple[str, ArmRow]]) -> Iterator[tuple[str, list[ArmRow]]]:
+    """Each group at the place of its first arm; neighbours without one are together."""
+    found: dict[tuple[str, int], list[ArmRow]] = {}
+    num_grouped = 0
+    for name, row in rows:
+        num_grouped += bool(name)
+        found.setdefault((name, 0 if name else num_grouped), []).append(row)
+    yield from ((name, members) for (name, _), members in found.items())
+
+
+def _without(heading: str, rows: list[ArmRow]) -> list[ArmRow]:
+    """Leave out of each heading the words of the group's, if that still tells them apart."""
+    said = set(heading.split())
+    short = [" ".join(word for word in row.name.split() if word not in said) for row in rows]
+    is_clear = all(short) and len(set(short)) == len(short)
+    return (
+        [replace(row, heading=text) for row, text in zip(rows, short, strict=True)]
+        if is_clear
+        else rows
+    )
+
+
+def _gains(lines: _Lines, group: str, rows: Iterable[ArmRow]) -> tuple[str, ...]:
+    """The group's own "Improv.", if exactly one contrast was named between two of its arms."""
+    names = {row.name for row in rows}
+    contrasts = lines[0][0].manifest.study.contrasts if lines else ()
+    within = [one for one in contrasts if group and {one.better, one.than} <= names]
+    if len(within) != 1:
+        return ()
+    gains = [_gain(part, within[0].better, within[0].than, metric) for part, metric in lines]
+    return tuple(formats.ABSENT if gain is None else _relative(gain) for gain in gains)
+
+
+def _gain(part: StudySummary, label: str, than: str, metric: str) -> float | None:
+    """Relative difference of two arms' means in percent; None until both have one."""
+    better, base = (arm.mean(metric) if arm else None for arm in map(part.arm, (label, than)))
+    return 100 * (better / base - 1) if better is not None and base else None
+
+
+def _relative(percent: float) -> str:
+    return f"{formats.signed(percent, 1)}%"
+
+
+def _reference_row(lines: _Lines, name: str) -> ArmRow:
+    references = [(part.reference(name), metric) for part, metric in lines]
+    values = (one.test.get(metric) if one else None for one, metric in references)
+    return ArmRow(name, tuple(Cell(formats.percent(value)) for value in values), heading=name)

@@ -1,0 +1,177 @@
+"""Which arm beats which: every comparison of a study, with its statistics and its finding."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from statistics import fmean
+from typing import Literal
+
+from morec.results import TrialResult
+from reports.study.rank_metrics import per_user, values_on_test
+from reports.study.statistics import (
+    ALPHA,
+    Difference,
+    difference_from_reference,
+    holm,
+    paired_difference,
+)
+from reports.study.summary import ArmSummary, StudySummary
+from tune_space.ledger.records import Reference
+
+Kind = Literal["named", "exploratory", "reference"]
+
+
+class Finding(StrEnum):
+    """What may be said of a comparison; never more than its statistics carry."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    BETTER_THESE_SEEDS = "better, these seeds"
+    WORSE_THESE_SEEDS = "worse, these seeds"
+    OPEN = "not distinguishable"
+    NONE = "no comparison yet"
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """``better`` minus ``than`` on one metric: named beforehand, exploratory, or a yardstick."""
+
+    metric: str
+    better: str
+    than: str
+    kind: Kind
+    dataset: str = ""
+    """Key of the data set both were measured on; empty where the study has only one."""
+    seeds: tuple[int, ...] = ()
+    """Seeds finished in both arms: the paired ones."""
+    difference: Difference | None = None
+    p_holm: float | None = None
+    """Adjusted within data set and metric, over all comparisons there."""
+    problem: str = ""
+    """Why there is no difference to show."""
+    time_ratio: float | None = None
+    """Training time of ``better`` over that of ``than``; None where it was not on one device."""
+
+    @property
+    def finding(self) -> Finding:
+        """The verdict in words: interval and adjusted p must agree, on enough seeds."""
+        if self.difference is None or self.p_holm is None:
+            return Finding.NONE
+        if self.p_holm >= ALPHA:
+            return Finding.OPEN
+        is_better = self.difference.mean > 0
+        if self.difference.excludes_zero and self.difference.measures_seeds:
+            return Finding.BETTER if is_better else Finding.WORSE
+        return Finding.BETTER_THESE_SEEDS if is_better else Finding.WORSE_THESE_SEEDS
+
+
+def compare(summary: StudySummary) -> tuple[Contrast, ...]:
+    """Every comparison of the study, data set by data set and metric by metric.
+
+    First those named beforehand, then exploratory ones, then against popularity.
+    """
+    found: list[Contrast] = []
+    for part in summary.parts:
+        named = _named(summary, part)
+        for metric in part.metrics:
+            found.extend(_adjusted(list(_of_metric(part, metric, named))))
+    return tuple(found)
+
+
+def _named(summary: StudySummary, part: StudySummary) -> list[tuple[str, str]]:
+    """The study's contrasts that this data set can answer, or that none can."""
+    pairs = [(contrast.better, contrast.than) for contrast in summary.manifest.study.contrasts]
+    return [
+        pair
+        for pair in pairs
+        if _has_both(part, pair) or not any(_has_both(other, pair) for other in summary.parts)
+    ]
+
+
+def _has_both(part: StudySummary, pair: tuple[str, str]) -> bool:
+    return all(part.arm(name) for name in pair)
+
+
+def _of_metric(
+    summary: StudySummary, metric: str, named: list[tuple[str, str]]
+) -> Iterator[Contrast]:
+    key = summary.key
+    for better, than in named:
+        yield _between(Contrast(metric, better, than, "named", key), summary)
+    baseline = summary.manifest.study.baseline
+    for arm in summary.arms:
+        pair = (arm.label, baseline)
+        if arm.label != baseline and pair not in named and pair[::-1] not in named:
+            yield _between(Contrast(metric, *pair, "exploratory", key), summary)
+    popularity = summary.reference("popularity")
+    for arm in summary.arms if popularity else ():
+        contrast = Contrast(metric, arm.label, "popularity", "reference", key)
+        yield _against(contrast, arm, popularity)
+
+
+def _between(contrast: Contrast, summary: StudySummary) -> Contrast:
+    a, b = summary.arm(contrast.better), summary.arm(contrast.than)
+    if a is None or b is None:
+        absent = contrast.better if a is None else contrast.than
+        where = f"does not run on {summary.key}" if summary.key else "is not an arm of this study"
+        return replace(contrast, problem=f"{absent} {where}")
+    seeds = tuple(seed for seed in a.tested if seed in b.tested)
+    pairs = [(a.tested[seed], b.tested[seed]) for seed in seeds]
+    problem = _why_not_comparable(pairs)
+    if problem:
+        return replace(contrast, problem=problem)
+    a_SU = values_on_test(contrast.metric, [left for left, _ in pairs])
+    b_SU = values_on_test(contrast.metric, [right for _, right in pairs])
+    difference, ratio = paired_difference(a_SU, b_SU), _time_ratio(pairs)
+    return replace(contrast, seeds=seeds, difference=difference, time_ratio=ratio)
+
+
+def _against(contrast: Contrast, arm: ArmSummary, reference: Reference | None) -> Contrast:
+    results = list(arm.tested.values())
+    if reference is None or reference.test_evaluation is None or not results:
+        return replace(
+            contrast, problem="no final trial has finished" if not results else "no ranks"
+        )
+    reference_U = per_user(contrast.metric, reference.test_evaluation.ranks)
+    arm_SU = values_on_test(contrast.metric, results)
+    if arm_SU.shape[1:] != reference_U.shape:
+        return replace(contrast, problem=_user_mismatch(arm_SU.shape[1], len(reference_U)))
+    difference = difference_from_reference(arm_SU, reference_U)
+    return replace(contrast, seeds=tuple(arm.tested), difference=difference)
+
+
+def _why_not_comparable(pairs: list[tuple[TrialResult, TrialResult]]) -> str:
+    if not pairs:
+        return "no seed has finished in both arms"
+    for left, right in pairs:
+        if _data_of(left) != _data_of(right):
+            return "the two arms use different data"
+        if left.test and right.test and left.test.num_users != right.test.num_users:
+            return _user_mismatch(left.test.num_users, right.test.num_users)
+    return ""
+
+
+def _user_mismatch(left: int, right: int) -> str:
+    return f"different test users ({left:,} and {right:,})"
+
+
+def _data_of(result: TrialResult) -> dict[str, object]:
+    """The data's specification; a longer input window leaves users and targets as they are."""
+    return result.config.dataset.model_dump(exclude={"max_seq_len"})
+
+
+def _time_ratio(pairs: list[tuple[TrialResult, TrialResult]]) -> float | None:
+    devices = {trial.cost.device if trial.cost else "" for pair in pairs for trial in pair}
+    if len(devices) != 1 or "" in devices:
+        return None
+    seconds_a, seconds_b = (
+        fmean(sum(epoch.train_s for epoch in trial.epochs) for trial in side)
+        for side in zip(*pairs, strict=True)
+    )
+    return seconds_a / seconds_b if seconds_b else None
+
+
+def _adjusted(contrasts: list[Contrast]) -> list[Contrast]:
+    measured = [one.difference.p for one in contrasts if one.difference]
+    adjusted = iter(holm(measured))
+    return [replace(one, p_holm=next(adjusted)) if one.difference else one for one in contrasts]

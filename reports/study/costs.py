@@ -1,0 +1,136 @@
+"""What the arms cost, as recorded: the paper's columns and what they hide; ``None`` is "n/a"."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from morec.results import Cost, TrialResult
+from reports.study.summary import ArmSummary, StudySummary, Trial
+
+
+@dataclass(frozen=True)
+class ArmCost:
+    """Cost of one arm: means over its final trials, or over its search trials before those."""
+
+    dataset: str
+    arm: str
+    """Its label."""
+    num_trials: int
+    is_from_search: bool
+    """No final trial has finished, so the numbers are those of search trials."""
+    params_total: int
+    params_trainable: int
+    macs_paper: int | None
+    macs_run: int | None
+    uncounted_ops: tuple[str, ...]
+    epoch_s: float | None
+    epoch_s_sd: float | None
+    """Standard deviation over trials."""
+    eval_s: float | None
+    train_s: float
+    """Training seconds of a whole trial, evaluation not counted."""
+    total_s: float
+    energy_j: float | None
+    """Joules of a whole trial's GPUs, an estimate."""
+    peak_memory_bytes: int | None
+    memory_kind: str
+    devices: tuple[str, ...]
+    num_searches: int
+    search_s: float | None
+    """What the search took, pruned and failed trials too; None if it searched nothing."""
+
+
+@dataclass(frozen=True)
+class Spending:
+    """Seconds of every trial of the study by what became of it."""
+
+    search_s: float
+    final_s: float
+    wasted_s: float
+    """Of both, what failed, collapsed and pruned trials took."""
+    num_untimed: int
+    """Ended trials that left no times."""
+    preparation_s: float
+    energy_j: float | None
+    """Joules of the GPUs over the trials that recorded any; None if none did."""
+
+    @property
+    def trials_s(self) -> float:
+        """All trials together."""
+        return self.search_s + self.final_s
+
+
+def arm_costs(summary: StudySummary) -> tuple[ArmCost, ...]:
+    """One row per arm that has a trial with a cost."""
+    rows = (arm_cost(part.dataset, arm) for part in summary.parts for arm in part.arms)
+    return tuple(row for row in rows if row is not None)
+
+
+def search_seconds(arm: ArmSummary) -> float | None:
+    """What the arm's search took, pruned and failed trials too; None if it searched nothing."""
+    return _seconds(arm.searches) if arm.searches else None
+
+
+def spending(summary: StudySummary) -> Spending:
+    """What the whole study took."""
+    ended = [trial for trial in summary.trials if trial.result]
+    costs = [trial.result.cost for trial in ended if trial.result and trial.result.cost]
+    energies = [cost.energy_j for cost in costs if cost.energy_j is not None]
+    return Spending(
+        search_s=_seconds(trial for trial in ended if trial.role == "search"),
+        final_s=_seconds(trial for trial in ended if trial.role == "final"),
+        wasted_s=_seconds(trial for trial in ended if not trial.is_completed),
+        num_untimed=sum(trial.seconds is None for trial in ended),
+        preparation_s=sum(one.seconds for one in summary.manifest.preparations),
+        energy_j=sum(energies) if energies else None,
+    )
+
+
+def _seconds(trials: Iterable[Trial]) -> float:
+    return sum(trial.seconds or 0.0 for trial in trials)
+
+
+def arm_cost(dataset: str, arm: ArmSummary) -> ArmCost | None:
+    """What one arm cost; None while none of its trials has recorded any."""
+    finals, searches = _priced(arm.finals), _priced(arm.searches)
+    priced = finals or searches
+    if not priced:
+        return None
+    costs = [cost for _, cost in priced]
+    first = costs[0]
+    epochs = [cost.epoch_s for cost in costs if cost.epoch_s is not None]
+    return ArmCost(
+        dataset=dataset,
+        arm=arm.label,
+        num_trials=len(costs),
+        is_from_search=not finals,
+        params_total=first.params_total,
+        params_trainable=first.params_trainable,
+        macs_paper=first.forward_macs_paper,
+        macs_run=first.forward_macs_run,
+        uncounted_ops=tuple(sorted({op for cost in costs for op in cost.uncounted_ops})),
+        epoch_s=fmean(epochs) if epochs else None,
+        epoch_s_sd=stdev(epochs) if len(epochs) > 1 else None,
+        eval_s=_mean(cost.eval_s for cost in costs),
+        train_s=fmean(sum(epoch.train_s for epoch in result.epochs) for result, _ in priced),
+        total_s=fmean(cost.total_s for cost in costs),
+        energy_j=_mean(cost.energy_j for cost in costs),
+        peak_memory_bytes=max(
+            (cost.peak_memory_bytes for cost in costs if cost.peak_memory_bytes), default=None
+        ),
+        memory_kind=first.memory_kind,
+        devices=tuple(dict.fromkeys(cost.device for cost in costs)),
+        num_searches=len(arm.searches),
+        search_s=search_seconds(arm),
+    )
+
+
+def _priced(trials: Iterable[Trial]) -> list[tuple[TrialResult, Cost]]:
+    """Completed trials that recorded what they cost."""
+    results = [trial.result for trial in trials if trial.result and trial.is_completed]
+    return [(result, result.cost) for result in results if result.cost]
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known else None

@@ -1,0 +1,123 @@
+"""Maps of the two learning rates (paper, figure 5): which of their pairs train, which collapse.
+
+Comes in: the trials of arms that differ in nothing but ``optim.lr`` and ``optim.encoder_lr``, be
+the rates set by the arms or searched on a grid. Goes out: the best validation score per pair.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from morec.config import canonical_json
+from reports.study.summary import ArmSummary, StudySummary, Trial
+from tune_space.study.spec import StudySpec
+
+PATHS = ("optim.lr", "optim.encoder_lr")
+"""The recommender's rate and the encoder's."""
+
+_Pair = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class LearningRateCell:
+    """One pair of rates."""
+
+    score: float | None = None
+    """Best validation score in [0, 1], mean over seeds; None where no trial has one."""
+    trouble: str = ""
+    """What became of the trials without a score: ``collapsed``, ``1 of 3 failed``."""
+    shade: float = 0.0
+    """Where the score stands between the map's lowest (0) and highest (1)."""
+
+
+@dataclass(frozen=True)
+class LearningRateGrid:
+    """Every tried pair of rates of otherwise equal trials, on one data set."""
+
+    dataset: str
+    key: str
+    """As in ``StudySummary``."""
+    metric: str
+    arms: tuple[str, ...]
+    rates: tuple[float, ...]
+    """Of the recommender, rising: the columns."""
+    encoder_rates: tuple[float, ...]
+    """Of the encoder, falling: the rows."""
+    cells: dict[_Pair, LearningRateCell]
+
+
+def learning_rate_grids(summary: StudySummary) -> tuple[LearningRateGrid, ...]:
+    """A map per data set and family of arms in which both rates vary on a grid."""
+    return tuple(found for part in summary.parts for found in _maps(part))
+
+
+def _maps(part: StudySummary) -> Iterator[LearningRateGrid]:
+    families: dict[str, list[ArmSummary]] = {}
+    for arm in part.arms:
+        if _is_on_grid(part.manifest.study, arm):
+            families.setdefault(_but_rates(arm.entry.config.model_dump(mode="json")), []).append(
+                arm
+            )
+    for arms in families.values():
+        by_pair: dict[_Pair, list[Trial]] = {}
+        for arm in arms:
+            for trial in arm.trials:
+                if (pair := _pair(arm, trial)) is not None:
+                    by_pair.setdefault(pair, []).append(trial)
+        rates, encoder_rates = ({pair[axis] for pair in by_pair} for axis in (0, 1))
+        if len(rates) > 1 and len(encoder_rates) > 1:
+            yield LearningRateGrid(
+                dataset=part.dataset,
+                key=part.key,
+                metric=part.main_metric,
+                arms=tuple(arm.label for arm in arms),
+                rates=tuple(sorted(rates)),
+                encoder_rates=tuple(sorted(encoder_rates, reverse=True)),
+                cells=_shaded({pair: _cell(trials) for pair, trials in by_pair.items()}),
+            )
+
+
+def _is_on_grid(study: StudySpec, arm: ArmSummary) -> bool:
+    """Whether each of the two rates is fixed in the arm or one of a choice."""
+    own = study.arms[arm.label].search if arm.label in study.arms else {}
+    space = {**study.search, **own}
+    return all(space[path].choice is not None for path in PATHS if path in space)
+
+
+def _but_rates(config: dict[str, Any]) -> str:
+    optim = {name: value for name, value in config["optim"].items() if "lr" not in name}
+    return canonical_json(config | {"optim": optim})
+
+
+def _pair(arm: ArmSummary, trial: Trial) -> _Pair | None:
+    """The trial's rates; None where the encoder has none of its own."""
+    optim = (trial.result.config if trial.result else arm.entry.config).optim
+    rate: float = trial.params.get(PATHS[0], optim.lr)
+    encoder_rate: float | None = trial.params.get(PATHS[1], optim.encoder_lr)
+    return None if encoder_rate is None else (rate, encoder_rate)
+
+
+def _cell(trials: Iterable[Trial]) -> LearningRateCell:
+    """Of configurations that differ in more than the rates, the one with the best mean."""
+    known = list(trials)
+    scores: dict[str, list[float]] = {}
+    for trial in known:
+        if trial.valid_score is not None:
+            scores.setdefault(canonical_json(trial.params), []).append(trial.valid_score)
+    best = max(map(fmean, scores.values()), default=None)
+    broken = [trial.status for trial in known if trial.valid_score is None]
+    status = "collapsed" if "collapsed" in broken else next(iter(broken), "")
+    number = broken.count(status)
+    share = f"{number} of {len(known)} " if number < len(known) else ""
+    return LearningRateCell(best, f"{share}{status}" if status else "")
+
+
+def _shaded(cells: dict[_Pair, LearningRateCell]) -> dict[_Pair, LearningRateCell]:
+    scores = [cell.score for cell in cells.values() if cell.score is not None]
+    low = min(scores, default=0.0)
+    span = max(scores, default=0.0) - low or 1.0
+    return {
+        pair: LearningRateCell(cell.score, cell.trouble, ((cell.score or low) - low) / span)
+        for pair, cell in cells.items()
+    }

@@ -1,0 +1,41 @@
+"""What every form of a report is made from, computed once."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from reports.study.accuracy import AccuracyTable, accuracy_tables
+from reports.study.contrasts import Contrast, compare
+from reports.study.slices import SliceTable, slice_tables
+from reports.study.summary import StudySummary, summarise
+
+
+@dataclass(frozen=True)
+class Report:
+    """A study's numbers with everything derived from them that more than one form shows."""
+
+    summary: StudySummary
+
+    @cached_property
+    def contrasts(self) -> tuple[Contrast, ...]:
+        """Every comparison, with its statistics."""
+        return compare(self.summary)
+
+    @cached_property
+    def accuracies(self) -> tuple[AccuracyTable, ...]:
+        """The accuracy tables in the paper's layout."""
+        return accuracy_tables(self.summary)
+
+    @cached_property
+    def sliced(self) -> tuple[SliceTable, ...]:
+        """The study's test users parted along each dimension, on its main metric."""
+        return slice_tables(self.summary, self.summary.main_metric)
+
+
+def read_report(folder: Path) -> Report:
+    """The report of the study in ``folder``, finished or not.
+
+    Raises:
+        DataError: the folder holds no study, or a file of it cannot be read.
+    """
+    return Report(summarise(folder))

@@ -1,0 +1,150 @@
+"""How sure a difference is: two sources of noise, which users and which seeds.
+
+Legend of shapes: ``S`` training seeds, ``U`` test users. Pure numpy and scipy.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from reports.study.rank_metrics import Floats
+
+CONFIDENCE = 0.95
+ALPHA = 1 - CONFIDENCE
+NUM_FLIPS = 9_999
+MIN_SEEDS = 3
+"""Below this the spread over seeds says next to nothing, and no result is called better."""
+MAX_FACTOR = 100
+"""An estimate of more than this many times the present sample, or seeds, is not worth giving."""
+_CHUNK_BYTES = 1 << 25
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A paired difference of means with its 95% interval and its sign-flip p-value."""
+
+    mean: float
+    low: float
+    high: float
+    p: float
+    """Two-sided, over users, before any adjustment."""
+    user_variance: float
+    """v: variance over users of the seed-mean differences, divided by U."""
+    seed_variance: float
+    """w: variance over seeds of the mean differences, divided by S; 0 with a single seed."""
+    seeds_won: int
+    num_seeds: int
+    num_users: int
+
+    @property
+    def measures_seeds(self) -> bool:
+        """Whether there are enough seeds for the interval to speak of other seeds."""
+        return self.num_seeds >= MIN_SEEDS
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the interval lies on one side of zero."""
+        return self.low > 0 or self.high < 0
+
+    def users_needed(self) -> int | None:
+        """About how many users would take the interval off zero, with the same seeds.
+
+        None if that is more than ``MAX_FACTOR`` times the present number, or none would do.
+        """
+        v, users, seeds = self.user_variance, self.num_users, self.num_seeds
+        numbers: list[int] = np.geomspace(users + 1, MAX_FACTOR * users, 200).astype(int).tolist()
+        for number in numbers:
+            if _half_width(v * users / number, self.seed_variance, number, seeds) < abs(self.mean):
+                return number
+        return None
+
+    def seeds_needed(self) -> int | None:
+        """About how many seeds would, with the same users; None also if one seed was run."""
+        w, users, seeds = self.seed_variance, self.num_users, self.num_seeds
+        for number in range(seeds + 1, MAX_FACTOR + 1) if seeds > 1 else ():
+            if _half_width(self.user_variance, w * seeds / number, users, number) < abs(self.mean):
+                return number
+        return None
+
+
+def paired_difference(a_SU: Floats, b_SU: Floats, *, num_flips: int = NUM_FLIPS) -> Difference:
+    """Compare two arms on the same users and, row by row, the same seeds.
+
+    The interval is ``mean +- t(df) sqrt(v + w)`` with Satterthwaite's
+    ``df = (v + w)^2 / (v^2 / (U - 1) + w^2 / (S - 1))``. With one seed it is over users only.
+
+    Raises:
+        ValueError: the two do not have the same seeds and users, or there are fewer than 2 users.
+    """
+    if a_SU.shape != b_SU.shape or a_SU.ndim != 2:
+        raise ValueError(f"not paired: {a_SU.shape} and {b_SU.shape} (seeds, users)")
+    difference_SU = a_SU - b_SU
+    num_seeds, num_users = difference_SU.shape
+    if num_users < 2:
+        raise ValueError(f"{num_users} user: a difference needs at least 2")
+    by_user_U, by_seed_S = difference_SU.mean(axis=0), difference_SU.mean(axis=1)
+    v = float(by_user_U.var(ddof=1)) / num_users
+    w = float(by_seed_S.var(ddof=1)) / num_seeds if num_seeds > 1 else 0.0
+    half = _half_width(v, w, num_users, num_seeds)
+    mean = float(by_user_U.mean())
+    return Difference(
+        mean=mean,
+        low=mean - half,
+        high=mean + half,
+        p=sign_flip_p(by_user_U, num_flips=num_flips),
+        user_variance=v,
+        seed_variance=w,
+        seeds_won=int((by_seed_S > 0).sum()),
+        num_seeds=num_seeds,
+        num_users=num_users,
+    )
+
+
+def difference_from_reference(a_SU: Floats, reference_U: Floats) -> Difference:
+    """Compare an arm with an untrained yardstick, which has users but no seeds."""
+    if a_SU.shape[1:] != reference_U.shape:
+        raise ValueError(f"not paired: {a_SU.shape} (seeds, users) and {reference_U.shape} users")
+    return paired_difference(a_SU, np.broadcast_to(reference_U, a_SU.shape))
+
+
+def sign_flip_p(difference_U: Floats, *, num_flips: int = NUM_FLIPS, rng_seed: int = 0) -> float:
+    """Fisher's sign-flip test of a mean of 0: ``(hits + 1) / (flips + 1)``, two-sided.
+
+    Users whose difference is 0 move no flipped sum and are left out.
+    """
+    moving_U = difference_U[difference_U != 0]
+    if not len(moving_U):
+        return 1.0
+    rng = np.random.default_rng(rng_seed)
+    total = moving_U.sum()
+    threshold = abs(total) * (1 - 1e-9)
+    hits, done = 0, 0
+    chunk = max(1, _CHUNK_BYTES // (8 * len(moving_U)))
+    while done < num_flips:
+        rows = min(chunk, num_flips - done)
+        bits = np.frombuffer(rng.bytes(rows * (-(-len(moving_U) // 8))), np.uint8).reshape(rows, -1)
+        flipped = np.unpackbits(bits, axis=1, count=len(moving_U)).astype(np.float64)
+        hits += int((np.abs(total - 2 * (flipped @ moving_U)) >= threshold).sum())
+        done += rows
+    return (hits + 1) / (num_flips + 1)
+
+
+def holm(p_values: Sequence[float]) -> tuple[float, ...]:
+    """Holm's step-down adjustment of a family of p-values, in the order given."""
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(stepped, 1)
+    return tuple(adjusted.tolist())
+
+
+def _half_width(v: float, w: float, num_users: int, num_seeds: int) -> float:
+    if v + w == 0:
+        return 0.0
+    by_seeds = w**2 / (num_seeds - 1) if num_seeds > 1 else 0.0
+    df = (v + w) ** 2 / (v**2 / (num_users - 1) + by_seeds)
+    return float(stats.t.ppf(1 - ALPHA / 2, df)) * math.sqrt(v + w)

@@ -1,0 +1,109 @@
+"""Which files a report becomes, and where they stand."""
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+from morec.errors import DataError, MorecError
+from morec.results import write_atomically
+from reports.collector import uncollected
+from reports.export import latex
+from reports.export import sheets as exports
+from reports.export.markdown import markdown_text
+from reports.page.render import render
+from reports.page.studies import render_studies
+from reports.study.report import Report, read_report
+
+STUDIES_PAGE = "studies.html"
+
+
+def page_text(report: Report) -> str:
+    """A study's page, which carries its tables whether they are written beside it or not."""
+    return render(report, _csv_files(report) | _latex_files(report))
+
+
+def _csv_files(report: Report) -> dict[str, str]:
+    return {f"{name}.csv": exports.csv_text(one) for name, one in exports.sheets(report).items()}
+
+
+def _latex_files(report: Report) -> dict[str, str]:
+    return {"accuracy.tex": latex.accuracy_latex(report.summary, report.accuracies)}
+
+
+_FILES: dict[str, tuple[str, Callable[[Report], dict[str, str]]]] = {
+    "html": ("", lambda report: {"report.html": page_text(report)}),
+    "md": ("", lambda report: {"report.md": markdown_text(report)}),
+    "json": ("", lambda report: {"report.json": exports.json_text(report)}),
+    "csv": ("tables", _csv_files),
+    "latex": ("tables", _latex_files),
+}
+"""Format -> folder of its files, and what makes their names and texts."""
+FORMATS = tuple(_FILES)
+
+
+def write_report(folder: Path, formats: Collection[str] = FORMATS) -> Path:
+    """Write the report of the study in ``folder``, finished or not, in some of ``FORMATS``.
+
+    ``html``: report.html; ``csv`` and ``latex``: tables/; ``md``: report.md; ``json``: report.json.
+    Returns the first of what was written: the page, where there is one.
+
+    Raises:
+        DataError: the folder holds no study, or a file of it cannot be read.
+    """
+    with uncollected():
+        return _write(folder, read_report(folder), formats)[0]
+
+
+def write_reports(
+    folders: Sequence[Path], formats: Collection[str] = FORMATS, page: Path | None = None
+) -> list[Path]:
+    """Write each study's report and, of several, one page with all of them.
+
+    ``page`` defaults to ``studies.html`` in the folder they share. Returns what was written.
+
+    Raises:
+        DataError: some folders hold no study, or files of them cannot be read; all are named, and
+            nothing was written.
+    """
+    with uncollected():
+        reports = _read_all(folders)
+        paths = [path for folder, one in reports.items() for path in _write(folder, one, formats)]
+        if len(reports) > 1 and "html" in formats:
+            paths.insert(0, _write_studies(reports, page))
+    return paths
+
+
+def _write_studies(reports: Mapping[Path, Report], page: Path | None) -> Path:
+    common = Path(os.path.commonpath([folder.resolve() for folder in reports]))
+    target = page or common / STUDIES_PAGE
+    links = {_relative(folder / "report.html", target): one for folder, one in reports.items()}
+    write_atomically(target, render_studies(links))
+    return target
+
+
+def _read_all(folders: Sequence[Path]) -> dict[Path, Report]:
+    found: dict[Path, Report] = {}
+    problems = []
+    for folder in folders:
+        try:
+            found[folder] = read_report(folder)
+        except MorecError as error:
+            problems.append(str(error))
+    if problems:
+        raise DataError("\n".join(problems))
+    return found
+
+
+def _write(folder: Path, report: Report, formats: Collection[str]) -> list[Path]:
+    paths = []
+    for name in FORMATS:
+        below, make = _FILES[name]
+        for file, text in make(report).items() if name in formats else ():
+            paths.append(folder / below / file)
+            write_atomically(paths[-1], text)
+    return paths
+
+
+def _relative(path: Path, page: Path) -> str:
+    """The link from ``page`` to ``path``, also where folders have odd characters."""
+    return Path(os.path.relpath(path.resolve(), page.resolve().parent)).as_posix()

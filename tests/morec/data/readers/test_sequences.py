@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import pytest
+
+from morec.config import SequencesSpec
+from morec.data.dataset import load_dataset
+from morec.data.images.sources import ImageSource
+from morec.data.readers.sequences import read_sequences
+from morec.errors import DataError
+from tests.morec.data.hand_made import write_image
+
+USERS = "U1\tb a c\nU2\ta a b\n"
+
+
+def spec_of(folder: Path, users: str, items: str, images: str | None = None) -> SequencesSpec:
+    (folder / "users.tsv").write_text(users)
+    (folder / "items.tsv").write_bytes(items.encode())
+    return SequencesSpec(
+        kind="sequences", users="users.tsv", items="items.tsv", images=images, min_seq_len=3
+    )
+
+
+def message_of(spec: SequencesSpec, root: Path) -> str:
+    with pytest.raises(DataError) as error:
+        read_sequences(spec, root)
+    return str(error.value)
+
+
+def test_the_order_of_a_list_is_its_time_and_repeats_stay(tmp_path: Path) -> None:
+    spec = spec_of(tmp_path, USERS, 'a\tA "quoted\t abstract\nb\t\tx\nc\tNone\ty\n')
+    dataset = load_dataset(spec, tmp_path)
+    assert dataset.item_ids.tolist() == [2, 1, 3, 1, 1, 2]
+    assert dataset.offsets_U1.tolist() == [0, 3, 6]
+    assert dataset.titles == ('A "quoted', "", "None")
+    assert dataset.counts["repeated_interactions_kept"] == 1
+
+
+def test_items_may_have_names_only_and_windows_line_ends(tmp_path: Path) -> None:
+    interactions = read_sequences(spec_of(tmp_path, USERS, "a\r\nb\r\nc\r\n"), tmp_path)
+    assert interactions.item_names == ["a", "b", "c"]
+    assert interactions.titles is None
+
+
+def test_a_user_without_items_is_a_broken_row_and_unknown_items_are_counted(
+    tmp_path: Path,
+) -> None:
+    interactions = read_sequences(
+        spec_of(tmp_path, USERS + "U3\t\nU4\ta x\n", "a\nb\nc\n"), tmp_path
+    )
+    assert interactions.counts["broken_rows"] == 1
+    assert interactions.counts["unknown_item_rows"] == 1
+    assert interactions.counts["rows_read"] == 9
+
+
+def test_images_are_found_by_item_name(tmp_path: Path) -> None:
+    for name in ("a.png", "b.jpg", "c.jpg"):
+        write_image(tmp_path / "pictures" / name)
+    spec = spec_of(tmp_path, USERS, "a\nb\nc\n", images="pictures")
+    expected = ImageSource("files", tmp_path / "pictures", ("a.png", "b.jpg", "c.jpg"))
+    assert load_dataset(spec, tmp_path).images == expected
+
+
+def test_a_missing_folder_of_images_is_named(tmp_path: Path) -> None:
+    spec = spec_of(tmp_path, USERS, "a\nb\nc\n", images="pictures")
+    with pytest.raises(DataError) as error:
+        load_dataset(spec, tmp_path)
+    assert str(error.value) == f"dataset.images: {tmp_path / 'pictures'} does not exist."
+
+
+def test_an_item_that_is_listed_twice_is_named(tmp_path: Path) -> None:
+    assert message_of(spec_of(tmp_path, USERS, "a\nb\nc\nb\n"), tmp_path) == (
+        "items.tsv: 1 items are listed more than once: ['b']"
+    )
+
+
+@pytest.mark.parametrize(
+    ("users", "why"),
+    [
+        ("", "the file is empty"),
+        ("u\ta\tb\n", "columns in the first row: 3; allowed: 2 (user, item), separated by tabs"),
+    ],
+)
+def test_files_of_another_layout_are_refused(tmp_path: Path, users: str, why: str) -> None:
+    assert message_of(spec_of(tmp_path, users, "a\n"), tmp_path).startswith(f"users.tsv: {why}")
+
+
+def test_both_missing_files_are_named(tmp_path: Path) -> None:
+    spec = SequencesSpec(kind="sequences", users="users.tsv", items="items.tsv")
+    assert message_of(spec, tmp_path).splitlines() == [
+        f"{tmp_path / 'users.tsv'}: no such file.",
+        f"{tmp_path / 'items.tsv'}: no such file.",
+    ]

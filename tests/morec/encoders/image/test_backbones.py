@@ -1,0 +1,100 @@
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import numpy as np
+import pytest
+import timm
+import torch
+from PIL import Image
+
+from morec.config import ImageSpec
+from morec.encoders.image.backbones import load_backbone, output_dim
+from morec.encoders.weights.image import PACKAGED, timm_weights
+from morec.errors import DataError, SpecError
+from tests.morec.encoders.runs_code import RunsCode
+
+LITES = ("efficientnet-lite0", "efficientnet-lite1", "efficientnet-lite2")
+TEMPLE = {442, 449, 663, 698}
+"""ImageNet's bell cote, boathouse, monastery and palace."""
+
+
+@pytest.fixture(params=LITES)
+def lite(request: pytest.FixtureRequest) -> str:
+    try:
+        distribution(PACKAGED[request.param].distribution)
+    except PackageNotFoundError:
+        pytest.skip("the extras demo and vision are not installed")
+    return str(request.param)
+
+
+@torch.no_grad()
+def test_packaged_weights_recognise_a_photo(lite: str) -> None:
+    datasets = pytest.importorskip("sklearn.datasets")
+    photo = Image.fromarray(datasets.load_sample_image("china.jpg")).resize((224, 224))
+    backbone = load_backbone(ImageSpec(name=lite)).eval()
+    config = backbone.pretrained_cfg
+    assert (config["mean"], config["std"]) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+    pixels = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None] / 255
+    pooled = backbone((pixels - 0.5) / 0.5)
+    assert pooled.shape == (1, 1280)
+    weights = timm_weights(ImageSpec(name=lite))
+    *_, weight, bias = torch.load(str(weights), weights_only=True).values()
+    assert int((pooled @ weight.T + bias).argmax()) in TEMPLE
+
+
+def test_packaged_tensors_go_to_tensors_of_their_kind(lite: str) -> None:
+    stored = torch.load(str(timm_weights(ImageSpec(name=lite))), weights_only=True)
+    with torch.device("meta"):
+        names = timm.create_model(f"tf_{lite.replace('-', '_')}").state_dict()
+    kinds = [[name.rpartition(".")[2] for name in ordered] for ordered in (stored, names)]
+    assert kinds[0] == kinds[1]
+
+
+def test_packaged_from_scratch_needs_no_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("morec.encoders.weights.files.distribution", lambda _: 1 / 0)
+    spec = ImageSpec(name="efficientnet-lite0", pretrained=False, size=32)
+    assert output_dim(load_backbone(spec), 32) == 1280
+
+
+def test_weights_of_another_arrangement_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    torch.save({"a": torch.zeros(1)}, tmp_path / "weights.pth")
+    monkeypatch.setattr(
+        "morec.encoders.image.backbones.timm_weights", lambda _: tmp_path / "weights.pth"
+    )
+    with pytest.raises(DataError) as caught:
+        load_backbone(ImageSpec(name="efficientnet-lite0"))
+    assert str(caught.value) == (
+        f"{tmp_path / 'weights.pth'}: 1 tensors, but 'tf_efficientnet_lite0' of timm "
+        f"{timm.__version__} has 296"
+    )
+
+
+def test_from_scratch_is_timms_own_initialisation() -> None:
+    torch.manual_seed(8)
+    ours = load_backbone(ImageSpec(name="test_resnet", pretrained=False, size=32))
+    torch.manual_seed(8)
+    theirs = timm.create_model("test_resnet", num_classes=0)
+    for name, tensor in theirs.state_dict().items():
+        assert torch.equal(ours.state_dict()[name], tensor), name
+
+
+def test_an_unknown_name_is_told_the_nearest_of_all_kinds() -> None:
+    with pytest.raises(SpecError, match=r"Did you mean 'efficientnet-lite1'\?"):
+        load_backbone(ImageSpec(name="eficientnet-lite1", pretrained=False))
+
+
+def test_a_local_folder_in_torchs_older_format_runs_none_of_what_it_may_hold(
+    tmp_path: Path,
+) -> None:
+    spec = ImageSpec(name=str(tmp_path), size=32)
+    model = timm.create_model("test_resnet", num_classes=3)
+    timm.models.save_for_hf(model, tmp_path, safe_serialization=False)
+    backbone = load_backbone(spec)
+    for name, tensor in backbone.state_dict().items():
+        assert torch.equal(tensor, model.state_dict()[name]), name
+    torch.save(RunsCode(tmp_path / "ran"), tmp_path / "pytorch_model.bin")
+    with pytest.raises(SpecError, match=r"timm cannot run .* weights_only=True blocked"):
+        load_backbone(spec)
+    assert not (tmp_path / "ran").exists()

@@ -1,0 +1,91 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from morec.config import TextSpec
+from morec.data.dataset import Dataset
+from morec.encoders.artefacts import ArtefactStore
+from morec.encoders.text.tokens import open_tokens, title_tokens, tokens_key
+from morec.errors import DataError
+
+TINY = TextSpec(name="tiny-random", pretrained=False, max_tokens=6)
+
+
+def tokens_of(titles: tuple[str, ...], dataset: Dataset, store: ArtefactStore) -> list[list[int]]:
+    tokens = open_tokens(title_tokens(TINY, replace(dataset, titles=titles), store))
+    ids = iter(tokens.ids.tolist())
+    return [[next(ids) for _ in range(length)] for length in tokens.lengths]
+
+
+def test_titles_are_packed_between_first_and_last_token(
+    dataset: Dataset, store: ArtefactStore
+) -> None:
+    # Specials are 0 to 3; then words by how often they occur, then by the alphabet.
+    found = tokens_of(("red moon", "Moon", "moon BLUE red"), dataset, store)
+    assert found == [[2, 5, 4, 3], [2, 4, 3], [2, 4, 6, 5, 3]]
+
+
+def test_a_long_title_is_cut_and_keeps_its_last_token(
+    dataset: Dataset, store: ArtefactStore
+) -> None:
+    assert tokens_of(("a b c d e f g h",), dataset, store) == [[2, 4, 5, 6, 7, 3]]
+
+
+def test_an_empty_title_has_its_special_tokens(dataset: Dataset, store: ArtefactStore) -> None:
+    assert tokens_of(("", "moon"), dataset, store) == [[2, 3], [2, 4, 3]]
+
+
+def test_the_vocabulary_is_counted_with_its_specials(
+    dataset: Dataset, store: ArtefactStore
+) -> None:
+    artefact = title_tokens(TINY, replace(dataset, titles=("red moon", "moon")), store)
+    assert open_tokens(artefact).vocab_size == 4 + 2
+
+
+def test_a_large_catalogue_keeps_all_its_words(dataset: Dataset, store: ArtefactStore) -> None:
+    titles = tuple(f"w{number}" for number in range(30_010))  # the library's default ends at 30,000
+    artefact = title_tokens(TINY, replace(dataset, titles=titles), store)
+    assert open_tokens(artefact).vocab_size == 4 + len(titles)
+
+
+def test_a_saved_tokenizer_is_read_from_its_folder(
+    dataset: Dataset, store: ArtefactStore, saved_encoders: dict[str, object]
+) -> None:
+    spec = TextSpec(name=str(saved_encoders["bert"]), max_tokens=6)
+    saved = open_tokens(title_tokens(spec, dataset, store))
+    own = open_tokens(title_tokens(TINY, dataset, store))
+    assert saved.ids.tolist() == own.ids.tolist()
+
+
+def test_a_folder_without_a_tokenizer_is_refused(
+    dataset: Dataset, store: ArtefactStore, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    spec = TextSpec(name=str(tmp_path), pretrained=False)
+    with pytest.raises(DataError, match=rf"{tmp_path}: no tokenizer; one of tokenizer.json, "):
+        title_tokens(spec, dataset, store)
+
+
+def test_a_broken_tokenizer_is_refused(
+    dataset: Dataset, store: ArtefactStore, tmp_path: Path
+) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    (tmp_path / "tokenizer.json").write_text("{}")
+    spec = TextSpec(name=str(tmp_path), pretrained=False)
+    with pytest.raises(DataError, match=rf"{tmp_path}: no tokenizer that can be read"):
+        title_tokens(spec, dataset, store)
+
+
+def test_the_key_holds_titles_tokenizer_and_length_and_nothing_else(dataset: Dataset) -> None:
+    key = tokens_key(TINY, dataset)
+    assert key == tokens_key(TINY.model_copy(update={"trainable_layers": 1}), dataset)
+    assert key != tokens_key(TINY.model_copy(update={"max_tokens": 7}), dataset)
+    assert key != tokens_key(TINY, replace(dataset, titles=("other",) * dataset.num_items))
+
+
+def test_a_dataset_without_titles_is_refused_by_name(
+    dataset: Dataset, store: ArtefactStore
+) -> None:
+    with pytest.raises(DataError, match=r"dataset 'synthetic' has no titles; .*text_column"):
+        title_tokens(TINY, replace(dataset, titles=None), store)

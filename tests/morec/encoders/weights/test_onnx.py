@@ -1,0 +1,83 @@
+import json
+import sys
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub import constants
+from transformers import AutoTokenizer, BertModel
+
+from morec.encoders.weights.onnx import converted_folder, read_bert
+from morec.encoders.weights.text import ONNX_FILE, PACKAGED, packaged_folder
+from morec.errors import DataError
+
+pytestmark = pytest.mark.usefixtures("minilm")
+
+GOLDEN = {
+    "a man is eating food": [-0.0953326821, 0.0201025102, -0.2603232563, 0.1143277213],
+    "shares dropped on wall street": [0.3653624952, -0.1652966589, 0.1062669083, -0.3642878532],
+}
+"""Mean over the tokens, first four numbers: onnxruntime 1.32.0 on the same file, output
+``onnx::Shape_422``, tokens of minilm's ``tokenizer.json``."""
+
+
+@pytest.fixture(scope="module")
+def onnx_file() -> Path:
+    packaged = PACKAGED["minilm-l3"]
+    return Path(str(distribution(packaged.distribution).locate_file(packaged.folder))) / ONNX_FILE
+
+
+@pytest.fixture(scope="module")
+def folder(onnx_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constants, "HF_HOME", str(tmp_path_factory.mktemp("hub")))
+        made = converted_folder(onnx_file, packaged_folder("minilm"))
+        assert converted_folder(onnx_file, packaged_folder("minilm")) == made
+    return made
+
+
+def test_the_conversion_computes_what_onnxruntime_computes(folder: Path) -> None:
+    model = BertModel.from_pretrained(folder, add_pooling_layer=False).eval()
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    for title, expected in GOLDEN.items():
+        with torch.no_grad():
+            states = model(**tokenizer(title, return_tensors="pt")).last_hidden_state
+        found = states[0].mean(0)[:4]
+        torch.testing.assert_close(found, torch.tensor(expected), rtol=0, atol=2e-6)
+
+
+def test_the_folder_says_how_many_layers_it_has_and_leaves_the_sibling_alone(folder: Path) -> None:
+    assert json.loads((folder / "config.json").read_text())["num_hidden_layers"] == 3
+    sibling = packaged_folder("minilm")
+    assert json.loads((sibling / "config.json").read_text())["num_hidden_layers"] == 6
+    assert (folder / "vocab.txt").read_bytes() == (sibling / "vocab.txt").read_bytes()
+
+
+def test_a_file_that_is_no_onnx_is_refused(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"\xff" * 50)
+    with pytest.raises(DataError, match=r"broken.onnx: cannot be read as ONNX: "):
+        read_bert(broken)
+
+
+def test_an_onnx_of_something_else_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnx
+
+    graph = onnx.helper.make_graph([], "nothing", [], [])
+    onnx.save(onnx.helper.make_model(graph), str(tmp_path / "other.onnx"))
+    monkeypatch.setattr(constants, "HF_HOME", str(tmp_path))
+    expected = r"other.onnx: not the weights of such a BERT: (.|\n)*embeddings.word_embeddings"
+    with pytest.raises(DataError, match=expected):
+        converted_folder(tmp_path / "other.onnx", packaged_folder("minilm"))
+
+
+def test_without_onnx_the_message_says_how_to_install_it(
+    onnx_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    expected = r'reading it needs the package onnx: pip install -e "\.\[demo\]"'
+    with pytest.raises(DataError, match=expected):
+        read_bert(onnx_file)

@@ -1,0 +1,168 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from morec.data.dataset import Dataset
+from morec.data.splits import train_sequences_UL1
+from morec.errors import DataError
+from morec.models.batches import (
+    TrainBatch,
+    TrainSamples,
+    pair_samples,
+    sample_negatives,
+    sequence_samples,
+    train_batches,
+)
+from tests.morec.data.hand_made import datasets, quick, windows_of
+
+SEQUENCES = np.array([[0, 0, 1, 2], [0, 0, 0, 3], [4, 5, 6, 7], [0, 1, 5, 9]], dtype=np.int32)
+
+
+def batches_of(seed: int = 0, batch_size: int = 3, **options: bool) -> list[TrainBatch]:
+    rng = np.random.default_rng(seed)
+    return list(train_batches(sequence_samples(SEQUENCES), 9, batch_size, rng, **options))
+
+
+def negatives_of(batch: TrainBatch) -> np.ndarray:
+    assert batch.negatives_BT is not None
+    return batch.negatives_BT
+
+
+def test_every_user_comes_once_and_the_last_batch_is_kept() -> None:
+    batches = batches_of(batch_size=3)
+    assert [len(batch.users_B) for batch in batches] == [3, 1]
+    assert sorted(np.concatenate([batch.users_B for batch in batches])) == [0, 1, 2, 3]
+    for batch in batches:
+        assert (batch.items_BL1 == SEQUENCES[batch.users_B]).all()
+
+
+def test_users_are_shuffled_anew_by_the_generator_alone() -> None:
+    def orders(rng: np.random.Generator) -> list[list[int]]:
+        many = np.repeat(SEQUENCES, 10, axis=0)
+        epochs = [list(train_batches(sequence_samples(many), 9, 50, rng)) for _ in range(2)]
+        return [epoch[0].users_B.tolist() for epoch in epochs]
+
+    first, second = orders(np.random.default_rng(1))
+    assert first != second
+    assert [first, second] == orders(np.random.default_rng(1))
+
+
+@quick
+@given(datasets())
+def test_every_item_after_the_first_is_a_target_of_a_sequence(dataset: Dataset) -> None:
+    sequences = train_sequences_UL1(dataset)
+    samples = sequence_samples(sequences)
+    assert samples.users_S.tolist() == list(range(dataset.num_users))
+    assert (samples.items_SL1 == sequences).all()
+    has_target = (sequences[:, :-1] > 0) & (sequences[:, 1:] > 0)
+    assert (samples.is_target_ST == has_target).all()
+
+
+@quick
+@given(datasets())
+def test_every_train_interaction_is_a_pair_repeats_included(dataset: Dataset) -> None:
+    samples = pair_samples(train_sequences_UL1(dataset))
+    pairs = [
+        (user, item) for user, window in enumerate(windows_of(dataset)) for item in window[:-2]
+    ]
+    found = zip(samples.users_S.tolist(), samples.items_SL1[:, 0].tolist(), strict=True)
+    assert list(found) == pairs
+    assert samples.items_SL1.shape == samples.is_target_ST.shape == (len(pairs), 1)
+    assert samples.is_target_ST.all()
+
+
+@quick
+@given(datasets(), st.sampled_from([sequence_samples, pair_samples]), st.integers(0, 1000))
+def test_negatives_stand_at_the_targets_and_are_never_trained_on(
+    dataset: Dataset, sample: Callable[..., TrainSamples], seed: int
+) -> None:
+    samples = sample(train_sequences_UL1(dataset))
+    num_items = dataset.num_items + 1  # one item more, so that a negative always exists
+    for batch in train_batches(samples, num_items, 2, np.random.default_rng(seed)):
+        negatives = negatives_of(batch)
+        assert ((negatives > 0) == batch.is_target_BT).all()
+        assert negatives.max(initial=0) <= num_items
+        for row, user in zip(negatives, batch.users_B, strict=True):
+            window = windows_of(dataset)[user]
+            assert not set(row[row > 0].tolist()) & set(window[:-2])
+
+
+@quick
+@given(datasets(), st.integers(1, 4))
+def test_an_epoch_of_pairs_shows_each_once(dataset: Dataset, batch_size: int) -> None:
+    samples = pair_samples(train_sequences_UL1(dataset))
+    rng = np.random.default_rng(0)
+    batches = list(train_batches(samples, dataset.num_items + 1, batch_size, rng))
+    assert {len(batch.users_B) for batch in batches[:-1]} <= {batch_size}
+    users = np.concatenate([batch.users_B for batch in batches])
+    items = np.concatenate([batch.items_BL1[:, 0] for batch in batches])
+    expected = zip(samples.users_S.tolist(), samples.items_SL1[:, 0].tolist(), strict=True)
+    assert sorted(zip(users.tolist(), items.tolist(), strict=True)) == sorted(expected)
+
+
+def epoch_of_some(share: float, num_users: int = 4000) -> np.ndarray:
+    """Users of 4, 3 and 1 items, a third each; which targets an epoch drew, by user."""
+    rows = np.array([[4, 5, 6, 7], [0, 1, 5, 9], [0, 0, 0, 3]], dtype=np.int32)
+    samples = replace(sequence_samples(np.tile(rows, (num_users // 3, 1))), target_share=share)
+    rng = np.random.default_rng(0)
+    batches = list(train_batches(samples, 9, 32, rng))
+    for batch in batches:
+        assert ((negatives_of(batch) > 0) == batch.is_target_BT).all()
+    order = np.concatenate([batch.users_B for batch in batches]).argsort()
+    return np.concatenate([batch.is_target_BT for batch in batches])[order].reshape(-1, 3, 3)
+
+
+def test_a_share_of_the_targets_is_drawn_and_the_last_one_always() -> None:
+    shares = epoch_of_some(0.3).mean(axis=0)
+    assert shares[0] == pytest.approx([0.3, 0.3, 1], abs=0.06)
+    assert shares[1] == pytest.approx([0, 0.3, 1], abs=0.06)
+    assert shares[2].tolist() == [0, 0, 0]
+
+
+def test_the_targets_are_drawn_anew_every_epoch() -> None:
+    samples = replace(sequence_samples(np.tile(SEQUENCES, (50, 1))), target_share=0.5)
+    rng = np.random.default_rng(0)
+    first, second = (next(train_batches(samples, 9, 200, rng)) for _ in range(2))
+    by_user = [batch.is_target_BT[batch.users_B.argsort()] for batch in (first, second)]
+    assert (by_user[0] != by_user[1]).any()
+
+
+def test_negatives_are_uniform_over_the_items_the_user_has_not_trained_on() -> None:
+    num_draws = 20_000
+    items = np.tile(np.array([[0, 2, 4]]), (num_draws, 1))
+    is_target = np.tile(np.array([[False, True]]), (num_draws, 1))
+    negatives = sample_negatives(is_target, items, 6, np.random.default_rng(0))[:, 1]
+    shares = np.bincount(negatives, minlength=7) / num_draws
+    # Four free items, a quarter each; 0.02 is more than six standard deviations.
+    assert shares[[0, 2, 4]].tolist() == [0, 0, 0]
+    assert shares[[1, 3, 5, 6]] == pytest.approx([1 / 4] * 4, abs=0.02)
+
+
+def test_negatives_can_be_left_out() -> None:
+    assert [batch.negatives_BT for batch in batches_of(negatives=False)] == [None, None]
+
+
+def test_arrays_are_int64() -> None:
+    batch = batches_of()[0]
+    arrays = (batch.users_B, batch.items_BL1, negatives_of(batch))
+    assert {array.dtype for array in arrays} == {np.dtype(np.int64)}
+
+
+def test_a_user_with_every_item_is_an_error_not_an_endless_loop() -> None:
+    sequences = np.array([[0, 1, 2, 3], [3, 2, 1, 1], [0, 0, 1, 2]], dtype=np.int32)
+    with pytest.raises(DataError) as error:
+        next(train_batches(sequence_samples(sequences), 3, 2, np.random.default_rng(0)))
+    assert str(error.value) == (
+        "negative sampling: 2 of 3 users have every one of the 3 items in their train list, "
+        "so no negative exists; lower max_seq_len or use more items"
+    )
+
+
+def test_a_user_with_all_items_but_one_gets_that_one() -> None:
+    sequences = np.array([[1, 2, 3, 1]], dtype=np.int32)
+    (batch,) = train_batches(sequence_samples(sequences), 4, 2, np.random.default_rng(0))
+    assert negatives_of(batch).tolist() == [[4, 4, 4]]

@@ -1,0 +1,160 @@
+"""Table 6 of the paper without its data, weights or GPUs."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from morec.config import TrialConfig
+from morec.cost import count_parameters
+from morec.model_profile import profile_model
+from morec.models.recommender import build_recommender
+
+ID = {"id": True}
+TABLE_6 = [
+    ("MIND", 512, ID, 47, 0.12),
+    ("MIND", 512, {"text": "google/bert_uncased_L-2_H-128_A-2"}, 11, 0.63),
+    ("MIND", 512, {"text": "google/bert_uncased_L-4_H-512_A-8"}, 35, 16),
+    ("MIND", 512, {"text": "bert-base-uncased"}, 116, 107),
+    ("HM", 1024, ID, 114, 1),
+    ("HM", 512, {"image": "resnet18.tv_in1k"}, 18, 40),
+    ("HM", 512, {"image": "resnet34.tv_in1k"}, 29, 81),
+    ("HM", 512, {"image": "resnet50.tv_in1k"}, 31, 91),
+    ("HM", 512, {"image": "swin_tiny_patch4_window7_224"}, 34, 96),
+    ("HM", 512, {"image": "swin_base_patch4_window7_224"}, 94, 333),
+]
+"""Data set, d, encoder, millions of parameters, billions of FLOPs."""
+SIZES = {"MIND": (630_235, 79_707, 20), "HM": (500_000, 86_733, 10)}
+EXPLAINED = {
+    # 0.1267 with attention, which the paper leaves out; it prints 0.1258 cut to two digits.
+    ("MIND", "id", "FLOPs"): 0.126,
+    # 1G is what d = 2048 needs; 114M parameters are those of d = 1024.
+    ("HM", "id", "FLOPs"): 0.254,
+    # 21.3M of ResNet34 without classifier, 6.3M of SASRec, 0.3M of the DT layer.
+    ("HM", "resnet34.tv_in1k", "#Param"): 27.85,
+}
+"""What we count where the paper's number is not within 3 % of it, and why."""
+
+
+def config(max_seq_len: int, dim: int, item: dict) -> TrialConfig:
+    encoders = {
+        part: {"name": name, "trainable_layers": "all"}
+        for part, name in item.items()
+        if part != "id"
+    }
+    values = {
+        "dataset": {"kind": "movielens", "max_seq_len": max_seq_len},
+        "item": item | encoders,
+        "model": {"dim": dim},
+    }
+    return TrialConfig.model_validate_json(json.dumps(values))
+
+
+@pytest.mark.parametrize(("dataset", "dim", "item", "params", "flops"), TABLE_6)
+def test_table_6_is_reproduced_within_3_percent_or_the_difference_is_explained(
+    dataset: str, dim: int, item: dict, params: float, flops: float
+) -> None:
+    num_users, num_items, length = SIZES[dataset]
+    found = profile_model(config(length, dim, item), num_users=num_users, num_items=num_items)
+    assert found is not None
+    name = next(str(name) for name in item.values()) if "id" not in item else "id"
+    expected = {
+        "#Param": EXPLAINED.get((dataset, name, "#Param"), params),
+        "FLOPs": EXPLAINED.get((dataset, name, "FLOPs"), flops),
+    }
+    assert found.params_total / 1e6 == pytest.approx(expected["#Param"], rel=0.03)
+    assert found.forward_macs_paper / 1e9 == pytest.approx(expected["FLOPs"], rel=0.03)
+    assert found.params_trainable == found.params_total
+
+
+def tiny_item(**text: object) -> dict:
+    return {"text": {"name": "minilm", "num_layers": 2, "pooling": "mean", **text}}
+
+
+@pytest.mark.parametrize(
+    ("model", "item"),
+    [
+        ({"dim": 16}, {"id": True}),
+        ({"kind": "dssm", "dim": 16, "mlp_layers": 2}, {"id": True}),
+        ({"kind": "gru4rec", "dim": 16}, {"id": True}),
+        ({"kind": "nextitnet", "dim": 16}, {"id": True}),
+        ({"kind": "bert4rec", "dim": 16}, {"id": True}),
+        ({"dim": 16}, tiny_item()),
+        ({"dim": 16}, tiny_item(trainable_layers=1)),
+        ({"dim": 16}, tiny_item(trainable_layers="all", lora={"rank": 2})),
+        ({"dim": 16}, {"image": {"name": "resnet10t", "pretrained": False, "size": 32}}),
+        (
+            {"dim": 16},
+            {
+                "image": {
+                    "name": "tiny-random-mae",
+                    "pretrained": False,
+                    "size": 32,
+                    "trainable_layers": 1,
+                }
+            },
+        ),
+        ({"dim": 16}, {"id": True, "fusion": "concat", "fusion_layers": 1, **tiny_item()}),
+    ],
+)
+def test_a_blueprint_counts_what_a_trial_builds(model, item, tiny_dataset, tmp_path: Path) -> None:
+    from morec.encoders.artefacts import ArtefactStore
+
+    values = {
+        "dataset": {"kind": "synthetic", "max_seq_len": tiny_dataset.max_seq_len},
+        "item": item,
+        "model": model,
+    }
+    trial = TrialConfig.model_validate_json(json.dumps(values))
+    built = build_recommender(trial.model, trial.item, tiny_dataset, ArtefactStore(tmp_path))
+    found = profile_model(trial, num_users=tiny_dataset.num_users, num_items=tiny_dataset.num_items)
+    assert found is not None
+    assert (found.params_total, found.params_trainable) == count_parameters(built)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"id": True},
+        {"text": {"name": "some/unknown-encoder"}},
+        {"text": {"name": "word-average", "pretrained": False}},
+        {"text": {"name": "tiny-random", "pretrained": False}},
+        {"image": {"name": "some/unknown-mae"}},
+    ],
+)
+def test_what_cannot_be_known_is_none_and_nothing_is_downloaded(item) -> None:
+    values = {"dataset": {"kind": "movielens"}, "item": item}
+    trial = TrialConfig.model_validate_json(json.dumps(values))
+    assert profile_model(trial, num_users=None, num_items=None) is None
+
+
+def test_nothing_is_allocated() -> None:
+    trial = config(20, 4096, ID)
+    found = profile_model(trial, num_users=1, num_items=100_000_000)
+    assert found is not None
+    assert found.params_total > 4e11
+    assert torch.zeros(1).device.type == "cpu"
+
+
+def kept_per_item(item: dict) -> int:
+    values = {"dataset": {"kind": "movielens"}, "item": item, "model": {"dim": 16}}
+    trial = TrialConfig.model_validate_json(json.dumps(values))
+    found = profile_model(trial, num_users=1, num_items=1)
+    assert found is not None
+    return found.bytes_per_item
+
+
+def test_what_is_kept_for_the_gradient_grows_with_the_layers_that_train() -> None:
+    assert kept_per_item(ID) == 8  # the index that was looked up
+    one, two, three = (
+        kept_per_item(tiny_item(num_layers=n, trainable_layers="all")) for n in (1, 2, 3)
+    )
+    assert two - one == three - two > 100_000
+    assert kept_per_item(tiny_item(trainable_layers=1)) < one
+    assert kept_per_item(tiny_item(trainable_layers=0)) < 10_000
+
+
+def test_an_image_keeps_at_least_the_outputs_of_its_first_convolution() -> None:
+    image = {"name": "resnet18", "pretrained": False, "size": 32, "trainable_layers": "all"}
+    assert kept_per_item({"image": image}) > 64 * 16 * 16 * 4

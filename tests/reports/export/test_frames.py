@@ -1,0 +1,82 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from morec.errors import DataError
+from reports.export.frames import StudyFrames, load_study
+from reports.study.summary import StudySummary, summarise
+from tests.reports.made_up_studies import FakeStudy
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    statuses = {("TS", "final", 1): "failed"}
+    shares = {"optim.lr": 0.75, "model.dropout": 0.25}
+    study = FakeStudy(statuses=statuses, slices={"history": (150, 150)}, importance=shares)
+    return study.write(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def frames(folder: Path) -> StudyFrames:
+    return load_study(folder)
+
+
+@pytest.fixture(scope="module")
+def summary(folder: Path) -> StudySummary:
+    return summarise(folder)
+
+
+def test_means_pivot_into_the_accuracy_table(frames: StudyFrames, summary: StudySummary) -> None:
+    table = frames.arms.pivot(index="arm", columns="metric", values="mean")
+    for arm in summary.arms:
+        assert table.loc[arm.label, "HR@10"] == arm.mean("HR@10")
+    assert table.loc["chance", "HR@10"] == 10 / 400
+
+
+def test_epochs_group_into_learning_curves(frames: StudyFrames, summary: StudySummary) -> None:
+    own = frames.epochs[frames.epochs.trial_id == summary.trials[0].trial_id]
+    result = summary.trials[0].result
+    assert result is not None
+    assert own["valid NDCG@10"].tolist() == [epoch.valid["NDCG@10"] for epoch in result.epochs]
+    assert own.epoch.tolist() == list(range(1, len(result.epochs) + 1))
+
+
+def test_a_failed_trial_has_its_error_and_no_metrics(frames: StudyFrames) -> None:
+    (failed,) = frames.trials.query("status == 'failed'").itertuples()
+    assert failed.error.endswith("TrialError: made to fail")
+    assert frames.trials.query("status == 'failed'")["test HR@10"].isna().all()
+
+
+def test_contrasts_and_slices_have_numbers(frames: StudyFrames) -> None:
+    assert set(frames.contrasts.kind) == {"exploratory", "reference"}
+    assert (frames.contrasts.low <= frames.contrasts.high).all()
+    assert set(frames.slices.label) == {"new", "cold"}
+
+
+def test_importance_pivots_into_a_row_per_arm(frames: StudyFrames) -> None:
+    table = frames.importance.pivot(index="arm", columns="path", values="share")
+    assert table.loc["TS"].to_dict() == {"optim.lr": 0.75, "model.dropout": 0.25}
+
+
+def test_a_study_without_slices_has_an_empty_frame_with_the_same_columns(
+    tmp_path: Path, frames: StudyFrames
+) -> None:
+    plain = load_study(str(FakeStudy(searches=0).write(tmp_path)))
+    assert plain.slices.empty
+    assert list(plain.slices.columns) == list(frames.slices.columns)
+
+
+def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no manifest\.json here"):
+        load_study(tmp_path)
+
+
+def test_reporting_imports_neither_ray_nor_torch_nor_optuna() -> None:
+    code = (
+        "import sys, reports.__main__, reports.export.frames\n"
+        "print([name for name in ('ray', 'torch', 'optuna') if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

@@ -1,0 +1,102 @@
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reports.export.latex import accuracy_latex
+from reports.formats import QUICK_FORM
+from reports.study.accuracy import accuracy_tables
+from reports.study.summary import StudySummary, summarise
+from tests.reports.made_up_studies import FUSION, Arm, FakeStudy
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> StudySummary:
+    statuses = {("TS", "final", 1): "failed"}
+    return summarise(FakeStudy(statuses=statuses).write(tmp_path_factory.mktemp("small")))
+
+
+def _latex(summary: StudySummary) -> str:
+    return accuracy_latex(summary, accuracy_tables(summary))
+
+
+def test_latex_has_as_many_cells_in_every_line(small: StudySummary, tmp_path: Path) -> None:
+    fusion = summarise(FakeStudy(arms=FUSION, searches=0, num_users=50).write(tmp_path))
+    for summary, columns in ((small, 2 + 3 + 1 + 2), (fusion, 2 + 2)):
+        lines = _latex(summary).splitlines()
+        body = [line for line in lines if line.endswith(r"\\") and "multicolumn" not in line]
+        assert {line.count(" & ") + 1 for line in body} == {columns}
+
+
+def test_latex_marks_best_runner_up_and_missing_seeds(small: StudySummary) -> None:
+    text = _latex(small)
+    assert text.count(r"\textbf{") == len(small.metrics) == text.count(r"\underline{")
+    assert "% dagger, fewer seeds than wanted: TS 2 of 3" in text
+    assert r"$^\dagger$" in text
+
+
+LATEX = shutil.which("pdflatex") or shutil.which("tectonic")
+
+
+@pytest.mark.skipif(LATEX is None, reason="neither pdflatex nor tectonic is installed")
+def test_latex_compiles_with_booktabs(small: StudySummary, tmp_path: Path) -> None:
+    packages = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
+    source = f"{packages}\n{_latex(small)}\n\\end{{document}}\n"
+    (tmp_path / "table.tex").write_text(source, encoding="utf-8")
+    quiet = (
+        [] if str(LATEX).endswith("tectonic") else ["-interaction=nonstopmode", "-halt-on-error"]
+    )
+    done = subprocess.run([str(LATEX), *quiet, "table.tex"], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0, done.stdout.decode(errors="replace")
+    assert (tmp_path / "table.pdf").stat().st_size > 0
+
+
+def test_latex_has_the_rules_of_booktabs_around_every_tabular(small: StudySummary) -> None:
+    text = _latex(small)
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+    order = [r"\begin{tabular}", r"\toprule", r"\midrule", r"\bottomrule", r"\end{tabular}"]
+    places = [text.index(rule) for rule in order]
+    assert places == sorted(places)
+    assert text.count("{") == text.count("}")
+
+
+def test_latex_escapes_names(tmp_path: Path) -> None:
+    arms = (Arm("A_1 & 50%", {"id": True}, 1.0, 1.0, "g#{}"),)
+    text = _latex(summarise(FakeStudy(arms=arms).write(tmp_path)))
+    assert r"A\_1 \& 50\%" in text
+    assert r"g\#\{\}" in text
+
+
+def test_data_sets_share_the_columns_and_gaps_are_dashes(tmp_path: Path) -> None:
+    study = FakeStudy(datasets={"MIND": None, "HM": ("ID", "TS")}, searches=0)
+    lines = _latex(summarise(study.write(tmp_path))).splitlines()
+    first = [line.split(" & ")[0] for line in lines if " & " in line and "multicolumn" not in line]
+    assert first == ["Dataset", "MIND", "", "HM", ""]
+    assert lines[-4].split(" & ")[4] == "---"
+    assert lines.count(r"\midrule") == 2
+
+
+def test_arms_down_have_their_data_sets_above(tmp_path: Path) -> None:
+    arms = tuple(replace(arm, name=f"a long name: {arm.name}") for arm in FUSION[:9])
+    study = FakeStudy(arms=arms, datasets={"MIND": None, "HM": None}, searches=0, num_users=40)
+    text = _latex(summarise(study.write(tmp_path)))
+    spans = r"\multicolumn{2}{c}{} & \multicolumn{2}{c}{MIND} & \multicolumn{2}{c}{HM} \\"
+    assert f"{spans}\n\\cmidrule(lr){{3-4}} \\cmidrule(lr){{5-6}}\n" in text
+    assert "untrained & chance & " in text
+    body = [line for line in text.splitlines() if " & " in line and "multicolumn" not in line]
+    assert {line.count(" & ") + 1 for line in body} == {2 + 4}
+
+
+def test_a_groups_own_improvement_is_a_column(tmp_path: Path) -> None:
+    named = [{"better": "E2E", "than": "TS"}]
+    study = FakeStudy(searches=0, overrides={"contrasts": named})
+    text = _latex(summarise(study.write(tmp_path)))
+    assert r"\multicolumn{3}{c}{MoRec}" in text
+    assert r"Dataset & Metric & ID & TS & E2E & Improv. & Improv. & chance" in text
+
+
+def test_the_quick_form_says_so_above_every_table(tmp_path: Path) -> None:
+    study = FakeStudy(searches=0, overrides={"profile": "quick"})
+    assert f"% {QUICK_FORM}" in _latex(summarise(study.write(tmp_path))).splitlines()

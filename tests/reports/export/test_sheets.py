@@ -1,0 +1,138 @@
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from reports.export import sheets as exports
+from reports.study.contrasts import compare
+from reports.study.report import Report
+from reports.study.slices import slice_tables
+from reports.study.summary import StudySummary, summarise
+from tests.reports.made_up_studies import FakeStudy
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> StudySummary:
+    statuses = {("TS", "final", 1): "failed"}
+    return summarise(FakeStudy(statuses=statuses).write(tmp_path_factory.mktemp("small")))
+
+
+def _read(sheet: exports.Sheet) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(exports.csv_text(sheet))))
+
+
+def test_accuracy_csv_keeps_full_precision_and_every_seed(small: StudySummary) -> None:
+    row = next(
+        row
+        for row in _read(exports.accuracy_sheet(small))
+        if (row["arm"], row["metric"]) == ("TS", "NDCG@10")
+    )
+    arm = small.arm("TS")
+    assert arm is not None
+    assert float(row["mean"]) == arm.mean("NDCG@10")
+    assert row["seed_2"] == ""
+    assert [float(row["seed_1"]), float(row["seed_3"])] == list(arm.values("NDCG@10"))
+
+
+def test_contrasts_csv_has_a_line_per_comparison(small: StudySummary) -> None:
+    contrasts = compare(small)
+    rows = _read(exports.contrasts_sheet(Report(small)))
+    assert [(row["better"], row["than"]) for row in rows] == [(c.better, c.than) for c in contrasts]
+    assert [row["finding"] for row in rows] == [str(one.finding) for one in contrasts]
+
+
+def test_trials_csv_names_every_trial_and_keeps_the_splits_apart(small: StudySummary) -> None:
+    rows = _read(exports.trials_sheet(small))
+    assert [row["trial_id"] for row in rows] == [trial.trial_id for trial in small.trials]
+    assert {row["test HR@10"] for row in rows if row["role"] == "search"} == {""}
+    failed = next(row for row in rows if row["status"] == "failed")
+    assert failed["error"].endswith("TrialError: made to fail")
+
+
+def test_importance_csv_has_a_row_per_arm_and_searched_value(tmp_path: Path) -> None:
+    study = FakeStudy(importance={"optim.lr": 0.7, "model.dim": 0.3}, searches=3)
+    rows = _read(exports.sheets(Report(summarise(study.write(tmp_path))))["importance"])
+    assert [(row["arm"], row["path"], row["share"], row["trials"]) for row in rows[:2]] == [
+        ("ID", "optim.lr", "0.7", "3"),
+        ("ID", "model.dim", "0.3", "3"),
+    ]
+    assert len(rows) == 3 * 2
+
+
+def test_cost_csv_holds_the_recorded_numbers(small: StudySummary) -> None:
+    rows = {row["arm"]: row for row in _read(exports.cost_sheet(small))}
+    assert rows["ID"]["params_total"] == "1400000"
+    assert rows["E2E"]["uncounted_ops"] == "aten::_softmax"
+    arm = small.arm("ID")
+    assert arm is not None
+    assert float(rows["ID"]["search_s"]) == sum(trial.seconds or 0 for trial in arm.searches)
+
+
+def test_every_table_carries_data_set_label_and_profile(tmp_path: Path) -> None:
+    study = FakeStudy(
+        datasets={"MIND": None, "HM": ("ID", "TS")},
+        slices={"history": (150, 150)},
+        searches=1,
+        overrides={"profile": "quick"},
+    )
+    summary = summarise(study.write(tmp_path))
+    arms = {("MIND", "ID"), ("MIND", "TS"), ("MIND", "E2E"), ("HM", "ID"), ("HM", "TS")}
+    untrained = {(key, name) for key in ("MIND", "HM") for name in ("chance", "popularity")}
+    written = {
+        "arm": [
+            (exports.accuracy_sheet(summary), arms | untrained),
+            (exports.cost_sheet(summary), arms),
+            (exports.trials_sheet(summary), arms),
+            (exports.slices_sheet(Report(summary)), arms),
+        ],
+        "better": [(exports.contrasts_sheet(Report(summary)), arms)],
+    }
+    for column, sheets in written.items():
+        for sheet, wanted in sheets:
+            rows = _read(sheet)
+            assert {(row["dataset"], row[column]) for row in rows} == wanted
+            assert {row["profile"] for row in rows} == {"quick"}
+
+
+def test_slices_csv_keeps_full_precision(tmp_path: Path) -> None:
+    study = FakeStudy(slices={"history": (150, 150)}, searches=0)
+    summary = summarise(study.write(tmp_path))
+    tables = slice_tables(summary, "HR@10")
+    row = _read(exports.slices_sheet(Report(summary)))[2]
+    cell = tables[0].rows[1].cells[0]
+    assert (row["arm"], row["label"], row["users"]) == ("TS", "new", "150")
+    assert cell.difference is not None
+    assert float(row["mean"]) == cell.mean
+    assert float(row["low"]) == cell.difference.low
+
+
+def test_every_searched_value_has_a_column_of_its_own(small: StudySummary) -> None:
+    rows = _read(exports.trials_sheet(small))
+    for row, trial in zip(rows, small.trials, strict=True):
+        assert float(row["optim.lr"]) == trial.params["optim.lr"]
+
+
+def test_epochs_have_a_row_for_each_epoch_of_each_trial(small: StudySummary) -> None:
+    rows = _read(exports.epochs_sheet(small))
+    assert len(rows) == sum(len(trial.result.epochs) for trial in small.trials if trial.result)
+    first = small.trials[0]
+    assert first.result is not None
+    own = [row for row in rows if row["trial_id"] == first.trial_id]
+    assert [float(row["valid HR@10"]) for row in own] == [
+        epoch.valid["HR@10"] for epoch in first.result.epochs
+    ]
+
+
+def test_json_holds_the_sentences_and_every_table_with_its_numbers(small: StudySummary) -> None:
+    report = Report(small)
+    whole = json.loads(exports.json_text(report))
+    assert (whole["study"], whole["state"], whole["is_synthetic"]) == ("made_up", "finished", True)
+    assert sorted(whole["tables"]) == ["accuracy", "contrasts", "cost", "preparations", "trials"]
+    first = report.contrasts[0]
+    row = whole["tables"]["contrasts"][0]
+    assert first.difference is not None
+    assert (row["low"], row["p_holm"]) == (first.difference.low, first.p_holm)
+    assert len(whole["tables"]["trials"]) == len(small.trials)
+    assert any("TS" in line for line in whole["unfinished"])

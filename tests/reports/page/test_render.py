@@ -1,0 +1,278 @@
+import csv
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from reports.__main__ import main
+from reports.formats import QUICK_FORM
+from reports.study.summary import summarise
+from reports.write import write_report
+from tests.reports.made_up_studies import (
+    FUSION,
+    IMAGES_ON,
+    REGULAR,
+    SMALL,
+    TEXT_ON,
+    Arm,
+    FakeStudy,
+)
+from tests.reports.pages import Page
+from tune_space.ledger.records import Ledger
+
+SECTIONS = [
+    "summary",
+    "accuracy",
+    "significance",
+    "cost",
+    "curves",
+    "hyperparameters",
+    "trials",
+    "reproducibility",
+]
+
+
+def _page(study: FakeStudy, folder: Path) -> Page:
+    return Page(write_report(study.write(folder)).read_text(encoding="utf-8"))
+
+
+ALL_FAILED = {
+    (arm.name, role, index): "failed"
+    for arm in SMALL
+    for role in ("search", "final")
+    for index in range(4)
+}
+HALF = {(arm.name, "final", index): "not asked" for arm in SMALL[1:] for index in range(3)} | {
+    ("ID", "final", 2): "missing"
+}
+STUDIES = {
+    "whole": FakeStudy(),
+    "fourteen arms": FakeStudy(arms=FUSION, num_users=60, searches=1),
+    "one arm": FakeStudy(arms=SMALL[:1]),
+    "one seed": FakeStudy(seeds=(1,), searches=0),
+    "all failed": FakeStudy(statuses=ALL_FAILED),
+    "half finished": FakeStudy(statuses=HALF, state="running"),
+    "empty": FakeStudy(arms=()),
+    "three data sets": FakeStudy(
+        arms=REGULAR,
+        datasets={"MIND": TEXT_ON, "HM": IMAGES_ON, "Bili": IMAGES_ON},
+        num_users=60,
+        searches=1,
+        overrides={"baseline": "SASRec ID"},
+    ),
+    "many arms on two data sets": FakeStudy(
+        arms=(*FUSION, *REGULAR),
+        datasets={"MIND": None, "HM": None},
+        num_users=40,
+        searches=0,
+        statuses={("HM/ID", "final", 0): "missing"},
+    ),
+}
+SLICED = FakeStudy(
+    slices={"popularity": (20, 80, 200)},
+    losses={"train": (3.0, 2.5), "valid": (4.0, 2.9, 2.6)},
+    searches=1,
+)
+
+
+@pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES.keys())
+def test_any_study_gives_a_whole_page_that_loads_nothing(study: FakeStudy, tmp_path: Path) -> None:
+    page = _page(study, tmp_path)
+    assert page.sections == SECTIONS
+    assert page.open == []
+    for name, value in page.attributes:
+        if name in ("src", "href", "action", "srcset", "data"):
+            assert name == "href" and value is not None and value.startswith("#")
+    source = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"https?:|@import|url\(", source)
+    for trial in summarise(tmp_path).trials:
+        assert trial.trial_id in page.text
+
+
+@pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES.keys())
+def test_ids_are_unique_and_links_lead_somewhere(study: FakeStudy, tmp_path: Path) -> None:
+    page = _page(study, tmp_path)
+    ids = [value for name, value in page.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    assert {f"#{one}" for one in ids} >= {
+        value for name, value in page.attributes if name == "href"
+    }
+
+
+def test_synthetic_data_is_said_first(tmp_path: Path) -> None:
+    assert "Synthetic data." in _page(FakeStudy(), tmp_path / "made up").text
+    FakeStudy().write(tmp_path / "real")
+    ledger = Ledger(tmp_path / "real")
+    manifest = ledger.read_manifest()
+    assert manifest is not None
+    real = manifest.datasets[0].model_copy(update={"is_synthetic": False})
+    ledger.write_manifest(manifest.model_copy(update={"datasets": (real,)}))
+    page = Page(write_report(tmp_path / "real").read_text(encoding="utf-8"))
+    assert "Synthetic data." not in page.text
+
+
+def test_failed_and_missing_trials_are_named_in_the_banner(tmp_path: Path) -> None:
+    statuses = {("TS", "final", 0): "failed", ("E2E", "final", 1): "missing"}
+    page = _page(FakeStudy(statuses=statuses), tmp_path)
+    trials = {trial.status: trial.trial_id for trial in summarise(tmp_path).trials}
+    start = page.text.index("Not complete.")
+    banner = page.text[start : page.text.index("Do text encoders", start)]
+    assert trials["failed"] in banner
+    assert trials["missing"] in banner
+
+
+def test_nothing_a_user_wrote_becomes_markup(tmp_path: Path) -> None:
+    evil = "</script><script>alert(1)</script>"
+    arms = (Arm(f"A{evil}", {"id": True}, 1.0, 1.0, evil), *SMALL[1:])
+    statuses = {(arms[0].name, "search", 0): "failed"}
+    harmless = _page(FakeStudy(), tmp_path / "harmless")
+    page = _page(
+        FakeStudy(arms=arms, question=evil, error=f"{evil}\n{evil}", statuses=statuses),
+        tmp_path / "evil",
+    )
+    assert page.open == []
+    assert len(page.scripts) == len(harmless.scripts)
+    assert page.text.count("alert(1)") >= 4
+    assert not any(script.strip() == "alert(1)" for script in page.scripts)
+
+
+def test_figures_and_downloads_are_json(tmp_path: Path) -> None:
+    page = _page(FakeStudy(), tmp_path)
+    carried = [json.loads(script) for script in page.scripts if script.startswith("{")]
+    assert len([one for one in carried if "layout" in one]) == len(carried) == 2 * 3 + 1
+    downloads = page.packed("downloads")
+    for name, text in downloads.items():
+        assert (tmp_path / "tables" / name).read_text(encoding="utf-8") == text
+    assert sorted(downloads) == [
+        "accuracy.csv",
+        "accuracy.tex",
+        "contrasts.csv",
+        "cost.csv",
+        "preparations.csv",
+        "trials.csv",
+    ]
+
+
+def test_sixty_trials_stay_below_two_and_a_half_megabytes(tmp_path: Path) -> None:
+    study = FakeStudy(seeds=tuple(range(5)), searches=15, num_users=2_000)
+    path = write_report(study.write(tmp_path))
+    assert len(summarise(tmp_path).trials) == 60
+    assert path.stat().st_size < 2_500_000
+
+
+def test_writing_again_gives_the_same_bytes_and_leaves_no_partial_file(tmp_path: Path) -> None:
+    path = write_report(FakeStudy(searches=1).write(tmp_path))
+    first = path.read_bytes()
+    assert write_report(tmp_path) == path == tmp_path / "report.html"
+    assert path.read_bytes() == first
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_trials_on_two_devices_have_a_pareto_figure_each_and_the_page_says_so(
+    tmp_path: Path,
+) -> None:
+    FakeStudy(arms=FUSION[:4], searches=0).write(tmp_path)
+    ledger = Ledger(tmp_path)
+    for result in ledger.read_all().values():
+        if result.cost is not None:
+            device = "GPU" if result.config.item.text is not None else "CPU"
+            cost = result.cost.model_copy(update={"device": device})
+            ledger.write(result.model_copy(update={"cost": cost}))
+    page = Page(write_report(tmp_path).read_text(encoding="utf-8"))
+    assert "Trials ran on 2 kinds of devices" in page.text
+    figures = {value for name, value in page.attributes if name == "data-name"}
+    assert "pareto HR@10 GPU" in figures
+    assert "pareto HR@10 CPU" not in figures, "one arm alone has nothing to be ranked with"
+    text = (tmp_path / "tables" / "contrasts.csv").read_text(encoding="utf-8")
+    across = [row for row in csv.DictReader(io.StringIO(text)) if row["than"] == "ID"]
+    assert len(across) == 2 * 3
+    assert {row["time_ratio"] for row in across} == {""}
+
+
+def test_the_paper_is_never_presented_as_ours(tmp_path: Path) -> None:
+    overrides = {"expected": {"ID": {"HR@10": 17.71}}}
+    text = _page(FakeStudy(overrides=overrides), tmp_path).text
+    assert text.count("17.71") == 1
+    assert text.index("Beside the paper") < text.index("17.71") < text.index("Significance Each")
+
+
+def test_the_command_prints_the_page_it_wrote(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    FakeStudy(arms=SMALL[:1], searches=0).write(tmp_path)
+    assert main([str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == str(tmp_path / "report.html")
+
+
+def test_the_command_refuses_a_folder_without_a_study(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(tmp_path)]) == 2
+    assert f"{tmp_path}: no manifest.json here" in capsys.readouterr().err
+
+
+def test_data_sets_have_rows_headings_and_tabs_of_their_own(tmp_path: Path) -> None:
+    page = _page(STUDIES["three data sets"], tmp_path)
+    text = page.text
+    accuracy = text[text.index("Accuracy Test") : text.index("Significance Each")]
+    rows = accuracy[accuracy.index("Dataset Metric") : accuracy.index("Copy LaTeX")]
+    assert [rows.count(f"{key} HR@10") for key in ("MIND", "HM", "Bili")] == [1, 1, 1]
+    assert "—: the arm does not run on that data set." in accuracy
+    cost = text[text.index("Cost The paper’s") : text.index("Learning curves Validation")]
+    assert [cost.count(f"{key} DSSM ID") for key in ("MIND", "HM", "Bili")] == [2, 2, 2]
+    figures = {value for name, value in page.attributes if name == "data-name"}
+    for key in ("MIND", "HM", "Bili"):
+        assert {f"forest HR@10 {key}", f"curves HR@10 {key}", f"searched optim.lr {key}"} <= figures
+
+
+def test_slices_and_loss_curves_stand_in_the_page_where_there_are_any(tmp_path: Path) -> None:
+    page = _page(SLICED, tmp_path)
+    assert page.sections == [*SECTIONS[:4], "slices", *SECTIONS[4:]]
+    links = {value for name, value in page.attributes if name == "href"}
+    assert "#slices" in links
+    section = page.text[page.text.index("Where does it win? Test") :]
+    assert "new 20 users" in section
+    assert section.count("too few to say") == 1 + 1
+    assert "new 20 users too few to say cold 80 users tail" in section
+    assert "second round of minilm, loss by epoch: train 3, 2.5; valid 4, 2.9, 2.6" in page.text
+    names = {value for name, value in page.attributes if name == "data-name"}
+    assert {"slices popularity", f"losses {'7a' * 16}"} <= names
+    assert (tmp_path / "tables" / "slices.csv").exists()
+
+
+def test_the_quick_form_says_so_at_the_top_and_shows_no_paper_numbers(tmp_path: Path) -> None:
+    overrides = {"profile": "quick", "expected": {"ID": {"HR@10": 17.71}}}
+    text = _page(FakeStudy(overrides=overrides), tmp_path).text
+    start = text.index("Skip to the results")
+    assert text.index(QUICK_FORM) < text.index("Synthetic data.", start)
+    assert "17.71" not in text
+    assert QUICK_FORM not in _page(FakeStudy(), tmp_path / "full").text
+
+
+def test_a_map_of_learning_rates_marks_what_collapsed(tmp_path: Path) -> None:
+    encoder = {"text": {"name": "minilm", "trainable_layers": "all"}}
+    arms = tuple(
+        Arm(f"{lr} {own}", encoder, 1.0, 9.0, optim={"lr": lr, "encoder_lr": own})
+        for lr in (1e-3, 1e-4)
+        for own in (1e-4, 1e-5)
+    )
+    statuses = {(arms[0].name, "final", 0): "collapsed", (arms[1].name, "final", 0): "failed"}
+    study = FakeStudy(arms=arms, seeds=(1,), searches=0, statuses=statuses)
+    text = _page(study, tmp_path).text
+    start = text.index("optim.encoder_lr 0.0001 0.001")
+    cells = text[start : text.index("Hyperparameters No search")].split()
+    first, second = cells.index("0.0001", 2), cells.index("1e-05")
+    assert (cells[first + 2], cells[second + 2]) == ("collapsed", "failed")
+    assert "0.00" not in cells
+
+
+def test_names_of_data_sets_and_slices_cannot_carry_markup(tmp_path: Path) -> None:
+    evil = "</script><b>x</b>"
+    study = FakeStudy(
+        datasets={evil: None, "HM": None}, slices={evil: (150, 150)}, losses={evil: (1.0,)}
+    )
+    page = _page(study, tmp_path)
+    assert page.open == []
+    assert "<b>x" not in (tmp_path / "report.html").read_text(encoding="utf-8")

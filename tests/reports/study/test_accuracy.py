@@ -1,0 +1,194 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from reports.study.accuracy import AccuracyTable, accuracy_tables
+from reports.study.summary import StudySummary, summarise
+from tests.reports.made_up_studies import (
+    FUSION,
+    IMAGES_ON,
+    REGULAR,
+    SMALL,
+    TEXT_ON,
+    Arm,
+    FakeStudy,
+)
+from tune_space.ledger.records import Ledger
+
+
+def accuracy_table(summary: StudySummary) -> AccuracyTable:
+    (table,) = accuracy_tables(summary)
+    return table
+
+
+def test_best_arm_and_runner_up_are_marked_per_metric(tmp_path: Path) -> None:
+    summary = summarise(FakeStudy().write(tmp_path))
+    table = accuracy_table(summary)
+    for index, metric in enumerate(summary.metrics):
+        marked = {row.cells[index].standing: row.name for row in table.arms}
+        ranked = sorted(summary.arms, key=lambda arm: -(arm.mean(metric) or 0))
+        assert (marked["best"], marked["second"]) == (ranked[0].name, ranked[1].name)
+
+
+def test_untrained_references_are_always_there_even_without_numbers(tmp_path: Path) -> None:
+    folder = FakeStudy(arms=()).write(tmp_path)
+    names = [row.name for row in accuracy_table(summarise(folder)).untrained]
+    assert names == ["chance", "popularity"]
+
+
+def test_a_single_arm_is_neither_best_nor_second(tmp_path: Path) -> None:
+    table = accuracy_table(summarise(FakeStudy(arms=SMALL[:1]).write(tmp_path)))
+    assert [cell.standing for cell in table.arms[0].cells] == ["", ""]
+    assert [line.improvement for line in table.lines] == ["n/a", "n/a"]
+
+
+def test_improvement_is_printed_as_the_paper_prints_it(tmp_path: Path) -> None:
+    """Table 2, MIND: 18.68 against 17.71 is +5.48%."""
+    summary = summarise(FakeStudy().write(tmp_path))
+    found = summary.improvement("HR@10")
+    assert found is not None
+    assert accuracy_table(summary).lines[0].improvement == f"{found.percent:+.1f}%"
+    assert pytest.approx(5.48, abs=0.005) == 100 * (18.68 / 17.71 - 1)
+
+
+def test_more_than_eight_arms_stand_in_rows_grouped_by_heading(tmp_path: Path) -> None:
+    table = accuracy_table(summarise(FakeStudy(arms=FUSION, searches=0).write(tmp_path)))
+    assert table.has_arms_as_rows
+    assert [(group.name, len(group.rows)) for group in table.groups] == [
+        ("ID", 1),
+        ("Text alone", 3),
+        ("ID + TS", 4),
+        ("ID + TS-DNN", 4),
+        ("ID + E2E", 2),
+    ]
+
+
+@pytest.mark.parametrize(("num_gains", "are_rows"), [(0, False), (2, False), (3, True)])
+def test_gains_take_columns_as_arms_do(num_gains: int, are_rows: bool, tmp_path: Path) -> None:
+    arms = tuple(replace(arm, group=f"pair {n // 2}") for n, arm in enumerate(FUSION[:6]))
+    named = [{"better": arms[n + 1].name, "than": arms[n].name} for n in (0, 2, 4)[:num_gains]]
+    study = FakeStudy(arms=arms, searches=0, overrides={"contrasts": named})
+    table = accuracy_table(summarise(study.write(tmp_path)))
+    assert sum(bool(group.gains) for group in table.groups) == num_gains
+    assert table.has_arms_as_rows == are_rows
+
+
+def test_arms_with_fewer_seeds_than_wanted_are_marked_and_named(tmp_path: Path) -> None:
+    statuses = {("TS", "final", 0): "failed"}
+    statuses |= {("E2E", "final", index): "not asked" for index in range(3)}
+    table = accuracy_table(summarise(FakeStudy(statuses=statuses).write(tmp_path)))
+    assert table.partial == ("TS 2 of 3",)
+    assert [row.cells[0].is_partial for row in table.arms] == [False, True, False]
+    assert table.arms[2].cells[0].text == "n/a"
+
+
+THREE = FakeStudy(
+    arms=REGULAR,
+    datasets={"MIND": TEXT_ON, "HM": IMAGES_ON, "Bili": IMAGES_ON},
+    num_users=80,
+    searches=0,
+    overrides={"baseline": "SASRec ID"},
+)
+
+
+def test_data_sets_share_one_table_with_gaps_while_it_is_small(tmp_path: Path) -> None:
+    table = accuracy_table(summarise(THREE.write(tmp_path)))
+    assert [(line.dataset, line.metric) for line in table.lines] == [
+        (dataset, metric) for dataset in ("MIND", "HM", "Bili") for metric in ("HR@10", "NDCG@10")
+    ]
+    assert [row.name for row in table.arms] == [arm.name for arm in REGULAR]
+    gaps = {row.name: [cell.text == "—" for cell in row.cells[::2]] for row in table.arms}
+    assert gaps["SASRec ID"] == [False, False, False]
+    assert gaps["SASRec BERT"] == [False, True, True]
+    assert gaps["SASRec Swin-T"] == [True, False, False]
+
+
+def test_columns_leave_out_what_the_heading_above_them_says(tmp_path: Path) -> None:
+    table = accuracy_table(summarise(THREE.write(tmp_path)))
+    assert [(group.heading, [row.heading for row in group.rows]) for group in table.groups] == [
+        ("DSSM", ["ID", "BERT", "ResNet"]),
+        ("SASRec", ["ID", "BERT", "RoBERTa", "ResNet", "Swin-T"]),
+    ]
+
+
+def test_a_column_that_is_its_own_group_is_named_once(tmp_path: Path) -> None:
+    arms = (Arm("ID", {"id": True}, 1.0, 1.0, "ID"), *SMALL[1:])
+    study = FakeStudy(arms=arms, datasets={"MIND": None, "HM": None}, searches=0)
+    group = accuracy_table(summarise(study.write(tmp_path))).groups[0]
+    assert (group.heading, group.rows[0].heading) == ("", "ID")
+
+
+def test_best_runner_up_and_improvement_are_those_of_the_row(tmp_path: Path) -> None:
+    summary = summarise(THREE.write(tmp_path))
+    table = accuracy_table(summary)
+    for index, line in enumerate(table.lines):
+        own = [arm for arm in summary.arms if arm.entry.dataset == line.dataset]
+        means = {arm.label: arm.mean(line.metric) or 0 for arm in own}
+        ranked = sorted(means, key=lambda name: -means[name])
+        marked = {row.cells[index].standing: row.name for row in table.arms}
+        assert (marked["best"], marked["second"]) == (ranked[0], ranked[1])
+        best = max(value for name, value in means.items() if name != "SASRec ID")
+        gain = 100 * (best / means["SASRec ID"] - 1)
+        assert line.improvement == f"{gain:+.1f}%".replace("-", "−")
+
+
+def test_popularity_and_chance_are_those_of_the_data_set(tmp_path: Path) -> None:
+    THREE.write(tmp_path)
+    ledger = Ledger(tmp_path)
+    manifest = ledger.read_manifest()
+    assert manifest is not None
+    chances = {"MIND": 0.01, "HM": 0.02, "Bili": 0.03}
+    known = tuple(
+        one.model_copy(update={"test": {"HR@10": chances[one.dataset], "NDCG@10": 0.0}})
+        for one in manifest.references
+        if one.name == "chance"
+    )
+    ledger.write_manifest(manifest.model_copy(update={"references": known}))
+    chance, popularity = accuracy_table(summarise(tmp_path)).untrained
+    assert [cell.text for cell in chance.cells[::2]] == ["1.00", "2.00", "3.00"]
+    assert {cell.text for cell in popularity.cells} == {"n/a"}
+
+
+def test_a_data_set_with_other_arms_gets_a_head_of_its_own(tmp_path: Path) -> None:
+    """As HM and Bili do in table 2, where seven columns of MIND and seven others do not fit."""
+    names = [arm.name for arm in FUSION]
+    study = FakeStudy(
+        arms=FUSION,
+        datasets={"MIND": tuple(names[:8]), "HM": ("ID", *names[8:]), "Bili": ("ID", names[9])},
+        num_users=40,
+        searches=0,
+    )
+    first, second = accuracy_tables(summarise(study.write(tmp_path)))
+    assert (list(first.datasets), list(second.datasets)) == (["MIND"], ["HM", "Bili"])
+    assert [row.name for row in second.arms] == ["ID", *names[8:]]
+    assert not first.has_gaps and second.has_gaps
+
+
+def test_up_to_fourteen_short_names_stand_side_by_side_over_several_data_sets(
+    tmp_path: Path,
+) -> None:
+    both = {"MIND": None, "HM": None}
+    study = FakeStudy(arms=FUSION, datasets=both, num_users=40, searches=0)
+    table = accuracy_table(summarise(study.write(tmp_path / "fourteen")))
+    assert not table.has_arms_as_rows and table.is_dense
+    long = tuple(replace(arm, name=f"optim.lr=0.0001, {arm.name}") for arm in FUSION[:9])
+    study = FakeStudy(arms=long, datasets=both, num_users=40, searches=0)
+    assert accuracy_table(summarise(study.write(tmp_path / "long"))).has_arms_as_rows
+
+
+def test_the_one_contrast_named_within_a_group_is_its_improvement(tmp_path: Path) -> None:
+    """Table 8: with second-round pre-training against without, 14.68 / 13.93 is +5.4%."""
+    named = [{"better": "E2E", "than": "TS"}, {"better": "TS", "than": "ID"}]
+    study = FakeStudy(
+        datasets={"MIND": None, "HM": ("ID", "TS")}, searches=0, overrides={"contrasts": named}
+    )
+    summary = summarise(study.write(tmp_path))
+    e2e, ts = summary.arm("MIND/E2E"), summary.arm("MIND/TS")
+    assert e2e is not None and ts is not None
+    gain = 100 * ((e2e.mean("HR@10") or 0) / (ts.mean("HR@10") or 1) - 1)
+    without, with_gains = accuracy_table(summary).groups
+    assert without.gains == ()
+    assert with_gains.gains[0] == f"{gain:+.1f}%"
+    assert with_gains.gains[2:] == ("—", "—")
+    assert f"{100 * (14.68 / 13.93 - 1):+.1f}%" == "+5.4%"

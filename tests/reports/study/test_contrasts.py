@@ -1,0 +1,160 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from morec.results import pack_ranks
+from reports.study.contrasts import Contrast, Finding, compare
+from reports.study.statistics import Difference, holm
+from reports.study.summary import summarise
+from tests.reports.made_up_studies import SMALL, FakeStudy
+from tune_space.ledger.records import Ledger
+
+NAMED = {"contrasts": [{"better": "E2E", "than": "ID"}]}
+
+
+def _difference(mean: float, half: float, seeds: int = 3) -> Difference:
+    return Difference(mean, mean - half, mean + half, 0.0, 1e-4, 1e-5, 0, seeds, 500)
+
+
+@pytest.mark.parametrize(
+    ("mean", "half", "seeds", "p_holm", "finding"),
+    [
+        (0.03, 0.01, 3, 0.004, Finding.BETTER),
+        (-0.03, 0.01, 3, 0.004, Finding.WORSE),
+        (0.03, 0.05, 3, 0.004, Finding.BETTER_THESE_SEEDS),
+        (-0.03, 0.05, 3, 0.004, Finding.WORSE_THESE_SEEDS),
+        (0.03, 0.01, 2, 0.004, Finding.BETTER_THESE_SEEDS),
+        (0.03, 0.01, 1, 0.004, Finding.BETTER_THESE_SEEDS),
+        (0.03, 0.01, 3, 0.051, Finding.OPEN),
+        (0.03, 0.05, 3, 0.2, Finding.OPEN),
+    ],
+)
+def test_a_finding_needs_interval_p_and_seeds_to_agree(
+    mean: float, half: float, seeds: int, p_holm: float, finding: Finding
+) -> None:
+    difference = _difference(mean, half, seeds)
+    one = Contrast("HR@10", "a", "b", "named", difference=difference, p_holm=p_holm)
+    assert one.finding is finding
+
+
+def test_named_contrasts_come_first_and_are_not_repeated_as_exploratory(tmp_path: Path) -> None:
+    contrasts = compare(summarise(FakeStudy(overrides=NAMED).write(tmp_path)))
+    of_metric = [(one.better, one.than, one.kind) for one in contrasts if one.metric == "HR@10"]
+    assert of_metric == [
+        ("E2E", "ID", "named"),
+        ("TS", "ID", "exploratory"),
+        ("ID", "popularity", "reference"),
+        ("TS", "popularity", "reference"),
+        ("E2E", "popularity", "reference"),
+    ]
+
+
+def test_differences_are_those_of_the_mean_test_metrics(tmp_path: Path) -> None:
+    summary = summarise(FakeStudy(overrides=NAMED).write(tmp_path))
+    better, than = summary.arm("E2E"), summary.arm("ID")
+    assert better is not None and than is not None
+    for one in compare(summary):
+        if one.kind == "named":
+            expected = (better.mean(one.metric) or 0) - (than.mean(one.metric) or 0)
+            assert one.difference is not None
+            assert one.difference.mean == pytest.approx(expected)
+            assert one.seeds == (1, 2, 3)
+
+
+def test_popularity_is_compared_user_by_user(tmp_path: Path) -> None:
+    summary = summarise(FakeStudy().write(tmp_path))
+    reference, arm = summary.reference("popularity"), summary.arm("TS")
+    found = next(o for o in compare(summary) if (o.better, o.kind) == ("TS", "reference"))
+    assert reference is not None and arm is not None and found.difference is not None
+    expected = (arm.mean("HR@10") or 0) - reference.test["HR@10"]
+    assert found.difference.mean == pytest.approx(expected)
+
+
+def test_holm_adjusts_over_all_comparisons_of_a_metric(tmp_path: Path) -> None:
+    contrasts = compare(summarise(FakeStudy(overrides=NAMED).write(tmp_path)))
+    family = [one for one in contrasts if one.metric == "NDCG@10"]
+    expected = holm([one.difference.p for one in family if one.difference])
+    assert tuple(one.p_holm for one in family) == expected
+
+
+def test_only_seeds_finished_in_both_arms_are_paired(tmp_path: Path) -> None:
+    statuses = {("TS", "final", 0): "failed", ("ID", "final", 2): "missing"}
+    contrasts = compare(summarise(FakeStudy(statuses=statuses).write(tmp_path)))
+    found = next(one for one in contrasts if (one.better, one.than) == ("TS", "ID"))
+    assert found.seeds == (2,)
+
+
+def test_no_common_seed_is_said_instead_of_compared(tmp_path: Path) -> None:
+    statuses = {("TS", "final", index): "failed" for index in range(3)}
+    contrasts = compare(summarise(FakeStudy(statuses=statuses).write(tmp_path)))
+    problems = {(one.better, one.than): one.problem for one in contrasts}
+    assert problems["TS", "ID"] == "no seed has finished in both arms"
+    assert problems["TS", "popularity"] == "no final trial has finished"
+
+
+def test_arms_with_different_test_users_are_not_compared(tmp_path: Path) -> None:
+    FakeStudy(arms=SMALL[:2], num_users=300).write(tmp_path)
+    ledger = Ledger(tmp_path)
+    manifest = ledger.read_manifest()
+    assert manifest is not None
+    for name in manifest.arms[1].final:
+        trial = ledger.read(name)
+        assert trial is not None and trial.test is not None
+        shorter = {"num_users": 299, "packed_ranks": pack_ranks(np.ones(299))}
+        ledger.write(
+            trial.model_copy(update={"test": trial.test.model_copy(update=shorter)}),
+        )
+    problems = {one.than: one.problem for one in compare(summarise(tmp_path)) if one.better == "TS"}
+    assert problems["ID"] == "different test users (299 and 300)"
+    assert problems["popularity"] == "different test users (299 and 300)"
+
+
+def test_a_named_arm_that_does_not_exist_is_said(tmp_path: Path) -> None:
+    overrides = {"contrasts": [{"better": "E2F", "than": "ID"}]}
+    contrasts = compare(summarise(FakeStudy(overrides=overrides).write(tmp_path)))
+    assert contrasts[0].problem == "E2F is not an arm of this study"
+
+
+def test_training_time_ratio_counts_training_seconds_only(tmp_path: Path) -> None:
+    summary = summarise(FakeStudy(overrides=NAMED).write(tmp_path))
+    seconds = {
+        arm.name: sum(epoch.train_s for r in arm.tested.values() for epoch in r.epochs)
+        for arm in summary.arms
+    }
+    assert compare(summary)[0].time_ratio == pytest.approx(seconds["E2E"] / seconds["ID"])
+
+
+TWO = {"MIND": None, "HM": ("ID", "TS")}
+
+
+def test_contrasts_are_resolved_on_every_data_set_that_has_both_arms(tmp_path: Path) -> None:
+    named = [{"better": "E2E", "than": "ID"}, {"better": "TS", "than": "ID"}]
+    study = FakeStudy(datasets=TWO, searches=0, overrides={"contrasts": named})
+    contrasts = [one for one in compare(summarise(study.write(tmp_path))) if one.kind == "named"]
+    on_hr = [(one.dataset, one.better, one.than) for one in contrasts if one.metric == "HR@10"]
+    assert on_hr == [("MIND", "E2E", "ID"), ("MIND", "TS", "ID"), ("HM", "TS", "ID")]
+    assert all(one.difference for one in contrasts)
+
+
+def test_differences_and_holm_stay_within_their_data_set(tmp_path: Path) -> None:
+    summary = summarise(FakeStudy(datasets=TWO, searches=0).write(tmp_path))
+    contrasts = compare(summary)
+    for part in summary.parts:
+        family = [o for o in contrasts if (o.dataset, o.metric) == (part.key, "HR@10")]
+        better, than = (summary.arm(f"{part.key}/{name}") for name in ("TS", "ID"))
+        assert better is not None and than is not None
+        found = next(one.difference for one in family if (one.better, one.than) == ("TS", "ID"))
+        assert found is not None
+        assert found.mean == pytest.approx((better.mean("HR@10") or 0) - (than.mean("HR@10") or 0))
+        expected = holm([one.difference.p for one in family if one.difference])
+        assert tuple(one.p_holm for one in family) == expected
+
+
+def test_arms_without_a_common_data_set_are_not_dropped_in_silence(tmp_path: Path) -> None:
+    apart = {"MIND": ("ID", "TS"), "HM": ("ID", "E2E")}
+    overrides = {"contrasts": [{"better": "E2E", "than": "TS"}]}
+    study = FakeStudy(datasets=apart, searches=0, overrides=overrides)
+    contrasts = compare(summarise(study.write(tmp_path)))
+    problems = {one.dataset: one.problem for one in contrasts if one.kind == "named"}
+    assert problems == {"MIND": "E2E does not run on MIND", "HM": "TS does not run on HM"}

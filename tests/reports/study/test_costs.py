@@ -1,0 +1,89 @@
+from pathlib import Path
+from statistics import mean, stdev
+
+import pytest
+
+from reports.study.costs import arm_costs, spending
+from reports.study.summary import summarise
+from reports.write import write_report
+from tests.reports.made_up_studies import SMALL, FakeStudy
+from tests.reports.pages import Page
+from tune_space.ledger.records import Ledger
+
+
+def test_time_per_epoch_is_the_mean_over_final_trials(tmp_path: Path) -> None:
+    summary = summarise(FakeStudy().write(tmp_path))
+    epochs = [r.cost.epoch_s for r in summary.arms[0].tested.values() if r.cost and r.cost.epoch_s]
+    (found,) = [cost for cost in arm_costs(summary) if cost.arm == "ID"]
+    assert found.epoch_s == pytest.approx(mean(epochs))
+    assert found.epoch_s_sd == pytest.approx(stdev(epochs))
+    assert not found.is_from_search
+
+
+def test_search_trials_stand_in_before_the_first_final_one(tmp_path: Path) -> None:
+    statuses = {("ID", "final", index): "not asked" for index in range(3)}
+    study = FakeStudy(arms=SMALL[:1], statuses=statuses, state="running")
+    (found,) = arm_costs(summarise(study.write(tmp_path)))
+    assert (found.is_from_search, found.num_trials) == (True, 4)
+
+
+def test_arms_without_a_completed_trial_have_no_cost(tmp_path: Path) -> None:
+    statuses = {("TS", "final", index): "failed" for index in range(3)}
+    study = FakeStudy(arms=SMALL[:2], searches=0, statuses=statuses)
+    assert [cost.arm for cost in arm_costs(summarise(study.write(tmp_path)))] == ["ID"]
+
+
+def test_an_unmeasured_cost_stays_unknown(tmp_path: Path) -> None:
+    FakeStudy(arms=SMALL[:1], seeds=(1,), searches=0).write(tmp_path)
+    ledger = Ledger(tmp_path)
+    (result,) = ledger.read_all().values()
+    assert result.cost is not None
+    unknown = {"epoch_s": None, "peak_memory_bytes": None, "forward_macs_run": None}
+    ledger.write(result.model_copy(update={"cost": result.cost.model_copy(update=unknown)}))
+    (found,) = arm_costs(summarise(tmp_path))
+    assert (found.epoch_s, found.peak_memory_bytes, found.macs_run) == (None, None, None)
+
+
+def test_spending_counts_every_trial_and_what_was_lost(tmp_path: Path) -> None:
+    statuses = {("TS", "search", 0): "pruned", ("ID", "final", 0): "failed"}
+    summary = summarise(FakeStudy(statuses=statuses).write(tmp_path))
+    seconds = {(t.trial_id, t.role, t.status): t.seconds or 0 for t in summary.trials}
+    found = spending(summary)
+    assert found.trials_s == pytest.approx(sum(seconds.values()))
+    assert found.search_s == pytest.approx(
+        sum(s for (_, r, _), s in seconds.items() if r == "search")
+    )
+    lost = sum(s for (_, _, status), s in seconds.items() if status in ("pruned", "failed"))
+    assert found.wasted_s == pytest.approx(lost)
+    assert found.preparation_s == 48.2
+    assert found.num_untimed == 0
+
+
+def test_costs_stand_by_data_set_with_trainable_and_total_parameters(tmp_path: Path) -> None:
+    """A low-rank adapter trains next to nothing of what it carries."""
+    study = FakeStudy(datasets={"MIND": None, "HM": ("ID", "TS")}, searches=2)
+    costs = arm_costs(summarise(study.write(tmp_path)))
+    assert [(one.dataset, one.arm) for one in costs] == [
+        ("MIND", "ID"),
+        ("MIND", "TS"),
+        ("MIND", "E2E"),
+        ("HM", "ID"),
+        ("HM", "TS"),
+    ]
+    assert (costs[1].params_total, costs[1].params_trainable) == (24_300_000, 1_600_000)
+    assert all(one.num_searches == 2 and one.search_s for one in costs)
+
+
+def test_energy_is_of_a_trial_and_of_all_of_them_or_not_known(tmp_path: Path) -> None:
+    study = FakeStudy(energy_j=7_200.0, overrides={"resources": {"gpus": 0.5}})
+    summary = summarise(study.write(tmp_path / "gpu"))
+    assert {one.energy_j for one in arm_costs(summary)} == {7_200.0}
+    assert spending(summary).energy_j == 7_200.0 * len(summary.trials)
+    text = Page(write_report(tmp_path / "gpu", ("html",)).read_text(encoding="utf-8")).text
+    assert "2.00 Wh" in text and "The GPUs took about 42.0 Wh for the trials" in text
+    assert "trials of this study shared a GPU, and each counts all of it" in text
+    without = summarise(FakeStudy().write(tmp_path / "cpu"))
+    assert {one.energy_j for one in arm_costs(without)} == {None}
+    assert spending(without).energy_j is None
+    text = Page(write_report(tmp_path / "cpu", ("html",)).read_text(encoding="utf-8")).text
+    assert "The GPUs took" not in text and "shared a GPU" not in text

@@ -1,0 +1,148 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from reports.study.statistics import (
+    Difference,
+    difference_from_reference,
+    holm,
+    paired_difference,
+    sign_flip_p,
+)
+
+
+def _arms(seeds: int = 3, users: int = 80, shift: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(7)
+    base_SU = rng.normal(size=(seeds, users))
+    return base_SU + shift + rng.normal(size=(seeds, 1)) * 0.1, base_SU[:, ::-1].copy()
+
+
+def test_interval_is_satterthwaites_over_users_and_seeds() -> None:
+    a_SU, b_SU = _arms()
+    users = [np.mean([a_SU[s, u] - b_SU[s, u] for s in range(3)]) for u in range(80)]
+    seeds = [np.mean([a_SU[s, u] - b_SU[s, u] for u in range(80)]) for s in range(3)]
+    v = sum((x - np.mean(users)) ** 2 for x in users) / 79 / 80
+    w = sum((x - np.mean(seeds)) ** 2 for x in seeds) / 2 / 3
+    df = (v + w) ** 2 / (v**2 / 79 + w**2 / 2)
+    low, high = stats.t.interval(0.95, df, loc=np.mean(users), scale=np.sqrt(v + w))
+
+    found = paired_difference(a_SU, b_SU)
+
+    assert (found.low, found.high) == pytest.approx((low, high))
+    assert found.mean == pytest.approx((a_SU - b_SU).mean())
+    assert found.measures_seeds
+
+
+def test_one_seed_gives_the_paired_t_interval_over_users_and_says_seeds_are_not_measured() -> None:
+    a_SU, b_SU = _arms(seeds=1)
+    expected = stats.ttest_rel(a_SU[0], b_SU[0]).confidence_interval(0.95)
+
+    found = paired_difference(a_SU, b_SU)
+
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert not found.measures_seeds
+    assert found.seeds_needed() is None
+
+
+def test_two_seeds_are_too_few_to_measure_seed_variation() -> None:
+    assert not paired_difference(*_arms(seeds=2)).measures_seeds
+
+
+def test_seeds_won_counts_rows_with_a_positive_mean() -> None:
+    a_SU = np.array([[1.0, 1.0], [0.0, -1.0], [0.5, 0.0]])
+    assert paired_difference(a_SU, np.zeros_like(a_SU)).seeds_won == 2
+
+
+def test_equal_arms_differ_by_zero_with_p_1() -> None:
+    a_SU, _ = _arms()
+    found = paired_difference(a_SU, a_SU)
+    assert (found.mean, found.low, found.high, found.p) == (0, 0, 0, 1)
+    assert found.users_needed() is None
+
+
+def test_reference_without_seeds_is_paired_with_every_seed() -> None:
+    a_SU, b_SU = _arms()
+    expected = paired_difference(a_SU, np.stack([b_SU[0]] * 3))
+    assert difference_from_reference(a_SU, b_SU[0]) == expected
+
+
+def test_different_users_cannot_be_paired() -> None:
+    with pytest.raises(ValueError, match=r"\(3, 80\) and \(3, 79\)"):
+        paired_difference(np.zeros((3, 80)), np.zeros((3, 79)))
+    with pytest.raises(ValueError, match=r"\(3, 80\) \(seeds, users\) and \(79,\)"):
+        difference_from_reference(np.zeros((3, 80)), np.zeros(79))
+
+
+def test_one_user_is_no_sample() -> None:
+    with pytest.raises(ValueError, match="1 user"):
+        paired_difference(np.ones((3, 1)), np.zeros((3, 1)))
+
+
+def test_sign_flip_p_agrees_with_scipys_permutation_test() -> None:
+    difference_U = np.random.default_rng(3).normal(0.25, 1, size=60)
+    expected = stats.permutation_test(
+        (difference_U,),
+        np.mean,
+        permutation_type="samples",
+        n_resamples=9_999,
+        rng=np.random.default_rng(1),
+    )
+    assert sign_flip_p(difference_U) == pytest.approx(expected.pvalue, abs=0.01)
+
+
+def test_sign_flip_p_of_few_users_is_the_exact_share_of_sign_patterns() -> None:
+    difference_U = np.array([1.0, 1.0, 1.0, 0.0])
+    assert sign_flip_p(difference_U) == pytest.approx(2 / 2**3, abs=0.015)
+
+
+def test_sign_flip_p_is_never_zero_and_repeats_itself() -> None:
+    difference_U = np.ones(200)
+    assert sign_flip_p(difference_U) == 1 / 10_000 == sign_flip_p(difference_U)
+
+
+def test_holm_steps_down_and_stays_in_order() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx((0.03, 0.06, 0.06, 0.02))
+    assert holm([0.9, 0.8]) == (1, 1)
+    assert holm([]) == ()
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_lies_between_the_raw_value_and_bonferroni(p_values: list[float]) -> None:
+    for raw, adjusted in zip(p_values, holm(p_values), strict=True):
+        assert raw - 1e-12 <= adjusted <= min(1, raw * len(p_values)) + 1e-12
+
+
+def _half(v: float, w: float, users: int, seeds: int) -> float:
+    df = (v + w) ** 2 / (v**2 / (users - 1) + w**2 / (seeds - 1))
+    return float(stats.t.ppf(0.975, df) * np.sqrt(v + w))
+
+
+def test_needed_users_and_seeds_are_where_the_interval_leaves_zero() -> None:
+    v, w = 1e-4, 2e-5
+    found = Difference(0.02, 0.02 - 0.025, 0.02 + 0.025, 0.1, v, w, 2, 3, 671)
+    users, seeds = found.users_needed(), found.seeds_needed()
+    assert users is not None and seeds is not None
+    assert _half(v * 671 / users, w, users, 3) < 0.02 < _half(v * 671 / (users / 1.05), w, users, 3)
+    assert (
+        _half(v, w * 3 / seeds, 671, seeds) < 0.02 < _half(v, w * 3 / (seeds - 1), 671, seeds - 1)
+    )
+
+
+def test_what_no_sample_can_settle_needs_none() -> None:
+    found = Difference(1e-4, -0.03, 0.03, 1.0, 1e-4, 1e-4, 2, 3, 671)
+    assert (found.users_needed(), found.seeds_needed()) == (None, None)
+
+
+def test_intervals_err_in_about_five_percent_of_null_comparisons() -> None:
+    """3 seeds, 2,000 users; arms suit users differently, every seed of an arm is off by its own."""
+    rng, repeats, users = np.random.default_rng(11), 400, 2_000
+    errors = 0
+    for _ in range(repeats):
+        tastes = rng.normal(0, 0.3, users) + rng.normal(0, 0.3, (2, 1, users))
+        offsets = rng.normal(0, 0.006, (2, 3, 1))
+        scores = tastes + offsets + rng.standard_normal((2, 3, users), np.float32) * 0.1
+        hits = (scores > 0.5).astype(np.float64)
+        errors += paired_difference(hits[0], hits[1], num_flips=0).excludes_zero
+    assert 0.02 <= errors / repeats <= 0.08

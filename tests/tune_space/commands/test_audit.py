@@ -1,0 +1,264 @@
+"""The audit passes what the conductor wrote, and names every way to tamper with it."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from morec.errors import DataError
+from morec.metrics import metrics_of
+from morec.results import Evaluation, TrialStatus, pack_ranks
+from studies.run import main
+from tests.tune_space.made_up_trials import STUDY, conductor_of, end, play, study
+from tune_space.commands.audit import audit
+from tune_space.ledger.records import Ledger
+from tune_space.schedule.conductor import Job
+
+NUM_USERS = 40
+
+
+def ranked(score: float, draw: np.random.Generator) -> Evaluation:
+    """Ranks of 40 users of whom about ``score`` hit."""
+    ranks_U = np.where(draw.random(NUM_USERS) < score, 3, 30)
+    return Evaluation(
+        metrics=metrics_of(ranks_U, [10]),
+        num_users=NUM_USERS,
+        num_tied=0,
+        num_forced_misses=0,
+        packed_ranks=pack_ranks(ranks_U),
+    )
+
+
+def result_of(job: Job) -> Any:
+    """A record whose numbers all follow from its ranks, and those from its configuration."""
+    made = end(job)
+    draw = np.random.default_rng(int(job.trial_id[-8:], 16))
+    valids = [ranked(epoch.valid["HR@10"], draw) for epoch in made.epochs]
+    epochs = tuple(
+        epoch.model_copy(update={"valid": valid.metrics})
+        for epoch, valid in zip(made.epochs, valids, strict=True)
+    )
+    best = max(range(len(valids)), key=lambda place: valids[place].metrics["HR@10"])
+    test = ranked(0.5, draw) if made.test else None
+    fields = {"epochs": epochs, "best_epoch": best + 1, "valid": valids[best], "test": test}
+    return made.model_copy(update=fields)
+
+
+def run_all(folder: Path, **changes: Any) -> Path:
+    conductor = conductor_of(folder, study(**changes))
+    while (job := conductor.next_job()) is not None:
+        conductor.finish(result_of(job))
+    conductor.write_manifest("finished")
+    return folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return run_all(tmp_path)
+
+
+def edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    value = json.loads(path.read_text())
+    change(value)
+    path.write_text(json.dumps(value))
+
+
+def arm(folder: Path, name: str = "ID") -> Any:
+    return next(entry for entry in Ledger(folder).read_manifest().arms if entry.name == name)
+
+
+def record(folder: Path, trial_id: str) -> Path:
+    return folder / "trials" / f"{trial_id}.json"
+
+
+def test_what_the_conductor_wrote_passes(folder) -> None:
+    found = audit(folder)
+    assert found.problems == ()
+    assert found.lines()[-1].startswith("audit: pass (15 records, 3 arms): choices by validation")
+
+
+def test_a_poisoned_test_split_moves_no_choice(folder) -> None:
+    """Every test number is replaced by the opposite; choices recomputed are those locked."""
+    for name in ("ID", "wide", "fixed"):
+        for place, trial_id in enumerate(arm(folder, name).final):
+            ranks_U = np.full(NUM_USERS, 1 if place else 41)
+
+            def poison(value: dict[str, Any], ranks_U=ranks_U) -> None:
+                value["test"] |= {
+                    "packed_ranks": pack_ranks(ranks_U),
+                    "metrics": metrics_of(ranks_U, [10]),
+                }
+
+            edit(record(folder, trial_id), poison)
+    assert audit(folder).problems == ()
+    before = [entry.locked for entry in Ledger(folder).read_manifest().arms]
+    assert play(conductor_of(folder)) == []
+    assert [entry.locked for entry in Ledger(folder).read_manifest().arms] == before
+
+
+def test_another_choice_than_validations_is_off(folder) -> None:
+    entry = arm(folder)
+    other = next(trial for trial in entry.search if trial != entry.locked)
+
+    def change(manifest: dict[str, Any]) -> None:
+        next(a for a in manifest["arms"] if a["name"] == "ID")["locked"] = other.model_dump()
+
+    edit(folder / "manifest.json", change)
+    problems = audit(folder).problems
+    assert any(
+        f"arm 'ID': locked to {other.trial_id}" in problem
+        and f"validation alone chooses {entry.locked.trial_id}" in problem
+        for problem in problems
+    )
+
+
+def set_at(path: str, new: Any) -> Callable[[dict[str, Any]], None]:
+    def change(value: dict[str, Any]) -> None:
+        *parents, last = path.split(".")
+        for name in parents:
+            value = value[name]
+        value[last] = new
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("path", "new", "expected"),
+    [
+        ("config.optim.lr", 0.5, r"\w+: its configuration and sources are those of sasrec-id-"),
+        ("sources.data", "d1", r"\w+: its configuration and sources are those of sasrec-id-"),
+        ("valid.metrics", {"HR@10": 1.0, "NDCG@10": 1.0}, "valid: HR@10 is 1.0; the ranks give"),
+        ("valid.metrics", {"HR@10": 0.5}, "NDCG@10 is None; the ranks give"),
+        ("test.metrics", {"HR@10": 1.0, "NDCG@10": 1.0}, "test: NDCG@10 is 1.0; the ranks give"),
+        ("test.packed_ranks", pack_ranks([1]), "test: 1 ranks for 40 users"),
+        ("test.packed_ranks", "no", "test: its ranks cannot be unpacked"),
+        ("test.packed_ranks", pack_ranks([0] * NUM_USERS), "test: a rank of 0"),
+        ("best_epoch", 1, "best epoch 1; by validation HR@10 it is"),
+        ("trial_id", "other", "holds the record of other"),
+        ("best_epoch", 99, "not a TrialResult of this version"),
+    ],
+)
+def test_a_record_that_does_not_follow_from_itself_is_off(folder, path, new, expected) -> None:
+    trial_id = next(i for i in arm(folder).final if Ledger(folder).read(i).best_epoch != 1)
+    edit(record(folder, trial_id), set_at(path, new))
+    problems = audit(folder).problems
+    assert any(problem for problem in problems if _matches(expected, trial_id, problem)), problems
+
+
+def _matches(expected: str, trial_id: str, problem: str) -> bool:
+    return trial_id in problem and re.search(expected, problem) is not None
+
+
+def test_fewer_users_in_one_trial_are_off(folder) -> None:
+    trial_id = arm(folder).final[0]
+    fewer = ranked(0.5, np.random.default_rng(0)).model_dump()
+    fewer |= {"num_users": 1, "packed_ranks": pack_ranks([3]), "metrics": metrics_of(_one(), [10])}
+    edit(record(folder, trial_id), set_at("test", fewer))
+    expected = f"{trial_id}: users ranked: 1; other trials on the same data: 40"
+    assert expected in audit(folder).problems
+
+
+def _one() -> Any:
+    return np.array([3])
+
+
+def test_a_missing_search_trial_is_unequal_effort(folder) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        entry = next(a for a in manifest["arms"] if a["name"] == "ID")
+        entry["search"] = [t for t in entry["search"] if t == entry["locked"]]
+
+    edit(folder / "manifest.json", change)
+    expected = "arm 'ID': unequal tuning effort: 1 search trials, the budget is 3"
+    assert expected in audit(folder).problems
+
+
+def test_a_small_search_space_that_was_tried_whole_is_equal_effort(tmp_path) -> None:
+    run_all(tmp_path, search={"model.num_blocks": {"choice": [1, 2]}})
+    found = audit(tmp_path)
+    assert found.problems == ()
+    assert "arm 'ID': all 2 points of its search space were tried" in found.notes
+
+
+def test_a_missing_record_and_a_missing_seed_are_off(folder) -> None:
+    gone = arm(folder).final[0]
+    record(folder, gone).unlink()
+
+    def change(manifest: dict[str, Any]) -> None:
+        next(a for a in manifest["arms"] if a["name"] == "wide")["final"].pop()
+
+    edit(folder / "manifest.json", change)
+    problems = audit(folder).problems
+    assert f"arm 'ID': {gone}: no record" in problems
+    assert "arm 'wide': 1 final trials for the seeds [1, 2]" in problems
+
+
+def test_a_failed_final_trial_leaves_its_seed_without_a_pair(tmp_path) -> None:
+    conductor = conductor_of(tmp_path)
+    while (job := conductor.next_job()) is not None:
+        is_bad = job.role == "final" and job.arm == "ID" and job.config.seed == 2
+        conductor.finish(end(job, TrialStatus.FAILED) if is_bad else result_of(job))
+    conductor.write_manifest("finished")
+    assert any("failed, so seed 2 has no pair" in problem for problem in audit(tmp_path).problems)
+
+
+def test_a_choice_that_was_tested_before_it_changed_was_looked_at_more_than_once(folder) -> None:
+    first = arm(folder).locked
+    run_all(folder, budget={"trials": 9})
+    changed = arm(folder).locked != first
+    problems = audit(folder).problems
+    assert changed == any(
+        "arm 'ID' was tested with values it is not locked to" in problem for problem in problems
+    )
+    assert any("looked at more than once" in problem for problem in problems)
+
+
+def test_a_removed_seed_or_arm_is_a_note(folder) -> None:
+    arms = {name: value for name, value in STUDY["arms"].items() if name != "wide"}
+    run_all(folder, seeds=[1], arms=arms)
+    found = audit(folder)
+    assert found.problems == ()
+    assert [note.split(":")[0] for note in found.notes] == [
+        "7 records are not the study's (any more)"
+    ]
+
+
+def test_an_unfinished_study_is_off_and_an_empty_folder_is_none(tmp_path) -> None:
+    play(conductor_of(tmp_path), limit=3)
+    assert "manifest: the study is running, not finished" in audit(tmp_path).problems
+    with pytest.raises(DataError, match="no study has run here"):
+        audit(tmp_path / "nothing")
+
+
+def test_the_command_ends_with_1_where_something_is_off(folder, tmp_path, capsys) -> None:
+    study_file = tmp_path / "s.yaml"
+    study_file.write_text(
+        "question: q\nbaseline: ID\nbase: {dataset: {kind: synthetic}, item: {id: true}}\n"
+        "arms: {ID: {}, wide: {model.dim: 32}}\n"
+    )
+    words = [str(study_file), "--out", str(folder), "--audit"]
+    assert main(words) == 0
+    assert "audit: pass (15 records, 3 arms)" in capsys.readouterr().out
+    record(folder, arm(folder).final[0]).unlink()
+    assert main(words) == 1
+    assert "1 point off (14 records, 3 arms)" in capsys.readouterr().out
+
+
+def test_another_importance_than_the_searchs_is_off(tmp_path) -> None:
+    space = {"optim.lr": {"loguniform": [1e-4, 1e-1]}, "model.num_blocks": {"int": [1, 3]}}
+    run_all(tmp_path, search=space, budget={"trials": 12})
+    assert audit(tmp_path).problems == ()
+    shares = arm(tmp_path).importance
+    assert set(shares) == set(space) and sum(shares.values()) == pytest.approx(1, abs=1e-3)
+
+    def change(manifest: dict[str, Any]) -> None:
+        entry = next(a for a in manifest["arms"] if a["name"] == "ID")
+        entry["importance"] = {"optim.lr": 0.25, "model.num_blocks": 0.75}
+
+    edit(tmp_path / "manifest.json", change)
+    (problem,) = audit(tmp_path).problems
+    assert "arm 'ID': importance optim.lr 0.25, model.num_blocks 0.75; its trials give" in problem
+    assert f"optim.lr {shares['optim.lr']:g}" in problem

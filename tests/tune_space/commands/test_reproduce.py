@@ -1,0 +1,108 @@
+"""A recorded trial comes out the same again, or the first number that does not is named."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from morec.data.dataset import load_dataset
+from morec.encoders.artefacts import ArtefactStore
+from morec.errors import DataError
+from morec.results import TrialResult, TrialStatus, pack_ranks
+from studies.run import main
+from tests.morec.tiny_trials import FROZEN_TEXT, run, tiny_config
+from tune_space.commands.reproduce import Reproduction, reproduce
+from tune_space.inputs.prepare import Prepared
+from tune_space.ledger.records import Ledger
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Prepared:
+    return Prepared(tmp_path, ArtefactStore(tmp_path / "artefacts"))
+
+
+def recorded(prepared: Prepared, **sections) -> TrialResult:
+    """A trial as a study would have recorded it."""
+    config = tiny_config(**({"evaluation": {"test": True}} | sections))
+    result = run(config, load_dataset(config.dataset, prepared.root), prepared.root / "run")
+    sources = prepared.sources(config)
+    update = {"sources": sources, "trial_id": config.trial_id(sources)}
+    result = result.model_copy(update=update)
+    Ledger(prepared.root / "out").write(result)
+    return result
+
+
+def again(prepared: Prepared, trial_id: str) -> Reproduction:
+    return reproduce(trial_id, Ledger(prepared.root / "out"), prepared)
+
+
+@pytest.mark.parametrize("item", [{"id": True}, FROZEN_TEXT])
+def test_a_trial_comes_out_the_same_and_the_ledger_stays_as_it_is(prepared, item) -> None:
+    trial_id = recorded(prepared, item=item).trial_id
+    files = sorted((prepared.root / "out").rglob("*"))
+    before = {path: path.stat().st_mtime_ns for path in files}
+    found = again(prepared, trial_id)
+    assert found.difference is None
+    assert found.line() == f"reproduce: {trial_id}: identical over 2 epochs"
+    files = sorted((prepared.root / "out").rglob("*"))
+    assert {path: path.stat().st_mtime_ns for path in files} == before
+
+
+def test_a_pruned_trial_is_stopped_where_it_was(prepared) -> None:
+    result = recorded(prepared, training={"max_epochs": 4}, evaluation={"test": False})
+    update = {"status": TrialStatus.PRUNED, "epochs": result.epochs[:2], "valid": None}
+    pruned = result.model_copy(update=update | {"best_epoch": None})
+    Ledger(prepared.root / "out").write(pruned)
+    assert again(prepared, result.trial_id).line().endswith("identical over 2 epochs")
+
+
+def test_the_first_difference_is_named(prepared) -> None:
+    result = recorded(prepared)
+    ledger = Ledger(prepared.root / "out")
+    second = result.epochs[1]
+    wrong_loss = second.model_copy(update={"train_loss": second.train_loss + 1e-7})
+    ledger.write(result.model_copy(update={"epochs": (result.epochs[0], wrong_loss)}))
+    found = again(prepared, result.trial_id).difference
+    expected = f"{second.train_loss + 1e-7} in the record, {second.train_loss} now"
+    assert found == f"epoch 2: train_loss: {expected}"
+    ranks = list(map(int, result.test.ranks))
+    packed = pack_ranks([ranks[0] + 1, *ranks[1:]])
+    ledger.write(result.model_copy(update={"test": result.test.model_copy(
+        update={"packed_ranks": packed})}))  # fmt: skip
+    found = again(prepared, result.trial_id).difference
+    assert found == f"test: rank of user 0: {ranks[0] + 1} in the record, {ranks[0]} now"
+
+
+def test_other_data_and_unknown_trials_are_refused(prepared) -> None:
+    result = recorded(prepared)
+    ledger = Ledger(prepared.root / "out")
+    ledger.write(result.model_copy(update={"sources": {"data": "d9"}}))
+    right = result.sources["data"]
+    with pytest.raises(DataError, match=f"data: the record was made with d9, at hand is {right}"):
+        again(prepared, result.trial_id)
+    with pytest.raises(DataError, match=rf"has no record of '{result.trial_id}0'\. Did you mean"):
+        again(prepared, result.trial_id + "0")
+    update = {"status": TrialStatus.FAILED, "epochs": (), "best_epoch": None, "error": "why"}
+    early = result.model_copy(update=update | {"valid": None, "test": None})
+    ledger.write(early)
+    with pytest.raises(DataError, match="failed before its first epoch ended"):
+        again(prepared, result.trial_id)
+
+
+def test_the_command_ends_with_0_or_1(prepared, capsys) -> None:
+    result = recorded(prepared)
+    study_file = prepared.root / "s.yaml"
+    base = json.dumps(result.config.model_dump(mode="json", include={"dataset", "item"}))
+    study_file.write_text(f"question: q\nbaseline: A\nbase: {base}\narms: {{A: {{}}}}\n")
+    words = [str(study_file), "--out", str(prepared.root / "out"), "--reproduce", result.trial_id]
+    assert main(words) == 0
+    changed = result.model_copy(update={"best_epoch": 3 - result.best_epoch})
+    Ledger(prepared.root / "out").write(changed)
+    assert main(words) == 1
+    assert "differs at the best epoch: " in capsys.readouterr().out

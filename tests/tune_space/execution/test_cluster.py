@@ -1,0 +1,70 @@
+"""A cluster that cannot be used: what was tried, for how long, and what to look at."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from morec.errors import ClusterError
+from tune_space.execution import cluster
+from tune_space.study.spec import ResourcesSpec
+
+
+@pytest.fixture
+def listener() -> Iterator[str]:
+    """The address of something that takes connections and is no cluster."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("address", ["ray://head:10001", "head", "head:port", "http://h:1"])
+def test_an_address_that_is_none_is_refused_with_what_is_allowed(address: str) -> None:
+    with pytest.raises(ClusterError) as caught:
+        cluster._reach(address)
+    assert str(caught.value).startswith(f"--address {address}: give HOST:PORT of the cluster's")
+    assert "auto" in str(caught.value)
+
+
+def test_nothing_at_the_address_is_said_with_how_often_it_was_tried(listener: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = f"127.0.0.1:{server.getsockname()[1]}"
+    with pytest.raises(ClusterError) as caught:
+        cluster._reach(closed)
+    assert str(caught.value) == (
+        f"--address {closed}: nothing takes a connection there, tried 3 times for up to 5 s. Is "
+        "the head running, is this its port (6379 unless `ray start --head --port` says "
+        "otherwise), is the port open to this machine?"
+    )
+
+
+def test_what_answers_and_is_no_cluster_is_given_up_in_time(
+    listener: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "JOIN_S", 4.0)
+    with pytest.raises(ClusterError) as caught:
+        cluster._reach(listener)
+    said = str(caught.value)
+    assert said.startswith(f"--address {listener}: this machine could not join the cluster: not ")
+    assert "not within 4 s. Does a node of the cluster run on this machine" in said
+    assert "Ray said: " in said
+
+
+@pytest.mark.parametrize(
+    ("nodes", "resources", "held"),
+    [
+        ([{"CPU": 8.0}], {}, 8),
+        # Three CPUs have to be on one node: 2 + 1 trials, though there are 13 CPUs.
+        ([{"CPU": 8.0}, {"CPU": 5.0}], {"cpus": 3}, 3),
+        ([{"CPU": 2.0}, {"CPU": 2.0}], {"cpus": 3}, 0),
+        # Two workers of a trial may be on two nodes.
+        ([{"CPU": 1.0}, {"CPU": 1.0}], {"workers": 2}, 1),
+        ([{"CPU": 8.0, "GPU": 2.0}, {"CPU": 8.0}], {"gpus": 1}, 2),
+        ([{"CPU": 8.0, "GPU": 1.0}], {"gpus": 0.25, "cpus": 4}, 2),
+        ([{"CPU": 8.0}, {"GPU": 8.0}], {"gpus": 1}, 0),
+        ([{}], {}, 0),
+    ],
+)
+def test_nodes_hold_the_trials_whose_workers_each_fit_into_one(
+    nodes: list[dict[str, float]], resources: dict[str, float], held: int
+) -> None:
+    assert cluster.slots_of(nodes, ResourcesSpec.model_validate(resources)).num == held

@@ -1,0 +1,85 @@
+"""What a running study prints, read from a real conductor."""
+
+import io
+
+from rich.console import Console
+
+from morec.results import Reason, TrialStatus
+from tests.tune_space.made_up_trials import COST, conductor_of, curve, end, play, study
+from tune_space.execution.progress import StudyProgress
+from tune_space.schedule.conductor import MAX_TRIES
+
+
+def shown(conductor, is_terminal: bool) -> tuple[StudyProgress, io.StringIO]:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=is_terminal, width=200)
+    return StudyProgress(conductor, max_concurrent=2, console=console), stream
+
+
+def test_outside_a_terminal_every_ended_trial_is_one_line(tmp_path) -> None:
+    conductor = conductor_of(tmp_path, study(budget={"trials": 1}, seeds=[1]))
+    progress, stream = shown(conductor, is_terminal=False)
+    with progress:
+        play(conductor)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == len(conductor.results) == 6
+    assert "[6/6]" in lines[0]
+    for trial_id, result in conductor.results.items():
+        (line,) = (line for line in lines if trial_id in line)
+        assert f"completed, validation HR@10 {result.best_score():.4f}, 4 epochs, 5.0 s" in line
+
+
+def test_a_failed_trials_line_gives_the_last_line_of_its_reason(tmp_path) -> None:
+    conductor = conductor_of(tmp_path)
+    progress, stream = shown(conductor, is_terminal=False)
+    for _ in range(MAX_TRIES):
+        job = conductor.next_job()
+        conductor.lose(job.trial_id, Reason.PROCESS_LOST, "Traceback ...\nValueError: the reason")
+    progress.refresh()
+    assert (
+        "failed, process lost: ValueError: the reason, 0 epochs, no cost recorded"
+        in stream.getvalue()
+    )
+
+
+def test_a_trial_of_a_cluster_names_its_nodes(tmp_path) -> None:
+    conductor = conductor_of(tmp_path)
+    progress, stream = shown(conductor, is_terminal=False)
+    cost = COST.model_copy(update={"nodes": ("gpu-1 (0a1b)", "gpu-2 (2c3d)")})
+    conductor.finish(end(conductor.next_job()).model_copy(update={"cost": cost}))
+    progress.refresh()
+    assert ", 5.0 s on gpu-1 (0a1b), gpu-2 (2c3d), left" in stream.getvalue()
+
+
+def test_results_of_an_earlier_run_are_not_printed_again(tmp_path) -> None:
+    play(conductor_of(tmp_path))
+    progress, stream = shown(conductor_of(tmp_path), is_terminal=False)
+    progress.refresh()
+    assert stream.getvalue() == ""
+
+
+def test_the_time_left_is_the_remaining_trials_at_the_mean_so_far_shared_by_those_at_once(
+    tmp_path,
+) -> None:
+    conductor = conductor_of(tmp_path)
+    progress, _ = shown(conductor, is_terminal=False)
+    assert progress.time_left() == "not known yet"
+    conductor.finish(end(conductor.next_job()))
+    num_left = 3 * (3 + 2) - 1
+    assert progress.time_left() == f"about 0:00:{round(num_left * COST.total_s / 2):02}"
+
+
+def test_in_a_terminal_a_table_shows_every_arms_counts_best_score_and_epoch(tmp_path) -> None:
+    conductor = conductor_of(tmp_path)
+    failed, running = conductor.next_job(), conductor.next_job()
+    conductor.finish(end(failed, TrialStatus.FAILED))
+    conductor.report(running.trial_id, curve(running.config)[:3], COST)
+    progress, stream = shown(conductor, is_terminal=True)
+    with progress:
+        pass
+    text = stream.getvalue()
+    assert "s: 1/15 trials" in text
+    rows = {line.split()[1]: line.split() for line in text.splitlines() if "/3" in line}
+    assert rows[failed.arm][3:10:2] == ["1/3", "0/2", "0", "1"]
+    assert rows[running.arm][3:10:2] == ["0/3", "0/2", "1", "0"]
+    assert rows[running.arm][13] == "3"

@@ -1,0 +1,42 @@
+"""Ray's switches; that Ray does what they say is seen in tests/integration."""
+
+import os
+import stat
+
+import pytest
+
+from tune_space.execution.ray_env import hide_token, set_switches
+
+LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch) -> None:
+    for name in [name for name in os.environ if name.startswith(("RAY_", "TUNE_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+
+
+def test_a_local_session_is_told_to_keep_to_this_machine_and_a_joined_one_is_not() -> None:
+    set_switches(is_local=True)
+    assert os.environ[LOOPBACK] == "0"
+    set_switches(is_local=False)
+    assert os.environ[LOOPBACK] == "1"
+
+
+def test_whoever_asked_for_something_else_keeps_it_and_the_token_is_never_switched_off() -> None:
+    os.environ |= {LOOPBACK: "1", "OMP_WAIT_POLICY": "ACTIVE"}
+    set_switches(is_local=True)
+    assert (os.environ[LOOPBACK], os.environ["OMP_WAIT_POLICY"]) == ("1", "ACTIVE")
+    assert "RAY_AUTH_MODE" not in os.environ
+
+
+def test_the_token_is_for_its_owner_alone(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("pathlib.Path.home", lambda: tmp_path)
+    hide_token()
+    token = tmp_path / ".ray" / "auth_token"
+    token.parent.mkdir()
+    token.write_text("secret")
+    token.chmod(0o644)
+    hide_token()
+    assert stat.S_IMODE(token.stat().st_mode) == 0o600

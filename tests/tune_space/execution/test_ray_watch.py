@@ -1,0 +1,55 @@
+"""A server that is gone is noticed; one that is busy, or that is stopped with us, is not."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tune_space.execution import ray_watch
+from tune_space.execution.ray_watch import RayWatch
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_watch, "POLL_S", 0.01)
+
+
+@pytest.fixture
+def server() -> Iterator[socket.socket]:
+    """Listens and never answers, as a process that is busy does."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+def watched(server: socket.socket) -> tuple[RayWatch, list[str], threading.Event]:
+    said: list[str] = []
+    happened = threading.Event()
+
+    def when_gone(what: str) -> None:
+        said.append(what)
+        happened.set()
+
+    return RayWatch({"raylet": server.getsockname()}, when_gone), said, happened
+
+
+def test_a_busy_server_is_there_and_a_closed_one_is_gone(server) -> None:
+    watch, said, happened = watched(server)
+    host, port = server.getsockname()
+    watch.start()
+    assert watch.is_intact()
+    assert not happened.wait(0.2)
+    server.close()
+    assert happened.wait(10)
+    assert said == [f"Ray's raylet at {host}:{port} is gone"]
+    assert not watch.is_intact()
+    watch.stop()
+
+
+def test_nothing_is_said_once_the_watch_is_stopped(server) -> None:
+    watch, said, happened = watched(server)
+    watch.start()
+    watch.stop()
+    server.close()
+    assert not happened.wait(0.2)
+    assert said == []

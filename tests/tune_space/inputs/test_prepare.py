@@ -1,0 +1,202 @@
+"""What trials share is made once, named by its content, and used by whoever reads it."""
+
+import base64
+import json
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from morec.config import TrialConfig
+from morec.data.slices import slicings
+from morec.encoders.artefacts import ArtefactStore, file_sha256
+from morec.references import popularity_evaluation
+from tune_space.inputs.prepare import (
+    Prepared,
+    dataset_entries,
+    prepare_items,
+    references,
+    with_inactive,
+)
+from tune_space.ledger.records import Manifest
+from tune_space.study.expand import Arm
+from tune_space.study.spec import ArmSpec, ParamSpec, StudySpec, full_name
+
+DATA = {"kind": "synthetic", "num_users": 30, "num_items": 25, "max_seq_len": 5}
+TEXT = {"name": "tiny-random", "pretrained": False, "max_tokens": 6, "pooling": "mean"}
+
+
+def arm(name: str, item: dict, space=None, dataset=None, label="") -> Arm:
+    raw = {"dataset": dataset or DATA, "item": item}
+    config = TrialConfig.model_validate_json(json.dumps(raw))
+    return Arm(full_name(label, name), None, config, space or {}, label)
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Prepared:
+    return Prepared(tmp_path, ArtefactStore(tmp_path / "artefacts"))
+
+
+def test_arms_that_read_the_same_features_share_one_artefact(prepared) -> None:
+    arms = [
+        arm("ID", {"id": True}),
+        arm("TS", {"text": TEXT}),
+        arm("TS-DNN", {"text": TEXT | {"dnn_layers": 2}}),
+        arm("ID+TS", {"id": True, "text": TEXT, "fusion": "add"}),
+    ]
+    (features,) = prepare_items(prepared, arms)
+    assert (features.name, features.used_by) == ("text", ("TS", "TS-DNN", "ID+TS"))
+    assert features.num_bytes > 0
+
+
+def test_files_of_encoders_are_looked_up_beside_the_study(prepared, monkeypatch) -> None:
+    (prepared.root / "glove.txt").write_text("book 1 2 3\nthe 1 2 3\n")
+    elsewhere = prepared.root / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    text = {"name": "word-average", "word_vectors": "glove.txt", "trainable_layers": "all"}
+    study = arm("GloVe", {"text": text})
+    assert prepared.sources(study.config)["text"] == file_sha256(prepared.root / "glove.txt")
+    (vectors,) = prepare_items(prepared, [study])
+    assert vectors.used_by == ("GloVe",)
+    assert Path.cwd() == elsewhere
+
+
+def test_searched_choices_of_an_encoder_are_prepared_as_well(prepared) -> None:
+    space = {"item.text.pooling": ParamSpec(choice=("cls", "mean"))}
+    found = prepare_items(prepared, [arm("TS", {"text": TEXT}, space)])
+    assert len({each.key for each in found}) == 2
+
+
+ROUND = {"max_epochs": 2, "lr": 1e-3}
+
+
+def test_a_second_round_is_made_once_and_its_losses_stand_with_its_cost(prepared) -> None:
+    text = TEXT | {"second_round": ROUND}
+    arms = [
+        arm("TS w/o", {"text": TEXT}),
+        arm("TS w/", {"text": text}),
+        arm("E2E w/", {"text": text | {"trainable_layers": "all"}}),
+    ]
+    found = prepare_items(prepared, arms)
+    (second_round,) = [each for each in found if each.losses]
+    assert (second_round.name, second_round.used_by) == ("text second round", ("TS w/", "E2E w/"))
+    assert [len(second_round.losses[split]) for split in ("train", "valid")] == [2, 3]
+    assert second_round.seconds > 0
+    assert second_round.num_bytes > 4 * 64 * 37  # fp32 vectors of more than the words
+    features = [each for each in found if each.name == "text"]
+    assert [each.used_by for each in features] == [("TS w/o",), ("TS w/",), ("E2E w/",)]
+
+
+def test_searched_choices_of_a_second_round_are_made_before_the_search(prepared) -> None:
+    space = {"item.text.second_round.max_epochs": ParamSpec(choice=(1, 2))}
+    arms = [arm("TS", {"text": TEXT | {"second_round": ROUND}}, space)]
+    found = [each for each in prepare_items(prepared, arms) if each.losses]
+    assert [len(each.losses["train"]) for each in found] == [1, 2]
+
+
+def test_a_choice_under_a_condition_is_prepared_where_the_condition_holds(prepared) -> None:
+    space = {
+        "item.text.max_tokens": ParamSpec(choice=(5, 6)),
+        "item.text.pooling": ParamSpec(choice=("cls", "mean"), when={"item.text.max_tokens": 5}),
+        "optim.lr": ParamSpec(loguniform=(1e-4, 1e-2)),
+    }
+    found = prepare_items(prepared, [arm("TS", {"text": TEXT}, space)])
+    assert len({each.key for each in found}) == 3
+
+
+def test_preparing_again_makes_nothing_again(prepared) -> None:
+    arms = [arm("TS", {"text": TEXT})]
+    first = prepare_items(prepared, arms)
+    again = Prepared(prepared.root, prepared.store)
+    assert prepare_items(again, arms) == first
+
+
+def test_sources_name_the_data_and_every_encoders_weights(prepared) -> None:
+    config = arm("a", {"id": True, "text": TEXT, "fusion": "add"}).config
+    sources = prepared.sources(config)
+    assert set(sources) == {"data", "text"}
+    other = arm("a", {"id": True, "text": TEXT | {"num_layers": 1}, "fusion": "add"}).config
+    assert prepared.sources(other)["data"] == sources["data"]
+
+
+def test_the_dataset_is_cut_once_and_described(prepared) -> None:
+    arms = [arm("a", {"id": True}), arm("b", {"text": TEXT})]
+    (entry,) = dataset_entries(prepared, arms)
+    dataset = prepared.dataset(arms[0].config.dataset)
+    assert entry.is_synthetic
+    assert (entry.num_users, entry.num_items) == (dataset.num_users, dataset.num_items)
+    assert entry.num_interactions == len(dataset.item_ids)
+    assert entry.counts == dict(dataset.counts)
+
+
+def test_popularity_and_chance_stand_on_both_splits(prepared) -> None:
+    popularity, chance = references(prepared, [arm("a", {"id": True})], "a")
+    assert (popularity.name, chance.name) == ("popularity", "chance")
+    assert set(popularity.test) == set(chance.test) == {"HR@10", "NDCG@10"}
+    assert popularity.test_evaluation.metrics == popularity.test
+    assert chance.test_evaluation is None
+    assert 10 / 25 <= chance.test["HR@10"] < 10 / (25 - 8)
+
+
+def two_labels() -> list[Arm]:
+    other = DATA | {"num_users": 40}
+    return [
+        arm("TS", {"text": TEXT}, label="a"),
+        arm("ID", {"id": True}, label="a", dataset=DATA | {"max_seq_len": 4}),
+        arm("ID", {"id": True}, label="b", dataset=other),
+    ]
+
+
+def test_every_data_set_has_an_entry_and_yardsticks_as_its_baseline_reads_it(prepared) -> None:
+    arms = two_labels()
+    entries = dataset_entries(prepared, arms)
+    assert [entry.dataset for entry in entries] == ["a", "a", "b"]
+    assert entries[2].num_users > entries[0].num_users
+    found = references(prepared, arms, "ID")
+    assert [(one.dataset, one.name) for one in found] == [
+        ("a", "popularity"), ("a", "chance"), ("b", "popularity"), ("b", "chance"),
+    ]  # fmt: skip
+    read_by_baseline = prepared.dataset(arms[1].config.dataset)
+    expected = popularity_evaluation(read_by_baseline, "test", (10,))
+    assert found[0].test_evaluation == expected
+
+
+def test_the_entry_of_a_data_set_says_which_slice_every_user_is_in(prepared) -> None:
+    (entry,) = dataset_entries(prepared, [arm("a", {"id": True})])
+    dataset = prepared.dataset(arm("a", {"id": True}).config.dataset)
+    expected = {each.dimension: each for each in slicings(dataset, "test")}
+    assert [each.dimension for each in entry.slices] == list(expected)
+    for each in entry.slices:
+        assert each.labels == expected[each.dimension].labels
+        codes_U = np.frombuffer(zlib.decompress(base64.b64decode(each.packed_codes)), dtype="<u4")
+        assert codes_U.tolist() == expected[each.dimension].codes_U.tolist()
+
+
+def manifest_of(prepared: Prepared, arms: list[Arm]) -> Manifest:
+    return Manifest(
+        study=StudySpec(name="s", question="?", base={}, baseline="ID", arms={"ID": ArmSpec()}),
+        study_file="", command="", state="running", started_at="", updated_at="", versions={},
+        git={}, device="", num_cpus=1, arms=(),
+        datasets=dataset_entries(prepared, arms),
+        references=references(prepared, arms, "ID"),
+        preparations=prepare_items(prepared, arms),
+    )  # fmt: skip
+
+
+def test_what_only_resting_arms_need_stays_in_the_manifest_as_it_was(prepared) -> None:
+    arms = two_labels()
+    whole = manifest_of(prepared, arms)
+    part = manifest_of(prepared, arms[2:])
+    kept = with_inactive(part, whole, arms, arms[2:])
+    assert kept.datasets == (whole.datasets[2], *whole.datasets[:2])
+    assert {one.dataset for one in kept.references} == {"a", "b"}
+    assert kept.preparations == whole.preparations
+
+
+def test_what_no_arm_needs_any_more_leaves_the_manifest(prepared) -> None:
+    arms = two_labels()
+    whole = manifest_of(prepared, arms)
+    part = manifest_of(prepared, arms[2:])
+    assert with_inactive(part, whole, arms[2:], arms[2:]) == part

@@ -1,0 +1,245 @@
+"""One arm's search: deterministic, rebuilt from results, blind to anything but validation."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+
+from morec.config import TrialConfig
+from morec.results import EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
+from tune_space.ledger.records import MIN_FOR_IMPORTANCE
+from tune_space.schedule.arm_search import ArmSearch, best_of
+from tune_space.study.expand import Arm
+from tune_space.study.spec import ArmSpec, BudgetSpec, ParamSpec, StudySpec
+
+BASE = {"dataset": {"kind": "synthetic"}, "item": {"id": True}, "training": {"max_epochs": 9}}
+SPACE = {
+    "optim.lr": ParamSpec(loguniform=(1e-4, 1e-1)),
+    "model.num_blocks": ParamSpec(int=(1, 3)),
+    "training.loss": ParamSpec(choice=("bce", "in_batch_ce")),
+    "training.batch_size": ParamSpec(choice=(16, 32), when={"training.loss": "in_batch_ce"}),
+}
+
+
+def study(**fields) -> StudySpec:
+    fields = {"budget": BudgetSpec(trials=6)} | fields
+    return StudySpec(
+        name="s", question="q", base=BASE, arms={"A": ArmSpec()}, baseline="A", **fields
+    )
+
+
+def arm(space=SPACE) -> Arm:
+    return Arm("A", None, TrialConfig.model_validate_json(json.dumps(BASE)), dict(space))
+
+
+def result_of(config: TrialConfig, trial_id: str, scores, status=TrialStatus.COMPLETED):
+    epochs = tuple(
+        EpochRecord(
+            epoch=n, train_loss=1.0, valid={"HR@10": s, "NDCG@10": s}, train_s=1.0, eval_s=1.0
+        )
+        for n, s in enumerate(scores, 1)
+    )
+    done = status is TrialStatus.COMPLETED
+    evaluation = Evaluation(
+        metrics={"HR@10": max(scores)},
+        num_users=1,
+        num_tied=0,
+        num_forced_misses=0,
+        packed_ranks=pack_ranks([1]),
+    )
+    return TrialResult(
+        trial_id=trial_id,
+        config=config,
+        sources={},
+        status=status,
+        epochs=epochs,
+        best_epoch=1 if done else None,
+        valid=evaluation if done else None,
+        error=None if status in (TrialStatus.COMPLETED, TrialStatus.PRUNED) else "why",
+    )
+
+
+def score_of(config: TrialConfig) -> float:
+    return min(1.0, config.optim.lr * 5)
+
+
+def run(search: ArmSearch, num_trials: int, first: int = 0, params=()) -> list[TrialResult]:
+    results = []
+    for number in range(first, num_trials):
+        config = search.ask(params[number] if number < len(params) else None)
+        if config is None:
+            break
+        search.started(f"t{number}")
+        results.append(result_of(config, f"t{number}", [score_of(config)]))
+        search.tell(results[-1])
+    return results
+
+
+def configs(search: ArmSearch, num_trials: int) -> list[TrialConfig]:
+    return [result.config for result in run(search, num_trials)]
+
+
+def test_the_first_suggestion_is_the_study_files_own_configuration() -> None:
+    config = configs(ArmSearch(arm(), study()), 1)[0]
+    assert (config.optim.lr, config.model.num_blocks, config.training.loss) == (1e-4, 2, "bce")
+
+
+def test_the_first_suggestion_is_the_arm_s_start_where_it_has_one_and_the_next_are_searched() -> (
+    None
+):
+    started = replace(arm(), start={"optim.lr": 0.05, "training.loss": "in_batch_ce"})
+    first, second = configs(ArmSearch(started, study()), 2)
+    assert (first.optim.lr, first.model.num_blocks, first.training.loss) == (0.05, 2, "in_batch_ce")
+    assert second == configs(ArmSearch(arm(), study()), 2)[1]
+
+
+def test_a_start_that_is_edited_later_leaves_the_search_there_is_as_it_is() -> None:
+    before = ArmSearch(arm(), study())
+    run(before, 3)
+    params = [entry.params for entry in before.entries]
+    after = ArmSearch(replace(arm(), start={"optim.lr": 0.05}), study())
+    run(after, 3, params=params)
+    assert after.entries == before.entries
+
+
+def test_suggestions_are_the_same_again_with_the_same_seed_and_others_with_another() -> None:
+    first = configs(ArmSearch(arm(), study()), 8)
+    assert first == configs(ArmSearch(arm(), study()), 8)
+    other = configs(ArmSearch(arm(), study(search_seed=7)), 8)
+    assert [c.optim for c in first[1:]] != [c.optim for c in other[1:]]
+
+
+@pytest.mark.parametrize("stop", [1, 3, 6])
+def test_a_search_rebuilt_from_its_entries_goes_on_as_if_it_had_never_stopped(stop) -> None:
+    whole = run(ArmSearch(arm(), study()), 8)
+    before = ArmSearch(arm(), study())
+    run(before, stop)
+    params = [entry.params for entry in before.entries]
+    after = ArmSearch(arm(), study())
+    assert [r.config for r in run(after, 8, params=params)] == [r.config for r in whole]
+
+
+def test_a_larger_budget_continues_the_smaller_ones_suggestions() -> None:
+    small = configs(ArmSearch(arm(), study(budget=BudgetSpec(trials=3))), 3)
+    large = configs(ArmSearch(arm(), study(budget=BudgetSpec(trials=9))), 9)
+    assert large[:3] == small
+
+
+def test_conditional_parameters_are_chosen_only_where_they_apply() -> None:
+    search = ArmSearch(arm(), study())
+    run(search, 12)
+    for entry in search.entries:
+        is_in_batch = entry.params["training.loss"] == "in_batch_ce"
+        assert ("training.batch_size" in entry.params) == is_in_batch
+
+
+def test_no_configuration_is_suggested_twice_and_a_small_space_is_exhausted() -> None:
+    space = {"model.num_blocks": ParamSpec(int=(1, 3))}
+    seen = configs(ArmSearch(arm(space), study()), 10)
+    assert sorted(config.model.num_blocks for config in seen) == [1, 2, 3]
+
+
+def test_lists_and_null_are_choices_too() -> None:
+    space = {
+        "optim.clip_norm": ParamSpec(choice=(None, 1.0)),
+        "evaluation.ks": ParamSpec(choice=([10], [10, 20])),
+    }
+    seen = configs(ArmSearch(arm(space), study()), 4)
+    assert {(c.optim.clip_norm, c.evaluation.ks) for c in seen} == {
+        (None, (10,)),
+        (None, (10, 20)),
+        (1.0, (10,)),
+        (1.0, (10, 20)),
+    }
+
+
+def test_best_is_the_highest_validation_score_and_failures_never_are() -> None:
+    search = ArmSearch(arm(), study())
+    endings = [
+        ("low", [0.1, 0.2], TrialStatus.COMPLETED),
+        ("high", [0.4, 0.3], TrialStatus.COMPLETED),
+        ("failed", [0.9], TrialStatus.FAILED),
+        ("collapsed", [0.9], TrialStatus.COLLAPSED),
+        ("pruned", [0.9], TrialStatus.PRUNED),
+    ]
+    for trial_id, scores, status in endings:
+        config = search.ask()
+        search.started(trial_id)
+        search.tell(result_of(config, trial_id, scores, status))
+    assert search.best().trial_id == "high"
+
+
+def test_an_arm_without_one_completed_trial_has_no_choice() -> None:
+    search = ArmSearch(arm(), study())
+    config = search.ask()
+    search.started("t")
+    search.tell(result_of(config, "t", [0.5], TrialStatus.FAILED))
+    assert best_of(search) is None
+
+
+def test_an_arm_with_nothing_to_search_is_locked_with_no_params() -> None:
+    search = ArmSearch(arm({}), study())
+    assert search.num_trials == 0
+    assert best_of(search).params == {}
+
+
+def test_without_search_trials_an_arm_is_locked_to_its_start() -> None:
+    started = replace(arm(), start={"optim.lr": 0.05})
+    search = ArmSearch(started, study(budget=BudgetSpec(trials=0)))
+    assert best_of(search).params == {"optim.lr": 0.05}
+
+
+@pytest.mark.parametrize("scheduler", ["asha", "median"])
+def test_a_weak_trial_is_pruned_against_its_own_arm_and_again_after_a_rebuild(scheduler) -> None:
+    def play(search: ArmSearch) -> list[bool]:
+        decisions = []
+        for number in range(6):
+            config = search.ask()
+            search.started(f"t{number}")
+            curve = [(e, (0.9 - 0.1 * number) * e / 9) for e in range(1, 10)]
+            decisions += [search.should_prune(f"t{number}", curve[:e]) for e in range(1, 10)]
+            scores = [score for _, score in curve]
+            search.tell(result_of(config, f"t{number}", scores))
+        return decisions
+
+    first = play(ArmSearch(arm(), study(scheduler=scheduler)))
+    assert any(first)
+    assert not any(first[:9])
+    assert first == play(ArmSearch(arm(), study(scheduler=scheduler)))
+
+
+def searched(num_trials: int, score, space=SPACE) -> ArmSearch:
+    search = ArmSearch(arm(space), study())
+    for number in range(num_trials):
+        config = search.ask()
+        search.started(f"t{number}")
+        search.tell(result_of(config, f"t{number}", [score(config)]))
+    return search
+
+
+def test_what_alone_decides_the_score_has_most_of_the_importance() -> None:
+    shares = searched(40, lambda c: 1 - abs(math.log10(c.optim.lr) + 2) / 2).importance()
+    assert set(shares) == set(SPACE)
+    assert next(iter(shares)) == "optim.lr" and shares["optim.lr"] > 0.7
+    assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
+    by_loss = searched(40, lambda c: 0.2 + 0.5 * (c.training.loss == "bce")).importance()
+    assert max(by_loss, key=by_loss.get) == "training.loss"
+
+
+def test_pruned_and_failed_trials_do_not_count() -> None:
+    search = searched(MIN_FOR_IMPORTANCE - 1, score_of)
+    assert search.importance() == {}
+    config = search.ask()
+    search.started("pruned")
+    search.tell(result_of(config, "pruned", [0.9], TrialStatus.PRUNED))
+    assert search.importance() == {}
+    config = search.ask()
+    search.started("last")
+    search.tell(result_of(config, "last", [0.01]))
+    assert set(search.importance()) == set(SPACE)
+
+
+def test_one_searched_value_or_equal_scores_have_no_importance_to_share() -> None:
+    assert searched(20, score_of, {"optim.lr": SPACE["optim.lr"]}).importance() == {}
+    assert searched(20, lambda _: 0.5).importance() == {}

@@ -1,0 +1,119 @@
+"""Every edit of a study is said with what it does, and the conductor then does that."""
+
+import pytest
+
+from morec.code_version import code_version
+from tests.tune_space.made_up_trials import STUDY, conductor_of, play, sources, study
+from tune_space.ledger.records import Ledger
+from tune_space.schedule.plan import make_plan
+from tune_space.study.expand import expand
+
+ARMS = STUDY["arms"]
+WITHOUT_WIDE = {name: arm for name, arm in ARMS.items() if name != "wide"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("study")
+    play(conductor_of(made))
+    return made
+
+
+def said(folder, spec, at_hand=sources) -> list[str]:
+    plan = make_plan(spec, expand(spec), Ledger(folder), at_hand)
+    return [line for line in plan.edits if "made by other code" not in line]
+
+
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        ({}, []),
+        (
+            {"arms": ARMS | {"new": {"set": {"model.num_blocks": 3}}}},
+            ["arm 'new' is added: all its trials are new"],
+        ),
+        ({"arms": WITHOUT_WIDE}, ["arm 'wide' is removed: 5 records of it stay, unreported"]),
+        (
+            {"arms": ARMS | {"wide": {"set": {"model.dim": 64}}}},
+            [
+                "arm 'wide' changed (model.dim 1024 -> 64): its trials are new; 5 records of it "
+                "stay, unreported"
+            ],
+        ),
+        (
+            {"seeds": [2, 3, 4]},
+            [
+                "seeds 3, 4 are added: one final trial each for every arm",
+                "seeds 1 are removed: their records stay, unreported",
+            ],
+        ),
+        (
+            {"budget": {"trials": 5}},
+            ["budget.trials 3 -> 5: every search goes on; a better trial is locked anew"],
+        ),
+        ({"budget": {"trials": 1}}, ["budget.trials 3 -> 1: an arm's first 1 search trials count"]),
+        ({"search_seed": 7}, ["search_seed 0 -> 7: every search begins anew"]),
+        (
+            {"scheduler": "asha"},
+            [
+                "scheduler none -> asha: recorded trials count as they are, trials that run from "
+                "now on are stopped by the new one"
+            ],
+        ),
+        ({"question": "why?"}, ["question changed: another report, no trial"]),
+    ],
+)
+def test_an_edit_is_said_with_its_consequence(folder, changes, lines) -> None:
+    assert said(folder, study(**changes)) == lines
+
+
+def test_a_changed_search_space_says_how_many_trials_still_count(folder) -> None:
+    narrowed = study(search={"optim.lr": {"loguniform": [1e-4, 2e-2]}})
+    rates = [
+        entry.params["optim.lr"]
+        for arm in Ledger(folder).read_manifest().arms
+        for entry in arm.search
+    ]
+    inside = sum(rate <= 2e-2 for rate in rates)
+    assert 0 < inside < len(rates) == 9
+    assert said(folder, narrowed) == [
+        "search space of ID, wide, fixed changed (optim.lr: loguniform a number between 0.0001 and "
+        f"0.1 -> loguniform a number between 0.0001 and 0.02): {inside} of 9 search trials lie in "
+        "it and count, the others are no longer asked for"
+    ]
+
+
+@pytest.mark.parametrize(("name", "what"), [("data", "data"), ("text", "text weights")])
+def test_other_data_or_weights_are_said_and_their_records_are_not_mixed_in(
+    tmp_path, name, what
+) -> None:
+    def then(config):
+        return {"data": "d0", "text": "w0"}
+
+    def now(config):
+        return then(config) | {name: "other"}
+
+    play(conductor_of(tmp_path, sources=then))
+    assert said(tmp_path, study(), now) == [
+        f"{what} of ID, wide, fixed are not those of the records: trials run again, and the "
+        "records stay, unreported"
+    ]
+    after = conductor_of(tmp_path, sources=now)
+    assert len(play(after)) == 3 * (3 + 2)
+    assert len(after.manifest.orphaned) == 3 * (3 + 2)
+
+
+def test_records_of_other_code_are_counted_and_what_differs_is_named(tmp_path) -> None:
+    conductor = conductor_of(tmp_path)
+    play(conductor)
+    ledger = Ledger(tmp_path)
+    old = code_version() | {"torch": "1.0"}
+    for number, record in enumerate(ledger.read_all().values()):
+        code = old if number < 2 else code_version() if number < 14 else {}
+        ledger.write(record.model_copy(update={"code": code}))
+    plan = make_plan(study(), expand(study()), ledger, sources)
+    end = "): they count as they are; --fresh trains everything anew"
+    assert sorted(plan.edits) == [
+        f"1 record made by other code (they do not say which{end}",
+        f"2 records made by other code (torch 1.0, not {code_version()['torch']}{end}",
+    ]

@@ -1,0 +1,74 @@
+"""Dotted paths: which exist, and how short their names may be."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from morec.config import TrialConfig
+from tune_space.study.config_paths import (
+    all_paths,
+    explain,
+    get_path,
+    overlap,
+    path_problem,
+    set_path,
+    short_name,
+    value_problems,
+)
+from tune_space.study.yaml_document import Problem
+
+
+def test_every_listed_path_may_be_written_and_reserved_ones_may_not() -> None:
+    assert {"optim.lr", "item.text.name", "dataset.num_tastes", "dataset.kind"} <= set(all_paths())
+    assert not any(map(path_problem, all_paths()))
+    assert path_problem("seed") == "seed is set by the study; give seeds and search_seed instead"
+    assert path_problem("nothing") is not None
+
+
+def test_a_short_name_stands_for_one_path_only() -> None:
+    short = {path: short_name(path) for path in all_paths()}
+    assert len(set(short.values())) == len(short)
+    assert short["training.loss"] == "loss"
+    assert short["item.text.name"] == "text.name"
+    assert short["evaluation.batch_size"] == "evaluation.batch_size"
+
+
+def test_paths_overlap_at_whole_names_only() -> None:
+    assert overlap("item.text", "item.text.name")
+    assert overlap("item.text.name", "item.text")
+    assert not overlap("item.fusion", "item.fusion_layers")
+
+
+@given(st.sampled_from(all_paths()), st.integers() | st.text() | st.none())
+def test_what_is_set_at_a_path_is_found_there(path: str, value: object) -> None:
+    config: dict[str, object] = {"item": None}
+    set_path(config, path, value)
+    assert get_path(config, path) == value
+
+
+def test_a_model_without_a_kind_is_a_sasrec_wherever_it_is_written() -> None:
+    assert value_problems("model", {"dim": 32}) == []
+    assert value_problems("model", {"num_head": 2}) == [
+        Problem(
+            ("num_head",),
+            "unknown key 'num_head'. Did you mean 'num_heads'? "
+            "Allowed: dim, dropout, kind, num_blocks, num_heads",
+        )
+    ]
+    assert value_problems("model", {"kind": "dsm"}) == [
+        Problem((), "unknown kind 'dsm'. Did you mean 'dssm'? Allowed: bert4rec, dssm, gru4rec, "
+                    "nextitnet, sasrec"),
+    ]  # fmt: skip
+
+
+def test_a_mistake_about_a_member_of_a_union_stands_at_the_union_and_a_missing_key_at_its_key() -> (
+    None
+):
+    raw = {"model": {"dim": 33}, "item": {"id": True}, "dataset": {"kind": "mind"}}
+    with pytest.raises(ValidationError) as caught:
+        TrialConfig.model_validate(raw)
+    assert explain(caught.value, raw, [TrialConfig]) == [
+        Problem(("dataset", "folder"), "is missing"),
+        Problem(("model",), "dim 33 is not divisible by num_heads 2"),
+    ]

@@ -1,0 +1,94 @@
+"""Plans and statuses in words."""
+
+import io
+
+from rich.console import Console
+
+from morec.model_profile import ModelProfile
+from tune_space.commands.status import ArmStatus, Status
+from tune_space.ledger.records import DatasetEntry
+from tune_space.schedule.plan import ArmPlan, Plan, State
+from tune_space.terminal import format_dataset, format_seconds, print_plan, print_status
+
+PLAN = Plan(
+    study="fusion",
+    arms=(
+        ArmPlan("ID [1]", {State.DONE: 2, State.CONTINUE: 1}, {State.NEW: 3}, False, 90.0),
+        ArmPlan("TS", {}, {State.DONE: 2, State.RETRY: 1}, True, None),
+        ArmPlan("E2E", {State.DONE: 3}, {}, True, None),
+    ),
+    orphaned=("t1", "t2", "t3", "t4", "t5", "t6", "t7"),
+)
+
+
+def printed(show: object, *args: object, is_terminal: bool = False) -> str:
+    stream = io.StringIO()
+    show(Console(file=stream, force_terminal=is_terminal, width=200), *args)  # type: ignore[operator]
+    return stream.getvalue()
+
+
+def test_a_plan_outside_a_terminal_is_aligned_text() -> None:
+    sizes = {"ID [1]": ModelProfile(47_123_456, 47_123_456, 126_700_000, 8, 1_000), "TS": None}
+    assert printed(print_plan, PLAN, 3, 2, sizes).splitlines() == [
+        "Plan of fusion",
+        "Arm     Search                 Final (3 seeds)                  To run  #Param  FLOPs",
+        "ID [1]  2 done, 1 to continue  3 new, after the search          4       47.1M   0.127G",
+        "TS      nothing to search      2 done, 1 to retry               1       ?       ?",
+        "E2E     3 done                 none: no search trial completed  0       ?       ?",
+        "5 trials to run, about 0:03:45 at 2 at a time",
+        "7 recorded trials are no longer asked for: t1, t2, t3, t4, t5 and 2 more",
+    ]
+
+
+def test_a_plan_in_a_terminal_is_a_table_with_the_same_words() -> None:
+    text = printed(print_plan, PLAN, 3, 2, is_terminal=True)
+    for words in ("ID [1]", "2 done, 1 to continue", "about 0:03:45 at 2 at a time"):
+        assert words in text
+
+
+def test_a_plan_says_when_there_is_no_estimate_yet() -> None:
+    new = Plan("s", (ArmPlan("A", {State.NEW: 1}, {State.NEW: 2}, False, None),), ())
+    assert "3 trials to run, no estimate yet: no trial has finished" in printed(
+        print_plan, new, 2, 1
+    )
+    done = Plan("s", (ArmPlan("A", {}, {State.DONE: 2}, True, None),), ())
+    assert "0 trials to run, about 0:00:00 at 1 at a time" in printed(print_plan, done, 2, 1)
+
+
+def test_a_status_shows_what_every_arm_has_and_who_runs_it() -> None:
+    arms = (ArmStatus("A", 3, 1, 2, True, 0.25), ArmStatus("B", 0, 0, 0, False, None))
+    running = Status("smoke", "running", 77, "HR@10", 3723.4, "2030-01-01T00:00:00+00:00", arms)
+    assert printed(print_status, running).splitlines() == [
+        "Status of smoke: running",
+        "Arm  Done  Failed  Running  Locked  Best validation HR@10",
+        "A    3     1       2        yes     0.2500",
+        "B    0     0       0        no      -",
+        "1:02:03 spent, last change 2030-01-01T00:00:00+00:00, process 77 runs it",
+    ]
+    stopped = Status("smoke", "stopped", None, "HR@10", 1.0, "then", arms)
+    text = printed(print_status, stopped)
+    assert "To continue" in text
+    assert "no process runs it" in text
+
+
+def test_seconds_are_spelled_as_hours_minutes_and_seconds() -> None:
+    assert format_seconds(59.6) == "0:01:00"
+
+
+def test_a_dataset_is_spelled_with_every_rule_that_struck() -> None:
+    entry = DatasetEntry(
+        name="movielens",
+        sha256="0",
+        is_synthetic=False,
+        num_users=655,
+        num_items=453,
+        num_interactions=24434,
+        counts={"rows_read": 100004, "broken_rows": 0, "time_ties": 7},
+    )
+    assert format_dataset(entry) == (
+        "data: movielens: 655 users, 453 items, 24,434 interactions in their windows "
+        "(rows_read 100,004, time_ties 7)"
+    )
+    assert "movielens (made-up data): " in format_dataset(
+        entry.model_copy(update={"is_synthetic": True})
+    )

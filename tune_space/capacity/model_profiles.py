@@ -1,0 +1,45 @@
+"""Parameters and FLOPs of every arm's model, counted before anything is trained or downloaded."""
+
+from collections.abc import Sequence
+from functools import cache
+
+from morec.config import EvaluationSpec, OptimSpec, TrainingSpec, TrialConfig
+from morec.model_profile import ModelProfile, profile_model
+from tune_space.ledger.records import DatasetEntry
+from tune_space.study.expand import Arm
+from tune_space.study.spec import StudySpec
+
+
+def model_profiles(
+    study: StudySpec, arms: Sequence[Arm], datasets: Sequence[DatasetEntry]
+) -> dict[str, ModelProfile | None]:
+    """Count each arm's model by arm name; None where its shapes cannot be known from here.
+
+    The numbers of users and items are those of ``datasets`` as they were read or, before that, what
+    the study says that the paper had.
+    """
+    return {arm.name: profile_of(arm.config, *known_counts(study, arm, datasets)) for arm in arms}
+
+
+def profile_of(
+    config: TrialConfig, num_users: int | None, num_items: int | None
+) -> ModelProfile | None:
+    """Count one trial's model; None where its shapes cannot be known. One shape is counted once."""
+    parts = {"optim": OptimSpec(), "training": TrainingSpec(), "evaluation": EvaluationSpec()}
+    return _count(config.model_copy(update=parts | {"seed": 0}), num_users, num_items)
+
+
+@cache
+def _count(
+    config: TrialConfig, num_users: int | None, num_items: int | None
+) -> ModelProfile | None:
+    return profile_model(config, num_users=num_users, num_items=num_items)
+
+
+def known_counts(
+    study: StudySpec, arm: Arm, datasets: Sequence[DatasetEntry]
+) -> tuple[int | None, int | None]:
+    """Users and items of an arm's data set, as far as they are known."""
+    known = next((entry for entry in datasets if entry.dataset == arm.dataset), None)
+    counted = known or study.datasets.get(arm.dataset)
+    return (counted.num_users, counted.num_items) if counted else (None, None)

@@ -1,0 +1,220 @@
+"""Does a finished folder keep what the report promises? Recomputed from its records alone.
+
+Every choice is made again from the validation ranks, with whatever the test split said left out;
+every metric is computed again from its ranks; every trial's name from its configuration and
+sources. Forecast neither Ray nor the data nor weights.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from morec.config import canonical_json
+from morec.errors import DataError, SpecError
+from morec.results import TrialResult
+from tune_space.commands.audit_arms import ArmAudit
+from tune_space.commands.audit_records import record_problems, reference_problems
+from tune_space.ledger.provenance import other_code
+from tune_space.ledger.records import Ledger, Manifest, trials_of
+from tune_space.study.expand import expand
+from tune_space.study.spec import Value
+
+PROMISES = (
+    "choices by validation alone, names of trials, equal tuning effort, paired seeds, full ranking "
+    "of the same users, metrics of their ranks, test split seen by locked finals only"
+)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an audit found."""
+
+    num_records: int
+    num_arms: int
+    problems: tuple[str, ...]
+    """Every point that is off: where, what was found, what should be there."""
+    notes: tuple[str, ...] = ()
+    """What is in order, and a reader should know."""
+
+    def lines(self) -> list[str]:
+        """The outcome in words: pass, or every point that is off."""
+        seen = f"{self.num_records} records, {self.num_arms} arms"
+        end = [f"note: {note}" for note in self.notes]
+        if self.problems:
+            count = len(self.problems)
+            off = [f"off: {problem}" for problem in self.problems]
+            return [*off, *end, f"audit: {count} point{'s' * (count > 1)} off ({seen})"]
+        return [*end, f"audit: pass ({seen}): {PROMISES}"]
+
+
+def audit(folder: Path) -> Audit:
+    """Check a study's output folder.
+
+    Raises:
+        DataError: there is no manifest, or it cannot be read.
+    """
+    ledger = Ledger(folder)
+    manifest = ledger.read_manifest()
+    if manifest is None:
+        raise DataError(f"{folder}: no study has run here (there is no manifest.json)")
+    records, problems = _read_records(ledger)
+    if manifest.state != "finished":
+        problems.append(f"manifest: the study is {manifest.state}, not finished")
+    problems += reference_problems(manifest)
+    unsound = set()
+    for trial_id, record in records.items():
+        found = [f"{trial_id}: {text}" for text in record_problems(record)]
+        problems += found
+        unsound.update([trial_id] if found else [])
+    sound = {trial_id: record for trial_id, record in records.items() if trial_id not in unsound}
+    problems += _ranking_problems(manifest, sound)
+    arms, unbuildable = _arms(manifest, records)
+    problems += unbuildable
+    for arm in arms:
+        problems += [f"arm {arm.arm.name!r}: {text}" for text in arm.problems()]
+    problems += _peeks(manifest, records, arms)
+    notes = (*_left_overs(manifest, records, arms), *_exhausted(arms), *_codes(manifest, records))
+    return Audit(len(records), len(manifest.arms), tuple(problems), notes)
+
+
+def _read_records(ledger: Ledger) -> tuple[dict[str, TrialResult], list[str]]:
+    """Every record that can be read, and why the others cannot."""
+    records: dict[str, TrialResult] = {}
+    problems = []
+    for path in sorted(ledger.trials_folder.glob("*.json")):
+        try:
+            record = ledger.read(path.stem)
+        except DataError as error:
+            problems.append(str(error).splitlines()[0])
+            continue
+        if record is None or record.trial_id != path.stem:
+            problems.append(f"{path.name}: holds the record of {record and record.trial_id}")
+        else:
+            records[path.stem] = record
+    return records, problems
+
+
+# ---- the same ranking for everyone
+
+
+def _ranking_problems(manifest: Manifest, records: Mapping[str, TrialResult]) -> Iterator[str]:
+    """All trials on one data set rank the same users against the same candidates."""
+    groups: dict[str, list[TrialResult]] = {}
+    for record in records.values():
+        spec = record.config.dataset.model_dump(mode="json")
+        groups.setdefault(canonical_json([spec, record.sources.get("data")]), []).append(record)
+    for group in groups.values():
+        for name, values in _protocol(group).items():
+            yield from _differences(name, values)
+        yield from _against_data(manifest, group)
+
+
+def _protocol(group: Sequence[TrialResult]) -> dict[str, dict[str, Value]]:
+    """What must agree -> trial id -> its value."""
+    found: dict[str, dict[str, Value]] = {}
+    for record in group:
+        evaluation = record.config.evaluation
+        for name in ("candidates", "select", "ks"):
+            found.setdefault(name, {})[record.trial_id] = getattr(evaluation, name)
+        for result in (record.valid, record.test):
+            if result is not None:
+                # Leave-one-out: both splits have every user.
+                found.setdefault("users ranked", {})[record.trial_id] = result.num_users
+    return found
+
+
+def _differences(name: str, values: Mapping[str, Value]) -> Iterator[str]:
+    spelled = [repr(value) for value in values.values()]
+    usual = max(spelled, key=spelled.count)
+    for trial_id, value in values.items():
+        if repr(value) != usual:
+            yield f"{trial_id}: {name}: {value!r}; other trials on the same data: {usual}"
+
+
+def _against_data(manifest: Manifest, group: Sequence[TrialResult]) -> Iterator[str]:
+    data = group[0].sources.get("data")
+    entries = [entry for entry in manifest.datasets if entry.sha256 == data]
+    if manifest.datasets and not entries:
+        orphaned = set(manifest.orphaned)
+        for trial_id in (r.trial_id for r in group if r.trial_id not in orphaned):
+            yield f"{trial_id}: its data {data} is none of the study's"
+        return
+    users = sorted({entry.num_users for entry in entries})
+    most = max((entry.num_items for entry in entries), default=0)
+    for record in group:
+        for split, result in (("valid", record.valid), ("test", record.test)):
+            if result is None or not entries:
+                continue
+            if result.num_users not in users:
+                said = " or ".join(map(str, users))
+                yield (
+                    f"{record.trial_id}: {split}: {result.num_users} users ranked, the data "
+                    f"has {said}"
+                )
+            if result.ranks.max() > most + 1:
+                yield f"{record.trial_id}: {split}: a rank beyond the data's {most} items"
+
+
+# ---- arms, and who saw the test split
+
+
+def _arms(
+    manifest: Manifest, records: Mapping[str, TrialResult]
+) -> tuple[list[ArmAudit], list[str]]:
+    """The arms that are both in the study and in the manifest; the others are off."""
+    try:
+        built = {arm.name: arm for arm in expand(manifest.study)}
+    except SpecError as error:
+        return [], [f"manifest: study: {problem}" for problem in error.problems]
+    entries = {entry.name: entry for entry in manifest.arms}
+    problems = [f"arm {name!r}: not in the manifest" for name in built if name not in entries]
+    problems += [f"arm {name!r}: not in the study" for name in entries if name not in built]
+    both = [name for name in built if name in entries]
+    return [ArmAudit(manifest.study, built[n], entries[n], records) for n in both], problems
+
+
+def _peeks(
+    manifest: Manifest, records: Mapping[str, TrialResult], arms: Sequence[ArmAudit]
+) -> Iterator[str]:
+    """Trials outside the locked finals that saw the test split."""
+    for trial_id in _tested_besides(manifest, records):
+        for arm in arms:
+            if arm.is_earlier_choice(records[trial_id]):
+                yield (
+                    f"{trial_id}: arm {arm.arm.name!r} was tested with values it is not locked "
+                    "to: its test split was looked at more than once"
+                )
+                break
+        else:
+            if trial_id not in manifest.orphaned:
+                yield f"{trial_id}: has test metrics and is no final trial of a locked choice"
+
+
+def _tested_besides(manifest: Manifest, records: Mapping[str, TrialResult]) -> list[str]:
+    final = {trial_id for entry in manifest.arms for trial_id in entry.final}
+    tested = [i for i, record in records.items() if record.test or record.config.evaluation.test]
+    return [trial_id for trial_id in tested if trial_id not in final]
+
+
+def _left_overs(
+    manifest: Manifest, records: Mapping[str, TrialResult], arms: Sequence[ArmAudit]
+) -> Iterator[str]:
+    others = sorted(records.keys() - trials_of(manifest.arms))
+    if others:
+        yield f"{len(others)} records are not the study's (any more): {', '.join(others)}"
+
+
+def _codes(manifest: Manifest, records: Mapping[str, TrialResult]) -> Iterator[str]:
+    """Whether the study's trials were made by one code."""
+    mine = [records[i] for i in sorted(trials_of(manifest.arms) & records.keys())]
+    codes = Counter(tuple(record.code.items()) for record in mine)
+    if len(codes) > 1:
+        (usual, _), *_ = codes.most_common()
+        yield from other_code(mine, dict(usual))
+
+
+def _exhausted(arms: Sequence[ArmAudit]) -> Iterator[str]:
+    for arm in arms:
+        if (points := arm.num_points()) is not None and arm.arm.space:
+            yield f"arm {arm.arm.name!r}: all {points} points of its search space were tried"

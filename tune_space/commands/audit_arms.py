@@ -1,0 +1,171 @@
+"""What an audit asks of one arm: its search, the choice it was locked to, its final trials."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+
+from morec.config import canonical_json
+from morec.errors import SpecError
+from morec.results import TrialResult, TrialStatus
+from tune_space.commands.audit_records import selected_score
+from tune_space.ledger.records import ArmEntry, SearchEntry
+from tune_space.schedule.arm_search import ArmSearch
+from tune_space.study.config_paths import get_path, set_path
+from tune_space.study.expand import Arm, configure, draw
+from tune_space.study.spec import ParamSpec, StudySpec, Value
+
+MAX_POINTS = 10_000
+"""Combinations of a finite search space that are counted; a larger one is never exhausted."""
+
+IMPORTANCE_TOLERANCE = 1e-3
+"""Shares may differ by so much from one machine to another."""
+
+
+@dataclass(frozen=True)
+class ArmAudit:
+    """One arm as the study file says it and as the manifest says it went."""
+
+    study: StudySpec
+    arm: Arm
+    entry: ArmEntry
+    records: Mapping[str, TrialResult]
+
+    def problems(self) -> Iterator[str]:
+        """Every point that is off."""
+        if self.entry.config != self.arm.config:
+            yield "its configuration is not what the study says"
+            return
+        off = list(self._search_problems())
+        yield from off
+        yield from self._choice_problems()
+        if not off:
+            yield from self._importance_problems()
+        yield from self._final_problems()
+
+    def num_points(self) -> int | None:
+        """How many different trials the arm's space holds, if fewer than the budget."""
+        values = [_values(param) for param in self.arm.space.values()]
+        if not all(values) or math.prod(map(len, values)) > MAX_POINTS:
+            return None
+        points = set()
+        for row in product(*values):
+            chosen = dict(zip(self.arm.space, row, strict=True))
+            points.add(canonical_json(draw(self.arm, partial(_chosen, chosen))))
+        return len(points) if len(points) < self.study.budget.trials else None
+
+    def is_earlier_choice(self, record: TrialResult) -> bool:
+        """Whether a tested trial is this arm with other searched values than the locked ones."""
+        if self.entry.locked is not None and not list(
+            self._differences(record, self.entry.locked.params, record.config.seed, test=True)
+        ):
+            return False
+        config, own = (c.model_dump(mode="json") for c in (record.config, self.arm.config))
+        for path in self.arm.space:
+            set_path(config, path, get_path(own, path))
+        config["seed"], config["evaluation"]["test"] = own["seed"], False
+        return canonical_json(config) == canonical_json(own)
+
+    def _search_problems(self) -> Iterator[str]:
+        """Searched as often as the budget says, and each trial is what it claims."""
+        budget = self.study.budget.trials if self.arm.space else 0
+        found = len(self.entry.search)
+        if found != budget and found != self.num_points():
+            yield f"unequal tuning effort: {found} search trials, the budget is {budget}"
+        for trial in self.entry.search:
+            yield from self._trial(trial.trial_id, trial.params, self.study.search_seed, test=False)
+
+    def _choice_problems(self) -> Iterator[str]:
+        """The locked choice is the best on validation, the earliest of equals."""
+        chosen, locked = self._choice(), self.entry.locked
+        if chosen is None:
+            yield "no search trial completed: there is nothing to choose"
+        if locked != chosen:
+            yield f"locked to {_spell(locked)}; validation alone chooses {_spell(chosen)}"
+
+    def _choice(self) -> SearchEntry | None:
+        if not self.entry.search:
+            return SearchEntry(trial_id="", params=dict(self.arm.start))
+        best, best_score = None, -1.0
+        for trial in self.entry.search:
+            record = self.records.get(trial.trial_id)
+            if record is not None and record.status is TrialStatus.COMPLETED:
+                score = selected_score(record)
+                if score > best_score:
+                    best, best_score = trial, score
+        return best
+
+    def _importance_problems(self) -> Iterator[str]:
+        """The importance of the searched values is what the same trials give again."""
+        search = ArmSearch(self.arm, self.study)
+        for trial in self.entry.search:
+            search.ask(trial.params)
+            search.started(trial.trial_id)
+            search.tell(self.records[trial.trial_id])
+        found, written = search.importance(), self.entry.importance
+        if found.keys() != written.keys() or any(
+            abs(found[path] - written[path]) > IMPORTANCE_TOLERANCE for path in found
+        ):
+            yield f"importance {_format_shares(written)}; its trials give {_format_shares(found)}"
+
+    def _final_problems(self) -> Iterator[str]:
+        """One completed trial of the locked choice for every seed, so that arms pair by seed."""
+        final, seeds, locked = self.entry.final, self.study.seeds, self.entry.locked
+        if locked is None:
+            return
+        if len(final) != len(seeds):
+            yield f"{len(final)} final trials for the seeds {list(seeds)}"
+            return
+        for trial_id, seed in zip(final, seeds, strict=True):
+            yield from self._trial(trial_id, locked.params, seed, test=True)
+            record = self.records.get(trial_id)
+            if record is not None and record.status is not TrialStatus.COMPLETED:
+                yield f"{trial_id}: {record.status}, so seed {seed} has no pair"
+
+    def _trial(
+        self, trial_id: str, params: Mapping[str, Value], seed: int, *, test: bool
+    ) -> Iterator[str]:
+        """The trial has a record, of the arm's configuration with these values and this seed."""
+        record = self.records.get(trial_id)
+        if record is None:
+            yield f"{trial_id}: no record"
+            return
+        try:
+            changed = ", ".join(self._differences(record, params, seed, test=test))
+        except SpecError as error:
+            yield f"{trial_id}: its values do not fit the arm: {error}"
+            return
+        if changed:
+            yield (
+                f"{trial_id}: {changed}: not what the arm, its searched values and seed {seed} say"
+            )
+
+    def _differences(
+        self, record: TrialResult, params: Mapping[str, Value], seed: int, *, test: bool
+    ) -> Iterator[str]:
+        """Sections of a record's configuration that are not the arm's with these values."""
+        wanted = configure(self.entry.config, params, seed=seed, test=test)
+        left, right = (c.model_dump(mode="json") for c in (wanted, record.config))
+        return (key for key in left if left[key] != right[key])
+
+
+def _chosen(values: Mapping[str, Value], path: str, _: ParamSpec) -> Value:
+    return values[path]
+
+
+def _values(param: ParamSpec) -> Sequence[Value]:
+    """All values of a finite domain; none of an infinite one."""
+    if param.choice is not None:
+        return param.choice
+    return range(param.int[0], param.int[1] + 1) if param.int else ()
+
+
+def _spell(choice: SearchEntry | None) -> str:
+    if choice is None:
+        return "nothing"
+    return f"{choice.trial_id or 'its start'} {canonical_json(choice.params)}"
+
+
+def _format_shares(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{path} {share:g}" for path, share in shares.items()) or "not computed"

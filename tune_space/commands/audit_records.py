@@ -1,0 +1,95 @@
+"""What an audit asks of one record: its name, its best epoch, and its metrics from its ranks."""
+
+import binascii
+import zlib
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from morec.errors import DataError
+from morec.metrics import metrics_of
+from morec.results import Evaluation, TrialResult, TrialStatus
+from tune_space.ledger.records import Manifest
+
+
+def record_problems(record: TrialResult) -> Iterator[str]:
+    """Every point of a record that does not follow from the rest of it."""
+    name = record.config.trial_id(record.sources)
+    if name != record.trial_id:
+        yield f"its configuration and sources are those of {name}"
+    ks = record.config.evaluation.ks
+    for split, result in (("valid", record.valid), ("test", record.test)):
+        if result is not None:
+            yield from (f"{split}: {text}" for text in evaluation_problems(result, ks))
+    if record.status is TrialStatus.COMPLETED:
+        yield from _best_epoch_problems(record)
+
+
+def evaluation_problems(result: Evaluation, ks: tuple[int, ...]) -> Iterator[str]:
+    """Whether metrics and counts are those of the ranks."""
+    try:
+        ranks_U = checked_ranks(result)
+    except DataError as error:
+        yield str(error)
+        return
+    expected = metrics_of(ranks_U, ks)
+    for name in sorted(expected.keys() | result.metrics.keys()):
+        found, right = result.metrics.get(name), expected.get(name)
+        if found is None or right is None or not np.isclose(found, right, rtol=0, atol=1e-12):
+            yield f"{name} is {found}; the ranks give {right}"
+
+
+def checked_ranks(result: Evaluation) -> npt.NDArray[np.uint32]:
+    """The target's rank per user, shape (U,).
+
+    Raises:
+        DataError: they cannot be unpacked, are not one for every user, or do not count from 1.
+    """
+    try:
+        ranks_U = result.ranks
+    except (zlib.error, binascii.Error, ValueError) as error:
+        raise DataError(f"its ranks cannot be unpacked: {error}") from error
+    if len(ranks_U) != result.num_users:
+        raise DataError(f"{len(ranks_U)} ranks for {result.num_users} users")
+    if ranks_U.min() < 1:
+        raise DataError("a rank of 0; ranks count from 1")
+    return ranks_U
+
+
+def selected_score(record: TrialResult) -> float:
+    """The metric a choice is made by, computed again from the validation ranks.
+
+    Below any score where the ranks cannot be read.
+    """
+    assert record.valid is not None, record.trial_id
+    evaluation = record.config.evaluation
+    try:
+        return metrics_of(checked_ranks(record.valid), evaluation.ks)[evaluation.select]
+    except DataError:
+        return -1.0
+
+
+def reference_problems(manifest: Manifest) -> Iterator[str]:
+    """The yardsticks with ranks, recomputed like everything else."""
+    for reference in manifest.references:
+        result = reference.test_evaluation
+        if result is None:
+            continue
+        ks = tuple(sorted({int(name.split("@")[1]) for name in reference.test}))
+        for text in evaluation_problems(result, ks):
+            yield f"manifest: {reference.name}: test: {text}"
+        if result.metrics != reference.test:
+            yield f"manifest: {reference.name}: its test metrics are not those of its ranks"
+
+
+def _best_epoch_problems(record: TrialResult) -> Iterator[str]:
+    """The best epoch is the first with the best score, and ``valid`` is that epoch's."""
+    select = record.config.evaluation.select
+    scores = [epoch.valid.get(select, -1.0) for epoch in record.epochs]
+    best = 1 + scores.index(max(scores))
+    if record.best_epoch != best:
+        yield f"best epoch {record.best_epoch}; by validation {select} it is {best}"
+        return
+    if record.valid is not None and record.valid.metrics != record.epochs[best - 1].valid:
+        yield f"its validation metrics are not those of its best epoch, {best}"

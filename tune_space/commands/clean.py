@@ -1,0 +1,171 @@
+"""What may be deleted without touching a result: shared inputs, checkpoints nobody goes on from.
+
+Deleted is only what this project names itself, inside the folders it makes; links are left alone.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from morec.encoders.artefacts import META
+from morec.errors import DataError, FolderInUseError
+from tune_space.capacity.machine import format_bytes
+from tune_space.ledger.layout import ARTEFACTS, CHECKPOINTS, RAY_TRAIN, RAY_TUNE, path_bytes
+from tune_space.ledger.locks import alone, hold, holder_pid
+from tune_space.ledger.records import Ledger, trials_of
+
+Kind = Literal["artefacts", "checkpoints"]
+ARTEFACT = re.compile(r"\.?[a-z][a-z-]*-[0-9a-f]{16}(\.part|\.lock)?")
+"""A store's artefacts, halves of them, their locks, and checkpoints of second rounds."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """The shared inputs beside some studies."""
+
+    folder: Path
+    paths: tuple[Path, ...]
+    users: tuple[str, ...]
+    """Studies here that have used some of them."""
+
+    @property
+    def num_bytes(self) -> int:
+        """All of it."""
+        return sum(path_bytes(path) for path in self.paths)
+
+    @property
+    def seconds(self) -> float:
+        """What making it all again would take."""
+        return sum(_seconds(path) for path in self.paths)
+
+    def line(self) -> str:
+        """The store in words."""
+        number = sum((path / META).is_file() for path in self.paths)
+        users = f", used by {', '.join(self.users)}" if self.users else ""
+        return (
+            f"{self.folder}: {format_bytes(self.num_bytes)} in {number} artefacts, "
+            f"{self.seconds:.0f} s to make again{users}"
+        )
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A study's checkpoints."""
+
+    folder: Path
+    ended: tuple[Path, ...]
+    """Those nobody goes on from, and what killed runs left behind."""
+    going_on: tuple[Path, ...]
+    """Those of trials that the next run continues."""
+
+    def line(self) -> str:
+        """The study's checkpoints in words."""
+        gone, kept = (sum(map(path_bytes, paths)) for paths in (self.ended, self.going_on))
+        return (
+            f"{self.folder / CHECKPOINTS}: {format_bytes(gone)} of trials that have ended, "
+            f"{format_bytes(kept)} of {len(self.going_on)} that go on and stay"
+        )
+
+
+def look(runs: Path) -> tuple[Store, tuple[Saved, ...]]:
+    """What there is below ``runs``, the folder of the studies' output folders.
+
+    Raises:
+        DataError: a study's manifest cannot be read, so that nobody knows what it needs.
+    """
+    studies = sorted(path.parent for path in runs.glob("*/manifest.json"))
+    store = runs / ARTEFACTS
+    paths = tuple(sorted(_own(store))) if store.is_dir() else ()
+    users = (folder.name for folder in studies if _uses(folder, paths))
+    return Store(store, paths, tuple(users)), tuple(_saved(folder) for folder in studies)
+
+
+def clean(runs: Path, kinds: Collection[Kind]) -> list[str]:
+    """Delete ``kinds`` below ``runs`` where nothing uses them; without kinds say what there is.
+
+    Raises:
+        FolderInUseError: a study uses the artefacts.
+        DataError: a study's manifest cannot be read.
+    """
+    store, studies = look(runs)
+    if not kinds:
+        return [
+            store.line(),
+            *(saved.line() for saved in studies),
+            "--clean artefacts, --clean checkpoints delete them; results, reports and data stay",
+        ]
+    lines = []
+    if "artefacts" in kinds:
+        lines.append(_clean_store(store, studies))
+    if "checkpoints" in kinds:
+        lines += [_clean_study(saved.folder) for saved in studies]
+    return lines
+
+
+def _clean_store(store: Store, studies: Collection[Saved]) -> str:
+    if not store.paths:
+        return f"{store.folder}: nothing to delete"
+    try:
+        with alone(store.folder):
+            return _delete(store.folder, store.paths)
+    except FolderInUseError as error:
+        running = [f"process {pid} in {s.folder}" for s in studies if (pid := holder_pid(s.folder))]
+        who = ", ".join(running) or "a process that runs a study elsewhere"
+        raise FolderInUseError(f"{error}: {who}; wait for it or stop it first") from error
+
+
+def _clean_study(folder: Path) -> str:
+    try:
+        with hold(folder):
+            # Looked at again: a run may have ended between the first look and the lock.
+            return _delete(folder / CHECKPOINTS, _saved(folder).ended)
+    except FolderInUseError as error:
+        return f"left alone: {error}"
+
+
+def _delete(where: Path, paths: Collection[Path]) -> str:
+    num_bytes = sum(map(path_bytes, paths))
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    return f"{where}: {format_bytes(num_bytes)} deleted"
+
+
+def _own(store: Path) -> Iterator[Path]:
+    """What a store made itself, told by its name."""
+    for path in store.iterdir():
+        if ARTEFACT.fullmatch(path.name) and not path.is_symlink():
+            yield path
+
+
+def _uses(folder: Path, paths: Collection[Path]) -> bool:
+    manifest = Ledger(folder).read_manifest()
+    keys = {each.key for each in manifest.preparations} if manifest else set()
+    return bool(keys & {path.name for path in paths})
+
+
+def _saved(folder: Path) -> Saved:
+    ledger = Ledger(folder)
+    manifest = ledger.read_manifest()
+    if manifest is None:
+        raise DataError(f"{folder}: no study has run here (there is no manifest.json)")
+    recorded = {path.stem for path in ledger.trials_folder.glob("*.json")}
+    open_trials = (trials_of(manifest.arms) | set(manifest.running)) - recorded
+    found = [path for path in sorted((folder / CHECKPOINTS).glob("*")) if not path.is_symlink()]
+    ended = [path for path in found if path.name not in open_trials]
+    left = [folder / name for name in (RAY_TUNE, RAY_TRAIN) if (folder / name).is_dir()]
+    going_on = (path for path in found if path.name in open_trials)
+    return Saved(folder, (*ended, *left), tuple(going_on))
+
+
+def _seconds(path: Path) -> float:
+    try:
+        return float(json.loads((path / META).read_text(encoding="utf-8"))["seconds"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0

@@ -1,0 +1,144 @@
+"""One recorded trial, trained again from its record alone and compared; the ledger stays as it is.
+
+On the CPU, with the recorded number of threads, every loss and metric comes out the same.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import chdir
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+
+from morec.checkpoints import Checkpoints
+from morec.errors import DataError, did_you_mean
+from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus
+from morec.trial import run_trial
+from tune_space.inputs.prepare import Prepared
+from tune_space.ledger.locks import shared
+from tune_space.ledger.records import Ledger
+from tune_space.study.spec import ResourcesSpec
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What came of training a recorded trial again."""
+
+    trial_id: str
+    num_epochs: int
+    """Epochs that were compared."""
+    difference: str | None
+    """The first number that is not the record's; None if all are the same."""
+
+    def line(self) -> str:
+        """The outcome in words."""
+        if self.difference is not None:
+            return f"reproduce: {self.trial_id}: differs at {self.difference}"
+        return f"reproduce: {self.trial_id}: identical over {self.num_epochs} epochs"
+
+
+def reproduce(trial_id: str, ledger: Ledger, prepared: Prepared) -> Reproduction:
+    """Train a recorded trial again, in this process, and compare it with its record.
+
+    Raises:
+        DataError: there is no such record, it has no epochs, or its data or weights are not those
+            at hand.
+    """
+    record = _record(trial_id, ledger)
+    _check_sources(record, prepared.sources(record.config))
+    manifest = ledger.read_manifest()
+    resources = manifest.study.resources if manifest else ResourcesSpec()
+    again = _train(record, prepared, resources)
+    difference = next(differences(record, again), None)
+    return Reproduction(trial_id, len(record.epochs), difference)
+
+
+def differences(record: TrialResult, again: TrialResult) -> Iterator[str]:
+    """Every number of a record that another run did not give, in the order it was made."""
+    pairs = zip(record.epochs, again.epochs, strict=False)
+    for then, now in pairs:
+        where = f"epoch {then.epoch}"
+        yield from _differing(
+            where, {"train_loss": then.train_loss}, {"train_loss": now.train_loss}
+        )
+        yield from _differing(where, then.valid, now.valid)
+    if len(again.epochs) != len(record.epochs):
+        yield f"the number of epochs: {len(record.epochs)} in the record, {len(again.epochs)} now"
+    if record.status is TrialStatus.PRUNED:
+        return  # Its arm stopped it, which nothing here can do.
+    if record.status is not again.status:
+        yield f"its status: {record.status} in the record, {again.status} now"
+    if record.best_epoch != again.best_epoch:
+        yield f"the best epoch: {record.best_epoch} in the record, {again.best_epoch} now"
+    for split in ("valid", "test"):
+        yield from _differing(split, *(_plain(getattr(r, split)) for r in (record, again)))
+
+
+def _record(trial_id: str, ledger: Ledger) -> TrialResult:
+    record = ledger.read(trial_id)
+    if record is None:
+        known = [path.stem for path in sorted(ledger.trials_folder.glob("*.json"))]
+        near = did_you_mean(trial_id, known)
+        raise DataError(
+            f"--reproduce: {ledger.trials_folder} has no record of {trial_id!r}.{near} "
+            f"It has {len(known)} records"
+        )
+    if not record.epochs:
+        raise DataError(f"--reproduce: {trial_id} {record.status} before its first epoch ended")
+    return record
+
+
+def _check_sources(record: TrialResult, at_hand: Mapping[str, str]) -> None:
+    names = sorted(record.sources.keys() | at_hand.keys())
+    wrong = [
+        f"{record.trial_id}: {name}: the record was made with {record.sources.get(name)}, "
+        f"at hand is {at_hand.get(name)}"
+        for name in names
+        if record.sources.get(name) != at_hand.get(name)
+    ]
+    if wrong:
+        raise DataError("\n".join(wrong))
+
+
+def _train(record: TrialResult, prepared: Prepared, resources: ResourcesSpec) -> TrialResult:
+    """Train as long as the record did: a trial that was stopped early is stopped there again."""
+    seen: list[tuple[tuple[EpochRecord, ...], Cost]] = []
+
+    def report(epochs: tuple[EpochRecord, ...], cost: Cost) -> None:
+        seen.append((epochs, cost))
+        if record.status is TrialStatus.PRUNED and len(epochs) >= len(record.epochs):
+            raise SystemExit
+
+    torch.set_num_threads(resources.cpus)
+    store = prepared.store.folder
+    with shared(store), TemporaryDirectory() as folder, chdir(prepared.root):
+        try:
+            return run_trial(
+                record.config,
+                prepared.dataset(record.config.dataset),
+                prepared.store,
+                sources=record.sources,
+                checkpoints=Checkpoints(Path(folder)),
+                report=report,
+                device="cuda" if resources.gpus else "cpu",
+            )
+        except SystemExit:
+            epochs, cost = seen[-1]
+            return record.model_copy(update={"epochs": epochs, "cost": cost})
+
+
+def _plain(evaluation: Evaluation | None) -> dict[str, Any]:
+    """An evaluation as named values; the slices follow from the ranks."""
+    if evaluation is None:
+        return {}
+    ranks = {f"rank of user {u}": int(rank) for u, rank in enumerate(evaluation.ranks)}
+    counts = {name: getattr(evaluation, name) for name in ("num_tied", "num_forced_misses")}
+    return {**evaluation.metrics, **counts, **ranks}
+
+
+def _differing(where: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for name in {**then, **now}:
+        if then.get(name) != now.get(name):
+            yield f"{where}: {name}: {then.get(name)} in the record, {now.get(name)} now"

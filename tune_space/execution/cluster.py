@@ -1,0 +1,254 @@
+"""The Ray session a study runs in: its own on this machine, or a cluster whose nodes were asked."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import ray
+from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from morec.config import ImageSpec, TextSpec
+from morec.errors import ClusterError, SpecError
+from morec.ray_train import node_name
+from morec.storage import Storage, is_url, place_within
+from tune_space.capacity.admission import Slots, free_bytes
+from tune_space.execution import node_probe as node_side
+from tune_space.execution.options import RunOptions
+from tune_space.execution.ray_env import SWITCHES, hide_token
+from tune_space.execution.ray_watch import TIMEOUT_S, answers
+from tune_space.study.spec import ResourcesSpec
+
+T = TypeVar("T")
+MODULES = ("morec", "tune_space")
+"""Our packages that trials import; Ray carries them to every node."""
+PACKAGES = (
+    "ray", "torch", "torchvision", "transformers", "tokenizers", "timm", "numpy", "pandas",
+    "pyarrow", "pillow", "lmdb", "pydantic", "safetensors", "huggingface_hub", "filelock",
+)  # fmt: skip
+"""Other packages that trials import, whose versions have to be the driver's."""
+CONNECT_TRIES = 3
+JOIN_S = 45.0
+"""By then a cluster has let this machine in, or will not."""
+ANSWER_S = 180.0
+"""By then a node has started a process with our code and has answered."""
+JOIN = "import ray, sys; ray.init(address=sys.argv[1], logging_level='ERROR'); ray.shutdown()"
+
+
+@contextmanager
+def ray_session(resources: ResourcesSpec, options: RunOptions) -> Iterator[None]:
+    """Use the session there is, join the cluster at ``address``, or start one on this machine.
+
+    Raises:
+        ClusterError: there is no cluster at the address, or it does not let this machine in.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    settings: dict[str, Any] = {
+        "log_to_driver": options.verbose,
+        "logging_level": "INFO" if options.verbose else "ERROR",
+    }
+    if options.address is None:
+        # Without the dashboard's agent a stopped worker group never frees its resources.
+        settings["include_dashboard"] = resources.workers > 1
+        settings["dashboard_host"] = "127.0.0.1"
+    else:
+        _reach(options.address)
+        settings["runtime_env"] = _runtime_env()
+    ray.init(address=options.address or "local", **settings)
+    hide_token()
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def session_slots(resources: ResourcesSpec) -> Slots:
+    """How many trials the session's processors hold at once; a worker has to fit into one node.
+
+    Raises:
+        SpecError: not even one.
+    """
+    nodes = {node_name(node): node["Resources"] for node in _nodes()}
+    slots = slots_of(nodes.values(), resources)
+    if slots.num < 1:
+        has = "; ".join(
+            f"{name} has {has.get('CPU', 0):g} CPUs and {has.get('GPU', 0):g} GPUs"
+            for name, has in nodes.items()
+        )
+        raise SpecError(
+            f"resources: a trial needs {resources.workers} x ({resources.cpus} CPUs, "
+            f"{resources.gpus:g} GPUs); node {has}"
+        )
+    return slots
+
+
+def slots_of(nodes: Iterable[Mapping[str, float]], resources: ResourcesSpec) -> Slots:
+    """What nodes with these resources hold together."""
+    a_worker = resources.model_copy(update={"workers": 1})
+    held = [Slots.of(a_worker, has.get("CPU", 0), has.get("GPU", 0)) for has in nodes]
+    cpus = sum(each.cpus for each in held) // resources.workers
+    # On a node with GPUs a worker needs its CPUs as well.
+    gpus = sum(each.num for each in held) // resources.workers if resources.gpus else None
+    return Slots(cpus, gpus)
+
+
+def session_bytes(options: RunOptions) -> int:
+    """The memory for trials of this machine or, taken together, of a cluster's nodes."""
+    if options.address is None:
+        return free_bytes()
+    total = ray.cluster_resources()
+    return int(total.get("memory", 0) + total.get("object_store_memory", 0))
+
+
+def capacity(resources: ResourcesSpec, options: RunOptions) -> tuple[Slots, int]:
+    """Slots and memory of the cluster at ``address``; joins it and starts nothing there."""
+    with ray_session(resources, options):
+        return session_slots(resources), session_bytes(options)
+
+
+def check_nodes(
+    places: Sequence[str], root: Path, weights: Mapping[TextSpec | ImageSpec, str]
+) -> None:
+    """Ask every node of the session for what trials need there.
+
+    ``places`` are the folders and URLs that all nodes share; ``weights`` says what the driver has
+    of every encoder, where relative paths start from ``root``.
+
+    Raises:
+        ClusterError: names every node that lacks something, and what.
+    """
+    ours = node_side.software(PACKAGES, MODULES)
+    _refuse(
+        f"{node}: {name} is {there[name]}, the driver has {ours[name]}"
+        for node, there in _ask(node_side.software, PACKAGES, MODULES)
+        for name in ours
+        if there[name] != ours[name]
+    )
+    _refuse(problem for place in places for problem in _unseen(place))
+    if weights:
+        _refuse(
+            f"{node}: encoder {spec.name!r}: its weights are {weights[spec]} for the driver, "
+            f"there: {there}"
+            for node, found in _ask(node_side.weights, str(root), tuple(weights))
+            for spec, there in zip(weights, found, strict=True)
+            if there != weights[spec]
+        )
+
+
+def _unseen(place: str) -> Iterator[str]:
+    """Leave a question at a place; tell of every node that does not answer it there."""
+    asked = Storage(place_within(place, f".asked-{uuid4().hex}"))
+    advice = "" if is_url(place) else "; share the folder, or give the study a storage"
+    try:
+        with TemporaryDirectory() as folder:
+            question = Path(folder) / node_side.QUESTION
+            question.touch()
+            asked.put(question, node_side.QUESTION)
+        for node, problem in _ask(node_side.answer, asked.place):
+            if problem is not None:
+                yield f"{node}: {place} {problem}{advice}"
+    finally:
+        with suppress(OSError):
+            asked.remove()
+
+
+def _ask(question: Callable[..., T], *arguments: Any) -> list[tuple[str, T]]:
+    """Every node's name and answer.
+
+    Raises:
+        ClusterError: names the nodes that could not run the question, or not in time.
+    """
+    remote = ray.remote(num_cpus=0, max_retries=0)(question)
+    asked = {
+        node_name(node): remote.options(
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+        ).remote(*arguments)
+        for node in _nodes()
+    }
+    ray.wait(list(asked.values()), num_returns=len(asked), timeout=ANSWER_S)
+    answered, problems = [], []
+    for node, reference in asked.items():
+        try:
+            answered.append((node, ray.get(reference, timeout=0)))
+        except TimeoutError:
+            problems.append(f"{node}: no answer in {ANSWER_S:g} s")
+        except RayError as error:
+            problems.append(f"{node}: no process can be started there: {error}")
+    _refuse(problems)
+    return answered
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    found = [f"--address: node {problem}" for problem in problems]
+    if found:
+        raise ClusterError("\n".join(found))
+
+
+def _nodes() -> list[dict[str, Any]]:
+    """The session's nodes that live, by name."""
+    return sorted((node for node in ray.nodes() if node["Alive"]), key=node_name)
+
+
+def _runtime_env() -> dict[str, Any]:
+    """Our code and switches for the processes of every node; other packages have to be there."""
+    folders = [str(Path(__file__).parents[2] / name) for name in MODULES]
+    return {"py_modules": folders, "env_vars": {name: os.environ[name] for name in SWITCHES}}
+
+
+def _reach(address: str) -> None:
+    """Find out in bounded time whether a cluster lets this machine in; ``ray.init`` may never.
+
+    Raises:
+        ClusterError: says what was tried, for how long, and what to look at.
+    """
+    server = re.fullmatch(r"(?P<host>[\w.-]+|\[[\w:]+\]):(?P<port>\d{1,5})", address)
+    if server is None and address != "auto":
+        raise ClusterError(
+            f"--address {address}: give HOST:PORT of the cluster's head (as `ray start --head` "
+            "prints it), or auto on one of its nodes. Ray Client (ray://) is not supported: start "
+            "the command on a node of the cluster"
+        )
+    if server is not None and not _connects((server["host"].strip("[]"), int(server["port"]))):
+        raise ClusterError(
+            f"--address {address}: nothing takes a connection there, tried {CONNECT_TRIES} times "
+            f"for up to {TIMEOUT_S:g} s. Is the head running, is this its port (6379 unless `ray "
+            "start --head --port` says otherwise), is the port open to this machine?"
+        )
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", JOIN, address],
+            capture_output=True, text=True, timeout=JOIN_S, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise ClusterError(_unjoined(address, f"not within {JOIN_S:g} s", error.stderr)) from None
+    if done.returncode:
+        raise ClusterError(_unjoined(address, "refused", done.stderr))
+
+
+def _connects(server: tuple[str, int]) -> bool:
+    for attempt in range(CONNECT_TRIES):
+        if answers(server):
+            return True
+        time.sleep(attempt)
+    return False
+
+
+def _unjoined(address: str, how: str, said: str | bytes | None) -> str:
+    text = said.decode(errors="replace") if isinstance(said, bytes) else said or ""
+    last = (text.strip().splitlines() or ["nothing"])[-1]
+    return (
+        f"--address {address}: this machine could not join the cluster: {how}. Does a node of the "
+        "cluster run on this machine (`ray start --address`), has it the cluster's token "
+        "(RAY_AUTH_TOKEN or ~/.ray/auth_token), are Python and Ray of the same versions? "
+        f"Ray said: {last}"
+    )

@@ -1,0 +1,210 @@
+"""The ledger of a study: the only hand-over between running and reporting.
+
+``trials/<trial_id>.json`` holds one ``TrialResult`` each; ``manifest.json`` says which of them are
+the study, in which role. The driver alone writes here. Reading needs neither Ray nor torch.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field, ValidationError
+
+from morec.config import SCHEMA_VERSION, Spec, TrialConfig
+from morec.errors import DataError
+from morec.results import (
+    Evaluation,
+    Metric,
+    TrialResult,
+    TrialStatus,
+    unpack_ranks,
+    write_atomically,
+)
+from tune_space.ledger.layout import MANIFEST, TRIALS
+from tune_space.study.spec import StudySpec, Value
+
+SpecT = TypeVar("SpecT", bound=Spec)
+MIN_FOR_IMPORTANCE = 10
+"""Completed search trials below which there is no best tenth to compare with the others."""
+
+
+class SearchEntry(Spec):
+    """One search trial of an arm: its identity and the values that were searched."""
+
+    trial_id: str
+    params: dict[str, Value]
+
+
+class ArmEntry(Spec):
+    """One arm as it stands: its trials by role, and its locked choice."""
+
+    name: str
+    """Unique in the study: ``<dataset>/<arm>`` where the study has several data sets."""
+    dataset: str = ""
+    """Key of the study's ``datasets``; empty where the study has one data set in its base."""
+    group: str | None = None
+    config: TrialConfig
+    """The arm before any searched value is set; seed = the search seed, test = False."""
+    search: tuple[SearchEntry, ...] = ()
+    """Search trials in the order they were asked for."""
+    locked: SearchEntry | None = None
+    """The search trial with the best validation score, chosen when the search ended; an arm with
+    nothing to search is locked at once, to its ``start`` (mostly no params), with an empty
+    trial_id."""
+    importance: dict[str, float] = {}  # noqa: RUF012  (pydantic copies it)
+    """Searched path -> its share, see ``ArmSearch.importance``; of a search that has ended."""
+    final: tuple[str, ...] = ()
+    """Trial ids of the locked configuration, in the order of the study's seeds."""
+
+    @property
+    def trial_ids(self) -> tuple[str, ...]:
+        """Every trial of the arm, search before final."""
+        return (*(entry.trial_id for entry in self.search), *self.final)
+
+
+class Reference(Spec):
+    """An untrained yardstick (popularity, chance) on both splits."""
+
+    name: str
+    dataset: str = ""
+    """As in ``ArmEntry``."""
+    valid: dict[str, Metric]
+    test: dict[str, Metric]
+    test_evaluation: Evaluation | None = None
+    """With ranks, for paired comparison; None where the value is an expectation (chance)."""
+
+
+class SliceEntry(Spec):
+    """Which slice each user of the test split is in, along one dimension."""
+
+    dimension: str
+    labels: tuple[str, ...]
+    """In their natural order (new, cold, tail, mid, head)."""
+    packed_codes: str
+    """Index into ``labels`` per user, in dataset order; packed as ``Evaluation.packed_ranks``."""
+
+    @property
+    def codes(self) -> npt.NDArray[np.uint32]:
+        """Index into ``labels`` per user, shape (U,)."""
+        return unpack_ranks(self.packed_codes)
+
+
+class DatasetEntry(Spec):
+    """What the data was, and what was dropped or repaired on the way."""
+
+    name: str
+    dataset: str = ""
+    """As in ``ArmEntry``."""
+    sha256: str
+    is_synthetic: bool
+    num_users: int
+    num_items: int
+    num_interactions: int
+    """Interactions kept in the windows."""
+    slices: tuple[SliceEntry, ...] = ()
+    counts: dict[str, int]
+    """Rule -> how many rows, users or items it touched."""
+
+
+class Preparation(Spec):
+    """One shared artefact (frozen features, token ids, ...) that was made before the trials."""
+
+    name: str
+    key: str
+    seconds: float = Field(ge=0)
+    """What making it took, also when it was made by an earlier run."""
+    num_bytes: int = Field(ge=0)
+    used_by: tuple[str, ...] = ()
+    """Names of the arms that use it."""
+    losses: dict[str, tuple[float, ...]] = {}  # noqa: RUF012  (pydantic copies it)
+    """Of second-round pre-training: ``train`` and ``valid`` loss per epoch; ``valid`` begins with
+    the loss before the first."""
+
+
+class Manifest(Spec):
+    """The study as it stands; rewritten whenever a trial is asked for or ends."""
+
+    schema_version: int = SCHEMA_VERSION
+    study: StudySpec
+    study_file: str
+    """The YAML as it was read."""
+    command: str
+    state: Literal["running", "finished", "interrupted"]
+    started_at: str
+    updated_at: str
+    versions: dict[str, str]
+    """Package -> version."""
+    git: dict[str, str]
+    """``revision`` and ``state`` (clean, or modified), where there is a checkout."""
+    device: str
+    num_cpus: int
+    elapsed_s: float = 0.0
+    """Wall-clock seconds spent on the study, over all runs of the command."""
+    datasets: tuple[DatasetEntry, ...]
+    references: tuple[Reference, ...] = ()
+    preparations: tuple[Preparation, ...] = ()
+    arms: tuple[ArmEntry, ...]
+    running: tuple[str, ...] = ()
+    """Trials that were running when this was written."""
+    orphaned: tuple[str, ...] = ()
+    """Trials in the ledger that this study no longer asks for; kept, not reported."""
+
+
+def trials_of(arms: Iterable[ArmEntry]) -> set[str]:
+    """Ids of all trials of some arms, in both roles."""
+    return {trial_id for arm in arms for trial_id in arm.trial_ids}
+
+
+def best_trial(results: Iterable[TrialResult]) -> TrialResult | None:
+    """The choice an arm is locked to: the completed trial with the best validation score, the
+    earliest of equals; None if no trial completed."""
+    completed = [result for result in results if result.status is TrialStatus.COMPLETED]
+    return max(completed, key=lambda result: result.best_score() or 0.0, default=None)
+
+
+class Ledger:
+    """The files of one study's output folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.trials_folder = folder / TRIALS
+        self.manifest_path = folder / MANIFEST
+
+    def write(self, result: TrialResult) -> None:
+        """Add or replace one trial's record."""
+        path = self.trials_folder / f"{result.trial_id}.json"
+        write_atomically(path, result.model_dump_json(indent=1))
+
+    def read(self, trial_id: str) -> TrialResult | None:
+        """One trial's record, or None if the trial never ended.
+
+        Raises:
+            DataError: the file is there but is not a record; it names file and reason.
+        """
+        path = self.trials_folder / f"{trial_id}.json"
+        return _read(TrialResult, path) if path.exists() else None
+
+    def read_all(self) -> dict[str, TrialResult]:
+        """Every record by trial id."""
+        paths = sorted(self.trials_folder.glob("*.json"))
+        return {path.stem: _read(TrialResult, path) for path in paths}
+
+    def write_manifest(self, manifest: Manifest) -> None:
+        """Replace the manifest."""
+        write_atomically(self.manifest_path, manifest.model_dump_json(indent=1))
+
+    def read_manifest(self) -> Manifest | None:
+        """The manifest, or None where no study has run yet."""
+        return _read(Manifest, self.manifest_path) if self.manifest_path.exists() else None
+
+
+def _read(model: type[SpecT], path: Path) -> SpecT:
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except (ValidationError, OSError) as error:
+        raise DataError(
+            f"{path}: not a {model.__name__} of this version. Move the file away, and the same "
+            f"command makes again what it held: {error}"
+        ) from error

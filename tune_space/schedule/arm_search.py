@@ -1,0 +1,172 @@
+"""The search of one arm: Optuna asked and told, rebuilt from the ledger at every start.
+
+Nothing of Optuna is stored. An arm's trials run one after another, so what the sampler suggests and
+what the pruner stops depend only on the arm, its seed and the results before, never on how often
+the study was interrupted or on what other arms did meanwhile.
+"""
+
+import hashlib
+import warnings
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import optuna
+
+from morec.config import TrialConfig, canonical_json
+from morec.results import TrialResult, TrialStatus
+from tune_space.ledger.records import MIN_FOR_IMPORTANCE, SearchEntry, best_trial
+from tune_space.study.expand import Arm, configure, draw, start_values
+from tune_space.study.spec import ParamSpec, StudySpec, Value
+
+NUM_STARTUP_TRIALS = 5
+"""Random suggestions before TPE takes over; fixed, so that a larger budget continues the search."""
+MAX_REPEATS = 20
+"""Suggestions that repeat an earlier trial before the space counts as exhausted."""
+MAX_FAILURES = 5
+"""An arm whose search begins with so many failed trials is given up."""
+IMPORTANCE_DIGITS = 4
+"""More say nothing, and the last ones differ from one machine to another."""
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+REDUCTION_FACTOR = 3
+"""ASHA: the share of trials that pass a rung is 1 / 3 (Li et al. 2020 use 4)."""
+
+
+class ArmSearch:
+    """Chooses the configurations of one arm by validation score alone."""
+
+    def __init__(self, arm: Arm, study: StudySpec) -> None:
+        self.arm = arm
+        self.num_trials = study.budget.trials if arm.space else 0
+        self._seed = study.search_seed
+        self._study = optuna.create_study(
+            direction="maximize", pruner=_PRUNERS[study.scheduler](), storage=None
+        )
+        self._asked: dict[str, tuple[optuna.Trial, SearchEntry]] = {}
+        self._results: list[TrialResult] = []
+        self._chosen: set[str] = set()
+
+    @property
+    def entries(self) -> tuple[SearchEntry, ...]:
+        """Every trial asked for, in order."""
+        return tuple(entry for _, entry in self._asked.values())
+
+    def ask(self, params: Mapping[str, Value] | None = None) -> TrialConfig | None:
+        """Suggest the next configuration, or ``params`` again; None when the space is exhausted.
+
+        The first suggestion is the arm's ``start`` and, where that says nothing, the study file's
+        own configuration as far as it lies in the space.
+        """
+        for attempt in range(MAX_REPEATS):
+            wanted = start_values(self.arm) if params is None and not self._asked else params
+            trial = self._new_trial(wanted if attempt == 0 else None, attempt)
+            chosen = draw(self.arm, partial(_suggest, trial))
+            if (key := canonical_json(chosen)) not in self._chosen:
+                self._chosen.add(key)
+                self._pending = (trial, chosen)
+                return configure(self.arm.config, chosen, seed=self._seed, test=False)
+            self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
+        return None
+
+    def started(self, trial_id: str) -> None:
+        """Name the configuration that was asked for last."""
+        trial, params = self._pending
+        self._asked[trial_id] = (trial, SearchEntry(trial_id=trial_id, params=params))
+
+    def should_prune(self, trial_id: str, epochs: Iterable[tuple[int, float]]) -> bool:
+        """Report (epoch, score) pairs and ask whether the trial is worth going on with."""
+        trial, _ = self._asked[trial_id]
+        known = self._study.trials[trial.number].intermediate_values
+        is_weak = False
+        for epoch, score in epochs:
+            if epoch not in known:
+                trial.report(score, epoch)
+                is_weak = trial.should_prune()
+        return is_weak
+
+    def tell(self, result: TrialResult) -> None:
+        """Take a trial's end; failed and collapsed trials have no score, not a bad one."""
+        trial, _ = self._asked[result.trial_id]
+        select = result.config.evaluation.select
+        self.should_prune(result.trial_id, ((e.epoch, e.valid[select]) for e in result.epochs))
+        # Optuna takes a pruned trial's value from the epochs reported above.
+        is_completed = result.status is TrialStatus.COMPLETED
+        score = result.best_score() if is_completed else None
+        self._study.tell(trial, score, state=_STATES[result.status])
+        self._results.append(result)
+
+    def best(self) -> SearchEntry | None:
+        """The trial this search would lock; None if none completed."""
+        best = best_trial(self._results)
+        return None if best is None else self._asked[best.trial_id][1]
+
+    def importance(self) -> dict[str, float]:
+        """Searched path -> its share, adding up to 1, in what makes the best tenth of the trials.
+
+        PED-ANOVA (Watanabe, Bansal, Hutter, IJCAI 2023), Optuna's own, over completed trials and
+        their validation scores. Empty with fewer than ``MIN_FOR_IMPORTANCE`` of them, fewer than
+        two searched values, or no difference between the scores.
+        """
+        scores = [one.best_score() for one in self._results if one.status is TrialStatus.COMPLETED]
+        if len(scores) < MIN_FOR_IMPORTANCE or len(set(scores)) < 2 or len(self.arm.space) < 2:
+            return {}
+        with warnings.catch_warnings():
+            # A value searched under a condition that hardly any trial met: its share is small.
+            warnings.simplefilter("ignore", UserWarning)
+            shares = optuna.importance.get_param_importances(self._study)
+        return {path: round(share, IMPORTANCE_DIGITS) for path, share in shares.items()}
+
+    def is_hopeless(self) -> bool:
+        """Whether the first ``MAX_FAILURES`` trials all failed, so that the next ones would too."""
+        statuses = {result.status for result in self._results}
+        return len(self._results) >= MAX_FAILURES and statuses <= {TrialStatus.FAILED}
+
+    def _new_trial(self, params: Mapping[str, Value] | None, attempt: int) -> optuna.Trial:
+        seed_text = canonical_json([self._seed, self._arm_identity(), len(self._asked), attempt])
+        seed = int(hashlib.sha256(seed_text.encode()).hexdigest()[:8], 16)
+        self._study.sampler = optuna.samplers.TPESampler(
+            seed=seed, n_startup_trials=NUM_STARTUP_TRIALS
+        )
+        if params is not None:
+            self._study.enqueue_trial(self._encoded(params))
+        return self._study.ask()
+
+    def _encoded(self, params: Mapping[str, Value]) -> dict[str, Value]:
+        """Choices by their JSON spelling, so that lists and nulls can be choices too."""
+        is_choice = {path for path in params if self.arm.space[path].choice is not None}
+        return {p: canonical_json(v) if p in is_choice else v for p, v in params.items()}
+
+    def _arm_identity(self) -> Any:
+        space = {path: param.model_dump(mode="json") for path, param in self.arm.space.items()}
+        return [self.arm.config.model_dump(mode="json"), sorted(space)]
+
+
+def best_of(search: ArmSearch) -> SearchEntry | None:
+    """The arm's locked choice: its best trial, or its ``start`` if nothing is searched."""
+    if search.num_trials == 0:
+        return SearchEntry(trial_id="", params=dict(search.arm.start))
+    return search.best()
+
+
+def _suggest(trial: optuna.Trial, path: str, param: ParamSpec) -> Value:
+    if param.choice is not None:
+        names = [canonical_json(value) for value in param.choice]
+        return param.choice[names.index(trial.suggest_categorical(path, names))]
+    low, high = getattr(param, param.kind)
+    if param.kind == "int":
+        return trial.suggest_int(path, low, high)
+    return trial.suggest_float(path, low, high, log=param.kind == "loguniform")
+
+
+_STATES = {
+    TrialStatus.COMPLETED: optuna.trial.TrialState.COMPLETE,
+    TrialStatus.PRUNED: optuna.trial.TrialState.PRUNED,
+    TrialStatus.FAILED: optuna.trial.TrialState.FAIL,
+    TrialStatus.COLLAPSED: optuna.trial.TrialState.FAIL,
+}
+_PRUNERS = {
+    "none": optuna.pruners.NopPruner,
+    "asha": lambda: optuna.pruners.SuccessiveHalvingPruner(reduction_factor=REDUCTION_FACTOR),
+    "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=2, n_warmup_steps=2),
+}

@@ -1,0 +1,106 @@
+"""The arms of a study by name: written out or made of factors, and crossed with its data sets."""
+
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from morec.errors import SpecError, did_you_mean
+from tune_space.study.config_paths import short_name
+from tune_space.study.spec import ArmSpec, StudySpec, Value, full_name
+
+MAX_ARMS = 1_000
+
+
+@dataclass(frozen=True)
+class NamedArm:
+    """One arm on one data set, not yet built."""
+
+    arm: str
+    dataset: str
+    """Key of the study's ``datasets``; empty where the study has none."""
+    spec: ArmSpec
+    settings: tuple[tuple[str, Value], ...]
+    """Dotted paths and values over the base, in order: the data set's, then the arm's."""
+
+    @property
+    def name(self) -> str:
+        """Unique in the study: ``<dataset>/<arm>``, or ``<arm>`` without ``datasets``."""
+        return full_name(self.dataset, self.arm)
+
+
+def named_arms(study: StudySpec) -> tuple[NamedArm, ...]:
+    """Every arm of a study on every data set it runs on, data set by data set."""
+    settings: dict[str, Mapping[str, Value]] = {
+        label: choice.set for label, choice in study.datasets.items()
+    }
+    return tuple(
+        NamedArm(arm, label, spec, (*below.items(), *spec.set.items()))
+        for label, below in (settings or {"": {}}).items()
+        for arm, spec in _arm_specs(study).items()
+        if not label or spec.datasets is None or label in spec.datasets
+    )
+
+
+def _arm_specs(study: StudySpec) -> dict[str, ArmSpec]:
+    if study.factors:
+        combinations = crossed(study.factors)
+    elif study.one_factor_out:
+        combinations = one_factor_out(study.one_factor_out, study.baseline)
+    else:
+        return study.arms
+    return {name: ArmSpec(set=settings) for name, settings in combinations.items()}
+
+
+def crossed(factors: Mapping[str, Sequence[Value]]) -> dict[str, dict[str, Value]]:
+    """Every combination of levels, named by them: ``text.name=minilm, loss=bce``.
+
+    Raises:
+        SpecError: more than ``MAX_ARMS`` combinations.
+    """
+    count = math.prod(len(levels) for levels in factors.values())
+    if count > MAX_ARMS:
+        raise SpecError(f"{count} combinations; at most {MAX_ARMS} arms")
+    rows = [dict(zip(factors, row, strict=True)) for row in product(*factors.values())]
+    return {", ".join(_level_name(*item) for item in row.items()): row for row in rows}
+
+
+def one_factor_out(
+    factors: Mapping[str, Sequence[Value]], baseline: str
+) -> dict[str, dict[str, Value]]:
+    """The first levels together, named ``baseline``, and each other level alone in its place."""
+    first = {path: levels[0] for path, levels in factors.items()}
+    others = ((path, level) for path, levels in factors.items() for level in levels[1:])
+    changed = {_level_name(path, level): {**first, path: level} for path, level in others}
+    if baseline in changed:
+        raise SpecError(f"baseline: {baseline!r} is also the name of a generated arm")
+    return {baseline: first, **changed}
+
+
+def _level_name(path: str, level: Value) -> str:
+    text = level if isinstance(level, str) else json.dumps(level, ensure_ascii=False)
+    return f"{short_name(path)}={text}"
+
+
+def select_arms(study: StudySpec, words: Sequence[str]) -> tuple[str, ...]:
+    """Full names of the arms that ``--only`` asks for, in the study's order.
+
+    A word is an arm's full name, an arm's name on every data set, or a data set's label.
+
+    Raises:
+        SpecError: words that are none of these.
+    """
+    arms = named_arms(study)
+    meant = {arm.name: {arm.name, arm.arm, arm.dataset} for arm in arms}
+    allowed = dict.fromkeys((*study.datasets, *(arm.arm for arm in arms), *meant))
+    unknown = [f"--only: {unknown_arm(word, allowed)}" for word in words if word not in allowed]
+    if unknown:
+        raise SpecError(unknown)
+    return tuple(name for name, known in meant.items() if known & set(words))
+
+
+def unknown_arm(name: str, allowed: Iterable[str]) -> str:
+    """The message for a name that is no arm's."""
+    names = list(allowed)
+    return f"unknown arm {name!r}.{did_you_mean(name, names)} Allowed: {', '.join(names)}"

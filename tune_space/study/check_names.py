@@ -1,0 +1,148 @@
+"""Which arms, data sets and metrics a study file names, and whether they exist.
+
+Works on the values as read, like ``tune_space.study.check_values``. What has the wrong shape is
+passed over.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from morec.config import METRICS, EvaluationSpec, metric_name
+from morec.errors import SpecError, did_you_mean
+from tune_space.study.arm_names import crossed, one_factor_out, unknown_arm
+from tune_space.study.config_paths import get_path, value_problems
+from tune_space.study.spec import COSTS, full_name
+from tune_space.study.yaml_document import Path, Problem
+
+_SIDES = ("better", "than")
+SLICES = ("new", "cold", "tail", "mid", "head")
+"""Slices of the users by their target's popularity that a paper has numbers for: ``HR@10 cold``."""
+
+
+def mapping(raw: Any, *keys: str) -> Mapping[str, Any]:
+    """The mapping at nested keys; an empty one where there is none."""
+    for key in keys:
+        raw = raw.get(key) if isinstance(raw, dict) else None
+    return raw if isinstance(raw, dict) else {}
+
+
+def check_names(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Every name in a study that stands for nothing, or for something that is not there."""
+    arms, problems = _arm_names(raw)
+    yield from problems
+    yield from _check_labels(raw, arms)
+    if not arms:
+        return
+    runs_on = {arm: _labels_of(raw, arm) for arm in arms}
+    yield from _check_baseline(raw, runs_on)
+    yield from _check_contrasts(raw, runs_on)
+    yield from _check_expected(raw, runs_on)
+
+
+def _arm_names(raw: Mapping[str, Any]) -> tuple[list[str], list[Problem]]:
+    baseline = raw.get("baseline")
+    if sum(bool(raw.get(key)) for key in ("arms", "factors", "one_factor_out")) != 1:
+        return [], []
+    try:
+        if levels := _levels(raw, "factors"):
+            return list(crossed(levels)), []
+        if (levels := _levels(raw, "one_factor_out")) and isinstance(baseline, str):
+            return list(one_factor_out(levels, baseline)), []
+    except SpecError as error:
+        return [], [Problem((), text) for text in error.problems]
+    return list(mapping(raw, "arms")), []
+
+
+def _levels(raw: Mapping[str, Any], key: str) -> Mapping[str, list[Any]]:
+    levels = mapping(raw, key)
+    return levels if all(isinstance(x, list) and x for x in levels.values()) else {}
+
+
+def _labels_of(raw: Mapping[str, Any], arm: str) -> list[str]:
+    """The data sets an arm runs on; one without a name where the study has none."""
+    own = mapping(raw, "arms", arm).get("datasets")
+    labels = list(mapping(raw, "datasets")) or [""]
+    return [label for label in labels if not isinstance(own, list) or label in own]
+
+
+def _check_labels(raw: Mapping[str, Any], arms: list[str]) -> Iterator[Problem]:
+    labels = list(mapping(raw, "datasets"))
+    for label in labels:
+        if "/" in label:
+            yield Problem(("datasets", label), "a data set's name has no '/' in it")
+        if label in arms:
+            yield Problem(("datasets", label), "is also an arm's name; arms and data sets differ")
+    for arm in mapping(raw, "arms"):
+        own = mapping(raw, "arms", arm).get("datasets")
+        if isinstance(own, list):
+            yield from _check_own_labels(("arms", arm, "datasets"), own, labels)
+
+
+def _check_own_labels(place: Path, own: list[Any], labels: list[str]) -> Iterator[Problem]:
+    if not labels:
+        yield Problem(place, "the study has no datasets: to choose from")
+    elif not own:
+        yield Problem(place, "names no data set; leave it out to run on all of them")
+    for index, label in enumerate(own if labels else ()):
+        if label in own[:index]:
+            yield Problem((*place, index), f"names {label!r} twice")
+        elif isinstance(label, str) and label not in labels:
+            allowed = f"Allowed: {', '.join(labels)}"
+            text = f"unknown data set {label!r}.{did_you_mean(label, labels)} {allowed}"
+            yield Problem((*place, index), text)
+
+
+def _check_baseline(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) -> Iterator[Problem]:
+    name = raw.get("baseline")
+    if not isinstance(name, str):
+        return
+    if name not in runs_on:
+        yield Problem(("baseline",), unknown_arm(name, runs_on))
+        return
+    used = dict.fromkeys(label for labels in runs_on.values() for label in labels)
+    if lacking := [label for label in used if label not in runs_on[name]]:
+        text = (
+            f"{name!r} does not run on {', '.join(lacking)}, where other arms are compared with it"
+        )
+        yield Problem(("baseline",), text)
+
+
+def _check_contrasts(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) -> Iterator[Problem]:
+    contrasts = raw.get("contrasts")
+    for index, contrast in enumerate(contrasts if isinstance(contrasts, list) else ()):
+        sides = {key: mapping(contrast).get(key) for key in _SIDES}
+        names = [name for name in sides.values() if isinstance(name, str)]
+        for key, name in sides.items():
+            if isinstance(name, str) and name not in runs_on:
+                yield Problem(("contrasts", index, key), unknown_arm(name, runs_on))
+        if len(names) == 2 and len(set(names)) == 1:
+            yield Problem(("contrasts", index), "compares an arm with itself")
+        elif len(names) == 2 and _share_nothing([runs_on.get(name) for name in names]):
+            yield Problem(("contrasts", index), "no data set has both arms")
+
+
+def _share_nothing(sides: list[list[str] | None]) -> bool:
+    """Whether two known arms have no data set in common."""
+    known = [set(labels) for labels in sides if labels is not None]
+    return len(known) == 2 and known[0].isdisjoint(known[1])
+
+
+def _check_expected(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) -> Iterator[Problem]:
+    names = [full_name(label, arm) for arm, labels in runs_on.items() for label in labels]
+    metrics = _computed_metrics(raw)
+    sliced = [f"{metric} {label}" for metric in metrics for label in SLICES]
+    allowed = f"{', '.join((*metrics, *COSTS))}, and a metric with a slice: {', '.join(SLICES)}"
+    for arm in mapping(raw, "expected"):
+        if arm not in names:
+            yield Problem(("expected", arm), unknown_arm(arm, names))
+        for name in mapping(raw, "expected", arm):
+            if name not in (known := (*metrics, *COSTS, *sliced)):
+                text = f"{name!r} is not reported.{did_you_mean(name, known)} Allowed: {allowed}"
+                yield Problem(("expected", arm, name), text)
+
+
+def _computed_metrics(raw: Mapping[str, Any]) -> list[str]:
+    ks = get_path(mapping(raw, "base"), "evaluation.ks")
+    if not isinstance(ks, list) or value_problems("evaluation.ks", ks):
+        ks = EvaluationSpec().ks
+    return [metric_name(metric, k) for metric in METRICS for k in ks]

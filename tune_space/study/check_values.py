@@ -1,0 +1,179 @@
+"""What a study file must fulfil beyond its shape: paths that exist and values that fit there.
+
+Works on the values as read, so that every mistake is found at once; whatever has the wrong shape
+is passed over here, because ``StudySpec`` reports it.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from morec.config import TrialConfig, canonical_json
+from morec.errors import did_you_mean
+from tune_space.study.check_names import check_names, mapping
+from tune_space.study.config_paths import (
+    RESERVED,
+    explain,
+    get_path,
+    overlap,
+    path_problem,
+    same_value,
+    value_problems,
+)
+from tune_space.study.spec import ParamSpec
+from tune_space.study.yaml_document import Path, Problem, shorten
+
+ARM_KEYS = ("search", "group", "datasets", "start")
+"""Keys of an arm that are not dotted paths."""
+DATASET_KEYS = ("download", "num_users", "num_items")
+"""Keys of a data set that are not dotted paths."""
+_FLAT = {"arms": ARM_KEYS, "datasets": DATASET_KEYS}
+
+
+def check(raw: Mapping[str, Any]) -> list[Problem]:
+    """Every mistake that ``StudySpec`` alone cannot see."""
+    problems = [*_check_base(raw)]
+    for path, dotted, value in _settings(raw):
+        problems += _check_setting(path, dotted, value)
+    for area, space in _search_areas(raw):
+        for dotted, param in space.items():
+            problems += _check_param((*area, dotted), dotted, param)
+    problems += _check_starts(raw)
+    return [*problems, *_check_levels(raw), *_check_overlaps(raw), *check_names(raw)]
+
+
+def _check_base(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Alone, base may be incomplete or contradict itself; ``expand`` checks it in every arm."""
+    base = mapping(raw, "base")
+    try:
+        TrialConfig.model_validate_json(canonical_json(base))
+    except ValidationError as error:
+        later = ("missing", "value_error", "union_tag_not_found")
+        for path, text in explain(error, base, [TrialConfig], skip=later):
+            yield Problem(("base", *path), text)
+    for dotted, text in RESERVED.items():
+        if get_path(base, dotted) is not None:
+            yield Problem(("base", *dotted.split(".")), f"{dotted} {text}")
+
+
+def _settings(raw: Mapping[str, Any]) -> Iterator[tuple[Path, str, Any]]:
+    """Every place, dotted path and value that a data set, an arm or a factor sets."""
+    for key in _FLAT:
+        for name in mapping(raw, key):
+            for dotted in _paths_set(raw, key, name):
+                yield (key, name, dotted), dotted, raw[key][name][dotted]
+    for key in ("factors", "one_factor_out"):
+        for dotted, levels in mapping(raw, key).items():
+            for index, level in enumerate(levels if isinstance(levels, list) else ()):
+                yield (key, dotted, index), dotted, level
+
+
+def _paths_set(raw: Mapping[str, Any], key: str, name: str) -> list[str]:
+    return [dotted for dotted in mapping(raw, key, name) if dotted not in _FLAT[key]]
+
+
+def _check_setting(path: Path, dotted: str, value: Any) -> Iterator[Problem]:
+    place = path[:-1] if isinstance(path[-1], int) else path
+    if text := path_problem(dotted, besides=_FLAT.get(str(path[0]), ())):
+        yield Problem(place, text)
+        return
+    for below, text in value_problems(dotted, value):
+        yield Problem((*path, *below), text)
+
+
+def _search_areas(raw: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+    yield ("search",), mapping(raw, "search")
+    for arm in mapping(raw, "arms"):
+        yield ("arms", arm, "search"), mapping(raw, "arms", arm, "search")
+
+
+def _check_param(path: Path, dotted: str, raw: Any) -> Iterator[Problem]:
+    if text := path_problem(dotted):
+        yield Problem(path, text)
+    elif param := _param(raw):
+        if ".second_round" in dotted and param.choice is None:
+            text = "a second round runs before the search, once for every value; allowed: choice"
+            yield Problem((*path, param.kind), text)
+        for value in param.probes():
+            for below, text in value_problems(dotted, value):
+                inside = f"{'.'.join(map(str, below))}: " if below else ""
+                yield Problem((*path, param.kind), f"{inside}{text}")
+    for condition, wanted in mapping(raw, "when").items():
+        place = (*path, "when", condition)
+        if condition == dotted:
+            yield Problem(place, "a parameter cannot depend on itself")
+        else:
+            yield from _check_condition(place, condition, wanted)
+
+
+def _check_starts(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """An arm's first search trial must lie in what it searches."""
+    for arm in mapping(raw, "arms"):
+        space = {**mapping(raw, "search"), **mapping(raw, "arms", arm, "search")}
+        for dotted, value in mapping(raw, "arms", arm, "start").items():
+            place = ("arms", arm, "start", dotted)
+            if dotted not in space:
+                searched = f"Searched: {', '.join(space) or 'nothing'}"
+                yield Problem(place, f"is not searched.{did_you_mean(dotted, space)} {searched}")
+            elif (param := _param(space[dotted])) and not param.contains(value):
+                yield Problem(place, f"found {shorten(value)}; allowed: {param.spell()}")
+
+
+def _param(raw: Any) -> ParamSpec | None:
+    try:
+        return ParamSpec.model_validate_json(canonical_json(raw))
+    except ValidationError:
+        return None
+
+
+def _check_condition(path: Path, dotted: str, wanted: Any) -> Iterator[Problem]:
+    if text := path_problem(dotted):
+        yield Problem(path, text)
+        return
+    for option in wanted if isinstance(wanted, list) else [wanted]:
+        yield from (Problem(path, text) for _, text in value_problems(dotted, option))
+
+
+def _check_levels(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    for key in ("factors", "one_factor_out"):
+        for dotted, levels in mapping(raw, key).items():
+            if not isinstance(levels, list):
+                continue
+            if not levels:
+                yield Problem((key, dotted), "has no levels")
+            twice = [x for i, x in enumerate(levels) if any(same_value(x, y) for y in levels[:i])]
+            if twice:
+                yield Problem((key, dotted), f"has a level twice: {twice[0]!r}")
+
+
+def _check_overlaps(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """One value must not be written from two places."""
+    shared = list(mapping(raw, "search"))
+    yield from _among(("search",), shared)
+    for key in ("factors", "one_factor_out"):
+        levels = list(mapping(raw, key))
+        yield from _among((key,), levels)
+        yield from _searched_too((key,), levels, shared)
+    for label in mapping(raw, "datasets"):
+        yield from _among(("datasets", label), _paths_set(raw, "datasets", label))
+    for arm in mapping(raw, "arms"):
+        own = list(mapping(raw, "arms", arm, "search"))
+        set_here = _paths_set(raw, "arms", arm)
+        yield from _among(("arms", arm), set_here)
+        yield from _among(("arms", arm, "search"), own)
+        yield from _searched_too(("arms", arm), set_here, [*shared, *own])
+
+
+def _among(place: Path, paths: list[str]) -> Iterator[Problem]:
+    for index, path in enumerate(paths):
+        for other in paths[:index]:
+            if overlap(path, other):
+                yield Problem((*place, path), f"{other} and {path} write the same value")
+
+
+def _searched_too(place: Path, written: list[str], searched: list[str]) -> Iterator[Problem]:
+    """An arm may switch off what is searched below (``when``), but not set what is searched."""
+    for path in written:
+        if any(f"{path}.".startswith(f"{other}.") for other in searched):
+            yield Problem((*place, path), f"{path} is searched as well; set it or search it")

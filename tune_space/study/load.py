@@ -1,0 +1,133 @@
+"""A study file -> ``StudySpec``, or one ``SpecError`` that names every mistake with its line.
+
+``fusion.yaml:12: base.optim.lrr: unknown key 'lrr'. Did you mean 'lr'? Allowed: clip_norm, ...``
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from morec.errors import SpecError, did_you_mean
+from tune_space.study.check_values import ARM_KEYS, DATASET_KEYS, check
+from tune_space.study.config_paths import explain
+from tune_space.study.expand import expand
+from tune_space.study.overrides import apply_overrides
+from tune_space.study.quick import QUICK, full_form, is_asked_for, quick_form
+from tune_space.study.spec import StudySpec
+from tune_space.study.yaml_document import Document, Problem, read_yaml, shorten
+
+
+def load_study(path: Path, overrides: Sequence[str] = ()) -> StudySpec:
+    """Read a study file; its name without the ending is the study's default name.
+
+    Raises:
+        SpecError: the file cannot be read, or is not a study; every mistake, one line each.
+    """
+    return parse_study(read_study_file(path), str(path), path.stem, overrides)
+
+
+def read_study_file(path: Path) -> str:
+    """The text of a study file.
+
+    Raises:
+        SpecError: there is no such file, or it is not UTF-8 text.
+    """
+    if path.is_dir():
+        raise SpecError(f"{path}: is a folder; give a study file (.yaml)")
+    if not path.exists():
+        near = did_you_mean(path.name, (other.name for other in path.parent.glob("*.yaml")))
+        raise SpecError(f"{path}: no such file.{near}")
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(f"{path}: cannot be read: {error}") from error
+
+
+def parse_study(
+    text: str, where: str = "study.yaml", name: str = "study", overrides: Sequence[str] = ()
+) -> StudySpec:
+    """Read a study from text; ``where`` begins every message, ``name`` is the default name.
+
+    ``overrides`` are ``KEY=VALUE``, as given to ``--set``.
+
+    Raises:
+        SpecError: every mistake, one line each, in the order of the file.
+    """
+    document = read_yaml(text, where)
+    if not isinstance(document.value, dict):
+        found = "an empty file" if document.value is None else shorten(document.value)
+        raise SpecError(f"{where}: found {found}; a study is a mapping: question:, base:, ...")
+    is_quick = is_asked_for(document, overrides)
+    if QUICK not in document.value:
+        if is_quick:
+            raise SpecError(f"{where}: profile quick: the study has no quick: block")
+        return _one_form(document, name, overrides)
+    return _both_forms(document, name, overrides, is_quick=is_quick)
+
+
+def _one_form(document: Document, name: str, overrides: Sequence[str]) -> StudySpec:
+    study, lines = _read(document, name, overrides)
+    if study is None or lines:
+        raise SpecError(lines)
+    return study
+
+
+def _both_forms(
+    document: Document, name: str, overrides: Sequence[str], *, is_quick: bool
+) -> StudySpec:
+    """Read the study in both forms, so that a mistake in the other one is found in time.
+
+    Overrides are about the form that is asked for; the other one is checked as it was written.
+    """
+    full, full_lines = _read(full_form(document), name, () if is_quick else overrides)
+    quick, quick_lines = _read(quick_form(document), name, overrides if is_quick else ())
+    if not full_lines and not quick_lines:
+        full_lines, quick_lines = (_impossible(form, document.where) for form in (full, quick))
+    asked = quick if is_quick else full
+    only_quick = [f"{line} (in the quick form)" for line in quick_lines if line not in full_lines]
+    if asked is None or full_lines or only_quick:
+        raise SpecError([*full_lines, *only_quick])
+    return asked
+
+
+def _read(
+    document: Document, name: str, overrides: Sequence[str]
+) -> tuple[StudySpec | None, list[str]]:
+    """One form of a study and its mistakes, one line each."""
+    unwritten = apply_overrides(document, overrides)
+    raw = {"name": name, **document.value}
+    study, problems = _validate(raw)
+    return study, [*document.locate([*document.problems, *problems, *check(raw)]), *unwritten]
+
+
+def _impossible(study: StudySpec | None, where: str) -> list[str]:
+    try:
+        expand(study) if study else ()
+    except SpecError as error:
+        return [f"{where}: {problem}" for problem in error.problems]
+    return []
+
+
+def _validate(raw: Mapping[str, Any]) -> tuple[StudySpec | None, list[Problem]]:
+    shaped = dict(raw)
+    for key, own_keys in (("arms", ARM_KEYS), ("datasets", DATASET_KEYS)):
+        if isinstance(raw.get(key), dict):
+            shaped[key] = {name: _unflatten(one, own_keys) for name, one in raw[key].items()}
+    try:
+        return StudySpec.model_validate_json(json.dumps(shaped)), []
+    except ValidationError as error:
+        problems = explain(error, shaped, [StudySpec])
+    return None, problems
+
+
+def _unflatten(flat: Any, own_keys: Sequence[str]) -> Any:
+    """Arms and data sets are written flat: every key but their own few is a dotted path."""
+    if flat is None:
+        return {}
+    if not isinstance(flat, dict):
+        return flat
+    settings = {path: value for path, value in flat.items() if path not in own_keys}
+    return {"set": settings} | {key: flat[key] for key in own_keys if key in flat}

@@ -1,0 +1,87 @@
+"""``--set KEY=VALUE``: what it changes in a study after the file was read."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from morec.config import TrialConfig
+from morec.errors import SpecError, did_you_mean
+from tune_space.study.spec import StudySpec
+from tune_space.study.yaml_document import Document, Path, read_yaml
+
+_DOTTED_KEYS = ("search", "factors", "one_factor_out", "start", "when")
+"""Mappings whose keys are dotted paths themselves; so are those of every arm and data set."""
+
+
+def apply_overrides(document: Document, overrides: Sequence[str]) -> list[str]:
+    """Write every override into the document; mistakes come back, one line each.
+
+    A key is a path in the study file (``budget.trials``) or, for short, in its ``base``
+    (``optim.lr``); the value is YAML.
+    """
+    problems: list[str] = []
+    for override in overrides:
+        try:
+            _apply(document, override)
+        except SpecError as error:
+            problems += error.problems
+    return problems
+
+
+def _apply(document: Document, override: str) -> None:
+    key, equals, text = override.partition("=")
+    where = f"--set {override if override.isprintable() else repr(override)}"
+    if not equals or not key.strip() or not key.isprintable():
+        raise SpecError(f"{where}: write KEY=VALUE, for example optim.lr=1e-3")
+    value = _read(text, where)
+    path = _find(document.value, key, where)
+    _write(document.value, path, value, where)
+    document.lines = {p: n for p, n in document.lines.items() if p[: len(path)] != path}
+    document.overrides[path] = where
+
+
+def _read(text: str, where: str) -> Any:
+    try:
+        value = read_yaml(text, where)
+    except SpecError as error:
+        raise SpecError(f"{where}: the value is not YAML") from error
+    if value.problems:
+        raise SpecError([f"{where}: {problem.message}" for problem in value.problems])
+    return value.value
+
+
+def _find(study: Mapping[str, Any], key: str, where: str) -> Path:
+    first = key.split(".")[0]
+    if first in StudySpec.model_fields:
+        return _split(study, key, ())
+    if first in TrialConfig.model_fields:
+        return ("base", *_split(study.get("base"), key, ("base",)))
+    known = sorted({*StudySpec.model_fields, *TrialConfig.model_fields})
+    near = did_you_mean(first, known)
+    raise SpecError(f"{where}: unknown key {first!r}.{near} Allowed: {', '.join(known)}")
+
+
+def _split(node: Any, key: str, above: Path) -> Path:
+    """Cut a key into the keys of nested mappings; existing keys may have dots of their own."""
+    if not key:
+        return ()
+    existing = [k for k in node if f"{key}.".startswith(f"{k}.")] if isinstance(node, dict) else []
+    if existing:
+        step = max(existing, key=len)
+        inner = node[step]
+    else:
+        is_whole = above[-1:] in [(name,) for name in _DOTTED_KEYS]
+        is_flat = len(above) == 2 and above[0] in ("arms", "datasets")
+        is_whole = is_whole or (is_flat and key.split(".")[0] not in ("search", "start"))
+        step, inner = key if is_whole else key.split(".")[0], None
+    return (step, *_split(inner, key[len(step) + 1 :], (*above, step)))
+
+
+def _write(study: dict[str, Any], path: Path, value: Any, where: str) -> None:
+    node: dict[Any, Any] = study
+    for step in path[:-1]:
+        if node.get(step) is None:
+            node[step] = {}
+        if not isinstance(node[step], dict):
+            raise SpecError(f"{where}: {step} is not a mapping")
+        node = node[step]
+    node[path[-1]] = value

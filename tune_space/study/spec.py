@@ -1,0 +1,221 @@
+"""What a study is: the strict model behind a study YAML (read by ``tune_space.study.load``)."""
+
+# ruff: noqa: RUF012  (pydantic copies mutable defaults)
+
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import Field, field_validator, model_validator
+
+from morec.config import Spec, canonical_json
+from tune_space.study.storage_url import StorageUrl
+
+Value = Any
+"""A JSON value, as written in the study file."""
+DomainKind = Literal["uniform", "loguniform", "int", "choice"]
+Whole = int
+"""``int`` by another name: inside ``ParamSpec`` that is a field."""
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+"""What numpy and torch both take."""
+
+
+COSTS = ("#Param M", "FLOPs G", "min/epoch", "GPU GB")
+"""Columns of the paper's cost table: millions, billions, minutes, gigabytes; what
+``expected`` may name besides metrics."""
+
+
+class ParamSpec(Spec):
+    """One searched parameter: exactly one kind of domain, optionally only under a condition."""
+
+    uniform: tuple[float, float] | None = None
+    """[low, high], floats."""
+    loguniform: tuple[float, float] | None = None
+    """[low, high], floats, low > 0."""
+    int: tuple[Whole, Whole] | None = None
+    """[low, high], whole numbers, both ends included."""
+    choice: tuple[Value, ...] | None = None
+    when: dict[str, Value] = {}
+    """Search this parameter only where every path has this value (or one of a list of values)."""
+
+    @property
+    def kind(self) -> DomainKind:
+        """Which of the four domains this is."""
+        return self._kinds()[0]
+
+    def probes(self) -> tuple[Value, ...]:
+        """Values that stand for the whole domain when it is checked.
+
+        Every choice; of a range both ends and, of whole numbers, one of the other parity.
+        """
+        if self.choice is not None:
+            return self.choice
+        low, high = getattr(self, self.kind)
+        return tuple(dict.fromkeys((low, low + 1, high))) if self.int else (low, high)
+
+    def contains(self, value: Value) -> bool:
+        """Whether this domain could have given ``value``."""
+        if self.choice is not None:
+            return canonical_json(value) in map(canonical_json, self.choice)
+        low, high = getattr(self, self.kind)
+        is_number = type(value) is Whole or (type(value) is float and self.int is None)
+        return is_number and bool(low <= value <= high)
+
+    def spell(self) -> str:
+        """The domain in words, for a message."""
+        if self.choice is not None:
+            return f"one of {', '.join(map(repr, self.choice))}"
+        low, high = getattr(self, self.kind)
+        return f"{'a whole number' if self.int else 'a number'} between {low} and {high}"
+
+    def _kinds(self) -> list[DomainKind]:
+        return [kind for kind in get_args(DomainKind) if getattr(self, kind) is not None]
+
+    @model_validator(mode="after")
+    def _one_sensible_domain(self) -> Self:
+        if len(self._kinds()) != 1:
+            raise ValueError("give exactly one of uniform, loguniform, int, choice")
+        if self.choice is not None:
+            if not self.choice:
+                raise ValueError("choice is empty")
+            if len(set(map(canonical_json, self.choice))) != len(self.choice):
+                raise ValueError(f"choice has a value twice: {list(self.choice)}")
+            return self
+        low, high = getattr(self, self.kind)
+        if low >= high:
+            raise ValueError(f"{self.kind}: low {low} is not below high {high}")
+        if self.kind == "loguniform" and low <= 0:
+            raise ValueError(f"loguniform: low {low} is not above 0")
+        return self
+
+
+class DatasetChoice(Spec):
+    """One of a study's data sets: every arm runs on each of them, unless it says otherwise."""
+
+    set: dict[str, Value] = {}
+    """Dotted path of a ``TrialConfig`` field -> value; ``dataset`` itself is one of them.
+
+    Stands over ``base`` and under the arm: where both write a value, the arm's counts. As in
+    ``base``, a value here may be searched too; the search then starts from it."""
+    download: str | None = None
+    """Where the files come from and where they are put; ``--plan`` says it while they are not
+    there."""
+    num_users: int | None = Field(None, ge=1)
+    num_items: int | None = Field(None, ge=1)
+    """What the paper had, so that parameters and FLOPs can be counted without the data."""
+
+
+class ArmSpec(Spec):
+    """One arm: what it changes in ``base`` (dotted paths), and what only it searches."""
+
+    set: dict[str, Value] = {}
+    """Dotted path of a ``TrialConfig`` field -> value."""
+    search: dict[str, ParamSpec] = {}
+    """Searched in this arm besides the study's ``search``."""
+    group: str | None = None
+    """Heading above this arm's column in the accuracy table."""
+    datasets: tuple[str, ...] | None = None
+    """Keys of the study's ``datasets`` that this arm runs on; not given: all."""
+    start: dict[str, Value] = {}
+    """Searched paths -> the values of the arm's first search trial, for known good settings; with
+    no search trials at all (``budget.trials: 0``) they are the arm's choice."""
+
+
+class BudgetSpec(Spec):
+    """How much tuning every arm gets; the same for all of them."""
+
+    trials: int = Field(1, ge=0)
+    """Search trials per arm; an arm with nothing to search needs none."""
+    hours: float | None = Field(None, gt=0)
+    """Wall-clock limit of one run of the command; the next run continues."""
+
+
+class ResourcesSpec(Spec):
+    """What one trial gets."""
+
+    workers: int = Field(1, ge=1)
+    """Training processes; 1 trains inside the trial's own process."""
+    cpus: int = Field(1, ge=1)
+    """CPU cores per worker."""
+    gpus: float = Field(0, ge=0, le=1)
+    """GPUs per worker: one, or a share of one, also of its memory; 0.25 lets four trials on it."""
+    silence_minutes: float | None = Field(None, gt=0)
+    """A trial that ends no epoch for so long hangs and has failed; not given: waited for."""
+
+
+class ContrastSpec(Spec):
+    """A comparison named before the study ran: is ``better`` better ``than``?
+
+    Names arms without their data set, and applies on each data set that both run on.
+    """
+
+    better: str
+    than: str
+
+
+def full_name(dataset: str, arm: str) -> str:
+    """An arm's name in a study of several data sets: ``MIND/ID``; without them just the arm's."""
+    return f"{dataset}/{arm}" if dataset else arm
+
+
+class StudySpec(Spec):
+    """One question, its arms, its search and its budget."""
+
+    name: str = Field(pattern=r"^\w[\w .()+-]*$")
+    """Of the output folder and the report; the file's name if not given."""
+    question: str
+    base: dict[str, Value]
+    """A ``TrialConfig`` as nested mappings, shared by all arms."""
+    datasets: dict[str, DatasetChoice] = {}
+    """Label -> a data set and what else changes with it; arms are then named ``<label>/<arm>`` and
+    compared with the baseline on the same data set."""
+    profile: Literal["full", "quick"] = "full"
+    """``quick``: the file's ``quick:`` block is merged over the rest (``--set profile=quick``):
+    small data, small encoders, few trials. The report says so and shows no paper numbers."""
+    arms: dict[str, ArmSpec] = {}
+    """Explicit arms by name."""
+    factors: dict[str, tuple[Value, ...]] = {}
+    """Or: dotted path -> levels; every combination is an arm."""
+    one_factor_out: dict[str, tuple[Value, ...]] = {}
+    """Or: dotted path -> levels; the first levels together are the arm that ``baseline`` names, and
+    every other level alone, in the first level's place, is one more arm."""
+    baseline: str
+    """The arm that every other arm is compared with; on each data set, where there are several."""
+    search: dict[str, ParamSpec] = {}
+    budget: BudgetSpec = BudgetSpec()
+    scheduler: Literal["none", "asha", "median"] = "none"
+    """Stops weak search trials early, measured against the same arm only."""
+    search_seed: Seed = 0
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (1, 2, 3)
+    """Each arm's locked configuration is trained once per seed; the same seeds in every arm."""
+    contrasts: tuple[ContrastSpec, ...] = ()
+    resources: ResourcesSpec = ResourcesSpec()
+    storage: StorageUrl | None = None
+    """Where nodes without a common folder get artefacts from and leave checkpoints: a URL that
+    pyarrow.fs opens (``s3://bucket/prefix``). Not given: every node sees the output folder."""
+    expected: dict[str, dict[str, float]] = {}
+    """Arm (``<label>/<arm>`` where there are ``datasets``) -> metric -> the paper's number in
+    percent, printed beside ours, never as ours. ``HR@10 cold`` is a metric on a slice; columns of
+    the cost table (``#Param M``, ``FLOPs G``, ``min/epoch``, ``GPU GB``) are in their units."""
+    keep_checkpoints: bool = False
+    """Whether a finished trial's checkpoint stays, within ``checkpoints_gb``."""
+    checkpoints_gb: float = Field(10, gt=0)
+    """Gigabytes (1e9 bytes) that checkpoints of trials that do not run may take together: kept
+    ones, and those of trials that an edit has dropped. The oldest go first."""
+
+    @property
+    def folder(self) -> str:
+        """Name of the study's output folder; the quick form has one of its own."""
+        return self.name if self.profile == "full" else f"{self.name}-{self.profile}"
+
+    @model_validator(mode="after")
+    def _parts_agree(self) -> Self:
+        given = [key for key in ("arms", "factors", "one_factor_out") if getattr(self, key)]
+        if len(given) != 1:
+            raise ValueError(f"give exactly one of arms, factors, one_factor_out; found: {given}")
+        return self
+
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_are_unique(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) != len(seeds):
+            raise ValueError(f"seeds are not unique: {list(seeds)}")
+        return seeds
