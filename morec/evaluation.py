@@ -3,6 +3,7 @@
 Shapes: B users of a batch, U users of a split, L inputs, D width, N items.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,10 @@ from morec.data.dataset import Dataset
 from morec.data.slices import Slicing, slicings
 from morec.data.splits import EvaluationBatch, Split, evaluation_batches, is_candidate_N1
 from morec.errors import CollapsedError, DivergedError
-from morec.metrics import evaluation_of, rank_targets
+from morec.metrics import metrics_of
 from morec.models.recommender import Recommender
-from morec.results import Evaluation
+from morec.ranking import rank_targets
+from morec.results import Evaluation, SliceMetrics, pack_ranks
 from morec.workers import Workers
 
 CACHED_SCORES = 2**19
@@ -136,3 +138,37 @@ def _in_order(shares: list[list[Any]]) -> list[Any]:
     """Undo the dealing of batches to workers: batch n went to worker n mod size."""
     num_batches = sum(map(len, shares))
     return [shares[n % len(shares)][n // len(shares)] for n in range(num_batches)]
+
+
+def evaluation_of(
+    ranks_U: npt.NDArray[np.integer],
+    ks: Iterable[int],
+    slicings: Sequence[Slicing],
+    *,
+    num_tied: int,
+    num_forced_misses: int,
+) -> Evaluation:
+    """The record of one split's ranks, over all its users and over every slice of them."""
+    cutoffs = tuple(ks)
+    return Evaluation(
+        metrics=metrics_of(ranks_U, cutoffs),
+        num_users=len(ranks_U),
+        num_tied=num_tied,
+        num_forced_misses=num_forced_misses,
+        slices={slicing.dimension: _slices(ranks_U, cutoffs, slicing) for slicing in slicings},
+        packed_ranks=pack_ranks(ranks_U),
+    )
+
+
+def _slices(
+    ranks_U: npt.NDArray[np.integer], ks: tuple[int, ...], slicing: Slicing
+) -> dict[str, SliceMetrics]:
+    """Metrics by label, in the labels' order; a label that no user has is left out."""
+    by_label = {
+        label: ranks_U[slicing.codes_U == code] for code, label in enumerate(slicing.labels)
+    }
+    return {
+        label: SliceMetrics(num_users=len(ranks), metrics=metrics_of(ranks, ks))
+        for label, ranks in by_label.items()
+        if len(ranks)
+    }

@@ -17,7 +17,7 @@ from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.macs import count_macs
 from morec.energy import EnergyMeter
 from morec.errors import CollapsedError, DivergedError
-from morec.references import chance_metrics
+from morec.references.chance import chance
 from morec.results import (
     Cost,
     EpochRecord,
@@ -154,9 +154,7 @@ class _Trial:
         self.checkpoints = checkpoints
         self.progress = Progress()
         self.best_weights: dict[str, torch.Tensor] = {}
-        spec = config.evaluation
-        chance = chance_metrics(dataset, "valid", spec.ks, spec.candidates)
-        self.chance = chance[spec.select]
+        self.chance = chance(dataset, "valid", config.evaluation)[config.evaluation.select]
         self.macs = self._count_macs()
 
     def train(self, report: Report) -> None:

@@ -4,7 +4,7 @@ Comes in: a dictionary from a study file. Goes out: a ``TrialConfig`` whose ``tr
 trial for ever.
 """
 
-from morec.config.base import METRICS, Spec, canonical_json, metric_name
+from morec.config.base import Spec, canonical_json
 from morec.config.datasets import (
     AmazonSpec,
     DatasetSpec,
@@ -42,7 +42,6 @@ from morec.config.trial import (
 )
 
 __all__ = [
-    "METRICS",
     "SCHEMA_VERSION",
     "WORD_ENCODERS",
     "AmazonSpec",
@@ -72,5 +71,4 @@ __all__ = [
     "TrainingSpec",
     "TrialConfig",
     "canonical_json",
-    "metric_name",
 ]

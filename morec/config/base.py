@@ -1,7 +1,7 @@
-"""What every specification has in common, and the two spellings that must exist only once."""
+"""What every specification has in common, and the spelling that every hash is taken of."""
 
 import json
-from typing import Any, Literal, get_args
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -16,16 +16,6 @@ class Spec(BaseModel):
         allow_inf_nan=False,
         use_attribute_docstrings=True,
     )
-
-
-MetricName = Literal["HR", "NDCG"]
-METRICS: tuple[MetricName, ...] = get_args(MetricName)
-"""Every metric there is; each has a value at every cut-off."""
-
-
-def metric_name(metric: MetricName, k: int) -> str:
-    """``HR@10``: the key of a metric in results, studies and reports; spelled only here."""
-    return f"{metric}@{k}"
 
 
 def canonical_json(value: Any) -> str:

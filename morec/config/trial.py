@@ -9,11 +9,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from morec.config.base import METRICS, Spec, canonical_json, metric_name
+from morec.config.base import Spec, canonical_json
 from morec.config.datasets import DatasetSpec
 from morec.config.items import ItemSpec
 from morec.config.models import ModelSpec, SASRecSpec
 from morec.errors import did_you_mean
+from morec.metrics import metric_names
 
 SCHEMA_VERSION = 2
 """Part of every trial's identity: raise it when the meaning of a configuration changes."""
@@ -57,7 +58,7 @@ class EvaluationSpec(Spec):
     """Full ranking over all items, history masked, ties counted against the model."""
 
     ks: tuple[Annotated[int, Field(ge=1)], ...] = (10,)
-    """Cut-offs of HR@k and NDCG@k."""
+    """Cut-offs k of every metric."""
     select: str = "HR@10"
     """The validation metric that early stopping and the search maximise."""
     batch_size: int = Field(512, ge=1)
@@ -70,7 +71,7 @@ class EvaluationSpec(Spec):
 
     @model_validator(mode="after")
     def _select_is_computed(self) -> Self:
-        allowed = [metric_name(metric, k) for metric in METRICS for k in self.ks]
+        allowed = metric_names(self.ks)
         if self.select not in allowed:
             hint = f"allowed: {', '.join(allowed)}.{did_you_mean(self.select, allowed)}"
             raise ValueError(

@@ -6,8 +6,9 @@ from enum import StrEnum
 from statistics import fmean
 from typing import Literal
 
+from morec.metrics import per_user
 from morec.results import TrialResult
-from reports.study.rank_metrics import per_user, values_on_test
+from reports.study.rank_metrics import values_on_test
 from reports.study.statistics import (
     ALPHA,
     Difference,

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from reports.study.rank_metrics import Floats, values_on_test
+from morec.metrics import Floats
+from reports.study.rank_metrics import values_on_test
 from reports.study.statistics import Difference, paired_difference
 from reports.study.summary import ArmSummary, StudySummary
 from tune_space.ledger.records import SliceEntry

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from reports.study.rank_metrics import Floats
+from morec.metrics import Floats
 
 CONFIDENCE = 0.95
 ALPHA = 1 - CONFIDENCE

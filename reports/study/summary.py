@@ -11,8 +11,8 @@ from pathlib import Path
 from statistics import fmean, stdev
 from typing import Literal
 
-from morec.config import METRICS
 from morec.errors import DataError
+from morec.metrics import GAINS, metric_name
 from morec.results import TrialResult, TrialStatus
 from reports.collector import uncollected
 from tune_space.ledger.records import ArmEntry, Ledger, Manifest, Reference
@@ -281,5 +281,5 @@ def _trial(
 
 
 def _metrics(arms: Iterable[ArmEntry]) -> dict[str, None]:
-    names = (f"{name}@{k}" for arm in arms for k in arm.config.evaluation.ks for name in METRICS)
-    return dict.fromkeys(names)
+    cutoffs = (k for arm in arms for k in arm.config.evaluation.ks)
+    return dict.fromkeys(metric_name(name, k) for k in cutoffs for name in GAINS)

@@ -13,7 +13,6 @@ from morec.config import (
     SASRecSpec,
     TrialConfig,
     canonical_json,
-    metric_name,
 )
 
 ID_ONLY: dict[str, Any] = {"dataset": {"kind": "movielens"}, "item": {"id": True}}
@@ -354,10 +353,6 @@ def test_parts_stand_in_the_order_they_are_fused() -> None:
     assert item.parts == ("id", "text", "image")
     assert list(item.modalities) == ["text", "image"]
     assert item.trains_encoder
-
-
-def test_metrics_have_one_spelling() -> None:
-    assert (metric_name("HR", 10), metric_name("NDCG", 5)) == ("HR@10", "NDCG@5")
 
 
 @given(st.dictionaries(st.text(), st.integers() | st.text() | st.none(), max_size=4))

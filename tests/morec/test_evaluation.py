@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from morec.config import TrialConfig
 from morec.data.dataset import Dataset
-from morec.data.slices import slicings
+from morec.data.slices import Slicing, slicings
 from morec.data.splits import Split, evaluation_batches, train_popularity_N1
 from morec.encoders.artefacts import ArtefactStore
 from morec.errors import CollapsedError, DivergedError
+from morec.evaluation import evaluation_of
 from morec.metrics import metrics_of
-from morec.results import Evaluation
+from morec.results import Evaluation, SliceMetrics
 from morec.trainer import Trainer
 from morec.workers import Workers
 from tests.morec.tiny_trials import TRAINED_TEXT, tiny_config
@@ -30,6 +33,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "bert4rec": {"kind": "bert4rec"},
 }
 splits = pytest.mark.parametrize("split", ["valid", "test"])
+cutoffs = st.integers(1, 20)
 TRAINED_ONLY = {"candidates": "trained"}
 
 
@@ -196,3 +200,43 @@ def test_evaluation_is_fp32_whatever_the_training(tiny_dataset: Dataset, tmp_pat
         for precision in ("fp32", "bf16")
     )
     assert full.evaluate("valid") == half.evaluate("valid")
+
+
+def test_a_record_holds_ranks_metrics_and_counts() -> None:
+    record = evaluation_of(np.array([2, 30]), iter((1, 5)), (), num_tied=1, num_forced_misses=2)
+    assert record.ranks.tolist() == [2, 30]
+    assert record.metrics == metrics_of(np.array([2, 30]), (1, 5))
+    assert (record.num_users, record.num_tied, record.num_forced_misses) == (2, 1, 2)
+    assert record.slices == {}
+
+
+def test_slices_are_the_metrics_of_their_users_in_the_order_of_the_labels() -> None:
+    popularity = Slicing("popularity", ("new", "cold", "head"), np.array([2, 0, 2, 2]))
+    history = Slicing("history", ("3-4", "5-9"), np.array([0, 0, 1, 1]))
+    ranks_U = np.array([1, 7, 3, 20])
+    slicings = (popularity, history)
+    record = evaluation_of(ranks_U, iter((5,)), slicings, num_tied=0, num_forced_misses=0)
+    expected = {
+        "popularity": {"new": [7], "head": [1, 3, 20]},
+        "history": {"3-4": [1, 7], "5-9": [3, 20]},
+    }
+    assert record.slices == {
+        dimension: {
+            label: SliceMetrics(num_users=len(ranks), metrics=metrics_of(np.array(ranks), (5,)))
+            for label, ranks in parts.items()
+        }
+        for dimension, parts in expected.items()
+    }
+    assert list(record.slices["popularity"]) == ["new", "head"]
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.integers(0, 3)), min_size=1), cutoffs)
+def test_slices_weighted_by_their_users_add_up_to_the_whole(users, k: int) -> None:
+    ranks_U, codes_U = (np.array(column) for column in zip(*users, strict=True))
+    slicing = Slicing("some", ("a", "b", "c", "d"), codes_U)
+    record = evaluation_of(ranks_U, (k,), (slicing,), num_tied=0, num_forced_misses=0)
+    parts = record.slices["some"].values()
+    assert sum(part.num_users for part in parts) == len(users)
+    for name, value in record.metrics.items():
+        total = sum(part.num_users * part.metrics[name] for part in parts)
+        assert total / len(users) == pytest.approx(value)

@@ -14,7 +14,7 @@ from morec.checkpoints import Checkpoints
 from morec.config import SyntheticSpec
 from morec.data.dataset import Dataset, load_dataset
 from morec.encoders.artefacts import ArtefactStore
-from morec.references import popularity_evaluation
+from morec.references.popularity import popularity as popularity_of
 from morec.results import EpochRecord, Evaluation, Reason, TrialStatus, pack_ranks
 from morec.trainer import Trainer
 from morec.trial import Progress
@@ -429,7 +429,7 @@ def test_learning_beats_popularity_where_users_have_tastes(
         evaluation={"test": True, "batch_size": 512},
     )
     result = run(config, dataset, tmp_path)
-    popularity = popularity_evaluation(dataset, "test", (10,)).metrics["HR@10"]
+    popularity = popularity_of(dataset, "test", config.evaluation).metrics["HR@10"]
     assert result.test is not None
     assert result.test.metrics["HR@10"] > 1.15 * popularity
     assert result.epochs[-1].train_loss < result.epochs[0].train_loss

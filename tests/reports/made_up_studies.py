@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from morec.config import TrialConfig
+from morec.metrics import per_user
 from morec.results import (
     Cost,
     EpochRecord,
@@ -18,7 +19,6 @@ from morec.results import (
     TrialStatus,
     pack_ranks,
 )
-from reports.study.rank_metrics import per_user
 from tune_space.ledger.records import (
     ArmEntry,
     DatasetEntry,

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from morec.errors import DataError
-from morec.metrics import metrics_of
+from morec.metrics import GAINS, metric_name, metrics_of, parse_metric, per_user
 from morec.results import Evaluation, TrialResult, TrialStatus
 from tune_space.ledger.records import Manifest
 
@@ -33,11 +33,21 @@ def evaluation_problems(result: Evaluation, ks: tuple[int, ...]) -> Iterator[str
     except DataError as error:
         yield str(error)
         return
-    expected = metrics_of(ranks_U, ks)
-    for name in sorted(expected.keys() | result.metrics.keys()):
-        found, right = result.metrics.get(name), expected.get(name)
+    # A metric of an installed package is asked for only where it was recorded.
+    expected = {metric_name(metric, k) for metric in GAINS.own for k in ks}
+    for name in sorted(expected | result.metrics.keys()):
+        found, right = result.metrics.get(name), _from_ranks(name, ranks_U, ks)
         if found is None or right is None or not np.isclose(found, right, rtol=0, atol=1e-12):
             yield f"{name} is {found}; the ranks give {right}"
+
+
+def _from_ranks(name: str, ranks_U: npt.NDArray[np.uint32], ks: tuple[int, ...]) -> float | None:
+    """A metric over all users; None for one that is not known, or not at one of the cut-offs."""
+    try:
+        metric, k = parse_metric(name)
+    except ValueError:
+        return None
+    return float(np.mean(per_user(name, ranks_U))) if metric in GAINS and k in ks else None
 
 
 def checked_ranks(result: Evaluation) -> npt.NDArray[np.uint32]:
@@ -71,12 +81,12 @@ def selected_score(record: TrialResult) -> float:
 
 
 def reference_problems(manifest: Manifest) -> Iterator[str]:
-    """The yardsticks with ranks, recomputed like everything else."""
+    """The references with ranks, recomputed like everything else."""
     for reference in manifest.references:
         result = reference.test_evaluation
         if result is None:
             continue
-        ks = tuple(sorted({int(name.split("@")[1]) for name in reference.test}))
+        ks = tuple(sorted({parse_metric(name)[1] for name in reference.test}))
         for text in evaluation_problems(result, ks):
             yield f"manifest: {reference.name}: test: {text}"
         if result.metrics != reference.test:

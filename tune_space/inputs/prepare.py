@@ -21,8 +21,8 @@ from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.item import prepare_item_inputs
 from morec.encoders.second_round import losses_of
 from morec.encoders.weights.text import TINY_RANDOM, weights_hash
-from morec.references import chance_metrics, popularity_evaluation
-from morec.results import pack_ranks
+from morec.references.table import REFERENCES, metrics_in
+from morec.results import Evaluation, pack_ranks
 from tune_space.ledger.records import DatasetEntry, Manifest, Preparation, Reference, SliceEntry
 from tune_space.study.expand import Arm, configure, draw
 from tune_space.study.spec import ParamSpec, Value, full_name
@@ -150,7 +150,7 @@ def dataset_entries(prepared: Prepared, arms: Sequence[Arm]) -> tuple[DatasetEnt
 
 
 def references(prepared: Prepared, arms: Sequence[Arm], baseline: str) -> tuple[Reference, ...]:
-    """Popularity and chance on each data set, as its baseline reads it; untrained."""
+    """Every reference on each data set, as the arm that is its baseline reads it."""
     of_label: dict[str, Arm] = {}
     for arm in arms:
         if arm.dataset not in of_label or arm.name == full_name(arm.dataset, baseline):
@@ -158,31 +158,17 @@ def references(prepared: Prepared, arms: Sequence[Arm], baseline: str) -> tuple[
     return tuple(one for arm in of_label.values() for one in _references(prepared, arm))
 
 
-def _references(prepared: Prepared, arm: Arm) -> tuple[Reference, Reference]:
-    evaluation = arm.config.evaluation
-    dataset, ks, candidates = (
-        prepared.dataset(arm.config.dataset),
-        evaluation.ks,
-        evaluation.candidates,
-    )
-    valid, test = (
-        popularity_evaluation(dataset, split, ks, candidates) for split in ("valid", "test")
-    )
-    return (
-        Reference(
-            name="popularity",
+def _references(prepared: Prepared, arm: Arm) -> Iterator[Reference]:
+    dataset, evaluation = prepared.dataset(arm.config.dataset), arm.config.evaluation
+    for name, score in REFERENCES.items():
+        valid, test = (score(dataset, split, evaluation) for split in ("valid", "test"))
+        yield Reference(
+            name=name,
             dataset=arm.dataset,
-            valid=valid.metrics,
-            test=test.metrics,
-            test_evaluation=test,
-        ),
-        Reference(
-            name="chance",
-            dataset=arm.dataset,
-            valid=chance_metrics(dataset, "valid", ks, candidates),
-            test=chance_metrics(dataset, "test", ks, candidates),
-        ),
-    )
+            valid=metrics_in(valid),
+            test=metrics_in(test),
+            test_evaluation=test if isinstance(test, Evaluation) else None,
+        )
 
 
 def _dataset_entry(label: str, dataset: Dataset) -> DatasetEntry:

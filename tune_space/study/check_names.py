@@ -7,8 +7,9 @@ passed over.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from morec.config import METRICS, EvaluationSpec, metric_name
+from morec.config import EvaluationSpec
 from morec.errors import SpecError, did_you_mean
+from morec.metrics import metric_names
 from tune_space.study.arm_names import crossed, one_factor_out, unknown_arm
 from tune_space.study.config_paths import get_path, value_problems
 from tune_space.study.spec import COSTS, full_name
@@ -141,8 +142,8 @@ def _check_expected(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) ->
                 yield Problem(("expected", arm, name), text)
 
 
-def _computed_metrics(raw: Mapping[str, Any]) -> list[str]:
+def _computed_metrics(raw: Mapping[str, Any]) -> tuple[str, ...]:
     ks = get_path(mapping(raw, "base"), "evaluation.ks")
     if not isinstance(ks, list) or value_problems("evaluation.ks", ks):
         ks = EvaluationSpec().ks
-    return [metric_name(metric, k) for metric in METRICS for k in ks]
+    return metric_names(ks)

@@ -3,9 +3,9 @@ from pathlib import Path
 import numpy as np
 from scipy import stats
 
+from morec.metrics import per_user
 from reports.study.costs import arm_costs
 from reports.study.published import published_rows
-from reports.study.rank_metrics import per_user
 from reports.study.summary import summarise
 from tests.reports.made_up_studies import FakeStudy
 

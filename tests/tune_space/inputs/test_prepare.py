@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from morec.config import TrialConfig
+from morec.config import EvaluationSpec, TrialConfig
 from morec.data.slices import slicings
 from morec.encoders.artefacts import ArtefactStore, file_sha256
-from morec.references import popularity_evaluation
+from morec.references.popularity import popularity as popularity_of
 from tune_space.inputs.prepare import (
     Prepared,
     dataset_entries,
@@ -159,7 +159,7 @@ def test_every_data_set_has_an_entry_and_yardsticks_as_its_baseline_reads_it(pre
         ("a", "popularity"), ("a", "chance"), ("b", "popularity"), ("b", "chance"),
     ]  # fmt: skip
     read_by_baseline = prepared.dataset(arms[1].config.dataset)
-    expected = popularity_evaluation(read_by_baseline, "test", (10,))
+    expected = popularity_of(read_by_baseline, "test", EvaluationSpec())
     assert found[0].test_evaluation == expected
 
 

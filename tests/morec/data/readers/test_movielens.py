@@ -9,8 +9,8 @@ from morec.data.dataset import Dataset, load_dataset, source_hash
 from morec.data.images.sources import ImageSource
 from morec.data.readers import movielens
 from morec.data.readers.movielens import checked_bytes, item_text, read_movielens, source_file
-from morec.data.references import popularity_ranking
 from morec.errors import DataError
+from morec.references.popularity import popularity_ranking
 from tests.morec.data.hand_made import write_image
 
 PACKAGED = MovieLensSpec(kind="movielens")

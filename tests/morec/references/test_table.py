@@ -1,13 +1,19 @@
+"""Every reference of the table is evaluated like a model, on both splits."""
+
 from dataclasses import replace
 from math import log2
 
 import pytest
 
+from morec.config import EvaluationSpec
 from morec.data.dataset import Dataset
 from morec.data.slices import slicings
 from morec.data.splits import Split, evaluation_batches, train_sequences_UL1
-from morec.references import chance_metrics, popularity_evaluation
+from morec.references.chance import chance
+from morec.references.popularity import popularity
+from morec.references.table import REFERENCES, metrics_in
 
+TRAINED = EvaluationSpec(candidates="trained")
 splits = pytest.mark.parametrize("split", ["valid", "test"])
 
 
@@ -34,7 +40,7 @@ def ranks_by_popularity(dataset: Dataset, split: Split) -> list[int]:
 @splits
 def test_popularity_is_evaluated_like_a_model(tiny_dataset: Dataset, split: Split) -> None:
     ranks = ranks_by_popularity(tiny_dataset, split)
-    result = popularity_evaluation(tiny_dataset, split, (1, 10))
+    result = popularity(tiny_dataset, split, EvaluationSpec(ks=(1, 10)))
     assert result.ranks.tolist() == ranks
     assert result.num_users == tiny_dataset.num_users == len(ranks)
     assert result.num_forced_misses == 0
@@ -53,7 +59,7 @@ def test_chance_spreads_the_target_evenly_over_the_candidates(
     found = users(tiny_dataset, split)
     candidates = [tiny_dataset.num_items - len(history) for _, history in found]
     gain = sum(1 / log2(rank + 1) for rank in range(1, 11))
-    assert chance_metrics(tiny_dataset, split, (10,)) == {
+    assert chance(tiny_dataset, split, EvaluationSpec()) == {
         "HR@10": pytest.approx(sum(10 / count for count in candidates) / len(found)),
         "NDCG@10": pytest.approx(sum(gain / count for count in candidates) / len(found)),
     }
@@ -71,20 +77,20 @@ def test_both_follow_the_candidates_of_the_models(tiny_dataset: Dataset, split: 
     found = users(dataset, split)
     others = [len(trained - history - {target}) for target, history in found]
     forced = [target in history for target, history in found]
-    ranking = popularity_evaluation(dataset, split, (10,), "trained")
+    ranking = popularity(dataset, split, TRAINED)
     assert ranking.ranks[0] == others[0] + 1
     hits = [
         0 if is_forced else min(10, count + 1) / (count + 1)
         for count, is_forced in zip(others, forced, strict=True)
     ]
-    chance = sum(hits) / len(hits)
-    assert chance_metrics(dataset, split, (10,), "trained")["HR@10"] == pytest.approx(chance)
-    assert chance_metrics(dataset, split, (10,))["HR@10"] < chance
+    expected = sum(hits) / len(hits)
+    assert chance(dataset, split, TRAINED)["HR@10"] == pytest.approx(expected)
+    assert chance(dataset, split, EvaluationSpec())["HR@10"] < expected
 
 
 @splits
 def test_popularity_has_the_slices_of_a_model(tiny_dataset: Dataset, split: Split) -> None:
-    result = popularity_evaluation(tiny_dataset, split, (10,))
+    result = popularity(tiny_dataset, split, EvaluationSpec())
     for slicing in slicings(tiny_dataset, split):
         parts = result.slices[slicing.dimension]
         assert sum(part.num_users for part in parts.values()) == tiny_dataset.num_users
@@ -93,7 +99,16 @@ def test_popularity_has_the_slices_of_a_model(tiny_dataset: Dataset, split: Spli
             assert part.metrics["HR@10"] == (ranks_U <= 10).mean()
 
 
-def test_cutoffs_may_come_from_an_iterator(tiny_dataset: Dataset) -> None:
-    names = {"HR@1", "HR@5", "NDCG@1", "NDCG@5"}
-    assert set(chance_metrics(tiny_dataset, "valid", iter((1, 5)))) == names
-    assert set(popularity_evaluation(tiny_dataset, "valid", iter((1, 5))).metrics) == names
+@splits
+@pytest.mark.parametrize("name", REFERENCES)
+def test_a_reference_has_every_metric_at_every_cutoff(
+    tiny_dataset: Dataset, split: Split, name: str
+) -> None:
+    spec = EvaluationSpec(ks=(1, 5), select="HR@5")
+    metrics = metrics_in(REFERENCES[name](tiny_dataset, split, spec))
+    assert list(metrics) == ["HR@1", "HR@5", "NDCG@1", "NDCG@5"]
+    assert all(0 <= value <= 1 for value in metrics.values())
+
+
+def test_the_rows_of_the_references_stand_in_this_order() -> None:
+    assert list(REFERENCES) == ["popularity", "chance"]

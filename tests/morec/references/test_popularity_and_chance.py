@@ -1,3 +1,5 @@
+"""Ranks by popularity and expectations under chance, against loops over users and items."""
+
 from math import log2
 
 import numpy as np
@@ -5,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from morec.config import EvaluationSpec
 from morec.data.dataset import Dataset
-from morec.data.references import chance_hit_rate, chance_ndcg, popularity_ranking
 from morec.data.splits import Candidates, Split
+from morec.metrics import per_user
+from morec.references.chance import chance
+from morec.references.popularity import popularity_ranking
 from tests.morec.data.hand_made import dataset_of, datasets, quick, windows_of
 
 splits: st.SearchStrategy[Split] = st.sampled_from(["valid", "test"])
@@ -77,20 +82,21 @@ def test_popularity_ranks_by_hand() -> None:
 def test_chance_is_the_mean_over_every_rank_the_target_could_have(
     dataset: Dataset, split: Split, k: int, candidates: Candidates
 ) -> None:
-    hits, gains = [], []
-    for _, others, is_masked in loop_tasks(dataset, split, candidates):
-        ranks = range(1, 0 if is_masked else len(others) + 2)
-        hits.append(np.mean([rank <= k for rank in ranks]) if ranks else 0.0)
-        gains.append(np.mean([(rank <= k) / log2(rank + 1) for rank in ranks]) if ranks else 0.0)
-    assert chance_hit_rate(dataset, split, k, candidates) == pytest.approx(np.mean(hits))
-    assert chance_ndcg(dataset, split, k, candidates) == pytest.approx(np.mean(gains))
+    spec = EvaluationSpec(ks=(k,), select=f"HR@{k}", candidates=candidates)
+    for name, value in chance(dataset, split, spec).items():
+        by_user = [
+            0.0 if is_masked else np.mean(per_user(name, range(1, len(others) + 2)))
+            for _, others, is_masked in loop_tasks(dataset, split, candidates)
+        ]
+        assert value == pytest.approx(np.mean(by_user))
 
 
 def test_chance_by_hand() -> None:
     dataset = dataset_of([[1, 2, 3, 4]], num_items=10)
-    assert chance_hit_rate(dataset, "valid", 2) == pytest.approx(2 / 8)
-    assert chance_ndcg(dataset, "valid", 2) == pytest.approx((1 + 1 / log2(3)) / 8)
-    assert chance_hit_rate(dataset, "test", 10) == pytest.approx(1.0)
+    at_2 = EvaluationSpec(ks=(2, 10), select="HR@10")
+    assert chance(dataset, "valid", at_2)["HR@2"] == pytest.approx(2 / 8)
+    assert chance(dataset, "valid", at_2)["NDCG@2"] == pytest.approx((1 + 1 / log2(3)) / 8)
+    assert chance(dataset, "test", at_2)["HR@10"] == pytest.approx(1.0)
 
 
 def test_among_trained_items_a_new_target_meets_only_those_and_itself() -> None:
@@ -99,4 +105,5 @@ def test_among_trained_items_a_new_target_meets_only_those_and_itself() -> None:
     ranking = popularity_ranking(dataset, "test", "trained")
     # The first user's: 3 and 5 stand above 4. The second's: 2 alone.
     assert ranking.ranks_U.tolist() == [3, 1]
-    assert chance_hit_rate(dataset, "test", 1, "trained") == pytest.approx((1 / 3 + 1) / 2)
+    spec = EvaluationSpec(ks=(1,), select="HR@1", candidates="trained")
+    assert chance(dataset, "test", spec)["HR@1"] == pytest.approx((1 / 3 + 1) / 2)

@@ -1,0 +1,52 @@
+"""The rank of each user's target among the candidates, from scores. Shapes: B users, N items."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class TargetRanks(NamedTuple):
+    """Where each user's target stands, 1 = best."""
+
+    ranks_B: Tensor
+    """1 + #(higher) + #(equal others); N + 1 where the target is hidden."""
+    tied_B: Tensor
+    """Other candidates with exactly the target's score; all are ranked before it."""
+    is_hidden_B: Tensor
+    """The target stands in its own masked history: a miss by the protocol, rank N + 1."""
+
+
+def rank_targets(
+    scores_BN: Tensor,
+    targets_B: Tensor,
+    history_rows: Tensor,
+    history_items: Tensor,
+    is_candidate_N: Tensor | None = None,
+) -> TargetRanks:
+    """Rank every target among the candidates outside its user's history.
+
+    The target itself is always a candidate, and without ``is_candidate_N`` all items are.
+    ``scores_BN[b, i]`` is the score of item id i + 1; it is overwritten where (``history_rows``,
+    ``history_items``) point or i is no candidate. Ties count against the target (the reference
+    sorts them in any order): rank = 1 + #(higher) + #(equal others).
+    """
+    columns_B1 = (targets_B - 1)[:, None]
+    target_scores_B1 = scores_BN.gather(1, columns_B1)
+    if is_candidate_N is not None:
+        scores_BN.masked_fill_(~is_candidate_N, float("-inf"))
+        scores_BN.scatter_(1, columns_B1, target_scores_B1)
+    scores_BN[history_rows, history_items - 1] = float("-inf")
+    is_hidden_B = torch.isneginf(scores_BN.gather(1, columns_B1)).squeeze(1)
+    is_so_BN = torch.empty_like(scores_BN)
+    higher_B = _count(torch.gt(scores_BN, target_scores_B1, out=is_so_BN))
+    tied_B = _count(torch.eq(scores_BN, target_scores_B1, out=is_so_BN)) - 1
+    tied_B = tied_B.masked_fill(is_hidden_B, 0)
+    ranks_B = (1 + higher_B + tied_B).masked_fill(is_hidden_B, scores_BN.shape[1] + 1)
+    return TargetRanks(ranks_B, tied_B, is_hidden_B)
+
+
+def _count(is_so_BN: Tensor) -> Tensor:
+    """Sum zeros and ones in the scores' own type: as bool, torch's choice, it takes 2.7 times as
+    long on a CPU. In fp32 exact for up to 2 ** 24 items."""
+    return is_so_BN.sum(1).long()

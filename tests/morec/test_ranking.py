@@ -1,0 +1,103 @@
+"""Ranks under full ranking: those of a sort with ties before the target, history masked."""
+
+from collections.abc import Sequence
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from morec.ranking import TargetRanks, rank_targets
+
+
+def ranked(
+    scores: list[list[float]],
+    targets: list[int],
+    histories: list[list[int]],
+    candidates: Sequence[int] | None = None,
+) -> TargetRanks:
+    rows = [row for row, history in enumerate(histories) for _ in history]
+    items = [item for history in histories for item in history]
+    every = range(1, len(scores[0]) + 1)
+    return rank_targets(
+        torch.tensor(scores),
+        torch.tensor(targets),
+        torch.tensor(rows, dtype=torch.long),
+        torch.tensor(items, dtype=torch.long),
+        torch.tensor([item in (every if candidates is None else candidates) for item in every]),
+    )
+
+
+def rank_by_sorting(
+    scores: list[float], target: int, history: list[int], candidates: Sequence[int]
+) -> int:
+    """The target's place among the candidates, behind everything that scores the same."""
+    if target in history:
+        return len(scores) + 1
+    left = [item for item in {*candidates, target} if item not in history]
+    ordered = sorted(left, key=lambda item: (-scores[item - 1], item == target))
+    return ordered.index(target) + 1
+
+
+@st.composite
+def users(draw: st.DrawFn) -> tuple[list[list[float]], list[int], list[list[int]]]:
+    """Scores of few values, so that ties are common; any history, also with the target in it."""
+    num_users, num_items = draw(st.integers(1, 4)), draw(st.integers(1, 8))
+    some_items = st.integers(1, num_items)
+    score = st.sampled_from([-1.5, 0.0, 0.5, 2.0])
+    scores = st.lists(score, min_size=num_items, max_size=num_items)
+    return (
+        draw(st.lists(scores, min_size=num_users, max_size=num_users)),
+        draw(st.lists(some_items, min_size=num_users, max_size=num_users)),
+        draw(st.lists(st.lists(some_items, max_size=5), min_size=num_users, max_size=num_users)),
+    )
+
+
+@given(users(), st.lists(st.integers(1, 8)))
+def test_ranks_are_those_of_a_sort_with_ties_before_the_target(case, some: list[int]) -> None:
+    for candidates in (range(1, len(case[0][0]) + 1), [i for i in some if i <= len(case[0][0])]):
+        expected = [
+            rank_by_sorting(scores, target, history, candidates)
+            for scores, target, history in zip(*case, strict=True)
+        ]
+        assert ranked(*case, candidates).ranks_B.tolist() == expected
+
+
+@given(users(), st.floats(-8, 8).map(lambda shift: round(shift * 4) / 4))
+def test_a_shift_of_all_scores_changes_nothing(case, shift: float) -> None:
+    scores, targets, histories = case
+    shifted = [[score + shift for score in row] for row in scores]
+    for before, after in zip(ranked(*case), ranked(shifted, targets, histories), strict=True):
+        assert torch.equal(before, after)
+
+
+def test_items_that_are_no_candidates_neither_outrank_nor_tie() -> None:
+    result = ranked([[9.0, 1.0, 1.0, 2.0]], [2], [[]], candidates=[2, 4])
+    assert (result.ranks_B.tolist(), result.tied_B.tolist()) == ([2], [0])
+
+
+def test_the_target_is_a_candidate_even_if_it_is_not_one_of_them() -> None:
+    result = ranked([[0.0, 1.0, 1.0, 2.0]], [2], [[]], candidates=[3, 4])
+    assert (result.ranks_B.tolist(), result.tied_B.tolist()) == ([3], [1])
+
+
+def test_a_target_in_its_own_history_is_a_miss_among_any_candidates() -> None:
+    for candidates in ([2, 3], [1, 2, 3], []):
+        result = ranked([[9.0, 1.0, 1.0]], [1], [[1]], candidates)
+        assert result.is_hidden_B.tolist() == [True]
+        assert result.ranks_B.tolist() == [4]
+
+
+def test_all_equal_scores_rank_the_target_last() -> None:
+    result = ranked([[1.0] * 5], [2], [[]])
+    assert (result.ranks_B.tolist(), result.tied_B.tolist()) == ([5], [4])
+
+
+def test_masked_items_neither_outrank_nor_tie() -> None:
+    result = ranked([[9.0, 1.0, 1.0, 0.0]], [2], [[1, 3]])
+    assert (result.ranks_B.tolist(), result.tied_B.tolist()) == ([1], [0])
+
+
+def test_a_target_in_its_own_history_is_a_miss_behind_all_items() -> None:
+    result = ranked([[9.0, 1.0, 1.0]], [1], [[1]])
+    assert result.is_hidden_B.tolist() == [True]
+    assert (result.ranks_B.tolist(), result.tied_B.tolist()) == ([4], [0])
