@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
 
-from morec.config import DatasetSpec, FilesSpec, SequencesSpec, SyntheticSpec
+from morec.config import FilesSpec, SequencesSpec, SyntheticSpec
 from morec.data.dataset import (
     Dataset,
     load_dataset,
@@ -159,36 +158,6 @@ def test_the_source_hash_covers_both_files_and_the_images_of_sequences(tmp_path:
     (tmp_path / "images" / "a.jpg").touch()
     hashes.add(source_hash(spec, tmp_path))
     assert len(hashes) == 3
-
-
-@pytest.mark.parametrize(
-    ("kind", "options", "names"),
-    [
-        ("movielens", {"folder": "."}, ["ratings.csv", "movies.csv"]),
-        ("movielens", {"folder": "."}, ["ratings.dat", "movies.dat"]),
-        (
-            "mind",
-            {"folder": "."},
-            ["a/behaviors.tsv", "a/news.tsv", "b/behaviors.tsv", "b/news.tsv"],
-        ),
-        ("hm", {"folder": "."}, ["transactions_train.csv", "articles.csv"]),
-        ("pairs", {"interactions": "p.csv", "titles": "t.csv"}, ["p.csv", "t.csv"]),
-        ("amazon", {"reviews": "r.json", "meta": "m.json"}, ["r.json", "m.json"]),
-        ("sequences", {"users": "u.tsv", "items": "i.tsv"}, ["u.tsv", "i.tsv"]),
-    ],
-)
-def test_the_source_hash_of_every_layout_covers_every_file(
-    tmp_path: Path, kind: str, options: dict[str, str], names: list[str]
-) -> None:
-    spec: DatasetSpec = TypeAdapter(DatasetSpec).validate_python({"kind": kind, **options})
-    for name in names:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    hashes = {source_hash(spec, tmp_path)}
-    for name in names:
-        (tmp_path / name).write_text("more")
-        hashes.add(source_hash(spec, tmp_path))
-    assert len(hashes) == 1 + len(names)
 
 
 def test_synthetic_data_is_marked_and_has_its_version_for_a_hash(tmp_path: Path) -> None:
