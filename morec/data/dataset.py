@@ -11,24 +11,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from morec.config import (
-    AmazonSpec,
-    DatasetSpec,
-    FilesSpec,
-    HMSpec,
-    MindSpec,
-    MovieLensSpec,
-    PairsSpec,
-    SequencesSpec,
-    SyntheticSpec,
-)
-from morec.data.files.sources import hash_files
-from morec.data.images.sources import ImageSource, find_images, image_files
+from morec.config import DatasetSpec, ImagesSpec, MissingImagesSpec
+from morec.data.images.sources import ImageSource, find_images
 from morec.data.interactions import Interactions
 from morec.data.missing_images import check_images, drop_items_without_images
-from morec.data.readers import amazon, files, hm, mind, movielens, pairs, sequences
-from morec.data.readers.synthetic import VERSION as SYNTHETIC_VERSION
-from morec.data.readers.synthetic import draw_synthetic
+from morec.data.readers.table import READERS
 from morec.data.windows import Windows, cut_windows
 from morec.errors import DataError
 from morec.results import write_atomically
@@ -36,7 +23,6 @@ from morec.results import write_atomically
 FORMAT = 3
 """Version of the folder that ``save_dataset`` writes."""
 HEADER = "dataset.json"
-_WithImages = MovieLensSpec | SequencesSpec | HMSpec | PairsSpec | AmazonSpec
 ARRAYS = ("offsets_U1", "item_ids", "ages_s", "image_array")
 
 
@@ -82,8 +68,6 @@ def load_dataset(spec: DatasetSpec, root: Path) -> Dataset:
     """
     digest = source_hash(spec, root)
     interactions = _read(spec, root)
-    if interactions.images is not None and _drops_items(spec):
-        interactions = drop_items_without_images(interactions)
     return _assemble(spec, digest, interactions, cut_windows(interactions, spec))
 
 
@@ -93,16 +77,7 @@ def source_hash(spec: DatasetSpec, root: Path) -> str:
     Raises:
         DataError: a source is missing.
     """
-    match spec:
-        case SyntheticSpec():
-            return SYNTHETIC_VERSION
-        case MovieLensSpec(folder=None, images=None):
-            return movielens.hash_movielens()
-        case FilesSpec():
-            return hash_files(files.source_files(spec, root), files.listed_images(spec, root))
-        case MindSpec():
-            return hash_files(mind.source_files(spec, root))
-    return hash_files(_source_files(spec, root), _image_files(spec.images, root))
+    return READERS[spec.kind].source_hash(spec, root)
 
 
 def save_dataset(dataset: Dataset, folder: Path) -> None:
@@ -149,54 +124,16 @@ def open_dataset(folder: Path) -> Dataset:
     return Dataset(**plain, **arrays)
 
 
-def _image_files(images: str | None, root: Path) -> list[Path]:
-    return [] if images is None else image_files(root / images)
-
-
-def _drops_items(spec: DatasetSpec) -> bool:
-    return not isinstance(spec, MindSpec | SyntheticSpec) and spec.missing_images == "drop"
-
-
 def _read(spec: DatasetSpec, root: Path) -> Interactions:
-    match spec:
-        case SyntheticSpec():
-            return draw_synthetic(spec)
-        case FilesSpec():
-            return files.read_files(spec, root)
-        case MindSpec():
-            return mind.read_mind(spec, root)
-    interactions = _read_layout(spec, root)
-    if spec.images is None:
-        return interactions
-    return replace(interactions, images=find_images(root / spec.images, interactions.item_names))
-
-
-def _read_layout(spec: _WithImages, root: Path) -> Interactions:
-    match spec:
-        case MovieLensSpec():
-            return movielens.read_movielens(spec, root)
-        case SequencesSpec():
-            return sequences.read_sequences(spec, root)
-        case HMSpec():
-            return hm.read_hm(spec, root)
-        case PairsSpec():
-            return pairs.read_pairs(spec, root)
-        case AmazonSpec():
-            return amazon.read_amazon(spec, root)
-
-
-def _source_files(spec: _WithImages, root: Path) -> list[Path]:
-    match spec:
-        case MovieLensSpec():
-            return movielens.source_files(spec, root)
-        case SequencesSpec():
-            return sequences.source_files(spec, root)
-        case HMSpec():
-            return hm.source_files(spec, root)
-        case PairsSpec():
-            return pairs.source_files(spec, root)
-        case AmazonSpec():
-            return amazon.source_files(spec, root)
+    """Read the sources, find the images, and drop items without one where ``spec`` asks for it."""
+    interactions = READERS[spec.kind].read(spec, root)
+    if isinstance(spec, ImagesSpec) and spec.images is not None:
+        images = find_images(root / spec.images, interactions.item_names)
+        interactions = replace(interactions, images=images)
+    drops = isinstance(spec, MissingImagesSpec) and spec.missing_images == "drop"
+    if drops and interactions.images is not None:
+        return drop_items_without_images(interactions)
+    return interactions
 
 
 def _assemble(
@@ -206,11 +143,12 @@ def _assemble(
     kept = windows.kept_items.tolist()
     titles, images = interactions.titles, interactions.image_array
     left_titles = None if titles is None else tuple(titles[code] for code in kept)
+    reader = READERS[spec.kind]
     empty = {} if left_titles is None else {"empty_titles": left_titles.count("")}
     return Dataset(
-        name=_name(spec),
+        name=reader.name(spec),
         kind=spec.kind,
-        is_synthetic=isinstance(spec, SyntheticSpec),
+        is_synthetic=reader.is_synthetic,
         sha256=digest,
         num_users=len(windows.offsets_U1) - 1,
         num_items=len(kept),
@@ -232,22 +170,6 @@ def _checked_images(interactions: Interactions, kept: list[int]) -> ImageSource 
     images = interactions.images.of(kept)
     check_images(images, [interactions.item_names[code] for code in kept])
     return images
-
-
-def _name(spec: DatasetSpec) -> str:
-    """Name files by folder and file, folders by name, so that no whole path is published."""
-    match spec:
-        case MovieLensSpec(folder=str(path)) | MindSpec(folder=path) | HMSpec(folder=path):
-            return Path(path).name or spec.kind
-        case (
-            FilesSpec(interactions=path)
-            | PairsSpec(interactions=path)
-            | AmazonSpec(reviews=path)
-            | SequencesSpec(users=path)
-        ):
-            folder, stem = Path(path).parent.name, Path(path).name.split(".")[0]
-            return f"{folder}/{stem}" if folder else stem
-    return spec.kind
 
 
 def _arrays(dataset: Dataset) -> dict[str, npt.NDArray[np.generic]]:

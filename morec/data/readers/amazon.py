@@ -21,6 +21,7 @@ from morec.data.files.sources import locate
 from morec.data.files.tables import as_rows
 from morec.data.interactions import Interactions
 from morec.data.readers.catalogue import catalogue_of, meet
+from morec.data.readers.reader import Reader, file_name, hash_of
 from morec.errors import DataError
 
 
@@ -81,3 +82,6 @@ def _meta_item(path: Path) -> str:
             return layout.item
     allowed = " or ".join(layout.item for layout in LAYOUTS)
     raise DataError(f"{path.name}: line 1: expected {allowed}; found {', '.join(found)}")
+
+
+READER = Reader(AmazonSpec, read_amazon, hash_of(source_files), file_name("reviews"))

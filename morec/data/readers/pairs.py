@@ -30,6 +30,7 @@ from morec.data.files.sources import locate
 from morec.data.files.tables import as_rows, is_quoted, separator_of
 from morec.data.interactions import Interactions, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, meet
+from morec.data.readers.reader import Reader, file_name, hash_of
 from morec.data.readers.sequences import read_lists
 from morec.errors import DataError
 
@@ -156,3 +157,6 @@ def _unknown(path: Path, row: list[str], without_header: Mapping[int, tuple[str,
         f"{row[:5]}. Without a header the columns are {allowed}; with one, an item column is "
         f"named {', '.join(NAMES['item'])}. For other names: kind: files"
     )
+
+
+READER = Reader(PairsSpec, read_pairs, hash_of(source_files), file_name("interactions"))

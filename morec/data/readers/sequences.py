@@ -19,6 +19,7 @@ from morec.data.files.sources import locate
 from morec.data.files.tables import NUM_SHOWN, as_rows, is_quoted, separator_of
 from morec.data.interactions import Interactions
 from morec.data.readers.catalogue import catalogue_of, meet
+from morec.data.readers.reader import Reader, file_name, hash_of
 from morec.errors import DataError
 
 USERS = ("user", "item")
@@ -83,3 +84,6 @@ def _check_unique(items: pd.DataFrame, path: Path) -> None:
     if repeated:
         shown = repeated[:NUM_SHOWN]
         raise DataError(f"{path.name}: {len(repeated):,} items are listed more than once: {shown}")
+
+
+READER = Reader(SequencesSpec, read_sequences, hash_of(source_files), file_name("users"))

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from morec.config import SyntheticSpec
 from morec.data.interactions import Interactions
+from morec.data.readers.reader import Reader
 from morec.data.readers.synthetic_items import draw_images, draw_titles
 
 VERSION = "synthetic-2"
@@ -189,3 +190,12 @@ def _propose(
     is_followed = (kind < P_FOLLOWER) & (world.births_N[followers_K] <= weeks_K)
     followed: _Ints = np.where(is_followed, followers_K, items)
     return followed
+
+
+READER = Reader(
+    SyntheticSpec,
+    read=lambda spec, _root: draw_synthetic(spec),
+    source_hash=lambda _spec, _root: VERSION,
+    name=lambda spec: str(spec.kind),
+    is_synthetic=True,
+)

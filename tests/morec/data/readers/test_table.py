@@ -2,11 +2,13 @@
 
 import hashlib
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from morec.config import canonical_json
+from morec.config import OwnDatasetSpec, canonical_json
 from morec.data.dataset import Dataset, load_dataset, source_hash
+from morec.data.readers.table import READERS
 from tests.morec.data.hand_made import windows_of
 from tests.morec.data.reader_cases import CASES, write_files
 
@@ -17,6 +19,15 @@ OF_FILES = [name for name, case in CASES.items() if case.files and "images" not 
 def root(tmp_path: Path) -> Path:
     """Where a case's files lie; its name is part of golden values."""
     return tmp_path / "root"
+
+
+def test_every_kind_of_ours_has_a_reader_a_specification_and_a_case() -> None:
+    specs = {kind: reader.spec for kind, reader in READERS.own.items()}
+    assert tuple(specs.values()) == get_args(OwnDatasetSpec)
+    assert {
+        kind: get_args(spec.model_fields["kind"].annotation) for kind, spec in specs.items()
+    } == {kind: (kind,) for kind in specs}
+    assert {case.options["kind"] for case in CASES.values()} == set(specs)
 
 
 def golden_value(dataset: Dataset) -> str:
