@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from morec.config import metric_name
+from morec.config import Candidates, metric_name
 from morec.data.dataset import Dataset
 from morec.data.references import chance_hit_rate, chance_ndcg, popularity_ranking
 from morec.data.slices import slicings
-from morec.data.splits import Candidates, Split
+from morec.data.splits import Split
 from morec.metrics import evaluation_of
 from morec.results import Evaluation
 

@@ -37,7 +37,9 @@ from morec.config.models import (
     SASRecSpec,
 )
 from morec.config.trial import (
+    POPULARITY_LABELS,
     SCHEMA_VERSION,
+    Candidates,
     EvaluationSpec,
     OptimSpec,
     TrainingSpec,
@@ -47,10 +49,12 @@ from morec.config.unions import DatasetSpec
 
 __all__ = [
     "METRICS",
+    "POPULARITY_LABELS",
     "SCHEMA_VERSION",
     "WORD_ENCODERS",
     "AmazonSpec",
     "BERT4RecSpec",
+    "Candidates",
     "DSSMSpec",
     "DatasetSpec",
     "EvaluationSpec",

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from morec.config import Candidates
 from morec.data.dataset import Dataset
 from morec.data.splits import (
-    Candidates,
     Split,
     is_candidate_N1,
     spans,

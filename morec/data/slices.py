@@ -11,10 +11,10 @@ from math import floor, log10
 import numpy as np
 import numpy.typing as npt
 
+from morec.config import POPULARITY_LABELS
 from morec.data.dataset import Dataset
 from morec.data.splits import Split, target_positions_U, train_popularity_N1
 
-POPULARITY_LABELS = ("new", "cold", "tail", "mid", "head")
 COLD_BELOW = 10
 """Train interactions from which on an item is no longer cold (paper, appendix A.1)."""
 UNITS = {

@@ -20,12 +20,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from morec.config import Candidates
 from morec.data.dataset import Dataset
 
 Split = Literal["valid", "test"]
-Candidates = Literal["all", "trained"]
-"""Whom a target is ranked against, as in ``EvaluationSpec``; the target itself always counts."""
-
 _STEPS_BEFORE_END: dict[Split, int] = {"valid": 2, "test": 1}
 """How far the target stands from the window's end; history and input end right before it."""
 

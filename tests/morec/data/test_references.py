@@ -1,17 +1,19 @@
 from math import log2
+from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from morec.config import Candidates
 from morec.data.dataset import Dataset
 from morec.data.references import chance_hit_rate, chance_ndcg, popularity_ranking
-from morec.data.splits import Candidates, Split
+from morec.data.splits import Split
 from tests.morec.data.hand_made import dataset_of, datasets, quick, windows_of
 
 splits: st.SearchStrategy[Split] = st.sampled_from(["valid", "test"])
-pools: st.SearchStrategy[Candidates] = st.sampled_from(["all", "trained"])
+pools: st.SearchStrategy[Candidates] = st.sampled_from(get_args(Candidates))
 
 
 def loop_tasks(

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from morec.config import POPULARITY_LABELS
 from morec.data.dataset import Dataset
-from morec.data.slices import COLD_BELOW, POPULARITY_LABELS, Slicing, slicings
+from morec.data.slices import COLD_BELOW, Slicing, slicings
 from morec.data.splits import Split
 from tests.morec.data.hand_made import dataset_of, datasets, quick, windows_of
 
