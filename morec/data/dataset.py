@@ -1,4 +1,4 @@
-"""A dataset ready for training: windows of item ids and what the items look like.
+"""A dataset ready for training: windows of item ids, titles and images.
 
 Comes in: a ``DatasetSpec``. Goes out: a ``Dataset``, in memory or memory-mapped from a folder.
 """
@@ -34,7 +34,7 @@ class Dataset:
     kind: str
     is_synthetic: bool
     sha256: str
-    """What ``source_hash`` says of its sources."""
+    """``source_hash`` of its sources."""
     num_users: int
     num_items: int
     max_seq_len: int
@@ -43,16 +43,16 @@ class Dataset:
     """User u's window is ``item_ids[offsets_U1[u]:offsets_U1[u + 1]]``, in time order."""
     item_ids: npt.NDArray[np.int32]
     counts: Mapping[str, int]
-    """How often each reading and windowing rule struck."""
+    """How many rows, interactions, items or users each rule of reading and windowing concerned."""
     ages_s: npt.NDArray[np.int64] | None = None
-    """Like ``item_ids``: seconds since the item's first interaction in the full data; None where
-    the source has an order but no clock times."""
+    """Shaped like ``item_ids``: seconds since the item's first interaction in the full data; None
+    if the source orders interactions without clock times."""
     titles: tuple[str, ...] | None = None
     """Text of item i at index i - 1."""
     images: ImageSource | None = None
-    """Where the image of item i is, at index i - 1."""
+    """Where the images lie; that of item i is key i - 1."""
     image_array: npt.NDArray[np.uint8] | None = None
-    """(N, H, W, 3), item i at index i - 1, for datasets that draw their images."""
+    """(N, H, W, 3), item i at index i - 1; only of datasets that draw their images."""
 
     @property
     def has_images(self) -> bool:
@@ -64,7 +64,7 @@ def load_dataset(spec: DatasetSpec, root: Path) -> Dataset:
     """Read the sources and cut the windows; relative paths in ``spec`` are relative to ``root``.
 
     Raises:
-        DataError: a source is missing or is not what ``spec`` says, or no user is left.
+        DataError: a source is missing or does not fit ``spec``, or no user is left.
     """
     digest = source_hash(spec, root)
     interactions = _read(spec, root)
@@ -72,7 +72,7 @@ def load_dataset(spec: DatasetSpec, root: Path) -> Dataset:
 
 
 def source_hash(spec: DatasetSpec, root: Path) -> str:
-    """Name the content of the sources: of files their SHA-256, of drawn data its version.
+    """Name the content of the sources: a SHA-256 of files, the version of drawn data.
 
     Raises:
         DataError: a source is missing.
@@ -81,7 +81,7 @@ def source_hash(spec: DatasetSpec, root: Path) -> str:
 
 
 def save_dataset(dataset: Dataset, folder: Path) -> None:
-    """Write ``dataset`` to ``folder``, which is made if need be; ``open_dataset`` reads it back."""
+    """Write ``dataset`` to ``folder``, which is made if missing; ``open_dataset`` reads it."""
     folder.mkdir(parents=True, exist_ok=True)
     arrays = _arrays(dataset)
     for name, array in arrays.items():
@@ -95,15 +95,15 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
     if dataset.images is not None:
         plain["images"] = {**vars(dataset.images), "path": str(dataset.images.path)}
     header = {"format": FORMAT, "arrays": sorted(arrays), "fields": plain}
-    # Last, so that a folder with a header is a whole one.
+    # The header is written last, so a folder that has one is complete.
     write_atomically(folder / HEADER, json.dumps(header, ensure_ascii=False))
 
 
 def open_dataset(folder: Path) -> Dataset:
-    """Open what ``save_dataset`` wrote; arrays are read-only and memory-mapped.
+    """Open what ``save_dataset`` wrote; its arrays are read-only and memory-mapped.
 
     Raises:
-        DataError: the folder is not a whole dataset of this format.
+        DataError: the folder holds no complete dataset of this format.
     """
     path = folder / HEADER
     if not path.is_file():
@@ -125,7 +125,7 @@ def open_dataset(folder: Path) -> Dataset:
 
 
 def _read(spec: DatasetSpec, root: Path) -> Interactions:
-    """Read the sources, find the images, and drop items without one where ``spec`` asks for it."""
+    """Read the sources, find the images, and drop items without one if ``spec`` says so."""
     interactions = READERS[spec.kind].read(spec, root)
     if isinstance(spec, ImagesSpec) and spec.images is not None:
         images = find_images(root / spec.images, interactions.item_names)
@@ -139,7 +139,7 @@ def _read(spec: DatasetSpec, root: Path) -> Interactions:
 def _assemble(
     spec: DatasetSpec, digest: str, interactions: Interactions, windows: Windows
 ) -> Dataset:
-    """Join the windows with the looks of the items that are left in them."""
+    """Join the windows with the titles and images of the items in them."""
     kept = windows.kept_items.tolist()
     titles, images = interactions.titles, interactions.image_array
     left_titles = None if titles is None else tuple(titles[code] for code in kept)
@@ -164,10 +164,10 @@ def _assemble(
 
 
 def _checked_images(interactions: Interactions, kept: list[int]) -> ImageSource | None:
-    """The images of the items that are kept, all of which must be readable."""
+    """Return the images of the kept items, after checking that all can be read."""
     if interactions.images is None:
         return None
-    images = interactions.images.of(kept)
+    images = interactions.images.select(kept)
     check_images(images, [interactions.item_names[code] for code in kept])
     return images
 

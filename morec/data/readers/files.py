@@ -1,6 +1,6 @@
 """Reads a user's own interactions and items: CSV, TSV or Parquet, also packed as .gz or .xz.
 
-Memory: 125 MB per million interactions, as ``movielens``, which is read the same way.
+Memory: 125 MB per million interactions, as measured for ``movielens``, which is read likewise.
 """
 
 from dataclasses import replace
@@ -11,7 +11,7 @@ from morec.data.files.sources import hash_files, locate
 from morec.data.files.tables import as_texts, missing_columns, read_columns, read_rows
 from morec.data.images.sources import ImageSource
 from morec.data.interactions import Interactions, from_rows
-from morec.data.readers.catalogue import Catalogue, catalogue_of, meet
+from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
 from morec.data.readers.reader import Reader, file_name
 from morec.errors import DataError
 
@@ -19,7 +19,7 @@ from morec.errors import DataError
 def read_files(spec: FilesSpec, root: Path) -> Interactions:
     """Read interactions and, where given, items.
 
-    Items are in the order of the items file, or else of their first interaction.
+    Items are in the order of the items file or, without one, of their first interaction.
 
     Raises:
         DataError: a file is missing, empty or broken, misses a column, has unreadable times, or
@@ -31,7 +31,7 @@ def read_files(spec: FilesSpec, root: Path) -> Interactions:
     if len(paths) == 1:
         return from_rows(rows, repeats=spec.repeats)
     catalogue = _read_items(spec, paths[1])
-    interactions = meet(rows, catalogue, files=(paths[0], paths[1]), repeats=spec.repeats)
+    interactions = join_catalogue(rows, catalogue, files=(paths[0], paths[1]), repeats=spec.repeats)
     return replace(interactions, images=_images(spec, catalogue, paths[1].parent))
 
 
@@ -64,9 +64,9 @@ def listed_images(spec: FilesSpec, root: Path) -> list[Path | None]:
 
 
 def _check(spec: FilesSpec, root: Path) -> None:
-    """Raise every problem with paths and columns that shows without reading rows."""
-    looks = {"text_column": spec.text_column, "image_column": spec.image_column}
-    given = {f"dataset.{option}": column for option, column in looks.items() if column}
+    """Raise all problems with paths and columns that show without reading rows."""
+    columns = {"text_column": spec.text_column, "image_column": spec.image_column}
+    given = {f"dataset.{option}": column for option, column in columns.items() if column}
     if given and spec.items is None:
         raise DataError(f"{' and '.join(given)} need dataset.items, the file to look them up in")
     paths = source_files(spec, root)
@@ -85,8 +85,8 @@ def _check(spec: FilesSpec, root: Path) -> None:
 
 
 def _read_items(spec: FilesSpec, path: Path) -> Catalogue:
-    looks = [column for column in (spec.text_column, spec.image_column) if column]
-    table = read_columns(path, [spec.item_column, *looks])
+    described_by = [column for column in (spec.text_column, spec.image_column) if column]
+    table = read_columns(path, [spec.item_column, *described_by])
     return catalogue_of(table, spec.item_column, spec.text_column)
 
 

@@ -1,3 +1,5 @@
+"""A dataset joins windows, titles and images; it is saved, opened and named by its content."""
+
 import json
 from dataclasses import fields, replace
 from pathlib import Path
@@ -71,7 +73,7 @@ def test_a_saved_dataset_opens_memory_mapped_and_read_only(tmp_path: Path) -> No
         opened.item_ids[0] = 1
 
 
-def test_opening_what_is_no_dataset_says_so(tmp_path: Path) -> None:
+def test_opening_a_folder_that_is_no_dataset_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         open_dataset(tmp_path)
     assert str(error.value) == f"{tmp_path}: not a saved dataset: dataset.json is missing"
@@ -93,7 +95,7 @@ def test_paths_are_relative_to_the_root_and_none_is_published(tmp_path: Path) ->
     assert load_dataset(nested, tmp_path).name == "shop/interactions"
 
 
-def test_titles_and_images_follow_the_items_that_are_left(tmp_path: Path) -> None:
+def test_titles_and_images_are_those_of_the_kept_items(tmp_path: Path) -> None:
     (tmp_path / "items.csv").write_text("item_id,title\na,Apple\nb,Bread\nc,\nd,Date")
     spec = write_interactions(tmp_path, ROWS).model_copy(
         update={"items": "items.csv", "text_column": "title"}
@@ -106,7 +108,7 @@ def test_titles_and_images_follow_the_items_that_are_left(tmp_path: Path) -> Non
     assert not dataset.has_images
 
 
-def test_images_of_items_that_are_not_left_may_be_missing(tmp_path: Path) -> None:
+def test_images_of_dropped_items_may_be_missing(tmp_path: Path) -> None:
     spec = files_with_images(tmp_path, ["a.jpg", "gone.jpg", "c.jpg", "d.jpg"])
     for name in "acd":
         write_image(tmp_path / f"{name}.jpg")

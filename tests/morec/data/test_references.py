@@ -1,3 +1,5 @@
+"""Popularity and chance agree with loops over users and items, and with numbers by hand."""
+
 from math import log2
 from typing import get_args
 
@@ -95,7 +97,7 @@ def test_chance_by_hand() -> None:
     assert chance_hit_rate(dataset, "test", 10) == pytest.approx(1.0)
 
 
-def test_among_trained_items_a_new_target_meets_only_those_and_itself() -> None:
+def test_with_trained_candidates_a_new_target_is_ranked_against_them_and_itself() -> None:
     # Train lists [1, 2] and [3, 5]; the test targets are 4, which is new, and 2.
     dataset = dataset_of([[1, 2, 6, 4], [3, 5, 1, 2]], num_items=9)
     ranking = popularity_ranking(dataset, "test", "trained")

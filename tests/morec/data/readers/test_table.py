@@ -45,14 +45,14 @@ def golden_value(dataset: Dataset) -> str:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_a_reader_reads_is_what_it_always_read(root: Path, name: str) -> None:
+def test_a_reader_reads_its_golden_value(root: Path, name: str) -> None:
     case = CASES[name]
     case.write(root)
     assert golden_value(load_dataset(case.spec(), root)) == case.golden
 
 
 @pytest.mark.parametrize("name", OF_FILES)
-def test_the_source_hash_is_that_of_the_hashes_of_all_files_in_order(root: Path, name: str) -> None:
+def test_the_source_hash_is_the_hash_of_all_files_hashes_in_order(root: Path, name: str) -> None:
     case = CASES[name]
     case.write(root)
     digests = (hashlib.sha256(data).digest() for data in case.files.values())
