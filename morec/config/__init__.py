@@ -13,7 +13,7 @@ from morec.config.datasets import (
     MindSpec,
     MissingImagesSpec,
     MovieLensSpec,
-    OwnDatasetSpec,
+    OurDatasetSpec,
     PairsSpec,
     SequencesSpec,
     SyntheticSpec,
@@ -36,6 +36,7 @@ from morec.config.models import (
     NextItNetSpec,
     SASRecSpec,
 )
+from morec.config.readers import DatasetSpec
 from morec.config.trial import (
     POPULARITY_LABELS,
     SCHEMA_VERSION,
@@ -45,7 +46,6 @@ from morec.config.trial import (
     TrainingSpec,
     TrialConfig,
 )
-from morec.config.unions import DatasetSpec
 
 __all__ = [
     "METRICS",
@@ -73,7 +73,7 @@ __all__ = [
     "MovieLensSpec",
     "NextItNetSpec",
     "OptimSpec",
-    "OwnDatasetSpec",
+    "OurDatasetSpec",
     "PairsSpec",
     "SASRecSpec",
     "SequencesSpec",

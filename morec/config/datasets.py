@@ -149,7 +149,7 @@ class SyntheticSpec(WindowSpec):
     seed: int = Field(0, ge=0)
 
 
-OwnDatasetSpec = (
+OurDatasetSpec = (
     MovieLensSpec
     | FilesSpec
     | SequencesSpec

@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 from morec.config.base import METRICS, Spec, canonical_json, metric_name
 from morec.config.items import ItemSpec
 from morec.config.models import ModelSpec, SASRecSpec
-from morec.config.unions import DatasetSpec
+from morec.config.readers import DatasetSpec
 from morec.errors import did_you_mean
 
 SCHEMA_VERSION = 2

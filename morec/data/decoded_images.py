@@ -45,7 +45,7 @@ def _decode_into(pixels: _Pixels, source: ImageSource) -> None:
             pixels[index] = _resized(image, pixels.shape[1])
 
     unreadable = for_each_image(source, decode)
-    problems = [f"{source.location(index)} (there is none)" for index in unreadable.missing]
+    problems = [f"{source.location(index)} (missing)" for index in unreadable.missing]
     problems += unreadable.broken.values()
     if problems:
         raise DataError(

@@ -1,4 +1,4 @@
-"""Whatever stands in a data file, the reader returns a dataset or raises a ``DataError``."""
+"""A damaged data file is read as a dataset or raises a ``DataError``."""
 
 from pathlib import Path
 

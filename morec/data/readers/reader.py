@@ -1,4 +1,4 @@
-"""What is known of every kind of dataset: how it is read, named, and told from other content."""
+"""``Reader``: how one kind of dataset is read, named, and identified by its content."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,23 +13,24 @@ from morec.data.interactions import Interactions
 
 @dataclass(frozen=True)
 class Reader:
-    """One kind of dataset; functions take its specification, most also the root of its paths.
+    """One kind of dataset. Functions take a specification, and mostly the root of relative paths.
 
     An installed package adds a kind by an entry point of the group ``morec.readers``: the entry's
     name is the kind, its object a ``Reader``.
     """
 
     spec: type[WindowSpec]
-    """Options of the kind, with ``kind: Literal[...]``. Derived from ``ImagesSpec``, the images are
-    found in ``spec.images``; from ``MissingImagesSpec``, items without an image can be dropped."""
+    """Options of the kind, with ``kind: Literal[...]``. It derives from ``WindowSpec``; from
+    ``MissingImagesSpec`` if items without an image can be dropped; from ``ImagesSpec`` if images
+    are found by item name in ``spec.images``."""
     read: Callable[[Any, Path], Interactions]
-    """Read interactions and items; raises ``DataError`` for everything that is wrong in a file."""
+    """Read interactions and items; raise a ``DataError`` for anything wrong in a file."""
     source_hash: Callable[[Any, Path], str]
-    """Name the content of the sources, mostly ``hash_of`` the files; part of trials' identities."""
+    """Name the content of the sources, mostly by ``hash_of``; part of every trial's identity."""
     name: Callable[[Any], str]
-    """Name the dataset in reports; without a whole path, which would be published with them."""
+    """Name the dataset in reports; no whole path, since reports are published."""
     is_synthetic: bool = False
-    """Whether the data are made up, which reports say."""
+    """Whether the data are made up; reports say so."""
 
 
 def hash_of(source_files: Callable[[Any, Path], list[Path]]) -> Callable[[Any, Path], str]:

@@ -52,14 +52,14 @@ def test_a_saved_dataset_opens_as_the_same(
     has_images: bool,
 ) -> None:
     folder = tmp_path_factory.mktemp("saved")
-    looks = replace(
+    described = replace(
         dataset,
         titles=None if titles is None else tuple(titles),
         images=ImageSource("files", Path("/a"), ("1.jpg", "b/2.png")) if has_images else None,
         counts={"rows_read": 7},
     )
-    save_dataset(looks, folder)
-    assert_same(open_dataset(folder), looks)
+    save_dataset(described, folder)
+    assert_same(open_dataset(folder), described)
 
 
 def test_a_saved_dataset_opens_memory_mapped_and_read_only(tmp_path: Path) -> None:

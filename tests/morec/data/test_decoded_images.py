@@ -70,7 +70,7 @@ def test_broken_and_missing_images_are_counted_and_named(tmp_path: Path) -> None
         decode_images(dataset, 12)
     message = str(error.value)
     assert message.startswith("2 of 3 images cannot be used: ")
-    assert f"{tmp_path / 'c.png'} (there is none); {tmp_path / 'a.png'} (" in message
+    assert f"{tmp_path / 'c.png'} (missing); {tmp_path / 'a.png'} (" in message
 
 
 def test_of_many_broken_images_the_first_three_are_named(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def test_dropped_items_are_gone_before_the_windows_are_cut(tmp_path: Path) -> No
 def test_a_dropped_item_is_counted_once_under_its_reason(tmp_path: Path) -> None:
     write_some(tmp_path)
     counts = load(tmp_path, "drop").counts
-    assert counts["items_without_image"] == 1  # v5; nobody looks for v7
+    assert counts["items_without_image"] == 1  # v5; v7 has no interactions
     assert counts["items_with_broken_image"] == 1
     assert counts["interactions_dropped_by_images"] == 3
     assert counts["users_below_minimum"] == 1

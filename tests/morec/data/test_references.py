@@ -101,6 +101,6 @@ def test_with_trained_candidates_a_new_target_is_ranked_against_them_and_itself(
     # Train lists [1, 2] and [3, 5]; the test targets are 4, which is new, and 2.
     dataset = dataset_of([[1, 2, 6, 4], [3, 5, 1, 2]], num_items=9)
     ranking = popularity_ranking(dataset, "test", "trained")
-    # The first user's: 3 and 5 stand above 4. The second's: 2 alone.
+    # Of the first user, 3 and 5 rank above 4; of the second, only 2 does.
     assert ranking.ranks_U.tolist() == [3, 1]
     assert chance_hit_rate(dataset, "test", 1, "trained") == pytest.approx((1 / 3 + 1) / 2)

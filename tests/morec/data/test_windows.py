@@ -195,7 +195,7 @@ def test_warm_0_and_1_drop_nothing() -> None:
 
 
 def many_users(names: Sequence[int]) -> list[Row]:
-    """Users of 3 items, by which a window tells its user; one user in ten is too short."""
+    """Users of 3 items that identify the user; one user in ten is too short."""
     return [
         (user, item, time)
         for user in names

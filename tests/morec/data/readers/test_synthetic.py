@@ -42,7 +42,7 @@ def sequences(interactions: Interactions) -> list[list[int]]:
 
 
 def tastes(interactions: Interactions) -> np.ndarray:
-    """Each item's taste as its title tells it; -1 where its two words disagree."""
+    """Each item's taste by the words of its title; -1 if the two words disagree."""
     taste_of = {word: taste for taste in range(SPEC.num_tastes) for word in taste_words(taste)}
     assert interactions.titles is not None
     words = [title.split()[1:3] for title in interactions.titles]

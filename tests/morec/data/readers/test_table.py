@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from morec.config import OwnDatasetSpec, canonical_json
+from morec.config import OurDatasetSpec, canonical_json
 from morec.data.dataset import Dataset, load_dataset, source_hash
 from morec.data.readers.table import READERS
 from tests.morec.data.hand_made import windows_of
@@ -23,7 +23,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_every_kind_of_ours_has_a_reader_a_specification_and_a_case() -> None:
     specs = {kind: reader.spec for kind, reader in READERS.own.items()}
-    assert tuple(specs.values()) == get_args(OwnDatasetSpec)
+    assert tuple(specs.values()) == get_args(OurDatasetSpec)
     assert {
         kind: get_args(spec.model_fields["kind"].annotation) for kind, spec in specs.items()
     } == {kind: (kind,) for kind in specs}
