@@ -12,7 +12,9 @@ from morec.config.datasets import OurDatasetSpec, WindowSpec
 from morec.extensions import spec_classes
 
 _OURS = {
-    get_args(spec.model_fields["kind"].annotation)[0]: spec for spec in get_args(OurDatasetSpec)
+    kind: spec
+    for spec in get_args(OurDatasetSpec)
+    for kind in get_args(spec.model_fields["kind"].annotation)
 }
 _CLASSES, _LEFT_OUT = spec_classes("morec.readers", _OURS, WindowSpec)
 

@@ -17,7 +17,7 @@ MAX_GROWTH_MB = 500
 
 
 def fuzzed(num_examples: int) -> Callable[[Any], Any]:
-    """Try ``num_examples`` inputs, always the same ones; the long form draws new ones every time."""
+    """Try ``num_examples`` inputs, always the same; the long form draws new ones every time."""
     asked = os.environ.get("MOREC_FUZZ_EXAMPLES")
     return settings(
         max_examples=int(asked or num_examples),
