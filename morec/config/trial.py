@@ -10,14 +10,19 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from morec.config.base import Spec, canonical_json
-from morec.config.datasets import DatasetSpec
 from morec.config.items import ItemSpec
 from morec.config.models import ModelSpec, SASRecSpec
+from morec.config.readers import DatasetSpec
 from morec.errors import did_you_mean
 from morec.metrics import metric_names
 
 SCHEMA_VERSION = 2
 """Part of every trial's identity: raise it when the meaning of a configuration changes."""
+
+Candidates = Literal["all", "trained"]
+"""The items a target is ranked against: all, or those with a train interaction and the target."""
+POPULARITY_LABELS = ("new", "cold", "tail", "mid", "head")
+"""Slices of the users by the popularity of their target, the least popular first."""
 
 
 class OptimSpec(Spec):
@@ -63,7 +68,7 @@ class EvaluationSpec(Spec):
     """The validation metric that early stopping and the search maximise."""
     batch_size: int = Field(512, ge=1)
     """Users ranked at once; bounds memory."""
-    candidates: Literal["all", "trained"] = "all"
+    candidates: Candidates = "all"
     """Rank against all items, or only against items with a train interaction and the target (the
     paper's cold and new items, table 9)."""
     test: bool = False

@@ -1,7 +1,6 @@
-"""Interactions, items and images: from files to padded batches.
+"""Interactions, titles and images: from files to the windows and splits that trials use.
 
-The order of the steps is the order of the files: a reader (``movielens``, ``files``,
-``sequences``, ``synthetic``) gives ``interactions``; ``windows`` cuts them; ``dataset`` holds
-the result; ``splits`` leaves one out; ``batches`` feeds training; ``references`` are the
-untrained yardsticks.
+``readers`` turn ``files`` and ``images`` into ``interactions``; ``windows`` cuts them per user;
+``dataset`` holds the result, in memory or memory-mapped; ``splits`` leaves one item out;
+``slices`` groups users; ``decoded_images`` turns images into pixels.
 """

@@ -1,4 +1,4 @@
-"""A dataset ready for training: windows of item ids and what the items look like.
+"""A dataset ready for training: windows of item ids, titles and images.
 
 Comes in: a ``DatasetSpec``. Goes out: a ``Dataset``, in memory or memory-mapped from a folder.
 """
@@ -11,24 +11,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from morec.config import (
-    AmazonSpec,
-    DatasetSpec,
-    FilesSpec,
-    HMSpec,
-    MindSpec,
-    MovieLensSpec,
-    PairsSpec,
-    SequencesSpec,
-    SyntheticSpec,
-)
-from morec.data.files.sources import hash_files
-from morec.data.images.sources import ImageSource, find_images, image_files
+from morec.config import DatasetSpec, ImagesSpec, MissingImagesSpec
+from morec.data.images.sources import ImageSource, find_images
 from morec.data.interactions import Interactions
 from morec.data.missing_images import check_images, drop_items_without_images
-from morec.data.readers import amazon, files, hm, mind, movielens, pairs, sequences
-from morec.data.readers.synthetic import VERSION as SYNTHETIC_VERSION
-from morec.data.readers.synthetic import draw_synthetic
+from morec.data.readers.table import READERS
 from morec.data.windows import Windows, cut_windows
 from morec.errors import DataError
 from morec.results import write_atomically
@@ -36,7 +23,6 @@ from morec.results import write_atomically
 FORMAT = 3
 """Version of the folder that ``save_dataset`` writes."""
 HEADER = "dataset.json"
-_WithImages = MovieLensSpec | SequencesSpec | HMSpec | PairsSpec | AmazonSpec
 ARRAYS = ("offsets_U1", "item_ids", "ages_s", "image_array")
 
 
@@ -48,7 +34,7 @@ class Dataset:
     kind: str
     is_synthetic: bool
     sha256: str
-    """What ``source_hash`` says of its sources."""
+    """``source_hash`` of its sources."""
     num_users: int
     num_items: int
     max_seq_len: int
@@ -57,16 +43,16 @@ class Dataset:
     """User u's window is ``item_ids[offsets_U1[u]:offsets_U1[u + 1]]``, in time order."""
     item_ids: npt.NDArray[np.int32]
     counts: Mapping[str, int]
-    """How often each reading and windowing rule struck."""
+    """How many rows, interactions, items or users each rule of reading and windowing concerned."""
     ages_s: npt.NDArray[np.int64] | None = None
-    """Like ``item_ids``: seconds since the item's first interaction in the full data; None where
-    the source has an order but no clock times."""
+    """Shaped like ``item_ids``: seconds since the item's first interaction in the full data; None
+    if the source orders interactions without clock times."""
     titles: tuple[str, ...] | None = None
     """Text of item i at index i - 1."""
     images: ImageSource | None = None
-    """Where the image of item i is, at index i - 1."""
+    """Where the images lie; that of item i is key i - 1."""
     image_array: npt.NDArray[np.uint8] | None = None
-    """(N, H, W, 3), item i at index i - 1, for datasets that draw their images."""
+    """(N, H, W, 3), item i at index i - 1; only of datasets that draw their images."""
 
     @property
     def has_images(self) -> bool:
@@ -78,35 +64,24 @@ def load_dataset(spec: DatasetSpec, root: Path) -> Dataset:
     """Read the sources and cut the windows; relative paths in ``spec`` are relative to ``root``.
 
     Raises:
-        DataError: a source is missing or is not what ``spec`` says, or no user is left.
+        DataError: a source is missing or does not fit ``spec``, or no user is left.
     """
     digest = source_hash(spec, root)
     interactions = _read(spec, root)
-    if interactions.images is not None and _drops_items(spec):
-        interactions = drop_items_without_images(interactions)
     return _assemble(spec, digest, interactions, cut_windows(interactions, spec))
 
 
 def source_hash(spec: DatasetSpec, root: Path) -> str:
-    """Name the content of the sources: of files their SHA-256, of drawn data its version.
+    """Name the content of the sources: a SHA-256 of files, the version of drawn data.
 
     Raises:
         DataError: a source is missing.
     """
-    match spec:
-        case SyntheticSpec():
-            return SYNTHETIC_VERSION
-        case MovieLensSpec(folder=None, images=None):
-            return movielens.hash_movielens()
-        case FilesSpec():
-            return hash_files(files.source_files(spec, root), files.listed_images(spec, root))
-        case MindSpec():
-            return hash_files(mind.source_files(spec, root))
-    return hash_files(_source_files(spec, root), _image_files(spec.images, root))
+    return READERS[spec.kind].source_hash(spec, root)
 
 
 def save_dataset(dataset: Dataset, folder: Path) -> None:
-    """Write ``dataset`` to ``folder``, which is made if need be; ``open_dataset`` reads it back."""
+    """Write ``dataset`` to ``folder``, which is made if missing; ``open_dataset`` reads it."""
     folder.mkdir(parents=True, exist_ok=True)
     arrays = _arrays(dataset)
     for name, array in arrays.items():
@@ -120,15 +95,15 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
     if dataset.images is not None:
         plain["images"] = {**vars(dataset.images), "path": str(dataset.images.path)}
     header = {"format": FORMAT, "arrays": sorted(arrays), "fields": plain}
-    # Last, so that a folder with a header is a whole one.
+    # The header is written last, so a folder that has one is complete.
     write_atomically(folder / HEADER, json.dumps(header, ensure_ascii=False))
 
 
 def open_dataset(folder: Path) -> Dataset:
-    """Open what ``save_dataset`` wrote; arrays are read-only and memory-mapped.
+    """Open what ``save_dataset`` wrote; its arrays are read-only and memory-mapped.
 
     Raises:
-        DataError: the folder is not a whole dataset of this format.
+        DataError: the folder holds no complete dataset of this format.
     """
     path = folder / HEADER
     if not path.is_file():
@@ -149,68 +124,31 @@ def open_dataset(folder: Path) -> Dataset:
     return Dataset(**plain, **arrays)
 
 
-def _image_files(images: str | None, root: Path) -> list[Path]:
-    return [] if images is None else image_files(root / images)
-
-
-def _drops_items(spec: DatasetSpec) -> bool:
-    return not isinstance(spec, MindSpec | SyntheticSpec) and spec.missing_images == "drop"
-
-
 def _read(spec: DatasetSpec, root: Path) -> Interactions:
-    match spec:
-        case SyntheticSpec():
-            return draw_synthetic(spec)
-        case FilesSpec():
-            return files.read_files(spec, root)
-        case MindSpec():
-            return mind.read_mind(spec, root)
-    interactions = _read_layout(spec, root)
-    if spec.images is None:
-        return interactions
-    return replace(interactions, images=find_images(root / spec.images, interactions.item_names))
-
-
-def _read_layout(spec: _WithImages, root: Path) -> Interactions:
-    match spec:
-        case MovieLensSpec():
-            return movielens.read_movielens(spec, root)
-        case SequencesSpec():
-            return sequences.read_sequences(spec, root)
-        case HMSpec():
-            return hm.read_hm(spec, root)
-        case PairsSpec():
-            return pairs.read_pairs(spec, root)
-        case AmazonSpec():
-            return amazon.read_amazon(spec, root)
-
-
-def _source_files(spec: _WithImages, root: Path) -> list[Path]:
-    match spec:
-        case MovieLensSpec():
-            return movielens.source_files(spec, root)
-        case SequencesSpec():
-            return sequences.source_files(spec, root)
-        case HMSpec():
-            return hm.source_files(spec, root)
-        case PairsSpec():
-            return pairs.source_files(spec, root)
-        case AmazonSpec():
-            return amazon.source_files(spec, root)
+    """Read the sources, find the images, and drop items without one if ``spec`` says so."""
+    interactions = READERS[spec.kind].read(spec, root)
+    if isinstance(spec, ImagesSpec) and spec.images is not None:
+        images = find_images(root / spec.images, interactions.item_names)
+        interactions = replace(interactions, images=images)
+    drops = isinstance(spec, MissingImagesSpec) and spec.missing_images == "drop"
+    if drops and interactions.images is not None:
+        return drop_items_without_images(interactions)
+    return interactions
 
 
 def _assemble(
     spec: DatasetSpec, digest: str, interactions: Interactions, windows: Windows
 ) -> Dataset:
-    """Join the windows with the looks of the items that are left in them."""
+    """Join the windows with the titles and images of the items in them."""
     kept = windows.kept_items.tolist()
     titles, images = interactions.titles, interactions.image_array
     left_titles = None if titles is None else tuple(titles[code] for code in kept)
+    reader = READERS[spec.kind]
     empty = {} if left_titles is None else {"empty_titles": left_titles.count("")}
     return Dataset(
-        name=_name(spec),
+        name=reader.name(spec),
         kind=spec.kind,
-        is_synthetic=isinstance(spec, SyntheticSpec),
+        is_synthetic=reader.is_synthetic,
         sha256=digest,
         num_users=len(windows.offsets_U1) - 1,
         num_items=len(kept),
@@ -226,28 +164,12 @@ def _assemble(
 
 
 def _checked_images(interactions: Interactions, kept: list[int]) -> ImageSource | None:
-    """The images of the items that are kept, all of which must be readable."""
+    """Return the images of the kept items, after checking that all can be read."""
     if interactions.images is None:
         return None
-    images = interactions.images.of(kept)
+    images = interactions.images.select(kept)
     check_images(images, [interactions.item_names[code] for code in kept])
     return images
-
-
-def _name(spec: DatasetSpec) -> str:
-    """Name files by folder and file, folders by name, so that no whole path is published."""
-    match spec:
-        case MovieLensSpec(folder=str(path)) | MindSpec(folder=path) | HMSpec(folder=path):
-            return Path(path).name or spec.kind
-        case (
-            FilesSpec(interactions=path)
-            | PairsSpec(interactions=path)
-            | AmazonSpec(reviews=path)
-            | SequencesSpec(users=path)
-        ):
-            folder, stem = Path(path).parent.name, Path(path).name.split(".")[0]
-            return f"{folder}/{stem}" if folder else stem
-    return spec.kind
 
 
 def _arrays(dataset: Dataset) -> dict[str, npt.NDArray[np.generic]]:

@@ -1,4 +1,4 @@
-"""Item images as one array of pixels, decoded and resized once.
+"""Decodes and resizes the items' images into one array of pixels.
 
 Shape legend: N items, S side in pixels.
 """
@@ -18,9 +18,9 @@ _Pixels = npt.NDArray[np.uint8]
 def decode_images(dataset: Dataset, size: int, out: _Pixels | None = None) -> _Pixels:
     """Return all images as RGB, (N, S, S, 3) uint8, item i at index i - 1.
 
-    Resized bilinearly to ``size`` x ``size`` without keeping the proportions, as torchvision's
-    ``Resize((size, size))`` does. Give ``out``, for example a ``np.memmap``, to stream a large
-    catalogue to disk.
+    Images are resized bilinearly to ``size`` x ``size`` whatever their proportions, as
+    ``Resize((size, size))`` of torchvision does. ``out`` receives the pixels if given: a
+    ``np.memmap`` streams a large catalogue to disk.
 
     Raises:
         DataError: the dataset has no images, or some are missing, broken or too large.
@@ -40,12 +40,12 @@ def decode_images(dataset: Dataset, size: int, out: _Pixels | None = None) -> _P
 
 
 def _decode_into(pixels: _Pixels, source: ImageSource) -> None:
-    def decode(place: int, raw: RawImage) -> None:
+    def decode(index: int, raw: RawImage) -> None:
         with open_image(raw) as image:
-            pixels[place] = _resized(image, pixels.shape[1])
+            pixels[index] = _resized(image, pixels.shape[1])
 
     unreadable = for_each_image(source, decode)
-    problems = [f"{source.where(place)} (there is none)" for place in unreadable.missing]
+    problems = [f"{source.location(index)} (missing)" for index in unreadable.missing]
     problems += unreadable.broken.values()
     if problems:
         raise DataError(

@@ -1,6 +1,6 @@
-"""Raw interactions as any reader hands them over, and the rules that turn rows into them.
+"""``Interactions``, which every reader returns, and the rules that turn raw rows into them.
 
-Every rule that drops something says how much, under its own name, in ``counts``.
+Every rule counts what it drops in ``counts``, under a name of its own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,15 +14,15 @@ import pandas as pd
 from morec.data.images.sources import ImageSource
 
 FIRST_CLOCK_S, LAST_CLOCK_S = 31_536_000, 4_102_444_800
-"""The beginnings of 1971 and 2100."""
+"""The beginnings of 1971 and 2100, in seconds from 1970."""
 
 
 @dataclass(frozen=True)
 class Interactions:
-    """Who took which item when, in file order, with the whole catalogue of items.
+    """Which user interacted with which item and when, in file order, and the catalogue of items.
 
     Shapes: n interactions. Codes count from 0: users in order of first appearance, items in
-    catalogue order (the items file's, or else order of first appearance).
+    the order of the items file or, without one, of first appearance.
     """
 
     user_ids: npt.NDArray[np.int64]
@@ -30,19 +30,19 @@ class Interactions:
     item_ids: npt.NDArray[np.int64]
     """(n,) codes into ``item_names``."""
     timestamps: npt.NDArray[np.int64]
-    """(n,) anything that sorts; equal times keep the file's order."""
+    """(n,) in any unit; interactions of equal time keep the file's order."""
     user_names: Sequence[str]
     item_names: Sequence[str]
     counts: Mapping[str, int]
-    """How often each rule struck."""
+    """How many rows, interactions or items each rule concerned."""
     titles: tuple[str, ...] | None = None
     """Text per item; an empty text is an empty string."""
     images: ImageSource | None = None
     """Where the image of each item is."""
     image_array: npt.NDArray[np.uint8] | None = None
-    """(num_items, H, W, 3), for datasets that draw their images."""
+    """(num_items, H, W, 3); only of datasets that draw their images."""
     ticks_per_s: int | None = None
-    """Units of ``timestamps`` in a second; None: they tell the order and nothing else."""
+    """Units of ``timestamps`` in a second; None if they are no clock times, only an order."""
 
 
 def from_rows(
@@ -55,10 +55,10 @@ def from_rows(
 ) -> Interactions:
     """Apply the rules to raw rows with the columns ``user``, ``item`` and ``timestamp``.
 
-    In this order: rows that miss a value are dropped (``broken_rows``); rows whose item is not in
-    ``item_names``, where given, are dropped (``unknown_item_rows``); of a user's repeated
-    interactions with one item only the earliest stays (``repeated_interactions_dropped``), or all
-    stay (``repeated_interactions_kept``).
+    In this order: rows without a value are dropped (``broken_rows``). If ``item_names`` are given,
+    rows of other items are dropped (``unknown_item_rows``). Of a user's repeated interactions with
+    an item, the earliest stays (``repeated_interactions_dropped``) or all stay
+    (``repeated_interactions_kept``).
     """
     is_whole = rows.notna().all(axis=1)
     whole = rows[is_whole]
@@ -90,9 +90,9 @@ def from_rows(
 def clock_ticks_per_s(timestamps: npt.NDArray[np.int64]) -> int | None:
     """Return the units of ``timestamps`` in a second, or None if they are no clock times.
 
-    Clock times count seconds, or thousandths of them up to nanoseconds, from 1970 and all lie
-    between 1971 and 2100; as these ranges do not overlap, the numbers tell the unit. Counters,
-    ranks and dates written as numbers (20230718) lie in none.
+    Clock times count seconds, milliseconds, microseconds or nanoseconds from 1970 and lie between
+    1971 and 2100. These ranges do not overlap, so the numbers tell the unit. Counters, ranks and
+    dates written as numbers (20230718) lie in no range.
     """
     if not len(timestamps):
         return None
@@ -106,7 +106,7 @@ def clock_ticks_per_s(timestamps: npt.NDArray[np.int64]) -> int | None:
 def time_order(
     user_ids: npt.NDArray[np.int64], timestamps: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Return the order (n,) by user, then time, then position in the file."""
+    """Return the indices (n,) that sort by user, then time, then position in the file."""
     return np.lexsort((timestamps, user_ids))
 
 
@@ -129,7 +129,7 @@ def _repeats(
     item_ids: npt.NDArray[np.int64],
     timestamps: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.bool_]:
-    """Mark every interaction of a user with an item but the earliest."""
+    """Mark every interaction of a user with an item except the earliest."""
     order = time_order(user_ids, timestamps)
     pairs = pd.DataFrame({"user": user_ids[order], "item": item_ids[order]})
     is_repeat = np.empty(len(order), dtype=bool)

@@ -1,4 +1,4 @@
-"""Items without an image that can be read: an error, or dropped and counted; never grey."""
+"""Items without a readable image: an error, or dropped and counted; no image is made up."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,12 +16,12 @@ def check_images(source: ImageSource, item_names: Sequence[str]) -> None:
     """Check that every item has an image whose header can be read.
 
     Raises:
-        DataError: counts the missing and the broken ones and names the first of each.
+        DataError: counts missing and broken images and names the first of each.
     """
     unreadable = for_each_image(source, _identify)
     problems = []
     if unreadable.missing:
-        names = [_named(place, source, item_names) for place in unreadable.missing[:NUM_SHOWN]]
+        names = [_named(index, source, item_names) for index in unreadable.missing[:NUM_SHOWN]]
         problems.append(f"{len(unreadable.missing):,} have no image: {', '.join(names)}")
     if unreadable.broken:
         shown = list(unreadable.broken.values())[:NUM_SHOWN]
@@ -34,16 +34,16 @@ def check_images(source: ImageSource, item_names: Sequence[str]) -> None:
 
 
 def drop_items_without_images(interactions: Interactions) -> Interactions:
-    """Take items without a readable image out of the catalogue, and what was done with them.
+    """Drop the items that have no readable image, and their interactions.
 
-    Counted are items with interactions, ``items_without_image`` and ``items_with_broken_image``,
-    and ``interactions_dropped_by_images``. Items nobody interacted with are not looked at. An
-    image whose header is whole and whose pixels are not is found when it is decoded.
+    Counts are ``items_without_image``, ``items_with_broken_image`` and
+    ``interactions_dropped_by_images``. Items without interactions are not checked. Only headers
+    are read: an image with broken pixels fails later, when it is decoded.
     """
     source = interactions.images
     assert source is not None
     used = np.unique(interactions.item_ids)
-    unreadable = for_each_image(source.of(used.tolist()), _identify)
+    unreadable = for_each_image(source.select(used.tolist()), _identify)
     is_kept = np.ones(len(interactions.item_names), dtype=bool)
     is_kept[used[[*unreadable.missing, *unreadable.broken]]] = False
     kept = _with_items(interactions, is_kept)
@@ -55,13 +55,13 @@ def drop_items_without_images(interactions: Interactions) -> Interactions:
     return replace(kept, counts={**interactions.counts, **counts})
 
 
-def _identify(_place: int, raw: RawImage) -> None:
+def _identify(_index: int, raw: RawImage) -> None:
     open_image(raw).close()
 
 
-def _named(place: int, source: ImageSource, item_names: Sequence[str]) -> str:
-    name = repr(item_names[place])
-    return name if source.keys[place] is None else f"{name} ({source.where(place)})"
+def _named(index: int, source: ImageSource, item_names: Sequence[str]) -> str:
+    name = repr(item_names[index])
+    return name if source.keys[index] is None else f"{name} ({source.location(index)})"
 
 
 def _with_items(interactions: Interactions, is_kept: npt.NDArray[np.bool_]) -> Interactions:
@@ -75,5 +75,5 @@ def _with_items(interactions: Interactions, is_kept: npt.NDArray[np.bool_]) -> I
         timestamps=interactions.timestamps[stays],
         item_names=[interactions.item_names[code] for code in codes],
         titles=None if titles is None else tuple(titles[code] for code in codes),
-        images=None if images is None else images.of(codes),
+        images=None if images is None else images.select(codes),
     )

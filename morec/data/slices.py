@@ -1,7 +1,7 @@
-"""Which kind of test case each user is: slices along popularity, history length and item age.
+"""Slices of a split's users: by the target's popularity, the history's length, the target's age.
 
-Comes in: a dataset and a split. Goes out: a label per user and dimension. Train counts are those
-of the train lists s[:-2], for both splits. Shape legend: U users, N1 = N + 1 items, n values.
+Comes in: a dataset and a split. Goes out: a label per user and dimension. Train interactions are
+those of s[:-2], for both splits. Shape legend: U users, N1 = N + 1 items, n values.
 """
 
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from math import floor, log10
 import numpy as np
 import numpy.typing as npt
 
+from morec.config import POPULARITY_LABELS
 from morec.data.dataset import Dataset
 from morec.data.splits import Split, target_positions_U, train_popularity_N1
 
-POPULARITY_LABELS = ("new", "cold", "tail", "mid", "head")
 COLD_BELOW = 10
-"""Train interactions from which on an item is no longer cold (paper, appendix A.1)."""
+"""Items with fewer train interactions are cold (paper, appendix A.1)."""
 UNITS = {
     "second": 1,
     "minute": 60,
@@ -31,19 +31,19 @@ _Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Slicing:
-    """One way to part the users of a split."""
+    """One way to divide the users of a split."""
 
     dimension: str
     labels: tuple[str, ...]
-    """In natural order; some may be no user's."""
+    """In natural order; a label may have no user."""
     codes_U: _Ints
     """(U,) index into ``labels``, in dataset order."""
 
 
 def slicings(dataset: Dataset, split: Split) -> tuple[Slicing, ...]:
-    """Return the slicings by popularity, by history and, where there are clock times, item age.
+    """Return the slicings by popularity, by history and, with clock times, by item age.
 
-    Thirds are cut between values, never within equal ones, so they may be uneven or fewer.
+    Equal values share a third. So thirds may differ in size, and there may be fewer than three.
     """
     by_target = (_by_popularity(dataset, split), _by_history(dataset))
     by_age = _by_item_age(dataset, split)
@@ -51,7 +51,7 @@ def slicings(dataset: Dataset, split: Split) -> tuple[Slicing, ...]:
 
 
 def _by_popularity(dataset: Dataset, split: Split) -> Slicing:
-    """New: no train interaction; cold: 1 to 9; the others in thirds of their interactions."""
+    """New: no train interaction; cold: 1 to 9; tail, mid, head: thirds of the rest."""
     counts_N1 = train_popularity_N1(dataset)
     is_warm_N1 = counts_N1 >= COLD_BELOW
     codes_N1 = (counts_N1 > 0).astype(np.int64)
@@ -74,7 +74,7 @@ def _by_history(dataset: Dataset) -> Slicing:
 def _by_item_age(dataset: Dataset, split: Split) -> Slicing | None:
     """Thirds of the users by the time from the target's first interaction to the user's.
 
-    Bounds are rounded before users are counted, so the labels say exactly what is in them.
+    Bounds are rounded before users are counted, so each label states its slice exactly.
     """
     if dataset.ages_s is None:
         return None
@@ -94,9 +94,9 @@ def _age_labels(bounds: list[str]) -> tuple[str, ...]:
 
 
 def _thirds(values_n: _Ints, weights_n: _Ints) -> _Ints:
-    """Return 0, 1 or 2 per value: the third of the total weight that its middle falls into.
+    """Return 0, 1 or 2 per value: the third of the total weight in which its middle lies.
 
-    Equal values are one block, so equal values never part.
+    Equal values form one block and share a third.
     """
     _, block_n = np.unique(values_n, return_inverse=True)
     weights = np.bincount(block_n, weights=weights_n)
@@ -107,7 +107,7 @@ def _thirds(values_n: _Ints, weights_n: _Ints) -> _Ints:
 
 
 def _rounded(seconds: int) -> tuple[float, str]:
-    """Return a time, given as at least 1 second, to two digits: in seconds, and in words."""
+    """Return a time of at least 1 second, rounded to two digits: in seconds, and in words."""
     unit, length = next(
         (item for item in reversed(UNITS.items()) if seconds >= 2 * item[1]), ("second", 1)
     )

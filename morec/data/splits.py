@@ -1,6 +1,6 @@
-"""Leave-one-out: the last interaction tests, the one before validates, the rest trains.
+"""Leave-one-out: a user's last interaction is for test, the one before for validation.
 
-For a user's window s and L = ``max_seq_len`` (paper, section 3; the authors' loader):
+For a user's window s and L = ``max_seq_len`` (paper, section 3, and the paper's code):
 
 =========  =========================  =======  ==================
 split      input (at most L items)    target   masked history
@@ -20,14 +20,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from morec.config import Candidates
 from morec.data.dataset import Dataset
 
 Split = Literal["valid", "test"]
-Candidates = Literal["all", "trained"]
-"""Whom a target is ranked against, as in ``EvaluationSpec``; the target itself always counts."""
-
 _STEPS_BEFORE_END: dict[Split, int] = {"valid": 2, "test": 1}
-"""How far the target stands from the window's end; history and input end right before it."""
+"""Distance of the target from the window's end; history and input end right before the target."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class EvaluationBatch:
     """Consecutive users of one split; all arrays int64."""
 
     users_B: npt.NDArray[np.int64]
-    """Their numbers in the dataset, from 0."""
+    """The users' numbers in the dataset, from 0."""
     inputs_BL: npt.NDArray[np.int64]
     """Left-padded with 0."""
     targets_B: npt.NDArray[np.int64]
@@ -45,7 +43,7 @@ class EvaluationBatch:
     """(m,) item ids 1..N."""
 
     def rows(self, rows: slice) -> "EvaluationBatch":
-        """Some of the users and their histories; ``history_rows`` count from the first of them."""
+        """Return some of the users; ``history_rows`` count from the first of them."""
         first, end, _ = rows.indices(len(self.users_B))
         history = slice(*np.searchsorted(self.history_rows, (first, end)).tolist())
         return EvaluationBatch(
@@ -83,20 +81,23 @@ def evaluation_batches(
 
 
 def train_popularity_N1(dataset: Dataset) -> npt.NDArray[np.int64]:
-    """Count how often each item stands in a train list; index 0 (padding) is 0."""
+    """Count each item's interactions in train lists; index 0 (padding) is 0."""
     starts, ends = dataset.offsets_U1[:-1], dataset.offsets_U1[1:]
     _, positions = spans(starts, ends - 2)
     return np.bincount(dataset.item_ids[positions], minlength=dataset.num_items + 1)
 
 
 def is_candidate_N1(dataset: Dataset, candidates: Candidates) -> npt.NDArray[np.bool_]:
-    """Return which items every target is ranked against; index 0 (padding) is False."""
+    """Return which items every target is ranked against; index 0 (padding) is False.
+
+    A user's own target counts as a candidate even where this says False.
+    """
     is_item_N1 = np.arange(dataset.num_items + 1) > 0
     return is_item_N1 if candidates == "all" else train_popularity_N1(dataset) > 0
 
 
 def target_positions_U(dataset: Dataset, split: Split) -> npt.NDArray[np.int64]:
-    """Return where each user's target stands in ``dataset.item_ids``."""
+    """Return the index of each user's target in ``dataset.item_ids``."""
     return np.asarray(dataset.offsets_U1[1:]) - _STEPS_BEFORE_END[split]
 
 
@@ -115,7 +116,7 @@ def left_padded(
 def spans(
     starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return row number and position of every element of every ``start:end``, shapes (m,)."""
+    """Return row number and index of every element of every ``start:end``, shapes (m,)."""
     lengths = ends - starts
     rows = np.repeat(np.arange(len(starts)), lengths)
     first_of_row = np.cumsum(lengths) - lengths

@@ -1,9 +1,7 @@
-"""From interactions to one window per user.
+"""Cuts interactions into one window per user: the user's latest L + 3 interactions.
 
-Warm-N, the minimum length, a draw of users, the latest L + 3 items: in this order.
-
-The rules are those of the paper's loader (``read_behaviors``): the minimum is tested before the
-window is cut, items are counted within the windows, survivors keep the catalogue's order.
+The rules are those of ``read_behaviors`` of the paper's code: the minimum length is tested before
+windows are cut; items outside all windows are dropped; kept items stay in the catalogue's order.
 """
 
 import hashlib
@@ -20,17 +18,18 @@ from morec.errors import DataError
 
 @dataclass(frozen=True)
 class Windows:
-    """The latest interactions of every user that is kept, concatenated."""
+    """The latest n interactions of every kept user, concatenated. U users, N items."""
 
     offsets_U1: npt.NDArray[np.int64]
     """(U + 1,) user u's window is ``item_ids[offsets_U1[u]:offsets_U1[u + 1]]``."""
     item_ids: npt.NDArray[np.int32]
-    """(n,) chronological within a user; ids 1..N, 0 is padding."""
+    """(n,) ids 1..N, in time order within a user; 0 is padding."""
     kept_items: npt.NDArray[np.int64]
-    """(N,) the catalogue code of item i + 1."""
+    """(N,) at index i, the code of item i + 1 in the catalogue."""
     ages_s: npt.NDArray[np.int64] | None
-    """(n,) seconds since the item's first interaction in the full data; None without a clock."""
+    """(n,) seconds since the item's first interaction in all data; None without clock times."""
     counts: Mapping[str, int]
+    """Those of the reader, and what each rule dropped."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +50,9 @@ class _Rows:
 def cut_windows(interactions: Interactions, spec: DatasetSpec) -> Windows:
     """Cut the interactions into windows.
 
-    Warm-N counts once, on all interactions, and drops items below N; then the minimum length is
-    applied; then ``max_users`` are drawn of those left; then the window is cut. The paper leaves
-    this order open, but its 50K users are drawn from the built data, where all are long enough.
+    In this order: warm-N drops items with fewer than N of all interactions; users below the
+    minimum length are dropped; ``max_users`` of the others are drawn; windows are cut. The paper
+    does not state the order. Its 50K users are drawn from data in which all are long enough.
 
     Raises:
         DataError: no user is left.
@@ -96,10 +95,10 @@ def cut_windows(interactions: Interactions, spec: DatasetSpec) -> Windows:
 def _draw_users(
     names: Sequence[str], is_candidate: npt.NDArray[np.bool_], max_users: int | None
 ) -> npt.NDArray[np.bool_]:
-    """Keep the users whose names have the smallest hashes.
+    """Keep the users whose names have the smallest hashes: a random draw that repeats.
 
-    That is a random draw which neither the order of the rows nor the other users can change, and
-    the draw of fewer users is part of the draw of more.
+    A hash depends on the name alone, not on the order of the rows. A draw of fewer users is part
+    of a draw of more.
     """
     candidates = np.flatnonzero(is_candidate)
     if max_users is None or len(candidates) <= max_users:
@@ -123,7 +122,7 @@ def _ages(rows: _Rows, window: _Rows, ticks_per_s: int | None) -> npt.NDArray[np
 def _count_items(
     totals: npt.NDArray[np.int64], left: npt.NDArray[np.int64], warm: int
 ) -> dict[str, int]:
-    """Count the items that fall away, each under the first reason that applies."""
+    """Count the dropped items, each under the first reason that applies."""
     is_cold = (totals > 0) & (totals < warm)
     return {
         "items_without_interactions": int((totals == 0).sum()),
@@ -133,25 +132,25 @@ def _count_items(
 
 
 def _steps_from_end(users: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Count, for every row of sorted users, how many rows of the same user follow it."""
+    """Return for every row of sorted users how many rows of the same user follow."""
     ends = np.searchsorted(users, users, side="right")
     return ends - 1 - np.arange(len(users))
 
 
 def _offsets(users: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return where each user of the sorted ``users`` starts, and the end: shape (U + 1,)."""
+    """Return the first row of each user of the sorted ``users``, and the end: shape (U + 1,)."""
     starts = np.flatnonzero(np.diff(users, prepend=-1))
     return np.append(starts, len(users)).astype(np.int64)
 
 
 def _count_ties(rows: _Rows) -> int:
-    """Count neighbours of one user that share their time, so that only file order tells them."""
+    """Count consecutive interactions of a user at equal times; only the file's order sorts them."""
     return int(((np.diff(rows.users) == 0) & (np.diff(rows.times) == 0)).sum())
 
 
 def _nothing_left(spec: DatasetSpec, counts: Mapping[str, int]) -> str:
-    struck = ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
+    found = ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
     return (
         f"dataset {spec.kind}: no user is left with min_seq_len {spec.min_seq_len} "
-        f"and warm {spec.warm}: {struck or 'there are no interactions'}"
+        f"and warm {spec.warm}: {found or 'there are no interactions'}"
     )

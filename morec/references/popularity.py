@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from morec.config import EvaluationSpec
+from morec.config import Candidates, EvaluationSpec
 from morec.data.dataset import Dataset
 from morec.data.slices import slicings
-from morec.data.splits import Candidates, Split, train_popularity_N1
+from morec.data.splits import Split, train_popularity_N1
 from morec.evaluation import evaluation_of
 from morec.references.task import Ints, ranking_task
 from morec.results import Evaluation

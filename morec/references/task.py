@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from morec.config import Candidates
 from morec.data.dataset import Dataset
-from morec.data.splits import Candidates, Split, is_candidate_N1, spans, target_positions_U
+from morec.data.splits import Split, is_candidate_N1, spans, target_positions_U
 
 Ints = npt.NDArray[np.int64]
 

@@ -1,4 +1,4 @@
-"""For fuzz tests: memory stays bounded over all inputs of a file."""
+"""Checks that the inputs of a fuzz test file together add little memory."""
 
 import gc
 import resource

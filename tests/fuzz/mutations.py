@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 TOO_LONG_MS = 20_000
-"""An input that takes longer hangs; generous, since many tests share the machine."""
+"""Longest time of one input; generous, since many tests share the machine."""
 MAX_GROWTH_MB = 500
-"""Memory that all inputs of a file of tests together may add."""
+"""Memory that all inputs of one test file together may add."""
 
 
 def fuzzed(num_examples: int) -> Callable[[Any], Any]:
-    """Try so many inputs, always the same ones; in the long form others every time."""
+    """Try ``num_examples`` inputs, always the same; the long form draws new ones every time."""
     asked = os.environ.get("MOREC_FUZZ_EXAMPLES")
     return settings(
         max_examples=int(asked or num_examples),

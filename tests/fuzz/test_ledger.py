@@ -1,4 +1,4 @@
-"""Whatever stands in a ledger's files is a record or a ``DataError``; an audit says the rest."""
+"""A damaged ledger is read as records or raises a ``DataError``; an audit never fails otherwise."""
 
 import json
 from pathlib import Path

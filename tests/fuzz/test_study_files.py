@@ -1,4 +1,4 @@
-"""Whatever a study file holds, it is a study or a ``SpecError``."""
+"""A damaged study file is read as a study or raises a ``SpecError``."""
 
 from pathlib import Path
 
@@ -51,7 +51,7 @@ SNIPPETS = [
 
 
 def read(text: str, overrides: tuple[str, ...] = ()) -> None:
-    """What the command does with a study before anything runs."""
+    """Parse and expand, as the command does before anything runs."""
     try:
         expand(parse_study(text, overrides=overrides))
     except SpecError as error:

@@ -7,7 +7,7 @@ passed over.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from morec.config import EvaluationSpec
+from morec.config import POPULARITY_LABELS, EvaluationSpec
 from morec.errors import SpecError, did_you_mean
 from morec.metrics import metric_names
 from tune_space.study.arm_names import crossed, one_factor_out, unknown_arm
@@ -16,8 +16,6 @@ from tune_space.study.spec import COSTS, full_name
 from tune_space.study.yaml_document import Path, Problem
 
 _SIDES = ("better", "than")
-SLICES = ("new", "cold", "tail", "mid", "head")
-"""Slices of the users by their target's popularity that a paper has numbers for: ``HR@10 cold``."""
 
 
 def mapping(raw: Any, *keys: str) -> Mapping[str, Any]:
@@ -131,8 +129,9 @@ def _share_nothing(sides: list[list[str] | None]) -> bool:
 def _check_expected(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) -> Iterator[Problem]:
     names = [full_name(label, arm) for arm, labels in runs_on.items() for label in labels]
     metrics = _computed_metrics(raw)
-    sliced = [f"{metric} {label}" for metric in metrics for label in SLICES]
-    allowed = f"{', '.join((*metrics, *COSTS))}, and a metric with a slice: {', '.join(SLICES)}"
+    sliced = [f"{metric} {label}" for metric in metrics for label in POPULARITY_LABELS]
+    slices = ", ".join(POPULARITY_LABELS)
+    allowed = f"{', '.join((*metrics, *COSTS))}, and a metric with a slice: {slices}"
     for arm in mapping(raw, "expected"):
         if arm not in names:
             yield Problem(("expected", arm), unknown_arm(arm, names))

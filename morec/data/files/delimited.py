@@ -1,4 +1,4 @@
-"""Streams CSV and TSV files, packed or not, so that a file may be larger than the memory."""
+"""Streams CSV and TSV files, packed or not; a file may be larger than memory."""
 
 import csv
 import gzip
@@ -17,8 +17,8 @@ import pyarrow.csv
 from morec.errors import DataError
 
 BLOCK_BYTES = 1 << 24
-"""Text in memory at a time; no row may be longer."""
-UNREADABLE = (
+"""Bytes of text in memory at a time; no row may be longer."""
+READ_ERRORS = (
     OSError,
     EOFError,
     UnicodeError,
@@ -27,7 +27,7 @@ UNREADABLE = (
     csv.Error,
     pa.ArrowException,
 )
-"""What reading a broken file raises."""
+"""Errors that reading a broken file raises."""
 
 
 def open_packed(path: Path) -> BinaryIO:
@@ -50,18 +50,18 @@ def first_rows(
     """
     try:
         with open_packed(path) as stream:
-            # What is not UTF-8 further down is for the whole file's reader, which names the row.
+            # Invalid UTF-8 below the first rows is left to ``read_batches``, which names the row.
             text = io.TextIOWrapper(
                 stream, encoding="utf-8-sig", errors="surrogateescape", newline=""
             )
             rows = csv.reader(
-                # In pieces, since a small packed file may hold one line that fills the memory.
+                # In pieces: a small packed file may hold one line that fills the memory.
                 iter(partial(text.readline, BLOCK_BYTES), ""),
                 delimiter=separator,
                 quoting=csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE,
             )
             found = list(islice(filter(None, rows), count))
-    except UNREADABLE as error:
+    except READ_ERRORS as error:
         raise unreadable(path, error) from error
     if not found:
         raise DataError(f"{path.name}: the file is empty")
@@ -78,10 +78,10 @@ def read_batches(
     columns: Sequence[str] | None = None,
     is_quoted: bool = True,
 ) -> Iterator[pa.RecordBatch]:
-    """Give ``columns``, or all, as text, what is empty as null; a batch is some 16 MB of the file.
+    """Yield ``columns``, or all, as text; empty values are null; a batch is 16 MB of the file.
 
-    ``names`` are those of the columns where the file has no header. A missing value and an empty
-    one are the same, and nothing else is missing: an item called ``NA`` or ``None`` stays one.
+    ``names`` are those of the columns if the file has no header. Only empty values count as
+    missing: an item called ``NA`` or ``None`` stays an item.
 
     Raises:
         DataError: the file is empty or broken, or a row has more or fewer fields than the first;
@@ -110,12 +110,12 @@ def read_batches(
             for batch in batches:
                 num_rows += len(batch)
                 yield batch
-    except UNREADABLE as error:
+    except READ_ERRORS as error:
         raise unreadable(path, error) from error
     if not num_rows:
         raise DataError(f"{path.name}: has a header but no rows")
 
 
 def unreadable(path: Path, error: Exception) -> DataError:
-    """The error for a file that cannot be read to its end."""
+    """Return the error for a file that cannot be read to its end."""
     return DataError(f"{path.name}: cannot be read: {error}")

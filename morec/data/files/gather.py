@@ -1,6 +1,6 @@
-"""Gathers batches of columns in one table that stores a text once, however often it occurs.
+"""Gathers batches of columns in one table that stores each distinct text once.
 
-So 31 million purchases take 16 bytes each, not the 64 characters of each customer's name.
+So each of 31 million purchases takes 16 bytes instead of the 64 characters of a customer's name.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 MERGE_ROWS = 1_000_000
-"""Rows whose texts may be stored apart before they are stored together."""
+"""Rows after which the texts of several batches are merged."""
 
 
 def gather(batches: Iterable[pa.RecordBatch], numbers: Sequence[str] = ()) -> pd.DataFrame:
-    """Return all rows: texts as categories, empty ones as missing, other types as they are.
+    """Return all rows of at least one batch: texts as categories, empty ones missing.
 
-    A text column in ``numbers`` becomes int64 if every value is a whole number. There must be at
-    least one batch.
+    A text column in ``numbers`` becomes int64 if every value is a whole number. Columns of other
+    types keep their type.
     """
     merged: pa.Table | None = None
     waiting: list[pa.Table] = []
@@ -31,7 +31,7 @@ def gather(batches: Iterable[pa.RecordBatch], numbers: Sequence[str] = ()) -> pd
 
 
 def explode(batch: pa.RecordBatch, column: str) -> pa.RecordBatch:
-    """Give every word of ``column`` a row of its own; without words, one row with a missing one."""
+    """Return a row per word of ``column``; a value without words gives a row without a word."""
     text = pc.utf8_trim_whitespace(pc.fill_null(batch[column], ""))
     words = pc.utf8_split_whitespace(text)
     rows = pc.list_parent_indices(words)
@@ -64,7 +64,7 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _merged(merged: pa.Table | None, tables: list[pa.Table]) -> pa.Table:
-    """Join tables; numbers become text again where other batches of the column are text."""
+    """Join tables; numbers become text again if the column is text in another batch."""
     together = [merged, *tables] if merged is not None else tables
     types = {name: {table[name].type for table in together} for name in together[0].column_names}
     mixed = [name for name, kinds in types.items() if len(kinds) > 1]

@@ -1,4 +1,4 @@
-"""Streams chosen fields of JSON lines, packed or not; also of lines that are Python literals."""
+"""Streams chosen fields of JSON lines or lines of Python literals, packed or not."""
 
 import ast
 import json
@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.json
 
-from morec.data.files.delimited import BLOCK_BYTES, UNREADABLE, open_packed, unreadable
+from morec.data.files.delimited import BLOCK_BYTES, READ_ERRORS, open_packed, unreadable
 from morec.errors import DataError
 
 CHUNK = 10_000
@@ -31,10 +31,11 @@ def first_fields(path: Path) -> dict[str, Any]:
 
 
 def read_json_lines(path: Path, fields: Mapping[str, type]) -> Iterator[pa.RecordBatch]:
-    """Give ``fields``, which are of type ``str`` or ``int``; what a line lacks is null.
+    """Yield ``fields``, of type ``str`` or ``int``; a field that a line lacks is null.
 
     Raises:
-        DataError: the file is broken, or a line is no object with these fields; names the line.
+        DataError: the file is broken, or a line is no object with fields of these types; names the
+            line.
     """
     types = {str: pa.string(), int: pa.int64()}
     schema = pa.schema([(name, types[kind]) for name, kind in fields.items()])
@@ -48,19 +49,19 @@ def read_json_lines(path: Path, fields: Mapping[str, type]) -> Iterator[pa.Recor
     try:
         with open_packed(path) as stream, pa.json.open_json(stream, read, parse) as batches:
             yield from batches
-    except UNREADABLE as error:
-        # pyarrow counts rows within a block, so the line is looked for again.
+    except READ_ERRORS as error:
+        # pyarrow counts rows within a block; a second pass finds the number of the line.
         for _ in _checked(path, json.loads, fields):
             pass
         raise unreadable(path, error) from error
 
 
 def _parser(path: Path) -> _Parser:
-    """How to read the lines, by the first: the collection of 2014 has lines of Python."""
+    """Choose the parser by the first line; Amazon's meta data of 2014 are Python literals."""
     with open_packed(path) as stream:
         try:
             return ast.literal_eval if stream.read(2) == b"{'" else json.loads
-        except UNREADABLE as error:
+        except READ_ERRORS as error:
             raise unreadable(path, error) from error
 
 
@@ -81,7 +82,7 @@ def _rows(path: Path, parser: _Parser) -> Iterator[dict[str, Any]]:
         try:
             row = parser(line)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
-            row = None  # The last two are Python's, for brackets nested too deep.
+            row = None  # Python raises the last two errors for brackets nested too deep.
         if not isinstance(row, dict):
             raise DataError(
                 f"{path.name}: line {number} is no JSON object: {line[:NUM_SHOWN].rstrip()!r}"
@@ -94,11 +95,11 @@ def _rows(path: Path, parser: _Parser) -> Iterator[dict[str, Any]]:
 def _lines(path: Path) -> Iterator[str]:
     try:
         with open_packed(path) as stream:
-            # Bounded, since a small packed file may hold one line that fills the memory.
+            # In pieces: a small packed file may hold one line that fills the memory.
             for line in iter(partial(stream.readline, BLOCK_BYTES + 1), b""):
                 if len(line) > BLOCK_BYTES:
                     raise DataError(f"{path.name}: a line has more than {BLOCK_BYTES:,} bytes")
                 if line.strip():
                     yield line.decode("utf-8")
-    except UNREADABLE as error:
+    except READ_ERRORS as error:
         raise unreadable(path, error) from error

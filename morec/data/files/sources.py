@@ -1,4 +1,4 @@
-"""The files a dataset is read from: finding them, and naming their content by a hash."""
+"""Finds the files that a dataset is read from, and names their content by a hash."""
 
 import errno
 import hashlib
@@ -9,10 +9,10 @@ from morec.errors import DataError, did_you_mean
 
 
 def locate(paths: Sequence[str], root: Path) -> list[Path]:
-    """Return the files that ``paths``, relative to ``root``, name.
+    """Return ``paths``, relative to ``root``, as existing files.
 
     Raises:
-        DataError: some are missing; names them all and the nearest file in their folder.
+        DataError: some are missing; names all of them, each with the nearest name in its folder.
     """
     found = [root / path for path in paths]
     missing = [_is_missing(path) for path in found if not is_file(path)]
@@ -24,8 +24,8 @@ def locate(paths: Sequence[str], root: Path) -> list[Path]:
 def hash_files(paths: Iterable[Path], images: Iterable[Path | None] = ()) -> str:
     """Return a SHA-256 over the bytes of ``paths`` and over the names and sizes of ``images``.
 
-    Images are not read, which would take minutes: an image that is replaced by another one of
-    the same name and the same number of bytes goes unseen.
+    Images are not read, since that would take minutes: an image that is replaced by another of the
+    same name and number of bytes does not change the hash.
     """
     digest = hashlib.sha256()
     for path in paths:
@@ -39,7 +39,7 @@ def hash_files(paths: Iterable[Path], images: Iterable[Path | None] = ()) -> str
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is such a file; under a name that is too long for any there is none."""
+    """Whether ``path`` is a file; a name that is too long for any file is none."""
     try:
         return path.is_file()
     except OSError as error:

@@ -1,7 +1,7 @@
-"""Columns of CSV, TSV and Parquet files as names, and times as numbers that sort.
+"""Reads columns of CSV, TSV and Parquet files: ids as categories, times as sortable numbers.
 
-In every format a missing value and an empty one are the same: missing. Nothing else is, so an
-item called ``NA`` or ``None`` stays one.
+In every format, missing and empty values count as missing, and no others: an item called ``NA`` or
+``None`` stays an item.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
-from morec.data.files.delimited import UNREADABLE, first_rows, read_batches, unreadable
+from morec.data.files.delimited import READ_ERRORS, first_rows, read_batches, unreadable
 from morec.data.files.gather import gather
 from morec.errors import DataError, did_you_mean
 
@@ -56,7 +56,7 @@ def check_columns(wanted: Mapping[Path, Sequence[str]], kind: str) -> None:
 
 
 def read_columns(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
-    """Read ``columns``: text as categories, Parquet dates and numbers with their type.
+    """Read ``columns``: text as categories; dates and numbers of Parquet keep their type.
 
     Text in ``numbers`` becomes int64 if every value is a whole number.
 
@@ -72,7 +72,7 @@ def read_columns(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()
 
 
 def read_rows(path: Path, user: str, item: str, time: str | None) -> pd.DataFrame:
-    """Read interactions from three named columns, or from two in the order of their time.
+    """Read interactions from three named columns, or from two whose rows are in time order.
 
     The result has the columns ``user``, ``item`` and ``timestamp``.
 
@@ -101,7 +101,7 @@ def as_rows(
 
 
 def separator_of(path: Path) -> str:
-    """Return the separator that the suffix tells.
+    """Return the separator that belongs to the suffix.
 
     Raises:
         DataError: the file is no CSV or TSV.
@@ -113,30 +113,30 @@ def separator_of(path: Path) -> str:
 
 
 def is_quoted(separator: str) -> bool:
-    """Whether fields may stand in quotes, as in public CSV files; in TSV files a quote is text."""
+    """Whether fields may be quoted: in CSV files; in TSV files a quote is part of the text."""
     return separator == ","
 
 
 def as_names(values: pd.Series) -> pd.Series:
-    """Return ``values`` as categories of text; NA is what is missing."""
+    """Return ``values`` as categories of text; missing values are NA."""
     codes, distinct = pd.factorize(values)
     names = pd.Index(distinct).astype("str")
     return pd.Series(pd.Categorical.from_codes(codes, names), index=values.index)
 
 
 def as_texts(values: pd.Series) -> tuple[str, ...]:
-    """Return ``values`` as text without blanks at either end; what is missing is empty."""
+    """Return ``values`` as text without blanks at either end; missing values are empty."""
     return tuple(values.astype("str").fillna("").str.strip().tolist())
 
 
 def as_sortable(values: pd.Series, where: str) -> pd.Series:
-    """Return times as nullable int64 that sort as the times do; NA stays NA.
+    """Return times as nullable int64 in the same order; NA stays NA.
 
-    Whole numbers stay what they are, ISO dates become microseconds from 1970, and fractions become
-    their rank.
+    Whole numbers stay, ISO dates become microseconds from 1970, and other numbers become their
+    rank.
 
     Raises:
-        DataError: a value is neither; ``where`` names the column.
+        DataError: a value is neither a number nor a date, or both occur; ``where`` is the column.
     """
     if pd.api.types.is_integer_dtype(values):
         return values.astype("Int64")
@@ -167,7 +167,7 @@ def _parse_times(values: pd.Series) -> pd.Series:
     if numbers.notna().all():
         return numbers.astype(np.int64) if pd.api.types.is_integer_dtype(numbers) else numbers
     dates = pd.to_datetime(values.astype(str), errors="coerce", format="ISO8601", utc=True)
-    # What most values are is what the column is; the rest is the caller's to refuse.
+    # The type of most values is that of the column; the caller refuses the others.
     return max(numbers, dates, key=lambda parsed: parsed.notna().sum())
 
 
@@ -194,7 +194,7 @@ def header_of(path: Path) -> list[str]:
         return first_rows(path, SEPARATORS[suffix], 1)[0]
     try:
         return list(pa.parquet.read_schema(path).names)
-    except UNREADABLE as error:
+    except READ_ERRORS as error:
         raise unreadable(path, error) from error
 
 
@@ -204,7 +204,7 @@ def _read_parquet(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
             if not parquet.metadata.num_rows:
                 raise DataError(f"{path.name}: has columns but no rows")
             yield from parquet.iter_batches(columns=columns)
-    except UNREADABLE as error:
+    except READ_ERRORS as error:
         raise unreadable(path, error) from error
 
 

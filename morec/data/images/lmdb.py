@@ -1,4 +1,4 @@
-"""Images in an LMDB, as the paper's scripts wrote it or as the plain bytes of image files."""
+"""Reads images in an LMDB: the paper's pickled pixels, or the bytes of image files."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,10 +14,10 @@ DATA = "data.mdb"
 
 
 def find_keys(path: Path, candidates: Sequence[Sequence[str]]) -> tuple[str | None, ...]:
-    """Per item, the first of its candidates that is a key; None where none is.
+    """Return per item the first of its candidates that is a key, or None.
 
     Raises:
-        DataError: it is no LMDB.
+        DataError: ``path`` is no LMDB.
     """
     with _opened(path) as transaction:
         cursor = transaction.cursor()
@@ -28,14 +28,14 @@ def find_keys(path: Path, candidates: Sequence[Sequence[str]]) -> tuple[str | No
 
 
 def read_values(path: Path, keys: Sequence[str | None]) -> Iterator[tuple[int, RawImage | None]]:
-    """Give the images of ``keys`` with their places.
+    """Yield the index and the image of every key; None without a key or an image.
 
     Raises:
-        DataError: it is no LMDB.
+        DataError: ``path`` is no LMDB.
     """
     with _opened(path) as transaction:
-        for place, key in enumerate(keys):
-            yield place, None if key is None else transaction.get(key.encode())
+        for index, key in enumerate(keys):
+            yield index, None if key is None else transaction.get(key.encode())
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def _check_whole(path: Path, environment: Any) -> None:
-    """Refuse a file that was cut off: reading the map beyond its end would kill the process."""
+    """Refuse a truncated file: reading the map beyond its end would kill the process."""
     file = path / DATA if path.is_dir() else path
     needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
     found = file.stat().st_size

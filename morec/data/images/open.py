@@ -1,4 +1,4 @@
-"""One image as it is stored, and the picture it is read into."""
+"""Opens one stored image."""
 
 import io
 from pathlib import Path
@@ -8,26 +8,26 @@ from PIL import Image
 from morec.data.images.pickled import FIRST_BYTE, unpickle_pixels
 
 RawImage = Path | bytes
-"""A file, or what would be in one; also pixels as the paper's scripts pickled them."""
+"""A file, the bytes of an image file, or pixels as the paper's scripts pickled them."""
 MAX_PIXELS = 64_000_000
-"""Larger images are refused: a small file can unpack to fill the memory."""
+"""Larger images are refused: a small file can unpack to fill memory."""
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-"""Others are refused: Pillow hands EPS to Ghostscript, whatever the file is called."""
-BROKEN = (
+"""Other formats are refused: Pillow would pass EPS to Ghostscript, whatever the suffix."""
+IMAGE_ERRORS = (
     OSError,
     ValueError,
     SyntaxError,
     Image.DecompressionBombError,
     Image.DecompressionBombWarning,
 )
-"""What Pillow raises for images that it cannot read."""
+"""Errors that Pillow raises for images that it cannot read."""
 
 
 def open_image(raw: RawImage) -> Image.Image:
-    """Read the header, so that format and size are known; pixels are decoded when they are used.
+    """Read an image's header: format and size. Pixels are decoded when they are used.
 
     Raises:
-        one of ``BROKEN``: it is no image, or a very large one.
+        one of ``IMAGE_ERRORS``: it is no image, or has more than ``MAX_PIXELS``.
     """
     if isinstance(raw, bytes) and raw.startswith(FIRST_BYTE):
         return Image.fromarray(unpickle_pixels(raw))

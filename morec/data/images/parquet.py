@@ -1,4 +1,4 @@
-"""Images in a Parquet file: the bytes of image files in the column ``image``, by ``item_id``."""
+"""Reads images in a Parquet file: bytes of image files in the column ``image``, by ``item_id``."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,15 +11,15 @@ from morec.data.images.open import RawImage
 from morec.errors import DataError
 
 ITEM, IMAGE = "item_id", "image"
-UNREADABLE = (OSError, pa.ArrowException)
-"""What pyarrow raises for files that are broken, now or further on."""
+READ_ERRORS = (OSError, pa.ArrowException)
+"""Errors that pyarrow raises for broken files, on opening or later."""
 
 
 def find_rows(path: Path, item_names: Sequence[str]) -> tuple[str | None, ...]:
-    """Per item, its place ``<row group>/<row>``; None where it has none. Reads no image.
+    """Return per item ``<row group>/<row>`` of its image, or None. Reads no image.
 
     Raises:
-        DataError: it is no such Parquet file, or an item stands in it more than once.
+        DataError: ``path`` is no such Parquet file, or has an item more than once.
     """
     rows: dict[str, str] = {}
     repeated: list[str] = []
@@ -37,29 +37,29 @@ def find_rows(path: Path, item_names: Sequence[str]) -> tuple[str | None, ...]:
 
 
 def read_rows(path: Path, keys: Sequence[str | None]) -> Iterator[tuple[int, RawImage | None]]:
-    """Give the images of ``keys`` with their places, in the order of the file.
+    """Yield the index and the image of every key, in the order of the file; None without a key.
 
     Raises:
-        DataError: it is no such Parquet file.
+        DataError: ``path`` is no such Parquet file.
     """
     by_group: dict[int, list[tuple[int, int]]] = {}
-    for place, key in enumerate(keys):
+    for index, key in enumerate(keys):
         if key is None:
-            yield place, None
+            yield index, None
         else:
             group, row = (int(number) for number in key.split("/"))
-            by_group.setdefault(group, []).append((row, place))
+            by_group.setdefault(group, []).append((row, index))
     parquet = _opened(path)
-    for group, places in sorted(by_group.items()):
+    for group, wanted in sorted(by_group.items()):
         images = _column(parquet, path, group, IMAGE)
-        for row, place in sorted(places):
-            yield place, images[row].as_py()
+        for row, index in sorted(wanted):
+            yield index, images[row].as_py()
 
 
 def _opened(path: Path) -> Any:
     try:
         parquet = pq.ParquetFile(path)
-    except UNREADABLE as error:
+    except READ_ERRORS as error:
         raise _unreadable(path, error) from error
     schema = parquet.schema_arrow
     lacking = [name for name in (ITEM, IMAGE) if name not in schema.names]
@@ -77,7 +77,7 @@ def _opened(path: Path) -> Any:
 def _column(parquet: Any, path: Path, group: int, name: str) -> pa.ChunkedArray:
     try:
         return parquet.read_row_group(group, [name])[name]
-    except UNREADABLE as error:
+    except READ_ERRORS as error:
         raise _unreadable(path, error) from error
 
 

@@ -1,7 +1,7 @@
-"""Pixels as the paper's scripts pickled them into their LMDB.
+"""Reads pixels that the paper's scripts pickled into their LMDB.
 
-An object with ``image`` (raw bytes, uint8, height x width x channels), ``size`` and ``channels``.
-Pickles can run code; this one is read by an unpickler that knows one class, which does nothing.
+A pickle holds ``image`` (bytes, uint8, height x width x channels), ``size`` and ``channels``.
+Pickles can run code; the unpickler here accepts one class and replaces it by one without code.
 """
 
 import io
@@ -12,24 +12,24 @@ import numpy as np
 import numpy.typing as npt
 
 CLASS_NAME = "LMDB_Image"
-"""The class of the authors' scripts, in whichever module it was defined."""
+"""Name of the class in the paper's scripts; its module differs between scripts."""
 FIRST_BYTE = b"\x80"
-"""Every pickle of protocol 2 and above begins with it, and no image format does."""
-_MALFORMED = (AttributeError, EOFError, IndexError, KeyError, OverflowError, TypeError)
-"""What pickle's manual says that unpickling may raise, beside ``UnpicklingError``."""
+"""First byte of every pickle of protocol 2 and above, and of no image format."""
+_UNPICKLING_ERRORS = (AttributeError, EOFError, IndexError, KeyError, OverflowError, TypeError)
+"""Errors besides ``UnpicklingError`` that unpickling may raise, according to its manual."""
 
 
 def unpickle_pixels(pickled: bytes) -> npt.NDArray[np.uint8]:
     """Return the pixels (height, width, 3).
 
     Raises:
-        ValueError: it is not such an object.
+        ValueError: ``pickled`` is no such object.
     """
     try:
         stored = _OneClassUnpickler(io.BytesIO(pickled)).load()
         (height, width), channels = stored.size, stored.channels
         pixels = np.frombuffer(stored.image, np.uint8).reshape(height, width, channels)
-    except (pickle.UnpicklingError, *_MALFORMED) as error:
+    except (pickle.UnpicklingError, *_UNPICKLING_ERRORS) as error:
         raise ValueError(f"no pickled image: {error}") from error
     if channels not in (1, 3):
         raise ValueError(f"a pickled image of {channels} channels, allowed: 1 or 3")
@@ -37,7 +37,7 @@ def unpickle_pixels(pickled: bytes) -> npt.NDArray[np.uint8]:
 
 
 class _Inert:
-    """Stands for the authors' class: holds what it is given and runs nothing."""
+    """Replaces the scripts' class: holds its attributes and has no code."""
 
     channels: Any = None
     size: Any = None

@@ -1,7 +1,7 @@
-"""Where the items' images lie: files in folders, the paper's LMDB, or a Parquet file of bytes.
+"""Finds and reads the items' images: in folders, an LMDB or a Parquet file.
 
-Comes in: a path and item names. Goes out: an ``ImageSource``, which says where each item's image
-is, and ``read_images``, which reads them one after another in the order that suits the place.
+Comes in: a path and item names. Goes out: an ``ImageSource``, which holds where each item's image
+is; ``read_images`` reads them one by one, in the order in which they are stored.
 """
 
 import re
@@ -16,14 +16,14 @@ from typing import Literal
 
 from morec.data.images import lmdb as lmdb_images
 from morec.data.images import parquet as parquet_images
-from morec.data.images.open import BROKEN, RawImage
+from morec.data.images.open import IMAGE_ERRORS, RawImage
 from morec.errors import DataError, did_you_mean
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 NUM_SHOWN = 3
 """Items named in an error."""
 CHUNK = 256
-"""Images read before they are used, at most."""
+"""Largest number of images that are read ahead of their use."""
 
 
 @dataclass(frozen=True)
@@ -34,37 +34,37 @@ class ImageSource:
     path: Path
     """The folder, the LMDB, or the Parquet file."""
     keys: tuple[str | None, ...]
-    """Per item: its file within the folder, its key in the LMDB, or ``<row group>/<row>``; None
-    where there is no image."""
+    """Per item: its file below the folder, its key in the LMDB, or ``<row group>/<row>``; None
+    without an image."""
 
-    def of(self, items: Iterable[int]) -> "ImageSource":
-        """The images of some items, given by their places in ``keys``."""
+    def select(self, items: Iterable[int]) -> "ImageSource":
+        """Return the images of some items, given by their indices in ``keys``."""
         return replace(self, keys=tuple(self.keys[item] for item in items))
 
-    def where(self, item: int) -> str:
-        """An image's place, for errors."""
+    def location(self, item: int) -> str:
+        """Return where an item's image is, for errors."""
         key = self.keys[item] or "no image"
         return str(self.path / key) if self.kind == "files" else f"{self.path}: {key}"
 
 
 @dataclass(frozen=True)
 class Unreadable:
-    """Places in a source whose image is missing, and whose image is broken and why."""
+    """Indices in a source: of missing images, and of broken images with the reason."""
 
     missing: tuple[int, ...]
     broken: dict[int, str]
 
 
 def find_images(images: Path, item_names: Sequence[str]) -> ImageSource:
-    """Find the items' images; what ``images`` is follows from what lies there.
+    """Find the items' images in what lies at the path ``images``.
 
-    A folder is searched with all folders below it for ``<item>.jpg``, ``.jpeg``, ``.png`` or
-    ``.webp``. An LMDB, a folder with ``data.mdb`` or a file ``.lmdb`` or ``.mdb``, has the items'
-    names as keys; for the paper's names ``v<number>``, also the number. A Parquet file has the
+    A folder and all folders below it are searched for ``<item>.jpg``, ``.jpeg``, ``.png`` or
+    ``.webp``. An LMDB is a folder with ``data.mdb`` or a file ``.lmdb`` or ``.mdb``; its keys are
+    item names, or the number of a name ``v<number>`` as in the paper. A Parquet file has the
     columns ``item_id`` and ``image``.
 
     Raises:
-        DataError: nothing usable is there, or an item has more than one image.
+        DataError: ``images`` is none of these, or an item has more than one image.
     """
     kind = _kind(images)
     if kind == "files":
@@ -76,10 +76,10 @@ def find_images(images: Path, item_names: Sequence[str]) -> ImageSource:
 
 
 def image_files(images: Path) -> list[Path]:
-    """The files that hold images, by name; what a dataset's hash is taken of.
+    """Return the files that hold images, sorted; a dataset's source hash covers them.
 
     Raises:
-        DataError: nothing usable is there.
+        DataError: ``images`` is neither a folder nor an LMDB nor a Parquet file.
     """
     if _kind(images) == "files":
         return _files_below(images)
@@ -87,15 +87,14 @@ def image_files(images: Path) -> list[Path]:
 
 
 def read_images(source: ImageSource) -> Iterator[tuple[int, RawImage | None]]:
-    """Give every item's place and image as it is stored, each once, None where it is missing.
+    """Yield every item's index and stored image, or None if it is missing.
 
-    One at a time, so that whoever drops them needs the memory of one (a Parquet file: of one row
-    group).
+    Images are read one at a time; of a Parquet file, one row group at a time.
     """
     match source.kind:
         case "files":
-            for item, key in enumerate(source.keys):
-                yield item, None if key is None else source.path / key
+            for index, key in enumerate(source.keys):
+                yield index, None if key is None else source.path / key
         case "lmdb":
             yield from lmdb_images.read_values(source.path, source.keys)
         case "parquet":
@@ -103,21 +102,21 @@ def read_images(source: ImageSource) -> Iterator[tuple[int, RawImage | None]]:
 
 
 def for_each_image(source: ImageSource, use: Callable[[int, RawImage], None]) -> Unreadable:
-    """Call ``use`` with every image there is and its place, several at once.
+    """Call ``use`` with the index and the content of every image, in several threads.
 
-    Broken are those for which ``use`` raises what Pillow does.
+    An image is broken if ``use`` raises one of ``IMAGE_ERRORS``.
     """
 
     def attempt(stored: tuple[int, RawImage | None]) -> tuple[int, str | None] | None:
-        place, raw = stored
+        index, raw = stored
         try:
             if raw is None:
-                return place, None
-            use(place, raw)
+                return index, None
+            use(index, raw)
         except FileNotFoundError:
-            return place, None
-        except BROKEN as error:
-            return place, f"{source.where(place)} ({error})"
+            return index, None
+        except IMAGE_ERRORS as error:
+            return index, f"{source.location(index)} ({error})"
         return None
 
     # Threads are enough: Pillow decodes and resizes outside the interpreter lock.
@@ -129,8 +128,8 @@ def for_each_image(source: ImageSource, use: Callable[[int, RawImage], None]) ->
             if problem
         ]
     return Unreadable(
-        tuple(sorted(place for place, why in found if why is None)),
-        {place: why for place, why in sorted(found, key=itemgetter(0)) if why is not None},
+        tuple(sorted(index for index, why in found if why is None)),
+        {index: why for index, why in sorted(found, key=itemgetter(0)) if why is not None},
     )
 
 

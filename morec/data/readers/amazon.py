@@ -1,14 +1,14 @@
 """Reads Amazon reviews: JSON lines of reviews and of products' meta data, packed or not.
 
-The collections of 2014 and 2018 (McAuley et al.; Ni et al.) name a review's ``reviewerID``,
-``asin`` and ``unixReviewTime`` in seconds, that of 2023 (Hou et al.) ``user_id``, ``parent_asin``
-and ``timestamp`` in thousandths. Meta data have a ``title`` by ``asin`` or ``parent_asin``. The
-meta files of 2014 are lines of Python, not of JSON; they are read as well.
+Fields of a review: ``reviewerID``, ``asin`` and ``unixReviewTime`` (seconds) in 2014 (McAuley et
+al.) and 2018 (Ni et al.); ``user_id``, ``parent_asin`` and ``timestamp`` (milliseconds) in 2023
+(Hou et al.). Meta data have a ``title`` by ``asin`` or ``parent_asin``; their lines of 2014 are
+Python literals instead of JSON.
 
 Every review is an interaction, whatever its rating. A product without a title has an empty one.
 
-Memory (peak, measured on made-up reviews of 430 bytes): 190 MB per million reviews beyond the
-first five million, which take 1.4 GB.
+Memory (peak, measured on made-up reviews of 430 bytes): 1.4 GB for the first five million reviews,
+190 MB per million beyond.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,8 @@ from morec.data.files.json_lines import first_fields, read_json_lines
 from morec.data.files.sources import locate
 from morec.data.files.tables import as_rows
 from morec.data.interactions import Interactions
-from morec.data.readers.catalogue import catalogue_of, meet
+from morec.data.readers.catalogue import catalogue_of, join_catalogue
+from morec.data.readers.reader import Reader, file_name, hash_of
 from morec.errors import DataError
 
 
@@ -39,10 +40,10 @@ TITLE = "title"
 
 
 def read_amazon(spec: AmazonSpec, root: Path) -> Interactions:
-    """Read reviews and the products' titles; products are in the order of the meta file.
+    """Read reviews and products' titles; items are in the order of the meta file.
 
     Raises:
-        DataError: a file is missing, empty or broken, is of another layout, or the two share no
+        DataError: a file is missing, empty, broken or of another layout, or the two files share no
             product.
     """
     reviews, meta = source_files(spec, root)
@@ -53,7 +54,7 @@ def read_amazon(spec: AmazonSpec, root: Path) -> Interactions:
     rows = as_rows(
         gather(read_json_lines(reviews, fields)), reviews, names.user, names.item, names.time
     )
-    return meet(rows, catalogue_of(titles, item, TITLE), files=(reviews, meta))
+    return join_catalogue(rows, catalogue_of(titles, item, TITLE), files=(reviews, meta))
 
 
 def source_files(spec: AmazonSpec, root: Path) -> list[Path]:
@@ -81,3 +82,6 @@ def _meta_item(path: Path) -> str:
             return layout.item
     allowed = " or ".join(layout.item for layout in LAYOUTS)
     raise DataError(f"{path.name}: line 1: expected {allowed}; found {', '.join(found)}")
+
+
+READER = Reader(AmazonSpec, read_amazon, hash_of(source_files), file_name("reviews"))

@@ -1,4 +1,4 @@
-"""The items a dataset lists, and how its interactions meet them."""
+"""The catalogue of items that a dataset lists, and its join with the interactions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ class Catalogue:
     """Items by name, each once, in the order of their file."""
 
     rows: pd.DataFrame
-    """The rows of the items file that are kept."""
+    """The kept rows of the items file."""
     names: list[str]
     titles: tuple[str, ...] | None
     """An item without a title has an empty one."""
@@ -27,7 +27,7 @@ class Catalogue:
 def catalogue_of(table: pd.DataFrame, item: str, title: str | None) -> Catalogue:
     """Keep the first row of every item.
 
-    A row without an item is dropped (``broken_item_rows``), and so are further rows of an item
+    Dropped are rows without an item (``broken_item_rows``) and further rows of an item
     (``repeated_item_rows_dropped``).
     """
     names = as_names(table[item])
@@ -45,14 +45,14 @@ def catalogue_of(table: pd.DataFrame, item: str, title: str | None) -> Catalogue
     )
 
 
-def meet(
+def join_catalogue(
     rows: pd.DataFrame,
     catalogue: Catalogue,
     *,
     files: tuple[Path, Path],
     repeats: Literal["first", "keep"] = "first",
 ) -> Interactions:
-    """Join interactions with the catalogue they are with; ``files`` are those both were read from.
+    """Join the rows of interactions with the catalogue; ``files`` are where both were read from.
 
     Raises:
         DataError: they share no item.

@@ -1,24 +1,25 @@
 """Reads a user's own interactions and items: CSV, TSV or Parquet, also packed as .gz or .xz.
 
-Memory: 125 MB per million interactions, as ``movielens``, which is read the same way.
+Memory: 125 MB per million interactions, as measured for ``movielens``, which is read likewise.
 """
 
 from dataclasses import replace
 from pathlib import Path
 
 from morec.config import FilesSpec
-from morec.data.files.sources import locate
+from morec.data.files.sources import hash_files, locate
 from morec.data.files.tables import as_texts, missing_columns, read_columns, read_rows
 from morec.data.images.sources import ImageSource
 from morec.data.interactions import Interactions, from_rows
-from morec.data.readers.catalogue import Catalogue, catalogue_of, meet
+from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
+from morec.data.readers.reader import Reader, file_name
 from morec.errors import DataError
 
 
 def read_files(spec: FilesSpec, root: Path) -> Interactions:
     """Read interactions and, where given, items.
 
-    Items are in the order of the items file, or else of their first interaction.
+    Items are in the order of the items file or, without one, of their first interaction.
 
     Raises:
         DataError: a file is missing, empty or broken, misses a column, has unreadable times, or
@@ -30,7 +31,7 @@ def read_files(spec: FilesSpec, root: Path) -> Interactions:
     if len(paths) == 1:
         return from_rows(rows, repeats=spec.repeats)
     catalogue = _read_items(spec, paths[1])
-    interactions = meet(rows, catalogue, files=(paths[0], paths[1]), repeats=spec.repeats)
+    interactions = join_catalogue(rows, catalogue, files=(paths[0], paths[1]), repeats=spec.repeats)
     return replace(interactions, images=_images(spec, catalogue, paths[1].parent))
 
 
@@ -41,6 +42,15 @@ def source_files(spec: FilesSpec, root: Path) -> list[Path]:
         DataError: one is missing.
     """
     return locate([spec.interactions, *([spec.items] if spec.items else [])], root)
+
+
+def source_hash(spec: FilesSpec, root: Path) -> str:
+    """Name the content of both files, and the names and sizes of the images in the image column.
+
+    Raises:
+        DataError: a file is missing, empty or broken, or misses a column.
+    """
+    return hash_files(source_files(spec, root), listed_images(spec, root))
 
 
 def listed_images(spec: FilesSpec, root: Path) -> list[Path | None]:
@@ -54,9 +64,9 @@ def listed_images(spec: FilesSpec, root: Path) -> list[Path | None]:
 
 
 def _check(spec: FilesSpec, root: Path) -> None:
-    """Raise every problem with paths and columns that shows without reading rows."""
-    looks = {"text_column": spec.text_column, "image_column": spec.image_column}
-    given = {f"dataset.{option}": column for option, column in looks.items() if column}
+    """Raise all problems with paths and columns that show without reading rows."""
+    columns = {"text_column": spec.text_column, "image_column": spec.image_column}
+    given = {f"dataset.{option}": column for option, column in columns.items() if column}
     if given and spec.items is None:
         raise DataError(f"{' and '.join(given)} need dataset.items, the file to look them up in")
     paths = source_files(spec, root)
@@ -75,8 +85,8 @@ def _check(spec: FilesSpec, root: Path) -> None:
 
 
 def _read_items(spec: FilesSpec, path: Path) -> Catalogue:
-    looks = [column for column in (spec.text_column, spec.image_column) if column]
-    table = read_columns(path, [spec.item_column, *looks])
+    described_by = [column for column in (spec.text_column, spec.image_column) if column]
+    table = read_columns(path, [spec.item_column, *described_by])
     return catalogue_of(table, spec.item_column, spec.text_column)
 
 
@@ -85,3 +95,6 @@ def _images(spec: FilesSpec, items: Catalogue, folder: Path) -> ImageSource | No
         return None
     keys = as_texts(items.rows[spec.image_column])
     return ImageSource("files", folder, tuple(key or None for key in keys))
+
+
+READER = Reader(FilesSpec, read_files, source_hash, file_name("interactions"))

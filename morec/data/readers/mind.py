@@ -1,18 +1,18 @@
-"""Reads MIND as Microsoft offers it (Wu et al. 2020): clicks on news, and the news' titles.
+"""Reads MIND as Microsoft offers it (Wu et al. 2020): clicks on news, and the titles of news.
 
 ``behaviors.tsv``: impression, user, time, history, impressions ``N123-1`` (clicked) or ``N123-0``.
 ``news.tsv``: news, category, subcategory, title and more. Neither has a header.
 
-An interaction is a click (as in the paper). A history lists what a user clicked before the
-file begins, oldest first, without times; it is the same in all of the user's impressions of one
-file, and those of a later file repeat what is clicked in an earlier one. So a user has the history
-of the earliest impression, once, and then every clicked impression in time order; the history's
-clicks bear the time of that impression, before which they happened. Of repeated clicks on one
-news the first stays. A test file, whose impressions are not labelled, adds no clicks.
+An interaction is a click, as in the paper. A history lists the user's clicks before the file
+begins, oldest first, without times. All impressions of a user in one file have the same history;
+the history in a later file repeats the clicks of an earlier file. So a user's interactions are the
+history of the earliest impression, once, and then the clicked impressions in time order. Clicks of
+the history get the time of that earliest impression. Of a user's repeated clicks on one news the
+first stays. The impressions of a test file have no labels and add no clicks.
 
 Memory (peak, measured on 0.1 and 0.4 million impressions, a third of them of new users with
-histories of 34): 1.8 GB per million impressions, most of it for 11 million clicks of histories; so
-some 4 GB for the 2.2 million impressions and 711 thousand users of MIND-large's train folder.
+histories of 34): 1.8 GB per million impressions, most of it for 11 million clicks of histories.
+So the train folder of MIND-large (2.2 million impressions, 711 thousand users) takes about 4 GB.
 """
 
 from collections import Counter
@@ -29,36 +29,37 @@ from morec.data.files.delimited import first_rows, read_batches
 from morec.data.files.gather import explode, gather
 from morec.data.files.sources import locate
 from morec.data.interactions import Interactions
-from morec.data.readers.catalogue import Catalogue, catalogue_of, meet
+from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
+from morec.data.readers.reader import Reader, folder_name, hash_of
 from morec.errors import DataError
 
 BEHAVIORS, NEWS = "behaviors.tsv", "news.tsv"
 BEHAVIOR_COLUMNS = ("impression", "user", "time", "history", "impressions")
 NEWS_COLUMNS = ("news", "category", "subcategory", "title")
-"""More may follow."""
+"""The first columns of ``news.tsv``; more may follow."""
 TIME_FORMAT = "%m/%d/%Y %I:%M:%S %p"
-"""``11/15/2019 8:55:22 AM``; to the second."""
+"""``11/15/2019 8:55:22 AM``."""
 LABELLED = r"^[^\s-]+(-[01])?(\s+[^\s-]+(-[01])?)*$"
 HISTORIES = 10_000
-"""Histories cut into clicks at a time; bounds memory."""
+"""Histories that are split into clicks at a time; bounds memory."""
 
 
 def read_mind(spec: MindSpec, root: Path) -> Interactions:
-    """Read the clicks of all folders as one.
+    """Read the clicks of all folders.
 
-    Counted are ``history_clicks`` and ``impression_clicks``, ``impressions_not_clicked`` and
+    Counts are ``history_clicks``, ``impression_clicks``, ``impressions_not_clicked`` and
     ``impressions_without_label``.
 
     Raises:
-        DataError: a file is missing, empty or broken, or an impression or a time is not as above.
+        DataError: a file is missing, empty or broken, or an impression or a time has another form.
     """
     folders = _folders(root / spec.folder)
     behaviors = [folder / BEHAVIORS for folder in folders]
     counts: Counter[str] = Counter()
-    # In this order, since a history's clicks bear the time of the impression they precede.
+    # Histories first: their clicks have the same time as the impression that they precede.
     rows = gather(chain(_history_clicks(behaviors, counts), _clicks(behaviors, counts)))
     news = folders[0] / NEWS
-    interactions = meet(rows, _read_news(folders), files=(behaviors[0], news))
+    interactions = join_catalogue(rows, _read_news(folders), files=(behaviors[0], news))
     return replace(interactions, counts={**counts, **interactions.counts})
 
 
@@ -73,7 +74,7 @@ def source_files(spec: MindSpec, root: Path) -> list[Path]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    """The folder itself if it holds the files, and those below it that do."""
+    """Return the folders that hold the files: the folder itself, and those right below it."""
     found = sorted(path.parent for path in folder.glob(f"*/{BEHAVIORS}"))
     folders = [folder, *found] if (folder / BEHAVIORS).is_file() or not found else found
     locate([str(each / name) for each in folders for name in (BEHAVIORS, NEWS)], Path())
@@ -97,7 +98,7 @@ def _news_batches(path: Path) -> Iterator[pa.RecordBatch]:
 
 
 def _clicks(behaviors: list[Path], counts: Counter[str]) -> Iterator[pa.RecordBatch]:
-    """Give the clicked impressions with user and time, and count the others."""
+    """Yield user, time and item of clicked impressions; count the others."""
     for batch in _read_behaviors(behaviors, "impressions"):
         shown = explode(batch, "item")
         is_clicked = pc.ends_with(shown["item"], "-1")
@@ -115,7 +116,7 @@ def _clicks(behaviors: list[Path], counts: Counter[str]) -> Iterator[pa.RecordBa
 
 
 def _history_clicks(behaviors: list[Path], counts: Counter[str]) -> Iterator[pa.RecordBatch]:
-    """Give every user's clicks from the history of the earliest impression, oldest first."""
+    """Yield every user's clicks in the history of the earliest impression, oldest first."""
     histories = gather(_read_behaviors(behaviors, "history"))
     first = histories.sort_values("timestamp", kind="stable").drop_duplicates("user")
     table = pa.Table.from_pandas(first[first["item"].notna()], preserve_index=False)
@@ -128,7 +129,7 @@ def _history_clicks(behaviors: list[Path], counts: Counter[str]) -> Iterator[pa.
 
 
 def _read_behaviors(behaviors: list[Path], column: str) -> Iterator[pa.RecordBatch]:
-    """Give user, timestamp, and ``column`` as item, file by file."""
+    """Yield ``user``, ``timestamp`` and ``column`` (called ``item``), file by file."""
     for path in behaviors:
         num_before = 0
         names = ["user", "time", column]
@@ -155,3 +156,6 @@ def _check(values: pa.Array, is_right: pa.Array, path: Path, num_before: int, co
             f"{path}: row {num_before + wrong + 1}: {column} {str(values[wrong].as_py())[:60]!r} "
             f"is not like {allowed[column]}"
         )
+
+
+READER = Reader(MindSpec, read_mind, hash_of(source_files), folder_name)

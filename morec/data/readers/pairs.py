@@ -1,20 +1,20 @@
 """Reads pairs or sequences with titles, as Bili, NineRec, MicroLens and PixelRec offer them.
 
-Columns are found by the names in the header, or else by their number:
+Columns are found by their names in a header or, without a header, by their number:
 
 - interactions with a header: a user column and an item column, and a time column if there is one;
 - interactions without: ``user, items`` if the second field of a row has blanks (a sequence,
   oldest first); otherwise ``user, item`` or ``user, item, time``;
 - titles with a header: an item column and a title column;
-- titles without: ``item, title`` or ``item, Chinese title, English title``, of which the English
-  one is read.
+- titles without: ``item, title`` or ``item, Chinese title, English title``; the English title is
+  read.
 
-A header is a first row with a name of an item column. Without times, the order in the file is
-that of time. Of a user's repeated interactions with one item the first stays, as in the paper's
-Bili. Any other columns: ``kind: files`` names them.
+A first row that names an item column is a header. Without times, the file's order is the order of
+time. Of a user's repeated interactions with one item the first stays, as in the paper's Bili.
+Files with other columns are read by ``kind: files``.
 
-Memory: 125 MB per million interactions, as ``sequences`` and ``movielens``, which are read the same
-way.
+Memory: 125 MB per million interactions, as measured for ``sequences`` and ``movielens``, which are
+read likewise.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,8 @@ from morec.data.files.gather import gather
 from morec.data.files.sources import locate
 from morec.data.files.tables import as_rows, is_quoted, separator_of
 from morec.data.interactions import Interactions, from_rows
-from morec.data.readers.catalogue import Catalogue, catalogue_of, meet
+from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
+from morec.data.readers.reader import Reader, file_name, hash_of
 from morec.data.readers.sequences import read_lists
 from morec.errors import DataError
 
@@ -43,25 +44,25 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "time": ("timestamp", "time", "ts", "date", "datetime"),
     "title": ("title", "title_en", "en_title", "english_title", "item_title", "video_title"),
 }
-"""Names of columns in headers, in lower case."""
+"""Names of the columns of each role in headers, in lower case."""
 NUM_PEEKED = 1000
-"""Rows that are looked at to tell sequences from pairs."""
+"""Rows that are read to tell sequences from pairs."""
 
 
 def read_pairs(spec: PairsSpec, root: Path) -> Interactions:
     """Read interactions and, where given, titles.
 
-    Items are in the order of the titles, or else of their first interaction.
+    Items are in the order of the titles or, without titles, of their first interaction.
 
     Raises:
-        DataError: a file is missing, empty or broken, its columns are not clear, a time cannot be
-            read, or the two files share no item.
+        DataError: a file is missing, empty or broken, its columns are ambiguous or unknown, a time
+            cannot be read, or the two files share no item.
     """
     paths = source_files(spec, root)
     rows = _read_interactions(paths[0])
     if len(paths) == 1:
         return from_rows(rows)
-    return meet(rows, _read_titles(paths[1]), files=(paths[0], paths[1]))
+    return join_catalogue(rows, _read_titles(paths[1]), files=(paths[0], paths[1]))
 
 
 def source_files(spec: PairsSpec, root: Path) -> list[Path]:
@@ -76,9 +77,9 @@ def source_files(spec: PairsSpec, root: Path) -> list[Path]:
 @dataclass(frozen=True)
 class _Layout:
     names: tuple[str, ...]
-    """Of all columns, for files without a header; with a header none."""
+    """Names of all columns of a file without a header; empty with a header."""
     by_role: Mapping[str, str]
-    """Names of the columns that are read."""
+    """Name of the column that is read for each role."""
     peeked: list[list[str]]
     """The first rows, without the header."""
 
@@ -130,7 +131,7 @@ def _layout(
 def _named(
     path: Path, header: list[str], found: Mapping[str, list[str]], roles: tuple[str, ...]
 ) -> dict[str, str]:
-    """The one column of every role; only those in ``roles`` must be there."""
+    """Return the column of every role; a role outside ``roles`` may have none."""
     problems = [
         f"{path.name}: {len(names) or 'no'} {role} columns"
         f"{' (' + ', '.join(names) + ')' if names else ''} in the header {', '.join(header)}; "
@@ -156,3 +157,6 @@ def _unknown(path: Path, row: list[str], without_header: Mapping[int, tuple[str,
         f"{row[:5]}. Without a header the columns are {allowed}; with one, an item column is "
         f"named {', '.join(NAMES['item'])}. For other names: kind: files"
     )
+
+
+READER = Reader(PairsSpec, read_pairs, hash_of(source_files), file_name("interactions"))

@@ -18,7 +18,8 @@ from morec.data.files.gather import explode, gather
 from morec.data.files.sources import locate
 from morec.data.files.tables import NUM_SHOWN, as_rows, is_quoted, separator_of
 from morec.data.interactions import Interactions
-from morec.data.readers.catalogue import catalogue_of, meet
+from morec.data.readers.catalogue import catalogue_of, join_catalogue
+from morec.data.readers.reader import Reader, file_name, hash_of
 from morec.errors import DataError
 
 USERS = ("user", "item")
@@ -26,7 +27,7 @@ ITEMS = ("item", "title", "abstract")
 
 
 def read_sequences(spec: SequencesSpec, root: Path) -> Interactions:
-    """Read users' item lists; the order in a list is its time, repeats are kept as they stand.
+    """Read users' item lists; the order in a list is the order of time, repeats are kept.
 
     Raises:
         DataError: a file is missing, empty or has too many columns, an item is listed twice, or
@@ -38,7 +39,7 @@ def read_sequences(spec: SequencesSpec, root: Path) -> Interactions:
     catalogue = catalogue_of(table, "item", "title" if "title" in names else None)
     _check_unique(table, items)
     rows = read_lists(users, *USERS, names=_names(users, USERS, at_least=2))
-    return meet(rows, catalogue, files=(users, items), repeats="keep")
+    return join_catalogue(rows, catalogue, files=(users, items), repeats="keep")
 
 
 def source_files(spec: SequencesSpec, root: Path) -> list[Path]:
@@ -51,10 +52,10 @@ def source_files(spec: SequencesSpec, root: Path) -> list[Path]:
 
 
 def read_lists(path: Path, user: str, items: str, names: Sequence[str] = ()) -> pd.DataFrame:
-    """Give every item of the lists in the column ``items`` a row; its place is its time.
+    """Return a row per item of the lists in the column ``items``, with its number as its time.
 
     Items are separated by blanks, oldest first. ``names`` are the columns of a file without a
-    header. The result is that of ``as_rows``.
+    header. The columns of the result are those of ``as_rows``.
 
     Raises:
         DataError: the file is empty or broken.
@@ -83,3 +84,6 @@ def _check_unique(items: pd.DataFrame, path: Path) -> None:
     if repeated:
         shown = repeated[:NUM_SHOWN]
         raise DataError(f"{path.name}: {len(repeated):,} items are listed more than once: {shown}")
+
+
+READER = Reader(SequencesSpec, read_sequences, hash_of(source_files), file_name("users"))

@@ -1,11 +1,11 @@
-"""Draws a dataset: users with latent tastes, items whose titles and images carry the taste.
+"""Draws a dataset: users have latent tastes; an item's title and image show the item's taste.
 
-A user's next item is, with the probabilities below, the follower of the previous item (only an
-ID model can learn that), an item of a taste of the user's (a modality tells the taste), or any
-item. Within a taste, items are popular by a power law. No user takes an item twice.
+A user's next item is the follower of the previous item, an item of one of the user's tastes, or
+any item, with the probabilities below. Only a model with IDs can learn followers; titles and images
+show tastes. Popularity within a taste follows a power law. No user has an item twice.
 
-Users are watched for a year, each at moments of their own. Where ``late_items`` asks for it, items
-appear during that year, are taken only from their week on, and fade as they age.
+The data span a year; each user has times of interaction of their own. With ``late_items``, some
+items appear during the year, have no interactions before their week, and fade as they age.
 
 Shape legend: U users, N items, T tastes, W weeks (1 where nothing fades), K chosen rows.
 """
@@ -17,19 +17,20 @@ import numpy.typing as npt
 
 from morec.config import SyntheticSpec
 from morec.data.interactions import Interactions
+from morec.data.readers.reader import Reader
 from morec.data.readers.synthetic_items import draw_images, draw_titles
 
 VERSION = "synthetic-2"
-"""Raise it when the same specification draws other data."""
+"""Raise the number when a specification draws other data than before."""
 
 P_FOLLOWER, P_TASTE = 0.2, 0.7
-"""Chances of the follower and of the user's taste; the rest is any item by popularity."""
+"""Probabilities of the follower and of the user's taste; otherwise any item, by popularity."""
 MIN_LENGTH = 5
 NUM_TRIES = 4
-"""Draws of an item the user already has before any new item is taken instead."""
+"""Draws that may be refused before a random item that the user does not have is taken."""
 NUM_WEEKS = 52
 FADING_WEEKS, P_UNFADED = 4, 0.05
-"""An item's popularity falls to 1 / e of its fading part in so many weeks; the rest stays."""
+"""Weeks in which the fading part of an item's popularity falls to 1 / e; the share that stays."""
 START_S = 1_577_836_800
 """1 January 2020, in seconds from 1970."""
 WEEK_S = 7 * 86_400
@@ -41,7 +42,7 @@ _Floats = npt.NDArray[np.float64]
 def draw_synthetic(spec: SyntheticSpec) -> Interactions:
     """Draw the dataset that ``spec`` describes; the same specification draws the same data."""
     rng = np.random.default_rng(spec.seed)
-    # Of their own, so that data without late items are the same with clock times as without.
+    # A generator of its own for times: drawing times does not change the items drawn.
     rng_of_times = np.random.default_rng((spec.seed, 1))
     births_N = _draw_births(spec, rng_of_times)
     world = _draw_world(spec, births_N, rng)
@@ -66,21 +67,21 @@ def draw_synthetic(spec: SyntheticSpec) -> Interactions:
 class _World:
     tastes_N: _Ints
     followers_N: _Ints
-    """Item -> the item that likes to come next, of the same taste."""
+    """Item -> its follower, which is of the same taste."""
     by_taste_N: _Ints
     """Items sorted by taste."""
     births_N: _Ints
-    """The week an item appears; not after 0 where it was there before."""
+    """The week in which an item appears; 0 or less for items that are there from the start."""
     cumulative: _Floats
-    """(W * N + 1,) popularity summed up, from 0, week after week along ``by_taste_N``."""
+    """(W * N + 1,) cumulative popularity from 0: week after week, items as in ``by_taste_N``."""
     bounds_T1: _Ints
-    """Where each taste starts in ``by_taste_N``."""
+    """Start of each taste in ``by_taste_N``, and the end."""
     cumulative_UT: _Floats
-    """Every user's tastes, summed up to 1."""
+    """Cumulative probabilities of every user's tastes, up to 1."""
 
 
 def _draw_births(spec: SyntheticSpec, rng: np.random.Generator) -> _Ints:
-    """Draw the week of each item: late ones in the year, the others as evenly before it."""
+    """Draw the week of each item: of late ones in the year, of the others as evenly before it."""
     is_late_N = rng.permutation(spec.num_items) < round(spec.late_items * spec.num_items)
     weeks_before = NUM_WEEKS * (1 - spec.late_items) / max(spec.late_items, 1 / NUM_WEEKS)
     late_N = rng.integers(1, NUM_WEEKS, spec.num_items)
@@ -88,7 +89,7 @@ def _draw_births(spec: SyntheticSpec, rng: np.random.Generator) -> _Ints:
 
 
 def _weekly_popularity(popularity_N: _Floats, births_N: _Ints, num_weeks: int) -> _Floats:
-    """Return popularity_WN: nothing before an item's week, from then on fading."""
+    """Return popularity_WN: 0 before an item's week, fading from then on."""
     if num_weeks == 1:
         return popularity_N[None, :]
     ages_WN = np.arange(num_weeks)[:, None] - births_N
@@ -97,7 +98,7 @@ def _weekly_popularity(popularity_N: _Floats, births_N: _Ints, num_weeks: int) -
 
 
 def _draw_times(lengths_U: _Ints, rng: np.random.Generator) -> _Ints:
-    """Draw each user's moments in time order, in seconds from the start: (U, longest)."""
+    """Draw each user's times in order, in seconds from the start: (U, longest)."""
     is_used = np.arange(lengths_U.max()) < lengths_U[:, None]
     times = rng.integers(0, NUM_WEEKS * WEEK_S, is_used.shape)
     return np.sort(np.where(is_used, times, NUM_WEEKS * WEEK_S - 1), axis=1)
@@ -123,7 +124,7 @@ def _draw_world(spec: SyntheticSpec, births_N: _Ints, rng: np.random.Generator) 
 
 
 def _draw_followers(by_taste_N: _Ints, bounds_T1: _Ints) -> _Ints:
-    """Let every item be followed by the next one of its taste, the last by the first."""
+    """Return every item's follower: the next item of its taste, of the last item the first."""
     followers_N = np.empty_like(by_taste_N)
     followers_N[by_taste_N] = np.roll(by_taste_N, -1)
     starts, ends = bounds_T1[:-1], bounds_T1[1:]
@@ -133,7 +134,7 @@ def _draw_followers(by_taste_N: _Ints, bounds_T1: _Ints) -> _Ints:
 
 
 def _draw_lengths(spec: SyntheticSpec, rng: np.random.Generator) -> _Ints:
-    """Draw lengths_U: 5 and a long-tailed rest, at most half of what is there from the start."""
+    """Draw lengths_U: 5 plus a long-tailed rest, at most half the items that are not late."""
     rest = rng.poisson(rng.gamma(2.0, (spec.mean_seq_len - MIN_LENGTH) / 2, spec.num_users))
     num_early = spec.num_items - round(spec.late_items * spec.num_items)
     return np.minimum(MIN_LENGTH + rest, num_early // 2)
@@ -159,7 +160,7 @@ def _draw_sequences(
 
 
 def _is_refused(world: _World, taken: _Ints, weeks_K: _Ints) -> npt.NDArray[np.bool_]:
-    """Return whose last item is one they already have, or has not appeared yet."""
+    """Return which users' last item is a repeat or has not appeared yet."""
     is_repeat: npt.NDArray[np.bool_] = (taken[:, :-1] == taken[:, -1:]).any(axis=1)
     return is_repeat | (world.births_N[taken[:, -1]] > weeks_K)
 
@@ -189,3 +190,12 @@ def _propose(
     is_followed = (kind < P_FOLLOWER) & (world.births_N[followers_K] <= weeks_K)
     followed: _Ints = np.where(is_followed, followers_K, items)
     return followed
+
+
+READER = Reader(
+    SyntheticSpec,
+    read=lambda spec, _root: draw_synthetic(spec),
+    source_hash=lambda _spec, _root: VERSION,
+    name=lambda spec: str(spec.kind),
+    is_synthetic=True,
+)

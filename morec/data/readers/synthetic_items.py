@@ -24,7 +24,7 @@ TASTE_WORDS = (
 )
 NEUTRAL_WORDS = ("the", "a", "new", "little", "story", "book", "of", "day", "great", "first")
 P_OTHER_WORD = 0.1
-"""Chance that a taste word is another taste's."""
+"""Probability that a taste word is drawn from any taste."""
 _CHUNK = 4096
 """Images drawn at once, to bound memory."""
 
@@ -45,7 +45,7 @@ def draw_titles(tastes_N: _Ints, num_tastes: int, rng: np.random.Generator) -> t
 
 
 def taste_words(taste: int) -> tuple[str, ...]:
-    """Return a taste's words; from the thirteenth taste on they carry a number: ``ocean2``."""
+    """Return a taste's words; from the thirteenth taste on they end in a number: ``ocean2``."""
     round_, theme = divmod(taste, len(TASTE_WORDS))
     return tuple(f"{word}{round_ + 1 if round_ else ''}" for word in TASTE_WORDS[theme])
 
@@ -55,7 +55,7 @@ def draw_images(
 ) -> npt.NDArray[np.uint8]:
     """Draw an image per item, (N, S, S, 3): the taste is the hue and the outline of a figure.
 
-    Place, size, brightness and background vary without meaning.
+    Place, size, brightness and background are random.
     """
     images = np.empty((len(tastes_N), size, size, 3), dtype=np.uint8)
     for first in range(0, len(tastes_N), _CHUNK):

@@ -1,11 +1,11 @@
-"""What a small packed file can unpack to: a line without end."""
+"""A line without end, which a small packed file can hold."""
 
 import io
 from typing import Any
 
 
 class Endless(io.RawIOBase):
-    """Letters for ever, counted."""
+    """A stream of letters that never ends and counts what is read."""
 
     num_bytes = 0
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 
 class LMDB_Image:
-    """The authors' class by its shape; its name is what their pickles ask for."""
+    """A class like that of the paper's scripts; pickles ask for its name."""
 
     def __init__(self, image: np.ndarray, name: int) -> None:
         self.channels = image.shape[2]
@@ -38,7 +38,7 @@ def encoded(shade: int) -> bytes:
 
 
 def pickled(image: np.ndarray) -> bytes:
-    """An image as the authors' script writes it."""
+    """An image as the paper's scripts write it."""
     return pickle.dumps(LMDB_Image(image, 5))
 
 

@@ -1,3 +1,5 @@
+"""A dataset joins windows, titles and images; it is saved, opened and named by its content."""
+
 import json
 from dataclasses import fields, replace
 from pathlib import Path
@@ -6,9 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter
 
-from morec.config import DatasetSpec, FilesSpec, SequencesSpec, SyntheticSpec
+from morec.config import FilesSpec, SequencesSpec, SyntheticSpec
 from morec.data.dataset import (
     Dataset,
     load_dataset,
@@ -51,14 +52,14 @@ def test_a_saved_dataset_opens_as_the_same(
     has_images: bool,
 ) -> None:
     folder = tmp_path_factory.mktemp("saved")
-    looks = replace(
+    described = replace(
         dataset,
         titles=None if titles is None else tuple(titles),
         images=ImageSource("files", Path("/a"), ("1.jpg", "b/2.png")) if has_images else None,
         counts={"rows_read": 7},
     )
-    save_dataset(looks, folder)
-    assert_same(open_dataset(folder), looks)
+    save_dataset(described, folder)
+    assert_same(open_dataset(folder), described)
 
 
 def test_a_saved_dataset_opens_memory_mapped_and_read_only(tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ def test_a_saved_dataset_opens_memory_mapped_and_read_only(tmp_path: Path) -> No
         opened.item_ids[0] = 1
 
 
-def test_opening_what_is_no_dataset_says_so(tmp_path: Path) -> None:
+def test_opening_a_folder_that_is_no_dataset_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         open_dataset(tmp_path)
     assert str(error.value) == f"{tmp_path}: not a saved dataset: dataset.json is missing"
@@ -94,7 +95,7 @@ def test_paths_are_relative_to_the_root_and_none_is_published(tmp_path: Path) ->
     assert load_dataset(nested, tmp_path).name == "shop/interactions"
 
 
-def test_titles_and_images_follow_the_items_that_are_left(tmp_path: Path) -> None:
+def test_titles_and_images_are_those_of_the_kept_items(tmp_path: Path) -> None:
     (tmp_path / "items.csv").write_text("item_id,title\na,Apple\nb,Bread\nc,\nd,Date")
     spec = write_interactions(tmp_path, ROWS).model_copy(
         update={"items": "items.csv", "text_column": "title"}
@@ -107,7 +108,7 @@ def test_titles_and_images_follow_the_items_that_are_left(tmp_path: Path) -> Non
     assert not dataset.has_images
 
 
-def test_images_of_items_that_are_not_left_may_be_missing(tmp_path: Path) -> None:
+def test_images_of_dropped_items_may_be_missing(tmp_path: Path) -> None:
     spec = files_with_images(tmp_path, ["a.jpg", "gone.jpg", "c.jpg", "d.jpg"])
     for name in "acd":
         write_image(tmp_path / f"{name}.jpg")
@@ -159,36 +160,6 @@ def test_the_source_hash_covers_both_files_and_the_images_of_sequences(tmp_path:
     (tmp_path / "images" / "a.jpg").touch()
     hashes.add(source_hash(spec, tmp_path))
     assert len(hashes) == 3
-
-
-@pytest.mark.parametrize(
-    ("kind", "options", "names"),
-    [
-        ("movielens", {"folder": "."}, ["ratings.csv", "movies.csv"]),
-        ("movielens", {"folder": "."}, ["ratings.dat", "movies.dat"]),
-        (
-            "mind",
-            {"folder": "."},
-            ["a/behaviors.tsv", "a/news.tsv", "b/behaviors.tsv", "b/news.tsv"],
-        ),
-        ("hm", {"folder": "."}, ["transactions_train.csv", "articles.csv"]),
-        ("pairs", {"interactions": "p.csv", "titles": "t.csv"}, ["p.csv", "t.csv"]),
-        ("amazon", {"reviews": "r.json", "meta": "m.json"}, ["r.json", "m.json"]),
-        ("sequences", {"users": "u.tsv", "items": "i.tsv"}, ["u.tsv", "i.tsv"]),
-    ],
-)
-def test_the_source_hash_of_every_layout_covers_every_file(
-    tmp_path: Path, kind: str, options: dict[str, str], names: list[str]
-) -> None:
-    spec: DatasetSpec = TypeAdapter(DatasetSpec).validate_python({"kind": kind, **options})
-    for name in names:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    hashes = {source_hash(spec, tmp_path)}
-    for name in names:
-        (tmp_path / name).write_text("more")
-        hashes.add(source_hash(spec, tmp_path))
-    assert len(hashes) == 1 + len(names)
 
 
 def test_synthetic_data_is_marked_and_has_its_version_for_a_hash(tmp_path: Path) -> None:

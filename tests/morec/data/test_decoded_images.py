@@ -1,3 +1,5 @@
+"""Images become pixels of one size, as torchvision resizes them; unusable images are named."""
+
 import importlib
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +28,7 @@ def with_files(folder: Path, **modes: str) -> Dataset:
     return replace(dataset_of([[1, 2, 3]], num_items=len(modes)), images=images)
 
 
-def test_files_become_what_torchvision_makes_of_them(tmp_path: Path) -> None:
+def test_files_are_decoded_as_torchvision_decodes_them(tmp_path: Path) -> None:
     importlib.import_module("morec.torchvision_guard")
     transforms = importlib.import_module("torchvision.transforms")
     dataset = with_files(tmp_path, a="RGB", b="L", c="RGBA")
@@ -68,7 +70,7 @@ def test_broken_and_missing_images_are_counted_and_named(tmp_path: Path) -> None
         decode_images(dataset, 12)
     message = str(error.value)
     assert message.startswith("2 of 3 images cannot be used: ")
-    assert f"{tmp_path / 'c.png'} (there is none); {tmp_path / 'a.png'} (" in message
+    assert f"{tmp_path / 'c.png'} (missing); {tmp_path / 'a.png'} (" in message
 
 
 def test_of_many_broken_images_the_first_three_are_named(tmp_path: Path) -> None:
@@ -94,7 +96,7 @@ def test_an_image_with_too_many_pixels_is_refused_unread(
 
 
 @pytest.mark.parametrize("pillow_limit", [200, 400])
-def test_what_pillow_takes_for_a_bomb_is_refused(
+def test_a_decompression_bomb_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pillow_limit: int
 ) -> None:
     # Above its limit Pillow warns, above twice its limit it raises; neither may pass.
@@ -103,7 +105,7 @@ def test_what_pillow_takes_for_a_bomb_is_refused(
         decode_images(with_files(tmp_path, a="RGB"), 12)
 
 
-def test_postscript_is_no_image_whatever_it_is_called(tmp_path: Path) -> None:
+def test_postscript_is_refused_with_any_suffix(tmp_path: Path) -> None:
     dataset = with_files(tmp_path, a="RGB")
     header = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 30 20\n%%EndComments\n"
     (tmp_path / "a.png").write_bytes(header + b"(%pipe%true) (w) file\n%%EOF\n")

@@ -1,3 +1,5 @@
+"""Raw rows become interactions by rules that count what they drop."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -44,7 +46,7 @@ def test_a_row_with_an_item_outside_the_catalogue_is_dropped_and_counted() -> No
     assert interactions.counts["unknown_item_rows"] == 1
 
 
-def test_of_repeats_the_earliest_stays_wherever_it_stands_in_the_file() -> None:
+def test_the_earliest_of_repeats_stays_in_any_order_of_the_file() -> None:
     interactions = from_rows(rows_of(("u", "a", 9), ("u", "b", 5), ("u", "a", 1), ("v", "a", 7)))
     assert triples(interactions) == [("u", "b", 5), ("u", "a", 1), ("v", "a", 7)]
     assert interactions.counts["repeated_interactions_dropped"] == 1
@@ -62,7 +64,7 @@ NOON_2023 = 1_672_574_400
 
 
 @pytest.mark.parametrize("ticks", [1, 10**3, 10**6, 10**9])
-def test_the_size_of_clock_times_tells_their_unit(ticks: int) -> None:
+def test_the_range_of_clock_times_gives_their_unit(ticks: int) -> None:
     times = np.array([NOON_2023, NOON_2023 - 30 * 365 * 86_400, NOON_2023 + 1]) * ticks
     assert clock_ticks_per_s(times) == ticks
     interactions = from_rows(rows_of(("u", "a", int(times[0])), ("u", "b", int(times[1]))))
@@ -82,5 +84,5 @@ def test_the_size_of_clock_times_tells_their_unit(ticks: int) -> None:
         [-NOON_2023],
     ],
 )
-def test_what_is_no_clock_time_has_no_unit(times: list[int]) -> None:
+def test_times_that_are_no_clock_times_have_no_unit(times: list[int]) -> None:
     assert clock_ticks_per_s(np.array(times, dtype=np.int64)) is None

@@ -1,3 +1,5 @@
+"""Items without a readable image stop the study, or are dropped and counted."""
+
 from pathlib import Path
 
 import numpy as np
@@ -51,17 +53,17 @@ def test_dropped_items_are_gone_before_the_windows_are_cut(tmp_path: Path) -> No
     assert dataset.images.keys == ("v1.jpg", "v3.jpg", "v4.jpg")
 
 
-def test_what_was_dropped_is_counted_once_and_for_its_reason(tmp_path: Path) -> None:
+def test_a_dropped_item_is_counted_once_under_its_reason(tmp_path: Path) -> None:
     write_some(tmp_path)
     counts = load(tmp_path, "drop").counts
-    assert counts["items_without_image"] == 1  # v5; nobody looks for v7
+    assert counts["items_without_image"] == 1  # v5; v7 has no interactions
     assert counts["items_with_broken_image"] == 1
     assert counts["interactions_dropped_by_images"] == 3
     assert counts["users_below_minimum"] == 1
     assert counts["items_without_interactions"] == 1
 
 
-def test_nothing_is_dropped_where_every_image_is_there(tmp_path: Path) -> None:
+def test_nothing_is_dropped_if_every_image_exists(tmp_path: Path) -> None:
     for number in range(1, 7):
         write_image(tmp_path / "images" / f"v{number}.jpg")
     dropped, strict = load(tmp_path, "drop"), load(tmp_path, "error")
@@ -78,7 +80,7 @@ def test_pickles_that_are_no_images_are_broken(tmp_path: Path) -> None:
     assert load(tmp_path, "drop").counts["items_with_broken_image"] == 1
 
 
-def test_a_choice_without_images_is_refused() -> None:
+def test_missing_images_without_images_is_refused() -> None:
     fields = {"kind": "files", "interactions": "log.csv", "missing_images": "drop"}
     with pytest.raises(ValueError, match="missing_images: drop has no effect: image_column is not"):
         FilesSpec.model_validate(fields)

@@ -1,3 +1,5 @@
+"""Users are sliced by popularity, history and item age, with labels that state the bounds."""
+
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -6,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from morec.config import POPULARITY_LABELS
 from morec.data.dataset import Dataset
-from morec.data.slices import COLD_BELOW, POPULARITY_LABELS, Slicing, slicings
+from morec.data.slices import COLD_BELOW, Slicing, slicings
 from morec.data.splits import Split
 from tests.morec.data.hand_made import dataset_of, datasets, quick, windows_of
 
@@ -86,7 +89,7 @@ def test_the_more_popular_target_is_never_in_an_earlier_slice(counts: list[int])
     assert len(equal) == len(set(counts))
 
 
-def test_many_distinct_popularities_part_the_interactions_into_equal_thirds() -> None:
+def test_many_distinct_popularities_give_thirds_of_equal_interactions() -> None:
     counts = {item: 10 + item for item in range(1, 301)}
     train = train_lists(counts)
     windows = [[*train, 301, 301, 1], *([301, 301, item] for item in range(1, 301))]
@@ -103,7 +106,7 @@ def test_histories_are_thirds_of_the_users_labelled_by_their_bounds() -> None:
     assert slicing.codes_U.tolist() == [0, 1, 0, 1, 2, 0, 2, 1, 2]
 
 
-def test_a_length_that_most_users_have_stands_alone() -> None:
+def test_a_length_that_most_users_have_is_a_slice_of_its_own() -> None:
     slicing = by_history([3, 7, 21, 21, 21, 21, 21, 21])
     assert slicing.labels == ("3-7", "21")
     # H&M: every user has 11 train interactions.
@@ -154,7 +157,7 @@ def test_users_are_counted_by_the_rounded_bounds() -> None:
     assert slicing.codes_U.tolist() == [0, 1, 1]
 
 
-def test_equal_bounds_are_one() -> None:
+def test_bounds_that_round_to_the_same_are_merged() -> None:
     assert by_age(0, 101, 102).labels == ("< 100 seconds", ">= 100 seconds")
     assert by_age(5, 5, 5).labels == ("any age",)
 

@@ -1,3 +1,5 @@
+"""Leave-one-out gives the documented inputs, targets and histories."""
+
 from pathlib import Path
 
 import numpy as np
@@ -88,7 +90,7 @@ def test_some_rows_of_a_batch_are_the_batch_of_those_users(
 
 @quick
 @given(datasets())
-def test_padding_stands_left_of_the_items_only(dataset: Dataset) -> None:
+def test_padding_is_only_left_of_the_items(dataset: Dataset) -> None:
     for rows in (train_sequences_UL1(dataset), only_batch(dataset, "test").inputs_BL):
         is_real = rows > 0
         assert (np.diff(is_real.astype(int), axis=1) >= 0).all()

@@ -1,3 +1,5 @@
+"""Windows agree with a loop over users; every rule's order and count is checked."""
+
 from collections import Counter
 from collections.abc import Sequence
 
@@ -86,7 +88,7 @@ def test_windows_are_those_of_a_loop_over_users(
 
 @quick
 @given(rows, st.integers(1, 3), st.integers(0, 4), st.integers(1, 6))
-def test_every_interaction_and_every_item_is_accounted_for(
+def test_every_interaction_and_item_is_kept_or_counted_as_dropped(
     triples: list[Row], max_seq_len: int, warm: int, max_users: int
 ) -> None:
     # The option starts at 10 users; the rule does not.
@@ -129,7 +131,7 @@ def test_the_minimum_is_tested_before_the_window_is_cut() -> None:
     assert windows.counts["items_without_interactions"] == 1
 
 
-def test_survivors_are_numbered_from_1_in_catalogue_order() -> None:
+def test_kept_items_are_numbered_from_1_in_catalogue_order() -> None:
     windows = cut_windows(interactions_of(users_of([9, 2, 5])), spec_of())
     assert windows.kept_items.tolist() == [2, 5, 9]
     assert windows.item_ids.tolist() == [3, 1, 2]
@@ -153,7 +155,7 @@ def test_warm_counts_once_before_users_are_dropped() -> None:
     assert windows.counts["users_below_minimum"] == 1
 
 
-def test_a_dataset_without_users_says_which_rules_struck() -> None:
+def test_the_error_without_users_names_the_rules_that_dropped_them() -> None:
     with pytest.raises(DataError) as error:
         cut_windows(interactions_of(users_of([0, 1], [0, 2])), spec_of(min_seq_len=5, warm=2))
     assert str(error.value) == (
@@ -193,7 +195,7 @@ def test_warm_0_and_1_drop_nothing() -> None:
 
 
 def many_users(names: Sequence[int]) -> list[Row]:
-    """Users of 3 items, by which a window tells its user; one user in ten is too short."""
+    """Users of 3 items that identify the user; one user in ten is too short."""
     return [
         (user, item, time)
         for user in names
@@ -229,7 +231,7 @@ def test_the_drawn_users_do_not_depend_on_the_order_of_the_rows() -> None:
     assert len({window[0] for window in drawn}) > 15
 
 
-def test_fewer_drawn_users_are_some_of_more() -> None:
+def test_a_draw_of_fewer_users_is_part_of_a_draw_of_more() -> None:
     triples = many_users(range(200))
     assert drawn_users(triples, 20) < drawn_users(triples, 50) < drawn_users(triples, 1000)
     assert len(drawn_users(triples, 1000)) == 180
@@ -275,5 +277,5 @@ def test_ages_count_from_the_first_interaction_of_anyone(
     assert windows.ages_s.tolist() == expected
 
 
-def test_times_that_only_sort_give_no_ages() -> None:
+def test_times_that_are_no_clock_times_give_no_ages() -> None:
     assert cut_windows(interactions_of(users_of([0, 1, 2])), spec_of()).ages_s is None

@@ -1,22 +1,23 @@
 """Ranks by popularity and expectations under chance, against loops over users and items."""
 
 from math import log2
+from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morec.config import EvaluationSpec
+from morec.config import Candidates, EvaluationSpec
 from morec.data.dataset import Dataset
-from morec.data.splits import Candidates, Split
+from morec.data.splits import Split
 from morec.metrics import per_user
 from morec.references.chance import chance
 from morec.references.popularity import popularity_ranking
 from tests.morec.data.hand_made import dataset_of, datasets, quick, windows_of
 
 splits: st.SearchStrategy[Split] = st.sampled_from(["valid", "test"])
-pools: st.SearchStrategy[Candidates] = st.sampled_from(["all", "trained"])
+pools: st.SearchStrategy[Candidates] = st.sampled_from(get_args(Candidates))
 
 
 def loop_tasks(
@@ -99,11 +100,11 @@ def test_chance_by_hand() -> None:
     assert chance(dataset, "test", at_2)["HR@10"] == pytest.approx(1.0)
 
 
-def test_among_trained_items_a_new_target_meets_only_those_and_itself() -> None:
+def test_with_trained_candidates_a_new_target_is_ranked_against_them_and_itself() -> None:
     # Train lists [1, 2] and [3, 5]; the test targets are 4, which is new, and 2.
     dataset = dataset_of([[1, 2, 6, 4], [3, 5, 1, 2]], num_items=9)
     ranking = popularity_ranking(dataset, "test", "trained")
-    # The first user's: 3 and 5 stand above 4. The second's: 2 alone.
+    # Of the first user, 3 and 5 rank above 4; of the second, only 2 does.
     assert ranking.ranks_U.tolist() == [3, 1]
     spec = EvaluationSpec(ks=(1,), select="HR@1", candidates="trained")
     assert chance(dataset, "test", spec)["HR@1"] == pytest.approx((1 / 3 + 1) / 2)

@@ -2,9 +2,7 @@
 
 import pytest
 
-from morec.data.slices import POPULARITY_LABELS
 from morec.errors import SpecError
-from tune_space.study.check_names import SLICES
 from tune_space.study.expand import expand
 from tune_space.study.load import parse_study
 
@@ -125,7 +123,3 @@ def test_a_start_says_the_bounds_of_its_domain() -> None:
     assert problems(text) == (
         "s.yaml:13: arms.ID.start.optim.lr: found 1; allowed: a number between 1e-05 and 0.01",
     )
-
-
-def test_the_slices_with_paper_numbers_are_those_that_are_measured() -> None:
-    assert SLICES == POPULARITY_LABELS

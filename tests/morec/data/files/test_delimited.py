@@ -1,3 +1,5 @@
+"""CSV and TSV files stream in batches; every broken file is an error that says where."""
+
 import gzip
 import io
 import lzma
@@ -25,7 +27,7 @@ def message_of(path: Path, **options: object) -> str:
     return str(error.value)
 
 
-def test_what_is_empty_is_missing_and_nothing_else_is(tmp_path: Path) -> None:
+def test_only_empty_values_are_missing(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text('a,b\n007,NA\n"",None\n1e5,"x ""y"", z\nw"\n')
     assert rows_of(path) == [

@@ -1,3 +1,5 @@
+"""Gathered batches keep every value, and texts, numbers and missing values their types."""
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -17,7 +19,7 @@ def batch_of(**columns: list[object]) -> pa.RecordBatch:
 
 @quick
 @given(st.lists(st.lists(words, min_size=1, max_size=5), min_size=1, max_size=8))
-def test_texts_are_those_of_the_batches_however_they_are_merged(
+def test_merging_batches_at_any_size_keeps_all_texts(
     monkeypatch_merge: None, batches: list[list[str | None]]
 ) -> None:
     schema = pa.schema([("t", pa.string())])
@@ -34,27 +36,27 @@ def monkeypatch_merge() -> object:
         yield
 
 
-def test_whole_numbers_become_int64_beside_holes() -> None:
+def test_whole_numbers_with_missing_values_become_int64() -> None:
     table = gather([batch_of(n=["9007199254740993", None]), batch_of(n=["-2"])], numbers=["n"])
     assert table["n"].dtype == "Int64"
     assert table["n"].dropna().tolist() == [9007199254740993, -2]
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_a_column_with_one_other_text_stays_text(order: int) -> None:
+def test_a_column_with_one_text_that_is_no_number_stays_text(order: int) -> None:
     batches = [batch_of(n=["1", "2"]), batch_of(n=["soon"]), batch_of(n=["3"])][::order]
     table = gather(batches, numbers=["n"])
     assert sorted(table["n"].tolist()) == ["1", "2", "3", "soon"]
 
 
-def test_other_types_stay_what_they_are() -> None:
+def test_other_types_are_kept() -> None:
     table = gather([batch_of(n=[1, None], x=[0.5, 1.5])])
     assert table["n"].tolist()[0] == 1
     assert table["n"].isna().tolist() == [False, True]
     assert table["x"].tolist() == [0.5, 1.5]
 
 
-def test_every_word_gets_a_row_and_a_list_without_words_one_without() -> None:
+def test_every_word_gets_a_row_and_an_empty_list_a_row_without_a_word() -> None:
     batch = batch_of(user=["u", "v", None, "w"], items=[" b  a ", "", "c", None], time=[1, 2, 3, 4])
     assert explode(batch, "items").to_pylist() == [
         {"user": "u", "time": 1, "items": "b"},

@@ -1,3 +1,5 @@
+"""Lines of JSON and of Python give the same fields; a wrong line is named by its number."""
+
 import io
 import json
 from pathlib import Path

@@ -1,3 +1,5 @@
+"""Missing files are named with the nearest name, and the hash of files covers their content."""
+
 from pathlib import Path
 
 import pytest
@@ -16,13 +18,13 @@ def test_all_missing_files_are_named_with_their_nearest_neighbours(tmp_path: Pat
     ]
 
 
-def test_an_absolute_path_stays_what_it_is(tmp_path: Path) -> None:
+def test_an_absolute_path_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "ratings.csv"
     path.touch()
     assert locate([str(path)], Path("elsewhere")) == [path]
 
 
-def test_the_hash_tells_where_one_file_ends_and_the_next_begins(tmp_path: Path) -> None:
+def test_the_hash_depends_on_where_one_file_ends_and_the_next_begins(tmp_path: Path) -> None:
     paths = [tmp_path / name for name in "abcd"]
     for path, content in zip(paths, (b"xy", b"z", b"x", b"yz"), strict=True):
         path.write_bytes(content)
@@ -36,7 +38,7 @@ def test_the_hash_sees_that_an_image_is_missing(tmp_path: Path) -> None:
     assert hash_files([], [image, None]) != before
 
 
-def test_a_name_too_long_for_any_file_is_a_missing_one(tmp_path: Path) -> None:
+def test_a_name_too_long_for_any_file_is_a_missing_file(tmp_path: Path) -> None:
     long = tmp_path / ("x" * 5000)
     assert not is_file(long)
     assert hash_files([], [long]) == hash_files([], [None])

@@ -1,3 +1,5 @@
+"""Columns of CSV, TSV and Parquet give the same ids and times; wrong columns are named."""
+
 import gzip
 import lzma
 from datetime import UTC, datetime
@@ -29,7 +31,7 @@ def test_text_files_read_by_suffix(tmp_path: Path, name: str) -> None:
     assert as_texts(table["title"]) == ("None", "")
 
 
-def test_parquet_ids_with_holes_stay_whole_numbers(tmp_path: Path) -> None:
+def test_parquet_ids_with_missing_values_stay_whole_numbers(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     pd.DataFrame({"item": pd.array([31, None], dtype="Int64")}).to_parquet(path)
     names = as_names(read_columns(path, ["item"])["item"])
@@ -43,7 +45,7 @@ def test_a_byte_order_mark_is_not_part_of_the_first_column(tmp_path: Path) -> No
     assert missing_columns(tmp_path / "t.csv", {"dataset.item_column": "item"}) == []
 
 
-def test_a_missing_column_names_the_nearest_and_all_that_are_there(tmp_path: Path) -> None:
+def test_a_missing_column_names_the_nearest_and_all_columns(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("itm,title\n1,2\n")
     wanted = {"dataset.item_column": "item", "dataset.time_column": "when"}
     assert missing_columns(tmp_path / "t.csv", wanted) == [
@@ -86,7 +88,7 @@ def test_broken_bytes_are_refused(tmp_path: Path, name: str) -> None:
     assert message_of(tmp_path / name).startswith(f"{name}: cannot be read: ")
 
 
-def test_a_packed_file_that_breaks_off_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_packed_file_is_refused(tmp_path: Path) -> None:
     whole = gzip.compress(b"item\n" + b"".join(b"%d\n" % n for n in range(1000)))
     (tmp_path / "t.csv.gz").write_bytes(whole[:-20])
     assert message_of(tmp_path / "t.csv.gz").startswith("t.csv.gz: cannot be read: ")
@@ -96,7 +98,7 @@ def sortable(*values: object) -> list[object]:
     return as_sortable(pd.Series(values, dtype=object), "t.csv: column 'when'").tolist()
 
 
-def test_whole_numbers_stay_exact_even_beside_holes() -> None:
+def test_whole_numbers_with_missing_values_stay_exact() -> None:
     nanoseconds = 1_700_000_000_000_000_001
     assert sortable(str(nanoseconds), None, "5") == [nanoseconds, pd.NA, 5]
 

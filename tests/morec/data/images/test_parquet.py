@@ -1,3 +1,5 @@
+"""Images of a Parquet file are found by item; files of another layout are refused."""
+
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,7 +11,7 @@ from morec.errors import DataError
 from tests.morec.data.stored_images import encoded, write_parquet
 
 
-def test_images_come_in_the_order_of_the_file_with_their_places(tmp_path: Path) -> None:
+def test_images_come_in_the_order_of_the_file_with_their_indices(tmp_path: Path) -> None:
     values = {name: encoded(shade) for shade, name in enumerate("abcde")}
     path = write_parquet(tmp_path / "images.parquet", values)
     keys = find_rows(path, ["e", "b", "x", "a"])
@@ -22,7 +24,7 @@ def test_images_come_in_the_order_of_the_file_with_their_places(tmp_path: Path) 
     ]
 
 
-def test_numbers_meet_names_as_text_and_null_is_no_image(tmp_path: Path) -> None:
+def test_numeric_ids_match_names_as_text_and_null_is_no_image(tmp_path: Path) -> None:
     table = pa.table({"item_id": [31, 7], "image": pa.array([None, b"x"], pa.large_binary())})
     path = tmp_path / "images.parquet"
     pq.write_table(table, path)
@@ -47,7 +49,7 @@ def test_missing_columns_are_named_with_those_found(tmp_path: Path) -> None:
     )
 
 
-def test_a_column_of_something_else_than_bytes_is_refused(tmp_path: Path) -> None:
+def test_an_image_column_without_bytes_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "images.parquet"
     pq.write_table(pa.table({"item_id": ["a"], "image": ["a.jpg"]}), path)
     with pytest.raises(DataError, match="column 'image' is string, expected the bytes of image"):

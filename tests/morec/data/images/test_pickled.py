@@ -1,3 +1,5 @@
+"""Pixels pickled by the paper's scripts are read; no other pickle is, and none runs code."""
+
 import pickle
 
 import numpy as np
@@ -11,7 +13,7 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
 
 
 @pytest.mark.parametrize("protocol", range(3, pickle.HIGHEST_PROTOCOL + 1))
-def test_the_papers_object_becomes_its_pixels(protocol: int) -> None:
+def test_an_object_of_the_papers_scripts_is_read_as_its_pixels(protocol: int) -> None:
     stored = pickle.dumps(LMDB_Image(PIXELS, 5), protocol)
     assert stored.startswith(FIRST_BYTE)
     assert np.array_equal(unpickle_pixels(stored), PIXELS)
@@ -52,6 +54,6 @@ def test_pixels_that_do_not_fit_their_size_are_refused() -> None:
         unpickle_pixels(pickled(PIXELS[:, :, :2]))
 
 
-def test_half_a_pickle_is_refused() -> None:
+def test_a_truncated_pickle_is_refused() -> None:
     with pytest.raises(ValueError, match="no pickled image"):
         unpickle_pixels(pickled(PIXELS)[:-20])

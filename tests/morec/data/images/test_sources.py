@@ -1,3 +1,5 @@
+"""Images in folders, LMDBs and Parquet files are found, read and checked alike."""
+
 import os
 import re
 from pathlib import Path
@@ -41,11 +43,13 @@ def store(kind: str, folder: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["files", "lmdb", "parquet"])
-def test_every_kind_gives_the_images_of_the_items_asked_for(tmp_path: Path, kind: str) -> None:
+def test_every_kind_of_source_gives_the_images_of_the_given_items(
+    tmp_path: Path, kind: str
+) -> None:
     source = find_images(store(kind, tmp_path), ["d", "x", "a", "e"])
     assert source.kind == kind
     assert shades(source) == {0: 40, 2: 10, 3: 50}
-    assert shades(source.of([3, 0])) == {0: 50, 1: 40}
+    assert shades(source.select([3, 0])) == {0: 50, 1: 40}
 
 
 @pytest.mark.parametrize("kind", ["files", "lmdb", "parquet"])
@@ -55,7 +59,7 @@ def test_every_kind_decodes_to_the_same_pixels(tmp_path: Path, kind: str) -> Non
     assert decode_images(dataset, 8)[:, 0, 0, 0].tolist() == [30, 20, 10]
 
 
-def test_folders_within_the_folder_are_searched(tmp_path: Path) -> None:
+def test_folders_below_the_folder_are_searched(tmp_path: Path) -> None:
     # H&M: images/010/0108775015.jpg
     write_image(tmp_path / "010" / "0108775015.jpg")
     write_image(tmp_path / "011" / "0110065001.JPEG")
@@ -84,7 +88,7 @@ def test_an_lmdb_may_be_a_single_file(tmp_path: Path) -> None:
     assert shades(find_images(path, ["a"])) == {0: 7}
 
 
-def test_a_place_that_is_not_there_names_the_nearest(tmp_path: Path) -> None:
+def test_a_missing_path_names_the_nearest(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     with pytest.raises(DataError, match=r"imagse does not exist. Did you mean 'images'\?"):
         find_images(tmp_path / "imagse", [])
@@ -100,7 +104,7 @@ def test_a_file_of_another_kind_names_the_kinds(tmp_path: Path) -> None:
     )
 
 
-def test_what_is_no_lmdb_and_no_parquet_says_so(tmp_path: Path) -> None:
+def test_a_file_that_is_neither_lmdb_nor_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "images.lmdb").write_text("x" * 9000)
     with pytest.raises(DataError, match=r"images.lmdb: cannot be read as LMDB: "):
         find_images(tmp_path / "images.lmdb", ["a"])
@@ -109,7 +113,7 @@ def test_what_is_no_lmdb_and_no_parquet_says_so(tmp_path: Path) -> None:
         find_images(tmp_path / "images.parquet", ["a"])
 
 
-def test_an_lmdb_that_was_cut_off_is_refused_before_it_is_read(tmp_path: Path) -> None:
+def test_a_truncated_lmdb_is_refused_before_it_is_read(tmp_path: Path) -> None:
     path = write_lmdb(tmp_path / "images", {f"v{n}": encoded(n) * 40 for n in range(200)})
     data = path / "data.mdb"
     whole = data.stat().st_size
@@ -118,7 +122,7 @@ def test_an_lmdb_that_was_cut_off_is_refused_before_it_is_read(tmp_path: Path) -
         find_images(path, ["v1"])
 
 
-def test_the_files_that_stand_for_a_source(tmp_path: Path) -> None:
+def test_image_files_are_the_files_that_hold_images(tmp_path: Path) -> None:
     folder = store("files", tmp_path / "1")
     assert [path.name for path in image_files(folder)] == [f"{name}.png" for name in "abcde"]
     path = store("lmdb", tmp_path / "2")
@@ -127,7 +131,7 @@ def test_the_files_that_stand_for_a_source(tmp_path: Path) -> None:
     assert image_files(path) == [path]
 
 
-def test_missing_and_broken_images_are_told_apart_and_placed(tmp_path: Path) -> None:
+def test_missing_and_broken_images_are_listed_by_index(tmp_path: Path) -> None:
     for name in "ad":
         write_image(tmp_path / f"{name}.jpg")
     (tmp_path / "b.jpg").write_text("no picture")
@@ -138,7 +142,7 @@ def test_missing_and_broken_images_are_told_apart_and_placed(tmp_path: Path) -> 
     assert unreadable.broken == {0: f"{path} (cannot identify image file '{path}')"}
 
 
-def test_reading_leaves_an_lmdb_as_it_was(tmp_path: Path) -> None:
+def test_reading_does_not_change_an_lmdb(tmp_path: Path) -> None:
     path = write_lmdb(tmp_path / "images", {"a": encoded(7)})
     before = sorted(file.name for file in path.iterdir())
     for _ in range(2):

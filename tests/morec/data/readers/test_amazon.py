@@ -1,3 +1,5 @@
+"""Amazon reviews of 2014, 2018 and 2023 give the same interactions and titles."""
+
 import gzip
 import json
 import lzma
@@ -64,7 +66,7 @@ def message_of(spec: AmazonSpec, root: Path) -> str:
     ],
     ids=["2018", "2014", "2023"],
 )
-def test_all_collections_tell_the_same(
+def test_all_collections_give_the_same_data(
     tmp_path: Path, reviews: bytes, meta: bytes, ticks: int, suffix: str
 ) -> None:
     spec = write(tmp_path, reviews, meta, suffix)

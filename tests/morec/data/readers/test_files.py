@@ -1,3 +1,5 @@
+"""A user's own files: order, titles, images and counts; wrong options and columns are named."""
+
 from pathlib import Path
 
 import pandas as pd
@@ -62,7 +64,7 @@ def test_whether_repeats_stay_is_the_users_choice(tmp_path: Path) -> None:
     assert len(read_files(keep, tmp_path).item_ids) == 4
 
 
-def test_ids_of_parquet_and_csv_meet_as_text(tmp_path: Path) -> None:
+def test_numeric_ids_of_parquet_match_ids_of_csv(tmp_path: Path) -> None:
     table = pd.DataFrame({"user_id": [1, 1], "item_id": [31, 7], "timestamp": [5, 6]})
     table.to_parquet(tmp_path / "log.parquet")
     (tmp_path / "items.csv").write_text("item_id\n7\n31\n")
@@ -96,7 +98,7 @@ def test_all_missing_columns_of_both_files_are_named_at_once(tmp_path: Path) -> 
     ]
 
 
-def test_looks_without_an_items_file_are_refused(tmp_path: Path) -> None:
+def test_text_and_image_columns_without_an_items_file_are_refused(tmp_path: Path) -> None:
     spec = write_interactions(tmp_path, ROWS).model_copy(
         update={"text_column": "title", "image_column": "image"}
     )

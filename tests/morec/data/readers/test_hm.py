@@ -1,3 +1,5 @@
+"""H&M purchases and articles: ids, order, images and counts; wrong files are named."""
+
 from pathlib import Path
 
 import pytest
@@ -90,7 +92,7 @@ def test_both_missing_files_are_named(tmp_path: Path) -> None:
     ]
 
 
-def test_a_date_that_is_none_is_named_with_its_row(tmp_path: Path) -> None:
+def test_an_invalid_date_is_named_with_its_row(tmp_path: Path) -> None:
     write(tmp_path, TRANSACTIONS + "soon,00aa,0111565001,0.03,2\n")
     assert message_of(tmp_path) == (
         "transactions_train.csv: column 't_dat': 1 of 6 times are not like the rest, allowed are "

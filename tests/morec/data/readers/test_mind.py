@@ -1,3 +1,5 @@
+"""MIND's histories and clicks become one list per user; wrong rows are named."""
+
 from pathlib import Path
 
 import pytest
@@ -59,7 +61,7 @@ def test_a_user_has_the_history_once_and_then_the_clicks_in_time_order(tmp_path:
     assert counts["impressions_without_label"] == 0
 
 
-def test_a_history_bears_the_time_of_the_first_impression(tmp_path: Path) -> None:
+def test_clicks_of_a_history_have_the_time_of_the_first_impression(tmp_path: Path) -> None:
     write(
         tmp_path / "MIND",
         "1\tU1\t11/15/2019 9:00:00 PM\tN1\tN2-1\n2\tU1\t11/15/2019 9:00:00 AM\tN1\tN3-1\n",
@@ -102,7 +104,7 @@ def test_folders_are_merged_and_test_impressions_add_no_clicks(tmp_path: Path) -
     ]
 
 
-def test_a_dataset_is_named_after_the_folder_and_knows_ages(tmp_path: Path) -> None:
+def test_a_dataset_is_named_after_the_folder_and_has_ages(tmp_path: Path) -> None:
     write(
         tmp_path / "MIND",
         "1\tU1\t11/15/2019 9:00:00 AM\tN1 N2\tN3-1\n2\tU2\t11/15/2019 9:00:07 AM\tN2\tN3-1\n",

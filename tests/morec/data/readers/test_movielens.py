@@ -1,3 +1,5 @@
+"""MovieLens of the package and of folders: order, texts and counts; wrong files are named."""
+
 import hashlib
 from pathlib import Path
 
@@ -136,7 +138,7 @@ def test_a_folder_keeps_the_order_of_its_files(tmp_path: Path) -> None:
     assert dataset.name == "ml"
 
 
-def test_the_older_layout_tells_the_same_and_keeps_accents_and_colons(tmp_path: Path) -> None:
+def test_the_older_layout_gives_the_same_data_and_keeps_accents_and_colons(tmp_path: Path) -> None:
     dat_folder(tmp_path)
     interactions = read_movielens(CSV, tmp_path)
     assert interactions.titles is not None

@@ -1,3 +1,5 @@
+"""Pairs and sequences of every layout give the same data; ambiguous columns are named."""
+
 from pathlib import Path
 
 import pytest
@@ -60,7 +62,7 @@ def message_of(spec: PairsSpec, root: Path) -> str:
         ("lists_csv", "user_id,item_sequence\nu1,b a c\nu2,a\n"),
     ],
 )
-def test_all_layouts_tell_the_same(tmp_path: Path, name: str, text: str) -> None:
+def test_all_layouts_give_the_same_interactions(tmp_path: Path, name: str, text: str) -> None:
     spec = write(tmp_path, **{name: text})
     assert pairs_of(read_pairs(spec, tmp_path)) == CHRONOLOGICAL
 
@@ -87,7 +89,7 @@ def test_quotes_are_text_in_tsv(tmp_path: Path) -> None:
     assert read_pairs(spec, tmp_path).titles == ('"Ha', 'says "no"')
 
 
-def test_of_repeats_the_first_stays(tmp_path: Path) -> None:
+def test_the_first_of_repeats_stays(tmp_path: Path) -> None:
     interactions = read_pairs(write(tmp_path, pairs_tsv="u1\tb a b c\n"), tmp_path)
     assert pairs_of(interactions) == [("u1", "b"), ("u1", "a"), ("u1", "c")]
     assert interactions.counts["repeated_interactions_dropped"] == 1
@@ -102,7 +104,7 @@ def test_covers_are_found_by_item_with_and_without_titles(tmp_path: Path) -> Non
     assert load_dataset(spec, tmp_path).name == "pairs"
 
 
-def test_a_column_that_is_there_twice_or_not_at_all_is_named(tmp_path: Path) -> None:
+def test_a_missing_or_repeated_column_is_named(tmp_path: Path) -> None:
     spec = write(tmp_path, pairs_csv="item,video_id,timestamp\na,b,1\n")
     assert message_of(spec, tmp_path).splitlines() == [
         "pairs.csv: no user columns in the header item, video_id, timestamp; expected one of "
@@ -114,7 +116,7 @@ def test_a_column_that_is_there_twice_or_not_at_all_is_named(tmp_path: Path) -> 
     ]
 
 
-def test_rows_that_are_no_layout_are_shown(tmp_path: Path) -> None:
+def test_rows_of_an_unknown_layout_are_shown(tmp_path: Path) -> None:
     spec = write(tmp_path, pairs_csv="u1,a,5,100\n")
     assert message_of(spec, tmp_path).startswith(
         "pairs.csv: the first row has 4 columns and no name of an item column: "

@@ -1,3 +1,5 @@
+"""The paper's lists of items: order, titles, images and counts; wrong files are named."""
+
 from pathlib import Path
 
 import pytest

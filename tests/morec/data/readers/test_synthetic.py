@@ -1,3 +1,5 @@
+"""Drawn data repeat by seed and have the documented tastes, lengths, popularity and times."""
+
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -40,7 +42,7 @@ def sequences(interactions: Interactions) -> list[list[int]]:
 
 
 def tastes(interactions: Interactions) -> np.ndarray:
-    """Each item's taste as its title tells it; -1 where its two words disagree."""
+    """Each item's taste by the words of its title; -1 if the two words disagree."""
     taste_of = {word: taste for taste in range(SPEC.num_tastes) for word in taste_words(taste)}
     assert interactions.titles is not None
     words = [title.split()[1:3] for title in interactions.titles]
@@ -85,7 +87,7 @@ def test_users_keep_to_few_tastes(interactions: Interactions) -> None:
     assert P_TASTE > 0.5
 
 
-def test_the_previous_item_tells_something_of_the_next(interactions: Interactions) -> None:
+def test_the_previous_item_predicts_the_next(interactions: Interactions) -> None:
     pairs = [pair for items in sequences(interactions) for pair in pairwise(items)]
     followers: dict[int, Counter[int]] = {}
     for before, after in pairs:
@@ -114,7 +116,7 @@ def test_images_are_bright_where_the_taste_is(interactions: Interactions) -> Non
     assert between > 2 * within
 
 
-def test_users_are_watched_for_a_year_in_the_order_of_their_items(
+def test_times_span_a_year_in_the_order_of_a_users_items(
     interactions: Interactions, late: Interactions
 ) -> None:
     for drawn in (interactions, late):
@@ -178,7 +180,9 @@ def test_at_least_one_in_twenty_test_targets_is_new() -> None:
 
 @pytest.mark.parametrize("late_items", [0.0, 0.02, 0.5])
 @pytest.mark.parametrize(("num_items", "num_tastes"), [(20, 2), (20, 40), (30, 13)])
-def test_odd_sizes_draw_too(num_items: int, num_tastes: int, late_items: float) -> None:
+def test_more_tastes_than_items_and_odd_sizes_can_be_drawn(
+    num_items: int, num_tastes: int, late_items: float
+) -> None:
     spec = SyntheticSpec(
         kind="synthetic",
         num_users=10,

@@ -1,3 +1,5 @@
+"""Titles and images of synthetic items show their taste and differ between items."""
+
 import numpy as np
 
 from morec.data.readers import synthetic_items

@@ -152,7 +152,7 @@ def test_image_files_are_read_in_the_order_of_the_items(
         Image.new("RGB", (20, 30), (shade, shade, shade)).save(path)
     source = ImageSource("files", tmp_path, tuple(path.name for path in paths))
     few = replace(dataset, num_items=2, image_array=None, images=source)
-    swapped = replace(few, images=source.of([1, 0]))
+    swapped = replace(few, images=source.select([1, 0]))
     spec = spec_of(trainable_layers="all")
     shades = [
         image_inputs(spec, data, store).array("pixels")[:, 0, 0, 0].tolist()

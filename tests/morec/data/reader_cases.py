@@ -1,0 +1,204 @@
+"""A small dataset for every layout that a reader knows: its options, its files, what comes out.
+
+The contract of readers (``readers/test_table.py``) and the fuzz tests go through all of them.
+"""
+
+import gzip
+import io
+import json
+import lzma
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from PIL import Image
+from pydantic import TypeAdapter
+
+from morec.config import DatasetSpec
+
+NUM_USERS, NUM_ITEMS, LENGTH = 6, 8, 7
+ORDERS = [[(3 * user + step) % NUM_ITEMS for step in range(LENGTH)] for user in range(NUM_USERS)]
+ROWS = [(f"u{u}", f"i{i}", 1_000 + t) for u, items in enumerate(ORDERS)
+        for t, i in enumerate(items)]  # fmt: skip
+TITLES = [(f"i{item}", f"title {item}") for item in range(NUM_ITEMS)]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One dataset that can be read."""
+
+    options: Mapping[str, Any]
+    """Those of its specification, but for the lengths of histories."""
+    golden: str
+    """8 hex digits of what is read: ``golden_value`` in ``readers/test_table.py``."""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    """Content by path, in the order in which the source hash goes through them."""
+
+    def spec(self) -> Any:
+        """The specification, checked as one of a study file is."""
+        raw = {"min_seq_len": 3, "max_seq_len": 4, **self.options}
+        adapter: TypeAdapter[Any] = TypeAdapter(DatasetSpec)
+        return adapter.validate_json(json.dumps(raw))
+
+    def write(self, root: Path) -> None:
+        """Write all files below ``root``."""
+        write_files(root, self.files)
+
+
+def write_files(root: Path, files: Mapping[str, bytes]) -> None:
+    """Write files below ``root``, with the folders they lie in."""
+    for name, data in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(data)
+
+
+def _table(header: str, rows: Iterable[tuple[Any, ...]], separator: str = ",") -> bytes:
+    lines = [separator.join(map(str, row)) for row in rows]
+    return "\n".join([*([header] if header else []), *lines, ""]).encode()
+
+
+def _json_lines(rows: list[dict[str, Any]]) -> bytes:
+    return "\n".join([*map(json.dumps, rows), ""]).encode()
+
+
+def _parquet(names: list[str], rows: list[tuple[Any, ...]]) -> bytes:
+    stream = io.BytesIO()
+    pd.DataFrame(rows, columns=names).to_parquet(stream)
+    return stream.getvalue()
+
+
+def _picture() -> bytes:
+    stream = io.BytesIO()
+    Image.new("RGB", (4, 4)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _behaviors(rows: list[tuple[str, str, int]]) -> bytes:
+    shown = [(number, user, "11/15/2019 8:55:22 AM", "i1 i2 i3", f"{item}-1 i7-0")
+             for number, (user, item, _) in enumerate(rows)]  # fmt: skip
+    return _table("", shown, "\t")
+
+
+CSV = _table("user_id,item_id,timestamp", ROWS)
+ITEMS_CSV, ITEMS_TSV = _table("item_id,title", TITLES), _table("", TITLES, "\t")
+PAIRS = _table("user,item,timestamp", ROWS)
+LISTS = [(f"u{user}", " ".join(f"i{item}" for item in items)) for user, items in enumerate(ORDERS)]
+NEWS = _table("", [(item, "c", "s", title, "x") for item, title in TITLES], "\t")
+META = "\n".join(repr({"asin": item, "title": title}) for item, title in TITLES).encode()
+REVIEWS = _json_lines([{"reviewerID": u, "asin": i, "unixReviewTime": t} for u, i, t in ROWS])
+LATER = _json_lines([{"user_id": u, "parent_asin": i, "timestamp": t} for u, i, t in ROWS])
+RATINGS = [(user[1:], item[1:], 4.0, time) for user, item, time in ROWS]
+MOVIES = [(item[1:], title, "Comedy|Drama") for item, title in TITLES]
+PICTURES = {f"{item}.png": _picture() for item, _ in TITLES}
+HEADER = ["user_id", "item_id", "timestamp"]
+HM = _table("t_dat,customer_id,article_id", [("2020-01-02", u, i) for u, i, _ in ROWS])
+
+CASES: dict[str, Case] = {
+    "files csv": Case(
+        {"kind": "files", "interactions": "a.csv", "items": "b.csv", "text_column": "title"},
+        "97e9d19e",
+        {"a.csv": CSV, "b.csv": ITEMS_CSV},
+    ),
+    "files tsv": Case(
+        {"kind": "files", "interactions": "a.tsv"},
+        "b63a299e",
+        {"a.tsv": CSV.replace(b",", b"\t")},
+    ),
+    "files gz": Case(
+        {"kind": "files", "interactions": "a.csv.gz"}, "b63a299e", {"a.csv.gz": gzip.compress(CSV)}
+    ),
+    "files xz": Case(
+        {"kind": "files", "interactions": "a.csv.xz"}, "b63a299e", {"a.csv.xz": lzma.compress(CSV)}
+    ),
+    "files parquet": Case(
+        {"kind": "files", "interactions": "a.parquet"},
+        "b63a299e",
+        {"a.parquet": _parquet(HEADER, ROWS)},
+    ),
+    "images": Case(
+        {"kind": "files", "interactions": "a.csv", "items": "c.csv", "image_column": "image"},
+        "992a9d72",
+        {
+            "a.csv": CSV,
+            "c.csv": _table("item_id,image", [(i, f"{i}.png") for i, _ in TITLES]),
+            **PICTURES,
+        },
+    ),
+    "images parquet": Case(
+        {"kind": "pairs", "interactions": "pairs.csv", "images": "images.parquet"},
+        "a88182fc",
+        {
+            "pairs.csv": PAIRS,
+            "images.parquet": _parquet(["item_id", "image"], [(i, _picture()) for i, _ in TITLES]),
+        },
+    ),
+    "sequences": Case(
+        {"kind": "sequences", "users": "shop/users.tsv", "items": "items.tsv"},
+        "7b9405c2",
+        {"shop/users.tsv": _table("", LISTS, "\t"), "items.tsv": ITEMS_TSV},
+    ),
+    "mind": Case(
+        {"kind": "mind", "folder": "mind"},
+        "fe6035e0",
+        {"mind/behaviors.tsv": _behaviors(ROWS), "mind/news.tsv": NEWS},
+    ),
+    "mind in two folders": Case(
+        {"kind": "mind", "folder": "."},
+        "eac9901b",
+        {
+            "dev/behaviors.tsv": _behaviors(ROWS[:20]),
+            "dev/news.tsv": NEWS,
+            "train/behaviors.tsv": _behaviors(ROWS[20:]),
+            "train/news.tsv": NEWS,
+        },
+    ),
+    "hm": Case(
+        {"kind": "hm", "folder": "data/hm"},
+        "2b0b3d94",
+        {
+            "data/hm/transactions_train.csv": HM,
+            "data/hm/articles.csv": ITEMS_CSV.replace(b"item_id,title", b"article_id,prod_name"),
+        },
+    ),
+    "pairs": Case(
+        {"kind": "pairs", "interactions": "pairs.csv", "titles": "items.tsv"},
+        "2e7a3970",
+        {"pairs.csv": PAIRS, "items.tsv": ITEMS_TSV},
+    ),
+    "lists": Case(
+        {"kind": "pairs", "interactions": "lists.csv", "titles": "b.csv"},
+        "9c7246e6",
+        {"lists.csv": _table("user,items", LISTS), "b.csv": ITEMS_CSV},
+    ),
+    "amazon": Case(
+        {"kind": "amazon", "reviews": "reviews.json", "meta": "meta.json"},
+        "0d859b7c",
+        {"reviews.json": REVIEWS, "meta.json": META},
+    ),
+    "amazon later": Case(
+        {"kind": "amazon", "reviews": "shop/later.jsonl", "meta": "meta.json"},
+        "2c787294",
+        {"shop/later.jsonl": LATER, "meta.json": META},
+    ),
+    "movielens csv": Case(
+        {"kind": "movielens", "folder": "ml"},
+        "7a8fd054",
+        {
+            "ml/ratings.csv": _table("userId,movieId,rating,timestamp", RATINGS),
+            "ml/movies.csv": _table("movieId,title,genres", MOVIES),
+        },
+    ),
+    "movielens dat": Case(
+        {"kind": "movielens", "folder": "dat"},
+        "37ff2321",
+        {
+            "dat/ratings.dat": _table("", RATINGS, "::"),
+            "dat/movies.dat": _table("", MOVIES, "::"),
+        },
+    ),
+    "movielens packaged": Case({"kind": "movielens"}, "67c44120"),
+    "synthetic": Case({"kind": "synthetic", "num_users": 20, "num_items": 30}, "189292ab"),
+}
+"""Every kind of dataset has at least one."""
