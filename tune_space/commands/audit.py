@@ -55,9 +55,7 @@ def audit(folder: Path) -> Audit:
         DataError: there is no manifest, or it cannot be read.
     """
     ledger = Ledger(folder)
-    manifest = ledger.read_manifest()
-    if manifest is None:
-        raise DataError(f"{folder}: no study has run here (there is no manifest.json)")
+    manifest = ledger.manifest()
     records, problems = _read_records(ledger)
     if manifest.state != "finished":
         problems.append(f"manifest: the study is {manifest.state}, not finished")

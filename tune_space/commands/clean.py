@@ -12,9 +12,16 @@ from pathlib import Path
 from typing import Literal
 
 from morec.encoders.artefacts import META
-from morec.errors import DataError, FolderInUseError
+from morec.errors import FolderInUseError
 from tune_space.capacity.machine import format_bytes
-from tune_space.ledger.layout import ARTEFACTS, CHECKPOINTS, RAY_TRAIN, RAY_TUNE, path_bytes
+from tune_space.ledger.layout import (
+    ARTEFACTS,
+    CHECKPOINTS,
+    MANIFEST,
+    RAY_TRAIN,
+    RAY_TUNE,
+    path_bytes,
+)
 from tune_space.ledger.locks import alone, hold, holder_pid
 from tune_space.ledger.records import Ledger, trials_of
 
@@ -77,7 +84,7 @@ def look(runs: Path) -> tuple[Store, tuple[Saved, ...]]:
     Raises:
         DataError: a study's manifest cannot be read, so that nobody knows what it needs.
     """
-    studies = sorted(path.parent for path in runs.glob("*/manifest.json"))
+    studies = sorted(path.parent for path in runs.glob(f"*/{MANIFEST}"))
     store = runs / ARTEFACTS
     paths = tuple(sorted(_own(store))) if store.is_dir() else ()
     users = (folder.name for folder in studies if _uses(folder, paths))
@@ -152,9 +159,7 @@ def _uses(folder: Path, paths: Collection[Path]) -> bool:
 
 def _saved(folder: Path) -> Saved:
     ledger = Ledger(folder)
-    manifest = ledger.read_manifest()
-    if manifest is None:
-        raise DataError(f"{folder}: no study has run here (there is no manifest.json)")
+    manifest = ledger.manifest()
     recorded = {path.stem for path in ledger.trials_folder.glob("*.json")}
     open_trials = (trials_of(manifest.arms) | set(manifest.running)) - recorded
     found = [path for path in sorted((folder / CHECKPOINTS).glob("*")) if not path.is_symlink()]

@@ -4,6 +4,7 @@ import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from morec.code_version import IN_TRIALS
 from morec.errors import DataError
 from tune_space.capacity.machine import (
     available_memory,
@@ -12,12 +13,10 @@ from tune_space.capacity.machine import (
     free_disk,
     total_memory,
 )
-from tune_space.ledger.provenance import git_state, machine, versions
+from tune_space.ledger.provenance import IN_STUDIES, git_state, machine, versions
 
-MODULES = (
-    "ray", "torch", "torchvision", "transformers", "timm", "optuna", "numpy", "pandas", "pyarrow",
-    "plotly", "pydantic", "tokenizers", "safetensors", "lmdb", "PIL",
-)  # fmt: skip
+MODULES = {package: package for package in (*IN_TRIALS, *IN_STUDIES)} | {"pillow": "PIL"}
+"""Package -> the module that must be importable."""
 
 
 def examine(runs: Path) -> tuple[list[str], list[str]]:
@@ -39,7 +38,7 @@ def _imports() -> Iterator[str]:
     """Packages that cannot be imported, beside a torch they were not built for, say."""
     from morec import torchvision_guard  # noqa: F401  (before timm, as everywhere)
 
-    for name in MODULES:
+    for name in MODULES.values():
         try:
             importlib.import_module(name)
         except (ImportError, OSError, RuntimeError, AttributeError) as error:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from morec.errors import DataError
 from morec.results import TrialResult, TrialStatus
 from tune_space.ledger.layout import CHECKPOINTS
 from tune_space.ledger.locks import holder_pid
@@ -49,9 +48,7 @@ def read_status(folder: Path) -> Status:
         DataError: no study has run there, or its files cannot be read.
     """
     ledger = Ledger(folder)
-    manifest = ledger.read_manifest()
-    if manifest is None:
-        raise DataError(f"{folder}: no study has run here (there is no manifest.json)")
+    manifest = ledger.manifest()
     pid = holder_pid(folder)
     is_gone = manifest.state == "running" and pid is None
     checkpoints = {path.name for path in (folder / CHECKPOINTS).glob("*")}

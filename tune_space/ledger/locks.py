@@ -12,11 +12,7 @@ from filelock import FileLock, Timeout
 
 from morec.errors import FolderInUseError
 from morec.results import write_atomically
-
-LOCK = ".lock"
-HOLDER = ".holder.json"
-USERS = ".users.lock"
-"""Of a store of artefacts: locked by everyone who uses it, together; goes with their processes."""
+from tune_space.ledger.layout import HOLDER, LOCK, STORE_LOCK
 
 
 @contextmanager
@@ -47,7 +43,7 @@ def hold(folder: Path) -> Iterator[None]:
 def shared(store: Path) -> Iterator[None]:
     """Use the artefacts in ``store`` beside others; nobody deletes them meanwhile."""
     store.mkdir(parents=True, exist_ok=True)
-    with (store / USERS).open("w") as stream:
+    with (store / STORE_LOCK).open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_SH)
         yield
 
@@ -59,7 +55,7 @@ def alone(store: Path) -> Iterator[None]:
     Raises:
         FolderInUseError: somebody uses them.
     """
-    with (store / USERS).open("w") as stream:
+    with (store / STORE_LOCK).open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -26,6 +26,8 @@ from tune_space.ledger.layout import MANIFEST, TRIALS
 from tune_space.study.spec import StudySpec, Value
 
 SpecT = TypeVar("SpecT", bound=Spec)
+Role = Literal["search", "final"]
+"""What a trial is for: finding an arm's configuration, or measuring the locked one."""
 MIN_FOR_IMPORTANCE = 10
 """Completed search trials below which there is no best tenth to compare with the others."""
 
@@ -196,8 +198,23 @@ class Ledger:
         write_atomically(self.manifest_path, manifest.model_dump_json(indent=1))
 
     def read_manifest(self) -> Manifest | None:
-        """The manifest, or None where no study has run yet."""
+        """The manifest, or None where no study has run yet.
+
+        Raises:
+            DataError: the file is there but is not a manifest; it names file and reason.
+        """
         return _read(Manifest, self.manifest_path) if self.manifest_path.exists() else None
+
+    def manifest(self) -> Manifest:
+        """The manifest of a study that has run.
+
+        Raises:
+            DataError: no study has run here, or its manifest cannot be read.
+        """
+        manifest = self.read_manifest()
+        if manifest is None:
+            raise DataError(f"{self.folder}: no study has run here (there is no {MANIFEST})")
+        return manifest
 
 
 def _read(model: type[SpecT], path: Path) -> SpecT:

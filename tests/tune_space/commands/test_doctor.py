@@ -18,7 +18,7 @@ def test_versions_machine_and_room_are_said(tmp_path) -> None:
 def test_a_package_that_cannot_be_imported_is_named(
     tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "MODULES", ("numpy", "no_such_package"))
+    monkeypatch.setattr(doctor, "MODULES", {"numpy": "numpy", "no-such": "no_such_package"})
     _, broken = examine(tmp_path)
     assert "no_such_package cannot be imported: No module named 'no_such_package'" in broken
 
