@@ -41,12 +41,14 @@ def print_plan(
         for arm in plan.arms
     ]
     _print_table(console, f"Plan of {plan.study}", headers, rows)
-    _say(console, *(f"since the last run: {line}" for line in plan.edits))
-    _say(console, f"{plan.num_left} trials to run, {_format_estimate(plan, num_parallel)}")
+    _print_lines(console, *(f"since the last run: {line}" for line in plan.edits))
+    _print_lines(console, f"{plan.num_left} trials to run, {_format_estimate(plan, num_parallel)}")
     if plan.orphaned:
         more = len(plan.orphaned) - MAX_NAMED
         names = ", ".join(plan.orphaned[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
-        _say(console, f"{len(plan.orphaned)} recorded trials are no longer asked for: {names}")
+        _print_lines(
+            console, f"{len(plan.orphaned)} recorded trials are no longer asked for: {names}"
+        )
 
 
 def print_status(console: Console, status: Status) -> None:
@@ -67,7 +69,7 @@ def print_status(console: Console, status: Status) -> None:
     _print_table(console, f"Status of {status.study}: {status.state}", headers, rows)
     holder = f"process {status.pid} runs it" if status.pid else "no process runs it"
     elapsed = format_seconds(status.elapsed_s)
-    _say(console, f"{elapsed} spent, last change {status.updated_at}, {holder}")
+    _print_lines(console, f"{elapsed} spent, last change {status.updated_at}, {holder}")
 
 
 def format_dataset(entry: DatasetEntry) -> str:
@@ -108,7 +110,7 @@ def _print_table(
     console: Console, title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> None:
     if not console.is_terminal:
-        _say(console, title, *_aligned([headers, *rows]))
+        _print_lines(console, title, *_aligned([headers, *rows]))
         return
     table = Table(*headers, title=title, title_justify="left")
     for row in rows:
@@ -122,6 +124,6 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(row).rstrip() for row in padded]
 
 
-def _say(console: Console, *lines: str) -> None:
+def _print_lines(console: Console, *lines: str) -> None:
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

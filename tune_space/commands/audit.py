@@ -37,7 +37,7 @@ class Audit:
     notes: tuple[str, ...] = ()
     """What is in order, and a reader should know."""
 
-    def lines(self) -> list[str]:
+    def format_lines(self) -> list[str]:
         """The outcome in words: pass, or every point that is off."""
         seen = f"{self.num_records} records, {self.num_arms} arms"
         end = [f"note: {note}" for note in self.notes]
@@ -72,7 +72,7 @@ def audit(folder: Path) -> Audit:
     for arm in arms:
         problems += [f"arm {arm.arm.name!r}: {text}" for text in arm.problems()]
     problems += _peeks(manifest, records, arms)
-    notes = (*_left_overs(manifest, records, arms), *_exhausted(arms), *_codes(manifest, records))
+    notes = (*_left_overs(manifest, records), *_exhausted(arms), *_codes(manifest, records))
     return Audit(len(records), len(manifest.arms), tuple(problems), notes)
 
 
@@ -195,9 +195,7 @@ def _tested_besides(manifest: Manifest, records: Mapping[str, TrialResult]) -> l
     return [trial_id for trial_id in tested if trial_id not in final]
 
 
-def _left_overs(
-    manifest: Manifest, records: Mapping[str, TrialResult], arms: Sequence[ArmAudit]
-) -> Iterator[str]:
+def _left_overs(manifest: Manifest, records: Mapping[str, TrialResult]) -> Iterator[str]:
     others = sorted(records.keys() - trials_of(manifest.arms))
     if others:
         yield f"{len(others)} records are not the study's (any more): {', '.join(others)}"

@@ -82,7 +82,8 @@ class ArmAudit:
         if chosen is None:
             yield "no search trial completed: there is nothing to choose"
         if locked != chosen:
-            yield f"locked to {_spell(locked)}; validation alone chooses {_spell(chosen)}"
+            by_validation = _format_choice(chosen)
+            yield f"locked to {_format_choice(locked)}; validation alone chooses {by_validation}"
 
     def _choice(self) -> SearchEntry | None:
         if not self.entry.search:
@@ -161,7 +162,7 @@ def _values(param: ParamSpec) -> Sequence[Value]:
     return range(param.int[0], param.int[1] + 1) if param.int else ()
 
 
-def _spell(choice: SearchEntry | None) -> str:
+def _format_choice(choice: SearchEntry | None) -> str:
     if choice is None:
         return "nothing"
     return f"{choice.trial_id or 'its start'} {canonical_json(choice.params)}"

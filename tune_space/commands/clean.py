@@ -49,7 +49,7 @@ class Store:
         """What making it all again would take."""
         return sum(_seconds(path) for path in self.paths)
 
-    def line(self) -> str:
+    def format(self) -> str:
         """The store in words."""
         number = sum((path / META).is_file() for path in self.paths)
         users = f", used by {', '.join(self.users)}" if self.users else ""
@@ -69,7 +69,7 @@ class Saved:
     going_on: tuple[Path, ...]
     """Those of trials that the next run continues."""
 
-    def line(self) -> str:
+    def format(self) -> str:
         """The study's checkpoints in words."""
         gone, kept = (sum(map(path_bytes, paths)) for paths in (self.ended, self.going_on))
         return (
@@ -101,8 +101,8 @@ def clean(runs: Path, kinds: Collection[Kind]) -> list[str]:
     store, studies = look(runs)
     if not kinds:
         return [
-            store.line(),
-            *(saved.line() for saved in studies),
+            store.format(),
+            *(saved.format() for saved in studies),
             "--clean artefacts, --clean checkpoints delete them; results, reports and data stay",
         ]
     lines = []

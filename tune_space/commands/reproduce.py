@@ -32,7 +32,7 @@ class Reproduction:
     difference: str | None
     """The first number that is not the record's; None if all are the same."""
 
-    def line(self) -> str:
+    def format(self) -> str:
         """The outcome in words."""
         if self.difference is not None:
             return f"reproduce: {self.trial_id}: differs at {self.difference}"

@@ -12,18 +12,11 @@ from morec.errors import SpecError, did_you_mean
 from tune_space.study.arm_names import crossed, one_factor_out, unknown_arm
 from tune_space.study.config_paths import get_path, value_problems
 from tune_space.study.spec import COSTS, full_name
-from tune_space.study.yaml_document import Path, Problem
+from tune_space.study.yaml_document import KeyPath, Problem, mapping
 
 _SIDES = ("better", "than")
 SLICES = ("new", "cold", "tail", "mid", "head")
 """Slices of the users by their target's popularity that a paper has numbers for: ``HR@10 cold``."""
-
-
-def mapping(raw: Any, *keys: str) -> Mapping[str, Any]:
-    """The mapping at nested keys; an empty one where there is none."""
-    for key in keys:
-        raw = raw.get(key) if isinstance(raw, dict) else None
-    return raw if isinstance(raw, dict) else {}
 
 
 def check_names(raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -78,7 +71,7 @@ def _check_labels(raw: Mapping[str, Any], arms: list[str]) -> Iterator[Problem]:
             yield from _check_own_labels(("arms", arm, "datasets"), own, labels)
 
 
-def _check_own_labels(place: Path, own: list[Any], labels: list[str]) -> Iterator[Problem]:
+def _check_own_labels(place: KeyPath, own: list[Any], labels: list[str]) -> Iterator[Problem]:
     if not labels:
         yield Problem(place, "the study has no datasets: to choose from")
     elif not own:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from morec.config import TrialConfig, canonical_json
 from morec.errors import did_you_mean
-from tune_space.study.check_names import check_names, mapping
+from tune_space.study.check_names import check_names
 from tune_space.study.config_paths import (
     RESERVED,
     explain,
@@ -22,7 +22,7 @@ from tune_space.study.config_paths import (
     value_problems,
 )
 from tune_space.study.spec import ParamSpec
-from tune_space.study.yaml_document import Path, Problem, shorten
+from tune_space.study.yaml_document import KeyPath, Problem, mapping, shorten
 
 ARM_KEYS = ("search", "group", "datasets", "start")
 """Keys of an arm that are not dotted paths."""
@@ -57,7 +57,7 @@ def _check_base(raw: Mapping[str, Any]) -> Iterator[Problem]:
             yield Problem(("base", *dotted.split(".")), f"{dotted} {text}")
 
 
-def _settings(raw: Mapping[str, Any]) -> Iterator[tuple[Path, str, Any]]:
+def _settings(raw: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, Any]]:
     """Every place, dotted path and value that a data set, an arm or a factor sets."""
     for key in _FLAT:
         for name in mapping(raw, key):
@@ -73,7 +73,7 @@ def _paths_set(raw: Mapping[str, Any], key: str, name: str) -> list[str]:
     return [dotted for dotted in mapping(raw, key, name) if dotted not in _FLAT[key]]
 
 
-def _check_setting(path: Path, dotted: str, value: Any) -> Iterator[Problem]:
+def _check_setting(path: KeyPath, dotted: str, value: Any) -> Iterator[Problem]:
     place = path[:-1] if isinstance(path[-1], int) else path
     if text := path_problem(dotted, besides=_FLAT.get(str(path[0]), ())):
         yield Problem(place, text)
@@ -82,13 +82,13 @@ def _check_setting(path: Path, dotted: str, value: Any) -> Iterator[Problem]:
         yield Problem((*path, *below), text)
 
 
-def _search_areas(raw: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def _search_areas(raw: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Mapping[str, Any]]]:
     yield ("search",), mapping(raw, "search")
     for arm in mapping(raw, "arms"):
         yield ("arms", arm, "search"), mapping(raw, "arms", arm, "search")
 
 
-def _check_param(path: Path, dotted: str, raw: Any) -> Iterator[Problem]:
+def _check_param(path: KeyPath, dotted: str, raw: Any) -> Iterator[Problem]:
     if text := path_problem(dotted):
         yield Problem(path, text)
     elif param := _param(raw):
@@ -117,7 +117,7 @@ def _check_starts(raw: Mapping[str, Any]) -> Iterator[Problem]:
                 searched = f"Searched: {', '.join(space) or 'nothing'}"
                 yield Problem(place, f"is not searched.{did_you_mean(dotted, space)} {searched}")
             elif (param := _param(space[dotted])) and not param.contains(value):
-                yield Problem(place, f"found {shorten(value)}; allowed: {param.spell()}")
+                yield Problem(place, f"found {shorten(value)}; allowed: {param.format()}")
 
 
 def _param(raw: Any) -> ParamSpec | None:
@@ -127,7 +127,7 @@ def _param(raw: Any) -> ParamSpec | None:
         return None
 
 
-def _check_condition(path: Path, dotted: str, wanted: Any) -> Iterator[Problem]:
+def _check_condition(path: KeyPath, dotted: str, wanted: Any) -> Iterator[Problem]:
     if text := path_problem(dotted):
         yield Problem(path, text)
         return
@@ -165,14 +165,14 @@ def _check_overlaps(raw: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _searched_too(("arms", arm), set_here, [*shared, *own])
 
 
-def _among(place: Path, paths: list[str]) -> Iterator[Problem]:
+def _among(place: KeyPath, paths: list[str]) -> Iterator[Problem]:
     for index, path in enumerate(paths):
         for other in paths[:index]:
             if overlap(path, other):
                 yield Problem((*place, path), f"{other} and {path} write the same value")
 
 
-def _searched_too(place: Path, written: list[str], searched: list[str]) -> Iterator[Problem]:
+def _searched_too(place: KeyPath, written: list[str], searched: list[str]) -> Iterator[Problem]:
     """An arm may switch off what is searched below (``when``), but not set what is searched."""
     for path in written:
         if any(f"{path}.".startswith(f"{other}.") for other in searched):

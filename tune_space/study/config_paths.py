@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from morec.config import TrialConfig, canonical_json
 from morec.errors import did_you_mean
-from tune_space.study.yaml_document import Path, Problem, shorten
+from tune_space.study.yaml_document import KeyPath, Problem, shorten
 
 RESERVED = {
     "seed": "is set by the study; give seeds and search_seed instead",
@@ -160,7 +160,7 @@ def explain(
 
     ``models`` are what the value may be; ``skip`` are error types to leave out.
     """
-    places: dict[Path, list[Any]] = {}
+    places: dict[KeyPath, list[Any]] = {}
     for item in error.errors(include_url=False):
         if item["type"] not in skip:
             place = _place(item["loc"], value, is_missing=item["type"] == "missing")
@@ -168,7 +168,7 @@ def explain(
     return [Problem(path, _message(items, models)) for path, items in places.items()]
 
 
-def _place(loc: Path, value: Any, *, is_missing: bool) -> Path:
+def _place(loc: KeyPath, value: Any, *, is_missing: bool) -> KeyPath:
     """Drop what pydantic adds to a location to name the member of a union."""
     path: list[str | int] = []
     for position, part in enumerate(loc):
@@ -218,7 +218,7 @@ def _quoted(text: str) -> list[str]:
     return re.findall(r"'([^']*)'", text)
 
 
-def _allowed_names(loc: Path, models: Sequence[type[BaseModel]]) -> list[str]:
+def _allowed_names(loc: KeyPath, models: Sequence[type[BaseModel]]) -> list[str]:
     """The keys of the mapping at a pydantic location, which names the members of tagged unions."""
     for part in loc:
         fields = _named(models, str(part))

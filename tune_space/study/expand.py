@@ -17,7 +17,6 @@ from morec.errors import SpecError
 from tune_space.study.arm_names import NamedArm, named_arms
 from tune_space.study.config_paths import explain, get_path, same_value, set_path
 from tune_space.study.spec import ParamSpec, StudySpec, Value
-from tune_space.study.yaml_document import Problem, spell
 
 MAX_COMBINATIONS = 500
 """Searched combinations that are built per arm; of more than these a fixed sample."""
@@ -136,11 +135,8 @@ def _resolve(raw: dict[str, Any], *, seed: int, test: bool) -> TrialConfig:
     try:
         return TrialConfig.model_validate_json(json.dumps(raw))
     except ValidationError as error:
-        raise SpecError(_lines(explain(error, raw, [TrialConfig]))) from error
-
-
-def _lines(problems: Sequence[Problem]) -> list[str]:
-    return [f"{spell(path)}: {text}" if path else text for path, text in problems]
+        problems = explain(error, raw, [TrialConfig])
+        raise SpecError([problem.format() for problem in problems]) from error
 
 
 def _ordered(space: dict[str, ParamSpec]) -> dict[str, ParamSpec]:

@@ -6,7 +6,7 @@ from typing import Any
 from morec.config import TrialConfig
 from morec.errors import SpecError, did_you_mean
 from tune_space.study.spec import StudySpec
-from tune_space.study.yaml_document import Document, Path, read_yaml
+from tune_space.study.yaml_document import Document, KeyPath, read_yaml
 
 _DOTTED_KEYS = ("search", "factors", "one_factor_out", "start", "when")
 """Mappings whose keys are dotted paths themselves; so are those of every arm and data set."""
@@ -49,7 +49,7 @@ def _read(text: str, where: str) -> Any:
     return value.value
 
 
-def _find(study: Mapping[str, Any], key: str, where: str) -> Path:
+def _find(study: Mapping[str, Any], key: str, where: str) -> KeyPath:
     first = key.split(".")[0]
     if first in StudySpec.model_fields:
         return _split(study, key, ())
@@ -60,7 +60,7 @@ def _find(study: Mapping[str, Any], key: str, where: str) -> Path:
     raise SpecError(f"{where}: unknown key {first!r}.{near} Allowed: {', '.join(known)}")
 
 
-def _split(node: Any, key: str, above: Path) -> Path:
+def _split(node: Any, key: str, above: KeyPath) -> KeyPath:
     """Cut a key into the keys of nested mappings; existing keys may have dots of their own."""
     if not key:
         return ()
@@ -76,7 +76,7 @@ def _split(node: Any, key: str, above: Path) -> Path:
     return (step, *_split(inner, key[len(step) + 1 :], (*above, step)))
 
 
-def _write(study: dict[str, Any], path: Path, value: Any, where: str) -> None:
+def _write(study: dict[str, Any], path: KeyPath, value: Any, where: str) -> None:
     node: dict[Any, Any] = study
     for step in path[:-1]:
         if node.get(step) is None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from morec.errors import did_you_mean
-from tune_space.study.yaml_document import Document, Path, Problem, shorten
+from tune_space.study.yaml_document import Document, KeyPath, Problem, shorten
 
 QUICK = "quick"
 """Key of the block, and the profile's name."""
@@ -52,8 +52,8 @@ def quick_form(document: Document) -> Document:
 
 
 def _replacements(
-    below: Mapping[str, Any], above: Mapping[str, Any], path: Path = ()
-) -> Iterator[tuple[Path, Any]]:
+    below: Mapping[str, Any], above: Mapping[str, Any], path: KeyPath = ()
+) -> Iterator[tuple[KeyPath, Any]]:
     for key, value in above.items():
         inner = below.get(key)
         if isinstance(inner, dict) and isinstance(value, dict) and "kind" not in value:
@@ -62,7 +62,7 @@ def _replacements(
             yield (*path, key), value
 
 
-def _set_at(value: dict[str, Any], path: Path, new: Any) -> None:
+def _set_at(value: dict[str, Any], path: KeyPath, new: Any) -> None:
     for step in path[:-1]:
         value = value[str(step)]
     value[str(path[-1])] = new

@@ -59,7 +59,7 @@ class ParamSpec(Spec):
         is_number = type(value) is Whole or (type(value) is float and self.int is None)
         return is_number and bool(low <= value <= high)
 
-    def spell(self) -> str:
+    def format(self) -> str:
         """The domain in words, for a message."""
         if self.choice is not None:
             return f"one of {', '.join(map(repr, self.choice))}"

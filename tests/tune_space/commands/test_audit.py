@@ -78,7 +78,9 @@ def record(folder: Path, trial_id: str) -> Path:
 def test_what_the_conductor_wrote_passes(folder) -> None:
     found = audit(folder)
     assert found.problems == ()
-    assert found.lines()[-1].startswith("audit: pass (15 records, 3 arms): choices by validation")
+    assert found.format_lines()[-1].startswith(
+        "audit: pass (15 records, 3 arms): choices by validation"
+    )
 
 
 def test_a_poisoned_test_split_moves_no_choice(folder) -> None:

@@ -49,7 +49,7 @@ def test_a_trial_comes_out_the_same_and_the_ledger_stays_as_it_is(prepared, item
     before = {path: path.stat().st_mtime_ns for path in files}
     found = again(prepared, trial_id)
     assert found.difference is None
-    assert found.line() == f"reproduce: {trial_id}: identical over 2 epochs"
+    assert found.format() == f"reproduce: {trial_id}: identical over 2 epochs"
     files = sorted((prepared.root / "out").rglob("*"))
     assert {path: path.stat().st_mtime_ns for path in files} == before
 
@@ -59,7 +59,7 @@ def test_a_pruned_trial_is_stopped_where_it_was(prepared) -> None:
     update = {"status": TrialStatus.PRUNED, "epochs": result.epochs[:2], "valid": None}
     pruned = result.model_copy(update=update | {"best_epoch": None})
     Ledger(prepared.root / "out").write(pruned)
-    assert again(prepared, result.trial_id).line().endswith("identical over 2 epochs")
+    assert again(prepared, result.trial_id).format().endswith("identical over 2 epochs")
 
 
 def test_the_first_difference_is_named(prepared) -> None:
