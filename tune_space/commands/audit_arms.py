@@ -3,7 +3,6 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
 
 from morec.config import canonical_json
@@ -13,7 +12,7 @@ from tune_space.commands.audit_records import selected_score
 from tune_space.ledger.records import ArmEntry, SearchEntry
 from tune_space.schedule.arm_search import ArmSearch
 from tune_space.study.config_paths import get_path, set_path
-from tune_space.study.expand import Arm, configure, draw
+from tune_space.study.expand import Arm, configure, point_with
 from tune_space.study.spec import ParamSpec, StudySpec, Value
 
 MAX_POINTS = 10_000
@@ -52,7 +51,7 @@ class ArmAudit:
         points = set()
         for row in product(*values):
             chosen = dict(zip(self.arm.space, row, strict=True))
-            points.add(canonical_json(draw(self.arm, partial(_chosen, chosen))))
+            points.add(canonical_json(point_with(self.arm, chosen)))
         return len(points) if len(points) < self.study.budget.trials else None
 
     def is_earlier_choice(self, record: TrialResult) -> bool:
@@ -149,10 +148,6 @@ class ArmAudit:
         wanted = configure(self.entry.config, params, seed=seed, test=test)
         left, right = (c.model_dump(mode="json") for c in (wanted, record.config))
         return (key for key in left if left[key] != right[key])
-
-
-def _chosen(values: Mapping[str, Value], path: str, _: ParamSpec) -> Value:
-    return values[path]
 
 
 def _values(param: ParamSpec) -> Sequence[Value]:

@@ -1,9 +1,8 @@
 """What many trials share, made once before the first of them: data, yardsticks, frozen features."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -24,8 +23,8 @@ from morec.encoders.weights.text import TINY_RANDOM, weights_hash
 from morec.references import chance_metrics, popularity_evaluation
 from morec.results import pack_ranks
 from tune_space.ledger.records import DatasetEntry, Manifest, Preparation, Reference, SliceEntry
-from tune_space.study.expand import Arm, configure, draw
-from tune_space.study.spec import ParamSpec, Value, full_name
+from tune_space.study.expand import Arm, configure, point_with
+from tune_space.study.spec import full_name
 
 
 @dataclass
@@ -216,16 +215,11 @@ def item_variants(arm: Arm) -> Iterator[TrialConfig]:
     seen = set()
     for values in product(*choices.values()):
         chosen = dict(zip(choices, values, strict=True))
-        params = draw(arm, partial(_chosen_or_any, chosen))
-        config = configure(arm.config, params, seed=arm.config.seed, test=False)
+        config = configure(arm.config, point_with(arm, chosen), seed=arm.config.seed, test=False)
         variant = (_key(config.dataset), _key(config.item))
         if variant not in seen:
             seen.add(variant)
             yield config
-
-
-def _chosen_or_any(chosen: Mapping[str, Value], path: str, param: ParamSpec) -> Value:
-    return chosen[path] if path in chosen else param.probes()[0]
 
 
 def _key(spec: DatasetSpec | ItemSpec) -> str:

@@ -37,7 +37,7 @@ RAY_TRAIN = "ray_train"
 
 
 def path_bytes(path: Path) -> int:
-    """Bytes of a file, or of all files below a folder; a link counts as itself, nothing as 0."""
+    """Bytes of a file, or of all files below a folder; of a link its own; 0 where nothing is."""
     if path.is_symlink() or path.is_file():
         return path.lstat().st_size
     return sum(map(path_bytes, path.iterdir())) if path.is_dir() else 0

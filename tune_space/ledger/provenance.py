@@ -30,10 +30,10 @@ def git_state() -> dict[str, str]:
 
 
 def other_code(records: Iterable[TrialResult], code: Mapping[str, str]) -> list[str]:
-    """Which of ``records`` were not made by ``code``, a line for each other code.
+    """How many of ``records`` were made by other code than ``code``; a line for each other code.
 
-    They are not trained again, since most changes of code change no number; that they are of
-    another code is said wherever they are used.
+    Such trials are not trained again, because most changes of code change no number. Whoever uses
+    their records says so with these lines.
     """
     others = Counter(tuple(record.code.items()) for record in records if record.code != code)
     return [

@@ -33,14 +33,14 @@ MIN_FOR_IMPORTANCE = 10
 
 
 class SearchEntry(Spec):
-    """One search trial of an arm: its identity and the values that were searched."""
+    """One search trial of an arm: its identity and its searched values."""
 
     trial_id: str
     params: dict[str, Value]
 
 
 class ArmEntry(Spec):
-    """One arm as it stands: its trials by role, and its locked choice."""
+    """One arm at the time of writing: its trials by role, and its locked choice."""
 
     name: str
     """Unique in the study: ``<dataset>/<arm>`` where the study has several data sets."""
@@ -52,13 +52,14 @@ class ArmEntry(Spec):
     search: tuple[SearchEntry, ...] = ()
     """Search trials in the order they were asked for."""
     locked: SearchEntry | None = None
-    """The search trial with the best validation score, chosen when the search ended; an arm with
-    nothing to search is locked at once, to its ``start`` (mostly no params), with an empty
+    """The search trial with the best validation score, chosen when the search ended. An arm without
+    search trials is locked at once, to the params of its ``start`` (mostly none) and an empty
     trial_id."""
     importance: dict[str, float] = {}  # noqa: RUF012  (pydantic copies it)
-    """Searched path -> its share, see ``ArmSearch.importance``; of a search that has ended."""
+    """Searched path -> its share of the importance, once the search has ended; see
+    ``ArmSearch.importance``."""
     final: tuple[str, ...] = ()
-    """Trial ids of the locked configuration, in the order of the study's seeds."""
+    """Trial ids of the locked configuration, one per seed, in the order of the study's seeds."""
 
     @property
     def trial_ids(self) -> tuple[str, ...]:
@@ -67,7 +68,7 @@ class ArmEntry(Spec):
 
 
 class Reference(Spec):
-    """An untrained yardstick (popularity, chance) on both splits."""
+    """A reference that is not trained (popularity, chance), on both splits."""
 
     name: str
     dataset: str = ""
@@ -75,7 +76,7 @@ class Reference(Spec):
     valid: dict[str, Metric]
     test: dict[str, Metric]
     test_evaluation: Evaluation | None = None
-    """With ranks, for paired comparison; None where the value is an expectation (chance)."""
+    """With ranks, for paired comparisons; None for chance, whose metrics are expected values."""
 
 
 class SliceEntry(Spec):
@@ -107,7 +108,7 @@ class DatasetEntry(Spec):
     """Interactions kept in the windows."""
     slices: tuple[SliceEntry, ...] = ()
     counts: dict[str, int]
-    """Rule -> how many rows, users or items it touched."""
+    """Rule -> how many rows, users or items it applied to."""
 
 
 class Preparation(Spec):
@@ -116,17 +117,17 @@ class Preparation(Spec):
     name: str
     key: str
     seconds: float = Field(ge=0)
-    """What making it took, also when it was made by an earlier run."""
+    """Seconds it took to make, in this run or an earlier one."""
     num_bytes: int = Field(ge=0)
     used_by: tuple[str, ...] = ()
     """Names of the arms that use it."""
     losses: dict[str, tuple[float, ...]] = {}  # noqa: RUF012  (pydantic copies it)
-    """Of second-round pre-training: ``train`` and ``valid`` loss per epoch; ``valid`` begins with
-    the loss before the first."""
+    """Of second-round pre-training: ``train`` and ``valid`` -> loss per epoch; ``valid`` begins
+    with the loss before the first epoch."""
 
 
 class Manifest(Spec):
-    """The study as it stands; rewritten whenever a trial is asked for or ends."""
+    """The state of a study; rewritten whenever a trial starts or ends."""
 
     schema_version: int = SCHEMA_VERSION
     study: StudySpec
@@ -151,23 +152,25 @@ class Manifest(Spec):
     running: tuple[str, ...] = ()
     """Trials that were running when this was written."""
     orphaned: tuple[str, ...] = ()
-    """Trials in the ledger that this study no longer asks for; kept, not reported."""
+    """Trials with a record that the study no longer asks for; kept, but not reported."""
 
 
 def trials_of(arms: Iterable[ArmEntry]) -> set[str]:
-    """Ids of all trials of some arms, in both roles."""
+    """Ids of all trials of these arms, in both roles."""
     return {trial_id for arm in arms for trial_id in arm.trial_ids}
 
 
 def best_trial(results: Iterable[TrialResult]) -> TrialResult | None:
-    """The choice an arm is locked to: the completed trial with the best validation score, the
-    earliest of equals; None if no trial completed."""
+    """The completed trial with the best validation score, to which an arm is locked.
+
+    The earliest of equals; None if no trial completed.
+    """
     completed = [result for result in results if result.status is TrialStatus.COMPLETED]
     return max(completed, key=lambda result: result.best_score() or 0.0, default=None)
 
 
 class Ledger:
-    """The files of one study's output folder."""
+    """Records and manifest in one study's output folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

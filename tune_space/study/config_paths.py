@@ -1,4 +1,4 @@
-"""Dotted paths into a ``TrialConfig``: which exist, what fits there, how to read and set them."""
+"""Dotted paths into a ``TrialConfig``: which exist, which values fit, how to read and set them."""
 
 import json
 import re
@@ -44,7 +44,7 @@ def _below(models: Sequence[type[BaseModel]], prefix: str) -> Iterator[str]:
 
 
 def short_name(path: str) -> str:
-    """The shortest end of a path that no other path has: ``training.loss`` is ``loss``."""
+    """The shortest end of a path that no other path ends with: ``training.loss`` is ``loss``."""
     parts = path.split(".")
     ends = [".".join(parts[start:]) for start in range(len(parts) - 1, -1, -1)]
     others = [other for other in all_paths() if other != path]
@@ -53,12 +53,12 @@ def short_name(path: str) -> str:
 
 
 def overlap(path: str, other: str) -> bool:
-    """Whether one path is the other one, or leads to it."""
+    """Whether two paths write the same value: they are equal, or one leads to the other."""
     return f"{path}.".startswith(f"{other}.") or f"{other}.".startswith(f"{path}.")
 
 
 def get_path(config: Mapping[str, Any], path: str) -> Any:
-    """The value at a dotted path of nested mappings; None where a part of it is switched off."""
+    """The value at a dotted path of nested mappings; None where a part of the path is missing."""
     value: Any = config
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
@@ -66,7 +66,7 @@ def get_path(config: Mapping[str, Any], path: str) -> Any:
 
 
 def set_path(config: dict[str, Any], path: str, value: Any) -> None:
-    """Set a dotted path in nested mappings, in place; what is missing on the way appears."""
+    """Set a dotted path in nested mappings, in place; mappings missing on the way are added."""
     *parents, last = path.split(".")
     for name in parents:
         if not isinstance(config.get(name), dict):
@@ -76,31 +76,33 @@ def set_path(config: dict[str, Any], path: str, value: Any) -> None:
 
 
 def path_problem(path: str, besides: Sequence[str] = ()) -> str | None:
-    """Why a study may not write this path, or None; ``besides`` are other keys allowed there."""
+    """Why a study may not write this path, or None.
+
+    ``besides`` are keys that are allowed at the top although they are no paths.
+    """
     if path in RESERVED:
         return f"{path} {RESERVED[path]}"
     if _fields(path):
         return None
-    known = path.split(".")
-    wrong = ""
-    while known and not _fields(".".join(known)):
-        wrong = known.pop()
-    allowed_here = (*besides, *all_paths())
-    near = did_you_mean(path, allowed_here) or did_you_mean(wrong, allowed_here)
-    parent = ".".join(known)
-    parts = {p.removeprefix(f"{parent}.").split(".")[0] for p in _children(parent)}
-    names = sorted(parts | (set() if parent else set(besides)))
-    inside = f"in {parent}" if parent else "at the top"
-    allowed = f"Allowed {inside}: {', '.join(names)}" if names else f"{parent} has no parts"
-    return f"unknown key {wrong!r}.{near} {allowed}"
+    parents = path.split(".")
+    wrong = parents.pop()
+    while parents and not _fields(".".join(parents)):
+        wrong = parents.pop()
+    known = (*besides, *all_paths())
+    near = did_you_mean(path, known) or did_you_mean(wrong, known)
+    return f"unknown key {wrong!r}.{near} {_format_allowed('.'.join(parents), known)}"
 
 
-def _children(parent: str) -> list[str]:
-    return [path for path in all_paths() if not parent or path.startswith(f"{parent}.")]
+def _format_allowed(parent: str, known: Iterable[str]) -> str:
+    """Which keys the mapping at ``parent`` may have; at the top, where ``parent`` is empty."""
+    start = f"{parent}." if parent else ""
+    keys = {path.removeprefix(start).split(".")[0] for path in known if path.startswith(start)}
+    where = f"in {parent}" if parent else "at the top"
+    return f"Allowed {where}: {', '.join(sorted(keys))}" if keys else f"{parent} has no parts"
 
 
 def value_problems(path: str, value: Any) -> list[Problem]:
-    """What keeps a value from standing at a known dotted path; problem paths start below it."""
+    """Why a value does not fit at a known dotted path; the problems' paths start below it."""
     try:
         _adapter(path).validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
@@ -109,12 +111,12 @@ def value_problems(path: str, value: Any) -> list[Problem]:
 
 
 def same_value(value: Any, other: Any) -> bool:
-    """Whether two JSON values are the same one; ``1`` is neither ``true`` nor ``1.0``."""
+    """Whether two JSON values are the same; ``1`` is neither ``true`` nor ``1.0``."""
     return canonical_json(value) == canonical_json(other)
 
 
 def _fields(path: str) -> list[FieldInfo]:
-    """The fields a path may mean: several where a tagged union has it in several members."""
+    """The fields a path may mean; several where several members of a tagged union have it."""
     models: Sequence[type[BaseModel]] = [TrialConfig]
     found: list[FieldInfo] = []
     for name in path.split("."):
@@ -130,7 +132,7 @@ def _adapter(path: str) -> TypeAdapter[Any]:
 
 
 def _declaration(field: FieldInfo) -> Any:
-    """A field's type as it was declared, so that a default tag is filled in before it is read."""
+    """A field's type with its discriminator, so that a union's default tag is filled in."""
     tag = Field(discriminator=field.discriminator)
     return Annotated[field.annotation, tag, *field.metadata]
 
@@ -156,9 +158,9 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 def explain(
     error: ValidationError, value: Any, models: Sequence[type[BaseModel]], skip: Sequence[str] = ()
 ) -> list[Problem]:
-    """Pydantic's findings about ``value`` in our words, one per place.
+    """The mistakes that pydantic found in ``value``, in our words, one per place.
 
-    ``models`` are what the value may be; ``skip`` are error types to leave out.
+    ``models`` are what the value may be; ``skip`` are pydantic's error types to leave out.
     """
     places: dict[KeyPath, list[Any]] = {}
     for item in error.errors(include_url=False):
@@ -169,7 +171,7 @@ def explain(
 
 
 def _place(loc: KeyPath, value: Any, *, is_missing: bool) -> KeyPath:
-    """Drop what pydantic adds to a location to name the member of a union."""
+    """Pydantic's location as keys of ``value``, without the parts that name a union's member."""
     path: list[str | int] = []
     for position, part in enumerate(loc):
         is_missing_key = is_missing and position == len(loc) - 1
@@ -204,7 +206,7 @@ def _message(items: Sequence[Any], models: Sequence[type[BaseModel]]) -> str:
 
 
 def _found(items: Sequence[Any]) -> str:
-    """Say what was found and every way to make it right."""
+    """The message for a wrong value: what was found, and everything that is allowed."""
     ways = dict.fromkeys(
         _EXPECTED.get(item["type"], item["msg"].removeprefix("Input should be ")) for item in items
     )
@@ -219,7 +221,10 @@ def _quoted(text: str) -> list[str]:
 
 
 def _allowed_names(loc: KeyPath, models: Sequence[type[BaseModel]]) -> list[str]:
-    """The keys of the mapping at a pydantic location, which names the members of tagged unions."""
+    """The keys that the mapping at a pydantic location may have.
+
+    The location also names the members of tagged unions that lie on its way.
+    """
     for part in loc:
         fields = _named(models, str(part))
         if fields:

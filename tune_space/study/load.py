@@ -163,7 +163,10 @@ def _validate(raw: Mapping[str, Any]) -> tuple[StudySpec | None, list[Problem]]:
 
 
 def _unflatten(flat: Any, own_keys: Sequence[str]) -> Any:
-    """Arms and data sets are written flat: every key but their own few is a dotted path."""
+    """An arm or a data set as its model has it: the dotted paths in it are gathered under ``set``.
+
+    In the file they stand among the few keys of its own.
+    """
     if flat is None:
         return {}
     if not isinstance(flat, dict):

@@ -1,4 +1,4 @@
-"""Strict YAML: text -> plain values, with the line of every path and every mistake in it.
+"""Strict YAML: text -> plain values, the line of each value, and every mistake in the text.
 
 Scalars follow YAML 1.2 (``1e-4`` is a number, ``no`` and dates are text). Duplicate keys, keys that
 are not text, tags, infinities and aliases that unfold beyond bounds are refused.
@@ -38,7 +38,7 @@ class Problem(NamedTuple):
 
 @dataclass
 class Document:
-    """A YAML document as plain values, with the place where every path was written."""
+    """A YAML document as plain values, with the place where each value was written."""
 
     value: Any
     where: str
@@ -47,7 +47,7 @@ class Document:
     lines: dict[KeyPath, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     overrides: dict[KeyPath, str] = field(default_factory=dict)
-    """KeyPath -> the ``--set KEY=VALUE`` that wrote it; it wins over the file's line."""
+    """Path -> the ``--set KEY=VALUE`` that wrote the value there; named instead of a line."""
 
     def locate(self, problems: list[Problem]) -> list[str]:
         """One line per mistake, ``file:line: path: message``, in the order of the file."""
@@ -56,6 +56,7 @@ class Document:
         return list(dict.fromkeys(f"{where}: {one.format()}" for (_, where), one in placed))
 
     def _place(self, path: KeyPath) -> tuple[int, str]:
+        """Order and name of the place that wrote a path, or else the nearest path above it."""
         for length in range(len(path), -1, -1):
             if path[:length] in self.overrides:
                 return 1 + MAX_CHARACTERS, self.overrides[path[:length]]
@@ -79,7 +80,7 @@ def read_yaml(text: str, where: str) -> Document:
         raise SpecError(_syntax_message(error, text, where)) from error
     except RecursionError as error:
         raise SpecError(f"{where}: nested deeper than {MAX_DEPTH} levels") from error
-    except (ValueError, OverflowError) as error:  # PyYAML's own slip: "\UFFFFFFFF" in quotes
+    except (ValueError, OverflowError) as error:  # a bug of PyYAML: "\UFFFFFFFF" in quotes
         raise SpecError(f"{where}: not YAML: {error}") from error
     document = Document(None, where, text)
     if node is not None:
@@ -147,14 +148,14 @@ _READ: dict[str, Callable[[str], Any]] = {
 
 
 class _Reader:
-    """Turns PyYAML's nodes into values, noting lines and mistakes in the document."""
+    """Turns PyYAML's nodes into values, and writes lines and mistakes into the document."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
         self._num_nodes = 0
 
     def read(self, node: yaml.Node, path: KeyPath) -> Any:
-        self._bound(path)
+        self._check_bounds(path)
         self._document.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
@@ -162,7 +163,7 @@ class _Reader:
             return [self.read(child, (*path, index)) for index, child in enumerate(node.value)]
         return self._scalar(node, path)
 
-    def _bound(self, path: KeyPath) -> None:
+    def _check_bounds(self, path: KeyPath) -> None:
         self._num_nodes += 1
         where = self._document.where
         if len(path) > MAX_DEPTH:

@@ -242,6 +242,5 @@ def test_a_start_that_its_arm_does_not_reach_is_refused() -> None:
         "B": ArmSpec(set={"item.text.trainable_layers": "all"}, start={"optim.encoder_lr": 1e-4}),
     }
     assert problems(study(TEXT, arms=arms, search={"optim.encoder_lr": when})) == (
-        "arm 'A': start: optim.encoder_lr: not searched in this arm, or not beside the other "
-        "values",
+        "arm 'A': start: optim.encoder_lr: not searched in this arm, or not with its other values",
     )

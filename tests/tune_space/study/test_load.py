@@ -213,7 +213,7 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
         (
             "seeds: [1, 2]",
             "seeds: [1, 2]\nstorage: s4://bucket",
-            "s.yaml:17: storage: 's4://bucket' is no URL that files can be put at. "
+            "s.yaml:17: storage: 's4://bucket' is no URL that files can be written to. "
             "Allowed: abfs://, file://, gs://, hdfs://, s3://",
         ),
         ("than: TS", "than: E2E", "s.yaml:17: contrasts[0]: compares an arm with itself"),
