@@ -191,10 +191,17 @@ class Ledger:
         path = self.trials_folder / f"{trial_id}.json"
         return _read(TrialResult, path) if path.exists() else None
 
+    def recorded(self) -> list[str]:
+        """Ids of all trials that have a record, in the order of their names."""
+        return [path.stem for path in sorted(self.trials_folder.glob("*.json"))]
+
     def read_all(self) -> dict[str, TrialResult]:
-        """Every record by trial id."""
-        paths = sorted(self.trials_folder.glob("*.json"))
-        return {path.stem: _read(TrialResult, path) for path in paths}
+        """Every record by trial id.
+
+        Raises:
+            DataError: as ``read``.
+        """
+        return {i: record for i in self.recorded() if (record := self.read(i))}
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest."""

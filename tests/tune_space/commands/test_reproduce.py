@@ -84,7 +84,9 @@ def test_other_data_and_unknown_trials_are_refused(prepared) -> None:
     ledger = Ledger(prepared.root / "out")
     ledger.write(result.model_copy(update={"sources": {"data": "d9"}}))
     right = result.sources["data"]
-    with pytest.raises(DataError, match=f"data: the record was made with d9, at hand is {right}"):
+    with pytest.raises(
+        DataError, match=f"data: the record was made with d9, the current one is {right}"
+    ):
         again(prepared, result.trial_id)
     with pytest.raises(DataError, match=rf"has no record of '{result.trial_id}0'\. Did you mean"):
         again(prepared, result.trial_id + "0")
