@@ -1,4 +1,4 @@
-"""Cleaning says what there is, deletes what can be made again, and never touches a result."""
+"""``--clean`` says what there is, deletes what can be made again, and never touches a result."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The doctor names versions, room, and whatever is missing or is not the pinned file."""
+"""The doctor prints versions and free space, and what is missing or is not the pinned file."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tune_space.commands import doctor
 from tune_space.commands.doctor import examine
 
 
-def test_versions_machine_and_room_are_said(tmp_path) -> None:
+def test_versions_machine_and_free_disk_are_printed(tmp_path) -> None:
     facts, _ = examine(tmp_path / "runs")
     text = "\n".join(facts)
     for part in ("python 3", "torch 2", "ray 2", "machine: ", f"disk free at {tmp_path}: "):

@@ -1,4 +1,4 @@
-"""A recorded trial comes out the same again, or the first number that does not is named."""
+"""A recorded trial that is trained again gives its numbers, or the first other one is named."""
 
 import json
 from pathlib import Path
@@ -54,7 +54,7 @@ def test_a_trial_comes_out_the_same_and_the_ledger_stays_as_it_is(prepared, item
     assert {path: path.stat().st_mtime_ns for path in files} == before
 
 
-def test_a_pruned_trial_is_stopped_where_it_was(prepared) -> None:
+def test_a_pruned_trial_is_stopped_after_the_same_epoch(prepared) -> None:
     result = recorded(prepared, training={"max_epochs": 4}, evaluation={"test": False})
     update = {"status": TrialStatus.PRUNED, "epochs": result.epochs[:2], "valid": None}
     pruned = result.model_copy(update=update | {"best_epoch": None})

@@ -24,7 +24,7 @@ def test_the_names_in_an_output_folder_stay_those_of_folders_made_earlier() -> N
     }
 
 
-def test_a_folder_counts_its_files_and_never_what_a_link_points_to(tmp_path: Path) -> None:
+def test_the_size_of_a_folder_leaves_out_what_its_links_point_to(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "a").write_bytes(b"x" * 10)
     (tmp_path / "deep" / "b").write_bytes(b"x" * 300)

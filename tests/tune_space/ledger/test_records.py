@@ -99,7 +99,7 @@ def test_a_file_that_is_no_record_is_named(tmp_path: Path, content: str) -> None
         ledger.read_manifest()
 
 
-def test_an_unknown_key_in_a_record_is_not_passed_over(tmp_path: Path) -> None:
+def test_an_unknown_key_in_a_record_is_refused(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.write(failed("t1"))
     path = tmp_path / "trials" / "t1.json"

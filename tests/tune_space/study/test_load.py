@@ -1,4 +1,4 @@
-"""Every mistake in a study file is found at once, located, and never anything but a SpecError."""
+"""Study files: every mistake is found at once, with its line, and raises nothing but SpecError."""
 
 import re
 from pathlib import Path
@@ -359,7 +359,7 @@ def test_more_combinations_than_a_study_can_hold_are_refused_before_they_are_mad
         ("x" * 200_001, "s.yaml: 200001 characters; a study has at most 200000"),
     ],
 )  # fmt: skip
-def test_text_that_is_no_study_at_all(text: str, expected: str) -> None:
+def test_text_that_is_no_study_is_refused_with_the_reason(text: str, expected: str) -> None:
     assert problems(text) == (expected,)
 
 
@@ -374,7 +374,7 @@ def test_aliases_work_but_cannot_unfold_without_bound() -> None:
     ("value", "found"),
     [("9" * 5000, "a number of more than 30 digits"), ('"\\ud800"', "surrogates not allowed")],
 )
-def test_scalars_that_cannot_be_kept_are_mistakes(value: str, found: str) -> None:
+def test_scalars_that_cannot_be_written_again_are_mistakes(value: str, found: str) -> None:
     assert any(found in problem for problem in replaced("lr: 1e-3", f"lr: {value}"))
 
 

@@ -1,4 +1,4 @@
-"""A study's storage: what is a URL for files, and that no secret can stand in it."""
+"""A study's storage: which URLs are allowed, and that none may hold a secret."""
 
 import re
 
