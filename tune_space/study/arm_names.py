@@ -2,13 +2,14 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from morec.errors import SpecError, did_you_mean
+from morec.errors import SpecError
 from tune_space.study.config_paths import short_name
 from tune_space.study.spec import ArmSpec, StudySpec, Value, full_name
+from tune_space.study.yaml_document import format_unknown
 
 MAX_ARMS = 1_000
 
@@ -101,13 +102,6 @@ def select_arms(study: StudySpec, words: Sequence[str]) -> tuple[str, ...]:
     arms = named_arms(study)
     chosen_by = {arm.name: {arm.name, arm.arm, arm.dataset} for arm in arms}
     allowed = dict.fromkeys((*study.datasets, *(arm.arm for arm in arms), *chosen_by))
-    unknown = [f"--only: {unknown_arm(word, allowed)}" for word in words if word not in allowed]
-    if unknown:
-        raise SpecError(unknown)
+    if unknown := [word for word in words if word not in allowed]:
+        raise SpecError([f"--only: {format_unknown('arm', word, allowed)}" for word in unknown])
     return tuple(name for name, own in chosen_by.items() if own & set(words))
-
-
-def unknown_arm(name: str, allowed: Iterable[str]) -> str:
-    """The message for a name that no arm has."""
-    names = list(allowed)
-    return f"unknown arm {name!r}.{did_you_mean(name, names)} Allowed: {', '.join(names)}"

@@ -9,10 +9,10 @@ from typing import Any
 
 from morec.config import METRICS, EvaluationSpec, metric_name
 from morec.errors import SpecError, did_you_mean
-from tune_space.study.arm_names import crossed, one_factor_out, unknown_arm
+from tune_space.study.arm_names import crossed, one_factor_out
 from tune_space.study.config_paths import get_path, value_problems
 from tune_space.study.spec import COSTS, full_name
-from tune_space.study.yaml_document import KeyPath, Problem, mapping
+from tune_space.study.yaml_document import KeyPath, Problem, format_unknown, mapping
 
 _SIDES = ("better", "than")
 SLICES = ("new", "cold", "tail", "mid", "head")
@@ -82,9 +82,7 @@ def _check_own_labels(place: KeyPath, own: list[Any], labels: list[str]) -> Iter
         if label in own[:index]:
             yield Problem((*place, index), f"names {label!r} twice")
         elif isinstance(label, str) and label not in labels:
-            allowed = f"Allowed: {', '.join(labels)}"
-            text = f"unknown data set {label!r}.{did_you_mean(label, labels)} {allowed}"
-            yield Problem((*place, index), text)
+            yield Problem((*place, index), format_unknown("data set", label, labels))
 
 
 def _check_baseline(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) -> Iterator[Problem]:
@@ -92,7 +90,7 @@ def _check_baseline(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) ->
     if not isinstance(name, str):
         return
     if name not in runs_on:
-        yield Problem(("baseline",), unknown_arm(name, runs_on))
+        yield Problem(("baseline",), format_unknown("arm", name, runs_on))
         return
     used = dict.fromkeys(label for labels in runs_on.values() for label in labels)
     if lacking := ", ".join(label for label in used if label not in runs_on[name]):
@@ -108,7 +106,7 @@ def _check_contrasts(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) -
         known = [runs_on[name] for name in names if name in runs_on]
         for key, name in sides.items():
             if isinstance(name, str) and name not in runs_on:
-                yield Problem(("contrasts", index, key), unknown_arm(name, runs_on))
+                yield Problem(("contrasts", index, key), format_unknown("arm", name, runs_on))
         if len(names) == 2 and len(set(names)) == 1:
             yield Problem(("contrasts", index), "compares an arm with itself")
         elif len(known) == 2 and set(known[0]).isdisjoint(known[1]):
@@ -122,7 +120,7 @@ def _check_expected(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) ->
     allowed = f"{', '.join((*metrics, *COSTS))}, and a metric with a slice: {', '.join(SLICES)}"
     for arm in mapping(raw, "expected"):
         if arm not in names:
-            yield Problem(("expected", arm), unknown_arm(arm, names))
+            yield Problem(("expected", arm), format_unknown("arm", arm, names))
         for name in mapping(raw, "expected", arm):
             if name not in (known := (*metrics, *COSTS, *sliced)):
                 text = f"{name!r} is not reported.{did_you_mean(name, known)} Allowed: {allowed}"

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from morec.config import TrialConfig, canonical_json
 from morec.errors import did_you_mean
-from tune_space.study.yaml_document import KeyPath, Problem, shorten
+from tune_space.study.yaml_document import KeyPath, Problem, format_unknown, shorten
 
 RESERVED = {
     "seed": "is set by the study; give seeds and search_seed instead",
@@ -40,7 +40,7 @@ def _below(models: Sequence[type[BaseModel]], prefix: str) -> Iterator[str]:
     names = dict.fromkeys(name for model in models for name in model.model_fields)
     for name in names:
         yield prefix + name
-        yield from _below(_models_of(_named(models, name)), f"{prefix}{name}.")
+        yield from _below(_models_of(_fields_named(models, name)), f"{prefix}{name}.")
 
 
 def short_name(path: str) -> str:
@@ -120,7 +120,7 @@ def _fields(path: str) -> list[FieldInfo]:
     models: Sequence[type[BaseModel]] = [TrialConfig]
     found: list[FieldInfo] = []
     for name in path.split("."):
-        found = _named(models, name)
+        found = _fields_named(models, name)
         models = _models_of(found)
     return found
 
@@ -137,7 +137,7 @@ def _declaration(field: FieldInfo) -> Any:
     return Annotated[field.annotation, tag, *field.metadata]
 
 
-def _named(models: Sequence[type[BaseModel]], name: str) -> list[FieldInfo]:
+def _fields_named(models: Sequence[type[BaseModel]], name: str) -> list[FieldInfo]:
     return [model.model_fields[name] for model in models if name in model.model_fields]
 
 
@@ -167,7 +167,7 @@ def explain(
         if item["type"] not in skip:
             place = _place(item["loc"], value, is_missing=item["type"] == "missing")
             places.setdefault(place, []).append(item)
-    return [Problem(path, _message(items, models)) for path, items in places.items()]
+    return [Problem(path, _format_message(items, models)) for path, items in places.items()]
 
 
 def _place(loc: KeyPath, value: Any, *, is_missing: bool) -> KeyPath:
@@ -184,28 +184,25 @@ def _place(loc: KeyPath, value: Any, *, is_missing: bool) -> KeyPath:
     return tuple(path)
 
 
-def _message(items: Sequence[Any], models: Sequence[type[BaseModel]]) -> str:
+def _format_message(items: Sequence[Any], models: Sequence[type[BaseModel]]) -> str:
     first = items[0]
     match first["type"]:
         case "extra_forbidden":
-            name, allowed = first["loc"][-1], _allowed_names(first["loc"][:-1], models)
-            near = did_you_mean(str(name), allowed)
-            return f"unknown key {name!r}.{near} Allowed: {', '.join(allowed)}"
+            *place, name = first["loc"]
+            return format_unknown("key", name, _allowed_names(place, models))
         case "missing":
             return "is missing"
         case "union_tag_not_found":
             return f"{first['ctx']['discriminator'].strip(chr(39))!r} is missing"
         case "union_tag_invalid":
             allowed = sorted(_quoted(first["ctx"]["expected_tags"]))
-            found = first["ctx"]["tag"]
-            near = did_you_mean(found, allowed)
-            return f"unknown kind {found!r}.{near} Allowed: {', '.join(allowed)}"
+            return format_unknown("kind", first["ctx"]["tag"], allowed)
         case "value_error":
             return str(first["msg"]).removeprefix("Value error, ")
-    return _found(items)
+    return _format_found(items)
 
 
-def _found(items: Sequence[Any]) -> str:
+def _format_found(items: Sequence[Any]) -> str:
     """The message for a wrong value: what was found, and everything that is allowed."""
     ways = dict.fromkeys(
         _EXPECTED.get(item["type"], item["msg"].removeprefix("Input should be ")) for item in items
@@ -220,13 +217,13 @@ def _quoted(text: str) -> list[str]:
     return re.findall(r"'([^']*)'", text)
 
 
-def _allowed_names(loc: KeyPath, models: Sequence[type[BaseModel]]) -> list[str]:
+def _allowed_names(loc: Iterable[str | int], models: Sequence[type[BaseModel]]) -> list[str]:
     """The keys that the mapping at a pydantic location may have.
 
     The location also names the members of tagged unions that lie on its way.
     """
     for part in loc:
-        fields = _named(models, str(part))
+        fields = _fields_named(models, str(part))
         if fields:
             models = _models_of(fields)
         else:

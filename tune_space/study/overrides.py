@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from morec.config import TrialConfig
-from morec.errors import SpecError, did_you_mean
+from morec.errors import SpecError
 from tune_space.study.spec import StudySpec
-from tune_space.study.yaml_document import Document, KeyPath, read_yaml
+from tune_space.study.yaml_document import Document, KeyPath, format_unknown, read_yaml
 
 _DOTTED_KEYS = ("search", "factors", "one_factor_out", "start", "when")
 """Mappings whose keys are dotted paths themselves, as those of every arm and data set are."""
@@ -56,8 +56,7 @@ def _find(study: Mapping[str, Any], key: str, where: str) -> KeyPath:
     if first in TrialConfig.model_fields:
         return ("base", *_split(study.get("base"), key, ("base",)))
     known = sorted({*StudySpec.model_fields, *TrialConfig.model_fields})
-    near = did_you_mean(first, known)
-    raise SpecError(f"{where}: unknown key {first!r}.{near} Allowed: {', '.join(known)}")
+    raise SpecError(f"{where}: {format_unknown('key', first, known)}")
 
 
 def _split(node: Any, key: str, above: KeyPath) -> KeyPath:

@@ -5,8 +5,14 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from morec.errors import did_you_mean
-from tune_space.study.yaml_document import Document, KeyPath, Problem, mapping, shorten
+from tune_space.study.yaml_document import (
+    Document,
+    KeyPath,
+    Problem,
+    format_unknown,
+    mapping,
+    shorten,
+)
 
 QUICK = "quick"
 """Key of the block, and name of the profile that asks for it."""
@@ -84,6 +90,5 @@ def _block_problems(study: Mapping[str, Any]) -> Iterator[Problem]:
         known = list(mapping(study, key))
         for name in mapping(block, key):
             if name not in known:
-                allowed = f"Allowed: {', '.join(known) or 'none, the study has no ' + key}"
-                text = f"unknown {noun} {name!r}.{did_you_mean(name, known)} {allowed}"
-                yield Problem((QUICK, key, name), text)
+                allowed = known or [f"none, the study has no {key}"]
+                yield Problem((QUICK, key, name), format_unknown(noun, name, allowed))

@@ -6,13 +6,13 @@ are not text, tags, infinities and aliases that unfold beyond bounds are refused
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
-from morec.errors import SpecError
+from morec.errors import SpecError, did_you_mean
 
 MAX_CHARACTERS = 200_000
 MAX_NODES = 20_000
@@ -77,7 +77,7 @@ def read_yaml(text: str, where: str) -> Document:
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise SpecError(_syntax_message(error, text, where)) from error
+        raise SpecError(_format_syntax_error(error, text, where)) from error
     except RecursionError as error:
         raise SpecError(f"{where}: nested deeper than {MAX_DEPTH} levels") from error
     except (ValueError, OverflowError) as error:  # a bug of PyYAML: "\UFFFFFFFF" in quotes
@@ -88,7 +88,7 @@ def read_yaml(text: str, where: str) -> Document:
     return document
 
 
-def _syntax_message(error: yaml.YAMLError, text: str, where: str) -> str:
+def _format_syntax_error(error: yaml.YAMLError, text: str, where: str) -> str:
     if isinstance(error, yaml.reader.ReaderError):
         line = text.count("\n", 0, error.position) + 1
         return f"{where}:{line}: not YAML: the character {error.character!r} is not allowed"
@@ -215,6 +215,12 @@ def mapping(raw: Any, *keys: str) -> Mapping[str, Any]:
     for key in keys:
         raw = raw.get(key) if isinstance(raw, dict) else None
     return raw if isinstance(raw, dict) else {}
+
+
+def format_unknown(noun: str, name: Any, allowed: Iterable[str]) -> str:
+    """The message for a name that nothing has: the name, the nearest one, and all there are."""
+    names = list(allowed)
+    return f"unknown {noun} {name!r}.{did_you_mean(str(name), names)} Allowed: {', '.join(names)}"
 
 
 def shorten(value: Any) -> str:
