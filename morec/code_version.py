@@ -5,8 +5,12 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-LIBRARIES = ("torch", "numpy", "transformers", "timm")
-"""Another release of one of them may change a trial's numbers."""
+COMPUTING = ("torch", "numpy", "transformers", "timm")
+"""Packages that compute: another release of one of them may change a trial's numbers."""
+TRAINING = (*COMPUTING, "ray", "torchvision", "tokenizers", "pandas", "pydantic")
+"""Packages that a trial trains with."""
+IN_TRIALS = (*TRAINING, "pyarrow", "pillow", "lmdb", "safetensors", "huggingface_hub", "filelock")
+"""Packages that a trial imports, those that only read files included."""
 NOT_INSTALLED = "not installed"
 
 
@@ -19,7 +23,7 @@ def code_version() -> dict[str, str]:
     """
     return {
         "morec": sources_hash(Path(__file__).parent),
-        **{name: installed_version(name) for name in LIBRARIES},
+        **{name: installed_version(name) for name in COMPUTING},
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reports.page.render import REFRESH_S
 from reports.write import write_report
+from tune_space.ledger.layout import REPORT
 
 _SHARE = 20
 """Writing takes at most one part in so many of the time."""
@@ -30,6 +31,6 @@ class LivePage:
         try:
             write_report(self._folder, ("html",))
         except Exception as error:
-            print(f"{self._folder / 'report.html'}: not written: {error!r}", file=sys.stderr)
+            print(f"{self._folder / REPORT}: not written: {error!r}", file=sys.stderr)
         now = time.monotonic()
         self._next_at = now + max(self._every_s, _SHARE * (now - started))

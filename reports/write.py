@@ -13,6 +13,7 @@ from reports.export.markdown import markdown_text
 from reports.page.render import render
 from reports.page.studies import render_studies
 from reports.study.report import Report, read_report
+from tune_space.ledger.layout import REPORT, TABLES
 
 STUDIES_PAGE = "studies.html"
 
@@ -31,11 +32,11 @@ def _latex_files(report: Report) -> dict[str, str]:
 
 
 _FILES: dict[str, tuple[str, Callable[[Report], dict[str, str]]]] = {
-    "html": ("", lambda report: {"report.html": page_text(report)}),
+    "html": ("", lambda report: {REPORT: page_text(report)}),
     "md": ("", lambda report: {"report.md": markdown_text(report)}),
     "json": ("", lambda report: {"report.json": exports.json_text(report)}),
-    "csv": ("tables", _csv_files),
-    "latex": ("tables", _latex_files),
+    "csv": (TABLES, _csv_files),
+    "latex": (TABLES, _latex_files),
 }
 """Format -> folder of its files, and what makes their names and texts."""
 FORMATS = tuple(_FILES)
@@ -76,7 +77,7 @@ def write_reports(
 def _write_studies(reports: Mapping[Path, Report], page: Path | None) -> Path:
     common = Path(os.path.commonpath([folder.resolve() for folder in reports]))
     target = page or common / STUDIES_PAGE
-    links = {_relative(folder / "report.html", target): one for folder, one in reports.items()}
+    links = {_relative(folder / REPORT, target): one for folder, one in reports.items()}
     write_atomically(target, render_studies(links))
     return target
 

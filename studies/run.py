@@ -221,7 +221,7 @@ def _audit(out: Path) -> int:
     from tune_space.commands.audit import audit
 
     found = audit(out)
-    print("\n".join(found.lines()))
+    print("\n".join(found.format_lines()))
     return 1 if found.problems else 0
 
 
@@ -232,7 +232,7 @@ def _reproduce(trial_id: str, out: Path, root: Path) -> int:
     from tune_space.ledger.layout import ARTEFACTS
 
     found = reproduce(trial_id, Ledger(out), Prepared(root, ArtefactStore(out.parent / ARTEFACTS)))
-    print(found.line())
+    print(found.format())
     return 1 if found.difference else 0
 
 

@@ -1,4 +1,4 @@
-"""A plan and a status as a reader sees them: tables in a terminal, aligned text elsewhere."""
+"""Prints plans and statuses: as tables in a terminal, as aligned text elsewhere."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -12,22 +12,25 @@ from tune_space.ledger.records import DatasetEntry
 from tune_space.schedule.plan import Plan, State
 
 if TYPE_CHECKING:
-    # Its torch would slow down the answer to a typo.
+    # It imports torch, which would delay the answer to a typo.
     from morec.model_profile import ModelProfile
 
 MAX_NAMED = 5
-"""Orphaned trials that are named; of the others there is a count."""
+"""Most orphaned trials that are named; the others are counted."""
 
 
 def print_plan(
     console: Console,
     plan: Plan,
     num_seeds: int,
-    num_parallel: int,
-    sizes: "Mapping[str, ModelProfile | None] | None" = None,
+    num_concurrent: int,
+    profiles: "Mapping[str, ModelProfile | None] | None" = None,
 ) -> None:
-    """Print what running the study would do and, by arm name, what each model would have."""
-    sizes = sizes or {}
+    """Print what running the study would do.
+
+    ``num_concurrent`` trials would run at the same time; ``profiles`` has each arm's model by name.
+    """
+    profiles = profiles or {}
     headers = ("Arm", "Search", f"Final ({num_seeds} seeds)", "To run", "#Param", "FLOPs")
     rows = [
         (
@@ -36,21 +39,22 @@ def print_plan(
             (_format_counts(arm.final) or "none: no search trial completed")
             + ("" if arm.is_locked else ", after the search"),
             str(arm.num_left),
-            *_format_profile(sizes.get(arm.name)),
+            *_format_profile(profiles.get(arm.name)),
         )
         for arm in plan.arms
     ]
     _print_table(console, f"Plan of {plan.study}", headers, rows)
-    _say(console, *(f"since the last run: {line}" for line in plan.edits))
-    _say(console, f"{plan.num_left} trials to run, {_format_estimate(plan, num_parallel)}")
-    if plan.orphaned:
-        more = len(plan.orphaned) - MAX_NAMED
-        names = ", ".join(plan.orphaned[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
-        _say(console, f"{len(plan.orphaned)} recorded trials are no longer asked for: {names}")
+    _print_lines(console, *(f"since the last run: {line}" for line in plan.edits))
+    estimate = _format_estimate(plan, num_concurrent)
+    _print_lines(console, f"{plan.num_left} trials to run, {estimate}")
+    if count := len(plan.orphaned):
+        more = f" and {count - MAX_NAMED} more" if count > MAX_NAMED else ""
+        names = ", ".join(plan.orphaned[:MAX_NAMED]) + more
+        _print_lines(console, f"{count} recorded trials are no longer asked for: {names}")
 
 
 def print_status(console: Console, status: Status) -> None:
-    """Print how a running or stopped study stands."""
+    """Print the progress of a study, running or not."""
     unfinished = "Running" if status.state == "running" else "To continue"
     headers = ("Arm", "Done", "Failed", unfinished, "Locked", f"Best validation {status.select}")
     rows = [
@@ -67,17 +71,17 @@ def print_status(console: Console, status: Status) -> None:
     _print_table(console, f"Status of {status.study}: {status.state}", headers, rows)
     holder = f"process {status.pid} runs it" if status.pid else "no process runs it"
     elapsed = format_seconds(status.elapsed_s)
-    _say(console, f"{elapsed} spent, last change {status.updated_at}, {holder}")
+    _print_lines(console, f"{elapsed} spent, last change {status.updated_at}, {holder}")
 
 
 def format_dataset(entry: DatasetEntry) -> str:
-    """A dataset's size, and every rule that struck while it was read, with its count."""
+    """A dataset's size, and how often each rule applied while the dataset was read."""
     name = f"{entry.dataset} ({entry.name})" if entry.dataset else entry.name
     kind = " (made-up data)" if entry.is_synthetic else ""
-    struck = ", ".join(f"{rule} {count:,}" for rule, count in entry.counts.items() if count)
+    applied = ", ".join(f"{rule} {count:,}" for rule, count in entry.counts.items() if count)
     return (
         f"data: {name}{kind}: {entry.num_users:,} users, {entry.num_items:,} items, "
-        f"{entry.num_interactions:,} interactions in their windows ({struck})"
+        f"{entry.num_interactions:,} interactions in their windows ({applied})"
     )
 
 
@@ -86,29 +90,29 @@ def format_seconds(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
-def _format_profile(size: "ModelProfile | None") -> tuple[str, str]:
+def _format_profile(profile: "ModelProfile | None") -> tuple[str, str]:
     """Parameters in millions, and multiply-accumulates (the paper's FLOPs) in billions."""
-    if size is None:
+    if profile is None:
         return "?", "?"
-    return f"{size.params_total / 1e6:.3g}M", f"{size.forward_macs_paper / 1e9:.3g}G"
+    return f"{profile.params_total / 1e6:.3g}M", f"{profile.forward_macs_paper / 1e9:.3g}G"
 
 
 def _format_counts(counts: Mapping[State, int]) -> str:
     return ", ".join(f"{count} {state}" for state, count in counts.items())
 
 
-def _format_estimate(plan: Plan, num_parallel: int) -> str:
-    seconds = plan.seconds_left(num_parallel)
+def _format_estimate(plan: Plan, num_concurrent: int) -> str:
+    seconds = plan.seconds_left(num_concurrent)
     if seconds is None:
         return "no estimate yet: no trial has finished"
-    return f"about {format_seconds(seconds)} at {num_parallel} at a time"
+    return f"about {format_seconds(seconds)} at {num_concurrent} at a time"
 
 
 def _print_table(
     console: Console, title: str, headers: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> None:
     if not console.is_terminal:
-        _say(console, title, *_aligned([headers, *rows]))
+        _print_lines(console, title, *_aligned([headers, *rows]))
         return
     table = Table(*headers, title=title, title_justify="left")
     for row in rows:
@@ -122,6 +126,6 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(row).rstrip() for row in padded]
 
 
-def _say(console: Console, *lines: str) -> None:
+def _print_lines(console: Console, *lines: str) -> None:
     for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -9,16 +9,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean, stdev
-from typing import Literal
 
-from morec.errors import DataError
 from morec.metrics import GAINS, metric_name
 from morec.results import TrialResult, TrialStatus
 from reports.collector import uncollected
-from tune_space.ledger.records import ArmEntry, Ledger, Manifest, Reference
+from tune_space.ledger.records import ArmEntry, Ledger, Manifest, Reference, Role
 from tune_space.study.spec import Value
 
-Role = Literal["search", "final"]
 MISSING = "missing"
 
 
@@ -250,9 +247,7 @@ def summarise(folder: Path) -> StudySummary:
         DataError: the folder holds no study, or a file of it cannot be read.
     """
     ledger = Ledger(folder)
-    manifest = ledger.read_manifest()
-    if manifest is None:
-        raise DataError(f"{folder}: no manifest.json here: no study has been run into this folder")
+    manifest = ledger.manifest()
     with uncollected():
         arms = tuple(_summarise_arm(ledger, manifest, entry) for entry in manifest.arms)
     return StudySummary(manifest=manifest, arms=arms, metrics=tuple(_metrics(manifest.arms)))

@@ -50,7 +50,7 @@ def read_everything(folder: Path) -> None:
         except DataError as error:
             assert str(folder) in str(error)
     try:
-        audit(folder).lines()
+        audit(folder).format_lines()
     except DataError as error:
         assert str(folder) in str(error)
 

@@ -67,4 +67,4 @@ def test_a_page_that_cannot_be_written_does_not_stop_the_study(
     LivePage(tmp_path).refresh()
     message = capsys.readouterr().err
     assert message.startswith(f"{tmp_path / 'report.html'}: not written: DataError(")
-    assert "no manifest.json here" in message
+    assert "no study has run here" in message

@@ -71,6 +71,6 @@ def test_every_folder_without_a_study_is_named_and_nothing_is_written(
     folders = [tmp_path / "good", tmp_path / "one", tmp_path / "two"]
     assert main(list(map(str, folders))) == 2
     message = capsys.readouterr().err
-    assert f"{tmp_path / 'one'}: no manifest.json here" in message
-    assert f"{tmp_path / 'two'}: no manifest.json here" in message
+    assert f"{tmp_path / 'one'}: no study has run here" in message
+    assert f"{tmp_path / 'two'}: no study has run here" in message
     assert _written(tmp_path / "good") == before

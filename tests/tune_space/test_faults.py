@@ -49,7 +49,7 @@ def full_disk(num_bytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_leaves_every_record_whole_and_the_study_goes_on_later(tmp_path) -> None:
+def test_a_limit_on_file_size_leaves_every_record_whole_and_the_study_continues(tmp_path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     play(conductor_of(whole))
     conductor = conductor_of(cut)
@@ -81,7 +81,7 @@ def test_a_half_written_file_is_named_and_what_it_held_is_made_again(tmp_path, w
     assert outcome(cut) == outcome(whole)
 
 
-def test_a_file_system_without_room_leaves_every_record_whole_too(tmp_path) -> None:
+def test_a_full_file_system_leaves_every_record_whole(tmp_path) -> None:
     with mounted(tmp_path / "disk", "size=400000") as is_small:
         if not is_small:
             pytest.skip("this user may not mount a small file system")
@@ -115,7 +115,7 @@ def test_a_read_only_folder_is_a_message_and_exit_code_2(tmp_path, capsys) -> No
         assert main([str(study_file), "--out", str(out), "--plan"]) == 0
 
 
-def test_the_first_disk_error_halts_the_study_and_nothing_is_tried_after_it(monkeypatch) -> None:
+def test_the_first_disk_error_halts_the_study_and_nothing_runs_after_it(monkeypatch) -> None:
     signals: list[int] = []
     monkeypatch.setattr("os.kill", lambda pid, number: signals.append(number))
     halt, tried = Halt(), []
@@ -129,7 +129,7 @@ def test_the_first_disk_error_halts_the_study_and_nothing_is_tried_after_it(monk
     assert str(halt.error) == "[Errno 28] No space left on device"
 
 
-def test_a_checkpoint_that_does_not_fit_is_the_disk_s_fault_and_leaves_the_one_before(
+def test_a_checkpoint_that_does_not_fit_is_a_disk_error_and_keeps_the_earlier_one(
     tmp_path,
 ) -> None:
     checkpoints = Checkpoints(tmp_path)
@@ -171,7 +171,7 @@ def test_a_folder_that_cannot_be_made_is_a_message_and_exit_code_2(tmp_path, cap
 
 @settings(max_examples=25, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(cut=st.floats(0, 1), place=st.floats(0, 1), value=st.integers(0, 255))
-def test_a_cut_or_spoiled_checkpoint_is_none_or_whole_and_never_an_error(
+def test_a_damaged_checkpoint_is_read_as_none_or_whole_and_never_raises(
     tmp_path_factory, cut, place, value
 ) -> None:
     checkpoints = Checkpoints(tmp_path_factory.mktemp("checkpoint"))

@@ -1,4 +1,4 @@
-"""Plans and statuses in words."""
+"""Plans, statuses, data sets and durations as they are printed."""
 
 import io
 
@@ -71,11 +71,11 @@ def test_a_status_shows_what_every_arm_has_and_who_runs_it() -> None:
     assert "no process runs it" in text
 
 
-def test_seconds_are_spelled_as_hours_minutes_and_seconds() -> None:
+def test_seconds_are_printed_as_hours_minutes_and_seconds() -> None:
     assert format_seconds(59.6) == "0:01:00"
 
 
-def test_a_dataset_is_spelled_with_every_rule_that_struck() -> None:
+def test_a_dataset_is_printed_with_every_rule_that_applied() -> None:
     entry = DatasetEntry(
         name="movielens",
         sha256="0",

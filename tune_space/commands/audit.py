@@ -1,8 +1,8 @@
-"""Does a finished folder keep what the report promises? Recomputed from its records alone.
+"""Does a finished study keep what its report promises? Computed again from its records alone.
 
-Every choice is made again from the validation ranks, with whatever the test split said left out;
-every metric is computed again from its ranks; every trial's name from its configuration and
-sources. Forecast neither Ray nor the data nor weights.
+Every choice is made again from the validation ranks, without the test split. Every metric is
+computed again from its ranks, every trial's name from its configuration and sources. Needs neither
+Ray nor the data nor the weights.
 """
 
 from collections import Counter
@@ -33,12 +33,12 @@ class Audit:
     num_records: int
     num_arms: int
     problems: tuple[str, ...]
-    """Every point that is off: where, what was found, what should be there."""
+    """Every point that is off: where it is, what was found, what should be there."""
     notes: tuple[str, ...] = ()
-    """What is in order, and a reader should know."""
+    """What is allowed, but a reader should know."""
 
-    def lines(self) -> list[str]:
-        """The outcome in words: pass, or every point that is off."""
+    def format_lines(self) -> list[str]:
+        """The outcome in words, a line each: every point that is off, every note, pass or not."""
         seen = f"{self.num_records} records, {self.num_arms} arms"
         end = [f"note: {note}" for note in self.notes]
         if self.problems:
@@ -55,26 +55,24 @@ def audit(folder: Path) -> Audit:
         DataError: there is no manifest, or it cannot be read.
     """
     ledger = Ledger(folder)
-    manifest = ledger.read_manifest()
-    if manifest is None:
-        raise DataError(f"{folder}: no study has run here (there is no manifest.json)")
+    manifest = ledger.manifest()
     records, problems = _read_records(ledger)
     if manifest.state != "finished":
         problems.append(f"manifest: the study is {manifest.state}, not finished")
     problems += reference_problems(manifest)
-    unsound = set()
+    sound = {}
     for trial_id, record in records.items():
-        found = [f"{trial_id}: {text}" for text in record_problems(record)]
-        problems += found
-        unsound.update([trial_id] if found else [])
-    sound = {trial_id: record for trial_id, record in records.items() if trial_id not in unsound}
+        if found := [f"{trial_id}: {text}" for text in record_problems(record)]:
+            problems += found
+        else:
+            sound[trial_id] = record
     problems += _ranking_problems(manifest, sound)
     arms, unbuildable = _arms(manifest, records)
     problems += unbuildable
     for arm in arms:
         problems += [f"arm {arm.arm.name!r}: {text}" for text in arm.problems()]
     problems += _peeks(manifest, records, arms)
-    notes = (*_left_overs(manifest, records, arms), *_exhausted(arms), *_codes(manifest, records))
+    notes = (*_left_overs(manifest, records), *_exhausted(arms), *_codes(manifest, records))
     return Audit(len(records), len(manifest.arms), tuple(problems), notes)
 
 
@@ -82,16 +80,16 @@ def _read_records(ledger: Ledger) -> tuple[dict[str, TrialResult], list[str]]:
     """Every record that can be read, and why the others cannot."""
     records: dict[str, TrialResult] = {}
     problems = []
-    for path in sorted(ledger.trials_folder.glob("*.json")):
+    for trial_id in ledger.recorded():
         try:
-            record = ledger.read(path.stem)
+            record = ledger.read(trial_id)
         except DataError as error:
             problems.append(str(error).splitlines()[0])
             continue
-        if record is None or record.trial_id != path.stem:
-            problems.append(f"{path.name}: holds the record of {record and record.trial_id}")
+        if record is None or record.trial_id != trial_id:
+            problems.append(f"{trial_id}.json: holds the record of {record and record.trial_id}")
         else:
-            records[path.stem] = record
+            records[trial_id] = record
     return records, problems
 
 
@@ -111,7 +109,7 @@ def _ranking_problems(manifest: Manifest, records: Mapping[str, TrialResult]) ->
 
 
 def _protocol(group: Sequence[TrialResult]) -> dict[str, dict[str, Value]]:
-    """What must agree -> trial id -> its value."""
+    """What all trials must have the same -> trial id -> its value."""
     found: dict[str, dict[str, Value]] = {}
     for record in group:
         evaluation = record.config.evaluation
@@ -119,41 +117,39 @@ def _protocol(group: Sequence[TrialResult]) -> dict[str, dict[str, Value]]:
             found.setdefault(name, {})[record.trial_id] = getattr(evaluation, name)
         for result in (record.valid, record.test):
             if result is not None:
-                # Leave-one-out: both splits have every user.
+                # Of validation or test: leave-one-out has every user in both splits.
                 found.setdefault("users ranked", {})[record.trial_id] = result.num_users
     return found
 
 
 def _differences(name: str, values: Mapping[str, Value]) -> Iterator[str]:
-    spelled = [repr(value) for value in values.values()]
-    usual = max(spelled, key=spelled.count)
+    """Trials whose value is not that of most others."""
+    texts = [repr(value) for value in values.values()]
+    usual = max(texts, key=texts.count)
     for trial_id, value in values.items():
         if repr(value) != usual:
             yield f"{trial_id}: {name}: {value!r}; other trials on the same data: {usual}"
 
 
 def _against_data(manifest: Manifest, group: Sequence[TrialResult]) -> Iterator[str]:
+    """Trials whose users or ranks cannot be those of the data that the manifest describes."""
     data = group[0].sources.get("data")
     entries = [entry for entry in manifest.datasets if entry.sha256 == data]
-    if manifest.datasets and not entries:
-        orphaned = set(manifest.orphaned)
-        for trial_id in (r.trial_id for r in group if r.trial_id not in orphaned):
+    if not entries:
+        asked_for = [r.trial_id for r in group if r.trial_id not in manifest.orphaned]
+        for trial_id in asked_for if manifest.datasets else ():
             yield f"{trial_id}: its data {data} is none of the study's"
         return
     users = sorted({entry.num_users for entry in entries})
-    most = max((entry.num_items for entry in entries), default=0)
+    num_items = max(entry.num_items for entry in entries)
     for record in group:
         for split, result in (("valid", record.valid), ("test", record.test)):
-            if result is None or not entries:
-                continue
-            if result.num_users not in users:
-                said = " or ".join(map(str, users))
-                yield (
-                    f"{record.trial_id}: {split}: {result.num_users} users ranked, the data "
-                    f"has {said}"
-                )
-            if result.ranks.max() > most + 1:
-                yield f"{record.trial_id}: {split}: a rank beyond the data's {most} items"
+            where = f"{record.trial_id}: {split}"
+            if result is not None and result.num_users not in users:
+                has = " or ".join(map(str, users))
+                yield f"{where}: {result.num_users} users ranked, the data has {has}"
+            if result is not None and result.ranks.max() > num_items + 1:
+                yield f"{where}: a rank beyond the data's {num_items} items"
 
 
 # ---- arms, and who saw the test split
@@ -162,7 +158,7 @@ def _against_data(manifest: Manifest, group: Sequence[TrialResult]) -> Iterator[
 def _arms(
     manifest: Manifest, records: Mapping[str, TrialResult]
 ) -> tuple[list[ArmAudit], list[str]]:
-    """The arms that are both in the study and in the manifest; the others are off."""
+    """The arms that both the study and the manifest have, and a problem for each other arm."""
     try:
         built = {arm.name: arm for arm in expand(manifest.study)}
     except SpecError as error:
@@ -177,8 +173,8 @@ def _arms(
 def _peeks(
     manifest: Manifest, records: Mapping[str, TrialResult], arms: Sequence[ArmAudit]
 ) -> Iterator[str]:
-    """Trials outside the locked finals that saw the test split."""
-    for trial_id in _tested_besides(manifest, records):
+    """Trials that saw the test split although they are no final trials of a locked choice."""
+    for trial_id in _tested_but_not_final(manifest, records):
         for arm in arms:
             if arm.is_earlier_choice(records[trial_id]):
                 yield (
@@ -191,22 +187,21 @@ def _peeks(
                 yield f"{trial_id}: has test metrics and is no final trial of a locked choice"
 
 
-def _tested_besides(manifest: Manifest, records: Mapping[str, TrialResult]) -> list[str]:
+def _tested_but_not_final(manifest: Manifest, records: Mapping[str, TrialResult]) -> list[str]:
     final = {trial_id for entry in manifest.arms for trial_id in entry.final}
     tested = [i for i, record in records.items() if record.test or record.config.evaluation.test]
     return [trial_id for trial_id in tested if trial_id not in final]
 
 
-def _left_overs(
-    manifest: Manifest, records: Mapping[str, TrialResult], arms: Sequence[ArmAudit]
-) -> Iterator[str]:
+def _left_overs(manifest: Manifest, records: Mapping[str, TrialResult]) -> Iterator[str]:
+    """Records of trials that the study does not ask for."""
     others = sorted(records.keys() - trials_of(manifest.arms))
     if others:
         yield f"{len(others)} records are not the study's (any more): {', '.join(others)}"
 
 
 def _codes(manifest: Manifest, records: Mapping[str, TrialResult]) -> Iterator[str]:
-    """Whether the study's trials were made by one code."""
+    """Trials of the study that were made by other code than most of them."""
     mine = [records[i] for i in sorted(trials_of(manifest.arms) & records.keys())]
     codes = Counter(tuple(record.code.items()) for record in mine)
     if len(codes) > 1:
@@ -215,6 +210,7 @@ def _codes(manifest: Manifest, records: Mapping[str, TrialResult]) -> Iterator[s
 
 
 def _exhausted(arms: Sequence[ArmAudit]) -> Iterator[str]:
+    """Arms whose search space has fewer points than the budget has trials."""
     for arm in arms:
         if (points := arm.num_points()) is not None and arm.arm.space:
             yield f"arm {arm.arm.name!r}: all {points} points of its search space were tried"

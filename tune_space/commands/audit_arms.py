@@ -1,9 +1,8 @@
-"""What an audit asks of one arm: its search, the choice it was locked to, its final trials."""
+"""The audit of one arm: its search, the choice it was locked to, its final trials."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import product
 
 from morec.config import canonical_json
@@ -13,19 +12,19 @@ from tune_space.commands.audit_records import selected_score
 from tune_space.ledger.records import ArmEntry, SearchEntry
 from tune_space.schedule.arm_search import ArmSearch
 from tune_space.study.config_paths import get_path, set_path
-from tune_space.study.expand import Arm, configure, draw
+from tune_space.study.expand import Arm, configure, point_with
 from tune_space.study.spec import ParamSpec, StudySpec, Value
 
 MAX_POINTS = 10_000
-"""Combinations of a finite search space that are counted; a larger one is never exhausted."""
+"""Most combinations of a finite search space that are counted; a larger one counts as endless."""
 
 IMPORTANCE_TOLERANCE = 1e-3
-"""Shares may differ by so much from one machine to another."""
+"""Shares of importance may differ by so much from one machine to another."""
 
 
 @dataclass(frozen=True)
 class ArmAudit:
-    """One arm as the study file says it and as the manifest says it went."""
+    """One arm as the study file defines it, and as the manifest says it went."""
 
     study: StudySpec
     arm: Arm
@@ -37,26 +36,26 @@ class ArmAudit:
         if self.entry.config != self.arm.config:
             yield "its configuration is not what the study says"
             return
-        off = list(self._search_problems())
-        yield from off
+        in_search = list(self._search_problems())
+        yield from in_search
         yield from self._choice_problems()
-        if not off:
+        if not in_search:
             yield from self._importance_problems()
         yield from self._final_problems()
 
     def num_points(self) -> int | None:
-        """How many different trials the arm's space holds, if fewer than the budget."""
+        """How many different points the arm's space has; None unless fewer than the budget."""
         values = [_values(param) for param in self.arm.space.values()]
         if not all(values) or math.prod(map(len, values)) > MAX_POINTS:
             return None
         points = set()
         for row in product(*values):
             chosen = dict(zip(self.arm.space, row, strict=True))
-            points.add(canonical_json(draw(self.arm, partial(_chosen, chosen))))
+            points.add(canonical_json(point_with(self.arm, chosen)))
         return len(points) if len(points) < self.study.budget.trials else None
 
     def is_earlier_choice(self, record: TrialResult) -> bool:
-        """Whether a tested trial is this arm with other searched values than the locked ones."""
+        """Whether a tested trial is this arm's with searched values that it is not locked to."""
         if self.entry.locked is not None and not list(
             self._differences(record, self.entry.locked.params, record.config.seed, test=True)
         ):
@@ -68,7 +67,7 @@ class ArmAudit:
         return canonical_json(config) == canonical_json(own)
 
     def _search_problems(self) -> Iterator[str]:
-        """Searched as often as the budget says, and each trial is what it claims."""
+        """The arm was searched as often as the budget says, and each trial is what it claims."""
         budget = self.study.budget.trials if self.arm.space else 0
         found = len(self.entry.search)
         if found != budget and found != self.num_points():
@@ -82,9 +81,11 @@ class ArmAudit:
         if chosen is None:
             yield "no search trial completed: there is nothing to choose"
         if locked != chosen:
-            yield f"locked to {_spell(locked)}; validation alone chooses {_spell(chosen)}"
+            by_validation = _format_choice(chosen)
+            yield f"locked to {_format_choice(locked)}; validation alone chooses {by_validation}"
 
     def _choice(self) -> SearchEntry | None:
+        """The choice that the validation ranks give; None if no search trial completed."""
         if not self.entry.search:
             return SearchEntry(trial_id="", params=dict(self.arm.start))
         best, best_score = None, -1.0
@@ -97,7 +98,7 @@ class ArmAudit:
         return best
 
     def _importance_problems(self) -> Iterator[str]:
-        """The importance of the searched values is what the same trials give again."""
+        """The importance of the searched values is what the arm's trials give again."""
         search = ArmSearch(self.arm, self.study)
         for trial in self.entry.search:
             search.ask(trial.params)
@@ -110,7 +111,7 @@ class ArmAudit:
             yield f"importance {_format_shares(written)}; its trials give {_format_shares(found)}"
 
     def _final_problems(self) -> Iterator[str]:
-        """One completed trial of the locked choice for every seed, so that arms pair by seed."""
+        """There is one completed trial of the locked choice per seed, so that arms pair by seed."""
         final, seeds, locked = self.entry.final, self.study.seeds, self.entry.locked
         if locked is None:
             return
@@ -126,7 +127,7 @@ class ArmAudit:
     def _trial(
         self, trial_id: str, params: Mapping[str, Value], seed: int, *, test: bool
     ) -> Iterator[str]:
-        """The trial has a record, of the arm's configuration with these values and this seed."""
+        """The trial has a record, and its configuration is the arm's with these values and seed."""
         record = self.records.get(trial_id)
         if record is None:
             yield f"{trial_id}: no record"
@@ -145,23 +146,19 @@ class ArmAudit:
         self, record: TrialResult, params: Mapping[str, Value], seed: int, *, test: bool
     ) -> Iterator[str]:
         """Sections of a record's configuration that are not the arm's with these values."""
-        wanted = configure(self.entry.config, params, seed=seed, test=test)
-        left, right = (c.model_dump(mode="json") for c in (wanted, record.config))
-        return (key for key in left if left[key] != right[key])
-
-
-def _chosen(values: Mapping[str, Value], path: str, _: ParamSpec) -> Value:
-    return values[path]
+        config = configure(self.entry.config, params, seed=seed, test=test)
+        wanted, found = (c.model_dump(mode="json") for c in (config, record.config))
+        return (key for key in wanted if wanted[key] != found[key])
 
 
 def _values(param: ParamSpec) -> Sequence[Value]:
-    """All values of a finite domain; none of an infinite one."""
+    """All values of a finite domain; nothing for an infinite one."""
     if param.choice is not None:
         return param.choice
     return range(param.int[0], param.int[1] + 1) if param.int else ()
 
 
-def _spell(choice: SearchEntry | None) -> str:
+def _format_choice(choice: SearchEntry | None) -> str:
     if choice is None:
         return "nothing"
     return f"{choice.trial_id or 'its start'} {canonical_json(choice.params)}"

@@ -1,4 +1,4 @@
-"""What an audit asks of one record: its name, its best epoch, and its metrics from its ranks."""
+"""The audit of one record: its name, its best epoch, and its metrics from its ranks."""
 
 import binascii
 import zlib
@@ -14,7 +14,7 @@ from tune_space.ledger.records import Manifest
 
 
 def record_problems(record: TrialResult) -> Iterator[str]:
-    """Every point of a record that does not follow from the rest of it."""
+    """Every value in a record that does not follow from its other values."""
     name = record.config.trial_id(record.sources)
     if name != record.trial_id:
         yield f"its configuration and sources are those of {name}"
@@ -27,7 +27,7 @@ def record_problems(record: TrialResult) -> Iterator[str]:
 
 
 def evaluation_problems(result: Evaluation, ks: tuple[int, ...]) -> Iterator[str]:
-    """Whether metrics and counts are those of the ranks."""
+    """Metrics and counts that are not those of the ranks."""
     try:
         ranks_U = checked_ranks(result)
     except DataError as error:
@@ -54,7 +54,7 @@ def checked_ranks(result: Evaluation) -> npt.NDArray[np.uint32]:
     """The target's rank per user, shape (U,).
 
     Raises:
-        DataError: they cannot be unpacked, are not one for every user, or do not count from 1.
+        DataError: the ranks cannot be unpacked, are not one per user, or do not count from 1.
     """
     try:
         ranks_U = result.ranks
@@ -68,9 +68,9 @@ def checked_ranks(result: Evaluation) -> npt.NDArray[np.uint32]:
 
 
 def selected_score(record: TrialResult) -> float:
-    """The metric a choice is made by, computed again from the validation ranks.
+    """The metric that choices are made by, computed again from the validation ranks.
 
-    Below any score where the ranks cannot be read.
+    -1, which is below every score, where the ranks cannot be read.
     """
     assert record.valid is not None, record.trial_id
     evaluation = record.config.evaluation
@@ -81,7 +81,7 @@ def selected_score(record: TrialResult) -> float:
 
 
 def reference_problems(manifest: Manifest) -> Iterator[str]:
-    """The references with ranks, recomputed like everything else."""
+    """References whose metrics are not those of their ranks."""
     for reference in manifest.references:
         result = reference.test_evaluation
         if result is None:
@@ -94,7 +94,7 @@ def reference_problems(manifest: Manifest) -> Iterator[str]:
 
 
 def _best_epoch_problems(record: TrialResult) -> Iterator[str]:
-    """The best epoch is the first with the best score, and ``valid`` is that epoch's."""
+    """The best epoch is the first with the best score, and ``valid`` has its metrics."""
     select = record.config.evaluation.select
     scores = [epoch.valid.get(select, -1.0) for epoch in record.epochs]
     best = 1 + scores.index(max(scores))

@@ -1,6 +1,7 @@
-"""What may be deleted without touching a result: shared inputs, checkpoints nobody goes on from.
+"""Deletes what no result needs: shared artefacts, and checkpoints that no trial continues from.
 
-Deleted is only what this project names itself, inside the folders it makes; links are left alone.
+Deletes only files and folders that this project names itself, inside the folders it makes. Links
+are neither deleted nor followed.
 """
 
 import json
@@ -12,37 +13,44 @@ from pathlib import Path
 from typing import Literal
 
 from morec.encoders.artefacts import META
-from morec.errors import DataError, FolderInUseError
+from morec.errors import FolderInUseError
 from tune_space.capacity.machine import format_bytes
-from tune_space.ledger.layout import ARTEFACTS, CHECKPOINTS, RAY_TRAIN, RAY_TUNE, path_bytes
+from tune_space.ledger.layout import (
+    ARTEFACTS,
+    CHECKPOINTS,
+    MANIFEST,
+    RAY_TRAIN,
+    RAY_TUNE,
+    path_bytes,
+)
 from tune_space.ledger.locks import alone, hold, holder_pid
 from tune_space.ledger.records import Ledger, trials_of
 
 Kind = Literal["artefacts", "checkpoints"]
 ARTEFACT = re.compile(r"\.?[a-z][a-z-]*-[0-9a-f]{16}(\.part|\.lock)?")
-"""A store's artefacts, halves of them, their locks, and checkpoints of second rounds."""
+"""Names in a store: artefacts, unfinished ones, their locks, and checkpoints of second rounds."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """The shared inputs beside some studies."""
+    """The artefact store next to some studies."""
 
     folder: Path
     paths: tuple[Path, ...]
     users: tuple[str, ...]
-    """Studies here that have used some of them."""
+    """Names of the studies next to the store that have used one of its artefacts."""
 
     @property
     def num_bytes(self) -> int:
-        """All of it."""
+        """Bytes of everything in the store."""
         return sum(path_bytes(path) for path in self.paths)
 
     @property
     def seconds(self) -> float:
-        """What making it all again would take."""
+        """Seconds it would take to make every artefact again."""
         return sum(_seconds(path) for path in self.paths)
 
-    def line(self) -> str:
+    def format(self) -> str:
         """The store in words."""
         number = sum((path / META).is_file() for path in self.paths)
         users = f", used by {', '.join(self.users)}" if self.users else ""
@@ -58,26 +66,26 @@ class Saved:
 
     folder: Path
     ended: tuple[Path, ...]
-    """Those nobody goes on from, and what killed runs left behind."""
-    going_on: tuple[Path, ...]
-    """Those of trials that the next run continues."""
+    """Checkpoints that no trial continues from, and Ray's files that killed runs left behind."""
+    unfinished: tuple[Path, ...]
+    """Checkpoints of trials that the next run continues."""
 
-    def line(self) -> str:
+    def format(self) -> str:
         """The study's checkpoints in words."""
-        gone, kept = (sum(map(path_bytes, paths)) for paths in (self.ended, self.going_on))
+        gone, kept = (sum(map(path_bytes, paths)) for paths in (self.ended, self.unfinished))
         return (
             f"{self.folder / CHECKPOINTS}: {format_bytes(gone)} of trials that have ended, "
-            f"{format_bytes(kept)} of {len(self.going_on)} that go on and stay"
+            f"{format_bytes(kept)} of {len(self.unfinished)} unfinished trials, which are kept"
         )
 
 
 def look(runs: Path) -> tuple[Store, tuple[Saved, ...]]:
-    """What there is below ``runs``, the folder of the studies' output folders.
+    """The store and the checkpoints below ``runs``, the folder of the studies' output folders.
 
     Raises:
-        DataError: a study's manifest cannot be read, so that nobody knows what it needs.
+        DataError: a study's manifest cannot be read, so that what it needs is unknown.
     """
-    studies = sorted(path.parent for path in runs.glob("*/manifest.json"))
+    studies = sorted(path.parent for path in runs.glob(f"*/{MANIFEST}"))
     store = runs / ARTEFACTS
     paths = tuple(sorted(_own(store))) if store.is_dir() else ()
     users = (folder.name for folder in studies if _uses(folder, paths))
@@ -85,7 +93,9 @@ def look(runs: Path) -> tuple[Store, tuple[Saved, ...]]:
 
 
 def clean(runs: Path, kinds: Collection[Kind]) -> list[str]:
-    """Delete ``kinds`` below ``runs`` where nothing uses them; without kinds say what there is.
+    """Delete ``kinds`` below ``runs`` where nothing uses them, and say so, a line each.
+
+    Without kinds nothing is deleted: the lines say what there is.
 
     Raises:
         FolderInUseError: a study uses the artefacts.
@@ -94,8 +104,8 @@ def clean(runs: Path, kinds: Collection[Kind]) -> list[str]:
     store, studies = look(runs)
     if not kinds:
         return [
-            store.line(),
-            *(saved.line() for saved in studies),
+            store.format(),
+            *(saved.format() for saved in studies),
             "--clean artefacts, --clean checkpoints delete them; results, reports and data stay",
         ]
     lines = []
@@ -121,10 +131,10 @@ def _clean_store(store: Store, studies: Collection[Saved]) -> str:
 def _clean_study(folder: Path) -> str:
     try:
         with hold(folder):
-            # Looked at again: a run may have ended between the first look and the lock.
+            # Read again with the lock held: a run may have ended since the first time.
             return _delete(folder / CHECKPOINTS, _saved(folder).ended)
     except FolderInUseError as error:
-        return f"left alone: {error}"
+        return f"nothing deleted: {error}"
 
 
 def _delete(where: Path, paths: Collection[Path]) -> str:
@@ -138,33 +148,32 @@ def _delete(where: Path, paths: Collection[Path]) -> str:
 
 
 def _own(store: Path) -> Iterator[Path]:
-    """What a store made itself, told by its name."""
+    """Files and folders in a store that have the name of something the store made."""
     for path in store.iterdir():
         if ARTEFACT.fullmatch(path.name) and not path.is_symlink():
             yield path
 
 
 def _uses(folder: Path, paths: Collection[Path]) -> bool:
-    manifest = Ledger(folder).read_manifest()
-    keys = {each.key for each in manifest.preparations} if manifest else set()
+    """Whether the study in ``folder`` has used one of these artefacts."""
+    keys = {each.key for each in Ledger(folder).manifest().preparations}
     return bool(keys & {path.name for path in paths})
 
 
 def _saved(folder: Path) -> Saved:
     ledger = Ledger(folder)
-    manifest = ledger.read_manifest()
-    if manifest is None:
-        raise DataError(f"{folder}: no study has run here (there is no manifest.json)")
-    recorded = {path.stem for path in ledger.trials_folder.glob("*.json")}
-    open_trials = (trials_of(manifest.arms) | set(manifest.running)) - recorded
+    manifest = ledger.manifest()
+    wanted = trials_of(manifest.arms) | set(manifest.running)
+    open_trials = wanted.difference(ledger.recorded())
     found = [path for path in sorted((folder / CHECKPOINTS).glob("*")) if not path.is_symlink()]
     ended = [path for path in found if path.name not in open_trials]
     left = [folder / name for name in (RAY_TUNE, RAY_TRAIN) if (folder / name).is_dir()]
-    going_on = (path for path in found if path.name in open_trials)
-    return Saved(folder, (*ended, *left), tuple(going_on))
+    unfinished = (path for path in found if path.name in open_trials)
+    return Saved(folder, (*ended, *left), tuple(unfinished))
 
 
 def _seconds(path: Path) -> float:
+    """Seconds an artefact took to make; 0 where it does not say."""
     try:
         return float(json.loads((path / META).read_text(encoding="utf-8"))["seconds"])
     except (OSError, ValueError, KeyError, TypeError):

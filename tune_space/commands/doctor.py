@@ -1,9 +1,10 @@
-"""What an issue should begin with: versions, machine, and what of the installation is broken."""
+"""What a bug report should begin with: versions, the machine, and broken parts of the install."""
 
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from morec.code_version import IN_TRIALS
 from morec.errors import DataError
 from tune_space.capacity.machine import (
     available_memory,
@@ -12,34 +13,35 @@ from tune_space.capacity.machine import (
     free_disk,
     total_memory,
 )
-from tune_space.ledger.provenance import git_state, machine, versions
+from tune_space.ledger.provenance import IN_STUDIES, git_state, machine, versions
 
-MODULES = (
-    "ray", "torch", "torchvision", "transformers", "timm", "optuna", "numpy", "pandas", "pyarrow",
-    "plotly", "pydantic", "tokenizers", "safetensors", "lmdb", "PIL",
-)  # fmt: skip
+MODULES = {package: package for package in (*IN_TRIALS, *IN_STUDIES)} | {"pillow": "PIL"}
+"""Package -> the module that must be importable."""
 
 
 def examine(runs: Path) -> tuple[list[str], list[str]]:
-    """Lines about this installation, and those of them that say what is wrong."""
+    """What this installation is, and what is wrong with it; a line each.
+
+    ``runs`` is the folder whose disk is looked at.
+    """
     facts = [f"{name} {version}" for name, version in versions().items()]
     facts += [f"git {key}: {value}" for key, value in git_state().items()]
-    facts += [f"machine: {machine()}", *_room(runs)]
+    facts += [f"machine: {machine()}", *_machine_lines(runs)]
     broken = [*_imports(), *_weights()]
     facts += [f"accelerator: {_accelerator()}"]
     return facts, broken
 
 
-def _room(runs: Path) -> Iterator[str]:
+def _machine_lines(runs: Path) -> Iterator[str]:
     yield f"disk free at {existing(runs)}: {format_bytes(free_disk(runs))}"
     yield f"memory: {format_bytes(total_memory())}, {format_bytes(available_memory())} available"
 
 
 def _imports() -> Iterator[str]:
-    """Packages that cannot be imported, beside a torch they were not built for, say."""
+    """Packages that cannot be imported, for example because they were built for another torch."""
     from morec import torchvision_guard  # noqa: F401  (before timm, as everywhere)
 
-    for name in MODULES:
+    for name in MODULES.values():
         try:
             importlib.import_module(name)
         except (ImportError, OSError, RuntimeError, AttributeError) as error:
@@ -47,7 +49,7 @@ def _imports() -> Iterator[str]:
 
 
 def _weights() -> Iterator[str]:
-    """Packaged weights and data that are missing or are not the pinned ones."""
+    """Weights and data from packages that are missing, or whose files are not the pinned ones."""
     from morec.data.readers.movielens import hash_movielens
     from morec.encoders.weights import image as image_weights
     from morec.encoders.weights import text as weights

@@ -1,4 +1,4 @@
-"""One recorded trial, trained again from its record alone and compared; the ledger stays as it is.
+"""Trains one recorded trial again, from its record alone, and compares; the ledger is not changed.
 
 On the CPU, with the recorded number of threads, every loss and metric comes out the same.
 """
@@ -24,7 +24,7 @@ from tune_space.study.spec import ResourcesSpec
 
 @dataclass(frozen=True)
 class Reproduction:
-    """What came of training a recorded trial again."""
+    """How a recorded trial and its second training compare."""
 
     trial_id: str
     num_epochs: int
@@ -32,7 +32,7 @@ class Reproduction:
     difference: str | None
     """The first number that is not the record's; None if all are the same."""
 
-    def line(self) -> str:
+    def format(self) -> str:
         """The outcome in words."""
         if self.difference is not None:
             return f"reproduce: {self.trial_id}: differs at {self.difference}"
@@ -43,8 +43,8 @@ def reproduce(trial_id: str, ledger: Ledger, prepared: Prepared) -> Reproduction
     """Train a recorded trial again, in this process, and compare it with its record.
 
     Raises:
-        DataError: there is no such record, it has no epochs, or its data or weights are not those
-            at hand.
+        DataError: there is no such record, it has no epochs, or its data or weights are not the
+            current ones.
     """
     record = _record(trial_id, ledger)
     _check_sources(record, prepared.sources(record.config))
@@ -56,7 +56,7 @@ def reproduce(trial_id: str, ledger: Ledger, prepared: Prepared) -> Reproduction
 
 
 def differences(record: TrialResult, again: TrialResult) -> Iterator[str]:
-    """Every number of a record that another run did not give, in the order it was made."""
+    """Every number of a record that training again did not give, in the order of training."""
     pairs = zip(record.epochs, again.epochs, strict=False)
     for then, now in pairs:
         where = f"epoch {then.epoch}"
@@ -67,7 +67,7 @@ def differences(record: TrialResult, again: TrialResult) -> Iterator[str]:
     if len(again.epochs) != len(record.epochs):
         yield f"the number of epochs: {len(record.epochs)} in the record, {len(again.epochs)} now"
     if record.status is TrialStatus.PRUNED:
-        return  # Its arm stopped it, which nothing here can do.
+        return  # Only its arm can stop a trial early: without one it goes on to another status.
     if record.status is not again.status:
         yield f"its status: {record.status} in the record, {again.status} now"
     if record.best_epoch != again.best_epoch:
@@ -79,7 +79,7 @@ def differences(record: TrialResult, again: TrialResult) -> Iterator[str]:
 def _record(trial_id: str, ledger: Ledger) -> TrialResult:
     record = ledger.read(trial_id)
     if record is None:
-        known = [path.stem for path in sorted(ledger.trials_folder.glob("*.json"))]
+        known = ledger.recorded()
         near = did_you_mean(trial_id, known)
         raise DataError(
             f"--reproduce: {ledger.trials_folder} has no record of {trial_id!r}.{near} "
@@ -90,20 +90,20 @@ def _record(trial_id: str, ledger: Ledger) -> TrialResult:
     return record
 
 
-def _check_sources(record: TrialResult, at_hand: Mapping[str, str]) -> None:
-    names = sorted(record.sources.keys() | at_hand.keys())
+def _check_sources(record: TrialResult, current: Mapping[str, str]) -> None:
+    names = sorted(record.sources.keys() | current.keys())
     wrong = [
         f"{record.trial_id}: {name}: the record was made with {record.sources.get(name)}, "
-        f"at hand is {at_hand.get(name)}"
+        f"the current one is {current.get(name)}"
         for name in names
-        if record.sources.get(name) != at_hand.get(name)
+        if record.sources.get(name) != current.get(name)
     ]
     if wrong:
         raise DataError("\n".join(wrong))
 
 
 def _train(record: TrialResult, prepared: Prepared, resources: ResourcesSpec) -> TrialResult:
-    """Train as long as the record did: a trial that was stopped early is stopped there again."""
+    """Train for as long as the record says: a pruned trial is stopped after its last epoch."""
     seen: list[tuple[tuple[EpochRecord, ...], Cost]] = []
 
     def report(epochs: tuple[EpochRecord, ...], cost: Cost) -> None:
@@ -130,7 +130,7 @@ def _train(record: TrialResult, prepared: Prepared, resources: ResourcesSpec) ->
 
 
 def _plain(evaluation: Evaluation | None) -> dict[str, Any]:
-    """An evaluation as named values; the slices follow from the ranks."""
+    """An evaluation as named values; its slices are left out, because the ranks give them."""
     if evaluation is None:
         return {}
     ranks = {f"rank of user {u}": int(rank) for u, rank in enumerate(evaluation.ranks)}

@@ -1,10 +1,9 @@
-"""How a running or stopped study stands, read from its output folder; needs no Ray."""
+"""The progress of a study, running or not, read from its output folder; needs no Ray."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from morec.errors import DataError
 from morec.results import TrialResult, TrialStatus
 from tune_space.ledger.layout import CHECKPOINTS
 from tune_space.ledger.locks import holder_pid
@@ -13,14 +12,14 @@ from tune_space.ledger.records import ArmEntry, Ledger
 
 @dataclass(frozen=True)
 class ArmStatus:
-    """One arm's trials, of both roles, by how they stand."""
+    """How many of one arm's trials, of both roles, are done, failed or started."""
 
     name: str
     num_done: int
     """Completed, pruned and collapsed trials."""
     num_failed: int
     num_started: int
-    """Trials without a record: running if a process holds the folder, else to be continued."""
+    """Trials begun and without a record: they run, or the next run continues them."""
     is_locked: bool
     best_valid: float | None
     """Best validation score of any trial, in [0, 1]."""
@@ -28,13 +27,13 @@ class ArmStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """A study's output folder at one moment."""
+    """The progress of a study at one moment."""
 
     study: str
     state: str
     """``running``, ``stopped`` (its process is gone), ``interrupted`` or ``finished``."""
     pid: int | None
-    """The process that runs the study; None if none does, or if it did not say."""
+    """The process that runs the study; None if none does, or if its pid cannot be read."""
     select: str
     """The metric of ``best_valid``."""
     elapsed_s: float
@@ -43,15 +42,13 @@ class Status:
 
 
 def read_status(folder: Path) -> Status:
-    """Read how the study in ``folder`` stands.
+    """Read the progress of the study in ``folder``.
 
     Raises:
         DataError: no study has run there, or its files cannot be read.
     """
     ledger = Ledger(folder)
-    manifest = ledger.read_manifest()
-    if manifest is None:
-        raise DataError(f"{folder}: no study has run here (there is no manifest.json)")
+    manifest = ledger.manifest()
     pid = holder_pid(folder)
     is_gone = manifest.state == "running" and pid is None
     checkpoints = {path.name for path in (folder / CHECKPOINTS).glob("*")}

@@ -16,6 +16,7 @@ import ray
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from morec.code_version import IN_TRIALS
 from morec.config import ImageSpec, TextSpec
 from morec.errors import ClusterError, SpecError
 from morec.ray_train import node_name
@@ -30,11 +31,6 @@ from tune_space.study.spec import ResourcesSpec
 T = TypeVar("T")
 MODULES = ("morec", "tune_space")
 """Our packages that trials import; Ray carries them to every node."""
-PACKAGES = (
-    "ray", "torch", "torchvision", "transformers", "tokenizers", "timm", "numpy", "pandas",
-    "pyarrow", "pillow", "lmdb", "pydantic", "safetensors", "huggingface_hub", "filelock",
-)  # fmt: skip
-"""Other packages that trials import, whose versions have to be the driver's."""
 CONNECT_TRIES = 3
 JOIN_S = 45.0
 """By then a cluster has let this machine in, or will not."""
@@ -127,10 +123,10 @@ def check_nodes(
     Raises:
         ClusterError: names every node that lacks something, and what.
     """
-    ours = node_side.software(PACKAGES, MODULES)
+    ours = node_side.software(IN_TRIALS, MODULES)
     _refuse(
         f"{node}: {name} is {there[name]}, the driver has {ours[name]}"
-        for node, there in _ask(node_side.software, PACKAGES, MODULES)
+        for node, there in _ask(node_side.software, IN_TRIALS, MODULES)
         for name in ours
         if there[name] != ours[name]
     )

@@ -1,20 +1,19 @@
-"""Which data sets and pretrained weights a study needs and cannot have, and what to do about it."""
+"""The data sets and pretrained weights that a study lacks, and where they come from."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from morec.config import Spec, canonical_json
 from morec.encoders.weights.hub import is_uncached
 from morec.errors import DataError
-from tune_space.inputs.prepare import Prepared, item_variants
+from tune_space.inputs.prepare import Prepared, item_variants, key_of
 from tune_space.study.expand import Arm
 from tune_space.study.spec import StudySpec
 
 
 @dataclass(frozen=True)
 class Missing:
-    """Data sets, or encoders' weights, that cannot be had for one and the same reason."""
+    """Data sets, or encoders' weights, that cannot be read, all for the same reason."""
 
     kind: str
     """``data set``, ``text encoder`` or ``image encoder``."""
@@ -22,41 +21,46 @@ class Missing:
     reason: str
     """What was looked for, and where."""
     download: str | None
-    """Where a data set comes from and where it is put, as the study says it."""
+    """Where a data set comes from and where to put it, in the study file's words."""
     arms: tuple[str, ...]
     """Names of the arms that need them."""
 
 
 def find_missing(study: StudySpec, arms: Sequence[Arm], prepared: Prepared) -> tuple[Missing, ...]:
-    """Look for everything that ``arms`` read; what is not there comes back, nothing is raised.
+    """Look for everything that ``arms`` read; returns what is not there, without raising.
 
     Weights on the model hub are fetched, unless this runs inside ``offline`` of
     ``morec.encoders.weights.hub``.
     """
     reasons: dict[str, str] = {}
-    found: dict[tuple[str, str, str | None], tuple[dict[str, None], dict[str, None]]] = {}
-    for need in _needs(study, arms, prepared):
-        if need.key not in reasons:
-            reasons[need.key] = _reason(need.look)
-        if reason := reasons[need.key]:
-            names, users = found.setdefault((need.kind, reason, need.download), ({}, {}))
-            names[need.name] = users[need.arm] = None
+    lacking: dict[tuple[str, str, str | None], list[_Input]] = {}
+    for one in _inputs(study, arms, prepared):
+        if one.key not in reasons:
+            reasons[one.key] = _reason(one.look)
+        if reason := reasons[one.key]:
+            lacking.setdefault((one.kind, reason, one.download), []).append(one)
     return tuple(
-        Missing(kind, tuple(names), reason, download, tuple(users))
-        for (kind, reason, download), (names, users) in found.items()
+        Missing(
+            kind,
+            tuple(dict.fromkeys(one.name for one in inputs)),
+            reason,
+            download,
+            tuple(dict.fromkeys(one.arm for one in inputs)),
+        )
+        for (kind, reason, download), inputs in lacking.items()
     )
 
 
 def inactive_arms(
     arms: Sequence[Arm], only: Collection[str], missing: Sequence[Missing] = ()
 ) -> frozenset[str]:
-    """Names of the arms that are left as they are: not in ``only`` (if given), or lacking data."""
+    """Names of the arms not run now: they are not in ``only`` (if given), or lack an input."""
     lacking = {name for one in missing for name in one.arms}
     return frozenset(a.name for a in arms if a.name in lacking or (only and a.name not in only))
 
 
 def format_missing(missing: Sequence[Missing]) -> list[str]:
-    """What is missing, why, and where it comes from, a line each."""
+    """What is missing, why, and where it comes from; one line each."""
     lines = []
     for one in missing:
         what = f"{_count(one.kind, one.names)} {', '.join(one.names)}"
@@ -71,33 +75,34 @@ def _count(noun: str, things: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
-class _Need:
+class _Input:
+    """A data set, or an encoder's weights, that an arm reads; the fields are as in ``Missing``."""
+
     arm: str
     kind: str
     name: str
     download: str | None
     key: str
+    """The same for inputs that are looked for in the same place."""
     look: Callable[[], object]
+    """Raises ``DataError`` where the input cannot be read."""
 
 
-def _needs(study: StudySpec, arms: Sequence[Arm], prepared: Prepared) -> Iterator[_Need]:
+def _inputs(study: StudySpec, arms: Sequence[Arm], prepared: Prepared) -> Iterator[_Input]:
     for arm in arms:
         choice = study.datasets.get(arm.dataset)
         download = choice.download if choice else None
         for config in item_variants(arm):
             data = config.dataset
             label, look = arm.dataset or data.kind, partial(prepared.data_hash, data)
-            yield _Need(arm.name, "data set", label, download, _key(data), look)
+            yield _Input(arm.name, "data set", label, download, key_of(data), look)
             for part, spec in config.item.modalities.items():
                 weights = partial(prepared.weights_hash, spec)
-                yield _Need(arm.name, f"{part} encoder", spec.name, None, _key(spec), weights)
-
-
-def _key(spec: Spec) -> str:
-    return canonical_json(spec.model_dump(mode="json"))
+                yield _Input(arm.name, f"{part} encoder", spec.name, None, key_of(spec), weights)
 
 
 def _reason(look: Callable[[], object]) -> str:
+    """Why an input cannot be read; empty where it can."""
     try:
         look()
     except DataError as error:

@@ -1,20 +1,12 @@
-"""What many trials share, made once before the first of them: data, yardsticks, frozen features."""
+"""What many trials share, made once before the first: data, references, frozen features."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import product
 from pathlib import Path
 
-from morec.config import (
-    DatasetSpec,
-    ImageSpec,
-    ItemSpec,
-    TextSpec,
-    TrialConfig,
-    canonical_json,
-)
+from morec.config import DatasetSpec, ImageSpec, Spec, TextSpec, TrialConfig, canonical_json
 from morec.data.dataset import Dataset, load_dataset, open_dataset, save_dataset, source_hash
 from morec.data.slices import slicings
 from morec.encoders.artefacts import Artefact, ArtefactStore
@@ -24,13 +16,13 @@ from morec.encoders.weights.text import TINY_RANDOM, weights_hash
 from morec.references.table import REFERENCES, metrics_in
 from morec.results import Evaluation, pack_ranks
 from tune_space.ledger.records import DatasetEntry, Manifest, Preparation, Reference, SliceEntry
-from tune_space.study.expand import Arm, configure, draw
-from tune_space.study.spec import ParamSpec, Value, full_name
+from tune_space.study.expand import Arm, configure, point_with
+from tune_space.study.spec import full_name
 
 
 @dataclass
 class Prepared:
-    """The shared inputs of a study's trials."""
+    """The shared inputs of a study's trials; each is made when it is first asked for."""
 
     root: Path
     """Folder that relative paths of the study file start from."""
@@ -46,7 +38,7 @@ class Prepared:
         self.store = ArtefactStore(store.folder.resolve(), store.storage, verify=True)
 
     def sources(self, config: TrialConfig) -> dict[str, str]:
-        """Hashes of the data and weights ``config`` points at."""
+        """``data``, ``text``, ``image`` -> hash of the current data or weights of ``config``."""
         parts = config.item.modalities.items()
         weights = {part: self.weights_hash(spec) for part, spec in parts}
         return {"data": self.data_hash(config.dataset), **weights}
@@ -58,14 +50,14 @@ class Prepared:
 
     def data_hash(self, spec: DatasetSpec) -> str:
         """Hash of the files behind a dataset, computed once."""
-        key = _key(spec)
+        key = key_of(spec)
         if key not in self._hashes:
             self._hashes[key] = source_hash(spec, self.root)
         return self._hashes[key]
 
     def dataset_folder(self, spec: DatasetSpec) -> Path:
-        """Where the windowed dataset lies, ready to be memory-mapped; made if need be."""
-        key = _key(spec)
+        """Folder of the windowed dataset, ready to be memory-mapped; made if it is not there."""
+        key = key_of(spec)
         if key not in self._folders:
             artefact = self.store.get_or_make(
                 "dataset",
@@ -81,7 +73,7 @@ class Prepared:
 
 
 def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation, ...]:
-    """Make every artefact the arms' item encoders read, also for searched encoder choices."""
+    """Make every artefact that the arms' item encoders read, for every searched choice of them."""
     found: dict[str, tuple[str, Artefact]] = {}
     users: dict[str, dict[str, None]] = {}
     for arm in arms:
@@ -121,30 +113,32 @@ def weights_used(prepared: Prepared, arms: Sequence[Arm]) -> dict[TextSpec | Ima
 def with_inactive(
     manifest: Manifest, earlier: Manifest, arms: Sequence[Arm], active: Sequence[Arm]
 ) -> Manifest:
-    """Add what an earlier run wrote down and only arms that rest in this run need."""
-    in_use = {arm.dataset for arm in active}
-    labels = {arm.dataset for arm in arms} - in_use
-    resting = {arm.name for arm in arms} - {arm.name for arm in active}
+    """Add what an earlier run's manifest says of the arms that are inactive in this run.
+
+    Data sets and references are added where no active arm has the data set.
+    """
+    labels = {arm.dataset for arm in arms} - {arm.dataset for arm in active}
+    inactive = {arm.name for arm in arms} - {arm.name for arm in active}
     made = {each.key: each for each in manifest.preparations}
     for each in earlier.preparations:
-        if users := tuple(name for name in each.used_by if name in resting):
+        if users := tuple(name for name in each.used_by if name in inactive):
             known = made[each.key].used_by if each.key in made else ()
             made[each.key] = each.model_copy(update={"used_by": (*known, *users)})
     datasets = (each for each in earlier.datasets if each.dataset in labels)
-    yardsticks = (each for each in earlier.references if each.dataset in labels)
+    references_kept = (each for each in earlier.references if each.dataset in labels)
     return manifest.model_copy(
         update={
             "datasets": (*manifest.datasets, *datasets),
-            "references": (*manifest.references, *yardsticks),
+            "references": (*manifest.references, *references_kept),
             "preparations": tuple(made.values()),
         }
     )
 
 
 def dataset_entries(prepared: Prepared, arms: Sequence[Arm]) -> tuple[DatasetEntry, ...]:
-    """What the report says of each data set, arm by arm where arms read them differently."""
+    """What the report says of each data set; several entries where arms read it differently."""
     specs = {
-        (arm.dataset, _key(arm.config.dataset)): (arm.dataset, arm.config.dataset) for arm in arms
+        (arm.dataset, key_of(arm.config.dataset)): (arm.dataset, arm.config.dataset) for arm in arms
     }
     return tuple(_dataset_entry(label, prepared.dataset(spec)) for label, spec in specs.values())
 
@@ -193,7 +187,10 @@ def _dataset_entry(label: str, dataset: Dataset) -> DatasetEntry:
 
 
 def item_variants(arm: Arm) -> Iterator[TrialConfig]:
-    """The arm with every combination of searched choices that changes what an encoder reads."""
+    """An arm's configuration with every combination of searched choices of data and encoders.
+
+    These choices change what the encoders read, so that each needs artefacts of its own.
+    """
     choices = {
         path: param.choice
         for path, param in arm.space.items()
@@ -202,17 +199,13 @@ def item_variants(arm: Arm) -> Iterator[TrialConfig]:
     seen = set()
     for values in product(*choices.values()):
         chosen = dict(zip(choices, values, strict=True))
-        params = draw(arm, partial(_chosen_or_any, chosen))
-        config = configure(arm.config, params, seed=arm.config.seed, test=False)
-        variant = (_key(config.dataset), _key(config.item))
+        config = configure(arm.config, point_with(arm, chosen), seed=arm.config.seed, test=False)
+        variant = (key_of(config.dataset), key_of(config.item))
         if variant not in seen:
             seen.add(variant)
             yield config
 
 
-def _chosen_or_any(chosen: Mapping[str, Value], path: str, param: ParamSpec) -> Value:
-    return chosen[path] if path in chosen else param.probes()[0]
-
-
-def _key(spec: DatasetSpec | ItemSpec) -> str:
+def key_of(spec: Spec) -> str:
+    """The same text for equal specifications."""
     return canonical_json(spec.model_dump(mode="json"))

@@ -1,4 +1,14 @@
-"""The names of files and folders in a study's output folder, and of the store beside it."""
+"""The names of files and folders in a study's output folder, and of the artefact store next to it.
+
+::
+
+    runs/
+      artefacts/          the store of all studies in runs/
+      <study>/
+        manifest.json  trials/  checkpoints/    the ledger, and what trials continue from
+        report.html  tables/                    the report
+        .ray_tune/  ray_train/                  Ray's own files
+"""
 
 import shutil
 from collections.abc import Collection
@@ -10,15 +20,24 @@ MANIFEST = "manifest.json"
 CHECKPOINTS = "checkpoints"
 """One folder a trial."""
 ARTEFACTS = "artefacts"
-"""The shared inputs of all studies whose output folders lie side by side."""
+"""The store of what trials share, for all studies whose output folders lie next to it."""
+REPORT = "report.html"
+TABLES = "tables"
+"""The report's tables as files."""
+LOCK = ".lock"
+"""Locked by the process that runs a study in the folder."""
+HOLDER = ".holder.json"
+"""The pid of that process."""
+STORE_LOCK = ".users.lock"
+"""Of the artefact store: locked together by all processes that use it."""
 RAY_TUNE = ".ray_tune"
-"""Ray Tune's own files. They are thrown away, since the ledger is the state."""
+"""Ray Tune's own files; deleted after a run, because the ledger is the state."""
 RAY_TRAIN = "ray_train"
 """Ray Train's own files of trials with several workers."""
 
 
 def path_bytes(path: Path) -> int:
-    """Bytes of a file, or of all files below a folder; a link counts as itself, nothing as 0."""
+    """Bytes of a file, or of all files below a folder; of a link its own; 0 where nothing is."""
     if path.is_symlink() or path.is_file():
         return path.lstat().st_size
     return sum(map(path_bytes, path.iterdir())) if path.is_dir() else 0

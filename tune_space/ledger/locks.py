@@ -1,4 +1,4 @@
-"""One process at a time in a study's output folder."""
+"""Locks: one process at a time in a study's output folder, and the artefact store while in use."""
 
 import fcntl
 import json
@@ -12,16 +12,12 @@ from filelock import FileLock, Timeout
 
 from morec.errors import FolderInUseError
 from morec.results import write_atomically
-
-LOCK = ".lock"
-HOLDER = ".holder.json"
-USERS = ".users.lock"
-"""Of a store of artefacts: locked by everyone who uses it, together; goes with their processes."""
+from tune_space.ledger.layout import HOLDER, LOCK, STORE_LOCK
 
 
 @contextmanager
 def hold(folder: Path) -> Iterator[None]:
-    """Hold ``folder`` while a study runs in it; the lock goes with the process, however it ends.
+    """Hold ``folder`` while a study runs in it; the lock ends with the process at the latest.
 
     Raises:
         FolderInUseError: another process holds it; the message names its pid.
@@ -45,21 +41,21 @@ def hold(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def shared(store: Path) -> Iterator[None]:
-    """Use the artefacts in ``store`` beside others; nobody deletes them meanwhile."""
+    """Use the artefacts in ``store``, as other processes may; none can delete them meanwhile."""
     store.mkdir(parents=True, exist_ok=True)
-    with (store / USERS).open("w") as stream:
+    with (store / STORE_LOCK).open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_SH)
         yield
 
 
 @contextmanager
 def alone(store: Path) -> Iterator[None]:
-    """Have the artefacts in ``store`` for oneself.
+    """Keep every other process from using the artefacts in ``store``.
 
     Raises:
-        FolderInUseError: somebody uses them.
+        FolderInUseError: another process uses them.
     """
-    with (store / USERS).open("w") as stream:
+    with (store / STORE_LOCK).open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -68,7 +64,7 @@ def alone(store: Path) -> Iterator[None]:
 
 
 def set_aside(folder: Path) -> Path | None:
-    """Rename ``folder`` to the first free ``<folder>.<n>``; None where there is none to rename.
+    """Rename ``folder`` to the first free ``<folder>.<n>``; None where there is no such folder.
 
     Raises:
         FolderInUseError: a study runs in it.
@@ -77,8 +73,7 @@ def set_aside(folder: Path) -> Path | None:
         return None
     with hold(folder):
         numbered = (folder.with_name(f"{folder.name}.{n}") for n in count(1))
-        aside = next(path for path in numbered if not path.exists())
-        return folder.rename(aside)
+        return folder.rename(next(path for path in numbered if not path.exists()))
 
 
 def holder_pid(folder: Path) -> int | None:

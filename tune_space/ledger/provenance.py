@@ -7,21 +7,17 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from morec.code_version import installed_version
+from morec.code_version import TRAINING, installed_version
 from morec.results import TrialResult
 
-PACKAGES = (
-    "morec-studies", "ray", "torch", "torchvision", "transformers", "timm", "optuna", "numpy",
-    "pandas", "plotly", "pydantic", "tokenizers",
-)  # fmt: skip
+IN_STUDIES = ("optuna", "plotly")
+"""Packages that search and report, which no trial imports."""
 
 
 def versions() -> dict[str, str]:
-    """Python's and every relevant package's version."""
-    return {
-        "python": platform.python_version(),
-        **{package: installed_version(package) for package in PACKAGES},
-    }
+    """The versions a manifest records: of Python, this project, and what trains and searches."""
+    packages = ("morec-studies", *TRAINING, *IN_STUDIES)
+    return {"python": platform.python_version(), **{p: installed_version(p) for p in packages}}
 
 
 def git_state() -> dict[str, str]:
@@ -34,10 +30,10 @@ def git_state() -> dict[str, str]:
 
 
 def other_code(records: Iterable[TrialResult], code: Mapping[str, str]) -> list[str]:
-    """Which of ``records`` were not made by ``code``, a line for each other code.
+    """How many of ``records`` were made by other code than ``code``; a line for each other code.
 
-    They are not trained again, since most changes of code change no number; that they are of
-    another code is said wherever they are used.
+    Such trials are not trained again, because most changes of code change no number. Whoever uses
+    their records says so with these lines.
     """
     others = Counter(tuple(record.code.items()) for record in records if record.code != code)
     return [

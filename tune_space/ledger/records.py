@@ -26,19 +26,21 @@ from tune_space.ledger.layout import MANIFEST, TRIALS
 from tune_space.study.spec import StudySpec, Value
 
 SpecT = TypeVar("SpecT", bound=Spec)
+Role = Literal["search", "final"]
+"""What a trial is for: finding an arm's configuration, or measuring the locked one."""
 MIN_FOR_IMPORTANCE = 10
 """Completed search trials below which there is no best tenth to compare with the others."""
 
 
 class SearchEntry(Spec):
-    """One search trial of an arm: its identity and the values that were searched."""
+    """One search trial of an arm: its identity and its searched values."""
 
     trial_id: str
     params: dict[str, Value]
 
 
 class ArmEntry(Spec):
-    """One arm as it stands: its trials by role, and its locked choice."""
+    """One arm at the time of writing: its trials by role, and its locked choice."""
 
     name: str
     """Unique in the study: ``<dataset>/<arm>`` where the study has several data sets."""
@@ -50,13 +52,14 @@ class ArmEntry(Spec):
     search: tuple[SearchEntry, ...] = ()
     """Search trials in the order they were asked for."""
     locked: SearchEntry | None = None
-    """The search trial with the best validation score, chosen when the search ended; an arm with
-    nothing to search is locked at once, to its ``start`` (mostly no params), with an empty
+    """The search trial with the best validation score, chosen when the search ended. An arm without
+    search trials is locked at once, to the params of its ``start`` (mostly none) and an empty
     trial_id."""
     importance: dict[str, float] = {}  # noqa: RUF012  (pydantic copies it)
-    """Searched path -> its share, see ``ArmSearch.importance``; of a search that has ended."""
+    """Searched path -> its share of the importance, once the search has ended; see
+    ``ArmSearch.importance``."""
     final: tuple[str, ...] = ()
-    """Trial ids of the locked configuration, in the order of the study's seeds."""
+    """Trial ids of the locked configuration, one per seed, in the order of the study's seeds."""
 
     @property
     def trial_ids(self) -> tuple[str, ...]:
@@ -65,7 +68,7 @@ class ArmEntry(Spec):
 
 
 class Reference(Spec):
-    """An untrained yardstick (popularity, chance) on both splits."""
+    """A reference that is not trained (popularity, chance), on both splits."""
 
     name: str
     dataset: str = ""
@@ -73,7 +76,7 @@ class Reference(Spec):
     valid: dict[str, Metric]
     test: dict[str, Metric]
     test_evaluation: Evaluation | None = None
-    """With ranks, for paired comparison; None where the value is an expectation (chance)."""
+    """With ranks, for paired comparisons; None for chance, whose metrics are expected values."""
 
 
 class SliceEntry(Spec):
@@ -105,7 +108,7 @@ class DatasetEntry(Spec):
     """Interactions kept in the windows."""
     slices: tuple[SliceEntry, ...] = ()
     counts: dict[str, int]
-    """Rule -> how many rows, users or items it touched."""
+    """Rule -> how many rows, users or items it applied to."""
 
 
 class Preparation(Spec):
@@ -114,17 +117,17 @@ class Preparation(Spec):
     name: str
     key: str
     seconds: float = Field(ge=0)
-    """What making it took, also when it was made by an earlier run."""
+    """Seconds it took to make, in this run or an earlier one."""
     num_bytes: int = Field(ge=0)
     used_by: tuple[str, ...] = ()
     """Names of the arms that use it."""
     losses: dict[str, tuple[float, ...]] = {}  # noqa: RUF012  (pydantic copies it)
-    """Of second-round pre-training: ``train`` and ``valid`` loss per epoch; ``valid`` begins with
-    the loss before the first."""
+    """Of second-round pre-training: ``train`` and ``valid`` -> loss per epoch; ``valid`` begins
+    with the loss before the first epoch."""
 
 
 class Manifest(Spec):
-    """The study as it stands; rewritten whenever a trial is asked for or ends."""
+    """The state of a study; rewritten whenever a trial starts or ends."""
 
     schema_version: int = SCHEMA_VERSION
     study: StudySpec
@@ -149,23 +152,25 @@ class Manifest(Spec):
     running: tuple[str, ...] = ()
     """Trials that were running when this was written."""
     orphaned: tuple[str, ...] = ()
-    """Trials in the ledger that this study no longer asks for; kept, not reported."""
+    """Trials with a record that the study no longer asks for; kept, but not reported."""
 
 
 def trials_of(arms: Iterable[ArmEntry]) -> set[str]:
-    """Ids of all trials of some arms, in both roles."""
+    """Ids of all trials of these arms, in both roles."""
     return {trial_id for arm in arms for trial_id in arm.trial_ids}
 
 
 def best_trial(results: Iterable[TrialResult]) -> TrialResult | None:
-    """The choice an arm is locked to: the completed trial with the best validation score, the
-    earliest of equals; None if no trial completed."""
+    """The completed trial with the best validation score, to which an arm is locked.
+
+    The earliest of equals; None if no trial completed.
+    """
     completed = [result for result in results if result.status is TrialStatus.COMPLETED]
     return max(completed, key=lambda result: result.best_score() or 0.0, default=None)
 
 
 class Ledger:
-    """The files of one study's output folder."""
+    """Records and manifest in one study's output folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -186,18 +191,40 @@ class Ledger:
         path = self.trials_folder / f"{trial_id}.json"
         return _read(TrialResult, path) if path.exists() else None
 
+    def recorded(self) -> list[str]:
+        """Ids of all trials that have a record, in the order of their names."""
+        return [path.stem for path in sorted(self.trials_folder.glob("*.json"))]
+
     def read_all(self) -> dict[str, TrialResult]:
-        """Every record by trial id."""
-        paths = sorted(self.trials_folder.glob("*.json"))
-        return {path.stem: _read(TrialResult, path) for path in paths}
+        """Every record by trial id.
+
+        Raises:
+            DataError: as ``read``.
+        """
+        return {i: record for i in self.recorded() if (record := self.read(i))}
 
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest."""
         write_atomically(self.manifest_path, manifest.model_dump_json(indent=1))
 
     def read_manifest(self) -> Manifest | None:
-        """The manifest, or None where no study has run yet."""
+        """The manifest, or None where no study has run yet.
+
+        Raises:
+            DataError: the file is there but is not a manifest; it names file and reason.
+        """
         return _read(Manifest, self.manifest_path) if self.manifest_path.exists() else None
+
+    def manifest(self) -> Manifest:
+        """The manifest of a study that has run.
+
+        Raises:
+            DataError: no study has run here, or its manifest cannot be read.
+        """
+        manifest = self.read_manifest()
+        if manifest is None:
+            raise DataError(f"{self.folder}: no study has run here (there is no {MANIFEST})")
+        return manifest
 
 
 def _read(model: type[SpecT], path: Path) -> SpecT:

@@ -132,7 +132,7 @@ def _domain(param: ParamSpec | None) -> str:
     if param is None:
         return "not searched"
     when = f" when {canonical_json(param.when)}" if param.when else ""
-    return f"{param.kind} {param.spell()}{when}"
+    return f"{param.kind} {param.format()}{when}"
 
 
 def _seeds(before: StudySpec, study: StudySpec) -> Iterator[str]:

@@ -18,9 +18,9 @@ from morec.storage import Storage
 from morec.trial_log import log_tail
 from morec.watchdog import hang_note
 from tune_space.ledger.layout import CHECKPOINTS, bound_checkpoints
-from tune_space.ledger.records import ArmEntry, Ledger, Manifest, SearchEntry, trials_of
+from tune_space.ledger.records import ArmEntry, Ledger, Manifest, Role, SearchEntry, trials_of
 from tune_space.schedule.arm_search import MAX_FAILURES, ArmSearch, best_of
-from tune_space.schedule.jobs import ArmState, Job, Role
+from tune_space.schedule.jobs import ArmState, Job
 from tune_space.schedule.plan import Sources
 from tune_space.study.expand import Arm, configure, fits
 from tune_space.study.spec import StudySpec

@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from morec.config import TrialConfig
-from tune_space.ledger.records import SearchEntry
+from tune_space.ledger.records import Role, SearchEntry
 from tune_space.schedule.arm_search import ArmSearch
 from tune_space.study.expand import Arm
-
-Role = Literal["search", "final"]
 
 
 @dataclass(frozen=True)

@@ -1,43 +1,45 @@
-"""The arms of a study by name: written out or made of factors, and crossed with its data sets."""
+"""The names of a study's arms: written out or made of factors, then crossed with data sets."""
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-from morec.errors import SpecError, did_you_mean
+from morec.errors import SpecError
 from tune_space.study.config_paths import short_name
 from tune_space.study.spec import ArmSpec, StudySpec, Value, full_name
+from tune_space.study.yaml_document import format_unknown
 
 MAX_ARMS = 1_000
 
 
 @dataclass(frozen=True)
 class NamedArm:
-    """One arm on one data set, not yet built."""
+    """One arm on one data set, before its configuration is built."""
 
     arm: str
     dataset: str
     """Key of the study's ``datasets``; empty where the study has none."""
     spec: ArmSpec
     settings: tuple[tuple[str, Value], ...]
-    """Dotted paths and values over the base, in order: the data set's, then the arm's."""
+    """Dotted paths and their values, which replace those of ``base``: first the data set's, then
+    the arm's."""
 
     @property
     def name(self) -> str:
-        """Unique in the study: ``<dataset>/<arm>``, or ``<arm>`` without ``datasets``."""
+        """Unique in the study: ``<dataset>/<arm>``; ``<arm>`` where there are no ``datasets``."""
         return full_name(self.dataset, self.arm)
 
 
 def named_arms(study: StudySpec) -> tuple[NamedArm, ...]:
-    """Every arm of a study on every data set it runs on, data set by data set."""
+    """Every arm on every data set it runs on: all arms of the first data set come first."""
     settings: dict[str, Mapping[str, Value]] = {
         label: choice.set for label, choice in study.datasets.items()
     }
     return tuple(
-        NamedArm(arm, label, spec, (*below.items(), *spec.set.items()))
-        for label, below in (settings or {"": {}}).items()
+        NamedArm(arm, label, spec, (*dataset.items(), *spec.set.items()))
+        for label, dataset in (settings or {"": {}}).items()
         for arm, spec in _arm_specs(study).items()
         if not label or spec.datasets is None or label in spec.datasets
     )
@@ -69,7 +71,13 @@ def crossed(factors: Mapping[str, Sequence[Value]]) -> dict[str, dict[str, Value
 def one_factor_out(
     factors: Mapping[str, Sequence[Value]], baseline: str
 ) -> dict[str, dict[str, Value]]:
-    """The first levels together, named ``baseline``, and each other level alone in its place."""
+    """The arm ``baseline`` with every factor's first level, and one arm per other level.
+
+    Such an arm differs from the baseline in that one level.
+
+    Raises:
+        SpecError: the baseline's name is also the name of a generated arm.
+    """
     first = {path: levels[0] for path, levels in factors.items()}
     others = ((path, level) for path, levels in factors.items() for level in levels[1:])
     changed = {_level_name(path, level): {**first, path: level} for path, level in others}
@@ -92,15 +100,8 @@ def select_arms(study: StudySpec, words: Sequence[str]) -> tuple[str, ...]:
         SpecError: words that are none of these.
     """
     arms = named_arms(study)
-    meant = {arm.name: {arm.name, arm.arm, arm.dataset} for arm in arms}
-    allowed = dict.fromkeys((*study.datasets, *(arm.arm for arm in arms), *meant))
-    unknown = [f"--only: {unknown_arm(word, allowed)}" for word in words if word not in allowed]
-    if unknown:
-        raise SpecError(unknown)
-    return tuple(name for name, known in meant.items() if known & set(words))
-
-
-def unknown_arm(name: str, allowed: Iterable[str]) -> str:
-    """The message for a name that is no arm's."""
-    names = list(allowed)
-    return f"unknown arm {name!r}.{did_you_mean(name, names)} Allowed: {', '.join(names)}"
+    chosen_by = {arm.name: {arm.name, arm.arm, arm.dataset} for arm in arms}
+    allowed = dict.fromkeys((*study.datasets, *(arm.arm for arm in arms), *chosen_by))
+    if unknown := [word for word in words if word not in allowed]:
+        raise SpecError([f"--only: {format_unknown('arm', word, allowed)}" for word in unknown])
+    return tuple(name for name, own in chosen_by.items() if own & set(words))

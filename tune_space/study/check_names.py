@@ -1,7 +1,7 @@
-"""Which arms, data sets and metrics a study file names, and whether they exist.
+"""Checks that every arm, data set and metric a study file names exists.
 
-Works on the values as read, like ``tune_space.study.check_values``. What has the wrong shape is
-passed over.
+Works on the values as they were read, like ``tune_space.study.check_values``. Values of the wrong
+shape are skipped: ``StudySpec`` reports them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,23 +10,16 @@ from typing import Any
 from morec.config import POPULARITY_LABELS, EvaluationSpec
 from morec.errors import SpecError, did_you_mean
 from morec.metrics import metric_names
-from tune_space.study.arm_names import crossed, one_factor_out, unknown_arm
+from tune_space.study.arm_names import crossed, one_factor_out
 from tune_space.study.config_paths import get_path, value_problems
 from tune_space.study.spec import COSTS, full_name
-from tune_space.study.yaml_document import Path, Problem
+from tune_space.study.yaml_document import KeyPath, Problem, format_unknown, mapping
 
 _SIDES = ("better", "than")
 
 
-def mapping(raw: Any, *keys: str) -> Mapping[str, Any]:
-    """The mapping at nested keys; an empty one where there is none."""
-    for key in keys:
-        raw = raw.get(key) if isinstance(raw, dict) else None
-    return raw if isinstance(raw, dict) else {}
-
-
 def check_names(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """Every name in a study that stands for nothing, or for something that is not there."""
+    """Every name in a study that nothing has, or that may not be used there."""
     arms, problems = _arm_names(raw)
     yield from problems
     yield from _check_labels(raw, arms)
@@ -39,6 +32,7 @@ def check_names(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _arm_names(raw: Mapping[str, Any]) -> tuple[list[str], list[Problem]]:
+    """The names of all arms, without data sets; none where they cannot be told."""
     baseline = raw.get("baseline")
     if sum(bool(raw.get(key)) for key in ("arms", "factors", "one_factor_out")) != 1:
         return [], []
@@ -53,12 +47,13 @@ def _arm_names(raw: Mapping[str, Any]) -> tuple[list[str], list[Problem]]:
 
 
 def _levels(raw: Mapping[str, Any], key: str) -> Mapping[str, list[Any]]:
+    """Factor -> its levels; empty where a factor is no list of levels."""
     levels = mapping(raw, key)
     return levels if all(isinstance(x, list) and x for x in levels.values()) else {}
 
 
 def _labels_of(raw: Mapping[str, Any], arm: str) -> list[str]:
-    """The data sets an arm runs on; one without a name where the study has none."""
+    """The data sets an arm runs on; a single empty name where the study has no ``datasets``."""
     own = mapping(raw, "arms", arm).get("datasets")
     labels = list(mapping(raw, "datasets")) or [""]
     return [label for label in labels if not isinstance(own, list) or label in own]
@@ -77,7 +72,7 @@ def _check_labels(raw: Mapping[str, Any], arms: list[str]) -> Iterator[Problem]:
             yield from _check_own_labels(("arms", arm, "datasets"), own, labels)
 
 
-def _check_own_labels(place: Path, own: list[Any], labels: list[str]) -> Iterator[Problem]:
+def _check_own_labels(place: KeyPath, own: list[Any], labels: list[str]) -> Iterator[Problem]:
     if not labels:
         yield Problem(place, "the study has no datasets: to choose from")
     elif not own:
@@ -86,9 +81,7 @@ def _check_own_labels(place: Path, own: list[Any], labels: list[str]) -> Iterato
         if label in own[:index]:
             yield Problem((*place, index), f"names {label!r} twice")
         elif isinstance(label, str) and label not in labels:
-            allowed = f"Allowed: {', '.join(labels)}"
-            text = f"unknown data set {label!r}.{did_you_mean(label, labels)} {allowed}"
-            yield Problem((*place, index), text)
+            yield Problem((*place, index), format_unknown("data set", label, labels))
 
 
 def _check_baseline(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) -> Iterator[Problem]:
@@ -96,13 +89,11 @@ def _check_baseline(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) ->
     if not isinstance(name, str):
         return
     if name not in runs_on:
-        yield Problem(("baseline",), unknown_arm(name, runs_on))
+        yield Problem(("baseline",), format_unknown("arm", name, runs_on))
         return
     used = dict.fromkeys(label for labels in runs_on.values() for label in labels)
-    if lacking := [label for label in used if label not in runs_on[name]]:
-        text = (
-            f"{name!r} does not run on {', '.join(lacking)}, where other arms are compared with it"
-        )
+    if lacking := ", ".join(label for label in used if label not in runs_on[name]):
+        text = f"{name!r} does not run on {lacking}, where other arms are compared with it"
         yield Problem(("baseline",), text)
 
 
@@ -111,19 +102,14 @@ def _check_contrasts(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) -
     for index, contrast in enumerate(contrasts if isinstance(contrasts, list) else ()):
         sides = {key: mapping(contrast).get(key) for key in _SIDES}
         names = [name for name in sides.values() if isinstance(name, str)]
+        known = [runs_on[name] for name in names if name in runs_on]
         for key, name in sides.items():
             if isinstance(name, str) and name not in runs_on:
-                yield Problem(("contrasts", index, key), unknown_arm(name, runs_on))
+                yield Problem(("contrasts", index, key), format_unknown("arm", name, runs_on))
         if len(names) == 2 and len(set(names)) == 1:
             yield Problem(("contrasts", index), "compares an arm with itself")
-        elif len(names) == 2 and _share_nothing([runs_on.get(name) for name in names]):
+        elif len(known) == 2 and set(known[0]).isdisjoint(known[1]):
             yield Problem(("contrasts", index), "no data set has both arms")
-
-
-def _share_nothing(sides: list[list[str] | None]) -> bool:
-    """Whether two known arms have no data set in common."""
-    known = [set(labels) for labels in sides if labels is not None]
-    return len(known) == 2 and known[0].isdisjoint(known[1])
 
 
 def _check_expected(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) -> Iterator[Problem]:
@@ -134,7 +120,7 @@ def _check_expected(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) ->
     allowed = f"{', '.join((*metrics, *COSTS))}, and a metric with a slice: {slices}"
     for arm in mapping(raw, "expected"):
         if arm not in names:
-            yield Problem(("expected", arm), unknown_arm(arm, names))
+            yield Problem(("expected", arm), format_unknown("arm", arm, names))
         for name in mapping(raw, "expected", arm):
             if name not in (known := (*metrics, *COSTS, *sliced)):
                 text = f"{name!r} is not reported.{did_you_mean(name, known)} Allowed: {allowed}"
@@ -142,6 +128,7 @@ def _check_expected(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) ->
 
 
 def _computed_metrics(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the metrics that the study computes, such as ``HR@10``."""
     ks = get_path(mapping(raw, "base"), "evaluation.ks")
     if not isinstance(ks, list) or value_problems("evaluation.ks", ks):
         ks = EvaluationSpec().ks

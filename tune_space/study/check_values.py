@@ -1,7 +1,7 @@
-"""What a study file must fulfil beyond its shape: paths that exist and values that fit there.
+"""Checks of a study file beyond its shape: its dotted paths exist, and their values fit there.
 
-Works on the values as read, so that every mistake is found at once; whatever has the wrong shape
-is passed over here, because ``StudySpec`` reports it.
+Works on the values as they were read, so that every mistake is found at once. Values of the wrong
+shape are skipped: ``StudySpec`` reports them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from morec.config import TrialConfig, canonical_json
 from morec.errors import did_you_mean
-from tune_space.study.check_names import check_names, mapping
+from tune_space.study.check_names import check_names
 from tune_space.study.config_paths import (
     RESERVED,
     explain,
@@ -22,7 +22,7 @@ from tune_space.study.config_paths import (
     value_problems,
 )
 from tune_space.study.spec import ParamSpec
-from tune_space.study.yaml_document import Path, Problem, shorten
+from tune_space.study.yaml_document import KeyPath, Problem, mapping, shorten
 
 ARM_KEYS = ("search", "group", "datasets", "start")
 """Keys of an arm that are not dotted paths."""
@@ -32,7 +32,7 @@ _FLAT = {"arms": ARM_KEYS, "datasets": DATASET_KEYS}
 
 
 def check(raw: Mapping[str, Any]) -> list[Problem]:
-    """Every mistake that ``StudySpec`` alone cannot see."""
+    """Every mistake in a study that ``StudySpec`` alone cannot see."""
     problems = [*_check_base(raw)]
     for path, dotted, value in _settings(raw):
         problems += _check_setting(path, dotted, value)
@@ -44,21 +44,24 @@ def check(raw: Mapping[str, Any]) -> list[Problem]:
 
 
 def _check_base(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """Alone, base may be incomplete or contradict itself; ``expand`` checks it in every arm."""
+    """Unknown keys and wrong values in ``base``.
+
+    ``base`` alone may be incomplete or contradict itself: ``expand`` checks it in every arm.
+    """
     base = mapping(raw, "base")
     try:
         TrialConfig.model_validate_json(canonical_json(base))
     except ValidationError as error:
-        later = ("missing", "value_error", "union_tag_not_found")
-        for path, text in explain(error, base, [TrialConfig], skip=later):
+        checked_later = ("missing", "value_error", "union_tag_not_found")
+        for path, text in explain(error, base, [TrialConfig], skip=checked_later):
             yield Problem(("base", *path), text)
     for dotted, text in RESERVED.items():
         if get_path(base, dotted) is not None:
             yield Problem(("base", *dotted.split(".")), f"{dotted} {text}")
 
 
-def _settings(raw: Mapping[str, Any]) -> Iterator[tuple[Path, str, Any]]:
-    """Every place, dotted path and value that a data set, an arm or a factor sets."""
+def _settings(raw: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, Any]]:
+    """Each value that a data set, an arm or a factor sets: its place, its dotted path, itself."""
     for key in _FLAT:
         for name in mapping(raw, key):
             for dotted in _paths_set(raw, key, name):
@@ -70,10 +73,11 @@ def _settings(raw: Mapping[str, Any]) -> Iterator[tuple[Path, str, Any]]:
 
 
 def _paths_set(raw: Mapping[str, Any], key: str, name: str) -> list[str]:
+    """The dotted paths that one arm or data set sets."""
     return [dotted for dotted in mapping(raw, key, name) if dotted not in _FLAT[key]]
 
 
-def _check_setting(path: Path, dotted: str, value: Any) -> Iterator[Problem]:
+def _check_setting(path: KeyPath, dotted: str, value: Any) -> Iterator[Problem]:
     place = path[:-1] if isinstance(path[-1], int) else path
     if text := path_problem(dotted, besides=_FLAT.get(str(path[0]), ())):
         yield Problem(place, text)
@@ -82,13 +86,14 @@ def _check_setting(path: Path, dotted: str, value: Any) -> Iterator[Problem]:
         yield Problem((*path, *below), text)
 
 
-def _search_areas(raw: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def _search_areas(raw: Mapping[str, Any]) -> Iterator[tuple[KeyPath, Mapping[str, Any]]]:
+    """The study's ``search`` and each arm's, with their places."""
     yield ("search",), mapping(raw, "search")
     for arm in mapping(raw, "arms"):
         yield ("arms", arm, "search"), mapping(raw, "arms", arm, "search")
 
 
-def _check_param(path: Path, dotted: str, raw: Any) -> Iterator[Problem]:
+def _check_param(path: KeyPath, dotted: str, raw: Any) -> Iterator[Problem]:
     if text := path_problem(dotted):
         yield Problem(path, text)
     elif param := _param(raw):
@@ -108,26 +113,27 @@ def _check_param(path: Path, dotted: str, raw: Any) -> Iterator[Problem]:
 
 
 def _check_starts(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """An arm's first search trial must lie in what it searches."""
+    """An arm may only start from values that it searches."""
     for arm in mapping(raw, "arms"):
         space = {**mapping(raw, "search"), **mapping(raw, "arms", arm, "search")}
         for dotted, value in mapping(raw, "arms", arm, "start").items():
             place = ("arms", arm, "start", dotted)
             if dotted not in space:
-                searched = f"Searched: {', '.join(space) or 'nothing'}"
-                yield Problem(place, f"is not searched.{did_you_mean(dotted, space)} {searched}")
+                near, searched = did_you_mean(dotted, space), ", ".join(space) or "nothing"
+                yield Problem(place, f"is not searched.{near} Searched: {searched}")
             elif (param := _param(space[dotted])) and not param.contains(value):
-                yield Problem(place, f"found {shorten(value)}; allowed: {param.spell()}")
+                yield Problem(place, f"found {shorten(value)}; allowed: {param.format()}")
 
 
 def _param(raw: Any) -> ParamSpec | None:
+    """A searched parameter; None where ``StudySpec`` reports a mistake in it."""
     try:
         return ParamSpec.model_validate_json(canonical_json(raw))
     except ValidationError:
         return None
 
 
-def _check_condition(path: Path, dotted: str, wanted: Any) -> Iterator[Problem]:
+def _check_condition(path: KeyPath, dotted: str, wanted: Any) -> Iterator[Problem]:
     if text := path_problem(dotted):
         yield Problem(path, text)
         return
@@ -148,7 +154,7 @@ def _check_levels(raw: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _check_overlaps(raw: Mapping[str, Any]) -> Iterator[Problem]:
-    """One value must not be written from two places."""
+    """No two settings may write the same value, and no setting may be searched as well."""
     shared = list(mapping(raw, "search"))
     yield from _among(("search",), shared)
     for key in ("factors", "one_factor_out"):
@@ -165,15 +171,18 @@ def _check_overlaps(raw: Mapping[str, Any]) -> Iterator[Problem]:
         yield from _searched_too(("arms", arm), set_here, [*shared, *own])
 
 
-def _among(place: Path, paths: list[str]) -> Iterator[Problem]:
+def _among(place: KeyPath, paths: list[str]) -> Iterator[Problem]:
     for index, path in enumerate(paths):
         for other in paths[:index]:
             if overlap(path, other):
                 yield Problem((*place, path), f"{other} and {path} write the same value")
 
 
-def _searched_too(place: Path, written: list[str], searched: list[str]) -> Iterator[Problem]:
-    """An arm may switch off what is searched below (``when``), but not set what is searched."""
+def _searched_too(place: KeyPath, written: list[str], searched: list[str]) -> Iterator[Problem]:
+    """An arm may not set a value that is searched.
+
+    It may set a part above: switching a part off also ends the search below it (``when``).
+    """
     for path in written:
         if any(f"{path}.".startswith(f"{other}.") for other in searched):
             yield Problem((*place, path), f"{path} is searched as well; set it or search it")

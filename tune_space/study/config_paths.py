@@ -1,4 +1,4 @@
-"""Dotted paths into a ``TrialConfig``: which exist, what fits there, how to read and set them."""
+"""Dotted paths into a ``TrialConfig``: which exist, which values fit, how to read and set them."""
 
 import json
 import re
@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from morec.config import TrialConfig, canonical_json
 from morec.errors import did_you_mean
-from tune_space.study.yaml_document import Path, Problem, shorten
+from tune_space.study.yaml_document import KeyPath, Problem, format_unknown, shorten
 
 RESERVED = {
     "seed": "is set by the study; give seeds and search_seed instead",
@@ -40,11 +40,11 @@ def _below(models: Sequence[type[BaseModel]], prefix: str) -> Iterator[str]:
     names = dict.fromkeys(name for model in models for name in model.model_fields)
     for name in names:
         yield prefix + name
-        yield from _below(_models_of(_named(models, name)), f"{prefix}{name}.")
+        yield from _below(_models_of(_fields_named(models, name)), f"{prefix}{name}.")
 
 
 def short_name(path: str) -> str:
-    """The shortest end of a path that no other path has: ``training.loss`` is ``loss``."""
+    """The shortest end of a path that no other path ends with: ``training.loss`` is ``loss``."""
     parts = path.split(".")
     ends = [".".join(parts[start:]) for start in range(len(parts) - 1, -1, -1)]
     others = [other for other in all_paths() if other != path]
@@ -53,12 +53,12 @@ def short_name(path: str) -> str:
 
 
 def overlap(path: str, other: str) -> bool:
-    """Whether one path is the other one, or leads to it."""
+    """Whether two paths write the same value: they are equal, or one leads to the other."""
     return f"{path}.".startswith(f"{other}.") or f"{other}.".startswith(f"{path}.")
 
 
 def get_path(config: Mapping[str, Any], path: str) -> Any:
-    """The value at a dotted path of nested mappings; None where a part of it is switched off."""
+    """The value at a dotted path of nested mappings; None where a part of the path is missing."""
     value: Any = config
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
@@ -66,7 +66,7 @@ def get_path(config: Mapping[str, Any], path: str) -> Any:
 
 
 def set_path(config: dict[str, Any], path: str, value: Any) -> None:
-    """Set a dotted path in nested mappings, in place; what is missing on the way appears."""
+    """Set a dotted path in nested mappings, in place; mappings missing on the way are added."""
     *parents, last = path.split(".")
     for name in parents:
         if not isinstance(config.get(name), dict):
@@ -76,31 +76,33 @@ def set_path(config: dict[str, Any], path: str, value: Any) -> None:
 
 
 def path_problem(path: str, besides: Sequence[str] = ()) -> str | None:
-    """Why a study may not write this path, or None; ``besides`` are other keys allowed there."""
+    """Why a study may not write this path, or None.
+
+    ``besides`` are keys that are allowed at the top although they are no paths.
+    """
     if path in RESERVED:
         return f"{path} {RESERVED[path]}"
     if _fields(path):
         return None
-    known = path.split(".")
-    wrong = ""
-    while known and not _fields(".".join(known)):
-        wrong = known.pop()
-    allowed_here = (*besides, *all_paths())
-    near = did_you_mean(path, allowed_here) or did_you_mean(wrong, allowed_here)
-    parent = ".".join(known)
-    parts = {p.removeprefix(f"{parent}.").split(".")[0] for p in _children(parent)}
-    names = sorted(parts | (set() if parent else set(besides)))
-    inside = f"in {parent}" if parent else "at the top"
-    allowed = f"Allowed {inside}: {', '.join(names)}" if names else f"{parent} has no parts"
-    return f"unknown key {wrong!r}.{near} {allowed}"
+    parents = path.split(".")
+    wrong = parents.pop()
+    while parents and not _fields(".".join(parents)):
+        wrong = parents.pop()
+    known = (*besides, *all_paths())
+    near = did_you_mean(path, known) or did_you_mean(wrong, known)
+    return f"unknown key {wrong!r}.{near} {_format_allowed('.'.join(parents), known)}"
 
 
-def _children(parent: str) -> list[str]:
-    return [path for path in all_paths() if not parent or path.startswith(f"{parent}.")]
+def _format_allowed(parent: str, known: Iterable[str]) -> str:
+    """Which keys the mapping at ``parent`` may have; at the top, where ``parent`` is empty."""
+    start = f"{parent}." if parent else ""
+    keys = {path.removeprefix(start).split(".")[0] for path in known if path.startswith(start)}
+    where = f"in {parent}" if parent else "at the top"
+    return f"Allowed {where}: {', '.join(sorted(keys))}" if keys else f"{parent} has no parts"
 
 
 def value_problems(path: str, value: Any) -> list[Problem]:
-    """What keeps a value from standing at a known dotted path; problem paths start below it."""
+    """Why a value does not fit at a known dotted path; the problems' paths start below it."""
     try:
         _adapter(path).validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
@@ -109,16 +111,16 @@ def value_problems(path: str, value: Any) -> list[Problem]:
 
 
 def same_value(value: Any, other: Any) -> bool:
-    """Whether two JSON values are the same one; ``1`` is neither ``true`` nor ``1.0``."""
+    """Whether two JSON values are the same; ``1`` is neither ``true`` nor ``1.0``."""
     return canonical_json(value) == canonical_json(other)
 
 
 def _fields(path: str) -> list[FieldInfo]:
-    """The fields a path may mean: several where a tagged union has it in several members."""
+    """The fields a path may mean; several where several members of a tagged union have it."""
     models: Sequence[type[BaseModel]] = [TrialConfig]
     found: list[FieldInfo] = []
     for name in path.split("."):
-        found = _named(models, name)
+        found = _fields_named(models, name)
         models = _models_of(found)
     return found
 
@@ -130,12 +132,12 @@ def _adapter(path: str) -> TypeAdapter[Any]:
 
 
 def _declaration(field: FieldInfo) -> Any:
-    """A field's type as it was declared, so that a default tag is filled in before it is read."""
+    """A field's type with its discriminator, so that a union's default tag is filled in."""
     tag = Field(discriminator=field.discriminator)
     return Annotated[field.annotation, tag, *field.metadata]
 
 
-def _named(models: Sequence[type[BaseModel]], name: str) -> list[FieldInfo]:
+def _fields_named(models: Sequence[type[BaseModel]], name: str) -> list[FieldInfo]:
     return [model.model_fields[name] for model in models if name in model.model_fields]
 
 
@@ -156,20 +158,20 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 def explain(
     error: ValidationError, value: Any, models: Sequence[type[BaseModel]], skip: Sequence[str] = ()
 ) -> list[Problem]:
-    """Pydantic's findings about ``value`` in our words, one per place.
+    """The mistakes that pydantic found in ``value``, in our words, one per place.
 
-    ``models`` are what the value may be; ``skip`` are error types to leave out.
+    ``models`` are what the value may be; ``skip`` are pydantic's error types to leave out.
     """
-    places: dict[Path, list[Any]] = {}
+    places: dict[KeyPath, list[Any]] = {}
     for item in error.errors(include_url=False):
         if item["type"] not in skip:
             place = _place(item["loc"], value, is_missing=item["type"] == "missing")
             places.setdefault(place, []).append(item)
-    return [Problem(path, _message(items, models)) for path, items in places.items()]
+    return [Problem(path, _format_message(items, models)) for path, items in places.items()]
 
 
-def _place(loc: Path, value: Any, *, is_missing: bool) -> Path:
-    """Drop what pydantic adds to a location to name the member of a union."""
+def _place(loc: KeyPath, value: Any, *, is_missing: bool) -> KeyPath:
+    """Pydantic's location as keys of ``value``, without the parts that name a union's member."""
     path: list[str | int] = []
     for position, part in enumerate(loc):
         is_missing_key = is_missing and position == len(loc) - 1
@@ -182,29 +184,26 @@ def _place(loc: Path, value: Any, *, is_missing: bool) -> Path:
     return tuple(path)
 
 
-def _message(items: Sequence[Any], models: Sequence[type[BaseModel]]) -> str:
+def _format_message(items: Sequence[Any], models: Sequence[type[BaseModel]]) -> str:
     first = items[0]
     match first["type"]:
         case "extra_forbidden":
-            name, allowed = first["loc"][-1], _allowed_names(first["loc"][:-1], models)
-            near = did_you_mean(str(name), allowed)
-            return f"unknown key {name!r}.{near} Allowed: {', '.join(allowed)}"
+            *place, name = first["loc"]
+            return format_unknown("key", name, _allowed_names(place, models))
         case "missing":
             return "is missing"
         case "union_tag_not_found":
             return f"{first['ctx']['discriminator'].strip(chr(39))!r} is missing"
         case "union_tag_invalid":
             allowed = sorted(_quoted(first["ctx"]["expected_tags"]))
-            found = first["ctx"]["tag"]
-            near = did_you_mean(found, allowed)
-            return f"unknown kind {found!r}.{near} Allowed: {', '.join(allowed)}"
+            return format_unknown("kind", first["ctx"]["tag"], allowed)
         case "value_error":
             return str(first["msg"]).removeprefix("Value error, ")
-    return _found(items)
+    return _format_found(items)
 
 
-def _found(items: Sequence[Any]) -> str:
-    """Say what was found and every way to make it right."""
+def _format_found(items: Sequence[Any]) -> str:
+    """The message for a wrong value: what was found, and everything that is allowed."""
     ways = dict.fromkeys(
         _EXPECTED.get(item["type"], item["msg"].removeprefix("Input should be ")) for item in items
     )
@@ -218,10 +217,13 @@ def _quoted(text: str) -> list[str]:
     return re.findall(r"'([^']*)'", text)
 
 
-def _allowed_names(loc: Path, models: Sequence[type[BaseModel]]) -> list[str]:
-    """The keys of the mapping at a pydantic location, which names the members of tagged unions."""
+def _allowed_names(loc: Iterable[str | int], models: Sequence[type[BaseModel]]) -> list[str]:
+    """The keys that the mapping at a pydantic location may have.
+
+    The location also names the members of tagged unions that lie on its way.
+    """
     for part in loc:
-        fields = _named(models, str(part))
+        fields = _fields_named(models, str(part))
         if fields:
             models = _models_of(fields)
         else:

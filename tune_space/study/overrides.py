@@ -1,22 +1,22 @@
-"""``--set KEY=VALUE``: what it changes in a study after the file was read."""
+"""``--set KEY=VALUE``: changes of a study after its file was read."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from morec.config import TrialConfig
-from morec.errors import SpecError, did_you_mean
+from morec.errors import SpecError
 from tune_space.study.spec import StudySpec
-from tune_space.study.yaml_document import Document, Path, read_yaml
+from tune_space.study.yaml_document import Document, KeyPath, format_unknown, read_yaml
 
 _DOTTED_KEYS = ("search", "factors", "one_factor_out", "start", "when")
-"""Mappings whose keys are dotted paths themselves; so are those of every arm and data set."""
+"""Mappings whose keys are dotted paths themselves, as those of every arm and data set are."""
 
 
 def apply_overrides(document: Document, overrides: Sequence[str]) -> list[str]:
-    """Write every override into the document; mistakes come back, one line each.
+    """Write every override into the document; returns the mistakes, one line each.
 
     A key is a path in the study file (``budget.trials``) or, for short, in its ``base``
-    (``optim.lr``); the value is YAML.
+    (``optim.lr``). The value is YAML.
     """
     problems: list[str] = []
     for override in overrides:
@@ -49,19 +49,21 @@ def _read(text: str, where: str) -> Any:
     return value.value
 
 
-def _find(study: Mapping[str, Any], key: str, where: str) -> Path:
+def _find(study: Mapping[str, Any], key: str, where: str) -> KeyPath:
     first = key.split(".")[0]
     if first in StudySpec.model_fields:
         return _split(study, key, ())
     if first in TrialConfig.model_fields:
         return ("base", *_split(study.get("base"), key, ("base",)))
     known = sorted({*StudySpec.model_fields, *TrialConfig.model_fields})
-    near = did_you_mean(first, known)
-    raise SpecError(f"{where}: unknown key {first!r}.{near} Allowed: {', '.join(known)}")
+    raise SpecError(f"{where}: {format_unknown('key', first, known)}")
 
 
-def _split(node: Any, key: str, above: Path) -> Path:
-    """Cut a key into the keys of nested mappings; existing keys may have dots of their own."""
+def _split(node: Any, key: str, above: KeyPath) -> KeyPath:
+    """Cut a key into the keys of nested mappings: ``node``, at the path ``above``, and below it.
+
+    A key that is there already may contain dots itself; the longest one counts.
+    """
     if not key:
         return ()
     existing = [k for k in node if f"{key}.".startswith(f"{k}.")] if isinstance(node, dict) else []
@@ -69,14 +71,21 @@ def _split(node: Any, key: str, above: Path) -> Path:
         step = max(existing, key=len)
         inner = node[step]
     else:
-        is_whole = above[-1:] in [(name,) for name in _DOTTED_KEYS]
-        is_flat = len(above) == 2 and above[0] in ("arms", "datasets")
-        is_whole = is_whole or (is_flat and key.split(".")[0] not in ("search", "start"))
-        step, inner = key if is_whole else key.split(".")[0], None
+        step, inner = _new_key(key, above), None
     return (step, *_split(inner, key[len(step) + 1 :], (*above, step)))
 
 
-def _write(study: dict[str, Any], path: Path, value: Any, where: str) -> None:
+def _new_key(key: str, above: KeyPath) -> str:
+    """What of ``key`` is one new key in the mapping at ``above``: all of it, or its first part."""
+    first = key.split(".")[0]
+    is_arm_or_dataset = len(above) == 2 and above[0] in ("arms", "datasets")
+    has_dotted_keys = above[-1:] in [(name,) for name in _DOTTED_KEYS]
+    if has_dotted_keys or (is_arm_or_dataset and first not in ("search", "start")):
+        return key
+    return first
+
+
+def _write(study: dict[str, Any], path: KeyPath, value: Any, where: str) -> None:
     node: dict[Any, Any] = study
     for step in path[:-1]:
         if node.get(step) is None:

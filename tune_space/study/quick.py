@@ -1,21 +1,27 @@
-"""The two forms of a study file: as it stands, and with its ``quick:`` block merged over it."""
+"""The two forms of a study file: in full, and with its ``quick:`` block merged over the rest."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
-from morec.errors import did_you_mean
-from tune_space.study.yaml_document import Document, Path, Problem, shorten
+from tune_space.study.yaml_document import (
+    Document,
+    KeyPath,
+    Problem,
+    format_unknown,
+    mapping,
+    shorten,
+)
 
 QUICK = "quick"
-"""Key of the block, and the profile's name."""
-_NOT_HERE = {
+"""Key of the block, and name of the profile that asks for it."""
+_NOT_IN_BLOCK = {
     "profile": "is quick in this block; leave it out",
     "expected": "a quick form shows no paper numbers; leave it out",
 }
 _FIXED = {"arms": "arm", "datasets": "data set"}
-"""Mappings to which the block adds nothing, so that a name written wrong is found."""
+"""Mappings that the block may not add a name to, so that a misspelt name is found."""
 
 
 def is_asked_for(document: Document, overrides: Sequence[str]) -> bool:
@@ -26,22 +32,22 @@ def is_asked_for(document: Document, overrides: Sequence[str]) -> bool:
 
 
 def full_form(document: Document) -> Document:
-    """The study without its ``quick:`` block; mistakes in the block's own shape come with it."""
+    """The study without its ``quick:`` block, and with the mistakes in the block's shape."""
     value = {key: deepcopy(inner) for key, inner in document.value.items() if key != QUICK}
     problems = [*document.problems, *_block_problems(document.value)]
     return replace(document, value=value, problems=problems, lines=dict(document.lines))
 
 
 def quick_form(document: Document) -> Document:
-    """The study with its ``quick:`` block merged over it, each value at the line that wrote it.
+    """The study with its ``quick:`` block merged over it; each value has the line that wrote it.
 
-    Mappings merge; one that holds ``kind``, and everything that is no mapping, takes the place of
-    what was there. The paper's numbers are left out: they are not about this.
+    Mappings merge. A mapping with ``kind``, and everything that is no mapping, replaces what was
+    there. The paper's numbers (``expected``) are left out: they are not about this form.
     """
     form = full_form(document)
     block = document.value.get(QUICK)
     for path, value in _replacements(form.value, block if isinstance(block, dict) else {}):
-        if path[0] not in _NOT_HERE:
+        if path[0] not in _NOT_IN_BLOCK:
             _set_at(form.value, path, deepcopy(value))
             form.lines = {p: line for p, line in form.lines.items() if p[: len(path)] != path}
     moved = {p[1:]: line for p, line in document.lines.items() if p[:1] == (QUICK,)}
@@ -52,37 +58,37 @@ def quick_form(document: Document) -> Document:
 
 
 def _replacements(
-    below: Mapping[str, Any], above: Mapping[str, Any], path: Path = ()
-) -> Iterator[tuple[Path, Any]]:
-    for key, value in above.items():
-        inner = below.get(key)
+    study: Mapping[str, Any], block: Mapping[str, Any], path: KeyPath = ()
+) -> Iterator[tuple[KeyPath, Any]]:
+    """Where a block replaces a value of the study, and by what."""
+    for key, value in block.items():
+        inner = study.get(key)
         if isinstance(inner, dict) and isinstance(value, dict) and "kind" not in value:
             yield from _replacements(inner, value, (*path, key))
         else:
             yield (*path, key), value
 
 
-def _set_at(value: dict[str, Any], path: Path, new: Any) -> None:
+def _set_at(value: dict[str, Any], path: KeyPath, new: Any) -> None:
     for step in path[:-1]:
         value = value[str(step)]
     value[str(path[-1])] = new
 
 
 def _block_problems(study: Mapping[str, Any]) -> Iterator[Problem]:
+    """Mistakes in the block itself, before it is merged."""
     if QUICK not in study:
         return
     block = study[QUICK]
     if not isinstance(block, dict):
         yield Problem((QUICK,), f"found {shorten(block)}; allowed: a mapping.")
         return
-    for key, text in _NOT_HERE.items():
+    for key, text in _NOT_IN_BLOCK.items():
         if key in block:
             yield Problem((QUICK, key), text)
     for key, noun in _FIXED.items():
-        there, named = study.get(key), block.get(key)
-        known = list(there) if isinstance(there, dict) else []
-        for name in named if isinstance(named, dict) else ():
+        known = list(mapping(study, key))
+        for name in mapping(block, key):
             if name not in known:
-                allowed = f"Allowed: {', '.join(known) or 'none, the study has no ' + key}"
-                text = f"unknown {noun} {name!r}.{did_you_mean(name, known)} {allowed}"
-                yield Problem((QUICK, key, name), text)
+                allowed = known or [f"none, the study has no {key}"]
+                yield Problem((QUICK, key, name), format_unknown(noun, name, allowed))

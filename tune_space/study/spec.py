@@ -19,8 +19,8 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 COSTS = ("#Param M", "FLOPs G", "min/epoch", "GPU GB")
-"""Columns of the paper's cost table: millions, billions, minutes, gigabytes; what
-``expected`` may name besides metrics."""
+"""Columns of the paper's cost table, in millions, billions, minutes and gigabytes. ``expected``
+may name them besides metrics."""
 
 
 class ParamSpec(Spec):
@@ -44,7 +44,8 @@ class ParamSpec(Spec):
     def probes(self) -> tuple[Value, ...]:
         """Values that stand for the whole domain when it is checked.
 
-        Every choice; of a range both ends and, of whole numbers, one of the other parity.
+        Every choice; the ends of a range; of whole numbers also the one above the lower end, so
+        that odd and even ones are checked.
         """
         if self.choice is not None:
             return self.choice
@@ -52,14 +53,14 @@ class ParamSpec(Spec):
         return tuple(dict.fromkeys((low, low + 1, high))) if self.int else (low, high)
 
     def contains(self, value: Value) -> bool:
-        """Whether this domain could have given ``value``."""
+        """Whether ``value`` lies in this domain."""
         if self.choice is not None:
             return canonical_json(value) in map(canonical_json, self.choice)
         low, high = getattr(self, self.kind)
         is_number = type(value) is Whole or (type(value) is float and self.int is None)
         return is_number and bool(low <= value <= high)
 
-    def spell(self) -> str:
+    def format(self) -> str:
         """The domain in words, for a message."""
         if self.choice is not None:
             return f"one of {', '.join(map(repr, self.choice))}"
@@ -93,14 +94,14 @@ class DatasetChoice(Spec):
     set: dict[str, Value] = {}
     """Dotted path of a ``TrialConfig`` field -> value; ``dataset`` itself is one of them.
 
-    Stands over ``base`` and under the arm: where both write a value, the arm's counts. As in
-    ``base``, a value here may be searched too; the search then starts from it."""
+    These values replace those of ``base``, and an arm's values replace these. As in ``base``, a
+    value here may be searched too; the search then starts from it."""
     download: str | None = None
-    """Where the files come from and where they are put; ``--plan`` says it while they are not
-    there."""
+    """Where the files come from and where to put them; ``--plan`` prints it while they are
+    missing."""
     num_users: int | None = Field(None, ge=1)
     num_items: int | None = Field(None, ge=1)
-    """What the paper had, so that parameters and FLOPs can be counted without the data."""
+    """The paper's counts, so that parameters and FLOPs can be counted without the data."""
 
 
 class ArmSpec(Spec):
@@ -115,8 +116,8 @@ class ArmSpec(Spec):
     datasets: tuple[str, ...] | None = None
     """Keys of the study's ``datasets`` that this arm runs on; not given: all."""
     start: dict[str, Value] = {}
-    """Searched paths -> the values of the arm's first search trial, for known good settings; with
-    no search trials at all (``budget.trials: 0``) they are the arm's choice."""
+    """Searched path -> its value in the arm's first search trial, for known good settings. Without
+    search trials (``budget.trials: 0``) these values are the arm's choice."""
 
 
 class BudgetSpec(Spec):
@@ -136,15 +137,15 @@ class ResourcesSpec(Spec):
     cpus: int = Field(1, ge=1)
     """CPU cores per worker."""
     gpus: float = Field(0, ge=0, le=1)
-    """GPUs per worker: one, or a share of one, also of its memory; 0.25 lets four trials on it."""
+    """GPUs per worker: one, or a share of one and of its memory. 0.25: four trials share a GPU."""
     silence_minutes: float | None = Field(None, gt=0)
-    """A trial that ends no epoch for so long hangs and has failed; not given: waited for."""
+    """A trial that ends no epoch for so many minutes hangs and fails. Not given: no limit."""
 
 
 class ContrastSpec(Spec):
     """A comparison named before the study ran: is ``better`` better ``than``?
 
-    Names arms without their data set, and applies on each data set that both run on.
+    Names arms without their data set. It is made on each data set that both arms run on.
     """
 
     better: str
@@ -152,7 +153,7 @@ class ContrastSpec(Spec):
 
 
 def full_name(dataset: str, arm: str) -> str:
-    """An arm's name in a study of several data sets: ``MIND/ID``; without them just the arm's."""
+    """An arm's name in the study: ``MIND/ID``, or the arm's own name without data sets."""
     return f"{dataset}/{arm}" if dataset else arm
 
 
@@ -160,13 +161,13 @@ class StudySpec(Spec):
     """One question, its arms, its search and its budget."""
 
     name: str = Field(pattern=r"^\w[\w .()+-]*$")
-    """Of the output folder and the report; the file's name if not given."""
+    """Name of the output folder and the report; not given: the file's name."""
     question: str
     base: dict[str, Value]
     """A ``TrialConfig`` as nested mappings, shared by all arms."""
     datasets: dict[str, DatasetChoice] = {}
-    """Label -> a data set and what else changes with it; arms are then named ``<label>/<arm>`` and
-    compared with the baseline on the same data set."""
+    """Label -> a data set and the settings that change with it. Arms are then named
+    ``<label>/<arm>`` and compared with the baseline on the same data set."""
     profile: Literal["full", "quick"] = "full"
     """``quick``: the file's ``quick:`` block is merged over the rest (``--set profile=quick``):
     small data, small encoders, few trials. The report says so and shows no paper numbers."""
@@ -175,14 +176,14 @@ class StudySpec(Spec):
     factors: dict[str, tuple[Value, ...]] = {}
     """Or: dotted path -> levels; every combination is an arm."""
     one_factor_out: dict[str, tuple[Value, ...]] = {}
-    """Or: dotted path -> levels; the first levels together are the arm that ``baseline`` names, and
-    every other level alone, in the first level's place, is one more arm."""
+    """Or: dotted path -> levels. The first levels together are the arm that ``baseline`` names.
+    Every other level is one more arm, which differs from the baseline in that level alone."""
     baseline: str
     """The arm that every other arm is compared with; on each data set, where there are several."""
     search: dict[str, ParamSpec] = {}
     budget: BudgetSpec = BudgetSpec()
     scheduler: Literal["none", "asha", "median"] = "none"
-    """Stops weak search trials early, measured against the same arm only."""
+    """Stops weak search trials early; a trial is compared with trials of its own arm only."""
     search_seed: Seed = 0
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (1, 2, 3)
     """Each arm's locked configuration is trained once per seed; the same seeds in every arm."""
@@ -193,13 +194,13 @@ class StudySpec(Spec):
     pyarrow.fs opens (``s3://bucket/prefix``). Not given: every node sees the output folder."""
     expected: dict[str, dict[str, float]] = {}
     """Arm (``<label>/<arm>`` where there are ``datasets``) -> metric -> the paper's number in
-    percent, printed beside ours, never as ours. ``HR@10 cold`` is a metric on a slice; columns of
-    the cost table (``#Param M``, ``FLOPs G``, ``min/epoch``, ``GPU GB``) are in their units."""
+    percent. The report prints it next to ours, never as ours. ``HR@10 cold`` is a metric on a
+    slice; ``#Param M``, ``FLOPs G``, ``min/epoch`` and ``GPU GB`` are columns of the cost table."""
     keep_checkpoints: bool = False
     """Whether a finished trial's checkpoint stays, within ``checkpoints_gb``."""
     checkpoints_gb: float = Field(10, gt=0)
-    """Gigabytes (1e9 bytes) that checkpoints of trials that do not run may take together: kept
-    ones, and those of trials that an edit has dropped. The oldest go first."""
+    """Gigabytes (1e9 bytes) that the checkpoints of trials that do not run may take together: those
+    that are kept, and those of trials that an edit has dropped. The oldest are deleted first."""
 
     @property
     def folder(self) -> str:

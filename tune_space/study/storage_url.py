@@ -1,4 +1,4 @@
-"""What a study's ``storage`` may be: a URL that pyarrow opens, without any secret in it."""
+"""A study's ``storage``: a URL that pyarrow opens, without any secret in it."""
 
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
@@ -26,7 +26,7 @@ def _checked(url: str) -> str:
     if parts.scheme not in OPTIONS or "://" not in url:
         near = did_you_mean(parts.scheme, OPTIONS)
         raise ValueError(
-            f"{_without_secrets(url)!r} is no URL that files can be put at.{near} Allowed: "
+            f"{_without_secrets(url)!r} is no URL that files can be written to.{near} Allowed: "
             + ", ".join(f"{scheme}://" for scheme in OPTIONS)
         )
     if parts.password is not None or (parts.scheme == "s3" and parts.username is not None):
@@ -45,7 +45,7 @@ def _checked(url: str) -> str:
 
 
 def _without_secrets(url: str) -> str:
-    """The URL as far as it may be printed."""
+    """Scheme, host and path of a URL, which may be printed; no user, password or options."""
     scheme, _, rest = url.partition("://")
     place = rest.split("?")[0].split("#")[0]
     return f"{scheme}://{place.rpartition('@')[2]}" if rest else url

@@ -1,4 +1,4 @@
-"""Strict YAML: text -> plain values, with the line of every path and every mistake in it.
+"""Strict YAML: text -> plain values, the line of each value, and every mistake in the text.
 
 Scalars follow YAML 1.2 (``1e-4`` is a number, ``no`` and dates are text). Duplicate keys, keys that
 are not text, tags, infinities and aliases that unfold beyond bounds are refused.
@@ -6,54 +6,57 @@ are not text, tags, infinities and aliases that unfold beyond bounds are refused
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import yaml
 
-from morec.errors import SpecError
+from morec.errors import SpecError, did_you_mean
 
 MAX_CHARACTERS = 200_000
 MAX_NODES = 20_000
 MAX_DEPTH = 20
 MAX_DIGITS = 30
 
-Path: TypeAlias = tuple[str | int, ...]
+KeyPath: TypeAlias = tuple[str | int, ...]
 """Keys and list positions from the top of a document to a value."""
 
 
 class Problem(NamedTuple):
     """One mistake: where in the document, and what is wrong there."""
 
-    path: Path
+    path: KeyPath
     message: str
 
-
-def spell(path: Path) -> str:
-    """A path as a reader writes it: ``("seeds", 1)`` is ``seeds[1]``."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
+    def format(self) -> str:
+        """``seeds[1]: message`` for the path ``("seeds", 1)``; the message alone for no path."""
+        parts = (f"[{part}]" if isinstance(part, int) else f".{part}" for part in self.path)
+        path = "".join(parts).removeprefix(".")
+        return f"{path}: {self.message}" if path else self.message
 
 
 @dataclass
 class Document:
-    """A YAML document as plain values, with the place where every path was written."""
+    """A YAML document as plain values, with the place where each value was written."""
 
     value: Any
     where: str
-    lines: dict[Path, int] = field(default_factory=dict)
+    text: str
+    """The document as it was written."""
+    lines: dict[KeyPath, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    overrides: dict[Path, str] = field(default_factory=dict)
-    """Path -> the ``--set KEY=VALUE`` that wrote it; it wins over the file's line."""
+    overrides: dict[KeyPath, str] = field(default_factory=dict)
+    """Path -> the ``--set KEY=VALUE`` that wrote the value there; named instead of a line."""
 
     def locate(self, problems: list[Problem]) -> list[str]:
         """One line per mistake, ``file:line: path: message``, in the order of the file."""
         placed = [(self._place(problem.path), problem) for problem in problems]
         placed.sort(key=lambda item: item[0])
-        return list(dict.fromkeys(self._line(where, problem) for (_, where), problem in placed))
+        return list(dict.fromkeys(f"{where}: {one.format()}" for (_, where), one in placed))
 
-    def _place(self, path: Path) -> tuple[int, str]:
+    def _place(self, path: KeyPath) -> tuple[int, str]:
+        """Order and name of the place that wrote a path, or else the nearest path above it."""
         for length in range(len(path), -1, -1):
             if path[:length] in self.overrides:
                 return 1 + MAX_CHARACTERS, self.overrides[path[:length]]
@@ -61,10 +64,6 @@ class Document:
                 line = self.lines[path[:length]]
                 return line, f"{self.where}:{line}"
         return 0, self.where
-
-    def _line(self, where: str, problem: Problem) -> str:
-        parts = [where, spell(problem.path), problem.message]
-        return ": ".join(part for part in parts if part)
 
 
 def read_yaml(text: str, where: str) -> Document:
@@ -78,18 +77,18 @@ def read_yaml(text: str, where: str) -> Document:
     try:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise SpecError(_syntax_message(error, text, where)) from error
+        raise SpecError(_format_syntax_error(error, text, where)) from error
     except RecursionError as error:
         raise SpecError(f"{where}: nested deeper than {MAX_DEPTH} levels") from error
-    except (ValueError, OverflowError) as error:  # PyYAML's own slip: "\UFFFFFFFF" in quotes
+    except (ValueError, OverflowError) as error:  # a bug of PyYAML: "\UFFFFFFFF" in quotes
         raise SpecError(f"{where}: not YAML: {error}") from error
-    document = Document(None, where)
+    document = Document(None, where, text)
     if node is not None:
         document.value = _Reader(document).read(node, ())
     return document
 
 
-def _syntax_message(error: yaml.YAMLError, text: str, where: str) -> str:
+def _format_syntax_error(error: yaml.YAMLError, text: str, where: str) -> str:
     if isinstance(error, yaml.reader.ReaderError):
         line = text.count("\n", 0, error.position) + 1
         return f"{where}:{line}: not YAML: the character {error.character!r} is not allowed"
@@ -149,14 +148,14 @@ _READ: dict[str, Callable[[str], Any]] = {
 
 
 class _Reader:
-    """Turns PyYAML's nodes into values, noting lines and mistakes in the document."""
+    """Turns PyYAML's nodes into values, and writes lines and mistakes into the document."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
         self._num_nodes = 0
 
-    def read(self, node: yaml.Node, path: Path) -> Any:
-        self._bound(path)
+    def read(self, node: yaml.Node, path: KeyPath) -> Any:
+        self._check_bounds(path)
         self._document.lines.setdefault(path, node.start_mark.line + 1)
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
@@ -164,7 +163,7 @@ class _Reader:
             return [self.read(child, (*path, index)) for index, child in enumerate(node.value)]
         return self._scalar(node, path)
 
-    def _bound(self, path: Path) -> None:
+    def _check_bounds(self, path: KeyPath) -> None:
         self._num_nodes += 1
         where = self._document.where
         if len(path) > MAX_DEPTH:
@@ -172,7 +171,7 @@ class _Reader:
         if self._num_nodes > MAX_NODES:
             raise SpecError(f"{where}: more than {MAX_NODES} values, aliases unfolded")
 
-    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
+    def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = key_node.start_mark.line + 1
@@ -187,7 +186,7 @@ class _Reader:
             values[key] = self.read(value_node, (*path, key))
         return values
 
-    def _key(self, node: yaml.Node, path: Path, line: int) -> str | None:
+    def _key(self, node: yaml.Node, path: KeyPath, line: int) -> str | None:
         text = node.value if isinstance(node, yaml.ScalarNode) else None
         if text is not None and node.tag == f"{_TAG}str" and text.isprintable() and text.strip():
             return str(text)
@@ -196,7 +195,7 @@ class _Reader:
         self._note(path, f"line {line}: a key is printable text; found {found}{hint}")
         return None
 
-    def _scalar(self, node: yaml.Node, path: Path) -> Any:
+    def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
         read = _READ.get(node.tag.removeprefix(_TAG))
         if read is None:
             self._note(path, f"the tag {node.tag!r} is not allowed")
@@ -207,8 +206,21 @@ class _Reader:
             self._note(path, f"found {shorten(node.value)}: {error}")
             return None
 
-    def _note(self, path: Path, message: str) -> None:
+    def _note(self, path: KeyPath, message: str) -> None:
         self._document.problems.append(Problem(path, message))
+
+
+def mapping(raw: Any, *keys: str) -> Mapping[str, Any]:
+    """The mapping at nested keys; an empty one where there is none."""
+    for key in keys:
+        raw = raw.get(key) if isinstance(raw, dict) else None
+    return raw if isinstance(raw, dict) else {}
+
+
+def format_unknown(noun: str, name: Any, allowed: Iterable[str]) -> str:
+    """The message for a name that nothing has: the name, the nearest one, and all there are."""
+    names = list(allowed)
+    return f"unknown {noun} {name!r}.{did_you_mean(str(name), names)} Allowed: {', '.join(names)}"
 
 
 def shorten(value: Any) -> str:

@@ -210,7 +210,7 @@ def test_the_command_refuses_a_folder_without_a_study(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(tmp_path)]) == 2
-    assert f"{tmp_path}: no manifest.json here" in capsys.readouterr().err
+    assert f"{tmp_path}: no study has run here" in capsys.readouterr().err
 
 
 def test_data_sets_have_rows_headings_and_tabs_of_their_own(tmp_path: Path) -> None:

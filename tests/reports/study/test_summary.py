@@ -103,7 +103,7 @@ def test_fourteen_arms_keep_the_order_of_the_study(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_manifest_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=f"{tmp_path}: no manifest.json here"):
+    with pytest.raises(DataError, match=f"{tmp_path}: no study has run here"):
         summarise(tmp_path)
 
 

@@ -78,7 +78,9 @@ def record(folder: Path, trial_id: str) -> Path:
 def test_what_the_conductor_wrote_passes(folder) -> None:
     found = audit(folder)
     assert found.problems == ()
-    assert found.lines()[-1].startswith("audit: pass (15 records, 3 arms): choices by validation")
+    assert found.format_lines()[-1].startswith(
+        "audit: pass (15 records, 3 arms): choices by validation"
+    )
 
 
 def test_a_poisoned_test_split_moves_no_choice(folder) -> None:
@@ -100,7 +102,7 @@ def test_a_poisoned_test_split_moves_no_choice(folder) -> None:
     assert [entry.locked for entry in Ledger(folder).read_manifest().arms] == before
 
 
-def test_another_choice_than_validations_is_off(folder) -> None:
+def test_a_choice_that_validation_does_not_make_is_off(folder) -> None:
     entry = arm(folder)
     other = next(trial for trial in entry.search if trial != entry.locked)
 
@@ -145,7 +147,7 @@ def set_at(path: str, new: Any) -> Callable[[dict[str, Any]], None]:
         ("best_epoch", 99, "not a TrialResult of this version"),
     ],
 )
-def test_a_record_that_does_not_follow_from_itself_is_off(folder, path, new, expected) -> None:
+def test_a_record_that_contradicts_itself_is_off(folder, path, new, expected) -> None:
     trial_id = next(i for i in arm(folder).final if Ledger(folder).read(i).best_epoch != 1)
     edit(record(folder, trial_id), set_at(path, new))
     problems = audit(folder).problems
@@ -179,7 +181,7 @@ def test_a_missing_search_trial_is_unequal_effort(folder) -> None:
     assert expected in audit(folder).problems
 
 
-def test_a_small_search_space_that_was_tried_whole_is_equal_effort(tmp_path) -> None:
+def test_trying_every_point_of_a_small_search_space_is_equal_effort(tmp_path) -> None:
     run_all(tmp_path, search={"model.num_blocks": {"choice": [1, 2]}})
     found = audit(tmp_path)
     assert found.problems == ()
@@ -208,7 +210,7 @@ def test_a_failed_final_trial_leaves_its_seed_without_a_pair(tmp_path) -> None:
     assert any("failed, so seed 2 has no pair" in problem for problem in audit(tmp_path).problems)
 
 
-def test_a_choice_that_was_tested_before_it_changed_was_looked_at_more_than_once(folder) -> None:
+def test_an_arm_tested_with_an_earlier_choice_saw_the_test_split_more_than_once(folder) -> None:
     first = arm(folder).locked
     run_all(folder, budget={"trials": 9})
     changed = arm(folder).locked != first
@@ -229,7 +231,7 @@ def test_a_removed_seed_or_arm_is_a_note(folder) -> None:
     ]
 
 
-def test_an_unfinished_study_is_off_and_an_empty_folder_is_none(tmp_path) -> None:
+def test_an_unfinished_study_is_off_and_an_empty_folder_holds_no_study(tmp_path) -> None:
     play(conductor_of(tmp_path), limit=3)
     assert "manifest: the study is running, not finished" in audit(tmp_path).problems
     with pytest.raises(DataError, match="no study has run here"):
@@ -250,7 +252,7 @@ def test_the_command_ends_with_1_where_something_is_off(folder, tmp_path, capsys
     assert "1 point off (14 records, 3 arms)" in capsys.readouterr().out
 
 
-def test_another_importance_than_the_searchs_is_off(tmp_path) -> None:
+def test_an_importance_that_the_search_does_not_give_is_off(tmp_path) -> None:
     space = {"optim.lr": {"loguniform": [1e-4, 1e-1]}, "model.num_blocks": {"int": [1, 3]}}
     run_all(tmp_path, search=space, budget={"trials": 12})
     assert audit(tmp_path).problems == ()

@@ -1,4 +1,4 @@
-"""Cleaning says what there is, deletes what can be made again, and never touches a result."""
+"""``--clean`` says what there is, deletes what can be made again, and never touches a result."""
 
 import hashlib
 from pathlib import Path
@@ -36,8 +36,8 @@ def runs(tmp_path: Path) -> Path:
     play(conductor_of(folder / "done"))
     conductor = conductor_of(folder / "stopped")
     play(conductor, limit=2, num_concurrent=1)
-    (going_on,) = conductor.running
-    for study, trial in (("stopped", going_on), ("stopped", "dropped"), ("done", "dropped")):
+    (unfinished,) = conductor.running
+    for study, trial in (("stopped", unfinished), ("stopped", "dropped"), ("done", "dropped")):
         path = folder / study / "checkpoints" / trial
         path.mkdir(parents=True)
         (path / "last.pt").write_bytes(bytes(1000))
@@ -51,7 +51,7 @@ def runs(tmp_path: Path) -> Path:
     return folder
 
 
-def test_what_there_is_is_said_and_nothing_is_deleted(runs) -> None:
+def test_without_words_clean_says_what_there_is_and_deletes_nothing(runs) -> None:
     before = contents(runs)
     lines = clean(runs, ())
     assert lines[0].startswith(f"{runs / 'artefacts'}: ")
@@ -59,17 +59,17 @@ def test_what_there_is_is_said_and_nothing_is_deleted(runs) -> None:
     store, (done, stopped) = look(runs)
     assert store.num_bytes == sum(p.stat().st_size for p in store.folder.rglob("*") if p.is_file())
     assert lines[1:] == [
-        f"{runs / 'done' / 'checkpoints'}: 1 kB of trials that have ended, 0 bytes of 0 that go on "
-        "and stay",
-        f"{runs / 'stopped' / 'checkpoints'}: 1 kB of trials that have ended, 1 kB of 1 that go on "
-        "and stay",
+        f"{runs / 'done' / 'checkpoints'}: 1 kB of trials that have ended, 0 bytes of 0 unfinished "
+        "trials, which are kept",
+        f"{runs / 'stopped' / 'checkpoints'}: 1 kB of trials that have ended, 1 kB of 1 "
+        "unfinished trials, which are kept",
         TELL,
     ]
     assert [len(saved.ended) for saved in (done, stopped)] == [2, 1]
     assert contents(runs) == before
 
 
-def test_artefacts_go_and_everything_else_stays(runs) -> None:
+def test_artefacts_are_deleted_and_everything_else_is_kept(runs) -> None:
     (runs / "artefacts" / "my notes.txt").write_text("keep")
     (runs / "artefacts" / "features-0123456789abcdef").symlink_to(runs / "done")
     before = contents(runs)
@@ -85,7 +85,7 @@ def test_artefacts_go_and_everything_else_stays(runs) -> None:
     assert clean(runs, ["artefacts"]) == [f"{runs / 'artefacts'}: nothing to delete"]
 
 
-def test_checkpoints_go_but_for_those_a_trial_goes_on_from(runs) -> None:
+def test_checkpoints_are_deleted_unless_a_trial_continues_from_them(runs) -> None:
     before = contents(runs)
     assert clean(runs, ["checkpoints"]) == [
         f"{runs / 'done' / 'checkpoints'}: 1 kB deleted",
@@ -106,13 +106,13 @@ def test_nothing_in_use_is_deleted(runs) -> None:
     with hold(runs / "done"), shared(runs / "artefacts"):
         with pytest.raises(FolderInUseError, match=r"artefacts is in use: process \d+ in .*done; "):
             clean(runs, ["artefacts"])
-        left_alone, deleted = clean(runs, ["checkpoints"])
-    assert left_alone.startswith(f"left alone: {runs / 'done'}: process ")
+        kept, deleted = clean(runs, ["checkpoints"])
+    assert kept.startswith(f"nothing deleted: {runs / 'done'}: process ")
     assert deleted.endswith("stopped/checkpoints: 1 kB deleted")
     assert {n for n in before if n.startswith(("done/", "artefacts/"))} <= contents(runs).keys()
 
 
-def test_a_store_is_shared_by_studies_and_had_alone_by_nobody_else(tmp_path) -> None:
+def test_a_store_in_use_cannot_be_locked_for_deletion(tmp_path) -> None:
     in_use = pytest.raises(FolderInUseError, match="is in use")
     with shared(tmp_path), shared(tmp_path), in_use, alone(tmp_path):
         pass
@@ -131,7 +131,7 @@ def test_the_command_cleans_without_a_study_file(runs, capsys) -> None:
     assert "wait for it or stop it first" in capsys.readouterr().err
 
 
-def test_where_nothing_has_run_there_is_nothing_to_clean(tmp_path) -> None:
+def test_a_folder_without_studies_has_nothing_to_clean(tmp_path) -> None:
     assert clean(tmp_path / "runs", ())[0].startswith(f"{tmp_path / 'runs' / 'artefacts'}: 0 bytes")
     assert clean(tmp_path / "runs", ["artefacts", "checkpoints"]) == [
         f"{tmp_path / 'runs' / 'artefacts'}: nothing to delete"

@@ -1,4 +1,4 @@
-"""The doctor names versions, room, and whatever is missing or is not the pinned file."""
+"""The doctor prints versions and free space, and what is missing or is not the pinned file."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tune_space.commands import doctor
 from tune_space.commands.doctor import examine
 
 
-def test_versions_machine_and_room_are_said(tmp_path) -> None:
+def test_versions_machine_and_free_disk_are_printed(tmp_path) -> None:
     facts, _ = examine(tmp_path / "runs")
     text = "\n".join(facts)
     for part in ("python 3", "torch 2", "ray 2", "machine: ", f"disk free at {tmp_path}: "):
@@ -18,7 +18,7 @@ def test_versions_machine_and_room_are_said(tmp_path) -> None:
 def test_a_package_that_cannot_be_imported_is_named(
     tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "MODULES", ("numpy", "no_such_package"))
+    monkeypatch.setattr(doctor, "MODULES", {"numpy": "numpy", "no-such": "no_such_package"})
     _, broken = examine(tmp_path)
     assert "no_such_package cannot be imported: No module named 'no_such_package'" in broken
 

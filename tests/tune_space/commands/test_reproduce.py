@@ -1,4 +1,4 @@
-"""A recorded trial comes out the same again, or the first number that does not is named."""
+"""A recorded trial that is trained again gives its numbers, or the first other one is named."""
 
 import json
 from pathlib import Path
@@ -49,17 +49,17 @@ def test_a_trial_comes_out_the_same_and_the_ledger_stays_as_it_is(prepared, item
     before = {path: path.stat().st_mtime_ns for path in files}
     found = again(prepared, trial_id)
     assert found.difference is None
-    assert found.line() == f"reproduce: {trial_id}: identical over 2 epochs"
+    assert found.format() == f"reproduce: {trial_id}: identical over 2 epochs"
     files = sorted((prepared.root / "out").rglob("*"))
     assert {path: path.stat().st_mtime_ns for path in files} == before
 
 
-def test_a_pruned_trial_is_stopped_where_it_was(prepared) -> None:
+def test_a_pruned_trial_is_stopped_after_the_same_epoch(prepared) -> None:
     result = recorded(prepared, training={"max_epochs": 4}, evaluation={"test": False})
     update = {"status": TrialStatus.PRUNED, "epochs": result.epochs[:2], "valid": None}
     pruned = result.model_copy(update=update | {"best_epoch": None})
     Ledger(prepared.root / "out").write(pruned)
-    assert again(prepared, result.trial_id).line().endswith("identical over 2 epochs")
+    assert again(prepared, result.trial_id).format().endswith("identical over 2 epochs")
 
 
 def test_the_first_difference_is_named(prepared) -> None:
@@ -84,7 +84,9 @@ def test_other_data_and_unknown_trials_are_refused(prepared) -> None:
     ledger = Ledger(prepared.root / "out")
     ledger.write(result.model_copy(update={"sources": {"data": "d9"}}))
     right = result.sources["data"]
-    with pytest.raises(DataError, match=f"data: the record was made with d9, at hand is {right}"):
+    with pytest.raises(
+        DataError, match=f"data: the record was made with d9, the current one is {right}"
+    ):
         again(prepared, result.trial_id)
     with pytest.raises(DataError, match=rf"has no record of '{result.trial_id}0'\. Did you mean"):
         again(prepared, result.trial_id + "0")

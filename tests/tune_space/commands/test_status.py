@@ -1,4 +1,4 @@
-"""The status of an output folder, whoever holds it."""
+"""The status of a study is read from its output folder, whether or not a process runs it."""
 
 import os
 from pathlib import Path
@@ -52,7 +52,7 @@ def write_record(folder: Path, trial_id: str, status: TrialStatus, score: float 
     )
 
 
-def test_trials_are_counted_by_how_they_stand(tmp_path: Path) -> None:
+def test_trials_are_counted_as_done_failed_or_started(tmp_path: Path) -> None:
     write_manifest(tmp_path, "interrupted", "pruned", "failed", "collapsed", "open")
     write_record(tmp_path, "pruned", TrialStatus.PRUNED, score=0.25)
     write_record(tmp_path, "failed", TrialStatus.FAILED, score=0.9)

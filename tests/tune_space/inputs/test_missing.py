@@ -1,4 +1,4 @@
-"""What cannot be had is said all at once, with what was looked for and where it comes from."""
+"""Missing data and weights are named all at once, with what was looked for and its download."""
 
 import json
 from pathlib import Path
@@ -82,7 +82,7 @@ def test_every_choice_of_an_encoder_is_looked_for(prepared: Prepared) -> None:
     assert missing.names == ("org/other-bert",)
 
 
-def test_what_is_missing_is_spelled_with_its_reason_and_its_download(prepared: Prepared) -> None:
+def test_missing_inputs_are_printed_with_reason_and_download(prepared: Prepared) -> None:
     lines = format_missing(find(prepared))
     folder = prepared.root
     assert lines == [
@@ -106,7 +106,7 @@ def arms() -> tuple[Arm, ...]:
     return expand(study())
 
 
-def test_arms_rest_that_are_not_asked_for_or_lack_something(prepared: Prepared) -> None:
+def test_arms_are_inactive_that_are_not_asked_for_or_lack_an_input(prepared: Prepared) -> None:
     everything = {arm.name for arm in arms()}
     assert inactive_arms(arms(), ()) == frozenset()
     assert inactive_arms(arms(), ("there/ID",)) == everything - {"there/ID"}

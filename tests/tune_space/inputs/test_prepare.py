@@ -1,4 +1,4 @@
-"""What trials share is made once, named by its content, and used by whoever reads it."""
+"""Artefacts, data sets and references that trials share: made once, and recorded with users."""
 
 import base64
 import json
@@ -50,7 +50,7 @@ def test_arms_that_read_the_same_features_share_one_artefact(prepared) -> None:
     assert features.num_bytes > 0
 
 
-def test_files_of_encoders_are_looked_up_beside_the_study(prepared, monkeypatch) -> None:
+def test_files_of_encoders_are_looked_for_next_to_the_study_file(prepared, monkeypatch) -> None:
     (prepared.root / "glove.txt").write_text("book 1 2 3\nthe 1 2 3\n")
     elsewhere = prepared.root / "elsewhere"
     elsewhere.mkdir()
@@ -72,7 +72,7 @@ def test_searched_choices_of_an_encoder_are_prepared_as_well(prepared) -> None:
 ROUND = {"max_epochs": 2, "lr": 1e-3}
 
 
-def test_a_second_round_is_made_once_and_its_losses_stand_with_its_cost(prepared) -> None:
+def test_a_second_round_is_made_once_and_recorded_with_losses_and_cost(prepared) -> None:
     text = TEXT | {"second_round": ROUND}
     arms = [
         arm("TS w/o", {"text": TEXT}),
@@ -121,7 +121,7 @@ def test_sources_name_the_data_and_every_encoders_weights(prepared) -> None:
     assert prepared.sources(other)["data"] == sources["data"]
 
 
-def test_the_dataset_is_cut_once_and_described(prepared) -> None:
+def test_the_dataset_is_described_as_it_was_cut(prepared) -> None:
     arms = [arm("a", {"id": True}), arm("b", {"text": TEXT})]
     (entry,) = dataset_entries(prepared, arms)
     dataset = prepared.dataset(arms[0].config.dataset)
@@ -131,7 +131,7 @@ def test_the_dataset_is_cut_once_and_described(prepared) -> None:
     assert entry.counts == dict(dataset.counts)
 
 
-def test_popularity_and_chance_stand_on_both_splits(prepared) -> None:
+def test_popularity_and_chance_are_measured_on_both_splits(prepared) -> None:
     popularity, chance = references(prepared, [arm("a", {"id": True})], "a")
     assert (popularity.name, chance.name) == ("popularity", "chance")
     assert set(popularity.test) == set(chance.test) == {"HR@10", "NDCG@10"}
@@ -149,7 +149,7 @@ def two_labels() -> list[Arm]:
     ]
 
 
-def test_every_data_set_has_an_entry_and_yardsticks_as_its_baseline_reads_it(prepared) -> None:
+def test_every_data_set_has_an_entry_and_references_as_its_baseline_reads_it(prepared) -> None:
     arms = two_labels()
     entries = dataset_entries(prepared, arms)
     assert [entry.dataset for entry in entries] == ["a", "a", "b"]
@@ -185,7 +185,7 @@ def manifest_of(prepared: Prepared, arms: list[Arm]) -> Manifest:
     )  # fmt: skip
 
 
-def test_what_only_resting_arms_need_stays_in_the_manifest_as_it_was(prepared) -> None:
+def test_what_only_inactive_arms_need_stays_in_the_manifest_as_it_was(prepared) -> None:
     arms = two_labels()
     whole = manifest_of(prepared, arms)
     part = manifest_of(prepared, arms[2:])

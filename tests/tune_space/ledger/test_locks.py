@@ -1,4 +1,4 @@
-"""One process at a time in an output folder, and earlier results are moved, never deleted."""
+"""One process at a time in an output folder; earlier results are moved, never deleted."""
 
 import os
 import re
@@ -35,7 +35,7 @@ def test_a_folder_is_set_aside_under_the_first_free_number(tmp_path: Path) -> No
         assert holder_pid(aside) is None
 
 
-def test_nothing_is_set_aside_where_there_is_nothing(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_not_set_aside(tmp_path: Path) -> None:
     assert set_aside(tmp_path / "study") is None
     assert list(tmp_path.iterdir()) == []
 

@@ -1,7 +1,29 @@
-import platform
-from importlib.metadata import version
+"""What a manifest says of its making: package versions, the checkout, the machine."""
 
-from tune_space.ledger.provenance import git_state, machine, versions
+import platform
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+from re import match
+
+from morec.code_version import IN_TRIALS, code_version
+from tune_space.ledger.provenance import IN_STUDIES, git_state, machine, versions
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_recorded_versions_and_code_keep_their_keys() -> None:
+    assert set(versions()) == {
+        "python", "morec-studies", "ray", "torch", "torchvision", "transformers", "timm", "optuna",
+        "numpy", "pandas", "plotly", "pydantic", "tokenizers",
+    }  # fmt: skip
+    assert list(code_version()) == ["morec", "torch", "numpy", "transformers", "timm"]
+
+
+def test_every_package_that_is_asked_for_its_version_is_a_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    names = {found[0] for text in project["dependencies"] if (found := match(r"[\w-]+", text))}
+    assert {*IN_TRIALS, *IN_STUDIES} <= names
 
 
 def test_versions_are_those_installed() -> None:

@@ -1,6 +1,7 @@
 """The ledger gives back what was written, and names the file that is not a record."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,9 @@ def test_all_records_are_read_by_trial_id(tmp_path: Path) -> None:
 
 def test_there_is_no_manifest_before_a_study_ran(tmp_path: Path) -> None:
     assert Ledger(tmp_path).read_manifest() is None
+    nothing = f"{tmp_path}: no study has run here (there is no manifest.json)"
+    with pytest.raises(DataError, match=re.escape(nothing)):
+        Ledger(tmp_path).manifest()
 
 
 json_values = st.recursive(
@@ -79,7 +83,7 @@ def test_a_manifest_is_read_as_it_was_written_whatever_values_were_searched(
     search = (SearchEntry(trial_id="t1", params=params),)
     written = manifest(arms=(ArmEntry(name="A", config=CONFIG, search=search, locked=search[0]),))
     ledger.write_manifest(written)
-    assert ledger.read_manifest() == written
+    assert ledger.read_manifest() == ledger.manifest() == written
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"trial_id": "t1"}', "\x00"])
@@ -95,7 +99,7 @@ def test_a_file_that_is_no_record_is_named(tmp_path: Path, content: str) -> None
         ledger.read_manifest()
 
 
-def test_an_unknown_key_in_a_record_is_not_passed_over(tmp_path: Path) -> None:
+def test_an_unknown_key_in_a_record_is_refused(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.write(failed("t1"))
     path = tmp_path / "trials" / "t1.json"

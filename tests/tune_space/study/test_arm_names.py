@@ -1,4 +1,4 @@
-"""Arms by name: spelled out by factors, crossed with data sets, chosen by ``--only``."""
+"""Names of arms: made of factors, crossed with data sets, selected by ``--only``."""
 
 import json
 
@@ -47,13 +47,15 @@ def test_one_factor_out_changes_one_level_at_a_time() -> None:
         one_factor_out(levels, "dim=32")
 
 
-def test_arms_are_crossed_with_the_data_sets_they_run_on_data_set_by_data_set() -> None:
+def test_all_arms_of_one_data_set_come_before_those_of_the_next() -> None:
     assert names(study()) == ["MIND/ID", "MIND/TS", "MIND/E2E", "HM/ID", "HM/E2E"]
     assert names(study(labels=())) == ["ID", "TS", "E2E"]
 
 
 @given(st.integers(1, 4), st.integers(1, 3), st.integers(1, 3))
-def test_factors_are_crossed_with_data_sets_too(num_labels: int, dims: int, blocks: int) -> None:
+def test_factors_are_crossed_with_data_sets_as_well(
+    num_labels: int, dims: int, blocks: int
+) -> None:
     levels = {
         "model.dim": list(range(8, 8 + dims)),
         "model.num_blocks": list(range(1, 1 + blocks)),
@@ -76,7 +78,7 @@ def test_factors_are_crossed_with_data_sets_too(num_labels: int, dims: int, bloc
         (["E2E", "MIND/TS"], ("MIND/TS", "MIND/E2E", "HM/E2E")),
     ],
 )
-def test_only_takes_an_arm_a_data_set_or_an_arm_on_a_data_set(
+def test_only_selects_by_arm_by_data_set_or_by_full_name(
     words: list[str], meant: tuple[str, ...]
 ) -> None:
     assert select_arms(study(), words) == meant

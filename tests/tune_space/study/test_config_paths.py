@@ -1,4 +1,4 @@
-"""Dotted paths: which exist, and how short their names may be."""
+"""Dotted paths: which exist, their short names, which values fit, reading and setting."""
 
 import pytest
 from hypothesis import given
@@ -26,7 +26,7 @@ def test_every_listed_path_may_be_written_and_reserved_ones_may_not() -> None:
     assert path_problem("nothing") is not None
 
 
-def test_a_short_name_stands_for_one_path_only() -> None:
+def test_a_short_name_belongs_to_one_path_only() -> None:
     short = {path: short_name(path) for path in all_paths()}
     assert len(set(short.values())) == len(short)
     assert short["training.loss"] == "loss"
@@ -62,9 +62,7 @@ def test_a_model_without_a_kind_is_a_sasrec_wherever_it_is_written() -> None:
     ]  # fmt: skip
 
 
-def test_a_mistake_about_a_member_of_a_union_stands_at_the_union_and_a_missing_key_at_its_key() -> (
-    None
-):
+def test_a_mistake_in_a_union_is_placed_at_the_union_and_a_missing_key_at_its_key() -> None:
     raw = {"model": {"dim": 33}, "item": {"id": True}, "dataset": {"kind": "mind"}}
     with pytest.raises(ValidationError) as caught:
         TrialConfig.model_validate(raw)

@@ -1,4 +1,4 @@
-"""Arms are the product of their levels, each one buildable, no two alike."""
+"""Expanding a study: its arms are the product of their levels, all possible, no two the same."""
 
 from math import prod
 from typing import Any
@@ -42,7 +42,7 @@ def test_an_arm_is_the_base_with_its_own_values_and_the_search_seed() -> None:
     assert not small.config.evaluation.test
 
 
-def test_setting_a_path_makes_the_mappings_on_the_way_and_null_removes_them() -> None:
+def test_setting_a_path_adds_missing_mappings_and_null_removes_one() -> None:
     arms = {"A": ArmSpec(set={"item.text.name": "minilm", "item.id": False})}
     arm = only_arm(study(arms=arms))
     assert arm.config.item.text is not None
@@ -75,7 +75,7 @@ def test_the_number_of_arms_is_the_product_of_the_levels(data: st.DataObject) ->
     assert len(arms) == len({arm.name for arm in arms}) == prod(map(len, factors.values()))
 
 
-def test_impossible_arms_stop_here_all_at_once_and_by_name() -> None:
+def test_all_impossible_arms_are_named_at_once() -> None:
     arms = {
         "A": ArmSpec(set={"item.fusion": "add"}),
         "B": ArmSpec(set={"item.fusion": "concat"}),
@@ -128,7 +128,7 @@ def test_a_parameter_is_left_out_where_its_condition_can_never_hold() -> None:
     }
 
 
-def test_a_parameter_without_a_condition_that_an_arm_cannot_take_asks_for_one() -> None:
+def test_a_parameter_that_an_arm_can_never_take_needs_a_when() -> None:
     arms = {"TS": ArmSpec(), "E2E": ArmSpec(set={"item.text.trainable_layers": "all"})}
     search = {"optim.lr": LR, "optim.encoder_lr": ENCODER_LR}
     assert problems(study(TEXT, arms=arms, search=search)) == (
@@ -137,7 +137,7 @@ def test_a_parameter_without_a_condition_that_an_arm_cannot_take_asks_for_one() 
     )
 
 
-def test_a_searched_value_that_fits_nowhere_between_the_ends_of_its_range_is_found() -> None:
+def test_a_range_whose_ends_fit_is_refused_when_an_odd_value_does_not() -> None:
     search = {"optim.lr": LR, "model.dim": ParamSpec(int=(32, 64))}
     assert problems(study(arms={"A": ArmSpec()}, search=search)) == (
         "arm 'A': search: model.dim: model: dim 33 is not divisible by num_heads 2",
@@ -181,7 +181,7 @@ def test_draw_asks_only_for_what_applies_given_the_values_before() -> None:
     assert not fits(arm, {"item.text.trainable_layers": "all"})
 
 
-def test_when_compares_values_not_their_truth() -> None:
+def test_when_tells_true_from_one_and_null_from_a_missing_key() -> None:
     config = {"item": {"id": True, "text": None}}
     assert applies(ParamSpec(choice=(1,), when={"item.id": True}), config)
     assert not applies(ParamSpec(choice=(1,), when={"item.id": 1}), config)
@@ -203,7 +203,7 @@ def test_a_base_that_no_arm_completes_names_what_is_missing() -> None:
     assert problems(spec) == ("arms 'A', 'B': dataset: is missing",)
 
 
-def test_a_data_set_stands_over_the_base_and_under_the_arm() -> None:
+def test_a_data_set_replaces_the_base_and_an_arm_replaces_the_data_set() -> None:
     datasets = {
         "small": {"set": {"dataset": {"kind": "synthetic", "num_users": 50}, "model.dim": 8}},
         "large": {"set": {"dataset": {"kind": "synthetic", "num_users": 90}, "optim.lr": 0.5}},
@@ -223,9 +223,7 @@ def test_a_data_set_stands_over_the_base_and_under_the_arm() -> None:
     }
 
 
-def test_the_values_to_begin_with_are_the_start_s_then_the_configuration_s_in_their_domain() -> (
-    None
-):
+def test_a_search_begins_with_the_arms_start_then_with_its_configuration() -> None:
     search = {
         "optim.lr": ParamSpec(choice=(0.1, 1e-4)),
         "model.dim": ParamSpec(choice=(8, 16)),
@@ -235,13 +233,12 @@ def test_the_values_to_begin_with_are_the_start_s_then_the_configuration_s_in_th
     assert start_values(arm) == {"optim.lr": 0.1, "model.num_blocks": 2}
 
 
-def test_a_start_that_its_arm_does_not_reach_is_refused() -> None:
+def test_a_start_for_what_its_arm_does_not_search_is_refused() -> None:
     when = ENCODER_LR.model_copy(update={"when": {"item.text.trainable_layers": "all"}})
     arms = {
         "A": ArmSpec(start={"optim.encoder_lr": 1e-4}),
         "B": ArmSpec(set={"item.text.trainable_layers": "all"}, start={"optim.encoder_lr": 1e-4}),
     }
     assert problems(study(TEXT, arms=arms, search={"optim.encoder_lr": when})) == (
-        "arm 'A': start: optim.encoder_lr: not searched in this arm, or not beside the other "
-        "values",
+        "arm 'A': start: optim.encoder_lr: not searched in this arm, or not with its other values",
     )

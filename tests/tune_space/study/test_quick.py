@@ -1,4 +1,4 @@
-"""The quick form of a study: what the block replaces, and that both forms are always checked."""
+"""The quick form of a study: what its block replaces, and that both forms are always checked."""
 
 import pytest
 
@@ -50,7 +50,7 @@ def quick(text: str = STUDY, *overrides: str) -> StudySpec:
     return parse_study(text, overrides=(*QUICK, *overrides))
 
 
-def test_without_being_asked_for_the_block_changes_nothing() -> None:
+def test_the_block_changes_nothing_unless_it_is_asked_for() -> None:
     without = STUDY[: STUDY.index("quick:")]
     assert parse_study(STUDY) == parse_study(without)
     assert parse_study(STUDY).profile == "full"
@@ -77,7 +77,7 @@ def test_the_quick_form_says_so_has_a_folder_of_its_own_and_no_paper_numbers() -
     assert (study.profile, study.folder, study.expected) == ("quick", "which-quick", {})
 
 
-def test_set_wins_over_the_block_whatever_its_place() -> None:
+def test_set_wins_over_the_block_in_any_order() -> None:
     assert quick(STUDY, "seeds=[7, 8]").seeds == (7, 8)
     assert parse_study(STUDY, overrides=("seeds=[7, 8]", *QUICK)).seeds == (7, 8)
     assert quick(STUDY, "datasets.MIND.dataset.num_users=50").datasets["MIND"].set == {
@@ -85,7 +85,7 @@ def test_set_wins_over_the_block_whatever_its_place() -> None:
     }
 
 
-def test_set_for_the_full_form_is_not_held_against_the_quick_one() -> None:
+def test_set_for_the_full_form_does_not_change_the_quick_form() -> None:
     study = parse_study(STUDY, overrides=["datasets.MIND.dataset.folder=elsewhere"])
     assert study.datasets["MIND"].set["dataset"]["folder"] == "elsewhere"
 

@@ -26,7 +26,7 @@ def test_a_domain_that_makes_no_sense_is_refused(domain: dict[str, object], mess
         ParamSpec.model_validate(domain)
 
 
-def test_contains_tells_true_from_one_and_whole_from_broken_numbers() -> None:
+def test_contains_tells_true_from_one_and_whole_numbers_from_fractions() -> None:
     assert ParamSpec(choice=(True, None, "all")).contains(True)
     assert not ParamSpec(choice=(True,)).contains(1)
     assert ParamSpec(int=(1, 3)).contains(3)

@@ -1,4 +1,4 @@
-"""A study's storage: what is a URL for files, and that no secret can stand in it."""
+"""A study's storage: which URLs are allowed, and that none may hold a secret."""
 
 import re
 
@@ -29,9 +29,9 @@ def test_what_pyarrow_opens_is_a_storage(url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("/mnt/all", f"'/mnt/all' is no URL that files can be put at. {ALLOWED}"),
-        ("s3:bucket", f"'s3:bucket' is no URL that files can be put at. {ALLOWED}"),
-        ("gss://b/p", "'gss://b/p' is no URL that files can be put at. Did you mean 'gs'? "
+        ("/mnt/all", f"'/mnt/all' is no URL that files can be written to. {ALLOWED}"),
+        ("s3:bucket", f"'s3:bucket' is no URL that files can be written to. {ALLOWED}"),
+        ("gss://b/p", "'gss://b/p' is no URL that files can be written to. Did you mean 'gs'? "
          f"{ALLOWED}"),
         ("s3://b/p#x", "'s3://b/p#x': a storage has no part after #"),
         ("s3://b?regoin=x", "unknown option 'regoin'. Did you mean 'region'? Allowed with s3://: "
@@ -41,7 +41,7 @@ def test_what_pyarrow_opens_is_a_storage(url: str) -> None:
         ("s3://KEY:SECRET@b/p?x=SECRET", f"'s3://b/p': {CREDENTIALS}"),
         ("s3://KEY@b/p", f"'s3://b/p': {CREDENTIALS}"),
         ("hdfs://me:SECRET@host/p", f"'hdfs://host/p': {CREDENTIALS}"),
-        ("s4://KEY:SECRET@b/p?SECRET", f"'s4://b/p' is no URL that files can be put at. "
+        ("s4://KEY:SECRET@b/p?SECRET", f"'s4://b/p' is no URL that files can be written to. "
          f"{ALLOWED}"),
         ("s3://b?secret_key=SECRET", "unknown option 'secret_key'. Allowed with s3://: "
          f"endpoint_override, region, scheme; {CREDENTIALS}"),
