@@ -16,10 +16,12 @@ from reports.plots.slice_plot import MAX_POINTS, searched
 from reports.plots.traces import Figure
 from reports.study import costs as spending
 from reports.study import verdict
+from reports.study.caveats import caveats
 from reports.study.contrasts import Contrast
 from reports.study.importance import ENOUGH_TRIALS, importance_table
 from reports.study.learning_rates import learning_rate_grids
 from reports.study.preparations import preparation_costs
+from reports.study.progress import progress, unfinished
 from reports.study.published import published_rows
 from reports.study.report import Report
 from reports.study.slices import MIN_USERS, SliceTable
@@ -49,8 +51,8 @@ def render(report: Report, downloads: dict[str, str]) -> str:
         quick_note=formats.QUICK_FORM,
         overview=verdict.overview(summary, contrasts),
         headline=verdict.headline(summary, contrasts),
-        caveats=verdict.caveats(summary, contrasts),
-        unfinished=verdict.unfinished(summary),
+        caveats=caveats(summary, contrasts),
+        unfinished=unfinished(summary),
         tables=report.accuracies,
         expected=published_rows(summary),
         contrasts=contrasts,
@@ -66,7 +68,7 @@ def render(report: Report, downloads: dict[str, str]) -> str:
         trials=tables.trial_rows(summary),
         searched=tables.searched_paths(summary),
         figures=drawn,
-        progress=verdict.progress(summary),
+        progress=progress(summary),
         refresh_s=REFRESH_S,
         num_trials=len(summary.trials),
         max_lead=MAX_LEAD,

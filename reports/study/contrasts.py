@@ -6,7 +6,7 @@ from enum import StrEnum
 from statistics import fmean
 from typing import Literal
 
-from morec.results import TrialResult
+from morec.results import Evaluation, TrialResult
 from reports.study.rank_metrics import per_user, values_on_test
 from reports.study.statistics import (
     ALPHA,
@@ -16,7 +16,6 @@ from reports.study.statistics import (
     paired_difference,
 )
 from reports.study.summary import ArmSummary, StudySummary
-from tune_space.ledger.records import Reference
 
 Kind = Literal["named", "exploratory", "reference"]
 
@@ -34,7 +33,7 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True)
 class Contrast:
-    """``better`` minus ``than`` on one metric: named beforehand, exploratory, or a yardstick."""
+    """``better`` minus ``than`` on one metric; ``than`` is an arm or a reference."""
 
     metric: str
     better: str
@@ -68,7 +67,8 @@ class Contrast:
 def compare(summary: StudySummary) -> tuple[Contrast, ...]:
     """Every comparison of the study, data set by data set and metric by metric.
 
-    First those named beforehand, then exploratory ones, then against popularity.
+    Comparisons named beforehand come first, then exploratory ones, then each arm against every
+    reference whose ranks are recorded (popularity; chance has none).
     """
     found: list[Contrast] = []
     for part in summary.parts:
@@ -103,10 +103,11 @@ def _of_metric(
         pair = (arm.label, baseline)
         if arm.label != baseline and pair not in named and pair[::-1] not in named:
             yield _between(Contrast(metric, *pair, "exploratory", key), summary)
-    popularity = summary.reference("popularity")
-    for arm in summary.arms if popularity else ():
-        contrast = Contrast(metric, arm.label, "popularity", "reference", key)
-        yield _against(contrast, arm, popularity)
+    references = summary.manifest.references
+    ranked = [(one.name, one.test_evaluation) for one in references if one.test_evaluation]
+    for name, evaluation in ranked:
+        for arm in summary.arms:
+            yield _against(Contrast(metric, arm.label, name, "reference", key), arm, evaluation)
 
 
 def _between(contrast: Contrast, summary: StudySummary) -> Contrast:
@@ -126,13 +127,11 @@ def _between(contrast: Contrast, summary: StudySummary) -> Contrast:
     return replace(contrast, seeds=seeds, difference=difference, time_ratio=ratio)
 
 
-def _against(contrast: Contrast, arm: ArmSummary, reference: Reference | None) -> Contrast:
+def _against(contrast: Contrast, arm: ArmSummary, reference: Evaluation) -> Contrast:
     results = list(arm.tested.values())
-    if reference is None or reference.test_evaluation is None or not results:
-        return replace(
-            contrast, problem="no final trial has finished" if not results else "no ranks"
-        )
-    reference_U = per_user(contrast.metric, reference.test_evaluation.ranks)
+    if not results:
+        return replace(contrast, problem="no final trial has finished")
+    reference_U = per_user(contrast.metric, reference.ranks)
     arm_SU = values_on_test(contrast.metric, results)
     if arm_SU.shape[1:] != reference_U.shape:
         return replace(contrast, problem=_user_mismatch(arm_SU.shape[1], len(reference_U)))

@@ -104,7 +104,11 @@ def paired_difference(a_SU: Floats, b_SU: Floats, *, num_flips: int = NUM_FLIPS)
 
 
 def difference_from_reference(a_SU: Floats, reference_U: Floats) -> Difference:
-    """Compare an arm with an untrained yardstick, which has users but no seeds."""
+    """Compare an arm with a reference, which has users but no seeds.
+
+    Raises:
+        ValueError: the two do not have the same users, or there are fewer than 2.
+    """
     if a_SU.shape[1:] != reference_U.shape:
         raise ValueError(f"not paired: {a_SU.shape} (seeds, users) and {reference_U.shape} users")
     return paired_difference(a_SU, np.broadcast_to(reference_U, a_SU.shape))

@@ -209,7 +209,7 @@ class StudySummary:
         return next((arm for arm in self.arms if name in (arm.name, arm.label)), None)
 
     def reference(self, name: str) -> Reference | None:
-        """The untrained yardstick of that name."""
+        """The reference of that name: popularity, chance and the like."""
         return next((ref for ref in self.manifest.references if ref.name == name), None)
 
     def with_status(self, status: str) -> tuple[Trial, ...]:

@@ -1,6 +1,7 @@
 """Made-up studies written through the real ledger types, always marked as synthetic."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import log2
 from pathlib import Path
@@ -314,6 +315,31 @@ class FakeStudy:
             "budget": {"trials": self.searches},
         }
         return StudySpec.model_validate_json(json.dumps(fields | self.overrides))
+
+
+def set_test_metric(folder: Path, metric: str, values: dict[str, float]) -> None:
+    """Give every final trial of these arms this test value."""
+    ledger = Ledger(folder)
+    for arm in _manifest_in(ledger).arms:
+        for name in arm.final if arm.name in values else ():
+            trial = ledger.read(name)
+            assert trial is not None and trial.test is not None
+            metrics = trial.test.metrics | {metric: values[arm.name]}
+            test = trial.test.model_copy(update={"metrics": metrics})
+            ledger.write(trial.model_copy(update={"test": test}))
+
+
+def set_references(folder: Path, references: Iterable[Reference]) -> None:
+    """Record these references in the manifest instead of the made-up ones."""
+    ledger = Ledger(folder)
+    update = {"references": tuple(references)}
+    ledger.write_manifest(_manifest_in(ledger).model_copy(update=update))
+
+
+def _manifest_in(ledger: Ledger) -> Manifest:
+    manifest = ledger.read_manifest()
+    assert manifest is not None
+    return manifest
 
 
 def _config(

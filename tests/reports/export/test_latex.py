@@ -1,6 +1,9 @@
+"""The accuracy tables as LaTeX: cells, rules, escapes, and that they compile."""
+
 import shutil
 import subprocess
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ from reports.export.latex import accuracy_latex
 from reports.formats import QUICK_FORM
 from reports.study.accuracy import accuracy_tables
 from reports.study.summary import StudySummary, summarise
-from tests.reports.made_up_studies import FUSION, Arm, FakeStudy
+from tests.reports.made_up_studies import FUSION, Arm, FakeStudy, set_references
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +87,7 @@ def test_arms_down_have_their_data_sets_above(tmp_path: Path) -> None:
     text = _latex(summarise(study.write(tmp_path)))
     spans = r"\multicolumn{2}{c}{} & \multicolumn{2}{c}{MIND} & \multicolumn{2}{c}{HM} \\"
     assert f"{spans}\n\\cmidrule(lr){{3-4}} \\cmidrule(lr){{5-6}}\n" in text
-    assert "untrained & chance & " in text
+    assert "reference & popularity & " in text
     body = [line for line in text.splitlines() if " & " in line and "multicolumn" not in line]
     assert {line.count(" & ") + 1 for line in body} == {2 + 4}
 
@@ -94,9 +97,20 @@ def test_a_groups_own_improvement_is_a_column(tmp_path: Path) -> None:
     study = FakeStudy(searches=0, overrides={"contrasts": named})
     text = _latex(summarise(study.write(tmp_path)))
     assert r"\multicolumn{3}{c}{MoRec}" in text
-    assert r"Dataset & Metric & ID & TS & E2E & Improv. & Improv. & chance" in text
+    assert r"Dataset & Metric & ID & TS & E2E & Improv. & Improv. & popularity" in text
 
 
 def test_the_quick_form_says_so_above_every_table(tmp_path: Path) -> None:
     study = FakeStudy(searches=0, overrides={"profile": "quick"})
     assert f"% {QUICK_FORM}" in _latex(summarise(study.write(tmp_path))).splitlines()
+
+
+@pytest.mark.parametrize("arms", [FUSION[:3], FUSION[:9]])
+def test_a_study_without_references_has_no_cells_for_them(
+    arms: tuple[Arm, ...], tmp_path: Path
+) -> None:
+    folder = FakeStudy(arms=arms, searches=0, num_users=40).write(tmp_path)
+    set_references(folder, ())
+    lines = _latex(summarise(folder)).splitlines()
+    assert not any("reference" in line or "{0}" in line for line in lines)
+    assert not any(pair == (r"\midrule", r"\midrule") for pair in pairwise(lines))

@@ -1,3 +1,5 @@
+"""The accuracy tables: ranks, gains, references, and how arms and data sets share a table."""
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +15,10 @@ from tests.reports.made_up_studies import (
     TEXT_ON,
     Arm,
     FakeStudy,
+    set_references,
+    set_test_metric,
 )
-from tune_space.ledger.records import Ledger
+from tune_space.ledger.records import Reference
 
 
 def accuracy_table(summary: StudySummary) -> AccuracyTable:
@@ -26,30 +30,50 @@ def test_best_arm_and_runner_up_are_marked_per_metric(tmp_path: Path) -> None:
     summary = summarise(FakeStudy().write(tmp_path))
     table = accuracy_table(summary)
     for index, metric in enumerate(summary.metrics):
-        marked = {row.cells[index].standing: row.name for row in table.arms}
+        marked = {row.cells[index].rank: row.name for row in table.arms}
         ranked = sorted(summary.arms, key=lambda arm: -(arm.mean(metric) or 0))
         assert (marked["best"], marked["second"]) == (ranked[0].name, ranked[1].name)
 
 
-def test_untrained_references_are_always_there_even_without_numbers(tmp_path: Path) -> None:
-    folder = FakeStudy(arms=()).write(tmp_path)
-    names = [row.name for row in accuracy_table(summarise(folder)).untrained]
-    assert names == ["chance", "popularity"]
+def test_a_reference_has_a_row_by_its_record_alone(tmp_path: Path) -> None:
+    folder = FakeStudy().write(tmp_path)
+    recorded = summarise(folder).manifest.references
+    last_item = Reference(name="last item", valid={}, test={"HR@10": 0.0417})
+    set_references(folder, (*recorded, last_item))
+
+    rows = accuracy_table(summarise(folder)).references
+
+    assert [row.name for row in rows] == ["popularity", "chance", "last item"]
+    assert [cell.text for cell in rows[2].cells] == ["4.17", "n/a"]
+
+
+def test_references_have_rows_while_no_arm_has_run(tmp_path: Path) -> None:
+    table = accuracy_table(summarise(FakeStudy(arms=()).write(tmp_path)))
+    assert [row.name for row in table.references] == ["popularity", "chance"]
+
+
+def test_a_study_without_references_has_no_row_for_them(tmp_path: Path) -> None:
+    folder = FakeStudy(searches=0).write(tmp_path)
+    set_references(folder, ())
+    assert accuracy_table(summarise(folder)).references == ()
 
 
 def test_a_single_arm_is_neither_best_nor_second(tmp_path: Path) -> None:
     table = accuracy_table(summarise(FakeStudy(arms=SMALL[:1]).write(tmp_path)))
-    assert [cell.standing for cell in table.arms[0].cells] == ["", ""]
-    assert [line.improvement for line in table.lines] == ["n/a", "n/a"]
+    assert [cell.rank for cell in table.arms[0].cells] == ["", ""]
+    assert [one.improvement for one in table.measures] == ["n/a", "n/a"]
 
 
 def test_improvement_is_printed_as_the_paper_prints_it(tmp_path: Path) -> None:
-    """Table 2, MIND: 18.68 against 17.71 is +5.48%."""
-    summary = summarise(FakeStudy().write(tmp_path))
+    """Table 2, MIND, HR@10 in percent: 18.68 against 17.71 is +5.48%."""
+    folder = FakeStudy(searches=0).write(tmp_path)
+    set_test_metric(folder, "HR@10", {"ID": 0.1771, "TS": 0.1868, "E2E": 0.1770})
+    summary = summarise(folder)
     found = summary.improvement("HR@10")
     assert found is not None
-    assert accuracy_table(summary).lines[0].improvement == f"{found.percent:+.1f}%"
-    assert pytest.approx(5.48, abs=0.005) == 100 * (18.68 / 17.71 - 1)
+    assert found.percent == pytest.approx(5.48, abs=0.005)
+    measure = accuracy_table(summary).measures[0]
+    assert (measure.improvement, measure.winner) == ("+5.5%", "TS")
 
 
 def test_more_than_eight_arms_stand_in_rows_grouped_by_heading(tmp_path: Path) -> None:
@@ -94,7 +118,7 @@ THREE = FakeStudy(
 
 def test_data_sets_share_one_table_with_gaps_while_it_is_small(tmp_path: Path) -> None:
     table = accuracy_table(summarise(THREE.write(tmp_path)))
-    assert [(line.dataset, line.metric) for line in table.lines] == [
+    assert [(one.dataset, one.metric) for one in table.measures] == [
         (dataset, metric) for dataset in ("MIND", "HM", "Bili") for metric in ("HR@10", "NDCG@10")
     ]
     assert [row.name for row in table.arms] == [arm.name for arm in REGULAR]
@@ -122,32 +146,29 @@ def test_a_column_that_is_its_own_group_is_named_once(tmp_path: Path) -> None:
 def test_best_runner_up_and_improvement_are_those_of_the_row(tmp_path: Path) -> None:
     summary = summarise(THREE.write(tmp_path))
     table = accuracy_table(summary)
-    for index, line in enumerate(table.lines):
-        own = [arm for arm in summary.arms if arm.entry.dataset == line.dataset]
-        means = {arm.label: arm.mean(line.metric) or 0 for arm in own}
+    for index, measure in enumerate(table.measures):
+        own = [arm for arm in summary.arms if arm.entry.dataset == measure.dataset]
+        means = {arm.label: arm.mean(measure.metric) or 0 for arm in own}
         ranked = sorted(means, key=lambda name: -means[name])
-        marked = {row.cells[index].standing: row.name for row in table.arms}
+        marked = {row.cells[index].rank: row.name for row in table.arms}
         assert (marked["best"], marked["second"]) == (ranked[0], ranked[1])
         best = max(value for name, value in means.items() if name != "SASRec ID")
         gain = 100 * (best / means["SASRec ID"] - 1)
-        assert line.improvement == f"{gain:+.1f}%".replace("-", "−")
+        assert measure.improvement == f"{gain:+.1f}%".replace("-", "−")
 
 
 def test_popularity_and_chance_are_those_of_the_data_set(tmp_path: Path) -> None:
-    THREE.write(tmp_path)
-    ledger = Ledger(tmp_path)
-    manifest = ledger.read_manifest()
-    assert manifest is not None
+    recorded = summarise(THREE.write(tmp_path)).manifest.references
     chances = {"MIND": 0.01, "HM": 0.02, "Bili": 0.03}
-    known = tuple(
+    kept = [
         one.model_copy(update={"test": {"HR@10": chances[one.dataset], "NDCG@10": 0.0}})
-        for one in manifest.references
-        if one.name == "chance"
-    )
-    ledger.write_manifest(manifest.model_copy(update={"references": known}))
-    chance, popularity = accuracy_table(summarise(tmp_path)).untrained
-    assert [cell.text for cell in chance.cells[::2]] == ["1.00", "2.00", "3.00"]
-    assert {cell.text for cell in popularity.cells} == {"n/a"}
+        for one in recorded
+        if (one.name, one.dataset) in [("popularity", "HM"), *(("chance", key) for key in chances)]
+    ]
+    set_references(tmp_path, kept)
+    rows = {row.name: row for row in accuracy_table(summarise(tmp_path)).references}
+    assert [cell.text for cell in rows["chance"].cells[::2]] == ["1.00", "2.00", "3.00"]
+    assert [cell.text for cell in rows["popularity"].cells[::2]] == ["n/a", "2.00", "n/a"]
 
 
 def test_a_data_set_with_other_arms_gets_a_head_of_its_own(tmp_path: Path) -> None:
@@ -183,12 +204,9 @@ def test_the_one_contrast_named_within_a_group_is_its_improvement(tmp_path: Path
     study = FakeStudy(
         datasets={"MIND": None, "HM": ("ID", "TS")}, searches=0, overrides={"contrasts": named}
     )
-    summary = summarise(study.write(tmp_path))
-    e2e, ts = summary.arm("MIND/E2E"), summary.arm("MIND/TS")
-    assert e2e is not None and ts is not None
-    gain = 100 * ((e2e.mean("HR@10") or 0) / (ts.mean("HR@10") or 1) - 1)
-    without, with_gains = accuracy_table(summary).groups
+    folder = study.write(tmp_path)
+    set_test_metric(folder, "HR@10", {"MIND/E2E": 0.1468, "MIND/TS": 0.1393})
+    without, with_gains = accuracy_table(summarise(folder)).groups
     assert without.gains == ()
-    assert with_gains.gains[0] == f"{gain:+.1f}%"
+    assert with_gains.gains[0] == "+5.4%"
     assert with_gains.gains[2:] == ("—", "—")
-    assert f"{100 * (14.68 / 13.93 - 1):+.1f}%" == "+5.4%"

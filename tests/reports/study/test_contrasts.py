@@ -1,3 +1,5 @@
+"""Comparisons of arms with each other and with references, and what may be said of each."""
+
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ from morec.results import pack_ranks
 from reports.study.contrasts import Contrast, Finding, compare
 from reports.study.statistics import Difference, holm
 from reports.study.summary import summarise
-from tests.reports.made_up_studies import SMALL, FakeStudy
+from tests.reports.made_up_studies import SMALL, FakeStudy, set_references
 from tune_space.ledger.records import Ledger
 
 NAMED = {"contrasts": [{"better": "E2E", "than": "ID"}]}
@@ -69,6 +71,20 @@ def test_popularity_is_compared_user_by_user(tmp_path: Path) -> None:
     assert reference is not None and arm is not None and found.difference is not None
     expected = (arm.mean("HR@10") or 0) - reference.test["HR@10"]
     assert found.difference.mean == pytest.approx(expected)
+
+
+def test_every_reference_with_recorded_ranks_is_compared(tmp_path: Path) -> None:
+    folder = FakeStudy(searches=0).write(tmp_path)
+    popularity, chance = summarise(folder).manifest.references
+    third = popularity.model_copy(update={"name": "last item"})
+    set_references(folder, (popularity, chance, third))
+    found = [one for one in compare(summarise(folder)) if one.kind == "reference"]
+    assert [one.than for one in found if (one.better, one.metric) == ("TS", "HR@10")] == [
+        "popularity",
+        "last item",
+    ]
+    by_name = {one.than: one.difference for one in found if one.better == "TS"}
+    assert by_name["last item"] == by_name["popularity"] is not None
 
 
 def test_holm_adjusts_over_all_comparisons_of_a_metric(tmp_path: Path) -> None:
