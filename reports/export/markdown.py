@@ -98,7 +98,7 @@ def _cost(one: ArmCost) -> list[str]:
         one.arm,
         formats.count(one.params_total),
         formats.count(one.params_trainable),
-        formats.count(one.macs_paper),
+        formats.count(one.forward_macs_paper),
         formats.duration(one.epoch_s),
         formats.size(one.peak_memory_bytes),
         " + ".join(one.devices),

@@ -14,10 +14,10 @@ from reports.plots import figures
 from reports.plots.parallel_coordinates import MAX_LINES, parallel_coordinates
 from reports.plots.slice_plot import MAX_POINTS, searched
 from reports.plots.traces import Figure
-from reports.study import costs as spending
 from reports.study import verdict
 from reports.study.caveats import caveats
 from reports.study.contrasts import Contrast
+from reports.study.costs import ArmCost, arm_costs, study_cost
 from reports.study.importance import ENOUGH_TRIALS, importance_table
 from reports.study.learning_rates import learning_rate_grids
 from reports.study.preparations import preparation_costs
@@ -43,7 +43,7 @@ def render(report: Report, downloads: dict[str, str]) -> str:
     ``downloads``: the files that buttons of the page copy and save, by name.
     """
     summary, contrasts = report.summary, report.contrasts
-    costs = spending.arm_costs(summary)
+    costs = arm_costs(summary)
     drawn = _figures(summary, contrasts, costs, report.sliced)
     return template("template.html.j2").render(
         summary=summary,
@@ -62,7 +62,7 @@ def render(report: Report, downloads: dict[str, str]) -> str:
         device_costs=tables.device_costs(costs),
         nodes=tables.trials_per_node(summary.trials),
         preparations=preparation_costs(summary),
-        spent=spending.spending(summary),
+        spent=study_cost(summary),
         seal=tables.seal(summary),
         codes=tables.codes(summary),
         trials=tables.trial_rows(summary),
@@ -92,7 +92,7 @@ def render(report: Report, downloads: dict[str, str]) -> str:
 def _figures(
     summary: StudySummary,
     contrasts: tuple[Contrast, ...],
-    costs: tuple[spending.ArmCost, ...],
+    costs: tuple[ArmCost, ...],
     sliced: tuple[SliceTable, ...],
 ) -> dict[str, Figure]:
     """Every figure there is something to draw for, by the name its place in the page has."""

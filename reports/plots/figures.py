@@ -156,7 +156,7 @@ def slices(summary: StudySummary, table: SliceTable) -> Figure | None:
     looks = styles(summary.arms)
     marks = []
     for place, row in enumerate(rows):
-        cells = [row.cells[at] for at in table.shown]
+        cells = [row.cells[at] for at in table.labels_with_users]
         known = [(at, cell.difference) for at, cell in enumerate(cells) if cell.difference]
         shift = _DODGE * (place - (len(rows) - 1) / 2)
         if known:
@@ -168,7 +168,7 @@ def slices(summary: StudySummary, table: SliceTable) -> Figure | None:
         return None
     title = f"{table.metric}, points against {summary.manifest.study.baseline}"
     figure = traces.figure(marks, table.dimension, title, height=340)
-    names = [traces.plain(table.labels[at].name) for at in table.shown]
+    names = [traces.plain(table.labels[at].name) for at in table.labels_with_users]
     ticks = {"tickvals": list(range(len(names))), "ticktext": names}
     figure["layout"]["xaxis"] |= ticks | {"range": [-0.5, len(names) - 0.5]}
     figure["layout"]["yaxis"] |= {"zeroline": True, "zerolinewidth": 1}

@@ -14,7 +14,7 @@ from typing import Literal
 from morec.config import METRICS
 from morec.errors import DataError
 from morec.results import TrialResult, TrialStatus
-from reports.collector import uncollected
+from reports.study.garbage_collection import paused_garbage_collection
 from tune_space.ledger.records import ArmEntry, Ledger, Manifest, Reference
 from tune_space.study.spec import Value
 
@@ -253,7 +253,7 @@ def summarise(folder: Path) -> StudySummary:
     manifest = ledger.read_manifest()
     if manifest is None:
         raise DataError(f"{folder}: no manifest.json here: no study has been run into this folder")
-    with uncollected():
+    with paused_garbage_collection():
         arms = tuple(_summarise_arm(ledger, manifest, entry) for entry in manifest.arms)
     return StudySummary(manifest=manifest, arms=arms, metrics=tuple(_metrics(manifest.arms)))
 

@@ -3,7 +3,7 @@ from statistics import mean, stdev
 
 import pytest
 
-from reports.study.costs import arm_costs, spending
+from reports.study.costs import arm_costs, study_cost
 from reports.study.summary import summarise
 from reports.write import write_report
 from tests.reports.made_up_studies import SMALL, FakeStudy
@@ -41,14 +41,14 @@ def test_an_unmeasured_cost_stays_unknown(tmp_path: Path) -> None:
     unknown = {"epoch_s": None, "peak_memory_bytes": None, "forward_macs_run": None}
     ledger.write(result.model_copy(update={"cost": result.cost.model_copy(update=unknown)}))
     (found,) = arm_costs(summarise(tmp_path))
-    assert (found.epoch_s, found.peak_memory_bytes, found.macs_run) == (None, None, None)
+    assert (found.epoch_s, found.peak_memory_bytes, found.forward_macs_run) == (None, None, None)
 
 
-def test_spending_counts_every_trial_and_what_was_lost(tmp_path: Path) -> None:
+def test_study_cost_counts_every_trial_and_the_seconds_that_were_lost(tmp_path: Path) -> None:
     statuses = {("TS", "search", 0): "pruned", ("ID", "final", 0): "failed"}
     summary = summarise(FakeStudy(statuses=statuses).write(tmp_path))
     seconds = {(t.trial_id, t.role, t.status): t.seconds or 0 for t in summary.trials}
-    found = spending(summary)
+    found = study_cost(summary)
     assert found.trials_s == pytest.approx(sum(seconds.values()))
     assert found.search_s == pytest.approx(
         sum(s for (_, r, _), s in seconds.items() if r == "search")
@@ -78,12 +78,12 @@ def test_energy_is_of_a_trial_and_of_all_of_them_or_not_known(tmp_path: Path) ->
     study = FakeStudy(energy_j=7_200.0, overrides={"resources": {"gpus": 0.5}})
     summary = summarise(study.write(tmp_path / "gpu"))
     assert {one.energy_j for one in arm_costs(summary)} == {7_200.0}
-    assert spending(summary).energy_j == 7_200.0 * len(summary.trials)
+    assert study_cost(summary).energy_j == 7_200.0 * len(summary.trials)
     text = Page(write_report(tmp_path / "gpu", ("html",)).read_text(encoding="utf-8")).text
     assert "2.00 Wh" in text and "The GPUs took about 42.0 Wh for the trials" in text
     assert "trials of this study shared a GPU, and each counts all of it" in text
     without = summarise(FakeStudy().write(tmp_path / "cpu"))
     assert {one.energy_j for one in arm_costs(without)} == {None}
-    assert spending(without).energy_j is None
+    assert study_cost(without).energy_j is None
     text = Page(write_report(tmp_path / "cpu", ("html",)).read_text(encoding="utf-8")).text
     assert "The GPUs took" not in text and "shared a GPU" not in text

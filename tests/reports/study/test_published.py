@@ -72,8 +72,12 @@ def test_the_quick_form_shows_no_paper_numbers(tmp_path: Path) -> None:
 def test_costs_are_compared_by_their_ratio_and_memory_on_a_gpu_only(tmp_path: Path) -> None:
     base = summarise(FakeStudy().write(tmp_path / "first"))
     (cost,) = [cost for cost in arm_costs(base) if cost.arm == "TS"]
-    assert cost.macs_paper is not None
-    expected = {"#Param M": cost.params_total / 2e6, "FLOPs G": cost.macs_paper / 1e9, "GPU GB": 3}
+    assert cost.forward_macs_paper is not None
+    expected = {
+        "#Param M": cost.params_total / 2e6,
+        "FLOPs G": cost.forward_macs_paper / 1e9,
+        "GPU GB": 3,
+    }
     study = FakeStudy(overrides={"expected": {"TS": expected}})
 
     params, flops, memory = published_rows(summarise(study.write(tmp_path / "second")))

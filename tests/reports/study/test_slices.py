@@ -42,7 +42,7 @@ def test_labels_without_users_are_left_out_of_sight_by_name(
     summary: StudySummary, tmp_path: Path
 ) -> None:
     table = _popularity(summary)
-    assert (table.shown, table.empty) == ((0, 1, 3, 4), ("tail",))
+    assert (table.labels_with_users, table.labels_without_users) == ((0, 1, 3, 4), ("tail",))
     figure = figures.slices(summary, table)
     assert figure is not None
     assert figure["layout"]["xaxis"]["ticktext"] == ["new", "cold", "mid", "head"]
