@@ -10,10 +10,14 @@ from markupsafe import Markup
 
 from reports import formats
 from reports.page import explorer, tables
-from reports.plots import figures
+from reports.plots.forest import forest
+from reports.plots.learning_curves import MAX_COLLAPSED, learning_curves
+from reports.plots.losses import losses
 from reports.plots.parallel_coordinates import MAX_LINES, parallel_coordinates
-from reports.plots.slice_plot import MAX_POINTS, searched
+from reports.plots.pareto import pareto
+from reports.plots.slice_plot import MAX_POINTS, slice_plot
 from reports.plots.traces import Figure
+from reports.plots.user_slices import slices
 from reports.study import verdict
 from reports.study.caveats import caveats
 from reports.study.contrasts import Contrast
@@ -74,7 +78,7 @@ def render(report: Report, downloads: dict[str, str]) -> str:
         max_lead=MAX_LEAD,
         max_points=MAX_POINTS,
         max_lines=MAX_LINES,
-        max_collapsed=figures.MAX_COLLAPSED,
+        max_collapsed=MAX_COLLAPSED,
         effort=tables.effort_rows(summary),
         explorer=explorer.packed(_json(explorer.explorer_data(summary))),
         downloads=explorer.packed(_json({k: v for k, v in downloads.items() if _is_carried(v)})),
@@ -101,19 +105,19 @@ def _figures(
         key, own = part.key, [one for one in costs if one.dataset == part.dataset]
         for metric in part.metrics:
             compared = [one for one in contrasts if (one.metric, one.dataset) == (metric, key)]
-            made[place("forest", metric, key)] = figures.forest(compared)
-            made[place("curves", metric, key)] = figures.learning_curves(part, metric)
+            made[place("forest", metric, key)] = forest(compared)
+            made[place("curves", metric, key)] = learning_curves(part, metric)
             for device, on_device in tables.device_costs(own).items():
-                drawn = figures.pareto(part, on_device, metric)
+                drawn = pareto(part, on_device, metric)
                 made[place("pareto", metric, device, key)] = drawn
         for index, path in enumerate(tables.searched_paths(part)):
-            made[place("searched", path, key)] = searched(part, path, has_legend=index == 0)
+            made[place("searched", path, key)] = slice_plot(part, path, has_legend=index == 0)
         made[place("parallels", key)] = parallel_coordinates(part)
         for table in sliced:
             if table.key == key:
-                made[place("slices", table.dimension, key)] = figures.slices(part, table)
+                made[place("slices", table.dimension, key)] = slices(part, table)
     for one in summary.manifest.preparations:
-        made[place("losses", one.key)] = figures.losses(one.losses) if one.losses else None
+        made[place("losses", one.key)] = losses(one.losses) if one.losses else None
     return {name: figure for name, figure in made.items() if figure is not None}
 
 

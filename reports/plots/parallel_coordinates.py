@@ -37,7 +37,7 @@ def parallel_coordinates(summary: StudySummary) -> Figure | None:
     low = 0
     for share, shade in SHADES.items():
         high = len(trials) - math.ceil((1 - share) * len(trials))
-        marks.append(traces.parallels(lines[low:high], names[low:high], shade))
+        marks.append(traces.parallel_coordinates(lines[low:high], names[low:high], shade))
         low = high
     titles = [*paths, f"validation {summary.main_metric} (%)"]
     return _with_axes(marks, titles, list(zip(axes, columns_01, strict=True)))

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from reports.plots import figures, traces
+from reports.plots import traces
+from reports.plots.styles import styles
 from reports.plots.traces import Figure
 from reports.study.summary import StudySummary
 from tune_space.study.spec import ParamSpec, Value
@@ -18,9 +19,9 @@ _WIDE = 20
 """Chosen numbers that span more than this factor stand on a logarithmic axis."""
 
 
-def searched(summary: StudySummary, path: str, *, has_legend: bool) -> Figure | None:
+def slice_plot(summary: StudySummary, path: str, *, has_legend: bool) -> Figure | None:
     """Every arm's search trials by their value of ``path``, as points; None without any."""
-    looks, marks = figures.styles(summary.arms), []
+    looks, marks = styles(summary.arms), []
     values: list[Value] = []
     for arm in summary.arms:
         scored = [

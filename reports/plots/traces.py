@@ -92,8 +92,10 @@ def edge_label(name: str, y: float, style: Style) -> Figure:
     }
 
 
-def beside(name: str, x: float, y: float, at: Offset, style: Style, *, is_bold: bool) -> Figure:
-    """A name beside its point, as an annotation; ``x`` is log10 on a logarithmic axis."""
+def point_label(
+    name: str, x: float, y: float, at: Offset, style: Style, *, is_bold: bool
+) -> Figure:
+    """A name next to its point, as an annotation; ``x`` is log10 on a logarithmic axis."""
     return {
         "text": f"<b>{plain(name)}</b>" if is_bold else plain(name),
         "x": x,
@@ -205,7 +207,9 @@ def differences(name: str, xs: Sequence[float], ys: Sequence[Difference], style:
     }
 
 
-def parallels(paths: Sequence[Sequence[float]], names: Sequence[str], hue: str) -> Figure:
+def parallel_coordinates(
+    paths: Sequence[Sequence[float]], names: Sequence[str], hue: str
+) -> Figure:
     """Trials as broken lines over the axes 0, 1, ..., heights in [0, 1]; ``names`` on hover."""
     xs: list[float | None] = []
     ys: list[float | None] = []

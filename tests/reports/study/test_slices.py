@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from morec.results import pack_ranks
-from reports.plots import figures
+from reports.plots.user_slices import slices
 from reports.study.slices import MIN_USERS, SliceTable, slice_tables, users_with
 from reports.study.summary import StudySummary, summarise
 from reports.write import write_report
@@ -43,7 +43,7 @@ def test_labels_without_users_are_left_out_of_sight_by_name(
 ) -> None:
     table = _popularity(summary)
     assert (table.labels_with_users, table.labels_without_users) == ((0, 1, 3, 4), ("tail",))
-    figure = figures.slices(summary, table)
+    figure = slices(summary, table)
     assert figure is not None
     assert figure["layout"]["xaxis"]["ticktext"] == ["new", "cold", "mid", "head"]
     text = Page(write_report(STUDY.write(tmp_path), ("html",)).read_text(encoding="utf-8")).text
