@@ -1,4 +1,4 @@
-"""The accuracy tables for a paper, as on the page; they need the package booktabs."""
+"""The accuracy tables as LaTeX, laid out as on the page; they need the package booktabs."""
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -87,7 +87,7 @@ def _section(name: str, rows: Sequence[ArmRow]) -> list[str]:
 
 
 def _headings(spans: Sequence[tuple[str, int]]) -> list[str]:
-    """A line of headings over so many columns each, with a rule below those that say something."""
+    """A row of headings, each over its number of columns, with a rule below those with a name."""
     cells = [_Raw(rf"\multicolumn{{{columns}}}{{c}}{{{_escape(name)}}}") for name, columns in spans]
     ends = list(accumulate(columns for _, columns in spans))
     rules = [
@@ -99,7 +99,7 @@ def _headings(spans: Sequence[tuple[str, int]]) -> list[str]:
 
 
 class _Raw(str):
-    """LaTeX already."""
+    """Text that is LaTeX already and is not escaped."""
 
 
 def _latex_cell(cell: Cell) -> _Raw:

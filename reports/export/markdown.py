@@ -1,4 +1,4 @@
-"""The report in short as GitHub's Markdown: verdict, accuracy, comparisons, cost."""
+"""A short report as GitHub's Markdown: verdict, accuracy, comparisons, cost."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -75,18 +75,17 @@ def _contrasts(title: str, contrasts: Sequence[Contrast]) -> Iterator[str]:
     if not contrasts:
         return
     yield f"\n## Significance, {_plain(title)}\n\nDifferences in percentage points.\n"
-    header = ["Comparison", "Named", "Δ", "95% interval", "p", "Holm p", "Verdict"]
+    header = ["Comparison", "Kind", "Δ", "95% interval", "p", "Holm p", "Verdict"]
     yield from _table(header, map(_contrast, contrasts))
 
 
 def _contrast(one: Contrast) -> list[str]:
-    named = "beforehand" if one.kind == "named" else one.kind
     pair, d = f"{one.better} − {one.than}", one.difference
     if d is None:
-        return [pair, named, *[formats.NOT_AVAILABLE] * 4, one.problem]
+        return [pair, one.kind, *[formats.NOT_AVAILABLE] * 4, one.problem]
     interval = f"{formats.points(d.low)} to {formats.points(d.high)}"
     p, p_holm = formats.p_value(d.p), formats.p_value(one.p_holm)
-    return [pair, named, formats.points(d.mean), interval, p, p_holm, str(one.finding)]
+    return [pair, one.kind, formats.points(d.mean), interval, p, p_holm, str(one.finding)]
 
 
 _COST_COLUMNS = ("Dataset", "Method", "#Param", "trainable", "FLOPs", "Time/E", "MU", "Device")
@@ -122,7 +121,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 class _Raw(str):
-    """Markdown already."""
+    """Text that is Markdown already and is not escaped."""
 
 
 def _plain(text: str) -> str:

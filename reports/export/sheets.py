@@ -1,6 +1,6 @@
-"""The tables of a report as plain rows: what the CSV and JSON files and the frames are made of.
+"""The tables of a report as plain rows, from which CSV, JSON and pandas frames are made.
 
-Numbers are unrounded, times in seconds, memory in bytes; each row says its data set and profile.
+Numbers are unrounded, times in seconds, memory in bytes. Each row names its data set and profile.
 """
 
 import csv
@@ -49,7 +49,7 @@ def sheets(report: Report) -> dict[str, Sheet]:
 
 
 def csv_text(sheet: Sheet) -> str:
-    """A sheet as CSV; what is not known is empty."""
+    """A sheet as CSV; unknown values are empty."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(sheet.header)
@@ -125,7 +125,7 @@ def cost_sheet(summary: StudySummary) -> Sheet:
 
 
 def preparations_sheet(summary: StudySummary) -> Sheet:
-    """One row per artefact made once for many trials; seconds and bytes."""
+    """One row per artefact that trials share; seconds and bytes."""
     header = ["name", "key", "seconds", "num_bytes", "used_by", "trials", "seconds_per_trial"]
     header += ["instead", "instead_trial_s", "pays_after_trials"]
     rows = []
@@ -138,7 +138,7 @@ def preparations_sheet(summary: StudySummary) -> Sheet:
 
 
 def importance_sheet(summary: StudySummary) -> Sheet:
-    """One row per arm and searched value: its share in [0, 1], and of how many trials that is."""
+    """One row per arm and searched parameter: its share in [0, 1], and from how many trials."""
     table = importance_table(summary)
     rows = [
         [row.arm, path, share, row.num_trials]

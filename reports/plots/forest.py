@@ -5,14 +5,14 @@ Needs contrasts between arms that have a difference, that is a seed finished in 
 
 from collections.abc import Iterable
 
-from reports.plots import traces
+from reports.plots import axes, traces
 from reports.plots.traces import Figure
 from reports.study.contrasts import Contrast
 from reports.study.statistics import Difference
 
 
 def forest(contrasts: Iterable[Contrast]) -> Figure | None:
-    """Differences between arms with their 95% intervals, one row each, in percentage points."""
+    """One row per contrast: difference and 95% interval in percentage points; None without any."""
     between = [(one, one.difference) for one in contrasts if one.kind != "reference"]
     known = [(one, difference) for one, difference in between if difference]
     if not known:
@@ -23,7 +23,7 @@ def forest(contrasts: Iterable[Contrast]) -> Figure | None:
         for (one, difference), row in zip(known, rows, strict=True)
     ]
     title = f"difference in {known[0][0].metric}, percentage points"
-    figure = traces.figure(marks, title, "", height=84 + 30 * len(known))
+    figure = axes.figure(marks, title, "", height=84 + 30 * len(known))
     order = {"categoryorder": "array", "categoryarray": rows[::-1], "showgrid": False}
     figure["layout"]["yaxis"] |= order | {"range": [-0.6, len(known) - 0.4]}
     figure["layout"]["xaxis"] |= {"zeroline": True, "zerolinewidth": 1, "showgrid": True}

@@ -45,7 +45,10 @@ OFFSETS = tuple(
 
 
 def spread_out(heights: dict[str, float], *, gap: float, top: float) -> dict[str, float]:
-    """Move labels as little as needed so that neighbours are ``gap`` apart and below ``top``."""
+    """Move labels until neighbours are ``gap`` apart and all are below ``top``.
+
+    A label with enough space stays where it is.
+    """
     order = sorted(heights, key=lambda name: heights[name])
     placed: list[float] = []
     for name in order:

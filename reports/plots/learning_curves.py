@@ -7,7 +7,7 @@ from itertools import islice
 from statistics import median
 
 from morec.results import TrialStatus
-from reports.plots import traces
+from reports.plots import axes, traces
 from reports.plots.label_layout import LINE_PX, spread_out
 from reports.plots.styles import styles
 from reports.plots.traces import Figure, Style
@@ -26,7 +26,10 @@ _BELOW_TOP = 0.99
 
 
 def learning_curves(summary: StudySummary, metric: str) -> Figure | None:
-    """Validation metric per epoch: median line and lowest-to-highest band over seeds."""
+    """Per arm, the median over seeds as a line and the range over seeds as a band.
+
+    Collapsed trials are drawn apart. None where no trial has finished an epoch.
+    """
     looks = styles(summary.arms)
     bands, lines, collapses = [], [], []
     ends: dict[str, tuple[int, float]] = {}
@@ -63,7 +66,7 @@ def _curve(trial: Trial, metric: str) -> list[float]:
 
 
 def _still_training(curves: list[list[float]]) -> list[list[float]]:
-    """Per epoch the values of the trials still training, while at least half of them are."""
+    """Per epoch, the values of the trials that reached it; ends where fewer than half did."""
     longest = max(map(len, curves), default=0)
     at_epoch = [[curve[i] for curve in curves if i < len(curve)] for i in range(longest)]
     return [values for values in at_epoch if 2 * len(values) >= len(curves)]
@@ -84,9 +87,7 @@ def _with_edge_labels(
     leaders = [
         traces.leader(*ends[name], edge * _EDGE, y, looks[name]) for name, y in heights.items()
     ]
-    figure = traces.figure(
-        [*drawn, *leaders], "epoch", f"validation {metric} (%)", height=_HEIGHT_PX
-    )
+    figure = axes.figure([*drawn, *leaders], "epoch", f"validation {metric} (%)", height=_HEIGHT_PX)
     layout = figure["layout"]
     layout["annotations"] = [traces.edge_label(texts[n], y, looks[n]) for n, y in heights.items()]
     layout["xaxis"] |= {"range": [1 - (_EDGE - 1) * edge, edge * _EDGE]} | (

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 
 from reports import formats
-from reports.plots import traces
+from reports.plots import axes, traces
 from reports.plots.label_layout import place_names
 from reports.plots.styles import styles
 from reports.plots.traces import Figure, Style
@@ -43,8 +43,8 @@ def pareto(summary: StudySummary, costs: Iterable[ArmCost], metric: str) -> Figu
         for seconds, mean, arm in points
     ]
     title = "training time of one trial (log scale)"
-    figure = traces.figure(marks, title, f"test {metric} (%)", height=_HEIGHT_PX)
-    ticks = traces.log_ticks([seconds for seconds, _, _ in points], formats.tick_duration)
+    figure = axes.figure(marks, title, f"test {metric} (%)", height=_HEIGHT_PX)
+    ticks = axes.log_ticks([seconds for seconds, _, _ in points], formats.tick_duration)
     figure["layout"]["xaxis"] |= ticks
     figure["layout"]["annotations"] = _point_labels(points, front, looks)
     return figure

@@ -7,7 +7,7 @@ NUM_HUES = 7
 
 
 def styles(arms: tuple[ArmSummary, ...]) -> dict[str, Style]:
-    """A hue per arm, or per group where there are more arms than hues and more groups than one."""
+    """A hue per arm; a hue per group where arms outnumber hues and there are several groups."""
     if len(arms) <= NUM_HUES or len({arm.entry.group for arm in arms}) == 1:
         return {
             arm.label: Style(f"@c{index % NUM_HUES}", index // NUM_HUES)

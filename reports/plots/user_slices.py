@@ -3,7 +3,7 @@
 Needs a label with enough test users and a seed finished both in an arm and in the baseline.
 """
 
-from reports.plots import traces
+from reports.plots import axes, traces
 from reports.plots.styles import styles
 from reports.plots.traces import Figure
 from reports.study.slices import SliceTable
@@ -16,7 +16,10 @@ _HEIGHT_PX = 340
 
 
 def slices(summary: StudySummary, table: SliceTable) -> Figure | None:
-    """Differences to the baseline by label with their intervals, of the best ``MAX_ARMS`` arms."""
+    """Difference to the baseline with its interval, per label and arm; None without any.
+
+    Only the best ``MAX_ARMS`` arms are drawn, and only labels that some user has.
+    """
     ranked = [arm.label for arm in summary.ranked(table.metric) if arm is not summary.baseline]
     rows = [row for row in table.rows if row.arm in ranked[:MAX_ARMS]]
     looks = styles(summary.arms)
@@ -33,7 +36,7 @@ def slices(summary: StudySummary, table: SliceTable) -> Figure | None:
     if not marks:
         return None
     title = f"{table.metric}, points against {summary.manifest.study.baseline}"
-    figure = traces.figure(marks, table.dimension, title, height=_HEIGHT_PX)
+    figure = axes.figure(marks, table.dimension, title, height=_HEIGHT_PX)
     names = [traces.plain(table.labels[at].name) for at in table.labels_with_users]
     ticks = {"tickvals": list(range(len(names))), "ticktext": names}
     figure["layout"]["xaxis"] |= ticks | {"range": [-0.5, len(names) - 0.5]}

@@ -7,14 +7,13 @@ from reports import formats
 from reports.study.summary import ArmSummary, StudySummary
 
 MAX_COLUMNS = 8
-"""More arms and gains than this stand in rows, with the metrics as columns."""
+"""With more arms and gains than this, arms become rows and metrics become columns."""
 MAX_COLUMNS_SHARED = 14
-"""More arms than this do in a study of several data sets, whose labels leave out what the heading
-says."""
+"""The same limit in a study of several data sets, where headings are shorter than labels."""
 ROOMY_COLUMNS = 5
-"""With more columns than this a deviation goes below its mean."""
+"""With more columns than this, a deviation is printed below its mean."""
 LONG_LABEL = 14
-"""Longer labels than this, on average, never stand in more than ``MAX_COLUMNS`` columns."""
+"""With labels longer than this on average, ``MAX_COLUMNS`` is the limit in every study."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class ArmRow:
     cells: tuple[Cell, ...]
     is_baseline: bool = False
     heading: str = ""
-    """The name as a column's heading: without what the group's heading says."""
+    """The name without the words that the group's heading already says."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Group:
 
     name: str
     heading: str
-    """The name above columns: nothing where the only column says the same already."""
+    """The name above the columns; empty where the group's only column has the same name."""
     rows: tuple[ArmRow, ...]
     gains: tuple[str, ...] = ()
     """Per measure: relative gain of the one contrast named within the group (tables 4, 8)."""
@@ -118,10 +117,10 @@ class AccuracyTable:
 
     @property
     def has_arms_as_rows(self) -> bool:
-        """Whether there are too many arms to stand side by side."""
+        """Whether there are too many arms for a column each."""
         lengths = [len(row.heading) for row in self.arms]
-        is_dense = self.is_one_of_several and sum(lengths) <= LONG_LABEL * len(lengths)
-        if is_dense:
+        is_short = self.is_one_of_several and sum(lengths) <= LONG_LABEL * len(lengths)
+        if is_short:
             return len(lengths) > MAX_COLUMNS_SHARED
         return len(lengths) + self._num_gains > MAX_COLUMNS
 
@@ -140,8 +139,8 @@ class AccuracyTable:
 def accuracy_tables(summary: StudySummary) -> tuple[AccuracyTable, ...]:
     """Lay out the test values of every arm and of every recorded reference.
 
-    Data sets share a table, with gaps, while that has no more than ``MAX_COLUMNS`` arms; a data
-    set whose arms are others gets a head of its own, as HM and Bili do in the paper's table 2.
+    Data sets share a table, with gaps, as long as it has at most ``MAX_COLUMNS`` arms. A data set
+    with other arms gets a table of its own, as HM and Bili do in the paper's table 2.
     """
     shared: list[tuple[list[StudySummary], set[str]]] = []
     for part in summary.parts:
@@ -227,13 +226,13 @@ def _groups(
     for name, members in _by_group(rows):
         if is_short:
             members = _without(name, members)
-        is_said = is_short and [row.heading for row in members] == [name]
+        is_repeated = is_short and [row.heading for row in members] == [name]
         gains = _gains(measured, name, members)
-        yield Group(name, "" if is_said else name, tuple(members), gains)
+        yield Group(name, "" if is_repeated else name, tuple(members), gains)
 
 
 def _by_group(rows: Iterable[tuple[str, ArmRow]]) -> Iterator[tuple[str, list[ArmRow]]]:
-    """Each group at the place of its first arm; neighbours without one are together."""
+    """Groups in the order of their first arms; neighbouring arms without a group form one."""
     found: dict[tuple[str, int], list[ArmRow]] = {}
     num_grouped = 0
     for name, row in rows:
@@ -243,9 +242,9 @@ def _by_group(rows: Iterable[tuple[str, ArmRow]]) -> Iterator[tuple[str, list[Ar
 
 
 def _without(heading: str, rows: list[ArmRow]) -> list[ArmRow]:
-    """Leave out of each heading the words of the group's, if that still tells them apart."""
-    said = set(heading.split())
-    short = [" ".join(word for word in row.name.split() if word not in said) for row in rows]
+    """Shorten each row's heading by the words of the group's heading, if all stay different."""
+    in_heading = set(heading.split())
+    short = [" ".join(word for word in row.name.split() if word not in in_heading) for row in rows]
     is_clear = all(short) and len(set(short)) == len(short)
     return (
         [replace(row, heading=text) for row, text in zip(rows, short, strict=True)]
@@ -255,7 +254,7 @@ def _without(heading: str, rows: list[ArmRow]) -> list[ArmRow]:
 
 
 def _gains(measured: _Measured, group: str, rows: Iterable[ArmRow]) -> tuple[str, ...]:
-    """The group's own "Improv.", if exactly one contrast was named between two of its arms."""
+    """The group's own "Improv.", if the study names exactly one contrast within the group."""
     names = {row.name for row in rows}
     contrasts = measured[0][0].manifest.study.contrasts if measured else ()
     within = [one for one in contrasts if group and {one.better, one.than} <= names]

@@ -24,28 +24,28 @@ def _about_seeds(summary: StudySummary) -> Iterator[str]:
     wanted = len(summary.manifest.study.seeds)
     if wanted < MIN_SEEDS:
         yield (
-            f"Seed variation not measured: {formats.plural(wanted, 'seed')} per arm; "
-            f"{MIN_SEEDS} or more are needed before another training run is spoken for."
+            f"Seed variation is not measured: {formats.plural(wanted, 'seed')} per arm. "
+            f"With fewer than {MIN_SEEDS} seeds, the verdict holds for these training runs only."
         )
 
 
 def _about_users(summary: StudySummary, contrasts: list[Contrast]) -> Iterator[str]:
     half = {part.key: _usual_half_width(contrasts, part.key) for part in summary.parts}
     known = [
-        (part.key, f"±{100 * width:.1f} points wide", formats.plural(part.num_users, "test user"))
+        (part.key, f"±{100 * width:.1f} points", formats.plural(part.num_users, "test user"))
         for part in summary.parts
         if part.num_users is not None and (width := half[part.key]) is not None
     ]
     interval, unseen = (
-        f"interval on {summary.main_metric} is about",
-        "smaller differences cannot be seen.",
+        f"95% interval on {summary.main_metric} is about",
+        "smaller differences cannot be detected.",
     )
     if known and not summary.is_several:
         ((_, wide, users),) = known
-        yield f"With {users} an {interval} {wide}: {unseen}"
+        yield f"With {users}, a {interval} {wide}: {unseen}"
     elif known:
         listed = ", ".join(f"{wide} on {key} ({users})" for key, wide, users in known)
-        yield f"An {interval} {listed}: {unseen}"
+        yield f"A {interval} {listed}: {unseen}"
 
 
 def _usual_half_width(contrasts: Iterable[Contrast], dataset: str) -> float | None:

@@ -21,7 +21,7 @@ Kind = Literal["named", "exploratory", "reference"]
 
 
 class Finding(StrEnum):
-    """What may be said of a comparison; never more than its statistics carry."""
+    """The verdict on one comparison, never stronger than its statistics."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -40,14 +40,14 @@ class Contrast:
     than: str
     kind: Kind
     dataset: str = ""
-    """Key of the data set both were measured on; empty where the study has only one."""
+    """Key of the data set of both; empty where the study has only one."""
     seeds: tuple[int, ...] = ()
-    """Seeds finished in both arms: the paired ones."""
+    """The paired seeds: those finished in both arms."""
     difference: Difference | None = None
     p_holm: float | None = None
     """Adjusted within data set and metric, over all comparisons there."""
     problem: str = ""
-    """Why there is no difference to show."""
+    """Why there is no difference; empty where there is one."""
     time_ratio: float | None = None
     """Training time of ``better`` over that of ``than``; None where it was not on one device."""
 
@@ -79,7 +79,7 @@ def compare(summary: StudySummary) -> tuple[Contrast, ...]:
 
 
 def _named(summary: StudySummary, part: StudySummary) -> list[tuple[str, str]]:
-    """The study's contrasts that this data set can answer, or that none can."""
+    """The study's contrasts that have both arms on this data set, or on no data set at all."""
     pairs = [(contrast.better, contrast.than) for contrast in summary.manifest.study.contrasts]
     return [
         pair
@@ -155,7 +155,7 @@ def _user_mismatch(left: int, right: int) -> str:
 
 
 def _data_of(result: TrialResult) -> dict[str, object]:
-    """The data's specification; a longer input window leaves users and targets as they are."""
+    """The data's specification without ``max_seq_len``, which changes neither users nor targets."""
     return result.config.dataset.model_dump(exclude={"max_seq_len"})
 
 

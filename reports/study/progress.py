@@ -1,4 +1,4 @@
-"""How far a study is: what has ended, what is still missing, which trials broke."""
+"""Progress of a study in words: trials that ended, trials still missing, trials that broke."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,16 +6,16 @@ from reports import formats
 from reports.study.summary import MISSING, ArmSummary, Role, StudySummary, Trial
 
 MAX_NAMED = 6
-"""Trials that a sentence names."""
+"""Trials named in one sentence."""
 
 
 def unfinished(summary: StudySummary) -> tuple[str, ...]:
-    """What is still missing, by number and by name; empty for a whole study."""
+    """One sentence per thing that is missing, with trials by name; empty for a complete study."""
     return tuple(_what_is_missing(summary))
 
 
 def progress(summary: StudySummary) -> str:
-    """How far a running study is; empty where it does not run."""
+    """Number of ended trials of a running study; empty where the study is not running."""
     manifest = summary.manifest
     if manifest.state != "running":
         return ""
@@ -56,7 +56,7 @@ def _what_is_missing(summary: StudySummary) -> Iterator[str]:
 
 
 def _names(trials: Sequence[Trial]) -> str:
-    """At most ``MAX_NAMED`` of them; the table of trials has them all."""
+    """Identities of the first ``MAX_NAMED`` trials, and how many more there are."""
     named = ", ".join(f"{trial.trial_id} ({trial.arm})" for trial in trials[:MAX_NAMED])
     more = len(trials) - MAX_NAMED
     return f"{named}, and {more:,} more, see Trials" if more > 0 else named

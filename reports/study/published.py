@@ -14,8 +14,8 @@ from reports.study.summary import ArmSummary, StudySummary
 from tune_space.study.spec import COSTS
 
 _Words = tuple[str, str, str]
-_NO_VALUE: _Words = (formats.NOT_AVAILABLE, formats.NOT_AVAILABLE, "no value of ours yet")
-"""Ours, its interval, and the judgement."""
+_NO_VALUE: _Words = (formats.NOT_AVAILABLE, formats.NOT_AVAILABLE, "not measured")
+"""Our value, its interval, and the judgement."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ _VERBS = {
 
 
 def overview(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    """Each named contrast over all data sets in one sentence; nothing where there is one."""
+    """One sentence per named contrast over all data sets; none in a study with one data set."""
     if not summary.is_several:
         return ()
     named: dict[tuple[str, str], list[Contrast]] = {}
@@ -29,7 +29,10 @@ def overview(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[st
 
 
 def headline(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    """The verdict: per data set a sentence per named contrast, or the best arm's, exploratory."""
+    """The verdict: per data set, one sentence per named contrast.
+
+    Where the study names none, the best arm's sentence, marked as exploratory.
+    """
     lines: list[str] = []
     for part in summary.parts:
         own = [one for one in contrasts if one.dataset == part.key]
@@ -46,7 +49,7 @@ def sentence(contrast: Contrast) -> str:
     text = f"{contrast.better} {verb} {contrast.than}{_joint(contrast)}{_numbers(contrast)}"
     if contrast.time_ratio is not None:
         text += f" at {formats.significant(contrast.time_ratio, 2)}× the training time"
-    return f"{text}.{_what_would_settle(contrast)}"
+    return f"{text}.{_what_it_would_take(contrast)}"
 
 
 def _where(part: StudySummary) -> str:
@@ -61,7 +64,7 @@ def _headline(summary: StudySummary, contrasts: list[Contrast]) -> tuple[str, ..
     known = [one for one in on_main if one.kind == "exploratory" and one.difference]
     if known:
         best = max(known, key=lambda one: one.difference.mean if one.difference else 0.0)
-        return (f"No contrast was named beforehand. Exploratory: {sentence(best)}",)
+        return (f"The study file names no contrast. Exploratory: {sentence(best)}",)
     return (_nothing_to_compare(summary),)
 
 
@@ -72,12 +75,12 @@ def _over_datasets(pair: tuple[str, str], contrasts: list[Contrast]) -> str:
         where.setdefault(one.finding, []).append(one.dataset)
     clauses = [
         f"{_VERBS[finding]} {'it' if index else than} on {_listed(datasets)}"
-        for index, (finding, datasets) in enumerate(sorted(where.items(), key=_firmest))
+        for index, (finding, datasets) in enumerate(sorted(where.items(), key=_firmest_first))
     ]
     return f"{better} {'; '.join(clauses)}."
 
 
-def _firmest(item: tuple[Finding, list[str]]) -> int:
+def _firmest_first(item: tuple[Finding, list[str]]) -> int:
     return list(_VERBS).index(item[0])
 
 
@@ -114,13 +117,13 @@ def _p_clause(p: float | None) -> str:
     )
 
 
-def _what_would_settle(contrast: Contrast) -> str:
+def _what_it_would_take(contrast: Contrast) -> str:
     difference = contrast.difference
     if difference is None or contrast.finding is not Finding.OPEN or difference.excludes_zero:
         return ""
     options = [*_users_needed(difference), *_seeds_needed(difference)]
     if not options:
-        return " At this difference neither more users nor more seeds alone would tell them apart."
+        return " Neither more users alone nor more seeds alone would show a difference this small."
     return f" If the difference is real, it would take about {' or '.join(options)} to show it."
 
 
@@ -139,6 +142,8 @@ def _seeds_needed(difference: Difference) -> Iterator[str]:
 
 
 def _nothing_to_compare(summary: StudySummary) -> str:
-    if len(summary.arms) < 2:
-        return "One arm alone has nothing to be compared with." if summary.arms else "No arm yet."
-    return "No verdict yet: no seed has finished in two arms that are to be compared."
+    if not summary.arms:
+        return "No arm yet."
+    if len(summary.arms) == 1:
+        return "The study has one arm: there is nothing to compare."
+    return "No verdict yet: no seed has finished in both arms of a comparison."

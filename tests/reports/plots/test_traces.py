@@ -13,7 +13,7 @@ from reports.plots.losses import losses
 from reports.plots.parallel_coordinates import parallel_coordinates
 from reports.plots.pareto import pareto
 from reports.plots.slice_plot import slice_plot
-from reports.plots.traces import Figure, log_ticks
+from reports.plots.traces import Figure
 from reports.plots.user_slices import slices
 from reports.study.contrasts import compare
 from reports.study.costs import arm_costs
@@ -65,20 +65,3 @@ def test_names_cannot_carry_markup_into_a_figure(tmp_path: Path) -> None:
     figure = learning_curves(summarise(FakeStudy(arms=arms).write(tmp_path)), "HR@10")
     assert figure is not None
     assert figure["layout"]["annotations"][0]["text"] == "&lt;b&gt;x&lt;/b&gt;"
-
-
-@pytest.mark.parametrize(
-    ("values", "names"),
-    [
-        ([0.0027, 0.0069], ["0.003", "0.004", "0.005", "0.006"]),
-        ([0.001, 0.01], ["0.001", "0.002", "0.005", "0.01"]),
-        ([1e-5, 1e-2], ["1e-05", "0.0001", "0.001", "0.01"]),
-    ],
-)
-def test_a_logarithmic_axis_has_ticks_within_its_values(
-    values: list[float], names: list[str]
-) -> None:
-    axis = log_ticks(values, "{:g}".format)
-    pairs = zip(axis["tickvals"], axis["ticktext"], strict=True)
-    inside = [name for tick, name in pairs if values[0] <= tick <= values[1]]
-    assert inside == names

@@ -28,7 +28,7 @@ def test_expected_numbers_stand_beside_our_interval(tmp_path: Path) -> None:
     assert inside.interval == f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
     assert inside.papers == f"{mean + 0.1:.2f}"
     assert outside.judgement.startswith("off by −")
-    assert absent.judgement == "no value of ours yet"
+    assert absent.judgement == "not measured"
 
 
 def test_a_metric_of_a_slice_is_measured_on_its_users(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_metric_of_a_slice_is_measured_on_its_users(tmp_path: Path) -> None:
 
     assert cold.ours == f"{100 * hits_U.mean():.2f}"
     assert cold.interval == f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
-    assert unknown.judgement == "no value of ours yet"
+    assert unknown.judgement == "not measured"
 
 
 def test_each_number_is_of_its_own_data_set(tmp_path: Path) -> None:
@@ -85,4 +85,4 @@ def test_costs_are_compared_by_their_ratio_and_memory_on_a_gpu_only(tmp_path: Pa
     assert params.judgement == "2.00 times the paper’s"
     assert params.ours == f"{cost.params_total / 1e6:.3g}"
     assert flops.judgement == "1.00 times the paper’s"
-    assert (memory.papers, memory.judgement) == ("3", "no value of ours yet")
+    assert (memory.papers, memory.judgement) == ("3", "not measured")

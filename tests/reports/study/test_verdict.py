@@ -77,7 +77,9 @@ def test_an_open_question_says_how_many_users_or_seeds_would_settle_it() -> None
 
 def test_an_open_question_nothing_can_settle_says_so() -> None:
     said = _in_words(_contrast(0.0001, 0.03, p_holm=1))
-    assert said.endswith("neither more users nor more seeds alone would tell them apart.")
+    assert said.endswith(
+        "Neither more users alone nor more seeds alone would show a difference this small."
+    )
 
 
 def test_users_alone_never_settle_what_was_run_on_one_seed() -> None:
@@ -103,17 +105,17 @@ def test_headline_has_a_sentence_per_named_contrast_on_the_selected_metric(tmp_p
 def test_without_named_contrasts_the_best_arm_is_exploratory(tmp_path: Path) -> None:
     summary = summarise(FakeStudy().write(tmp_path))
     (line,) = verdict.headline(summary, compare(summary))
-    assert line.startswith("No contrast was named beforehand. Exploratory: E2E ")
+    assert line.startswith("The study file names no contrast. Exploratory: E2E ")
 
 
 @pytest.mark.parametrize(
     ("study", "line"),
     [
         (FakeStudy(arms=()), "No arm yet."),
-        (FakeStudy(arms=SMALL[:1]), "One arm alone has nothing to be compared with."),
+        (FakeStudy(arms=SMALL[:1]), "The study has one arm: there is nothing to compare."),
         (
             FakeStudy(statuses={("ID", "final", index): "failed" for index in range(3)}),
-            "No verdict yet: no seed has finished in two arms that are to be compared.",
+            "No verdict yet: no seed has finished in both arms of a comparison.",
         ),
     ],
 )
