@@ -64,7 +64,9 @@ def _headline(summary: StudySummary, contrasts: list[Contrast]) -> tuple[str, ..
     known = [one for one in on_main if one.kind == "exploratory" and one.difference]
     if known:
         best = max(known, key=lambda one: one.difference.mean if one.difference else 0.0)
-        return (f"The study file names no contrast. Exploratory: {sentence(best)}",)
+        return (
+            f"The study file names no contrast between these arms. Exploratory: {sentence(best)}",
+        )
     return (_nothing_to_compare(summary),)
 
 

@@ -1,3 +1,5 @@
+"""A study as pandas frames: numbers as in the summary, and neither Ray nor torch needed."""
+
 import subprocess
 import sys
 from pathlib import Path

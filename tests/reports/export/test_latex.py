@@ -25,7 +25,9 @@ def _latex(summary: StudySummary) -> str:
     return accuracy_latex(summary, accuracy_tables(summary))
 
 
-def test_latex_has_as_many_cells_in_every_line(small: StudySummary, tmp_path: Path) -> None:
+def test_every_row_of_the_latex_table_has_the_same_number_of_cells(
+    small: StudySummary, tmp_path: Path
+) -> None:
     fusion = summarise(FakeStudy(arms=FUSION, searches=0, num_users=50).write(tmp_path))
     for summary, columns in ((small, 2 + 3 + 1 + 2), (fusion, 2 + 2)):
         lines = _latex(summary).splitlines()
@@ -81,7 +83,7 @@ def test_data_sets_share_the_columns_and_gaps_are_dashes(tmp_path: Path) -> None
     assert lines.count(r"\midrule") == 2
 
 
-def test_arms_down_have_their_data_sets_above(tmp_path: Path) -> None:
+def test_with_arms_as_rows_the_data_sets_are_above_the_columns(tmp_path: Path) -> None:
     arms = tuple(replace(arm, name=f"a long name: {arm.name}") for arm in FUSION[:9])
     study = FakeStudy(arms=arms, datasets={"MIND": None, "HM": None}, searches=0, num_users=40)
     text = _latex(summarise(study.write(tmp_path)))

@@ -1,3 +1,5 @@
+"""The CSV and JSON tables: full precision, every trial, arm and data set."""
+
 import csv
 import io
 import json

@@ -12,7 +12,7 @@ HEIGHTS = st.dictionaries(st.text("abcdef", min_size=1), st.floats(0, 100), max_
 
 
 @given(HEIGHTS)
-def test_labels_end_up_a_gap_apart_in_the_order_of_their_lines(heights: dict[str, float]) -> None:
+def test_labels_are_a_gap_apart_in_the_order_of_their_lines(heights: dict[str, float]) -> None:
     placed = spread_out(heights, gap=5, top=110)
     ordered = sorted(heights, key=lambda name: heights[name])
     assert list(placed) == ordered
@@ -21,11 +21,11 @@ def test_labels_end_up_a_gap_apart_in_the_order_of_their_lines(heights: dict[str
     assert max(placed.values(), default=0) <= 110
 
 
-def test_labels_with_room_stay_where_their_lines_end() -> None:
+def test_labels_with_enough_space_stay_where_their_lines_end() -> None:
     assert spread_out({"a": 10, "b": 40}, gap=5, top=100) == {"a": 10, "b": 40}
 
 
-def test_a_lone_point_has_its_name_right_below() -> None:
+def test_a_single_point_has_its_name_below_on_the_right() -> None:
     assert place_names([(100, 100)], ["ID"]) == [Offset(True, -10)]
 
 

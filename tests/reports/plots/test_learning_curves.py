@@ -33,7 +33,7 @@ def test_every_line_is_named_at_the_edge(small: StudySummary) -> None:
     assert {note["text"] for note in figure["layout"]["annotations"]} == {"ID", "TS", "E2E"}
 
 
-def test_collapsed_trials_are_drawn_apart_with_a_cross(small: StudySummary) -> None:
+def test_collapsed_trials_are_drawn_with_a_cross(small: StudySummary) -> None:
     figure = learning_curves(small, "HR@10")
     assert figure is not None
     (crossed,) = [t for t in figure["data"] if t.get("marker", {}).get("symbol") == "x"]

@@ -38,7 +38,7 @@ def summary(tmp_path_factory: pytest.TempPathFactory) -> StudySummary:
         ("not.in.the.file", [0, 1e-2], False),
     ],
 )
-def test_an_axis_is_as_the_range_was_searched(
+def test_a_logarithmic_range_or_widely_spaced_choices_get_a_logarithmic_axis(
     summary: StudySummary, path: str, numbers: list[float], expected: bool
 ) -> None:
     assert is_logarithmic(summary, path, numbers) is expected
@@ -62,7 +62,7 @@ def test_every_search_trial_with_a_score_is_a_point(summary: StudySummary) -> No
     assert not figure["layout"]["showlegend"]
 
 
-def test_words_stand_on_an_axis_of_categories(tmp_path: Path) -> None:
+def test_words_get_an_axis_of_categories(tmp_path: Path) -> None:
     study = FakeStudy(searches=2)
     made = summarise(study.write(tmp_path))
     for trial in made.trials:
@@ -73,7 +73,7 @@ def test_words_stand_on_an_axis_of_categories(tmp_path: Path) -> None:
     assert figure["layout"]["showlegend"]
 
 
-def test_what_no_arm_searched_is_no_figure(summary: StudySummary) -> None:
+def test_a_parameter_that_no_arm_searched_is_no_figure(summary: StudySummary) -> None:
     assert slice_plot(summary, "model.num_blocks", has_legend=True) is None
 
 

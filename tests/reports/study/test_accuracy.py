@@ -76,7 +76,7 @@ def test_improvement_is_printed_as_the_paper_prints_it(tmp_path: Path) -> None:
     assert (measure.improvement, measure.winner) == ("+5.5%", "TS")
 
 
-def test_more_than_eight_arms_stand_in_rows_grouped_by_heading(tmp_path: Path) -> None:
+def test_more_than_eight_arms_become_rows_grouped_by_heading(tmp_path: Path) -> None:
     table = accuracy_table(summarise(FakeStudy(arms=FUSION, searches=0).write(tmp_path)))
     assert table.has_arms_as_rows
     assert [(group.name, len(group.rows)) for group in table.groups] == [
@@ -89,7 +89,7 @@ def test_more_than_eight_arms_stand_in_rows_grouped_by_heading(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("num_gains", "are_rows"), [(0, False), (2, False), (3, True)])
-def test_gains_take_columns_as_arms_do(num_gains: int, are_rows: bool, tmp_path: Path) -> None:
+def test_gains_count_as_columns_like_arms(num_gains: int, are_rows: bool, tmp_path: Path) -> None:
     arms = tuple(replace(arm, group=f"pair {n // 2}") for n, arm in enumerate(FUSION[:6]))
     named = [{"better": arms[n + 1].name, "than": arms[n].name} for n in (0, 2, 4)[:num_gains]]
     study = FakeStudy(arms=arms, searches=0, overrides={"contrasts": named})
@@ -116,7 +116,7 @@ THREE = FakeStudy(
 )
 
 
-def test_data_sets_share_one_table_with_gaps_while_it_is_small(tmp_path: Path) -> None:
+def test_data_sets_share_one_table_with_gaps_up_to_eight_arms(tmp_path: Path) -> None:
     table = accuracy_table(summarise(THREE.write(tmp_path)))
     assert [(one.dataset, one.metric) for one in table.measures] == [
         (dataset, metric) for dataset in ("MIND", "HM", "Bili") for metric in ("HR@10", "NDCG@10")
@@ -128,7 +128,7 @@ def test_data_sets_share_one_table_with_gaps_while_it_is_small(tmp_path: Path) -
     assert gaps["SASRec Swin-T"] == [True, False, False]
 
 
-def test_columns_leave_out_what_the_heading_above_them_says(tmp_path: Path) -> None:
+def test_column_headings_leave_out_the_words_of_the_group_heading(tmp_path: Path) -> None:
     table = accuracy_table(summarise(THREE.write(tmp_path)))
     assert [(group.heading, [row.heading for row in group.rows]) for group in table.groups] == [
         ("DSSM", ["ID", "BERT", "ResNet"]),
@@ -143,7 +143,7 @@ def test_a_column_that_is_its_own_group_is_named_once(tmp_path: Path) -> None:
     assert (group.heading, group.rows[0].heading) == ("", "ID")
 
 
-def test_best_runner_up_and_improvement_are_those_of_the_row(tmp_path: Path) -> None:
+def test_best_runner_up_and_improvement_are_per_data_set_and_metric(tmp_path: Path) -> None:
     summary = summarise(THREE.write(tmp_path))
     table = accuracy_table(summary)
     for index, measure in enumerate(table.measures):
@@ -171,7 +171,7 @@ def test_popularity_and_chance_are_those_of_the_data_set(tmp_path: Path) -> None
     assert [cell.text for cell in rows["popularity"].cells[::2]] == ["n/a", "2.00", "n/a"]
 
 
-def test_a_data_set_with_other_arms_gets_a_head_of_its_own(tmp_path: Path) -> None:
+def test_a_data_set_with_other_arms_gets_a_table_of_its_own(tmp_path: Path) -> None:
     """As HM and Bili do in table 2, where seven columns of MIND and seven others do not fit."""
     names = [arm.name for arm in FUSION]
     study = FakeStudy(
@@ -186,7 +186,7 @@ def test_a_data_set_with_other_arms_gets_a_head_of_its_own(tmp_path: Path) -> No
     assert not first.has_gaps and second.has_gaps
 
 
-def test_up_to_fourteen_short_names_stand_side_by_side_over_several_data_sets(
+def test_over_several_data_sets_up_to_fourteen_short_names_are_columns(
     tmp_path: Path,
 ) -> None:
     both = {"MIND": None, "HM": None}
@@ -196,6 +196,42 @@ def test_up_to_fourteen_short_names_stand_side_by_side_over_several_data_sets(
     long = tuple(replace(arm, name=f"optim.lr=0.0001, {arm.name}") for arm in FUSION[:9])
     study = FakeStudy(arms=long, datasets=both, num_users=40, searches=0)
     assert accuracy_table(summarise(study.write(tmp_path / "long"))).has_arms_as_rows
+
+
+@pytest.mark.parametrize(
+    ("num_arms", "num_datasets", "is_dense"), [(5, 2, False), (6, 2, True), (8, 1, False)]
+)
+def test_with_more_than_five_columns_over_several_data_sets_deviations_go_below(
+    num_arms: int, num_datasets: int, is_dense: bool, tmp_path: Path
+) -> None:
+    datasets = {key: None for key in ("MIND", "HM")[: num_datasets if num_datasets > 1 else 0]}
+    study = FakeStudy(arms=FUSION[:num_arms], datasets=datasets, num_users=40, searches=0)
+    table = accuracy_table(summarise(study.write(tmp_path)))
+    assert (table.has_arms_as_rows, table.is_dense) == (False, is_dense)
+
+
+@pytest.mark.parametrize(("num_datasets", "is_dense"), [(2, False), (3, True)])
+def test_with_arms_as_rows_more_than_five_measures_put_deviations_below(
+    num_datasets: int, is_dense: bool, tmp_path: Path
+) -> None:
+    arms = tuple(replace(arm, name=f"optim.lr=0.0001, {arm.name}") for arm in FUSION[:9])
+    datasets = {key: None for key in ("MIND", "HM", "Bili")[:num_datasets]}
+    study = FakeStudy(arms=arms, datasets=datasets, num_users=40, searches=0)
+    (table,) = accuracy_tables(summarise(study.write(tmp_path)))
+    assert (table.has_arms_as_rows, table.is_dense) == (True, is_dense)
+
+
+def test_a_group_is_where_its_first_arm_is_and_neighbours_without_one_are_together(
+    tmp_path: Path,
+) -> None:
+    names = (None, None, "A", None, "A", "B")
+    arms = tuple(
+        replace(arm, group=name) for arm, name in zip(FUSION[: len(names)], names, strict=True)
+    )
+    groups = accuracy_table(summarise(FakeStudy(arms=arms, searches=0).write(tmp_path))).groups
+    found = [(group.name, [row.name for row in group.rows]) for group in groups]
+    ids = [arm.name for arm in arms]
+    assert found == [("", ids[:2]), ("A", [ids[2], ids[4]]), ("", [ids[3]]), ("B", [ids[5]])]
 
 
 def test_the_one_contrast_named_within_a_group_is_its_improvement(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+"""Costs of arms and of the whole study, from the costs that trials recorded."""
+
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -20,7 +22,7 @@ def test_time_per_epoch_is_the_mean_over_final_trials(tmp_path: Path) -> None:
     assert not found.is_from_search
 
 
-def test_search_trials_stand_in_before_the_first_final_one(tmp_path: Path) -> None:
+def test_costs_are_of_search_trials_before_the_first_final_one(tmp_path: Path) -> None:
     statuses = {("ID", "final", index): "not asked" for index in range(3)}
     study = FakeStudy(arms=SMALL[:1], statuses=statuses, state="running")
     (found,) = arm_costs(summarise(study.write(tmp_path)))
@@ -59,8 +61,10 @@ def test_study_cost_counts_every_trial_and_the_seconds_that_were_lost(tmp_path: 
     assert found.num_untimed == 0
 
 
-def test_costs_stand_by_data_set_with_trainable_and_total_parameters(tmp_path: Path) -> None:
-    """A low-rank adapter trains next to nothing of what it carries."""
+def test_costs_have_a_row_per_data_set_and_arm_with_trainable_and_total_parameters(
+    tmp_path: Path,
+) -> None:
+    """A low-rank adapter trains only a small part of its parameters."""
     study = FakeStudy(datasets={"MIND": None, "HM": ("ID", "TS")}, searches=2)
     costs = arm_costs(summarise(study.write(tmp_path)))
     assert [(one.dataset, one.arm) for one in costs] == [
@@ -74,7 +78,7 @@ def test_costs_stand_by_data_set_with_trainable_and_total_parameters(tmp_path: P
     assert all(one.num_searches == 2 and one.search_s for one in costs)
 
 
-def test_energy_is_of_a_trial_and_of_all_of_them_or_not_known(tmp_path: Path) -> None:
+def test_energy_is_shown_per_trial_and_for_the_study_only_where_recorded(tmp_path: Path) -> None:
     study = FakeStudy(energy_j=7_200.0, overrides={"resources": {"gpus": 0.5}})
     summary = summarise(study.write(tmp_path / "gpu"))
     assert {one.energy_j for one in arm_costs(summary)} == {7_200.0}

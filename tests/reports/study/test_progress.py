@@ -37,5 +37,5 @@ def test_of_many_trials_six_are_named_and_the_others_counted(tmp_path: Path) -> 
     assert line == f"9 trials without a record: {named}, and 3 more, see Trials."
 
 
-def test_a_whole_study_has_nothing_unfinished(tmp_path: Path) -> None:
+def test_a_complete_study_has_nothing_unfinished(tmp_path: Path) -> None:
     assert unfinished(summarise(FakeStudy(arms=SMALL[:1]).write(tmp_path))) == ()

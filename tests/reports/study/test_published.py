@@ -1,3 +1,5 @@
+"""Published numbers next to ours: intervals, slices, costs, and none in the quick form."""
+
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ from reports.study.summary import summarise
 from tests.reports.made_up_studies import FakeStudy
 
 
-def test_expected_numbers_stand_beside_our_interval(tmp_path: Path) -> None:
+def test_published_numbers_are_judged_by_our_interval(tmp_path: Path) -> None:
     base = summarise(FakeStudy(seeds=(1,)).write(tmp_path / "first"))
     arm = base.arm("TS")
     assert arm is not None
@@ -51,7 +53,7 @@ def test_a_metric_of_a_slice_is_measured_on_its_users(tmp_path: Path) -> None:
     assert unknown.judgement == "not measured"
 
 
-def test_each_number_is_of_its_own_data_set(tmp_path: Path) -> None:
+def test_each_published_number_is_compared_on_its_own_data_set(tmp_path: Path) -> None:
     expected = {"HM/ID": {"HR@10": 6.84}, "MIND/ID": {"HR@10": 17.71}}
     study = FakeStudy(datasets={"MIND": None, "HM": None}, overrides={"expected": expected})
     summary = summarise(study.write(tmp_path))

@@ -1,3 +1,5 @@
+"""HR@k and NDCG@k per user, from the rank of the user's target."""
+
 from math import log2
 from pathlib import Path
 

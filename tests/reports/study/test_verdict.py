@@ -37,21 +37,21 @@ def _in_words(contrast: Contrast) -> str:
     return verdict.sentence(contrast).replace(HARD, " ")
 
 
-def test_a_firm_difference_beats_with_all_its_numbers() -> None:
+def test_a_firm_difference_says_beats_and_gives_every_number() -> None:
     assert _in_words(replace(_contrast(0.031, 0.019), time_ratio=1.4)) == (
         "ID+TS CON beats ID by +3.1 points HR@10 [+1.2, +5.0] "
         "(3 seeds, 671 users, Holm p = .004) at 1.4× the training time."
     )
 
 
-def test_a_firm_loss_is_worse_than() -> None:
+def test_a_firm_loss_says_worse_than() -> None:
     assert _in_words(_contrast(-0.031, 0.019, p_holm=0.0002)) == (
         "ID+TS CON is worse than ID: −3.1 points HR@10 [−5.0, −1.2] "
         "(3 seeds, 671 users, Holm p < .001)."
     )
 
 
-def test_p_without_the_interval_is_better_on_these_seeds_only() -> None:
+def test_where_only_p_agrees_an_arm_is_better_on_these_seeds_only() -> None:
     assert _in_words(_contrast(0.031, 0.05)).startswith(
         "ID+TS CON is better, on these seeds, than ID by"
     )
@@ -60,13 +60,13 @@ def test_p_without_the_interval_is_better_on_these_seeds_only() -> None:
     )
 
 
-def test_one_seed_never_beats_and_says_that_seeds_are_not_measured() -> None:
+def test_with_one_seed_no_arm_beats_and_seed_variation_is_not_measured() -> None:
     said = _in_words(_contrast(0.031, 0.019, seeds=1))
     assert said.startswith("ID+TS CON is better, on these seeds, than ID by +3.1 points")
     assert "(1 seed, 671 users, Holm p = .004, seed variation not measured)" in said
 
 
-def test_an_open_question_says_how_many_users_or_seeds_would_settle_it() -> None:
+def test_an_open_comparison_says_how_many_users_or_seeds_it_would_take() -> None:
     """The equation behind 867 users and 16 seeds is checked in test_statistics."""
     said = _in_words(_contrast(0.02, 0.03, p_holm=0.2, v=1e-4, w=2e-5))
     assert said.startswith(
@@ -75,19 +75,19 @@ def test_an_open_question_says_how_many_users_or_seeds_would_settle_it() -> None
     assert said.endswith("it would take about 870 users (1.3× as many) or 16 seeds to show it.")
 
 
-def test_an_open_question_nothing_can_settle_says_so() -> None:
+def test_an_open_comparison_says_that_no_number_would_be_enough() -> None:
     said = _in_words(_contrast(0.0001, 0.03, p_holm=1))
     assert said.endswith(
         "Neither more users alone nor more seeds alone would show a difference this small."
     )
 
 
-def test_users_alone_never_settle_what_was_run_on_one_seed() -> None:
+def test_with_one_seed_an_open_comparison_needs_three_seeds_as_well_as_users() -> None:
     said = _in_words(_contrast(0.01, 0.03, p_holm=0.2, seeds=1, v=1e-4, w=0.0))
     assert said.endswith("about 2,600 users (3.9× as many) and 3 seeds to show it.")
 
 
-def test_what_cannot_be_compared_says_why() -> None:
+def test_arms_that_cannot_be_compared_have_a_sentence_that_says_why() -> None:
     one = Contrast("HR@10", "a", "b", "named", problem="no seed has finished in both arms")
     assert (
         _in_words(one) == "a and b cannot be compared on HR@10: no seed has finished in both arms."
@@ -105,7 +105,7 @@ def test_headline_has_a_sentence_per_named_contrast_on_the_selected_metric(tmp_p
 def test_without_named_contrasts_the_best_arm_is_exploratory(tmp_path: Path) -> None:
     summary = summarise(FakeStudy().write(tmp_path))
     (line,) = verdict.headline(summary, compare(summary))
-    assert line.startswith("The study file names no contrast. Exploratory: E2E ")
+    assert line.startswith("The study file names no contrast between these arms. Exploratory: E2E ")
 
 
 @pytest.mark.parametrize(
@@ -114,12 +114,16 @@ def test_without_named_contrasts_the_best_arm_is_exploratory(tmp_path: Path) -> 
         (FakeStudy(arms=()), "No arm yet."),
         (FakeStudy(arms=SMALL[:1]), "The study has one arm: there is nothing to compare."),
         (
-            FakeStudy(statuses={("ID", "final", index): "failed" for index in range(3)}),
+            FakeStudy(
+                arms=SMALL[:2], statuses={("ID", "final", index): "failed" for index in range(3)}
+            ),
             "No verdict yet: no seed has finished in both arms of a comparison.",
         ),
     ],
 )
-def test_nothing_to_compare_is_no_verdict(tmp_path: Path, study: FakeStudy, line: str) -> None:
+def test_without_two_finished_arms_there_is_no_verdict(
+    tmp_path: Path, study: FakeStudy, line: str
+) -> None:
     summary = summarise(study.write(tmp_path))
     assert verdict.headline(summary, compare(summary)) == (line,)
 
@@ -135,7 +139,7 @@ def test_over_several_data_sets_each_sentence_names_its_own(tmp_path: Path) -> N
     assert [" ".join(line.split()[:2]) for line in lines] == ["MIND: E2E", "MIND: TS", "HM: TS"]
 
 
-def test_the_overview_says_where_a_contrast_holds(tmp_path: Path) -> None:
+def test_the_overview_says_on_which_data_sets_a_contrast_holds(tmp_path: Path) -> None:
     named = [{"better": "E2E", "than": "ID"}]
     study = FakeStudy(
         datasets={"MIND": None, "HM": None, "Bili": None},
@@ -153,6 +157,6 @@ def test_the_overview_says_where_a_contrast_holds(tmp_path: Path) -> None:
     )
 
 
-def test_one_data_set_needs_no_overview(tmp_path: Path) -> None:
+def test_a_study_with_one_data_set_has_no_overview(tmp_path: Path) -> None:
     summary = summarise(FakeStudy(overrides={}).write(tmp_path))
     assert verdict.overview(summary, compare(summary)) == ()
