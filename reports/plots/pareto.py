@@ -51,7 +51,10 @@ def pareto(summary: StudySummary, costs: Iterable[ArmCost], metric: str) -> Figu
 
 
 def pareto_front(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """The points (cost, accuracy) that are more accurate than every cheaper one, cheapest first."""
+    """The points (cost, accuracy) whose accuracy no cheaper or equally cheap point reaches.
+
+    The cheapest comes first.
+    """
     front: list[tuple[float, float]] = []
     for cost, accuracy in sorted(points, key=lambda one: (one[0], -one[1])):
         if not front or accuracy > front[-1][1]:

@@ -6,7 +6,8 @@ Needs a label with enough test users and a seed finished both in an arm and in t
 from reports.plots import axes, traces
 from reports.plots.styles import styles
 from reports.plots.traces import Figure
-from reports.study.slices import SliceTable
+from reports.study.slices import SliceRow, SliceTable
+from reports.study.statistics import Difference
 from reports.study.summary import StudySummary
 
 MAX_ARMS = 6
@@ -22,17 +23,13 @@ def slices(summary: StudySummary, table: SliceTable) -> Figure | None:
     """
     ranked = [arm.label for arm in summary.ranked(table.metric) if arm is not summary.baseline]
     rows = [row for row in table.rows if row.arm in ranked[:MAX_ARMS]]
-    looks = styles(summary.arms)
-    marks = []
+    looks, marks = styles(summary.arms), []
     for place, row in enumerate(rows):
-        cells = [row.cells[at] for at in table.labels_with_users]
-        known = [(at, cell.difference) for at, cell in enumerate(cells) if cell.difference]
-        shift = _DODGE * (place - (len(rows) - 1) / 2)
+        known = _differences(table, row)
         if known:
-            xs, differences = zip(
-                *((at + shift, difference) for at, difference in known), strict=True
-            )
-            marks.append(traces.differences(row.arm, xs, differences, looks[row.arm]))
+            shift = _DODGE * (place - (len(rows) - 1) / 2)
+            xs = [at + shift for at in known]
+            marks.append(traces.differences(row.arm, xs, list(known.values()), looks[row.arm]))
     if not marks:
         return None
     title = f"{table.metric}, points against {summary.manifest.study.baseline}"
@@ -43,3 +40,9 @@ def slices(summary: StudySummary, table: SliceTable) -> Figure | None:
     figure["layout"]["yaxis"] |= {"zeroline": True, "zerolinewidth": 1}
     figure["layout"] |= {"showlegend": True, "legend": {"orientation": "h", "y": 1.15}}
     return figure
+
+
+def _differences(table: SliceTable, row: SliceRow) -> dict[int, Difference]:
+    """Place of a label on the axis -> the arm's difference there."""
+    cells = [row.cells[at] for at in table.labels_with_users]
+    return {place: cell.difference for place, cell in enumerate(cells) if cell.difference}

@@ -59,11 +59,7 @@ def _grids(part: StudySummary) -> Iterator[LearningRateGrid]:
             others = _without_rates(arm.entry.config.model_dump(mode="json"))
             families.setdefault(others, []).append(arm)
     for arms in families.values():
-        by_pair: dict[_Pair, list[Trial]] = {}
-        for arm in arms:
-            for trial in arm.trials:
-                if (pair := _pair(arm, trial)) is not None:
-                    by_pair.setdefault(pair, []).append(trial)
+        by_pair = _trials_by_pair(arms)
         rates, encoder_rates = ({pair[axis] for pair in by_pair} for axis in (0, 1))
         if len(rates) > 1 and len(encoder_rates) > 1:
             yield LearningRateGrid(
@@ -87,6 +83,15 @@ def _is_on_grid(study: StudySpec, arm: ArmSummary) -> bool:
 def _without_rates(config: dict[str, Any]) -> str:
     optim = {name: value for name, value in config["optim"].items() if "lr" not in name}
     return canonical_json(config | {"optim": optim})
+
+
+def _trials_by_pair(arms: Iterable[ArmSummary]) -> dict[_Pair, list[Trial]]:
+    found: dict[_Pair, list[Trial]] = {}
+    for arm in arms:
+        for trial in arm.trials:
+            if (pair := _pair(arm, trial)) is not None:
+                found.setdefault(pair, []).append(trial)
+    return found
 
 
 def _pair(arm: ArmSummary, trial: Trial) -> _Pair | None:

@@ -1,4 +1,4 @@
-"""The verdict in words: which arm beats which, never said more strongly than the numbers allow."""
+"""The verdict in words: which arm beats which, never stronger than the statistics allow."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Comparisons of arms with each other and with references, and what may be said of each."""
+"""Comparisons of arms with each other and with references, and the finding on each."""
 
 from pathlib import Path
 
