@@ -7,6 +7,7 @@ import pytest
 
 from reports.study.accuracy import AccuracyTable, accuracy_tables
 from reports.study.summary import StudySummary, summarise
+from reports.write import write_report
 from tests.reports.made_up_studies import (
     FUSION,
     IMAGES_ON,
@@ -18,6 +19,7 @@ from tests.reports.made_up_studies import (
     set_references,
     set_test_metric,
 )
+from tests.reports.pages import Page
 from tune_space.ledger.records import Reference
 
 
@@ -45,6 +47,17 @@ def test_a_reference_has_a_row_by_its_record_alone(tmp_path: Path) -> None:
 
     assert [row.name for row in rows] == ["popularity", "chance", "last item"]
     assert [cell.text for cell in rows[2].cells] == ["4.17", "n/a"]
+
+
+def test_a_new_reference_is_in_every_form_of_the_report(tmp_path: Path) -> None:
+    folder = FakeStudy(searches=0).write(tmp_path)
+    last_item = Reference(name="last item", valid={}, test={"HR@10": 0.0417})
+    set_references(folder, (*summarise(folder).manifest.references, last_item))
+    page = Page(write_report(folder).read_text(encoding="utf-8")).text
+    assert "references" in page and "last item" in page
+    assert r"| last item \(reference\) | 4.17 | n/a |" in (folder / "report.md").read_text()
+    assert "last item,HR@10,0.0417," in (folder / "tables/accuracy.csv").read_text()
+    assert "& popularity & chance & last item" in (folder / "tables/accuracy.tex").read_text()
 
 
 def test_references_have_rows_while_no_arm_has_run(tmp_path: Path) -> None:
