@@ -1,16 +1,16 @@
-"""Numbers as people read them; what is not known prints as "n/a", never as 0."""
+"""Numbers as text for readers; an unknown value is printed as "n/a", never as 0."""
 
 import math
 
 NOT_AVAILABLE = "n/a"
 MINUS = "\N{MINUS SIGN}"
 ABSENT = "\N{EM DASH}"
-"""Where there is nothing to measure, as opposed to what is not known."""
+"""Printed where there is nothing to measure; ``NOT_AVAILABLE`` where the value is unknown."""
 QUICK_FORM = (
-    "Quick form: small data, small encoders, few trials. "
-    "Not the paper's setting, no paper numbers shown."
+    "Quick form of the study: small data, small encoders, few trials. "
+    "This is not the paper's setting, so no paper numbers are shown."
 )
-"""What a study's quick form says of itself, on the page and in its exports."""
+"""Warning of a study's quick form, on the page and in its exports."""
 
 
 def percent(value: float | None, digits: int = 2) -> str:
@@ -29,7 +29,7 @@ def points(value: float, digits: int = 2) -> str:
 
 
 def signed(value: float, digits: int) -> str:
-    """With a sign and a true minus; what rounds to zero has neither."""
+    """With a sign and a true minus; a value that rounds to zero has no sign."""
     text = f"{value:+.{digits}f}"
     return text[1:] if float(text) == 0 else text.replace("-", MINUS)
 
@@ -44,7 +44,7 @@ def p_value(value: float | None) -> str:
 
 
 def count(value: float | None) -> str:
-    """1,234,567 as ``1.23 M``; small whole numbers as they are."""
+    """A count with its unit, like ``1.23 M``; below 1,000 as a whole number."""
     if value is None:
         return NOT_AVAILABLE
     for size, unit in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
@@ -54,7 +54,7 @@ def count(value: float | None) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds in the unit a person would pick."""
+    """Seconds in the unit of their size: ms, s, min or h."""
     if seconds is None:
         return NOT_AVAILABLE
     unit, name = _unit(seconds)
@@ -83,7 +83,7 @@ def size(num_bytes: int | None) -> str:
 
 
 def energy(joules: float | None) -> str:
-    """Joules in watt-hours, as electricity is paid for."""
+    """Joules in watt-hours."""
     if joules is None:
         return NOT_AVAILABLE
     hours = joules / 3600
@@ -99,12 +99,12 @@ def significant(value: float, digits: int = 3) -> str:
 
 
 def parameter(value: object) -> str:
-    """A searched value: floats short, everything else as written."""
+    """A searched value: floats with 4 significant digits, everything else unchanged."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def about(value: float) -> str:
-    """Two significant digits, thousands separated, for estimates."""
+    """An estimate with two significant digits."""
     step = 10 ** max(0, math.floor(math.log10(value)) - 1)
     return f"{round(value / step) * step:,}"
 
@@ -115,7 +115,7 @@ def plural(number: int, noun: str, several: str = "") -> str:
 
 
 def _unit(seconds: float) -> tuple[float, str]:
-    """The unit in which a person would say so many seconds."""
+    """Seconds per unit, and the unit's name."""
     if 0 < seconds < 1:
         return 1e-3, "ms"
     if seconds < 60:

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from morec.errors import DataError, MorecError
 from morec.results import write_atomically
-from reports.collector import uncollected
 from reports.export import latex
 from reports.export import sheets as exports
 from reports.export.markdown import markdown_text
 from reports.page.render import render
 from reports.page.studies import render_studies
+from reports.study.garbage_collection import paused_garbage_collection
 from reports.study.report import Report, read_report
 from tune_space.ledger.layout import REPORT, TABLES
 
@@ -51,7 +51,7 @@ def write_report(folder: Path, formats: Collection[str] = FORMATS) -> Path:
     Raises:
         DataError: the folder holds no study, or a file of it cannot be read.
     """
-    with uncollected():
+    with paused_garbage_collection():
         return _write(folder, read_report(folder), formats)[0]
 
 
@@ -66,7 +66,7 @@ def write_reports(
         DataError: some folders hold no study, or files of them cannot be read; all are named, and
             nothing was written.
     """
-    with uncollected():
+    with paused_garbage_collection():
         reports = _read_all(folders)
         paths = [path for folder, one in reports.items() for path in _write(folder, one, formats)]
         if len(reports) > 1 and "html" in formats:

@@ -11,7 +11,7 @@ from reports.study.report import read_report
 
 @dataclass(frozen=True)
 class StudyFrames:
-    """The tables of one study; metrics in [0, 1], times in seconds, NaN for what is not known."""
+    """The tables of one study; metrics in [0, 1], times in seconds, NaN where unknown."""
 
     trials: pd.DataFrame
     """A row per trial asked for: arm, role, seed, status, searched values, metrics, error."""
@@ -24,9 +24,9 @@ class StudyFrames:
     slices: pd.DataFrame
     """A row per dimension, label and arm; empty where the study has no slices."""
     cost: pd.DataFrame
-    """A row per arm that recorded what it cost."""
+    """A row per arm with a recorded cost."""
     importance: pd.DataFrame
-    """A row per arm and searched value: its share; empty where none was computed."""
+    """A row per arm and searched parameter: its share; empty where none was computed."""
 
 
 def load_study(folder: Path | str) -> StudyFrames:

@@ -1,4 +1,4 @@
-"""The accuracy tables for a paper, as on the page; they need the package booktabs."""
+"""The accuracy tables as LaTeX, laid out as on the page; they need the package booktabs."""
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -44,16 +44,17 @@ def _arms_across(table: AccuracyTable) -> tuple[int, list[str], list[str]]:
     names: list[str] = []
     for group in table.groups:
         names += [*(row.heading for row in group.rows), *(["Improv."] if group.gains else [])]
-    untrained = [row.name for row in table.untrained]
+    references = [row.name for row in table.references]
+    above_references = [("reference", len(references))] if references else []
     head = [
-        *_headings([("", 2), *spans, ("", 1), ("untrained", len(untrained))]),
-        _line("Dataset", "Metric", *names, "Improv.", *untrained),
+        *_headings([("", 2), *spans, ("", 1), *above_references]),
+        _latex_row("Dataset", "Metric", *names, "Improv.", *references),
     ]
     body: list[str] = []
     for dataset, indices in table.datasets.items():
         body += [r"\midrule"] if body else []
         body += [_across(table, dataset if i == indices[0] else "", i) for i in indices]
-    return 2 + len(names) + 1 + len(untrained), head, body
+    return 2 + len(names) + 1 + len(references), head, body
 
 
 def _across(table: AccuracyTable, dataset: str, index: int) -> str:
@@ -61,56 +62,56 @@ def _across(table: AccuracyTable, dataset: str, index: int) -> str:
     for group in table.groups:
         cells += [_latex_cell(row.cells[index]) for row in group.rows]
         cells += [group.gains[index]] if group.gains else []
-    line = table.lines[index]
-    untrained = [_latex_cell(row.cells[index]) for row in table.untrained]
-    return _line(dataset, line.metric, *cells, line.improvement, *untrained)
+    measure = table.measures[index]
+    references = [_latex_cell(row.cells[index]) for row in table.references]
+    return _latex_row(dataset, measure.metric, *cells, measure.improvement, *references)
 
 
 def _arms_down(table: AccuracyTable) -> tuple[int, list[str], list[str]]:
     spans = [(name, len(indices)) for name, indices in table.datasets.items()]
     head = _headings([("", 2), *spans]) if table.is_one_of_several else []
-    head.append(_line("", "Method", *(line.metric for line in table.lines)))
-    body = _section("untrained", table.untrained)
+    head.append(_latex_row("", "Method", *(one.metric for one in table.measures)))
+    body = [*_section("reference", table.references), r"\midrule"] if table.references else []
     for group in table.groups:
-        gains = [_line("", "Improv.", *group.gains)] if group.gains else []
-        body += [r"\midrule", *_section(group.name, group.rows), *gains]
-    body += [r"\midrule", _line("", "Improv.", *(line.improvement for line in table.lines))]
-    return 2 + len(table.lines), head, body
+        gains = [_latex_row("", "Improv.", *group.gains)] if group.gains else []
+        body += [*_section(group.name, group.rows), *gains, r"\midrule"]
+    body += [_latex_row("", "Improv.", *(one.improvement for one in table.measures))]
+    return 2 + len(table.measures), head, body
 
 
 def _section(name: str, rows: Sequence[ArmRow]) -> list[str]:
     return [
-        _line(name if row is rows[0] else "", row.heading, *map(_latex_cell, row.cells))
+        _latex_row(name if row is rows[0] else "", row.heading, *map(_latex_cell, row.cells))
         for row in rows
     ]
 
 
 def _headings(spans: Sequence[tuple[str, int]]) -> list[str]:
-    """A line of headings over so many columns each, with a rule below those that say something."""
-    cells = [_Raw(rf"\multicolumn{{{columns}}}{{c}}{{{_latex(name)}}}") for name, columns in spans]
+    """A row of headings, each over its number of columns, with a rule below those with a name."""
+    cells = [_Raw(rf"\multicolumn{{{columns}}}{{c}}{{{_escape(name)}}}") for name, columns in spans]
     ends = list(accumulate(columns for _, columns in spans))
     rules = [
         rf"\cmidrule(lr){{{end - columns + 1}-{end}}}"
         for (name, columns), end in zip(spans, ends, strict=True)
         if name
     ]
-    return [_line(*cells), " ".join(rules)]
+    return [_latex_row(*cells), " ".join(rules)]
 
 
 class _Raw(str):
-    """LaTeX already."""
+    """Text that is LaTeX already and is not escaped."""
 
 
 def _latex_cell(cell: Cell) -> _Raw:
-    style = {"best": r"\textbf{%s}", "second": r"\underline{%s}"}.get(cell.standing, "%s")
+    style = {"best": r"\textbf{%s}", "second": r"\underline{%s}"}.get(cell.rank, "%s")
     mark = r"$^\dagger$" if cell.is_partial else ""
     deviation = rf" {{\scriptsize $\pm${cell.sd}}}" if cell.sd else ""
-    return _Raw(style % _latex(cell.text) + mark + deviation)
+    return _Raw(style % _escape(cell.text) + mark + deviation)
 
 
-def _line(*cells: str) -> str:
-    return " & ".join(cell if isinstance(cell, _Raw) else _latex(cell) for cell in cells) + r" \\"
+def _latex_row(*cells: str) -> str:
+    return " & ".join(cell if isinstance(cell, _Raw) else _escape(cell) for cell in cells) + r" \\"
 
 
-def _latex(text: str) -> str:
+def _escape(text: str) -> str:
     return "".join(_SPECIAL.get(char, char) for char in text)

@@ -1,12 +1,14 @@
-"""The report in short as GitHub's Markdown: verdict, accuracy, comparisons, cost."""
+"""A short report as GitHub's Markdown: verdict, accuracy, comparisons, cost."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from reports import formats
 from reports.study import verdict
 from reports.study.accuracy import AccuracyTable, Cell, Group
+from reports.study.caveats import caveats
 from reports.study.contrasts import Contrast
 from reports.study.costs import ArmCost, arm_costs
+from reports.study.progress import unfinished
 from reports.study.report import Report
 
 _SPECIAL = {ord(char): f"\\{char}" for char in "\\`*_{}[]()#+!|~"} | {
@@ -27,11 +29,11 @@ def _lines(report: Report) -> Iterator[str]:
     yield f"# {_plain(summary.manifest.study.question)}"
     warnings = [formats.QUICK_FORM] if summary.is_quick else []
     warnings += ["Synthetic data."] if summary.is_synthetic else []
-    for line in (*warnings, *verdict.unfinished(summary)):
+    for line in (*warnings, *unfinished(summary)):
         yield f"\n> {_plain(line)}"
     for line in verdict.headline(summary, contrasts):
         yield f"\n**{_plain(line)}**"
-    yield from _bullets(verdict.caveats(summary, contrasts))
+    yield from _bullets(caveats(summary, contrasts))
     yield "\n## Accuracy\n\nTest, percent, mean ± standard deviation over seeds."
     for table in report.accuracies:
         yield from _accuracy(table)
@@ -46,14 +48,14 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _accuracy(table: AccuracyTable) -> Iterator[str]:
-    """Arms down, lines of the paper's table across."""
-    metrics = [f"{line.dataset} {line.metric}" for line in table.lines]
-    rows = [[f"{row.name} (untrained)", *_cells(row.cells)] for row in table.untrained]
+    """A row per reference and arm, a column per data set and metric."""
+    metrics = [f"{one.dataset} {one.metric}" for one in table.measures]
+    rows = [[f"{row.name} (reference)", *_cells(row.cells)] for row in table.references]
     for group in table.groups:
         rows += [[_in_group(group, row.name), *_cells(row.cells)] for row in group.rows]
     if not table.groups:
         return
-    rows.append(["Improv.", *(line.improvement for line in table.lines)])
+    rows.append(["Improv.", *(one.improvement for one in table.measures)])
     yield ""
     yield from _table(["Method", *metrics], rows)
 
@@ -66,25 +68,24 @@ def _cells(cells: Iterable[Cell]) -> Iterator["_Raw"]:
     for cell in cells:
         text = f"{cell.text} ± {cell.sd}" if cell.sd else cell.text
         text += " †" if cell.is_partial else ""
-        yield _Raw(f"**{text}**" if cell.standing == "best" else text)
+        yield _Raw(f"**{text}**" if cell.rank == "best" else text)
 
 
 def _contrasts(title: str, contrasts: Sequence[Contrast]) -> Iterator[str]:
     if not contrasts:
         return
     yield f"\n## Significance, {_plain(title)}\n\nDifferences in percentage points.\n"
-    header = ["Comparison", "Named", "Δ", "95% interval", "p", "Holm p", "Verdict"]
+    header = ["Comparison", "Kind", "Δ", "95% interval", "p", "Holm p", "Verdict"]
     yield from _table(header, map(_contrast, contrasts))
 
 
 def _contrast(one: Contrast) -> list[str]:
-    named = "beforehand" if one.kind == "named" else one.kind
     pair, d = f"{one.better} − {one.than}", one.difference
     if d is None:
-        return [pair, named, *[formats.NOT_AVAILABLE] * 4, one.problem]
+        return [pair, one.kind, *[formats.NOT_AVAILABLE] * 4, one.problem]
     interval = f"{formats.points(d.low)} to {formats.points(d.high)}"
     p, p_holm = formats.p_value(d.p), formats.p_value(one.p_holm)
-    return [pair, named, formats.points(d.mean), interval, p, p_holm, str(one.finding)]
+    return [pair, one.kind, formats.points(d.mean), interval, p, p_holm, str(one.finding)]
 
 
 _COST_COLUMNS = ("Dataset", "Method", "#Param", "trainable", "FLOPs", "Time/E", "MU", "Device")
@@ -96,7 +97,7 @@ def _cost(one: ArmCost) -> list[str]:
         one.arm,
         formats.count(one.params_total),
         formats.count(one.params_trainable),
-        formats.count(one.macs_paper),
+        formats.count(one.forward_macs_paper),
         formats.duration(one.epoch_s),
         formats.size(one.peak_memory_bytes),
         " + ".join(one.devices),
@@ -120,7 +121,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 class _Raw(str):
-    """Markdown already."""
+    """Text that is Markdown already and is not escaped."""
 
 
 def _plain(text: str) -> str:

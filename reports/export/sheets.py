@@ -1,6 +1,6 @@
-"""The tables of a report as plain rows: what the CSV and JSON files and the frames are made of.
+"""The tables of a report as plain rows, from which CSV, JSON and pandas frames are made.
 
-Numbers are unrounded, times in seconds, memory in bytes; each row says its data set and profile.
+Numbers are unrounded, times in seconds, memory in bytes. Each row names its data set and profile.
 """
 
 import csv
@@ -10,9 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 
 from reports.study import verdict
+from reports.study.caveats import caveats
 from reports.study.costs import ArmCost, arm_costs
 from reports.study.importance import importance_table
 from reports.study.preparations import preparation_costs
+from reports.study.progress import unfinished
 from reports.study.report import Report
 from reports.study.summary import StudySummary, Trial
 
@@ -47,7 +49,7 @@ def sheets(report: Report) -> dict[str, Sheet]:
 
 
 def csv_text(sheet: Sheet) -> str:
-    """A sheet as CSV; what is not known is empty."""
+    """A sheet as CSV; unknown values are empty."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(sheet.header)
@@ -66,15 +68,15 @@ def json_text(report: Report) -> str:
         "is_synthetic": summary.is_synthetic,
         "updated_at": summary.manifest.updated_at,
         "verdict": verdict.headline(summary, report.contrasts),
-        "caveats": verdict.caveats(summary, report.contrasts),
-        "unfinished": verdict.unfinished(summary),
+        "caveats": caveats(summary, report.contrasts),
+        "unfinished": unfinished(summary),
         "tables": {name: sheet.records() for name, sheet in sheets(report).items()},
     }
     return json.dumps(whole, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def accuracy_sheet(summary: StudySummary) -> Sheet:
-    """One row per arm and metric, untrained references first; values in [0, 1], test split."""
+    """One row per arm and metric, references first; values in [0, 1], test split."""
     seeds = summary.manifest.study.seeds
     header = ["dataset", "group", "arm", "metric", "mean", "sd", "seeds_finished"]
     header += [f"seed_{seed}" for seed in seeds]
@@ -84,7 +86,7 @@ def accuracy_sheet(summary: StudySummary) -> Sheet:
 def _accuracy(part: StudySummary) -> Iterator[Row]:
     for one in part.manifest.references:
         for metric in part.metrics:
-            names = [part.dataset, "untrained", one.name, metric, one.test.get(metric)]
+            names = [part.dataset, "reference", one.name, metric, one.test.get(metric)]
             yield [*names, *[None] * (2 + len(part.manifest.study.seeds))]
     for arm in part.arms:
         for metric in part.metrics:
@@ -123,7 +125,7 @@ def cost_sheet(summary: StudySummary) -> Sheet:
 
 
 def preparations_sheet(summary: StudySummary) -> Sheet:
-    """One row per artefact made once for many trials; seconds and bytes."""
+    """One row per artefact that trials share; seconds and bytes."""
     header = ["name", "key", "seconds", "num_bytes", "used_by", "trials", "seconds_per_trial"]
     header += ["instead", "instead_trial_s", "pays_after_trials"]
     rows = []
@@ -136,7 +138,7 @@ def preparations_sheet(summary: StudySummary) -> Sheet:
 
 
 def importance_sheet(summary: StudySummary) -> Sheet:
-    """One row per arm and searched value: its share in [0, 1], and of how many trials that is."""
+    """One row per arm and searched parameter: its share in [0, 1], and from how many trials."""
     table = importance_table(summary)
     rows = [
         [row.arm, path, share, row.num_trials]

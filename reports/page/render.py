@@ -10,16 +10,22 @@ from markupsafe import Markup
 
 from reports import formats
 from reports.page import explorer, tables
-from reports.plots import figures
+from reports.plots.forest import forest
+from reports.plots.learning_curves import MAX_COLLAPSED, learning_curves
+from reports.plots.losses import losses
 from reports.plots.parallel_coordinates import MAX_LINES, parallel_coordinates
-from reports.plots.slice_plot import MAX_POINTS, searched
+from reports.plots.pareto import pareto
+from reports.plots.slice_plot import MAX_POINTS, slice_plot
 from reports.plots.traces import Figure
-from reports.study import costs as spending
+from reports.plots.user_slices import slices
 from reports.study import verdict
+from reports.study.caveats import caveats
 from reports.study.contrasts import Contrast
+from reports.study.costs import ArmCost, arm_costs, study_cost
 from reports.study.importance import ENOUGH_TRIALS, importance_table
 from reports.study.learning_rates import learning_rate_grids
 from reports.study.preparations import preparation_costs
+from reports.study.progress import progress, unfinished
 from reports.study.published import published_rows
 from reports.study.report import Report
 from reports.study.slices import MIN_USERS, SliceTable
@@ -41,7 +47,7 @@ def render(report: Report, downloads: dict[str, str]) -> str:
     ``downloads``: the files that buttons of the page copy and save, by name.
     """
     summary, contrasts = report.summary, report.contrasts
-    costs = spending.arm_costs(summary)
+    costs = arm_costs(summary)
     drawn = _figures(summary, contrasts, costs, report.sliced)
     return template("template.html.j2").render(
         summary=summary,
@@ -49,8 +55,8 @@ def render(report: Report, downloads: dict[str, str]) -> str:
         quick_note=formats.QUICK_FORM,
         overview=verdict.overview(summary, contrasts),
         headline=verdict.headline(summary, contrasts),
-        caveats=verdict.caveats(summary, contrasts),
-        unfinished=verdict.unfinished(summary),
+        caveats=caveats(summary, contrasts),
+        unfinished=unfinished(summary),
         tables=report.accuracies,
         expected=published_rows(summary),
         contrasts=contrasts,
@@ -60,19 +66,19 @@ def render(report: Report, downloads: dict[str, str]) -> str:
         device_costs=tables.device_costs(costs),
         nodes=tables.trials_per_node(summary.trials),
         preparations=preparation_costs(summary),
-        spent=spending.spending(summary),
+        spent=study_cost(summary),
         seal=tables.seal(summary),
         codes=tables.codes(summary),
         trials=tables.trial_rows(summary),
         searched=tables.searched_paths(summary),
         figures=drawn,
-        progress=verdict.progress(summary),
+        progress=progress(summary),
         refresh_s=REFRESH_S,
         num_trials=len(summary.trials),
         max_lead=MAX_LEAD,
         max_points=MAX_POINTS,
         max_lines=MAX_LINES,
-        max_collapsed=figures.MAX_COLLAPSED,
+        max_collapsed=MAX_COLLAPSED,
         effort=tables.effort_rows(summary),
         explorer=explorer.packed(_json(explorer.explorer_data(summary))),
         downloads=explorer.packed(_json({k: v for k, v in downloads.items() if _is_carried(v)})),
@@ -90,7 +96,7 @@ def render(report: Report, downloads: dict[str, str]) -> str:
 def _figures(
     summary: StudySummary,
     contrasts: tuple[Contrast, ...],
-    costs: tuple[spending.ArmCost, ...],
+    costs: tuple[ArmCost, ...],
     sliced: tuple[SliceTable, ...],
 ) -> dict[str, Figure]:
     """Every figure there is something to draw for, by the name its place in the page has."""
@@ -99,19 +105,19 @@ def _figures(
         key, own = part.key, [one for one in costs if one.dataset == part.dataset]
         for metric in part.metrics:
             compared = [one for one in contrasts if (one.metric, one.dataset) == (metric, key)]
-            made[place("forest", metric, key)] = figures.forest(compared)
-            made[place("curves", metric, key)] = figures.learning_curves(part, metric)
+            made[place("forest", metric, key)] = forest(compared)
+            made[place("curves", metric, key)] = learning_curves(part, metric)
             for device, on_device in tables.device_costs(own).items():
-                drawn = figures.pareto(part, on_device, metric)
+                drawn = pareto(part, on_device, metric)
                 made[place("pareto", metric, device, key)] = drawn
         for index, path in enumerate(tables.searched_paths(part)):
-            made[place("searched", path, key)] = searched(part, path, has_legend=index == 0)
+            made[place("searched", path, key)] = slice_plot(part, path, has_legend=index == 0)
         made[place("parallels", key)] = parallel_coordinates(part)
         for table in sliced:
             if table.key == key:
-                made[place("slices", table.dimension, key)] = figures.slices(part, table)
+                made[place("slices", table.dimension, key)] = slices(part, table)
     for one in summary.manifest.preparations:
-        made[place("losses", one.key)] = figures.losses(one.losses) if one.losses else None
+        made[place("losses", one.key)] = losses(one.losses) if one.losses else None
     return {name: figure for name, figure in made.items() if figure is not None}
 
 

@@ -9,6 +9,8 @@ from reports import formats
 from reports.page.render import template
 from reports.study import verdict
 from reports.study.accuracy import AccuracyTable
+from reports.study.caveats import caveats
+from reports.study.progress import unfinished
 from reports.study.report import Report
 from reports.study.summary import StudySummary
 
@@ -53,7 +55,6 @@ def render_studies(reports: Mapping[str, Report]) -> str:
 def _row(anchor: str, link: str, report: Report) -> StudyRow:
     summary, contrasts = report.summary, report.contrasts
     overview = verdict.overview(summary, contrasts)
-    caveats = verdict.caveats(summary, contrasts)
     return StudyRow(
         anchor=anchor,
         link=quote(link),
@@ -63,7 +64,7 @@ def _row(anchor: str, link: str, report: Report) -> StudyRow:
         best=tuple(best for part in summary.parts for best in _best(part)),
         seeds=", ".join(map(str, summary.manifest.study.seeds)),
         verdict=overview or verdict.headline(summary, contrasts),
-        notes=(*verdict.unfinished(summary), *caveats),
+        notes=(*unfinished(summary), *caveats(summary, contrasts)),
         tables=report.accuracies,
     )
 

@@ -80,7 +80,7 @@ def contrast_groups(contrasts: Iterable[Contrast], baseline: str) -> tuple[Contr
     headings: dict[Kind, str] = {
         "named": "Named in the study file beforehand",
         "exploratory": f"Exploratory: every other arm against {baseline}",
-        "reference": "Against recommending the most popular items (untrained)",
+        "reference": "Against the references, which train nothing",
     }
     by_kind = {kind: tuple(one for one in contrasts if one.kind == kind) for kind in headings}
     return tuple(ContrastGroup(headings[kind], rows) for kind, rows in by_kind.items() if rows)

@@ -1,4 +1,4 @@
-"""Where names stand in a figure so that they neither hide each other nor the points."""
+"""Places of names in a figure, so that they hide neither each other nor the points."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,10 @@ OFFSETS = tuple(
 
 
 def spread_out(heights: dict[str, float], *, gap: float, top: float) -> dict[str, float]:
-    """Move labels as little as needed so that neighbours are ``gap`` apart and below ``top``."""
+    """Move labels until neighbours are ``gap`` apart and all are below ``top``.
+
+    A label with enough space stays where it is.
+    """
     order = sorted(heights, key=lambda name: heights[name])
     placed: list[float] = []
     for name in order:
@@ -57,8 +60,8 @@ def spread_out(heights: dict[str, float], *, gap: float, top: float) -> dict[str
     return dict(zip(order, placed, strict=True))
 
 
-def beside_points(points: Sequence[tuple[float, float]], names: Sequence[str]) -> list[Offset]:
-    """Place each name beside its point (x, y in pixels), away from points and earlier names."""
+def place_names(points: Sequence[tuple[float, float]], names: Sequence[str]) -> list[Offset]:
+    """Place each name next to its point (x, y in pixels), away from points and earlier names."""
     taken = [Box(x - _POINT_PX, y - _POINT_PX, 2 * _POINT_PX, 2 * _POINT_PX) for x, y in points]
     chosen = []
     for (x, y), name in zip(points, names, strict=True):
@@ -76,7 +79,7 @@ def _hidden(box: Box, taken: Iterable[Box]) -> float:
 
 
 def label_box(x: float, y: float, name: str, offset: Offset) -> Box:
-    """What a name takes up beside the point (x, y)."""
+    """The area that a name covers next to the point (x, y)."""
     width = LETTER_PX * len(name)
     left = x + 8 if offset.is_right else x - 8 - width
     return Box(left, y + offset.up_px - LINE_PX / 2, width, LINE_PX)

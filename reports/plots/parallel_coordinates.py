@@ -1,24 +1,30 @@
-"""Searched values side by side: every trial a line through its values, up to its score."""
+"""Parallel coordinates: every search trial as a line through its values, up to its score.
+
+Needs two search trials with a score that searched two or more parameters.
+"""
 
 import math
 from collections.abc import Sequence
 
 from reports import formats
-from reports.plots import traces
+from reports.plots import axes, traces
 from reports.plots.slice_plot import is_logarithmic, is_number
 from reports.plots.traces import Figure
 from reports.study.summary import StudySummary, Trial
 from tune_space.study.spec import Value
 
 MAX_LINES = 40
-"""Trials an arm shows: its best."""
+"""Trials drawn per arm, the best ones."""
 SHADES = {0.5: "@muted/0.3", 0.9: "@accent/0.3", 1.0: "@accent"}
-"""Colours of the trials up to these shares of them, the lowest scores first."""
+"""Share of the trials, lowest scores first -> colour up to there: half of them are grey."""
 _HEIGHT_PX = 360
 
 
 def parallel_coordinates(summary: StudySummary) -> Figure | None:
-    """The trials that searched every parameter, as lines; None with fewer than two of either."""
+    """Lines of the trials that searched every parameter.
+
+    None with fewer than two such trials, or fewer than two parameters.
+    """
     paths = list(
         dict.fromkeys(p for arm in summary.arms for one in arm.searches for p in one.params)
     )
@@ -27,8 +33,8 @@ def parallel_coordinates(summary: StudySummary) -> Figure | None:
         return None
     columns = [[trial.params[path] for trial in trials] for path in paths]
     scores: list[Value] = [100 * (trial.valid_score or 0.0) for trial in trials]
-    axes = [*columns, scores]
-    columns_01 = [_heights(summary, *axis) for axis in zip((*paths, ""), axes, strict=True)]
+    uprights = [*columns, scores]
+    columns_01 = [_heights(summary, *one) for one in zip((*paths, ""), uprights, strict=True)]
     lines = list(zip(*columns_01, strict=True))
     names = [
         traces.plain(f"{one.trial_id}: {100 * (one.valid_score or 0.0):.2f}%") for one in trials
@@ -37,10 +43,10 @@ def parallel_coordinates(summary: StudySummary) -> Figure | None:
     low = 0
     for share, shade in SHADES.items():
         high = len(trials) - math.ceil((1 - share) * len(trials))
-        marks.append(traces.parallels(lines[low:high], names[low:high], shade))
+        marks.append(traces.parallel_coordinates(lines[low:high], names[low:high], shade))
         low = high
     titles = [*paths, f"validation {summary.main_metric} (%)"]
-    return _with_axes(marks, titles, list(zip(axes, columns_01, strict=True)))
+    return _with_uprights(marks, titles, list(zip(uprights, columns_01, strict=True)))
 
 
 def _scored(summary: StudySummary, paths: Sequence[str]) -> list[Trial]:
@@ -56,7 +62,7 @@ def _scored(summary: StudySummary, paths: Sequence[str]) -> list[Trial]:
 
 
 def _heights(summary: StudySummary, path: str, values: Sequence[Value]) -> list[float]:
-    """Each value's place on its axis: numbers by size, anything else in the order of its text."""
+    """Height of each value on its axis, in [0, 1]: numbers by size, other values in text order."""
     numbers = [float(value) for value in values if is_number(value)]
     if len(numbers) < len(values):
         order = {text: place for place, text in enumerate(sorted({str(v) for v in values}))}
@@ -67,13 +73,13 @@ def _heights(summary: StudySummary, path: str, values: Sequence[Value]) -> list[
     return [(number - low) / span if span else 0.5 for number in numbers]
 
 
-def _with_axes(
+def _with_uprights(
     marks: list[Figure],
     titles: Sequence[str],
-    axes: Sequence[tuple[Sequence[Value], list[float]]],
+    uprights: Sequence[tuple[Sequence[Value], list[float]]],
 ) -> Figure:
-    """The lines with an upright for each parameter, its lowest and highest value at the ends."""
-    figure = traces.figure(marks, "", "", height=_HEIGHT_PX)
+    """The lines and an upright axis per parameter, its lowest and highest value at the ends."""
+    figure = axes.figure(marks, "", "", height=_HEIGHT_PX)
     layout = figure["layout"]
     places = list(range(len(titles)))
     names = [traces.plain(title) for title in titles]
@@ -82,7 +88,7 @@ def _with_axes(
     layout["yaxis"] |= {"visible": False, "range": [-0.1, 1.1]}
     layout["annotations"] = [
         _end(place, height, values[heights.index(height)])
-        for place, (values, heights) in enumerate(axes)
+        for place, (values, heights) in enumerate(uprights)
         for height in sorted({min(heights), max(heights)})
     ]
     return figure

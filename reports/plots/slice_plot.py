@@ -1,26 +1,30 @@
-"""One searched value against the validation score: the slices through an arm's search."""
+"""Slice plot: the values of one searched parameter against the validation score.
+
+Needs search trials with a score that searched the parameter.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
-from reports.plots import figures, traces
+from reports.plots import axes, traces
+from reports.plots.styles import styles
 from reports.plots.traces import Figure
 from reports.study.summary import StudySummary
 from tune_space.study.spec import ParamSpec, Value
 
 MAX_POINTS = 100
-"""Search trials an arm shows in a figure: its best."""
+"""Search trials drawn per arm, the best ones."""
 MAX_WHOLE_TICKS = 12
-"""Whole numbers that span no more than this have a tick each, and none between them."""
+"""With a span up to this, every whole number has a tick, and there are no ticks between."""
 _TALL_PX = 340
 _SMALL_PX = 260
 _WIDE = 20
-"""Chosen numbers that span more than this factor stand on a logarithmic axis."""
+"""Chosen numbers get a logarithmic axis from this factor between smallest and largest."""
 
 
-def searched(summary: StudySummary, path: str, *, has_legend: bool) -> Figure | None:
-    """Every arm's search trials by their value of ``path``, as points; None without any."""
-    looks, marks = figures.styles(summary.arms), []
+def slice_plot(summary: StudySummary, path: str, *, has_legend: bool) -> Figure | None:
+    """A point per search trial with a value of ``path`` and a score; None without such trials."""
+    looks, marks = styles(summary.arms), []
     values: list[Value] = []
     for arm in summary.arms:
         scored = [
@@ -36,7 +40,7 @@ def searched(summary: StudySummary, path: str, *, has_legend: bool) -> Figure | 
     if not marks:
         return None
     height = _TALL_PX if has_legend else _SMALL_PX
-    figure = traces.figure(marks, path, f"validation {summary.main_metric} (%)", height=height)
+    figure = axes.figure(marks, path, f"validation {summary.main_metric} (%)", height=height)
     figure["layout"]["xaxis"] |= _value_axis(summary, path, values)
     if has_legend:
         figure["layout"] |= {"showlegend": True, "legend": {"orientation": "h", "y": -0.28}}
@@ -44,14 +48,15 @@ def searched(summary: StudySummary, path: str, *, has_legend: bool) -> Figure | 
 
 
 def is_number(value: Value) -> bool:
-    """Whether a searched value can stand on an axis of numbers."""
+    """Whether a searched value can be drawn on an axis of numbers."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def is_logarithmic(summary: StudySummary, path: str, numbers: Sequence[float]) -> bool:
-    """Whether these numbers of ``path`` stand on a logarithmic axis.
+    """Whether the axis for these numbers of ``path`` is logarithmic.
 
-    Ranges as they were searched; chosen numbers where they are that far apart.
+    A searched range gets the axis it was drawn on. Chosen numbers get a logarithmic axis where
+    the largest is ``_WIDE`` times the smallest.
     """
     if min(numbers) <= 0:
         return False
@@ -62,7 +67,7 @@ def is_logarithmic(summary: StudySummary, path: str, numbers: Sequence[float]) -
 
 
 def _domains(summary: StudySummary, path: str) -> list[ParamSpec]:
-    """Where the study file lets ``path`` be searched."""
+    """What the study file allows for ``path``, in the study and in its arms."""
     study = summary.manifest.study
     spaces = [study.search, *(arm.search for arm in study.arms.values())]
     return [space[path] for space in spaces if path in space]
@@ -72,7 +77,7 @@ def _value_axis(summary: StudySummary, path: str, values: list[Any]) -> Figure:
     if not all(map(is_number, values)):
         return {"type": "category"}
     if is_logarithmic(summary, path, values):
-        return traces.log_ticks(values, "{:g}".format)
+        return axes.log_ticks(values, "{:g}".format)
     is_whole = all(isinstance(value, int) for value in values)
     few = {"dtick": 1} if is_whole and max(values) - min(values) <= MAX_WHOLE_TICKS else {}
     return {"type": "linear", "tickformat": "~g"} | few

@@ -1,7 +1,6 @@
-"""The single marks of the figures, as plotly's JSON; ``@names`` are colours of the page's theme."""
+"""Single marks of the charts, as plotly's JSON; ``@names`` are colours of the page's theme."""
 
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,15 +10,13 @@ from reports.study.statistics import Difference
 from reports.study.summary import Trial
 
 Figure = dict[str, Any]
-_TICKS = {5: range(1, 10), 100: (1, 2, 5), math.inf: (1,)}
-"""Largest value over smallest -> which multiples of a power of ten stand on the axis."""
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "x")
 
 
 @dataclass(frozen=True)
 class Style:
-    """How an arm is drawn: hue, and which dash or symbol of that hue."""
+    """How an arm is drawn: its hue, and which dash or symbol with that hue."""
 
     hue: str
     variant: int
@@ -65,7 +62,7 @@ def curve(name: str, values: Sequence[float], style: Style) -> Figure:
 
 
 def collapse(trial: Trial, values: Sequence[float], style: Style) -> Figure:
-    """A collapsed trial: thin and dotted, a cross where it was stopped."""
+    """A collapsed trial: a thin dotted line with a cross at its last epoch."""
     return {
         "type": "scatter",
         "name": f"{plain(trial.arm)} seed {trial.seed} ({trial.role})",
@@ -92,8 +89,10 @@ def edge_label(name: str, y: float, style: Style) -> Figure:
     }
 
 
-def beside(name: str, x: float, y: float, at: Offset, style: Style, *, is_bold: bool) -> Figure:
-    """A name beside its point, as an annotation; ``x`` is log10 on a logarithmic axis."""
+def point_label(
+    name: str, x: float, y: float, at: Offset, style: Style, *, is_bold: bool
+) -> Figure:
+    """A name next to its point, as an annotation; ``x`` is log10 on a logarithmic axis."""
     return {
         "text": f"<b>{plain(name)}</b>" if is_bold else plain(name),
         "x": x,
@@ -107,7 +106,7 @@ def beside(name: str, x: float, y: float, at: Offset, style: Style, *, is_bold: 
 
 
 def interval(contrast: Contrast, difference: Difference, label: str) -> Figure:
-    """One row of a forest plot: filled where the finding is firm, heavy where named beforehand."""
+    """One row of a forest plot: filled for a firm finding, heavy for a named contrast."""
     is_firm = contrast.finding in (Finding.BETTER, Finding.WORSE)
     is_named = contrast.kind == "named"
     hue = "@accent" if is_firm else "@muted"
@@ -184,7 +183,7 @@ def dots(
 
 
 def differences(name: str, xs: Sequence[float], ys: Sequence[Difference], style: Style) -> Figure:
-    """One arm's differences in percentage points with their intervals, side by side."""
+    """One arm's differences with their intervals, in percentage points."""
     return {
         "type": "scatter",
         "name": plain(name),
@@ -205,7 +204,9 @@ def differences(name: str, xs: Sequence[float], ys: Sequence[Difference], style:
     }
 
 
-def parallels(paths: Sequence[Sequence[float]], names: Sequence[str], hue: str) -> Figure:
+def parallel_coordinates(
+    paths: Sequence[Sequence[float]], names: Sequence[str], hue: str
+) -> Figure:
     """Trials as broken lines over the axes 0, 1, ..., heights in [0, 1]; ``names`` on hover."""
     xs: list[float | None] = []
     ys: list[float | None] = []
@@ -240,39 +241,6 @@ def loss(name: str, epochs: Iterable[int], values: Sequence[float], style: Style
     }
 
 
-def figure(traces: Sequence[Figure], x_title: str, y_title: str, *, height: int) -> Figure:
-    """Traces on the page's axes: horizontal rules only, no box."""
-    axis = {"automargin": True, "gridcolor": "@rule", "zeroline": False, "zerolinecolor": "@ink"}
-    axis |= {"tickfont": {"color": "@muted", "size": 12}}
-    x_axis = axis | {"title": _title(x_title), "showgrid": False}
-    y_axis = axis | {"title": _title(y_title)}
-    return {
-        "data": list(traces),
-        "layout": {
-            "height": height,
-            "margin": {"l": 50, "r": 20, "t": 12, "b": 50},
-            "showlegend": False,
-            "hovermode": "closest",
-            "paper_bgcolor": "@page",
-            "plot_bgcolor": "@page",
-            "font": {"family": "system-ui, sans-serif", "size": 13, "color": "@ink"},
-            "hoverlabel": {"bgcolor": "@page", "bordercolor": "@muted", "font": {"color": "@ink"}},
-            "xaxis": x_axis,
-            "yaxis": y_axis,
-        },
-    }
-
-
-def log_ticks(values: Iterable[float], name: Callable[[float], str]) -> Figure:
-    """Ticks of a logarithmic axis around ``values``, as settings, fewer the more decades it has."""
-    known = list(values)
-    low, high = math.floor(math.log10(min(known))), math.ceil(math.log10(max(known)))
-    factor = max(known) / min(known)
-    steps = next(steps for limit, steps in _TICKS.items() if factor <= limit)
-    ticks = [float(f"{step}e{power}") for power in range(low, high + 1) for step in steps]
-    return {"type": "log", "tickvals": ticks, "ticktext": [name(tick) for tick in ticks]}
-
-
 def leader(x: float, y: float, to_x: float, to_y: float, style: Style) -> Figure:
     """A faint line from the end of a curve to its name."""
     return {
@@ -286,12 +254,8 @@ def leader(x: float, y: float, to_x: float, to_y: float, style: Style) -> Figure
 
 
 def plain(text: str) -> str:
-    """Plotly reads tags in its texts; a name is a name."""
+    """Escape the text: plotly would read tags in it."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _title(text: str) -> Figure:
-    return {"text": text, "standoff": 10, "font": {"size": 13, "color": "@muted"}}
 
 
 def _rounded(values: Iterable[float]) -> list[float]:

@@ -7,15 +7,13 @@ from reports import formats
 from reports.study.summary import ArmSummary, StudySummary
 
 MAX_COLUMNS = 8
-"""More arms and gains than this stand in rows, with the metrics as columns."""
+"""With more arms and gains than this, arms become rows and metrics become columns."""
 MAX_COLUMNS_SHARED = 14
-"""More arms than this do in a study of several data sets, whose labels leave out what the heading
-says."""
+"""The same limit in a study of several data sets, where headings are shorter than labels."""
 ROOMY_COLUMNS = 5
-"""With more columns than this a deviation goes below its mean."""
+"""With more columns than this, a deviation is printed below its mean."""
 LONG_LABEL = 14
-"""Longer labels than this, on average, never stand in more than ``MAX_COLUMNS`` columns."""
-UNTRAINED = ("chance", "popularity")
+"""With labels longer than this on average, ``MAX_COLUMNS`` is the limit in every study."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +22,7 @@ class Cell:
 
     text: str
     sd: str = ""
-    standing: str = ""
+    rank: str = ""
     """``best``, ``second`` or nothing."""
     is_partial: bool = False
     """Fewer seeds have finished than the study wants."""
@@ -37,26 +35,26 @@ NOT_RUN = Cell(formats.ABSENT)
 
 
 @dataclass(frozen=True)
-class Line:
-    """One row of the paper's table."""
+class Measure:
+    """One metric on one data set: a row of the paper's table."""
 
     dataset: str
     metric: str
     improvement: str
     """Best non-baseline arm against the baseline, like ``+5.5%``."""
     winner: str
-    """The arm that improvement is of."""
+    """The arm with that improvement."""
 
 
 @dataclass(frozen=True)
 class ArmRow:
-    """One arm (or untrained reference) with a cell per line of the table."""
+    """One arm, or one reference, with a cell per measure of the table."""
 
     name: str
     cells: tuple[Cell, ...]
     is_baseline: bool = False
     heading: str = ""
-    """The name as a column's heading: without what the group's heading says."""
+    """The name without the words that the group's heading already says."""
 
 
 @dataclass(frozen=True)
@@ -65,21 +63,23 @@ class Group:
 
     name: str
     heading: str
-    """The name above columns: nothing where the only column says the same already."""
+    """The name above the columns; empty where the group's only column has the same name."""
     rows: tuple[ArmRow, ...]
     gains: tuple[str, ...] = ()
-    """Per line: what the one contrast named within the group gained, relatively (tables 4, 8)."""
+    """Per measure: relative gain of the one contrast named within the group (tables 4, 8)."""
 
 
 @dataclass(frozen=True)
 class AccuracyTable:
-    """The data sets that share one head of arms, all cells arm by arm.
+    """Test accuracy of every arm on the data sets that share a table.
 
-    The page decides which way round they stand.
+    Cells are stored arm by arm. ``has_arms_as_rows`` and ``is_dense`` say how to print the table,
+    on the page and in LaTeX.
     """
 
-    lines: tuple[Line, ...]
-    untrained: tuple[ArmRow, ...]
+    measures: tuple[Measure, ...]
+    references: tuple[ArmRow, ...]
+    """One per name recorded for these data sets (chance, popularity), in the recorded order."""
     groups: tuple[Group, ...]
     """In the order of the study."""
     partial: tuple[str, ...]
@@ -94,10 +94,10 @@ class AccuracyTable:
 
     @property
     def datasets(self) -> dict[str, list[int]]:
-        """Data set -> indices of its lines."""
+        """Data set -> indices of its measures."""
         found: dict[str, list[int]] = {}
-        for index, line in enumerate(self.lines):
-            found.setdefault(line.dataset, []).append(index)
+        for index, measure in enumerate(self.measures):
+            found.setdefault(measure.dataset, []).append(index)
         return found
 
     @property
@@ -117,10 +117,10 @@ class AccuracyTable:
 
     @property
     def has_arms_as_rows(self) -> bool:
-        """Whether there are too many arms to stand side by side."""
+        """Whether there are too many arms for a column each."""
         lengths = [len(row.heading) for row in self.arms]
-        is_dense = self.is_one_of_several and sum(lengths) <= LONG_LABEL * len(lengths)
-        if is_dense:
+        is_short = self.is_one_of_several and sum(lengths) <= LONG_LABEL * len(lengths)
+        if is_short:
             return len(lengths) > MAX_COLUMNS_SHARED
         return len(lengths) + self._num_gains > MAX_COLUMNS
 
@@ -128,7 +128,7 @@ class AccuracyTable:
     def is_dense(self) -> bool:
         """Whether there are so many columns that deviations go below the means."""
         if self.has_arms_as_rows:
-            return len(self.lines) > ROOMY_COLUMNS
+            return len(self.measures) > ROOMY_COLUMNS
         return self.is_one_of_several and len(self.arms) + self._num_gains > ROOMY_COLUMNS
 
     @property
@@ -137,10 +137,10 @@ class AccuracyTable:
 
 
 def accuracy_tables(summary: StudySummary) -> tuple[AccuracyTable, ...]:
-    """Lay out the test values of every arm, with the untrained references always there.
+    """Lay out the test values of every arm and of every recorded reference.
 
-    Data sets share a table, with gaps, while that has no more than ``MAX_COLUMNS`` arms; a data
-    set whose arms are others gets a head of its own, as HM and Bili do in the paper's table 2.
+    Data sets share a table, with gaps, as long as it has at most ``MAX_COLUMNS`` arms. A data set
+    with other arms gets a table of its own, as HM and Bili do in the paper's table 2.
     """
     shared: list[tuple[list[StudySummary], set[str]]] = []
     for part in summary.parts:
@@ -154,19 +154,19 @@ def accuracy_tables(summary: StudySummary) -> tuple[AccuracyTable, ...]:
     return tuple(_table(summary, parts) for parts, _ in shared)
 
 
-_Lines = Sequence[tuple[StudySummary, str]]
-"""Per line of a table: its data set, and the metric."""
+_Measured = Sequence[tuple[StudySummary, str]]
+"""Per measure of a table: its data set, and its metric."""
 
 
 def _table(summary: StudySummary, parts: Sequence[StudySummary]) -> AccuracyTable:
     arms = [arm for part in parts for arm in part.arms]
-    lines = [(part, metric) for part in parts for metric in part.metrics]
-    standings = [_ranks_of_arms(part, metric) for part, metric in lines]
-    rows = [(_group(arms, label), _row(label, lines, standings)) for label in _labels(parts)]
+    measured = [(part, metric) for part in parts for metric in part.metrics]
+    ranks = [_ranks(part, metric) for part, metric in measured]
+    rows = [(_group(arms, label), _row(label, measured, ranks)) for label in _labels(parts)]
     return AccuracyTable(
-        lines=tuple(_line(part, metric) for part, metric in lines),
-        untrained=tuple(_reference_row(lines, name) for name in UNTRAINED),
-        groups=tuple(_groups(lines, rows, is_short=summary.is_several)),
+        measures=tuple(_measure(part, metric) for part, metric in measured),
+        references=tuple(_reference_row(measured, name) for name in _reference_names(parts)),
+        groups=tuple(_groups(measured, rows, is_short=summary.is_several)),
         partial=tuple(
             f"{arm.name} {len(arm.tested)} of {arm.seeds_wanted}"
             for arm in arms
@@ -187,51 +187,52 @@ def _group(arms: Sequence[ArmSummary], label: str) -> str:
     return next(arm.entry.group for arm in arms if arm.label == label) or ""
 
 
-def _line(part: StudySummary, metric: str) -> Line:
+def _measure(part: StudySummary, metric: str) -> Measure:
     best = part.improvement(metric)
     gain = _relative(best.percent) if best else formats.NOT_AVAILABLE
-    return Line(part.dataset, metric, gain, best.arm if best else "")
+    return Measure(part.dataset, metric, gain, best.arm if best else "")
 
 
-def _ranks_of_arms(part: StudySummary, metric: str) -> dict[str, str]:
+def _ranks(part: StudySummary, metric: str) -> dict[str, str]:
+    """The two best arms; nobody where only one arm has a value."""
     ranked = [arm.label for arm in part.ranked(metric)]
     return dict(zip(ranked, ("best", "second"), strict=False)) if len(ranked) > 1 else {}
 
 
-def _row(label: str, lines: _Lines, standings: Sequence[dict[str, str]]) -> ArmRow:
+def _row(label: str, measured: _Measured, ranks: Sequence[dict[str, str]]) -> ArmRow:
     cells = []
-    for (part, metric), standing in zip(lines, standings, strict=True):
+    for (part, metric), rank in zip(measured, ranks, strict=True):
         arm = part.arm(label)
-        cells.append(_cell(part, arm, metric, standing.get(label, "")) if arm else NOT_RUN)
-    return ArmRow(label, tuple(cells), label == lines[0][0].manifest.study.baseline, label)
+        cells.append(_cell(part, arm, metric, rank.get(label, "")) if arm else NOT_RUN)
+    return ArmRow(label, tuple(cells), label == measured[0][0].manifest.study.baseline, label)
 
 
-def _cell(part: StudySummary, arm: ArmSummary, metric: str, standing: str) -> Cell:
+def _cell(part: StudySummary, arm: ArmSummary, metric: str, rank: str) -> Cell:
     mean, sd = arm.mean(metric), arm.sd(metric)
     is_baseline = arm is part.baseline
     gain = None if is_baseline else _gain(part, arm.label, part.manifest.study.baseline, metric)
     return Cell(
         text=formats.percent(mean),
         sd=formats.percent(sd) if sd is not None else "",
-        standing=standing,
+        rank=rank,
         is_partial=0 < len(arm.tested) < arm.seeds_wanted,
         relative=_relative(gain) if gain is not None else "",
     )
 
 
 def _groups(
-    lines: _Lines, rows: Iterable[tuple[str, ArmRow]], *, is_short: bool
+    measured: _Measured, rows: Iterable[tuple[str, ArmRow]], *, is_short: bool
 ) -> Iterator[Group]:
     for name, members in _by_group(rows):
         if is_short:
             members = _without(name, members)
-        is_said = is_short and [row.heading for row in members] == [name]
-        gains = _gains(lines, name, members)
-        yield Group(name, "" if is_said else name, tuple(members), gains)
+        is_repeated = is_short and [row.heading for row in members] == [name]
+        gains = _gains(measured, name, members)
+        yield Group(name, "" if is_repeated else name, tuple(members), gains)
 
 
 def _by_group(rows: Iterable[tuple[str, ArmRow]]) -> Iterator[tuple[str, list[ArmRow]]]:
-    """Each group at the place of its first arm; neighbours without one are together."""
+    """Groups in the order of their first arms; neighbouring arms without a group form one."""
     found: dict[tuple[str, int], list[ArmRow]] = {}
     num_grouped = 0
     for name, row in rows:
@@ -241,9 +242,9 @@ def _by_group(rows: Iterable[tuple[str, ArmRow]]) -> Iterator[tuple[str, list[Ar
 
 
 def _without(heading: str, rows: list[ArmRow]) -> list[ArmRow]:
-    """Leave out of each heading the words of the group's, if that still tells them apart."""
-    said = set(heading.split())
-    short = [" ".join(word for word in row.name.split() if word not in said) for row in rows]
+    """Shorten each row's heading by the words of the group's heading, if all stay different."""
+    in_heading = set(heading.split())
+    short = [" ".join(word for word in row.name.split() if word not in in_heading) for row in rows]
     is_clear = all(short) and len(set(short)) == len(short)
     return (
         [replace(row, heading=text) for row, text in zip(rows, short, strict=True)]
@@ -252,14 +253,14 @@ def _without(heading: str, rows: list[ArmRow]) -> list[ArmRow]:
     )
 
 
-def _gains(lines: _Lines, group: str, rows: Iterable[ArmRow]) -> tuple[str, ...]:
-    """The group's own "Improv.", if exactly one contrast was named between two of its arms."""
+def _gains(measured: _Measured, group: str, rows: Iterable[ArmRow]) -> tuple[str, ...]:
+    """The group's own "Improv.", if the study names exactly one contrast within the group."""
     names = {row.name for row in rows}
-    contrasts = lines[0][0].manifest.study.contrasts if lines else ()
+    contrasts = measured[0][0].manifest.study.contrasts if measured else ()
     within = [one for one in contrasts if group and {one.better, one.than} <= names]
     if len(within) != 1:
         return ()
-    gains = [_gain(part, within[0].better, within[0].than, metric) for part, metric in lines]
+    gains = [_gain(part, within[0].better, within[0].than, metric) for part, metric in measured]
     return tuple(formats.ABSENT if gain is None else _relative(gain) for gain in gains)
 
 
@@ -273,7 +274,11 @@ def _relative(percent: float) -> str:
     return f"{formats.signed(percent, 1)}%"
 
 
-def _reference_row(lines: _Lines, name: str) -> ArmRow:
-    references = [(part.reference(name), metric) for part, metric in lines]
+def _reference_names(parts: Sequence[StudySummary]) -> dict[str, None]:
+    return dict.fromkeys(one.name for part in parts for one in part.manifest.references)
+
+
+def _reference_row(measured: _Measured, name: str) -> ArmRow:
+    references = [(part.reference(name), metric) for part, metric in measured]
     values = (one.test.get(metric) if one else None for one, metric in references)
     return ArmRow(name, tuple(Cell(formats.percent(value)) for value in values), heading=name)

@@ -7,7 +7,7 @@ from statistics import fmean
 from typing import Literal
 
 from morec.metrics import per_user
-from morec.results import TrialResult
+from morec.results import Evaluation, TrialResult
 from reports.study.rank_metrics import values_on_test
 from reports.study.statistics import (
     ALPHA,
@@ -17,13 +17,12 @@ from reports.study.statistics import (
     paired_difference,
 )
 from reports.study.summary import ArmSummary, StudySummary
-from tune_space.ledger.records import Reference
 
 Kind = Literal["named", "exploratory", "reference"]
 
 
 class Finding(StrEnum):
-    """What may be said of a comparison; never more than its statistics carry."""
+    """The verdict on one comparison, never stronger than its statistics."""
 
     BETTER = "better"
     WORSE = "worse"
@@ -35,21 +34,21 @@ class Finding(StrEnum):
 
 @dataclass(frozen=True)
 class Contrast:
-    """``better`` minus ``than`` on one metric: named beforehand, exploratory, or a yardstick."""
+    """``better`` minus ``than`` on one metric; ``than`` is an arm or a reference."""
 
     metric: str
     better: str
     than: str
     kind: Kind
     dataset: str = ""
-    """Key of the data set both were measured on; empty where the study has only one."""
+    """Key of the data set of both; empty where the study has only one."""
     seeds: tuple[int, ...] = ()
-    """Seeds finished in both arms: the paired ones."""
+    """The paired seeds: those finished in both arms."""
     difference: Difference | None = None
     p_holm: float | None = None
     """Adjusted within data set and metric, over all comparisons there."""
     problem: str = ""
-    """Why there is no difference to show."""
+    """Why there is no difference; empty where there is one."""
     time_ratio: float | None = None
     """Training time of ``better`` over that of ``than``; None where it was not on one device."""
 
@@ -69,7 +68,8 @@ class Contrast:
 def compare(summary: StudySummary) -> tuple[Contrast, ...]:
     """Every comparison of the study, data set by data set and metric by metric.
 
-    First those named beforehand, then exploratory ones, then against popularity.
+    Comparisons named beforehand come first, then exploratory ones, then each arm against every
+    reference whose ranks are recorded (popularity; chance has none).
     """
     found: list[Contrast] = []
     for part in summary.parts:
@@ -80,7 +80,7 @@ def compare(summary: StudySummary) -> tuple[Contrast, ...]:
 
 
 def _named(summary: StudySummary, part: StudySummary) -> list[tuple[str, str]]:
-    """The study's contrasts that this data set can answer, or that none can."""
+    """The study's contrasts that have both arms on this data set, or on no data set at all."""
     pairs = [(contrast.better, contrast.than) for contrast in summary.manifest.study.contrasts]
     return [
         pair
@@ -104,10 +104,11 @@ def _of_metric(
         pair = (arm.label, baseline)
         if arm.label != baseline and pair not in named and pair[::-1] not in named:
             yield _between(Contrast(metric, *pair, "exploratory", key), summary)
-    popularity = summary.reference("popularity")
-    for arm in summary.arms if popularity else ():
-        contrast = Contrast(metric, arm.label, "popularity", "reference", key)
-        yield _against(contrast, arm, popularity)
+    references = summary.manifest.references
+    ranked = [(one.name, one.test_evaluation) for one in references if one.test_evaluation]
+    for name, evaluation in ranked:
+        for arm in summary.arms:
+            yield _against(Contrast(metric, arm.label, name, "reference", key), arm, evaluation)
 
 
 def _between(contrast: Contrast, summary: StudySummary) -> Contrast:
@@ -127,13 +128,11 @@ def _between(contrast: Contrast, summary: StudySummary) -> Contrast:
     return replace(contrast, seeds=seeds, difference=difference, time_ratio=ratio)
 
 
-def _against(contrast: Contrast, arm: ArmSummary, reference: Reference | None) -> Contrast:
+def _against(contrast: Contrast, arm: ArmSummary, reference: Evaluation) -> Contrast:
     results = list(arm.tested.values())
-    if reference is None or reference.test_evaluation is None or not results:
-        return replace(
-            contrast, problem="no final trial has finished" if not results else "no ranks"
-        )
-    reference_U = per_user(contrast.metric, reference.test_evaluation.ranks)
+    if not results:
+        return replace(contrast, problem="no final trial has finished")
+    reference_U = per_user(contrast.metric, reference.ranks)
     arm_SU = values_on_test(contrast.metric, results)
     if arm_SU.shape[1:] != reference_U.shape:
         return replace(contrast, problem=_user_mismatch(arm_SU.shape[1], len(reference_U)))
@@ -157,7 +156,7 @@ def _user_mismatch(left: int, right: int) -> str:
 
 
 def _data_of(result: TrialResult) -> dict[str, object]:
-    """The data's specification; a longer input window leaves users and targets as they are."""
+    """The data's specification without ``max_seq_len``, which changes neither users nor targets."""
     return result.config.dataset.model_dump(exclude={"max_seq_len"})
 
 

@@ -1,4 +1,4 @@
-"""What the arms cost, as recorded: the paper's columns and what they hide; ``None`` is "n/a"."""
+"""Costs of the arms and of the whole study, as recorded; ``None`` is printed as "n/a"."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ class ArmCost:
     """Its label."""
     num_trials: int
     is_from_search: bool
-    """No final trial has finished, so the numbers are those of search trials."""
+    """Whether no final trial has finished, so that the numbers are those of search trials."""
     params_total: int
     params_trainable: int
-    macs_paper: int | None
-    macs_run: int | None
+    forward_macs_paper: int | None
+    forward_macs_run: int | None
     uncounted_ops: tuple[str, ...]
     epoch_s: float | None
     epoch_s_sd: float | None
@@ -37,26 +37,26 @@ class ArmCost:
     devices: tuple[str, ...]
     num_searches: int
     search_s: float | None
-    """What the search took, pruned and failed trials too; None if it searched nothing."""
+    """Seconds of the search, pruned and failed trials too; None if the arm searched nothing."""
 
 
 @dataclass(frozen=True)
-class Spending:
-    """Seconds of every trial of the study by what became of it."""
+class StudyCost:
+    """Seconds and energy of the whole study: search, final trials, preparation."""
 
     search_s: float
     final_s: float
     wasted_s: float
-    """Of both, what failed, collapsed and pruned trials took."""
+    """The part of search and final seconds that failed, collapsed and pruned trials took."""
     num_untimed: int
-    """Ended trials that left no times."""
+    """Trials that ended without a recorded time; they are in none of the sums."""
     preparation_s: float
     energy_j: float | None
     """Joules of the GPUs over the trials that recorded any; None if none did."""
 
     @property
     def trials_s(self) -> float:
-        """All trials together."""
+        """Seconds of all search and final trials."""
         return self.search_s + self.final_s
 
 
@@ -67,16 +67,16 @@ def arm_costs(summary: StudySummary) -> tuple[ArmCost, ...]:
 
 
 def search_seconds(arm: ArmSummary) -> float | None:
-    """What the arm's search took, pruned and failed trials too; None if it searched nothing."""
+    """Seconds of the arm's search, pruned and failed trials too; None if it searched nothing."""
     return _seconds(arm.searches) if arm.searches else None
 
 
-def spending(summary: StudySummary) -> Spending:
-    """What the whole study took."""
+def study_cost(summary: StudySummary) -> StudyCost:
+    """Cost of the whole study."""
     ended = [trial for trial in summary.trials if trial.result]
     costs = [trial.result.cost for trial in ended if trial.result and trial.result.cost]
     energies = [cost.energy_j for cost in costs if cost.energy_j is not None]
-    return Spending(
+    return StudyCost(
         search_s=_seconds(trial for trial in ended if trial.role == "search"),
         final_s=_seconds(trial for trial in ended if trial.role == "final"),
         wasted_s=_seconds(trial for trial in ended if not trial.is_completed),
@@ -91,12 +91,12 @@ def _seconds(trials: Iterable[Trial]) -> float:
 
 
 def arm_cost(dataset: str, arm: ArmSummary) -> ArmCost | None:
-    """What one arm cost; None while none of its trials has recorded any."""
-    finals, searches = _priced(arm.finals), _priced(arm.searches)
-    priced = finals or searches
-    if not priced:
+    """Cost of one arm; None while none of its completed trials has recorded a cost."""
+    finals, searches = _with_cost(arm.finals), _with_cost(arm.searches)
+    recorded = finals or searches
+    if not recorded:
         return None
-    costs = [cost for _, cost in priced]
+    costs = [cost for _, cost in recorded]
     first = costs[0]
     epochs = [cost.epoch_s for cost in costs if cost.epoch_s is not None]
     return ArmCost(
@@ -106,13 +106,13 @@ def arm_cost(dataset: str, arm: ArmSummary) -> ArmCost | None:
         is_from_search=not finals,
         params_total=first.params_total,
         params_trainable=first.params_trainable,
-        macs_paper=first.forward_macs_paper,
-        macs_run=first.forward_macs_run,
+        forward_macs_paper=first.forward_macs_paper,
+        forward_macs_run=first.forward_macs_run,
         uncounted_ops=tuple(sorted({op for cost in costs for op in cost.uncounted_ops})),
         epoch_s=fmean(epochs) if epochs else None,
         epoch_s_sd=stdev(epochs) if len(epochs) > 1 else None,
         eval_s=_mean(cost.eval_s for cost in costs),
-        train_s=fmean(sum(epoch.train_s for epoch in result.epochs) for result, _ in priced),
+        train_s=fmean(sum(epoch.train_s for epoch in result.epochs) for result, _ in recorded),
         total_s=fmean(cost.total_s for cost in costs),
         energy_j=_mean(cost.energy_j for cost in costs),
         peak_memory_bytes=max(
@@ -125,8 +125,8 @@ def arm_cost(dataset: str, arm: ArmSummary) -> ArmCost | None:
     )
 
 
-def _priced(trials: Iterable[Trial]) -> list[tuple[TrialResult, Cost]]:
-    """Completed trials that recorded what they cost."""
+def _with_cost(trials: Iterable[Trial]) -> list[tuple[TrialResult, Cost]]:
+    """Completed trials that recorded their cost."""
     results = [trial.result for trial in trials if trial.result and trial.is_completed]
     return [(result, result.cost) for result in results if result.cost]
 

@@ -1,4 +1,4 @@
-"""How much each searched value mattered in each arm's search, as the study recorded it."""
+"""Importance of each searched parameter in each arm's search, as the study recorded it."""
 
 from dataclasses import dataclass
 from statistics import fmean
@@ -6,16 +6,16 @@ from statistics import fmean
 from reports.study.summary import StudySummary
 
 ENOUGH_TRIALS = 50
-"""Completed search trials below which the order of the values is mostly noise."""
+"""With fewer completed search trials than this, the order of importance is mostly noise."""
 
 
 @dataclass(frozen=True)
 class ImportanceRow:
-    """One arm: the share of each path of the table."""
+    """One arm: the importance of each path of the table."""
 
     arm: str
     num_trials: int
-    """Completed search trials, which the shares are of."""
+    """Completed search trials, from which the shares were computed."""
     shares: tuple[float | None, ...]
     """In [0, 1], adding up to 1; None for a path this arm did not search."""
 
@@ -30,7 +30,7 @@ class ImportanceTable:
     """Every arm with recorded shares, as rows of the same paths."""
 
     paths: tuple[str, ...]
-    """The one that matters most over all arms first."""
+    """Searched parameters, the one with the largest mean share first."""
     rows: tuple[ImportanceRow, ...]
 
 

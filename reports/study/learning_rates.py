@@ -1,7 +1,7 @@
-"""Maps of the two learning rates (paper, figure 5): which of their pairs train, which collapse.
+"""Learning-rate grids (paper, figure 5): which pairs of rates train, and which collapse.
 
-Comes in: the trials of arms that differ in nothing but ``optim.lr`` and ``optim.encoder_lr``, be
-the rates set by the arms or searched on a grid. Goes out: the best validation score per pair.
+Comes in: the trials of arms that differ only in ``optim.lr`` and ``optim.encoder_lr``. The arms
+set both rates, or search them on a grid. Goes out: the best validation score per pair.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,14 +26,14 @@ class LearningRateCell:
     score: float | None = None
     """Best validation score in [0, 1], mean over seeds; None where no trial has one."""
     trouble: str = ""
-    """What became of the trials without a score: ``collapsed``, ``1 of 3 failed``."""
+    """Status of the trials without a score, like ``collapsed`` or ``1 of 3 failed``."""
     shade: float = 0.0
-    """Where the score stands between the map's lowest (0) and highest (1)."""
+    """The score's position between the grid's lowest score (0) and its highest (1)."""
 
 
 @dataclass(frozen=True)
 class LearningRateGrid:
-    """Every tried pair of rates of otherwise equal trials, on one data set."""
+    """Every tried pair of rates of otherwise equal arms, on one data set."""
 
     dataset: str
     key: str
@@ -41,30 +41,25 @@ class LearningRateGrid:
     metric: str
     arms: tuple[str, ...]
     rates: tuple[float, ...]
-    """Of the recommender, rising: the columns."""
+    """Rates of the recommender, rising: the columns."""
     encoder_rates: tuple[float, ...]
-    """Of the encoder, falling: the rows."""
+    """Rates of the encoder, falling: the rows."""
     cells: dict[_Pair, LearningRateCell]
 
 
 def learning_rate_grids(summary: StudySummary) -> tuple[LearningRateGrid, ...]:
-    """A map per data set and family of arms in which both rates vary on a grid."""
-    return tuple(found for part in summary.parts for found in _maps(part))
+    """A grid per data set and per set of otherwise equal arms in which both rates vary."""
+    return tuple(found for part in summary.parts for found in _grids(part))
 
 
-def _maps(part: StudySummary) -> Iterator[LearningRateGrid]:
+def _grids(part: StudySummary) -> Iterator[LearningRateGrid]:
     families: dict[str, list[ArmSummary]] = {}
     for arm in part.arms:
         if _is_on_grid(part.manifest.study, arm):
-            families.setdefault(_but_rates(arm.entry.config.model_dump(mode="json")), []).append(
-                arm
-            )
+            others = _without_rates(arm.entry.config.model_dump(mode="json"))
+            families.setdefault(others, []).append(arm)
     for arms in families.values():
-        by_pair: dict[_Pair, list[Trial]] = {}
-        for arm in arms:
-            for trial in arm.trials:
-                if (pair := _pair(arm, trial)) is not None:
-                    by_pair.setdefault(pair, []).append(trial)
+        by_pair = _trials_by_pair(arms)
         rates, encoder_rates = ({pair[axis] for pair in by_pair} for axis in (0, 1))
         if len(rates) > 1 and len(encoder_rates) > 1:
             yield LearningRateGrid(
@@ -85,9 +80,18 @@ def _is_on_grid(study: StudySpec, arm: ArmSummary) -> bool:
     return all(space[path].choice is not None for path in PATHS if path in space)
 
 
-def _but_rates(config: dict[str, Any]) -> str:
+def _without_rates(config: dict[str, Any]) -> str:
     optim = {name: value for name, value in config["optim"].items() if "lr" not in name}
     return canonical_json(config | {"optim": optim})
+
+
+def _trials_by_pair(arms: Iterable[ArmSummary]) -> dict[_Pair, list[Trial]]:
+    found: dict[_Pair, list[Trial]] = {}
+    for arm in arms:
+        for trial in arm.trials:
+            if (pair := _pair(arm, trial)) is not None:
+                found.setdefault(pair, []).append(trial)
+    return found
 
 
 def _pair(arm: ArmSummary, trial: Trial) -> _Pair | None:
@@ -99,7 +103,7 @@ def _pair(arm: ArmSummary, trial: Trial) -> _Pair | None:
 
 
 def _cell(trials: Iterable[Trial]) -> LearningRateCell:
-    """Of configurations that differ in more than the rates, the one with the best mean."""
+    """The best mean score over seeds, where trials with these rates differ in other parameters."""
     known = list(trials)
     scores: dict[str, list[float]] = {}
     for trial in known:

@@ -1,4 +1,4 @@
-"""What was made once for many trials: its share in each, and when it has paid for itself."""
+"""Costs of artefacts that many trials share: per trial, and after how many trials they pay."""
 
 import math
 from dataclasses import dataclass
@@ -11,36 +11,36 @@ from tune_space.ledger.records import Preparation
 
 @dataclass(frozen=True)
 class Alternative:
-    """The cheapest dearer arm that has an encoder and does without the artefact."""
+    """The cheapest arm with an encoder that does not use the artefact and costs more per trial."""
 
     arm: str
     trial_s: float
     """Seconds of one of its trials."""
     pays_after: int
-    """Trials after which making the artefact has cost less than running this arm instead."""
+    """Trials after which the artefact, with its making, has cost less than this arm would have."""
 
 
 @dataclass(frozen=True)
 class PreparationCost:
-    """One artefact with what it means for a trial."""
+    """One artefact: its cost per trial, and the arm it is compared with."""
 
     made: Preparation
     num_trials: int
     """Trials with a record in the arms that use it."""
     per_trial_s: float | None
-    """Its seconds shared out over them; None before the first."""
+    """Seconds of its making divided by those trials; None before the first."""
     alternative: Alternative | None
-    """None for a second round, which is there for accuracy, and where no arm is dearer."""
+    """None where no arm costs more, and for a second round, whose purpose is accuracy."""
 
     @property
     def kind(self) -> str:
-        """What it is of, and which kind of artefact: ``text features``."""
+        """Name and kind of the artefact, like ``text features``."""
         prefix, dash, _ = self.made.key.rpartition("-")
         return f"{self.made.name} {prefix}" if dash else self.made.name
 
     @property
     def hash(self) -> str:
-        """The beginning of its hash."""
+        """First 8 characters of its hash."""
         return self.made.key.rpartition("-")[2][:8]
 
 
@@ -68,7 +68,7 @@ def _cost(made: Preparation, arms: _Arms) -> PreparationCost:
 
 
 def _alternative(made: Preparation, arms: _Arms) -> Alternative | None:
-    """Compared on the users' own data and device only."""
+    """Only arms on the same data and device as the arms that use the artefact."""
     users = [(arm, cost) for arm, cost in arms if cost and arm.name in made.used_by]
     if not users:
         return None

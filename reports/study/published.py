@@ -1,4 +1,4 @@
-"""The published numbers that a study file names, each beside ours; never presented as ours."""
+"""Published numbers that a study file names, each with our own; never presented as ours."""
 
 from dataclasses import dataclass
 
@@ -14,13 +14,13 @@ from reports.study.summary import ArmSummary, StudySummary
 from tune_space.study.spec import COSTS
 
 _Words = tuple[str, str, str]
-_NO_VALUE: _Words = (formats.NOT_AVAILABLE, formats.NOT_AVAILABLE, "no value of ours yet")
-"""Ours, its interval, and the judgement."""
+_NO_VALUE: _Words = (formats.NOT_AVAILABLE, formats.NOT_AVAILABLE, "not measured")
+"""Our value, its interval, and the judgement."""
 
 
 @dataclass(frozen=True)
-class Expected:
-    """A published number beside ours, both in percent."""
+class Published:
+    """A published number and our own for the same arm and metric, as printed."""
 
     dataset: str
     arm: str
@@ -31,27 +31,27 @@ class Expected:
     judgement: str
 
 
-def published_rows(summary: StudySummary) -> tuple[Expected, ...]:
-    """The paper's numbers, each beside our interval; none in a study's quick form."""
+def published_rows(summary: StudySummary) -> tuple[Published, ...]:
+    """The paper's numbers, each with our interval; none in a study's quick form."""
     if summary.is_quick:
         return ()
     return tuple(
-        _expected(summary, name, metric, papers)
+        _published(summary, name, metric, papers)
         for name, numbers in summary.manifest.study.expected.items()
         for metric, papers in numbers.items()
     )
 
 
-def _expected(summary: StudySummary, name: str, metric: str, papers: float) -> Expected:
+def _published(summary: StudySummary, name: str, metric: str, papers: float) -> Published:
     found = [(part, arm) for part in summary.parts for arm in part.arms if arm.name == name]
     dataset, label = (found[0][0].key, found[0][1].label) if found else ("", name)
-    beside = _cost_beside if metric in COSTS else _metric_beside
-    ours, interval, judgement = beside(*found[0], metric, papers) if found else _NO_VALUE
+    judge = _judge_cost if metric in COSTS else _judge_metric
+    ours, interval, judgement = judge(*found[0], metric, papers) if found else _NO_VALUE
     printed = f"{papers:g}" if metric in COSTS else f"{papers:.2f}"
-    return Expected(dataset, label, metric, ours, interval, printed, judgement)
+    return Published(dataset, label, metric, ours, interval, printed, judgement)
 
 
-def _metric_beside(part: StudySummary, arm: ArmSummary, metric: str, papers: float) -> _Words:
+def _judge_metric(part: StudySummary, arm: ArmSummary, metric: str, papers: float) -> _Words:
     own = _own(part, arm, metric)
     if own is None:
         return _NO_VALUE
@@ -61,7 +61,7 @@ def _metric_beside(part: StudySummary, arm: ArmSummary, metric: str, papers: flo
     return formats.percent(own.mean), interval, "within interval" if is_inside else off_by
 
 
-def _cost_beside(part: StudySummary, arm: ArmSummary, metric: str, papers: float) -> _Words:
+def _judge_cost(part: StudySummary, arm: ArmSummary, metric: str, papers: float) -> _Words:
     cost = arm_cost(part.dataset, arm)
     own = _measured(cost, metric) if cost else None
     if own is None:
@@ -70,11 +70,11 @@ def _cost_beside(part: StudySummary, arm: ArmSummary, metric: str, papers: float
 
 
 def _measured(cost: ArmCost, metric: str) -> float | None:
-    """A cost in the paper's unit; memory is comparable on a GPU only."""
+    """Our cost in the paper's unit; None for memory that was not measured on a GPU."""
     is_on_gpu = cost.memory_kind == GPU_MEMORY
     found: dict[str, tuple[float | None, float]] = {
         "#Param M": (cost.params_total, 1e6),
-        "FLOPs G": (cost.macs_paper, 1e9),
+        "FLOPs G": (cost.forward_macs_paper, 1e9),
         "min/epoch": (cost.epoch_s, 60),
         "GPU GB": (cost.peak_memory_bytes if is_on_gpu else None, 1e9),
     }
@@ -83,9 +83,9 @@ def _measured(cost: ArmCost, metric: str) -> float | None:
 
 
 def _own(part: StudySummary, arm: ArmSummary, metric: str) -> Difference | None:
-    """Our mean with its 95% interval over users and seeds: the difference from nothing.
+    """Our mean with its 95% interval over users and seeds, as a difference from 0.
 
-    ``HR@10 cold`` is HR@10 over the users whose target has that label (paper, table 9).
+    ``HR@10 cold`` is HR@10 over the users whose target has the label ``cold`` (paper, table 9).
     """
     name, _, label = metric.partition(" ")
     if not arm.tested or name not in part.metrics:

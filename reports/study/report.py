@@ -1,4 +1,4 @@
-"""What every form of a report is made from, computed once."""
+"""Everything that more than one form of a report shows, computed once."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +12,7 @@ from reports.study.summary import StudySummary, summarise
 
 @dataclass(frozen=True)
 class Report:
-    """A study's numbers with everything derived from them that more than one form shows."""
+    """A study's numbers, and the contrasts and tables derived from them."""
 
     summary: StudySummary
 
@@ -28,7 +28,7 @@ class Report:
 
     @cached_property
     def sliced(self) -> tuple[SliceTable, ...]:
-        """The study's test users parted along each dimension, on its main metric."""
+        """The slice tables of every data set, on the study's main metric."""
         return slice_tables(self.summary, self.summary.main_metric)
 
 

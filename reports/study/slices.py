@@ -1,8 +1,8 @@
-"""Where an arm wins: its test users parted by popularity, history or item age, arm by arm.
+"""Where an arm wins: test users grouped by item popularity, history length or item age.
 
-Comes in: the slices of a data set and the ranks of every final trial. Goes out: per dimension the
-mean of each arm on each label and its paired difference to the baseline. Intervals are not adjusted
-for the number of labels. Shape legend: ``S`` seeds, ``U`` test users.
+Comes in: the slices of a data set and the ranks of every final trial. Goes out, per dimension: the
+mean of each arm on each label, and its paired difference to the baseline. Intervals are not
+adjusted for the number of labels. Shape legend: ``S`` seeds, ``U`` test users.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from reports.study.summary import ArmSummary, StudySummary
 from tune_space.ledger.records import SliceEntry
 
 MIN_USERS = 30
-"""Labels with fewer test users are too few to say anything of."""
+"""With fewer test users than this, a label gets no difference to the baseline."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Label:
 
     @property
     def is_small(self) -> bool:
-        """Whether there are too few users to say."""
+        """Whether there are too few users for a difference."""
         return self.num_users < MIN_USERS
 
 
@@ -65,21 +65,21 @@ class SliceTable:
     labels: tuple[Label, ...]
     rows: tuple[SliceRow, ...]
     left_out: tuple[str, ...]
-    """Arms whose test users are not those that were parted."""
+    """Arms whose test users are not the ones that the slices describe."""
 
     @property
-    def shown(self) -> tuple[int, ...]:
-        """Indices of the labels that some user has."""
+    def labels_with_users(self) -> tuple[int, ...]:
+        """Places in ``labels`` of those that some user has."""
         return tuple(at for at, label in enumerate(self.labels) if label.num_users)
 
     @property
-    def empty(self) -> tuple[str, ...]:
-        """Labels that no user has."""
+    def labels_without_users(self) -> tuple[str, ...]:
+        """Names of the labels that no user has."""
         return tuple(label.name for label in self.labels if not label.num_users)
 
 
 def slice_tables(summary: StudySummary, metric: str) -> tuple[SliceTable, ...]:
-    """Every dimension of every data set that has been parted and tested."""
+    """One table per dimension and data set that has slices and a tested arm."""
     tables = (
         _table(part, metric, entry)
         for part in summary.parts
@@ -101,8 +101,9 @@ def users_with(part: StudySummary, label: str) -> npt.NDArray[np.bool_] | None:
 def _table(part: StudySummary, metric: str, entry: SliceEntry) -> SliceTable:
     codes_U = entry.codes
     sizes = np.bincount(codes_U, minlength=len(entry.labels)).tolist()
+    masks = [codes_U == code for code in range(len(sizes))]
     tested = [arm for arm in part.arms if arm.tested]
-    values = {arm.label: _seeded(arm, metric) for arm in tested}
+    values = {arm.label: _test_values(arm, metric) for arm in tested}
     fitting = [arm for arm in tested if values[arm.label].num_users == len(codes_U)]
     base = next((values[arm.label] for arm in fitting if arm is part.baseline), None)
     return SliceTable(
@@ -113,11 +114,9 @@ def _table(part: StudySummary, metric: str, entry: SliceEntry) -> SliceTable:
         labels=tuple(map(Label, entry.labels, sizes)),
         rows=tuple(
             SliceRow(
-                arm.label,
-                arm is part.baseline,
-                tuple(
-                    _cell(values[arm.label], base, codes_U == code) for code in range(len(sizes))
-                ),
+                arm=arm.label,
+                is_baseline=arm is part.baseline,
+                cells=tuple(_cell(values[arm.label], base, mask_U) for mask_U in masks),
             )
             for arm in fitting
         ),
@@ -126,7 +125,7 @@ def _table(part: StudySummary, metric: str, entry: SliceEntry) -> SliceTable:
 
 
 @dataclass(frozen=True)
-class _Seeded:
+class _TestValues:
     """Per-user test values of an arm, a row per finished seed."""
 
     seeds: tuple[int, ...]
@@ -140,11 +139,11 @@ class _Seeded:
         return self.values_SU[[self.seeds.index(seed) for seed in seeds]][:, is_in_U]
 
 
-def _seeded(arm: ArmSummary, metric: str) -> _Seeded:
-    return _Seeded(tuple(arm.tested), values_on_test(metric, arm.tested.values()))
+def _test_values(arm: ArmSummary, metric: str) -> _TestValues:
+    return _TestValues(tuple(arm.tested), values_on_test(metric, arm.tested.values()))
 
 
-def _cell(own: _Seeded, base: _Seeded | None, is_in_U: npt.NDArray[np.bool_]) -> SliceCell:
+def _cell(own: _TestValues, base: _TestValues | None, is_in_U: npt.NDArray[np.bool_]) -> SliceCell:
     num_users = int(is_in_U.sum())
     mean = float(own.values_SU[:, is_in_U].mean()) if num_users else None
     common = [seed for seed in own.seeds if base and seed in base.seeds]

@@ -1,4 +1,4 @@
-"""How sure a difference is: two sources of noise, which users and which seeds.
+"""Intervals and p-values of differences. Noise has two sources: which users, which seeds.
 
 Legend of shapes: ``S`` training seeds, ``U`` test users. Pure numpy and scipy.
 """
@@ -16,9 +16,9 @@ CONFIDENCE = 0.95
 ALPHA = 1 - CONFIDENCE
 NUM_FLIPS = 9_999
 MIN_SEEDS = 3
-"""Below this the spread over seeds says next to nothing, and no result is called better."""
+"""With fewer seeds, the spread over seeds is not measured, and no result is called better."""
 MAX_FACTOR = 100
-"""An estimate of more than this many times the present sample, or seeds, is not worth giving."""
+"""No estimate is given above this many times the present users, or above this many seeds."""
 _CHUNK_BYTES = 1 << 25
 
 
@@ -41,7 +41,7 @@ class Difference:
 
     @property
     def measures_seeds(self) -> bool:
-        """Whether there are enough seeds for the interval to speak of other seeds."""
+        """Whether there are enough seeds for the interval to hold for other seeds."""
         return self.num_seeds >= MIN_SEEDS
 
     @property
@@ -50,9 +50,9 @@ class Difference:
         return self.low > 0 or self.high < 0
 
     def users_needed(self) -> int | None:
-        """About how many users would take the interval off zero, with the same seeds.
+        """About how many users it takes for the interval to exclude zero, with the same seeds.
 
-        None if that is more than ``MAX_FACTOR`` times the present number, or none would do.
+        None if that is more than ``MAX_FACTOR`` times the present number, or no number is enough.
         """
         v, users, seeds = self.user_variance, self.num_users, self.num_seeds
         numbers: list[int] = np.geomspace(users + 1, MAX_FACTOR * users, 200).astype(int).tolist()
@@ -62,7 +62,10 @@ class Difference:
         return None
 
     def seeds_needed(self) -> int | None:
-        """About how many seeds would, with the same users; None also if one seed was run."""
+        """About how many seeds it takes for the interval to exclude zero, with the same users.
+
+        None if that is more than ``MAX_FACTOR``, or if only one seed was run.
+        """
         w, users, seeds = self.seed_variance, self.num_users, self.num_seeds
         for number in range(seeds + 1, MAX_FACTOR + 1) if seeds > 1 else ():
             if _half_width(self.user_variance, w * seeds / number, users, number) < abs(self.mean):
@@ -104,7 +107,11 @@ def paired_difference(a_SU: Floats, b_SU: Floats, *, num_flips: int = NUM_FLIPS)
 
 
 def difference_from_reference(a_SU: Floats, reference_U: Floats) -> Difference:
-    """Compare an arm with an untrained yardstick, which has users but no seeds."""
+    """Compare an arm with a reference, which has users but no seeds.
+
+    Raises:
+        ValueError: the two do not have the same users, or there are fewer than 2.
+    """
     if a_SU.shape[1:] != reference_U.shape:
         raise ValueError(f"not paired: {a_SU.shape} (seeds, users) and {reference_U.shape} users")
     return paired_difference(a_SU, np.broadcast_to(reference_U, a_SU.shape))
@@ -113,7 +120,7 @@ def difference_from_reference(a_SU: Floats, reference_U: Floats) -> Difference:
 def sign_flip_p(difference_U: Floats, *, num_flips: int = NUM_FLIPS, rng_seed: int = 0) -> float:
     """Fisher's sign-flip test of a mean of 0: ``(hits + 1) / (flips + 1)``, two-sided.
 
-    Users whose difference is 0 move no flipped sum and are left out.
+    Users whose difference is 0 change no flipped sum and are left out.
     """
     moving_U = difference_U[difference_U != 0]
     if not len(moving_U):

@@ -1,7 +1,7 @@
-"""A study as pure numbers: ledger in, ``StudySummary`` out; nothing here formats or draws.
+"""A study as numbers: ledger in, ``StudySummary`` out. Nothing here formats or draws.
 
-Test values come from final trials only, validation values rank search trials only. Whatever
-compares arms does it on one of ``StudySummary.parts``, which has one data set.
+Test values come from final trials only. Validation values rank search trials only. Arms are
+compared within one of ``StudySummary.parts``, which has one data set.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from statistics import fmean, stdev
 
 from morec.metrics import GAINS, metric_name
 from morec.results import TrialResult, TrialStatus
-from reports.collector import uncollected
+from reports.study.garbage_collection import paused_garbage_collection
 from tune_space.ledger.records import ArmEntry, Ledger, Manifest, Reference, Role
 from tune_space.study.spec import Value
 
@@ -48,7 +48,7 @@ class Trial:
 
     @property
     def seconds(self) -> float | None:
-        """Seconds spent, also by a trial that failed; None where it left no times."""
+        """Seconds of the trial, even if it failed; None where it recorded no times."""
         if self.result is None:
             return None
         if self.result.cost is not None:
@@ -73,7 +73,7 @@ class ArmSummary:
 
     @property
     def label(self) -> str:
-        """The name without its data set, as ``baseline`` and ``contrasts`` have it."""
+        """The name without its data set, as in the study file's ``baseline`` and ``contrasts``."""
         return self.name.removeprefix(f"{self.entry.dataset}/") if self.entry.dataset else self.name
 
     @property
@@ -110,7 +110,7 @@ class ArmSummary:
 
     @property
     def curve_trials(self) -> tuple[Trial, ...]:
-        """The trials whose learning curves stand for the arm: final ones as soon as there are."""
+        """The trials whose learning curves are drawn: final ones, or search ones before those."""
         with_epochs = [trial for trial in self.finals if trial.result and trial.result.epochs]
         fallback = [trial for trial in self.searches if trial.result and trial.result.epochs]
         return tuple(with_epochs or fallback)
@@ -123,7 +123,7 @@ class ArmSummary:
 
 @dataclass(frozen=True)
 class Improvement:
-    """The paper's "Improv.": the best arm but the baseline, relative to the baseline."""
+    """The paper's "Improv.": the best arm except the baseline, relative to the baseline."""
 
     metric: str
     arm: str
@@ -133,7 +133,7 @@ class Improvement:
 
 @dataclass(frozen=True)
 class StudySummary:
-    """Everything the page says, as numbers."""
+    """A study as numbers: its manifest, its arms and their metrics."""
 
     manifest: Manifest
     arms: tuple[ArmSummary, ...]
@@ -144,7 +144,7 @@ class StudySummary:
 
     @cached_property
     def parts(self) -> tuple["StudySummary", ...]:
-        """The study data set by data set, in its own order; with one data set the study itself."""
+        """One summary per data set, in the study's order; with one data set, the study itself."""
         present = dict.fromkeys(arm.entry.dataset for arm in self.arms)
         named = [*self.manifest.study.datasets, *present]
         keys = [key for key in dict.fromkeys(named) if key in present]
@@ -167,7 +167,7 @@ class StudySummary:
 
     @property
     def main_metric(self) -> str:
-        """The metric the search selected on, which the verdict is about."""
+        """The metric that selected the configurations, and that the verdict is about."""
         return self.arms[0].entry.config.evaluation.select if self.arms else "HR@10"
 
     @property
@@ -188,7 +188,10 @@ class StudySummary:
 
     @property
     def num_users(self) -> int | None:
-        """Test users of the final trials, over all data sets; of the data while there are none."""
+        """Test users of the final trials, over all data sets.
+
+        Before the first final trial: users of the data.
+        """
         if self.is_several:
             return sum(part.num_users or 0 for part in self.parts)
         for arm in self.arms:
@@ -206,11 +209,11 @@ class StudySummary:
         return next((arm for arm in self.arms if name in (arm.name, arm.label)), None)
 
     def reference(self, name: str) -> Reference | None:
-        """The untrained yardstick of that name."""
+        """The reference of that name: popularity, chance and the like."""
         return next((ref for ref in self.manifest.references if ref.name == name), None)
 
     def with_status(self, status: str) -> tuple[Trial, ...]:
-        """The trials that ended like that, or are ``missing``."""
+        """The trials with this status, which may be ``missing``."""
         return tuple(trial for trial in self.trials if trial.status == status)
 
     def ranked(self, metric: str) -> list[ArmSummary]:
@@ -248,7 +251,7 @@ def summarise(folder: Path) -> StudySummary:
     """
     ledger = Ledger(folder)
     manifest = ledger.manifest()
-    with uncollected():
+    with paused_garbage_collection():
         arms = tuple(_summarise_arm(ledger, manifest, entry) for entry in manifest.arms)
     return StudySummary(manifest=manifest, arms=arms, metrics=tuple(_metrics(manifest.arms)))
 
@@ -270,7 +273,7 @@ def _summarise_arm(ledger: Ledger, manifest: Manifest, entry: ArmEntry) -> ArmSu
 def _trial(
     ledger: Ledger, entry: ArmEntry, role: Role, name: str, seed: int, params: dict[str, Value]
 ) -> Trial:
-    """``seed`` is what the study wants here; a record knows its own."""
+    """``seed`` is the one the study wants; a recorded trial keeps its own."""
     result = ledger.read(name)
     return Trial(name, entry.name, role, result.config.seed if result else seed, params, result)
 

@@ -1,14 +1,12 @@
-"""Sentences built from the numbers, never stronger than they are."""
+"""The verdict in words: which arm beats which, never stronger than the statistics allow."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 
 from reports import formats
 from reports.study.contrasts import Contrast, Finding
 from reports.study.statistics import MIN_SEEDS, Difference
-from reports.study.summary import MISSING, ArmSummary, StudySummary, Trial
+from reports.study.summary import StudySummary
 
-MAX_NAMED = 6
-"""Trials that a sentence names."""
 _VERBS = {
     Finding.BETTER: "beats",
     Finding.WORSE: "is worse than",
@@ -20,7 +18,7 @@ _VERBS = {
 
 
 def overview(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    """Each named contrast over all data sets in one sentence; nothing where there is one."""
+    """One sentence per named contrast over all data sets; none in a study with one data set."""
     if not summary.is_several:
         return ()
     named: dict[tuple[str, str], list[Contrast]] = {}
@@ -31,7 +29,10 @@ def overview(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[st
 
 
 def headline(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    """The verdict: per data set a sentence per named contrast, or the best arm's, exploratory."""
+    """The verdict: per data set, one sentence per named contrast.
+
+    Where the study names none, the best arm's sentence, marked as exploratory.
+    """
     lines: list[str] = []
     for part in summary.parts:
         own = [one for one in contrasts if one.dataset == part.key]
@@ -48,43 +49,7 @@ def sentence(contrast: Contrast) -> str:
     text = f"{contrast.better} {verb} {contrast.than}{_joint(contrast)}{_numbers(contrast)}"
     if contrast.time_ratio is not None:
         text += f" at {formats.significant(contrast.time_ratio, 2)}× the training time"
-    return f"{text}.{_what_would_settle(contrast)}"
-
-
-def caveats(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    """What a reader must know before believing the verdict."""
-    on_main = [one for one in contrasts if one.metric == summary.main_metric]
-    return (
-        *_about_seeds(summary),
-        *_about_users(summary, on_main),
-        *_about_popularity(summary.main_metric, on_main),
-        *_about_searches(summary),
-    )
-
-
-def unfinished(summary: StudySummary) -> tuple[str, ...]:
-    """What is still missing, by number and by name; empty for a whole study."""
-    return tuple(_what_is_missing(summary))
-
-
-def progress(summary: StudySummary) -> str:
-    """How far a running study is; empty where it does not run."""
-    manifest = summary.manifest
-    if manifest.state != "running":
-        return ""
-    done = sum(trial.result is not None for trial in summary.trials)
-    total = sum(_num_wanted(summary, arm) for arm in summary.arms)
-    return (
-        f"{done:,} of {formats.plural(total, 'trial')} have ended; "
-        f"last update {manifest.updated_at or 'unknown'}."
-    )
-
-
-def _num_wanted(summary: StudySummary, arm: ArmSummary) -> int:
-    """Search and final trials of the arm; one locked without a search trial searches nothing."""
-    is_searched = arm.entry.locked is None or arm.entry.locked.trial_id != ""
-    budget = summary.manifest.study.budget.trials if is_searched else 0
-    return max(budget, len(arm.searches)) + arm.seeds_wanted
+    return f"{text}.{_what_it_would_take(contrast)}"
 
 
 def _where(part: StudySummary) -> str:
@@ -99,7 +64,9 @@ def _headline(summary: StudySummary, contrasts: list[Contrast]) -> tuple[str, ..
     known = [one for one in on_main if one.kind == "exploratory" and one.difference]
     if known:
         best = max(known, key=lambda one: one.difference.mean if one.difference else 0.0)
-        return (f"No contrast was named beforehand. Exploratory: {sentence(best)}",)
+        return (
+            f"The study file names no contrast between these arms. Exploratory: {sentence(best)}",
+        )
     return (_nothing_to_compare(summary),)
 
 
@@ -110,12 +77,12 @@ def _over_datasets(pair: tuple[str, str], contrasts: list[Contrast]) -> str:
         where.setdefault(one.finding, []).append(one.dataset)
     clauses = [
         f"{_VERBS[finding]} {'it' if index else than} on {_listed(datasets)}"
-        for index, (finding, datasets) in enumerate(sorted(where.items(), key=_firmest))
+        for index, (finding, datasets) in enumerate(sorted(where.items(), key=_firmest_first))
     ]
     return f"{better} {'; '.join(clauses)}."
 
 
-def _firmest(item: tuple[Finding, list[str]]) -> int:
+def _firmest_first(item: tuple[Finding, list[str]]) -> int:
     return list(_VERBS).index(item[0])
 
 
@@ -152,13 +119,13 @@ def _p_clause(p: float | None) -> str:
     )
 
 
-def _what_would_settle(contrast: Contrast) -> str:
+def _what_it_would_take(contrast: Contrast) -> str:
     difference = contrast.difference
     if difference is None or contrast.finding is not Finding.OPEN or difference.excludes_zero:
         return ""
     options = [*_users_needed(difference), *_seeds_needed(difference)]
     if not options:
-        return " At this difference neither more users nor more seeds alone would tell them apart."
+        return " Neither more users alone nor more seeds alone would show a difference this small."
     return f" If the difference is real, it would take about {' or '.join(options)} to show it."
 
 
@@ -177,87 +144,8 @@ def _seeds_needed(difference: Difference) -> Iterator[str]:
 
 
 def _nothing_to_compare(summary: StudySummary) -> str:
-    if len(summary.arms) < 2:
-        return "One arm alone has nothing to be compared with." if summary.arms else "No arm yet."
-    return "No verdict yet: no seed has finished in two arms that are to be compared."
-
-
-def _about_seeds(summary: StudySummary) -> Iterator[str]:
-    wanted = len(summary.manifest.study.seeds)
-    if wanted < MIN_SEEDS:
-        yield (
-            f"Seed variation not measured: {formats.plural(wanted, 'seed')} per arm; "
-            f"{MIN_SEEDS} or more are needed before another training run is spoken for."
-        )
-
-
-def _about_users(summary: StudySummary, contrasts: list[Contrast]) -> Iterator[str]:
-    half = {part.key: _usual_half_width(contrasts, part.key) for part in summary.parts}
-    known = [
-        (part.key, f"±{100 * width:.1f} points wide", formats.plural(part.num_users, "test user"))
-        for part in summary.parts
-        if part.num_users is not None and (width := half[part.key]) is not None
-    ]
-    interval, unseen = (
-        f"interval on {summary.main_metric} is about",
-        "smaller differences cannot be seen.",
-    )
-    if known and not summary.is_several:
-        ((_, wide, users),) = known
-        yield f"With {users} an {interval} {wide}: {unseen}"
-    elif known:
-        listed = ", ".join(f"{wide} on {key} ({users})" for key, wide, users in known)
-        yield f"An {interval} {listed}: {unseen}"
-
-
-def _usual_half_width(contrasts: Iterable[Contrast], dataset: str) -> float | None:
-    widths = [
-        (one.difference.high - one.difference.low) / 2
-        for one in contrasts
-        if one.difference and one.dataset == dataset and one.kind != "reference"
-    ]
-    return sorted(widths)[len(widths) // 2] if widths else None
-
-
-def _about_popularity(metric: str, contrasts: Iterable[Contrast]) -> Iterator[str]:
-    shown = (Finding.BETTER, Finding.BETTER_THESE_SEEDS)
-    weak: dict[str, list[str]] = {}
-    for one in contrasts:
-        if one.kind == "reference" and one.difference and one.finding not in shown:
-            weak.setdefault(one.dataset, []).append(one.better)
-    if weak:
-        named = (", ".join(arms) + (f" on {on}" if on else "") for on, arms in weak.items())
-        yield (
-            f"Not shown to be better than recommending the most popular items ({metric}): "
-            f"{'; '.join(named)}."
-        )
-
-
-def _about_searches(summary: StudySummary) -> Iterator[str]:
-    for status in ("failed", "collapsed"):
-        trials = [trial for trial in summary.with_status(status) if trial.role == "search"]
-        if trials:
-            yield f"{formats.plural(len(trials), 'search trial')} {status}: {_names(trials)}."
-
-
-def _what_is_missing(summary: StudySummary) -> Iterator[str]:
-    state = summary.manifest.state
-    if state != "finished":
-        yield f"The study is {state}; numbers will change."
-    if summary.num_pending:
-        total = len(summary.manifest.study.seeds) * len(summary.arms)
-        yield f"{summary.num_pending} of {formats.plural(total, 'final trial')} still to come."
-    for status in ("failed", "collapsed"):
-        trials = [trial for trial in summary.with_status(status) if trial.role == "final"]
-        if trials:
-            yield f"{formats.plural(len(trials), 'final trial')} {status}: {_names(trials)}."
-    lost = summary.with_status(MISSING)
-    if lost:
-        yield f"{formats.plural(len(lost), 'trial')} without a record: {_names(lost)}."
-
-
-def _names(trials: Sequence[Trial]) -> str:
-    """At most ``MAX_NAMED`` of them; the table of trials has them all."""
-    named = ", ".join(f"{trial.trial_id} ({trial.arm})" for trial in trials[:MAX_NAMED])
-    more = len(trials) - MAX_NAMED
-    return f"{named}, and {more:,} more, see Trials" if more > 0 else named
+    if not summary.arms:
+        return "No arm yet."
+    if len(summary.arms) == 1:
+        return "The study has one arm: there is nothing to compare."
+    return "No verdict yet: no seed has finished in both arms of a comparison."

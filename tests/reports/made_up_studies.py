@@ -1,6 +1,7 @@
-"""Made-up studies written through the real ledger types, always marked as synthetic."""
+"""Made-up studies, written through the real ledger types and always marked as synthetic."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from math import log2
 from pathlib import Path
@@ -44,7 +45,7 @@ def _fused(layers: int, fusion: str, **text: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Arm:
-    """A made-up arm: its item part, how well it ranks (higher is better), seconds per epoch."""
+    """A made-up arm: its item encoders, its strength (higher ranks better), seconds per epoch."""
 
     name: str
     item: dict[str, Any]
@@ -90,12 +91,12 @@ REGULAR = (
     Arm("SASRec ResNet", {"text": TEXT | {"trainable_layers": 2}}, 1.2, 72.0, "SASRec"),
     Arm("SASRec Swin-T", {"text": TEXT | {"trainable_layers": 3}}, 1.55, 91.0, "SASRec"),
 )
-"""Table 2 of the paper in small: DSSM has text and image encoders on other data sets."""
+"""A small form of the paper's table 2: text encoders on one data set, image encoders on two."""
 
 
 @dataclass
 class FakeStudy:
-    """What to make up; ``write`` puts it into a folder."""
+    """The contents of a made-up study; ``write`` writes it into a folder."""
 
     arms: tuple[Arm, ...] = SMALL
     seeds: tuple[int, ...] = (1, 2, 3)
@@ -113,13 +114,13 @@ class FakeStudy:
     slices: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Dimension -> number of users with each of ``LABELS``; of every data set."""
     grid: tuple[tuple[float, float], ...] = ()
-    """Rates of recommender and encoder that the search trials try instead of drawn ones."""
+    """Pairs of rates (recommender, encoder) for the search trials, instead of drawn rates."""
     also_searched: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Further paths that every arm searches, with the range their values are drawn from."""
     importance: dict[str, float] = field(default_factory=dict)
-    """Shares that every arm recorded."""
+    """Searched path -> share, recorded for every arm."""
     losses: dict[str, tuple[float, ...]] = field(default_factory=dict)
-    """Loss curves of one more preparation, a second round."""
+    """Loss curves of a second round, which is then one more preparation; empty: no second round."""
     energy_j: float | None = None
     """Joules that every trial recorded."""
     error: str = (
@@ -206,7 +207,7 @@ class FakeStudy:
         )
 
     def _evaluation(self, scores_U: Any, rng: Any) -> Evaluation:
-        """Ranks of the target: the higher a user's score, the fewer items stand above it."""
+        """Ranks of the target: the higher a user's score, the fewer items rank above it."""
         above = 1 / (1 + np.exp(scores_U + rng.logistic(0, 0.5, len(scores_U))))
         ranks_U = 1 + np.floor(above**1.5 * (self.num_items - 1)).astype(int)
         metrics = {metric: float(per_user(metric, ranks_U).mean()) for metric in METRICS}
@@ -316,6 +317,31 @@ class FakeStudy:
         return StudySpec.model_validate_json(json.dumps(fields | self.overrides))
 
 
+def set_test_metric(folder: Path, metric: str, values: dict[str, float]) -> None:
+    """Give every final trial of these arms this test value."""
+    ledger = Ledger(folder)
+    for arm in _manifest_in(ledger).arms:
+        for name in arm.final if arm.name in values else ():
+            trial = ledger.read(name)
+            assert trial is not None and trial.test is not None
+            metrics = trial.test.metrics | {metric: values[arm.name]}
+            test = trial.test.model_copy(update={"metrics": metrics})
+            ledger.write(trial.model_copy(update={"test": test}))
+
+
+def set_references(folder: Path, references: Iterable[Reference]) -> None:
+    """Record these references in the manifest instead of the made-up ones."""
+    ledger = Ledger(folder)
+    update = {"references": tuple(references)}
+    ledger.write_manifest(_manifest_in(ledger).model_copy(update=update))
+
+
+def _manifest_in(ledger: Ledger) -> Manifest:
+    manifest = ledger.read_manifest()
+    assert manifest is not None
+    return manifest
+
+
 def _config(
     arm: Arm, dataset: str, params: dict[str, Any], *, seed: int, test: bool
 ) -> TrialConfig:
@@ -355,7 +381,7 @@ def _dataset(study: FakeStudy, key: str) -> DatasetEntry:
 
 
 def _codes(sizes: tuple[int, ...]) -> list[int]:
-    """The label of each user: as many 0s as the first size says, then 1s, ..."""
+    """The label of each user: ``sizes[0]`` times 0, then ``sizes[1]`` times 1, ..."""
     return [code for code, size in enumerate(sizes) for _ in range(size)]
 
 

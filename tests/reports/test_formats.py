@@ -1,3 +1,5 @@
+"""Numbers as text: signs, units, digits, and unknown values."""
+
 import pytest
 
 from reports import formats
@@ -11,7 +13,7 @@ def test_points_are_signed_and_zero_has_no_sign(value: float, text: str) -> None
     assert formats.points(value) == text
 
 
-def test_what_is_not_known_is_never_zero() -> None:
+def test_unknown_values_are_not_available_and_never_zero() -> None:
     unknown = [formats.percent, formats.count, formats.duration, formats.size, formats.p_value]
     unknown.append(formats.energy)
     assert {name(None) for name in unknown} == {"n/a"}
@@ -35,11 +37,11 @@ def test_p_values_have_three_digits_and_a_floor(p: float, text: str) -> None:
         (540_000, "150 h"),
     ],
 )
-def test_durations_pick_the_unit_a_person_would(seconds: float, text: str) -> None:
+def test_durations_have_the_unit_of_their_size(seconds: float, text: str) -> None:
     assert formats.duration(seconds) == text
 
 
-def test_deviation_stands_in_the_unit_of_its_mean() -> None:
+def test_a_deviation_has_the_unit_of_its_mean() -> None:
     assert formats.deviation(6, of=120) == "0.10"
     assert formats.deviation(6, of=30) == "6.0"
 
@@ -62,5 +64,5 @@ def test_estimates_keep_two_digits() -> None:
     assert formats.about(7) == "7"
 
 
-def test_plural_counts_one_thing_in_the_singular() -> None:
+def test_plural_has_no_s_for_one() -> None:
     assert (formats.plural(1, "seed"), formats.plural(0, "seed")) == ("1 seed", "0 seeds")

@@ -1,3 +1,5 @@
+"""A study as pandas frames: numbers as in the summary, and neither Ray nor torch needed."""
+
 import subprocess
 import sys
 from pathlib import Path
@@ -69,7 +71,7 @@ def test_a_study_without_slices_has_an_empty_frame_with_the_same_columns(
 
 
 def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no manifest\.json here"):
+    with pytest.raises(DataError, match=r"no study has run here"):
         load_study(tmp_path)
 
 

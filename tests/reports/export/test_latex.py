@@ -1,6 +1,9 @@
+"""The accuracy tables as LaTeX: cells, rules, escapes, and that they compile."""
+
 import shutil
 import subprocess
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ from reports.export.latex import accuracy_latex
 from reports.formats import QUICK_FORM
 from reports.study.accuracy import accuracy_tables
 from reports.study.summary import StudySummary, summarise
-from tests.reports.made_up_studies import FUSION, Arm, FakeStudy
+from tests.reports.made_up_studies import FUSION, Arm, FakeStudy, set_references
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +25,9 @@ def _latex(summary: StudySummary) -> str:
     return accuracy_latex(summary, accuracy_tables(summary))
 
 
-def test_latex_has_as_many_cells_in_every_line(small: StudySummary, tmp_path: Path) -> None:
+def test_every_row_of_the_latex_table_has_the_same_number_of_cells(
+    small: StudySummary, tmp_path: Path
+) -> None:
     fusion = summarise(FakeStudy(arms=FUSION, searches=0, num_users=50).write(tmp_path))
     for summary, columns in ((small, 2 + 3 + 1 + 2), (fusion, 2 + 2)):
         lines = _latex(summary).splitlines()
@@ -78,13 +83,13 @@ def test_data_sets_share_the_columns_and_gaps_are_dashes(tmp_path: Path) -> None
     assert lines.count(r"\midrule") == 2
 
 
-def test_arms_down_have_their_data_sets_above(tmp_path: Path) -> None:
+def test_with_arms_as_rows_the_data_sets_are_above_the_columns(tmp_path: Path) -> None:
     arms = tuple(replace(arm, name=f"a long name: {arm.name}") for arm in FUSION[:9])
     study = FakeStudy(arms=arms, datasets={"MIND": None, "HM": None}, searches=0, num_users=40)
     text = _latex(summarise(study.write(tmp_path)))
     spans = r"\multicolumn{2}{c}{} & \multicolumn{2}{c}{MIND} & \multicolumn{2}{c}{HM} \\"
     assert f"{spans}\n\\cmidrule(lr){{3-4}} \\cmidrule(lr){{5-6}}\n" in text
-    assert "untrained & chance & " in text
+    assert "reference & popularity & " in text
     body = [line for line in text.splitlines() if " & " in line and "multicolumn" not in line]
     assert {line.count(" & ") + 1 for line in body} == {2 + 4}
 
@@ -94,9 +99,20 @@ def test_a_groups_own_improvement_is_a_column(tmp_path: Path) -> None:
     study = FakeStudy(searches=0, overrides={"contrasts": named})
     text = _latex(summarise(study.write(tmp_path)))
     assert r"\multicolumn{3}{c}{MoRec}" in text
-    assert r"Dataset & Metric & ID & TS & E2E & Improv. & Improv. & chance" in text
+    assert r"Dataset & Metric & ID & TS & E2E & Improv. & Improv. & popularity" in text
 
 
 def test_the_quick_form_says_so_above_every_table(tmp_path: Path) -> None:
     study = FakeStudy(searches=0, overrides={"profile": "quick"})
     assert f"% {QUICK_FORM}" in _latex(summarise(study.write(tmp_path))).splitlines()
+
+
+@pytest.mark.parametrize("arms", [FUSION[:3], FUSION[:9]])
+def test_a_study_without_references_has_no_cells_for_them(
+    arms: tuple[Arm, ...], tmp_path: Path
+) -> None:
+    folder = FakeStudy(arms=arms, searches=0, num_users=40).write(tmp_path)
+    set_references(folder, ())
+    lines = _latex(summarise(folder)).splitlines()
+    assert not any("reference" in line or "{0}" in line for line in lines)
+    assert not any(pair == (r"\midrule", r"\midrule") for pair in pairwise(lines))

@@ -1,3 +1,5 @@
+"""The report as Markdown: well-formed tables, bold best arm, escaped names."""
+
 from pathlib import Path
 
 from reports.export.markdown import markdown_text
@@ -38,7 +40,9 @@ def test_the_best_arm_is_bold_with_its_deviation(tmp_path: Path) -> None:
     assert f"**{100 * mean:.2f} ± {100 * sd:.2f}**" in text
 
 
-def test_the_verdict_stands_above_the_tables_and_synthetic_data_above_it(tmp_path: Path) -> None:
+def test_the_warning_of_synthetic_data_comes_first_then_the_verdict_then_the_tables(
+    tmp_path: Path,
+) -> None:
     overrides = {"contrasts": [{"better": "E2E", "than": "ID"}]}
     text = _markdown(FakeStudy(overrides=overrides), tmp_path)
     order = ["> Synthetic data.", "**E2E beats ID by", "## Accuracy", "## Significance", "## Cost"]
@@ -46,7 +50,7 @@ def test_the_verdict_stands_above_the_tables_and_synthetic_data_above_it(tmp_pat
     assert places == sorted(places)
 
 
-def test_names_are_text_whatever_they_hold(tmp_path: Path) -> None:
+def test_names_with_markup_are_escaped(tmp_path: Path) -> None:
     arms = (Arm("a|b <script>*", {"id": True}, 1.0, 1.0), *SMALL[1:])
     text = _markdown(FakeStudy(arms=arms, searches=0), tmp_path)
     assert r"a\|b &lt;script&gt;\*" in text

@@ -1,3 +1,5 @@
+"""The CSV and JSON tables: full precision, every trial, arm and data set."""
+
 import csv
 import io
 import json
@@ -79,10 +81,10 @@ def test_every_table_carries_data_set_label_and_profile(tmp_path: Path) -> None:
     )
     summary = summarise(study.write(tmp_path))
     arms = {("MIND", "ID"), ("MIND", "TS"), ("MIND", "E2E"), ("HM", "ID"), ("HM", "TS")}
-    untrained = {(key, name) for key in ("MIND", "HM") for name in ("chance", "popularity")}
+    references = {(key, name) for key in ("MIND", "HM") for name in ("chance", "popularity")}
     written = {
         "arm": [
-            (exports.accuracy_sheet(summary), arms | untrained),
+            (exports.accuracy_sheet(summary), arms | references),
             (exports.cost_sheet(summary), arms),
             (exports.trials_sheet(summary), arms),
             (exports.slices_sheet(Report(summary)), arms),

@@ -1,16 +1,18 @@
+"""Places of names: apart from each other, near their points and lines."""
+
 from itertools import combinations, pairwise
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.plots.label_layout import Offset, beside_points, label_box, spread_out
+from reports.plots.label_layout import Offset, label_box, place_names, spread_out
 
 HEIGHTS = st.dictionaries(st.text("abcdef", min_size=1), st.floats(0, 100), max_size=12)
 
 
 @given(HEIGHTS)
-def test_labels_end_up_a_gap_apart_in_the_order_of_their_lines(heights: dict[str, float]) -> None:
+def test_labels_are_a_gap_apart_in_the_order_of_their_lines(heights: dict[str, float]) -> None:
     placed = spread_out(heights, gap=5, top=110)
     ordered = sorted(heights, key=lambda name: heights[name])
     assert list(placed) == ordered
@@ -19,16 +21,16 @@ def test_labels_end_up_a_gap_apart_in_the_order_of_their_lines(heights: dict[str
     assert max(placed.values(), default=0) <= 110
 
 
-def test_labels_with_room_stay_where_their_lines_end() -> None:
+def test_labels_with_enough_space_stay_where_their_lines_end() -> None:
     assert spread_out({"a": 10, "b": 40}, gap=5, top=100) == {"a": 10, "b": 40}
 
 
-def test_a_lone_point_has_its_name_right_below() -> None:
-    assert beside_points([(100, 100)], ["ID"]) == [Offset(True, -10)]
+def test_a_single_point_has_its_name_below_on_the_right() -> None:
+    assert place_names([(100, 100)], ["ID"]) == [Offset(True, -10)]
 
 
 def test_neighbouring_points_get_names_in_different_places() -> None:
-    first, second = beside_points([(200, 100), (205, 101)], ["ID+TS CON", "ID+TS ADD"])
+    first, second = place_names([(200, 100), (205, 101)], ["ID+TS CON", "ID+TS ADD"])
     assert first != second
 
 
@@ -38,6 +40,6 @@ def test_fourteen_arms_crowded_together_have_names_that_do_not_touch() -> None:
     names = [f"ID+TS-DNN {fusion} {number}" for number in range(7) for fusion in ("ADD", "CON")]
     boxes = [
         label_box(x, y, name, at)
-        for (x, y), name, at in zip(points, names, beside_points(points, names), strict=True)
+        for (x, y), name, at in zip(points, names, place_names(points, names), strict=True)
     ]
     assert [one.overlap(other) for one, other in combinations(boxes, 2)] == [0] * 91

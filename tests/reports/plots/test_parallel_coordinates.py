@@ -1,3 +1,5 @@
+"""Parallel coordinates: a line per trial through its values, coloured by score."""
+
 from pathlib import Path
 
 import pytest

@@ -1,9 +1,10 @@
+"""The slice plot: points of search trials, and the kind of axis their values get."""
+
 from pathlib import Path
 
 import pytest
 
-from reports.plots.slice_plot import is_logarithmic, searched
-from reports.plots.traces import log_ticks
+from reports.plots.slice_plot import is_logarithmic, slice_plot
 from reports.study.summary import StudySummary, summarise
 from tests.reports.made_up_studies import SMALL, FakeStudy
 
@@ -37,14 +38,14 @@ def summary(tmp_path_factory: pytest.TempPathFactory) -> StudySummary:
         ("not.in.the.file", [0, 1e-2], False),
     ],
 )
-def test_an_axis_is_as_the_range_was_searched(
+def test_a_logarithmic_range_or_widely_spaced_choices_get_a_logarithmic_axis(
     summary: StudySummary, path: str, numbers: list[float], expected: bool
 ) -> None:
     assert is_logarithmic(summary, path, numbers) is expected
 
 
 def test_every_search_trial_with_a_score_is_a_point(summary: StudySummary) -> None:
-    figure = searched(summary, "model.dropout", has_legend=False)
+    figure = slice_plot(summary, "model.dropout", has_legend=False)
     assert figure is not None
     drawn = {
         (name, x, y)
@@ -61,42 +62,25 @@ def test_every_search_trial_with_a_score_is_a_point(summary: StudySummary) -> No
     assert not figure["layout"]["showlegend"]
 
 
-def test_words_stand_on_an_axis_of_categories(tmp_path: Path) -> None:
+def test_words_get_an_axis_of_categories(tmp_path: Path) -> None:
     study = FakeStudy(searches=2)
     made = summarise(study.write(tmp_path))
     for trial in made.trials:
         trial.params["training.loss"] = ["bce", None, True][len(trial.trial_id) % 3]
-    figure = searched(made, "training.loss", has_legend=True)
+    figure = slice_plot(made, "training.loss", has_legend=True)
     assert figure is not None
     assert figure["layout"]["xaxis"]["type"] == "category"
     assert figure["layout"]["showlegend"]
 
 
-def test_what_no_arm_searched_is_no_figure(summary: StudySummary) -> None:
-    assert searched(summary, "model.num_blocks", has_legend=True) is None
+def test_a_parameter_that_no_arm_searched_is_no_figure(summary: StudySummary) -> None:
+    assert slice_plot(summary, "model.num_blocks", has_legend=True) is None
 
 
 def test_few_whole_numbers_have_a_tick_each(tmp_path: Path) -> None:
     made = summarise(FakeStudy(searches=4).write(tmp_path))
     for number, trial in enumerate(made.trials):
         trial.params["model.num_blocks"] = 1 + number % 3
-    figure = searched(made, "model.num_blocks", has_legend=True)
+    figure = slice_plot(made, "model.num_blocks", has_legend=True)
     assert figure is not None
     assert figure["layout"]["xaxis"]["dtick"] == 1
-
-
-@pytest.mark.parametrize(
-    ("values", "names"),
-    [
-        ([0.0027, 0.0069], ["0.003", "0.004", "0.005", "0.006"]),
-        ([0.001, 0.01], ["0.001", "0.002", "0.005", "0.01"]),
-        ([1e-5, 1e-2], ["1e-05", "0.0001", "0.001", "0.01"]),
-    ],
-)
-def test_a_logarithmic_axis_has_ticks_within_its_values(
-    values: list[float], names: list[str]
-) -> None:
-    axis = log_ticks(values, "{:g}".format)
-    pairs = zip(axis["tickvals"], axis["ticktext"], strict=True)
-    inside = [name for tick, name in pairs if values[0] <= tick <= values[1]]
-    assert inside == names

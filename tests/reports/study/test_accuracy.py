@@ -1,3 +1,5 @@
+"""The accuracy tables: ranks, gains, references, and how arms and data sets share a table."""
+
 from dataclasses import replace
 from pathlib import Path
 
@@ -5,6 +7,7 @@ import pytest
 
 from reports.study.accuracy import AccuracyTable, accuracy_tables
 from reports.study.summary import StudySummary, summarise
+from reports.write import write_report
 from tests.reports.made_up_studies import (
     FUSION,
     IMAGES_ON,
@@ -13,8 +16,11 @@ from tests.reports.made_up_studies import (
     TEXT_ON,
     Arm,
     FakeStudy,
+    set_references,
+    set_test_metric,
 )
-from tune_space.ledger.records import Ledger
+from tests.reports.pages import Page
+from tune_space.ledger.records import Reference
 
 
 def accuracy_table(summary: StudySummary) -> AccuracyTable:
@@ -26,33 +32,64 @@ def test_best_arm_and_runner_up_are_marked_per_metric(tmp_path: Path) -> None:
     summary = summarise(FakeStudy().write(tmp_path))
     table = accuracy_table(summary)
     for index, metric in enumerate(summary.metrics):
-        marked = {row.cells[index].standing: row.name for row in table.arms}
+        marked = {row.cells[index].rank: row.name for row in table.arms}
         ranked = sorted(summary.arms, key=lambda arm: -(arm.mean(metric) or 0))
         assert (marked["best"], marked["second"]) == (ranked[0].name, ranked[1].name)
 
 
-def test_untrained_references_are_always_there_even_without_numbers(tmp_path: Path) -> None:
-    folder = FakeStudy(arms=()).write(tmp_path)
-    names = [row.name for row in accuracy_table(summarise(folder)).untrained]
-    assert names == ["chance", "popularity"]
+def test_a_reference_has_a_row_by_its_record_alone(tmp_path: Path) -> None:
+    folder = FakeStudy().write(tmp_path)
+    recorded = summarise(folder).manifest.references
+    last_item = Reference(name="last item", valid={}, test={"HR@10": 0.0417})
+    set_references(folder, (*recorded, last_item))
+
+    rows = accuracy_table(summarise(folder)).references
+
+    assert [row.name for row in rows] == ["popularity", "chance", "last item"]
+    assert [cell.text for cell in rows[2].cells] == ["4.17", "n/a"]
+
+
+def test_a_new_reference_is_in_every_form_of_the_report(tmp_path: Path) -> None:
+    folder = FakeStudy(searches=0).write(tmp_path)
+    last_item = Reference(name="last item", valid={}, test={"HR@10": 0.0417})
+    set_references(folder, (*summarise(folder).manifest.references, last_item))
+    page = Page(write_report(folder).read_text(encoding="utf-8")).text
+    assert "references" in page and "last item" in page
+    assert r"| last item \(reference\) | 4.17 | n/a |" in (folder / "report.md").read_text()
+    assert "last item,HR@10,0.0417," in (folder / "tables/accuracy.csv").read_text()
+    assert "& popularity & chance & last item" in (folder / "tables/accuracy.tex").read_text()
+
+
+def test_references_have_rows_while_no_arm_has_run(tmp_path: Path) -> None:
+    table = accuracy_table(summarise(FakeStudy(arms=()).write(tmp_path)))
+    assert [row.name for row in table.references] == ["popularity", "chance"]
+
+
+def test_a_study_without_references_has_no_row_for_them(tmp_path: Path) -> None:
+    folder = FakeStudy(searches=0).write(tmp_path)
+    set_references(folder, ())
+    assert accuracy_table(summarise(folder)).references == ()
 
 
 def test_a_single_arm_is_neither_best_nor_second(tmp_path: Path) -> None:
     table = accuracy_table(summarise(FakeStudy(arms=SMALL[:1]).write(tmp_path)))
-    assert [cell.standing for cell in table.arms[0].cells] == ["", ""]
-    assert [line.improvement for line in table.lines] == ["n/a", "n/a"]
+    assert [cell.rank for cell in table.arms[0].cells] == ["", ""]
+    assert [one.improvement for one in table.measures] == ["n/a", "n/a"]
 
 
 def test_improvement_is_printed_as_the_paper_prints_it(tmp_path: Path) -> None:
-    """Table 2, MIND: 18.68 against 17.71 is +5.48%."""
-    summary = summarise(FakeStudy().write(tmp_path))
+    """Table 2, MIND, HR@10 in percent: 18.68 against 17.71 is +5.48%."""
+    folder = FakeStudy(searches=0).write(tmp_path)
+    set_test_metric(folder, "HR@10", {"ID": 0.1771, "TS": 0.1868, "E2E": 0.1770})
+    summary = summarise(folder)
     found = summary.improvement("HR@10")
     assert found is not None
-    assert accuracy_table(summary).lines[0].improvement == f"{found.percent:+.1f}%"
-    assert pytest.approx(5.48, abs=0.005) == 100 * (18.68 / 17.71 - 1)
+    assert found.percent == pytest.approx(5.48, abs=0.005)
+    measure = accuracy_table(summary).measures[0]
+    assert (measure.improvement, measure.winner) == ("+5.5%", "TS")
 
 
-def test_more_than_eight_arms_stand_in_rows_grouped_by_heading(tmp_path: Path) -> None:
+def test_more_than_eight_arms_become_rows_grouped_by_heading(tmp_path: Path) -> None:
     table = accuracy_table(summarise(FakeStudy(arms=FUSION, searches=0).write(tmp_path)))
     assert table.has_arms_as_rows
     assert [(group.name, len(group.rows)) for group in table.groups] == [
@@ -65,7 +102,7 @@ def test_more_than_eight_arms_stand_in_rows_grouped_by_heading(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("num_gains", "are_rows"), [(0, False), (2, False), (3, True)])
-def test_gains_take_columns_as_arms_do(num_gains: int, are_rows: bool, tmp_path: Path) -> None:
+def test_gains_count_as_columns_like_arms(num_gains: int, are_rows: bool, tmp_path: Path) -> None:
     arms = tuple(replace(arm, group=f"pair {n // 2}") for n, arm in enumerate(FUSION[:6]))
     named = [{"better": arms[n + 1].name, "than": arms[n].name} for n in (0, 2, 4)[:num_gains]]
     study = FakeStudy(arms=arms, searches=0, overrides={"contrasts": named})
@@ -92,9 +129,9 @@ THREE = FakeStudy(
 )
 
 
-def test_data_sets_share_one_table_with_gaps_while_it_is_small(tmp_path: Path) -> None:
+def test_data_sets_share_one_table_with_gaps_up_to_eight_arms(tmp_path: Path) -> None:
     table = accuracy_table(summarise(THREE.write(tmp_path)))
-    assert [(line.dataset, line.metric) for line in table.lines] == [
+    assert [(one.dataset, one.metric) for one in table.measures] == [
         (dataset, metric) for dataset in ("MIND", "HM", "Bili") for metric in ("HR@10", "NDCG@10")
     ]
     assert [row.name for row in table.arms] == [arm.name for arm in REGULAR]
@@ -104,7 +141,7 @@ def test_data_sets_share_one_table_with_gaps_while_it_is_small(tmp_path: Path) -
     assert gaps["SASRec Swin-T"] == [True, False, False]
 
 
-def test_columns_leave_out_what_the_heading_above_them_says(tmp_path: Path) -> None:
+def test_column_headings_leave_out_the_words_of_the_group_heading(tmp_path: Path) -> None:
     table = accuracy_table(summarise(THREE.write(tmp_path)))
     assert [(group.heading, [row.heading for row in group.rows]) for group in table.groups] == [
         ("DSSM", ["ID", "BERT", "ResNet"]),
@@ -119,38 +156,35 @@ def test_a_column_that_is_its_own_group_is_named_once(tmp_path: Path) -> None:
     assert (group.heading, group.rows[0].heading) == ("", "ID")
 
 
-def test_best_runner_up_and_improvement_are_those_of_the_row(tmp_path: Path) -> None:
+def test_best_runner_up_and_improvement_are_per_data_set_and_metric(tmp_path: Path) -> None:
     summary = summarise(THREE.write(tmp_path))
     table = accuracy_table(summary)
-    for index, line in enumerate(table.lines):
-        own = [arm for arm in summary.arms if arm.entry.dataset == line.dataset]
-        means = {arm.label: arm.mean(line.metric) or 0 for arm in own}
+    for index, measure in enumerate(table.measures):
+        own = [arm for arm in summary.arms if arm.entry.dataset == measure.dataset]
+        means = {arm.label: arm.mean(measure.metric) or 0 for arm in own}
         ranked = sorted(means, key=lambda name: -means[name])
-        marked = {row.cells[index].standing: row.name for row in table.arms}
+        marked = {row.cells[index].rank: row.name for row in table.arms}
         assert (marked["best"], marked["second"]) == (ranked[0], ranked[1])
         best = max(value for name, value in means.items() if name != "SASRec ID")
         gain = 100 * (best / means["SASRec ID"] - 1)
-        assert line.improvement == f"{gain:+.1f}%".replace("-", "−")
+        assert measure.improvement == f"{gain:+.1f}%".replace("-", "−")
 
 
 def test_popularity_and_chance_are_those_of_the_data_set(tmp_path: Path) -> None:
-    THREE.write(tmp_path)
-    ledger = Ledger(tmp_path)
-    manifest = ledger.read_manifest()
-    assert manifest is not None
+    recorded = summarise(THREE.write(tmp_path)).manifest.references
     chances = {"MIND": 0.01, "HM": 0.02, "Bili": 0.03}
-    known = tuple(
+    kept = [
         one.model_copy(update={"test": {"HR@10": chances[one.dataset], "NDCG@10": 0.0}})
-        for one in manifest.references
-        if one.name == "chance"
-    )
-    ledger.write_manifest(manifest.model_copy(update={"references": known}))
-    chance, popularity = accuracy_table(summarise(tmp_path)).untrained
-    assert [cell.text for cell in chance.cells[::2]] == ["1.00", "2.00", "3.00"]
-    assert {cell.text for cell in popularity.cells} == {"n/a"}
+        for one in recorded
+        if (one.name, one.dataset) in [("popularity", "HM"), *(("chance", key) for key in chances)]
+    ]
+    set_references(tmp_path, kept)
+    rows = {row.name: row for row in accuracy_table(summarise(tmp_path)).references}
+    assert [cell.text for cell in rows["chance"].cells[::2]] == ["1.00", "2.00", "3.00"]
+    assert [cell.text for cell in rows["popularity"].cells[::2]] == ["n/a", "2.00", "n/a"]
 
 
-def test_a_data_set_with_other_arms_gets_a_head_of_its_own(tmp_path: Path) -> None:
+def test_a_data_set_with_other_arms_gets_a_table_of_its_own(tmp_path: Path) -> None:
     """As HM and Bili do in table 2, where seven columns of MIND and seven others do not fit."""
     names = [arm.name for arm in FUSION]
     study = FakeStudy(
@@ -165,7 +199,7 @@ def test_a_data_set_with_other_arms_gets_a_head_of_its_own(tmp_path: Path) -> No
     assert not first.has_gaps and second.has_gaps
 
 
-def test_up_to_fourteen_short_names_stand_side_by_side_over_several_data_sets(
+def test_over_several_data_sets_up_to_fourteen_short_names_are_columns(
     tmp_path: Path,
 ) -> None:
     both = {"MIND": None, "HM": None}
@@ -177,18 +211,51 @@ def test_up_to_fourteen_short_names_stand_side_by_side_over_several_data_sets(
     assert accuracy_table(summarise(study.write(tmp_path / "long"))).has_arms_as_rows
 
 
+@pytest.mark.parametrize(
+    ("num_arms", "num_datasets", "is_dense"), [(5, 2, False), (6, 2, True), (8, 1, False)]
+)
+def test_with_more_than_five_columns_over_several_data_sets_deviations_go_below(
+    num_arms: int, num_datasets: int, is_dense: bool, tmp_path: Path
+) -> None:
+    datasets = {key: None for key in ("MIND", "HM")[: num_datasets if num_datasets > 1 else 0]}
+    study = FakeStudy(arms=FUSION[:num_arms], datasets=datasets, num_users=40, searches=0)
+    table = accuracy_table(summarise(study.write(tmp_path)))
+    assert (table.has_arms_as_rows, table.is_dense) == (False, is_dense)
+
+
+@pytest.mark.parametrize(("num_datasets", "is_dense"), [(2, False), (3, True)])
+def test_with_arms_as_rows_more_than_five_measures_put_deviations_below(
+    num_datasets: int, is_dense: bool, tmp_path: Path
+) -> None:
+    arms = tuple(replace(arm, name=f"optim.lr=0.0001, {arm.name}") for arm in FUSION[:9])
+    datasets = {key: None for key in ("MIND", "HM", "Bili")[:num_datasets]}
+    study = FakeStudy(arms=arms, datasets=datasets, num_users=40, searches=0)
+    (table,) = accuracy_tables(summarise(study.write(tmp_path)))
+    assert (table.has_arms_as_rows, table.is_dense) == (True, is_dense)
+
+
+def test_a_group_is_where_its_first_arm_is_and_neighbours_without_one_are_together(
+    tmp_path: Path,
+) -> None:
+    names = (None, None, "A", None, "A", "B")
+    arms = tuple(
+        replace(arm, group=name) for arm, name in zip(FUSION[: len(names)], names, strict=True)
+    )
+    groups = accuracy_table(summarise(FakeStudy(arms=arms, searches=0).write(tmp_path))).groups
+    found = [(group.name, [row.name for row in group.rows]) for group in groups]
+    ids = [arm.name for arm in arms]
+    assert found == [("", ids[:2]), ("A", [ids[2], ids[4]]), ("", [ids[3]]), ("B", [ids[5]])]
+
+
 def test_the_one_contrast_named_within_a_group_is_its_improvement(tmp_path: Path) -> None:
     """Table 8: with second-round pre-training against without, 14.68 / 13.93 is +5.4%."""
     named = [{"better": "E2E", "than": "TS"}, {"better": "TS", "than": "ID"}]
     study = FakeStudy(
         datasets={"MIND": None, "HM": ("ID", "TS")}, searches=0, overrides={"contrasts": named}
     )
-    summary = summarise(study.write(tmp_path))
-    e2e, ts = summary.arm("MIND/E2E"), summary.arm("MIND/TS")
-    assert e2e is not None and ts is not None
-    gain = 100 * ((e2e.mean("HR@10") or 0) / (ts.mean("HR@10") or 1) - 1)
-    without, with_gains = accuracy_table(summary).groups
+    folder = study.write(tmp_path)
+    set_test_metric(folder, "HR@10", {"MIND/E2E": 0.1468, "MIND/TS": 0.1393})
+    without, with_gains = accuracy_table(summarise(folder)).groups
     assert without.gains == ()
-    assert with_gains.gains[0] == f"{gain:+.1f}%"
+    assert with_gains.gains[0] == "+5.4%"
     assert with_gains.gains[2:] == ("—", "—")
-    assert f"{100 * (14.68 / 13.93 - 1):+.1f}%" == "+5.4%"

@@ -1,3 +1,5 @@
+"""Comparisons of arms with each other and with references, and the finding on each."""
+
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ from morec.results import pack_ranks
 from reports.study.contrasts import Contrast, Finding, compare
 from reports.study.statistics import Difference, holm
 from reports.study.summary import summarise
-from tests.reports.made_up_studies import SMALL, FakeStudy
+from tests.reports.made_up_studies import SMALL, FakeStudy, set_references
 from tune_space.ledger.records import Ledger
 
 NAMED = {"contrasts": [{"better": "E2E", "than": "ID"}]}
@@ -71,6 +73,20 @@ def test_popularity_is_compared_user_by_user(tmp_path: Path) -> None:
     assert found.difference.mean == pytest.approx(expected)
 
 
+def test_every_reference_with_recorded_ranks_is_compared(tmp_path: Path) -> None:
+    folder = FakeStudy(searches=0).write(tmp_path)
+    popularity, chance = summarise(folder).manifest.references
+    third = popularity.model_copy(update={"name": "last item"})
+    set_references(folder, (popularity, chance, third))
+    found = [one for one in compare(summarise(folder)) if one.kind == "reference"]
+    assert [one.than for one in found if (one.better, one.metric) == ("TS", "HR@10")] == [
+        "popularity",
+        "last item",
+    ]
+    by_name = {one.than: one.difference for one in found if one.better == "TS"}
+    assert by_name["last item"] == by_name["popularity"] is not None
+
+
 def test_holm_adjusts_over_all_comparisons_of_a_metric(tmp_path: Path) -> None:
     contrasts = compare(summarise(FakeStudy(overrides=NAMED).write(tmp_path)))
     family = [one for one in contrasts if one.metric == "NDCG@10"]
@@ -85,7 +101,7 @@ def test_only_seeds_finished_in_both_arms_are_paired(tmp_path: Path) -> None:
     assert found.seeds == (2,)
 
 
-def test_no_common_seed_is_said_instead_of_compared(tmp_path: Path) -> None:
+def test_without_a_common_seed_the_contrast_says_why_there_is_no_difference(tmp_path: Path) -> None:
     statuses = {("TS", "final", index): "failed" for index in range(3)}
     contrasts = compare(summarise(FakeStudy(statuses=statuses).write(tmp_path)))
     problems = {(one.better, one.than): one.problem for one in contrasts}
@@ -110,7 +126,29 @@ def test_arms_with_different_test_users_are_not_compared(tmp_path: Path) -> None
     assert problems["popularity"] == "different test users (299 and 300)"
 
 
-def test_a_named_arm_that_does_not_exist_is_said(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("update", "problem"),
+    [({"warm": 20}, "the two arms use different data"), ({"max_seq_len": 40}, "")],
+)
+def test_arms_on_different_data_are_not_paired_but_on_longer_windows_they_are(
+    update: dict[str, int], problem: str, tmp_path: Path
+) -> None:
+    FakeStudy(arms=SMALL[:2], searches=0).write(tmp_path)
+    ledger = Ledger(tmp_path)
+    for trial in ledger.read_all().values():
+        if trial.config.item.text:
+            dataset = trial.config.dataset.model_copy(update=update)
+            config = trial.config.model_copy(update={"dataset": dataset})
+            ledger.write(trial.model_copy(update={"config": config}))
+    (found,) = [
+        one
+        for one in compare(summarise(tmp_path))
+        if (one.metric, one.kind) == ("HR@10", "exploratory")
+    ]
+    assert (found.problem, found.difference is None) == (problem, bool(problem))
+
+
+def test_a_contrast_names_the_arm_that_does_not_exist(tmp_path: Path) -> None:
     overrides = {"contrasts": [{"better": "E2F", "than": "ID"}]}
     contrasts = compare(summarise(FakeStudy(overrides=overrides).write(tmp_path)))
     assert contrasts[0].problem == "E2F is not an arm of this study"
@@ -128,7 +166,7 @@ def test_training_time_ratio_counts_training_seconds_only(tmp_path: Path) -> Non
 TWO = {"MIND": None, "HM": ("ID", "TS")}
 
 
-def test_contrasts_are_resolved_on_every_data_set_that_has_both_arms(tmp_path: Path) -> None:
+def test_contrasts_are_made_on_every_data_set_that_has_both_arms(tmp_path: Path) -> None:
     named = [{"better": "E2E", "than": "ID"}, {"better": "TS", "than": "ID"}]
     study = FakeStudy(datasets=TWO, searches=0, overrides={"contrasts": named})
     contrasts = [one for one in compare(summarise(study.write(tmp_path))) if one.kind == "named"]
@@ -151,7 +189,7 @@ def test_differences_and_holm_stay_within_their_data_set(tmp_path: Path) -> None
         assert tuple(one.p_holm for one in family) == expected
 
 
-def test_arms_without_a_common_data_set_are_not_dropped_in_silence(tmp_path: Path) -> None:
+def test_a_contrast_without_a_common_data_set_says_so_on_each_data_set(tmp_path: Path) -> None:
     apart = {"MIND": ("ID", "TS"), "HM": ("ID", "E2E")}
     overrides = {"contrasts": [{"better": "E2E", "than": "TS"}]}
     study = FakeStudy(datasets=apart, searches=0, overrides=overrides)

@@ -1,9 +1,11 @@
+"""Costs of arms and of the whole study, from the costs that trials recorded."""
+
 from pathlib import Path
 from statistics import mean, stdev
 
 import pytest
 
-from reports.study.costs import arm_costs, spending
+from reports.study.costs import arm_costs, study_cost
 from reports.study.summary import summarise
 from reports.write import write_report
 from tests.reports.made_up_studies import SMALL, FakeStudy
@@ -20,7 +22,7 @@ def test_time_per_epoch_is_the_mean_over_final_trials(tmp_path: Path) -> None:
     assert not found.is_from_search
 
 
-def test_search_trials_stand_in_before_the_first_final_one(tmp_path: Path) -> None:
+def test_costs_are_of_search_trials_before_the_first_final_one(tmp_path: Path) -> None:
     statuses = {("ID", "final", index): "not asked" for index in range(3)}
     study = FakeStudy(arms=SMALL[:1], statuses=statuses, state="running")
     (found,) = arm_costs(summarise(study.write(tmp_path)))
@@ -41,14 +43,14 @@ def test_an_unmeasured_cost_stays_unknown(tmp_path: Path) -> None:
     unknown = {"epoch_s": None, "peak_memory_bytes": None, "forward_macs_run": None}
     ledger.write(result.model_copy(update={"cost": result.cost.model_copy(update=unknown)}))
     (found,) = arm_costs(summarise(tmp_path))
-    assert (found.epoch_s, found.peak_memory_bytes, found.macs_run) == (None, None, None)
+    assert (found.epoch_s, found.peak_memory_bytes, found.forward_macs_run) == (None, None, None)
 
 
-def test_spending_counts_every_trial_and_what_was_lost(tmp_path: Path) -> None:
+def test_study_cost_counts_every_trial_and_the_seconds_that_were_lost(tmp_path: Path) -> None:
     statuses = {("TS", "search", 0): "pruned", ("ID", "final", 0): "failed"}
     summary = summarise(FakeStudy(statuses=statuses).write(tmp_path))
     seconds = {(t.trial_id, t.role, t.status): t.seconds or 0 for t in summary.trials}
-    found = spending(summary)
+    found = study_cost(summary)
     assert found.trials_s == pytest.approx(sum(seconds.values()))
     assert found.search_s == pytest.approx(
         sum(s for (_, r, _), s in seconds.items() if r == "search")
@@ -59,8 +61,10 @@ def test_spending_counts_every_trial_and_what_was_lost(tmp_path: Path) -> None:
     assert found.num_untimed == 0
 
 
-def test_costs_stand_by_data_set_with_trainable_and_total_parameters(tmp_path: Path) -> None:
-    """A low-rank adapter trains next to nothing of what it carries."""
+def test_costs_have_a_row_per_data_set_and_arm_with_trainable_and_total_parameters(
+    tmp_path: Path,
+) -> None:
+    """A low-rank adapter trains only a small part of its parameters."""
     study = FakeStudy(datasets={"MIND": None, "HM": ("ID", "TS")}, searches=2)
     costs = arm_costs(summarise(study.write(tmp_path)))
     assert [(one.dataset, one.arm) for one in costs] == [
@@ -74,16 +78,16 @@ def test_costs_stand_by_data_set_with_trainable_and_total_parameters(tmp_path: P
     assert all(one.num_searches == 2 and one.search_s for one in costs)
 
 
-def test_energy_is_of_a_trial_and_of_all_of_them_or_not_known(tmp_path: Path) -> None:
+def test_energy_is_shown_per_trial_and_for_the_study_only_where_recorded(tmp_path: Path) -> None:
     study = FakeStudy(energy_j=7_200.0, overrides={"resources": {"gpus": 0.5}})
     summary = summarise(study.write(tmp_path / "gpu"))
     assert {one.energy_j for one in arm_costs(summary)} == {7_200.0}
-    assert spending(summary).energy_j == 7_200.0 * len(summary.trials)
+    assert study_cost(summary).energy_j == 7_200.0 * len(summary.trials)
     text = Page(write_report(tmp_path / "gpu", ("html",)).read_text(encoding="utf-8")).text
     assert "2.00 Wh" in text and "The GPUs took about 42.0 Wh for the trials" in text
     assert "trials of this study shared a GPU, and each counts all of it" in text
     without = summarise(FakeStudy().write(tmp_path / "cpu"))
     assert {one.energy_j for one in arm_costs(without)} == {None}
-    assert spending(without).energy_j is None
+    assert study_cost(without).energy_j is None
     text = Page(write_report(tmp_path / "cpu", ("html",)).read_text(encoding="utf-8")).text
     assert "The GPUs took" not in text and "shared a GPU" not in text

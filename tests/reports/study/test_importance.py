@@ -1,3 +1,5 @@
+"""The importance table, and the warning about arms with few search trials."""
+
 from pathlib import Path
 
 import pytest
@@ -18,7 +20,7 @@ def _study(folder: Path, **fields: object) -> StudySummary:
     return summarise(study.write(folder))
 
 
-def test_every_arm_has_its_recorded_shares_the_weightiest_path_first(tmp_path: Path) -> None:
+def test_every_arm_has_its_recorded_shares_with_the_largest_first(tmp_path: Path) -> None:
     table = importance_table(_study(tmp_path))
     assert table.paths == ("optim.lr", "model.dropout")
     assert [row.arm for row in table.rows] == [arm.name for arm in SMALL]
@@ -32,7 +34,7 @@ def test_only_completed_search_trials_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [ENOUGH_TRIALS - 1, ENOUGH_TRIALS])
-def test_below_fifty_trials_the_page_warns_that_the_order_is_not_to_be_trusted(
+def test_below_fifty_trials_the_page_warns_that_the_order_may_change(
     tmp_path: Path, number: int
 ) -> None:
     summary = _study(tmp_path, arms=SMALL[:2], searches=number, num_users=20)
@@ -45,7 +47,7 @@ def test_below_fifty_trials_the_page_warns_that_the_order_is_not_to_be_trusted(
     assert text.count("88% 12%") == 2
 
 
-def test_a_study_without_shares_says_what_it_takes(tmp_path: Path) -> None:
+def test_a_study_without_shares_says_what_importance_needs(tmp_path: Path) -> None:
     summary = _study(tmp_path, importance={})
     assert importance_table(summary).rows == ()
     text = Page(write_report(tmp_path, ("html",)).read_text(encoding="utf-8")).text

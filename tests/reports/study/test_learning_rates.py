@@ -1,3 +1,5 @@
+"""Learning-rate grids: scores per pair of rates, broken pairs, which arms form a grid."""
+
 from itertools import product
 from pathlib import Path
 from statistics import mean
@@ -40,7 +42,7 @@ def _statuses(*troubles: tuple[int, str]) -> dict[tuple[str, str, int], str]:
     }
 
 
-def test_arms_that_differ_in_both_rates_are_one_map_of_means_over_seeds(tmp_path: Path) -> None:
+def test_arms_that_differ_in_both_rates_form_one_grid_of_means_over_seeds(tmp_path: Path) -> None:
     summary = summarise(FakeStudy(arms=SET_BY_ARMS, searches=0).write(tmp_path))
 
     (found,) = learning_rate_grids(summary)
@@ -63,7 +65,7 @@ def test_collapsed_and_failed_pairs_say_so_and_have_no_score(tmp_path: Path) -> 
     assert [cell.trouble for cell in cells] == ["collapsed", "failed", "missing", ""]
 
 
-def test_one_collapsed_seed_is_named_beside_the_score_of_the_others(tmp_path: Path) -> None:
+def test_a_collapsed_seed_is_named_next_to_the_score_of_the_others(tmp_path: Path) -> None:
     statuses = {(SET_BY_ARMS[0].name, "final", 1): "collapsed"}
     study = FakeStudy(arms=SET_BY_ARMS, searches=0, statuses=statuses)
     summary = summarise(study.write(tmp_path))
@@ -83,7 +85,7 @@ def test_shades_run_from_the_lowest_score_to_the_highest(tmp_path: Path) -> None
     assert [shade for _, shade in scored] == sorted(shade for _, shade in scored)
 
 
-def test_searched_choices_are_a_map_of_their_arm(tmp_path: Path) -> None:
+def test_an_arm_that_searched_choices_of_both_rates_is_a_grid(tmp_path: Path) -> None:
     summary = summarise(SEARCHED.write(tmp_path))
     (found,) = learning_rate_grids(summary)
     assert found.arms == ("E2E",)
@@ -100,7 +102,7 @@ def test_searched_ranges_are_no_grid(tmp_path: Path) -> None:
     assert learning_rate_grids(summarise(study.write(tmp_path))) == ()
 
 
-def test_every_data_set_has_a_map_of_its_own(tmp_path: Path) -> None:
+def test_every_data_set_has_a_grid_of_its_own(tmp_path: Path) -> None:
     study = FakeStudy(arms=SET_BY_ARMS, searches=0, seeds=(1,), datasets={"MIND": None, "HM": None})
     assert [one.key for one in learning_rate_grids(summarise(study.write(tmp_path)))] == [
         "MIND",
@@ -108,7 +110,7 @@ def test_every_data_set_has_a_map_of_its_own(tmp_path: Path) -> None:
     ]
 
 
-def test_one_rate_alone_is_no_map(tmp_path: Path) -> None:
+def test_one_rate_alone_is_no_grid(tmp_path: Path) -> None:
     assert learning_rate_grids(summarise(FakeStudy().write(tmp_path / "a"))) == ()
     same = tuple(arm for arm in SET_BY_ARMS if arm.optim["lr"] == 1e-3)
     study = FakeStudy(arms=same, searches=0, seeds=(1,))

@@ -1,3 +1,5 @@
+"""Published numbers next to ours: intervals, slices, costs, and none in the quick form."""
+
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ from reports.study.summary import summarise
 from tests.reports.made_up_studies import FakeStudy
 
 
-def test_expected_numbers_stand_beside_our_interval(tmp_path: Path) -> None:
+def test_published_numbers_are_judged_by_our_interval(tmp_path: Path) -> None:
     base = summarise(FakeStudy(seeds=(1,)).write(tmp_path / "first"))
     arm = base.arm("TS")
     assert arm is not None
@@ -28,7 +30,7 @@ def test_expected_numbers_stand_beside_our_interval(tmp_path: Path) -> None:
     assert inside.interval == f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
     assert inside.papers == f"{mean + 0.1:.2f}"
     assert outside.judgement.startswith("off by −")
-    assert absent.judgement == "no value of ours yet"
+    assert absent.judgement == "not measured"
 
 
 def test_a_metric_of_a_slice_is_measured_on_its_users(tmp_path: Path) -> None:
@@ -48,10 +50,10 @@ def test_a_metric_of_a_slice_is_measured_on_its_users(tmp_path: Path) -> None:
 
     assert cold.ours == f"{100 * hits_U.mean():.2f}"
     assert cold.interval == f"{100 * interval.low:.2f} to {100 * interval.high:.2f}"
-    assert unknown.judgement == "no value of ours yet"
+    assert unknown.judgement == "not measured"
 
 
-def test_each_number_is_of_its_own_data_set(tmp_path: Path) -> None:
+def test_each_published_number_is_compared_on_its_own_data_set(tmp_path: Path) -> None:
     expected = {"HM/ID": {"HR@10": 6.84}, "MIND/ID": {"HR@10": 17.71}}
     study = FakeStudy(datasets={"MIND": None, "HM": None}, overrides={"expected": expected})
     summary = summarise(study.write(tmp_path))
@@ -72,8 +74,12 @@ def test_the_quick_form_shows_no_paper_numbers(tmp_path: Path) -> None:
 def test_costs_are_compared_by_their_ratio_and_memory_on_a_gpu_only(tmp_path: Path) -> None:
     base = summarise(FakeStudy().write(tmp_path / "first"))
     (cost,) = [cost for cost in arm_costs(base) if cost.arm == "TS"]
-    assert cost.macs_paper is not None
-    expected = {"#Param M": cost.params_total / 2e6, "FLOPs G": cost.macs_paper / 1e9, "GPU GB": 3}
+    assert cost.forward_macs_paper is not None
+    expected = {
+        "#Param M": cost.params_total / 2e6,
+        "FLOPs G": cost.forward_macs_paper / 1e9,
+        "GPU GB": 3,
+    }
     study = FakeStudy(overrides={"expected": {"TS": expected}})
 
     params, flops, memory = published_rows(summarise(study.write(tmp_path / "second")))
@@ -81,4 +87,4 @@ def test_costs_are_compared_by_their_ratio_and_memory_on_a_gpu_only(tmp_path: Pa
     assert params.judgement == "2.00 times the paper’s"
     assert params.ours == f"{cost.params_total / 1e6:.3g}"
     assert flops.judgement == "1.00 times the paper’s"
-    assert (memory.papers, memory.judgement) == ("3", "no value of ours yet")
+    assert (memory.papers, memory.judgement) == ("3", "not measured")

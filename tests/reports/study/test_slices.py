@@ -1,3 +1,5 @@
+"""Slice tables: means and paired differences per label, labels with few or no users."""
+
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +7,7 @@ import pytest
 from scipy import stats
 
 from morec.results import pack_ranks
-from reports.plots import figures
+from reports.plots.user_slices import slices
 from reports.study.slices import MIN_USERS, SliceTable, slice_tables, users_with
 from reports.study.summary import StudySummary, summarise
 from reports.write import write_report
@@ -31,19 +33,19 @@ def _popularity(summary: StudySummary) -> SliceTable:
     return slice_tables(summary, "HR@10")[0]
 
 
-def test_labels_stand_in_their_natural_order_with_their_users(summary: StudySummary) -> None:
+def test_labels_keep_the_recorded_order_with_their_number_of_users(summary: StudySummary) -> None:
     table = _popularity(summary)
     assert [label.name for label in table.labels] == list(LABELS)
     assert [label.num_users for label in table.labels] == list(SIZES)
     assert [label.is_small for label in table.labels] == [True, False, True, False, False]
 
 
-def test_labels_without_users_are_left_out_of_sight_by_name(
+def test_labels_without_users_are_not_drawn_but_named(
     summary: StudySummary, tmp_path: Path
 ) -> None:
     table = _popularity(summary)
-    assert (table.shown, table.empty) == ((0, 1, 3, 4), ("tail",))
-    figure = figures.slices(summary, table)
+    assert (table.labels_with_users, table.labels_without_users) == ((0, 1, 3, 4), ("tail",))
+    figure = slices(summary, table)
     assert figure is not None
     assert figure["layout"]["xaxis"]["ticktext"] == ["new", "cold", "mid", "head"]
     text = Page(write_report(STUDY.write(tmp_path), ("html",)).read_text(encoding="utf-8")).text
@@ -113,6 +115,16 @@ def test_only_seeds_finished_in_both_arms_are_paired(tmp_path: Path) -> None:
     assert difference is not None and difference.num_seeds == 2
 
 
+def test_without_a_common_seed_a_label_has_a_mean_but_no_difference(tmp_path: Path) -> None:
+    statuses = {("ID", "final", 0): "failed"}
+    statuses |= {("TS", "final", index): "failed" for index in (1, 2)}
+    study = FakeStudy(slices={"history": (150, 150)}, searches=0, statuses=statuses)
+    (table,) = slice_tables(summarise(study.write(tmp_path)), "HR@10")
+    cell = table.rows[1].cells[0]
+    assert table.rows[1].arm == "TS"
+    assert cell.mean is not None and cell.difference is None
+
+
 def test_every_data_set_has_its_own_tables_and_its_own_baseline(tmp_path: Path) -> None:
     mind, hm = slice_tables(summarise(SEVERAL.write(tmp_path)), "HR@10")
     assert (mind.key, hm.key) == ("MIND", "HM")
@@ -133,7 +145,7 @@ def test_arms_with_other_test_users_are_left_out_by_name(tmp_path: Path) -> None
     assert ([row.arm for row in table.rows], table.left_out) == (["ID"], ("TS",))
 
 
-def test_nothing_parted_or_nothing_tested_is_no_table(tmp_path: Path) -> None:
+def test_without_slices_or_tested_arms_there_is_no_table(tmp_path: Path) -> None:
     assert slice_tables(summarise(FakeStudy(searches=0).write(tmp_path / "a")), "HR@10") == ()
     untested = FakeStudy(arms=(), slices={"history": (150, 150)})
     assert slice_tables(summarise(untested.write(tmp_path / "b")), "HR@10") == ()

@@ -1,9 +1,12 @@
+"""Intervals, p-values and Holm's adjustment, against scipy and equations written out."""
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
+from reports.study import statistics
 from reports.study.statistics import (
     Difference,
     difference_from_reference,
@@ -75,7 +78,7 @@ def test_different_users_cannot_be_paired() -> None:
         difference_from_reference(np.zeros((3, 80)), np.zeros(79))
 
 
-def test_one_user_is_no_sample() -> None:
+def test_one_user_is_refused() -> None:
     with pytest.raises(ValueError, match="1 user"):
         paired_difference(np.ones((3, 1)), np.zeros((3, 1)))
 
@@ -90,6 +93,18 @@ def test_sign_flip_p_agrees_with_scipys_permutation_test() -> None:
         rng=np.random.default_rng(1),
     )
     assert sign_flip_p(difference_U) == pytest.approx(expected.pvalue, abs=0.01)
+
+
+@pytest.mark.parametrize("rows_per_chunk", [1, 100, 9_999])
+def test_sign_flip_p_counts_the_flips_of_every_chunk(
+    rows_per_chunk: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    difference_U = np.random.default_rng(5).normal(0.03, 1, size=1_000)
+    flips = np.random.default_rng(6).choice([-1.0, 1.0], size=(9_999, 1_000))
+    hits = np.abs(flips @ difference_U) >= abs(difference_U.sum())
+    monkeypatch.setattr(statistics, "_CHUNK_BYTES", 8 * 1_000 * rows_per_chunk)
+    assert 0.1 < hits.mean() < 0.9
+    assert sign_flip_p(difference_U) == pytest.approx(hits.mean(), abs=0.02)
 
 
 def test_sign_flip_p_of_few_users_is_the_exact_share_of_sign_patterns() -> None:
@@ -119,7 +134,7 @@ def _half(v: float, w: float, users: int, seeds: int) -> float:
     return float(stats.t.ppf(0.975, df) * np.sqrt(v + w))
 
 
-def test_needed_users_and_seeds_are_where_the_interval_leaves_zero() -> None:
+def test_needed_users_and_seeds_are_where_the_interval_first_excludes_zero() -> None:
     v, w = 1e-4, 2e-5
     found = Difference(0.02, 0.02 - 0.025, 0.02 + 0.025, 0.1, v, w, 2, 3, 671)
     users, seeds = found.users_needed(), found.seeds_needed()
@@ -130,13 +145,13 @@ def test_needed_users_and_seeds_are_where_the_interval_leaves_zero() -> None:
     )
 
 
-def test_what_no_sample_can_settle_needs_none() -> None:
+def test_no_number_of_users_or_seeds_is_given_where_none_is_enough() -> None:
     found = Difference(1e-4, -0.03, 0.03, 1.0, 1e-4, 1e-4, 2, 3, 671)
     assert (found.users_needed(), found.seeds_needed()) == (None, None)
 
 
 def test_intervals_err_in_about_five_percent_of_null_comparisons() -> None:
-    """3 seeds, 2,000 users; arms suit users differently, every seed of an arm is off by its own."""
+    """3 seeds, 2,000 users; each arm has its own effect on each user and an offset per seed."""
     rng, repeats, users = np.random.default_rng(11), 400, 2_000
     errors = 0
     for _ in range(repeats):

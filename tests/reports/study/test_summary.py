@@ -1,3 +1,5 @@
+"""The summary: what it reads from a ledger, arm by arm and data set by data set."""
+
 import json
 from pathlib import Path
 from statistics import mean, stdev
@@ -7,6 +9,7 @@ import pytest
 from morec.errors import DataError
 from reports.study.summary import StudySummary, summarise
 from tests.reports.made_up_studies import FUSION, SMALL, FakeStudy
+from tune_space.ledger.records import Ledger
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +55,16 @@ def test_best_validation_score_is_of_search_trials_that_have_one(small: StudySum
         assert arm.best_valid == max(scored)
 
 
-def test_search_trials_never_carry_test_values(small: StudySummary) -> None:
-    assert all(
-        trial.result.test is None
-        for trial in small.trials
-        if trial.role == "search" and trial.result
-    )
+def test_a_test_value_of_a_search_trial_is_no_value_of_its_arm(tmp_path: Path) -> None:
+    before = summarise(FakeStudy(arms=SMALL[:1]).write(tmp_path)).arms[0]
+    searched = before.searches[0].result
+    assert searched is not None
+    evaluation = searched.config.evaluation.model_copy(update={"test": True})
+    config = searched.config.model_copy(update={"evaluation": evaluation})
+    Ledger(tmp_path).write(searched.model_copy(update={"config": config, "test": searched.valid}))
+    after = summarise(tmp_path).arms[0]
+    assert after.searches[0].result is not None and after.searches[0].result.test is not None
+    assert after.values("HR@10") == before.values("HR@10")
 
 
 def test_every_trial_of_the_manifest_is_there_with_its_role(small: StudySummary) -> None:

@@ -1,0 +1,69 @@
+"""The caveats: what a reader must know before believing the verdict."""
+
+from collections.abc import Iterable, Iterator
+
+from reports import formats
+from reports.study.contrasts import Contrast, Finding
+from reports.study.progress import broken_trials
+from reports.study.statistics import MIN_SEEDS
+from reports.study.summary import StudySummary
+
+
+def caveats(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
+    """One sentence per caveat: few seeds, few users, weak arms, broken search trials."""
+    on_main = [one for one in contrasts if one.metric == summary.main_metric]
+    return (
+        *_about_seeds(summary),
+        *_about_users(summary, on_main),
+        *_about_references(summary.main_metric, on_main),
+        *broken_trials(summary, "search"),
+    )
+
+
+def _about_seeds(summary: StudySummary) -> Iterator[str]:
+    wanted = len(summary.manifest.study.seeds)
+    if wanted < MIN_SEEDS:
+        yield (
+            f"Seed variation is not measured: {formats.plural(wanted, 'seed')} per arm. "
+            f"With fewer than {MIN_SEEDS} seeds, the verdict holds for these training runs only."
+        )
+
+
+def _about_users(summary: StudySummary, contrasts: list[Contrast]) -> Iterator[str]:
+    half = {part.key: _usual_half_width(contrasts, part.key) for part in summary.parts}
+    known = [
+        (part.key, f"±{100 * width:.1f} points", formats.plural(part.num_users, "test user"))
+        for part in summary.parts
+        if part.num_users is not None and (width := half[part.key]) is not None
+    ]
+    interval, unseen = (
+        f"95% interval on {summary.main_metric} is about",
+        "smaller differences cannot be detected.",
+    )
+    if known and not summary.is_several:
+        ((_, wide, users),) = known
+        yield f"With {users}, a {interval} {wide}: {unseen}"
+    elif known:
+        listed = ", ".join(f"{wide} on {key} ({users})" for key, wide, users in known)
+        yield f"A {interval} {listed}: {unseen}"
+
+
+def _usual_half_width(contrasts: Iterable[Contrast], dataset: str) -> float | None:
+    widths = [
+        (one.difference.high - one.difference.low) / 2
+        for one in contrasts
+        if one.difference and one.dataset == dataset and one.kind != "reference"
+    ]
+    return sorted(widths)[len(widths) // 2] if widths else None
+
+
+def _about_references(metric: str, contrasts: Iterable[Contrast]) -> Iterator[str]:
+    shown = (Finding.BETTER, Finding.BETTER_THESE_SEEDS)
+    weak: dict[str, dict[str, list[str]]] = {}
+    for one in contrasts:
+        if one.kind == "reference" and one.difference and one.finding not in shown:
+            weak.setdefault(one.than, {}).setdefault(one.dataset, []).append(one.better)
+    for reference, datasets in weak.items():
+        arms = (", ".join(names) + (f" on {on}" if on else "") for on, names in datasets.items())
+        listed = "; ".join(arms)
+        yield f"Not shown to be better than the reference {reference} ({metric}): {listed}."

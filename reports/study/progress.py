@@ -1,0 +1,63 @@
+"""Progress of a study in words: trials that ended, trials still missing, trials that broke."""
+
+from collections.abc import Iterator, Sequence
+
+from reports import formats
+from reports.study.summary import MISSING, ArmSummary, StudySummary, Trial
+from tune_space.ledger.records import Role
+
+MAX_NAMED = 6
+"""Trials named in one sentence."""
+
+
+def unfinished(summary: StudySummary) -> tuple[str, ...]:
+    """One sentence per thing that is missing, with trials by name; empty for a complete study."""
+    return tuple(_what_is_missing(summary))
+
+
+def progress(summary: StudySummary) -> str:
+    """Number of ended trials of a running study; empty where the study is not running."""
+    manifest = summary.manifest
+    if manifest.state != "running":
+        return ""
+    done = sum(trial.result is not None for trial in summary.trials)
+    total = sum(_num_wanted(summary, arm) for arm in summary.arms)
+    return (
+        f"{done:,} of {formats.plural(total, 'trial')} have ended; "
+        f"last update {manifest.updated_at or 'unknown'}."
+    )
+
+
+def broken_trials(summary: StudySummary, role: Role) -> Iterator[str]:
+    """Number and names of the failed trials with that role, and of the collapsed ones."""
+    for status in ("failed", "collapsed"):
+        trials = [trial for trial in summary.with_status(status) if trial.role == role]
+        if trials:
+            yield f"{formats.plural(len(trials), f'{role} trial')} {status}: {_names(trials)}."
+
+
+def _num_wanted(summary: StudySummary, arm: ArmSummary) -> int:
+    """Search and final trials of the arm; one locked without a search trial searches nothing."""
+    is_searched = arm.entry.locked is None or arm.entry.locked.trial_id != ""
+    budget = summary.manifest.study.budget.trials if is_searched else 0
+    return max(budget, len(arm.searches)) + arm.seeds_wanted
+
+
+def _what_is_missing(summary: StudySummary) -> Iterator[str]:
+    state = summary.manifest.state
+    if state != "finished":
+        yield f"The study is {state}; numbers will change."
+    if summary.num_pending:
+        total = len(summary.manifest.study.seeds) * len(summary.arms)
+        yield f"{summary.num_pending} of {formats.plural(total, 'final trial')} still to come."
+    yield from broken_trials(summary, "final")
+    lost = summary.with_status(MISSING)
+    if lost:
+        yield f"{formats.plural(len(lost), 'trial')} without a record: {_names(lost)}."
+
+
+def _names(trials: Sequence[Trial]) -> str:
+    """Identities of the first ``MAX_NAMED`` trials, and how many more there are."""
+    named = ", ".join(f"{trial.trial_id} ({trial.arm})" for trial in trials[:MAX_NAMED])
+    more = len(trials) - MAX_NAMED
+    return f"{named}, and {more:,} more, see Trials" if more > 0 else named
