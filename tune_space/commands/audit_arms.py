@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 
-from morec.config import canonical_json
+from morec.config import TrialConfig, canonical_json
 from morec.errors import SpecError
 from morec.results import TrialResult, TrialStatus
 from tune_space.commands.audit_records import selected_score
@@ -100,8 +100,7 @@ class ArmAudit:
         """The importance of the searched values is what the same trials give again."""
         search = ArmSearch(self.arm, self.study)
         for trial in self.entry.search:
-            search.ask(trial.params)
-            search.started(trial.trial_id)
+            search.ask(partial(_recorded_id, trial), trial.params)
             search.tell(self.records[trial.trial_id])
         found, written = search.importance(), self.entry.importance
         if found.keys() != written.keys() or any(
@@ -148,6 +147,10 @@ class ArmAudit:
         wanted = configure(self.entry.config, params, seed=seed, test=test)
         left, right = (c.model_dump(mode="json") for c in (wanted, record.config))
         return (key for key in left if left[key] != right[key])
+
+
+def _recorded_id(trial: SearchEntry, _: TrialConfig) -> str:
+    return trial.trial_id
 
 
 def _chosen(values: Mapping[str, Value], path: str, _: ParamSpec) -> Value:

@@ -7,7 +7,7 @@ the study was interrupted or on what other arms did meanwhile.
 
 import hashlib
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ import optuna
 from morec.config import TrialConfig, canonical_json
 from morec.results import TrialResult, TrialStatus
 from tune_space.ledger.records import MIN_FOR_IMPORTANCE, SearchEntry, best_trial
+from tune_space.schedule.jobs import search_budget
 from tune_space.study.expand import Arm, configure, draw, start_values
 from tune_space.study.spec import ParamSpec, StudySpec, Value
 
@@ -23,8 +24,6 @@ NUM_STARTUP_TRIALS = 5
 """Random suggestions before TPE takes over; fixed, so that a larger budget continues the search."""
 MAX_REPEATS = 20
 """Suggestions that repeat an earlier trial before the space counts as exhausted."""
-MAX_FAILURES = 5
-"""An arm whose search begins with so many failed trials is given up."""
 IMPORTANCE_DIGITS = 4
 """More say nothing, and the last ones differ from one machine to another."""
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -38,7 +37,7 @@ class ArmSearch:
 
     def __init__(self, arm: Arm, study: StudySpec) -> None:
         self.arm = arm
-        self.num_trials = study.budget.trials if arm.space else 0
+        self.num_trials = search_budget(study, arm)
         self._seed = study.search_seed
         self._study = optuna.create_study(
             direction="maximize", pruner=_PRUNERS[study.scheduler](), storage=None
@@ -52,11 +51,14 @@ class ArmSearch:
         """Every trial asked for, in order."""
         return tuple(entry for _, entry in self._asked.values())
 
-    def ask(self, params: Mapping[str, Value] | None = None) -> TrialConfig | None:
-        """Suggest the next configuration, or ``params`` again; None when the space is exhausted.
+    def ask(
+        self, identify: Callable[[TrialConfig], str], params: Mapping[str, Value] | None = None
+    ) -> tuple[SearchEntry, TrialConfig] | None:
+        """Suggest the next trial, or ``params`` again; None when the space is exhausted.
 
-        The first suggestion is the arm's ``start`` and, where that says nothing, the study file's
-        own configuration as far as it lies in the space.
+        ``identify`` gives a configuration its trial id. The first suggestion is the arm's
+        ``start``; where that says nothing, it is the study file's own configuration, as far as that
+        lies in the space.
         """
         for attempt in range(MAX_REPEATS):
             wanted = start_values(self.arm) if params is None and not self._asked else params
@@ -64,15 +66,12 @@ class ArmSearch:
             chosen = draw(self.arm, partial(_suggest, trial))
             if (key := canonical_json(chosen)) not in self._chosen:
                 self._chosen.add(key)
-                self._pending = (trial, chosen)
-                return configure(self.arm.config, chosen, seed=self._seed, test=False)
+                config = configure(self.arm.config, chosen, seed=self._seed, test=False)
+                entry = SearchEntry(trial_id=identify(config), params=chosen)
+                self._asked[entry.trial_id] = (trial, entry)
+                return entry, config
             self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
         return None
-
-    def started(self, trial_id: str) -> None:
-        """Name the configuration that was asked for last."""
-        trial, params = self._pending
-        self._asked[trial_id] = (trial, SearchEntry(trial_id=trial_id, params=params))
 
     def should_prune(self, trial_id: str, epochs: Iterable[tuple[int, float]]) -> bool:
         """Report (epoch, score) pairs and ask whether the trial is worth going on with."""
@@ -116,11 +115,6 @@ class ArmSearch:
             warnings.simplefilter("ignore", UserWarning)
             shares = optuna.importance.get_param_importances(self._study)
         return {path: round(share, IMPORTANCE_DIGITS) for path, share in shares.items()}
-
-    def is_hopeless(self) -> bool:
-        """Whether the first ``MAX_FAILURES`` trials all failed, so that the next ones would too."""
-        statuses = {result.status for result in self._results}
-        return len(self._results) >= MAX_FAILURES and statuses <= {TrialStatus.FAILED}
 
     def _new_trial(self, params: Mapping[str, Value] | None, attempt: int) -> optuna.Trial:
         seed_text = canonical_json([self._seed, self._arm_identity(), len(self._asked), attempt])

@@ -9,7 +9,8 @@ from morec.config import canonical_json
 from morec.errors import SpecError
 from morec.results import TrialResult
 from tune_space.ledger.provenance import other_code
-from tune_space.ledger.records import ArmEntry, Manifest, trials_of
+from tune_space.ledger.records import ArmEntry, Ledger, Manifest, trials_of
+from tune_space.schedule.jobs import Sources
 from tune_space.study.expand import Arm, expand, fits
 from tune_space.study.spec import ParamSpec, StudySpec
 
@@ -18,8 +19,8 @@ REPORT_ONLY = ("question", "baseline", "contrasts", "expected")
 
 
 @dataclass(frozen=True)
-class History:
-    """What the last run left behind."""
+class _LastRun:
+    """What the last run of a study left behind."""
 
     manifest: Manifest
     records: Mapping[str, TrialResult]
@@ -29,28 +30,46 @@ class History:
         return len(trials_of([entry]) & self.records.keys())
 
 
-def edits(
+def find_changes(
     study: StudySpec,
     arms: Sequence[Arm],
-    history: History,
-    sources: Mapping[str, Mapping[str, str]],
-) -> Iterator[str]:
-    """Every change since the last run with its consequence, a line each.
+    ledger: Ledger,
+    sources: Sources,
+    *,
+    inactive: Collection[str] = (),
+) -> tuple[str, ...]:
+    """Every change since the last run with its consequence, a line each; none before the first run.
 
-    ``sources`` are the hashes of data and weights at hand, by arm; an arm whose data is not there
-    has none.
+    ``sources`` is not asked about ``inactive`` arms, whose data may be missing.
+
+    Raises:
+        DataError: a record or the manifest cannot be read.
     """
-    before = history.manifest.study
+    manifest = ledger.read_manifest()
+    if manifest is None:
+        return ()
+    last = _LastRun(manifest, ledger.read_all())
+    current = {arm.name: sources(arm.config) for arm in arms if arm.name not in inactive}
+    return tuple(_changes(study, arms, last, current))
+
+
+def _changes(
+    study: StudySpec,
+    arms: Sequence[Arm],
+    last: _LastRun,
+    current: Mapping[str, Mapping[str, str]],
+) -> Iterator[str]:
+    before = last.manifest.study
     earlier = _earlier_arms(before)
     if earlier is None:
         yield "the last run's study cannot be built by this code: its arms are not compared"
     else:
-        yield from _arms(arms, earlier, history)
-        yield from _spaces(arms, earlier, history)
+        yield from _arms(arms, earlier, last)
+        yield from _spaces(arms, earlier, last)
     yield from _seeds(before, study)
     yield from _effort(before, study)
-    yield from _sources(arms, history, sources)
-    yield from other_code(history.records.values(), code_version())
+    yield from _sources(arms, last, current)
+    yield from other_code(last.records.values(), code_version())
     changed = [key for key in REPORT_ONLY if getattr(before, key) != getattr(study, key)]
     if changed:
         yield f"{', '.join(changed)} changed: another report, no trial"
@@ -63,17 +82,17 @@ def _earlier_arms(before: StudySpec) -> dict[str, Arm] | None:
         return None
 
 
-def _arms(arms: Sequence[Arm], earlier: Mapping[str, Arm], history: History) -> Iterator[str]:
-    entries = {entry.name: entry for entry in history.manifest.arms}
+def _arms(arms: Sequence[Arm], earlier: Mapping[str, Arm], last: _LastRun) -> Iterator[str]:
+    entries = {entry.name: entry for entry in last.manifest.arms}
     for arm in arms:
         if arm.name not in earlier:
             yield f"arm {arm.name!r} is added: all its trials are new"
         elif arm.name in entries and (what := _difference(earlier[arm.name], arm)):
-            num = history.num_records(entries[arm.name])
+            num = last.num_records(entries[arm.name])
             yield f"arm {arm.name!r} changed ({what}): its trials are new; {_stay(num)}"
     now = {arm.name for arm in arms}
     for name in (name for name in earlier if name not in now):
-        num = history.num_records(entries[name]) if name in entries else 0
+        num = last.num_records(entries[name]) if name in entries else 0
         yield f"arm {name!r} is removed: {_stay(num)}"
 
 
@@ -100,9 +119,9 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def _spaces(arms: Sequence[Arm], earlier: Mapping[str, Arm], history: History) -> Iterator[str]:
+def _spaces(arms: Sequence[Arm], earlier: Mapping[str, Arm], last: _LastRun) -> Iterator[str]:
     """Changed search spaces; arms that changed alike share a line."""
-    entries = {entry.name: entry for entry in history.manifest.arms}
+    entries = {entry.name: entry for entry in last.manifest.arms}
     found: dict[str, list[str]] = {}
     kept: dict[str, list[int]] = {}
     for arm in arms:
@@ -160,15 +179,15 @@ def _effort(before: StudySpec, study: StudySpec) -> Iterator[str]:
 
 
 def _sources(
-    arms: Sequence[Arm], history: History, sources: Mapping[str, Mapping[str, str]]
+    arms: Sequence[Arm], last: _LastRun, current: Mapping[str, Mapping[str, str]]
 ) -> Iterator[str]:
-    """Arms whose records were made with other data or other weights than those at hand."""
-    entries = {entry.name: entry for entry in history.manifest.arms}
+    """Arms whose records were made with other data or other weights than the current ones."""
+    entries = {entry.name: entry for entry in last.manifest.arms}
     found: dict[str, list[str]] = {}
-    for arm in (arm for arm in arms if arm.name in entries and arm.name in sources):
-        trials = trials_of([entries[arm.name]]) & history.records.keys()
-        then = (history.records[trial_id].sources for trial_id in sorted(trials))
-        for name in _changed(then, sources[arm.name]):
+    for arm in (arm for arm in arms if arm.name in entries and arm.name in current):
+        trials = trials_of([entries[arm.name]]) & last.records.keys()
+        then = (last.records[trial_id].sources for trial_id in sorted(trials))
+        for name in _changed(then, current[arm.name]):
             found.setdefault(name, []).append(arm.name)
     for name, names in found.items():
         what = "data" if name == "data" else f"{name} weights"

@@ -7,7 +7,7 @@ from rich.console import Console
 from morec.results import Reason, TrialStatus
 from tests.tune_space.made_up_trials import COST, conductor_of, curve, end, play, study
 from tune_space.execution.progress import StudyProgress
-from tune_space.schedule.conductor import MAX_TRIES
+from tune_space.schedule.outcomes import MAX_ATTEMPTS
 
 
 def shown(conductor, is_terminal: bool) -> tuple[StudyProgress, io.StringIO]:
@@ -32,7 +32,7 @@ def test_outside_a_terminal_every_ended_trial_is_one_line(tmp_path) -> None:
 def test_a_failed_trials_line_gives_the_last_line_of_its_reason(tmp_path) -> None:
     conductor = conductor_of(tmp_path)
     progress, stream = shown(conductor, is_terminal=False)
-    for _ in range(MAX_TRIES):
+    for _ in range(MAX_ATTEMPTS):
         job = conductor.next_job()
         conductor.lose(job.trial_id, Reason.PROCESS_LOST, "Traceback ...\nValueError: the reason")
     progress.refresh()

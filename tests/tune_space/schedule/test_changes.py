@@ -5,7 +5,7 @@ import pytest
 from morec.code_version import code_version
 from tests.tune_space.made_up_trials import STUDY, conductor_of, play, sources, study
 from tune_space.ledger.records import Ledger
-from tune_space.schedule.plan import make_plan
+from tune_space.schedule.changes import find_changes
 from tune_space.study.expand import expand
 
 ARMS = STUDY["arms"]
@@ -19,9 +19,9 @@ def folder(tmp_path_factory):
     return made
 
 
-def said(folder, spec, at_hand=sources) -> list[str]:
-    plan = make_plan(spec, expand(spec), Ledger(folder), at_hand)
-    return [line for line in plan.edits if "made by other code" not in line]
+def said(folder, spec, current=sources) -> list[str]:
+    changes = find_changes(spec, expand(spec), Ledger(folder), current)
+    return [line for line in changes if "made by other code" not in line]
 
 
 @pytest.mark.parametrize(
@@ -111,9 +111,9 @@ def test_records_of_other_code_are_counted_and_what_differs_is_named(tmp_path) -
     for number, record in enumerate(ledger.read_all().values()):
         code = old if number < 2 else code_version() if number < 14 else {}
         ledger.write(record.model_copy(update={"code": code}))
-    plan = make_plan(study(), expand(study()), ledger, sources)
+    changes = find_changes(study(), expand(study()), ledger, sources)
     end = "): they count as they are; --fresh trains everything anew"
-    assert sorted(plan.edits) == [
+    assert sorted(changes) == [
         f"1 record made by other code (they do not say which{end}",
         f"2 records made by other code (torch 1.0, not {code_version()['torch']}{end}",
     ]

@@ -22,8 +22,8 @@ from tests.tune_space.made_up_trials import (
     study,
 )
 from tune_space.ledger.records import Ledger
-from tune_space.schedule.arm_search import MAX_FAILURES
-from tune_space.schedule.conductor import MAX_TRIES
+from tune_space.schedule.arm_plan import MAX_FAILURES
+from tune_space.schedule.outcomes import MAX_ATTEMPTS
 
 
 def test_every_arm_is_searched_locked_and_replicated_with_all_seeds(tmp_path) -> None:
@@ -162,7 +162,7 @@ def test_an_arm_whose_final_trials_all_fail_is_given_up_too(tmp_path) -> None:
     assert sum(job.arm == "wide" for job in jobs) == MAX_FAILURES
     assert sum(job.arm == "ID" for job in jobs) == 9
     assert conductor.is_finished()
-    assert [s.arm.name for s in conductor.arms if conductor.is_given_up(s)] == ["wide"]
+    assert [s.arm.name for s in conductor.arms if conductor.plan(s).is_given_up] == ["wide"]
 
 
 def test_failed_trials_are_run_again_only_on_request(tmp_path) -> None:
@@ -221,12 +221,12 @@ def test_a_trial_that_always_loses_its_process_has_failed_with_its_reason_and_ep
 ) -> None:
     conductor = conductor_of(tmp_path)
     jobs = []
-    for _ in range(MAX_TRIES):
+    for _ in range(MAX_ATTEMPTS):
         jobs.append(job := conductor.next_job())
         conductor.report(job.trial_id, curve(job.config)[:2], COST)
         assert Ledger(tmp_path).read(job.trial_id) is None
         conductor.lose(job.trial_id, Reason.PROCESS_LOST, "killed by signal 9")
-    assert jobs == [job] * MAX_TRIES
+    assert jobs == [job] * MAX_ATTEMPTS
     record = Ledger(tmp_path).read(job.trial_id)
     assert (record.status, record.error) == (TrialStatus.FAILED, "killed by signal 9")
     assert record.reason is Reason.PROCESS_LOST
@@ -238,7 +238,7 @@ def test_a_trial_that_always_loses_its_process_has_failed_with_its_reason_and_ep
 def test_a_trial_that_loses_its_process_once_ends_as_if_it_had_not(tmp_path) -> None:
     conductor = conductor_of(tmp_path)
     job = conductor.next_job()
-    folder = conductor.checkpoints(job.trial_id).path.parent
+    folder = conductor.checkpoints.of(job.trial_id).path.parent
     folder.mkdir(parents=True)
     conductor.lose(job.trial_id, Reason.PROCESS_LOST, "killed by signal 9")
     assert folder.exists()
@@ -250,7 +250,7 @@ def test_a_trial_that_loses_its_process_once_ends_as_if_it_had_not(tmp_path) -> 
 @pytest.mark.parametrize(
     ("reason", "tries"),
     [
-        (Reason.HOST_MEMORY, MAX_TRIES),
+        (Reason.HOST_MEMORY, MAX_ATTEMPTS),
         (Reason.DEVICE_MEMORY, 1),
         (Reason.EXCEPTION, 1),
         (Reason.DIVERGED, 1),
@@ -268,9 +268,9 @@ def test_a_failure_is_tried_again_only_where_that_can_help(tmp_path, reason, tri
 
 def test_the_last_words_of_a_process_that_died_are_in_its_record(tmp_path) -> None:
     conductor = conductor_of(tmp_path)
-    for _ in range(MAX_TRIES):
+    for _ in range(MAX_ATTEMPTS):
         job = conductor.next_job()
-        folder = conductor.checkpoints(job.trial_id).path.parent
+        folder = conductor.checkpoints.of(job.trial_id).path.parent
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "log0.txt").write_text("epoch 3\nterminate called without an exception\n")
         conductor.lose(job.trial_id, Reason.PROCESS_LOST, "gone")
@@ -281,7 +281,7 @@ def test_the_last_words_of_a_process_that_died_are_in_its_record(tmp_path) -> No
 def test_a_trial_that_hangs_has_failed_at_once_and_says_where(tmp_path) -> None:
     conductor = conductor_of(tmp_path, study(resources={"silence_minutes": 5}))
     job = conductor.next_job()
-    folder = conductor.checkpoints(job.trial_id).path.parent
+    folder = conductor.checkpoints.of(job.trial_id).path.parent
     folder.mkdir(parents=True)
     (folder / "hang.txt").write_text("Timeout (0:05:00)!\n  File loader.py, line 3 in read\n")
     conductor.lose(job.trial_id, Reason.PROCESS_LOST, "the trial's process was lost")
@@ -306,14 +306,14 @@ def test_a_pruned_trial_is_recorded_with_what_it_cost_and_never_locked(tmp_path)
 def test_checkpoints_go_when_a_trial_ends_unless_they_are_asked_for(tmp_path, keep) -> None:
     conductor = conductor_of(tmp_path, study(keep_checkpoints=keep))
     job = conductor.next_job()
-    folder = conductor.checkpoints(job.trial_id).path.parent
+    folder = conductor.checkpoints.of(job.trial_id).path.parent
     folder.mkdir(parents=True)
     conductor.finish(end(job))
     assert folder.exists() == keep
 
 
 def checkpoint(conductor, trial_id: str, num_bytes: int, age_s: int) -> Path:
-    folder = conductor.checkpoints(trial_id).path.parent
+    folder = conductor.checkpoints.of(trial_id).path.parent
     folder.mkdir(parents=True)
     (folder / "last.pt").write_bytes(bytes(num_bytes))
     then = time.time() - age_s
@@ -358,7 +358,7 @@ def test_checkpoints_in_a_storage_go_from_there_when_their_trial_ends(tmp_path) 
     conductor = conductor_of(tmp_path / "out", storage=storage)
     first, second = conductor.next_job(), conductor.next_job()
     for job in (first, second):
-        conductor.checkpoints(job.trial_id).save({"epoch": 1})
+        conductor.checkpoints.of(job.trial_id).save({"epoch": 1})
     conductor.finish(end(first))
     assert set(storage.sizes()) == {f"checkpoints/{second.trial_id}/last.pt"}
 
