@@ -8,6 +8,7 @@ from reports.study.contrasts import Contrast, compare
 from reports.study.statistics import Difference
 from reports.study.summary import summarise
 from tests.reports.made_up_studies import SMALL, FakeStudy
+from tune_space.schedule.arm_plan import MAX_FAILURES
 
 HARD = "\N{NO-BREAK SPACE}"
 
@@ -217,3 +218,20 @@ def test_caveats_over_several_data_sets_are_one_line_each(tmp_path: Path) -> Non
     assert "points wide on MIND (300 test users), ±" in users
     assert "points wide on HM (300 test users): smaller" in users
     assert popularity.endswith("(HR@10): ID, TS, E2E on MIND; ID, TS on HM.")
+
+
+def test_an_exhausted_search_and_an_arm_that_is_given_up_have_no_trials_to_come(
+    tmp_path: Path,
+) -> None:
+    failed = {("TS", "search", index): "failed" for index in range(MAX_FAILURES)}
+    nothing_more = {("TS", "final", index): "not asked" for index in range(3)}
+    study = FakeStudy(
+        arms=SMALL[:2],
+        searches=MAX_FAILURES,
+        state="running",
+        statuses=failed | nothing_more,
+        overrides={"budget": {"trials": 40}},
+    )
+    done = (MAX_FAILURES + 3) + MAX_FAILURES
+    said = verdict.progress(summarise(study.write(tmp_path)))
+    assert said.startswith(f"{done} of {done} trials have ended")

@@ -85,6 +85,15 @@ def configs(search: ArmSearch, num_trials: int) -> list[TrialConfig]:
     return [result.config for result in run(search, num_trials)]
 
 
+def test_a_suggestion_is_an_entry_at_once_under_the_identity_of_its_configuration() -> None:
+    search = ArmSearch(arm(), study())
+    asked = [search.ask(lambda config: f"rate {config.optim.lr}") for _ in range(2)]
+    assert search.entries == tuple(entry for entry, _ in asked)
+    for entry, config in asked:
+        assert entry.trial_id == f"rate {config.optim.lr}"
+        assert entry.params["optim.lr"] == config.optim.lr
+
+
 def test_the_first_suggestion_is_the_study_files_own_configuration() -> None:
     config = configs(ArmSearch(arm(), study()), 1)[0]
     assert (config.optim.lr, config.model.num_blocks, config.training.loss) == (1e-4, 2, "bce")

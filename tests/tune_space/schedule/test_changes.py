@@ -67,6 +67,24 @@ def test_an_edit_is_said_with_its_consequence(folder, changes, lines) -> None:
     assert said(folder, study(**changes)) == lines
 
 
+def test_before_the_first_run_nothing_has_changed(tmp_path) -> None:
+    assert find_changes(study(), expand(study()), Ledger(tmp_path), sources) == ()
+
+
+def test_inactive_arms_are_compared_without_their_data(folder) -> None:
+    def only_wide(config):
+        assert config.model.dim == 1024
+        return {"data": "other"}
+
+    changes = find_changes(
+        study(), expand(study()), Ledger(folder), only_wide, inactive=["ID", "fixed"]
+    )
+    assert [line for line in changes if line.startswith("data of")] == [
+        "data of wide are not those of the records: trials run again, and the records stay, "
+        "unreported"
+    ]
+
+
 def test_a_changed_search_space_says_how_many_trials_still_count(folder) -> None:
     narrowed = study(search={"optim.lr": {"loguniform": [1e-4, 2e-2]}})
     rates = [

@@ -23,6 +23,7 @@ from tests.tune_space.made_up_trials import (
 )
 from tune_space.ledger.records import Ledger
 from tune_space.schedule.arm_plan import MAX_FAILURES
+from tune_space.schedule.manifest_writer import Clock
 from tune_space.schedule.outcomes import MAX_ATTEMPTS
 
 
@@ -47,7 +48,7 @@ def test_only_locked_configurations_see_the_test_split(tmp_path) -> None:
     assert all(job.config.evaluation.test == (job.role == "final") for job in jobs)
 
 
-def test_an_arm_searches_one_trial_at_a_time_and_arms_search_beside_each_other(tmp_path) -> None:
+def test_an_arm_searches_one_trial_at_a_time_and_all_arms_search_concurrently(tmp_path) -> None:
     conductor = conductor_of(tmp_path)
     first = [conductor.next_job() for _ in range(4)]
     assert sorted(job.arm for job in first[:3]) == ["ID", "fixed", "wide"]
@@ -72,6 +73,31 @@ def test_any_interruptions_leave_the_same_trials_and_choices(
         )
     play(conductor_of(cut, study(scheduler=scheduler)), num_concurrent=num_concurrent)
     assert outcome(cut) == outcome(whole)
+
+
+def test_nothing_is_written_or_deleted_before_the_start(tmp_path) -> None:
+    play(conductor_of(tmp_path))
+    record = next((tmp_path / "trials").iterdir())
+    left_behind = tmp_path / "checkpoints" / record.stem / "last.pt"
+    left_behind.parent.mkdir(parents=True)
+    left_behind.touch()
+    before = (tmp_path / "manifest.json").read_bytes()
+    conductor = conductor_of(tmp_path, study(seeds=[1, 2, 3]), is_started=False)
+    assert (tmp_path / "manifest.json").read_bytes() == before
+    assert left_behind.exists()
+    conductor.start()
+    assert Ledger(tmp_path).read_manifest().study.seeds == (1, 2, 3)
+    assert not left_behind.exists()
+
+
+def test_an_edited_arm_asks_for_its_search_trials_under_their_new_identities(tmp_path) -> None:
+    play(conductor_of(tmp_path))
+    before = {entry.name: entry for entry in Ledger(tmp_path).read_manifest().arms}
+    edited = STUDY["arms"] | {"wide": {"set": {"model.dim": 64}}}
+    conductor = conductor_of(tmp_path, study(arms=edited))
+    (wide,) = (entry for entry in conductor.manifest.arms if entry.name == "wide")
+    assert [e.params for e in wide.search] == [e.params for e in before["wide"].search]
+    assert set(conductor.manifest.orphaned) == set(before["wide"].trial_ids)
 
 
 def test_the_manifest_names_what_runs(tmp_path) -> None:
@@ -178,7 +204,7 @@ def test_only_the_named_arms_run(tmp_path) -> None:
     assert {job.arm for job in jobs} == {"ID"}
 
 
-def test_arms_that_rest_keep_their_entries_and_their_data_is_not_asked_for(tmp_path) -> None:
+def test_inactive_arms_keep_their_entries_and_their_data_is_not_asked_for(tmp_path) -> None:
     play(conductor_of(tmp_path))
     before = {entry.name: entry for entry in Ledger(tmp_path).read_manifest().arms}
 
@@ -196,7 +222,7 @@ def test_arms_that_rest_keep_their_entries_and_their_data_is_not_asked_for(tmp_p
     assert conductor.manifest.orphaned == ()
 
 
-def test_an_arm_that_rests_and_was_edited_begins_anew(tmp_path) -> None:
+def test_an_inactive_arm_that_was_edited_begins_anew(tmp_path) -> None:
     play(conductor_of(tmp_path))
     arms = STUDY["arms"] | {"wide": {"set": {"model.dim": 64}}}
     conductor = conductor_of(tmp_path, study(arms=arms), only=("ID",))
@@ -235,7 +261,7 @@ def test_a_trial_that_always_loses_its_process_has_failed_with_its_reason_and_ep
     assert record.best_score() is None
 
 
-def test_a_trial_that_loses_its_process_once_ends_as_if_it_had_not(tmp_path) -> None:
+def test_a_trial_that_loses_its_process_once_leaves_the_same_record(tmp_path) -> None:
     conductor = conductor_of(tmp_path)
     job = conductor.next_job()
     folder = conductor.checkpoints.of(job.trial_id).path.parent
@@ -248,7 +274,7 @@ def test_a_trial_that_loses_its_process_once_ends_as_if_it_had_not(tmp_path) -> 
 
 
 @pytest.mark.parametrize(
-    ("reason", "tries"),
+    ("reason", "attempts"),
     [
         (Reason.HOST_MEMORY, MAX_ATTEMPTS),
         (Reason.DEVICE_MEMORY, 1),
@@ -256,9 +282,9 @@ def test_a_trial_that_loses_its_process_once_ends_as_if_it_had_not(tmp_path) -> 
         (Reason.DIVERGED, 1),
     ],
 )
-def test_a_failure_is_tried_again_only_where_that_can_help(tmp_path, reason, tries) -> None:
+def test_a_failed_trial_runs_again_only_where_that_can_help(tmp_path, reason, attempts) -> None:
     conductor = conductor_of(tmp_path)
-    for _ in range(tries):
+    for _ in range(attempts):
         job = conductor.next_job()
         assert Ledger(tmp_path).read(job.trial_id) is None
         conductor.finish(end(job, TrialStatus.FAILED).model_copy(update={"reason": reason}))
@@ -266,7 +292,7 @@ def test_a_failure_is_tried_again_only_where_that_can_help(tmp_path, reason, tri
     assert job.trial_id not in {each.trial_id for each in conductor.running.values()}
 
 
-def test_the_last_words_of_a_process_that_died_are_in_its_record(tmp_path) -> None:
+def test_the_last_lines_of_a_process_that_died_are_in_its_record(tmp_path) -> None:
     conductor = conductor_of(tmp_path)
     for _ in range(MAX_ATTEMPTS):
         job = conductor.next_job()
@@ -278,7 +304,7 @@ def test_the_last_words_of_a_process_that_died_are_in_its_record(tmp_path) -> No
     assert said == "epoch 3\nterminate called without an exception"
 
 
-def test_a_trial_that_hangs_has_failed_at_once_and_says_where(tmp_path) -> None:
+def test_a_trial_that_hangs_fails_without_another_attempt_and_says_where(tmp_path) -> None:
     conductor = conductor_of(tmp_path, study(resources={"silence_minutes": 5}))
     job = conductor.next_job()
     folder = conductor.checkpoints.of(job.trial_id).path.parent
@@ -303,7 +329,7 @@ def test_a_pruned_trial_is_recorded_with_what_it_cost_and_never_locked(tmp_path)
 
 
 @pytest.mark.parametrize("keep", [False, True])
-def test_checkpoints_go_when_a_trial_ends_unless_they_are_asked_for(tmp_path, keep) -> None:
+def test_checkpoints_go_when_a_trial_ends_unless_the_study_keeps_them(tmp_path, keep) -> None:
     conductor = conductor_of(tmp_path, study(keep_checkpoints=keep))
     job = conductor.next_job()
     folder = conductor.checkpoints.of(job.trial_id).path.parent
@@ -379,6 +405,13 @@ def test_arms_that_lock_the_same_configuration_share_its_trials(tmp_path) -> Non
 
 
 def test_a_spent_time_budget_starts_nothing_more(tmp_path) -> None:
-    conductor = conductor_of(tmp_path, study(budget={"trials": 3, "hours": 1e-9}))
-    assert conductor.next_job() is None
+    seconds = 100.0
+    clock = Clock(seconds=lambda: seconds)
+    conductor = conductor_of(tmp_path, study(budget={"trials": 3, "hours": 2}), clock=clock)
+    seconds += 2 * 3600
+    assert not conductor.is_out_of_time()
+    assert conductor.next_job() is not None
+    seconds += 1
     assert conductor.is_out_of_time()
+    assert conductor.next_job() is None
+    assert conductor.manifest.elapsed_s == 2 * 3600
