@@ -1,8 +1,8 @@
 """The search of one arm: Optuna asked and told, rebuilt from the ledger at every start.
 
-Nothing of Optuna is stored. An arm's trials run one after another, so what the sampler suggests and
-what the pruner stops depend only on the arm, its seed and the results before, never on how often
-the study was interrupted or on what other arms did meanwhile.
+Nothing of Optuna is stored. An arm's trials run one after another. What the sampler suggests and
+what the pruner stops therefore depend only on the arm, its seed and the results before. Neither
+interruptions nor other arms change it.
 """
 
 import hashlib
@@ -23,13 +23,13 @@ from tune_space.study.spec import ParamSpec, StudySpec, Value
 NUM_STARTUP_TRIALS = 5
 """Random suggestions before TPE takes over; fixed, so that a larger budget continues the search."""
 MAX_REPEATS = 20
-"""Suggestions that repeat an earlier trial before the space counts as exhausted."""
+"""The space counts as exhausted after so many suggestions in a row that repeat a trial."""
 IMPORTANCE_DIGITS = 4
-"""More say nothing, and the last ones differ from one machine to another."""
+"""Further digits carry no information, and the last ones differ between machines."""
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 REDUCTION_FACTOR = 3
-"""ASHA: the share of trials that pass a rung is 1 / 3 (Li et al. 2020 use 4)."""
+"""ASHA: one trial in three passes a rung (Li et al. 2020: one in four)."""
 
 
 class ArmSearch:
@@ -74,7 +74,7 @@ class ArmSearch:
         return None
 
     def should_prune(self, trial_id: str, epochs: Iterable[tuple[int, float]]) -> bool:
-        """Report (epoch, score) pairs and ask whether the trial is worth going on with."""
+        """Report (epoch, score) pairs; True if the trial is too weak to go on."""
         trial, _ = self._asked[trial_id]
         known = self._study.trials[trial.number].intermediate_values
         is_weak = False
@@ -85,7 +85,7 @@ class ArmSearch:
         return is_weak
 
     def tell(self, result: TrialResult) -> None:
-        """Take a trial's end; failed and collapsed trials have no score, not a bad one."""
+        """Take in a trial's end; a failed or collapsed one has no score, rather than a bad one."""
         trial, _ = self._asked[result.trial_id]
         select = result.config.evaluation.select
         self.should_prune(result.trial_id, ((e.epoch, e.valid[select]) for e in result.epochs))
@@ -101,7 +101,7 @@ class ArmSearch:
         return None if best is None else self._asked[best.trial_id][1]
 
     def importance(self) -> dict[str, float]:
-        """Searched path -> its share, adding up to 1, in what makes the best tenth of the trials.
+        """Searched path -> its share in what sets the best tenth of the trials apart; sum 1.
 
         PED-ANOVA (Watanabe, Bansal, Hutter, IJCAI 2023), Optuna's own, over completed trials and
         their validation scores. Empty with fewer than ``MIN_FOR_IMPORTANCE`` of them, fewer than
@@ -111,7 +111,7 @@ class ArmSearch:
         if len(scores) < MIN_FOR_IMPORTANCE or len(set(scores)) < 2 or len(self.arm.space) < 2:
             return {}
         with warnings.catch_warnings():
-            # A value searched under a condition that hardly any trial met: its share is small.
+            # Optuna warns where hardly any trial met a parameter's condition; its share is small.
             warnings.simplefilter("ignore", UserWarning)
             shares = optuna.importance.get_param_importances(self._study)
         return {path: round(share, IMPORTANCE_DIGITS) for path, share in shares.items()}
@@ -127,7 +127,7 @@ class ArmSearch:
         return self._study.ask()
 
     def _encoded(self, params: Mapping[str, Value]) -> dict[str, Value]:
-        """Choices by their JSON spelling, so that lists and nulls can be choices too."""
+        """Choices as JSON text, so that lists and nulls can be choices too."""
         is_choice = {path for path in params if self.arm.space[path].choice is not None}
         return {p: canonical_json(v) if p in is_choice else v for p, v in params.items()}
 

@@ -32,20 +32,14 @@ class CheckpointKeeper:
     def tidy(self, going_on: Collection[str], is_done: Callable[[str], bool]) -> None:
         """Delete what no trial will continue from.
 
-        Checkpoints of done trials go unless the study keeps them. Of all that is not ``going_on``
-        the oldest go until the rest fits ``checkpoints_gb``.
+        Checkpoints of done trials go unless the study keeps them. Of the others that are not
+        ``going_on``, the oldest go until the rest fits ``checkpoints_gb``.
         """
-        for path in self._folder.glob("*"):
-            if is_done(path.name) and not self._keeps:
-                Checkpoints(path).remove()
-        bound_checkpoints(self._folder, going_on, self._max_bytes)
-
-
-def bound_checkpoints(folder: Path, keep: Collection[str], max_bytes: float) -> None:
-    """Delete the oldest checkpoints below ``folder`` until the rest fits; ``keep`` stays."""
-    paths = [path for path in folder.glob("*") if path.name not in keep and not path.is_symlink()]
-    total = 0
-    for path in sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True):
-        total += path_bytes(path)
-        if total > max_bytes:
-            shutil.rmtree(path, ignore_errors=True)
+        total = 0
+        idle = (path for path in self._folder.glob("*") if path.name not in going_on)
+        for path in sorted(idle, key=lambda path: path.lstat().st_mtime, reverse=True):
+            is_dropped = is_done(path.name) and not self._keeps
+            total += 0 if is_dropped else path_bytes(path)
+            if is_dropped or total > self._max_bytes:
+                # A link is not followed: rmtree refuses it.
+                shutil.rmtree(path, ignore_errors=True)
