@@ -79,7 +79,8 @@ class ArmTrials:
     search: Sequence[str]
     """Ids of the search trials asked for so far, in order; at most ``budget`` of them count."""
     final: Sequence[str]
-    """Ids of the final trials that are known: those of the best search trial so far."""
+    """Ids of the final trials that are known: those of the best search trial so far; at most
+    ``num_seeds`` of them count."""
     budget: int
     """Search trials that the arm gets; 0 where nothing is searched."""
     num_seeds: int
@@ -139,7 +140,7 @@ def plan_arm(trials: ArmTrials, states: TrialStates) -> ArmPlan:
     is_asked = trials.is_exhausted or len(search) == trials.budget
     is_locked = is_hopeless or (is_asked and len(searched) == len(search))
     has_choice = not trials.budget or any(r.status is TrialStatus.COMPLETED for r in searched)
-    final = trials.final if is_locked and has_choice else ()
+    final = trials.final[: trials.num_seeds] if is_locked and has_choice else ()
     num_final = trials.num_seeds if has_choice or not is_locked else 0
     tested = _done(final, states)
     is_given_up = is_hopeless or _nothing_but_failures(tested)

@@ -22,7 +22,7 @@ from tune_space.schedule.outcomes import Outcomes, explain_loss
 from tune_space.study.expand import Arm
 
 Admits = Callable[[Job], bool]
-"""Whether a trial may start now, beside those that run."""
+"""Whether a trial may start now, in addition to those that run."""
 
 
 class Conductor:

@@ -1,4 +1,4 @@
-"""What is written down of a running study besides its records: the manifest, with the times."""
+"""Writes the manifest of a running study, with the times of this run of the command."""
 
 import time
 from collections.abc import Callable, Collection, Sequence

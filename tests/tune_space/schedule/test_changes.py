@@ -41,8 +41,8 @@ def changes_of(folder, spec, current=sources) -> list[str]:
         (
             {"arms": ARMS | {"wide": {"set": {"model.dim": 64}}}},
             [
-                "arm 'wide' changed (model.dim 1024 -> 64): its trials are new; its records (5) are "
-                "kept and no longer reported"
+                "arm 'wide' changed (model.dim 1024 -> 64): its trials are new; its records (5) "
+                "are kept and no longer reported"
             ],
         ),
         (

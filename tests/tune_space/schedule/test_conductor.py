@@ -300,8 +300,8 @@ def test_the_last_lines_of_a_process_that_died_are_in_its_record(tmp_path) -> No
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "log0.txt").write_text("epoch 3\nterminate called without an exception\n")
         conductor.lose(job.trial_id, Reason.PROCESS_LOST, "gone")
-    said = Ledger(tmp_path).read(job.trial_id).log_tail
-    assert said == "epoch 3\nterminate called without an exception"
+    log_tail = Ledger(tmp_path).read(job.trial_id).log_tail
+    assert log_tail == "epoch 3\nterminate called without an exception"
 
 
 def test_a_trial_that_hangs_fails_without_another_attempt_and_says_where(tmp_path) -> None:

@@ -255,7 +255,7 @@ def test_other_data_or_seeds_make_other_trials(folder: Folder) -> None:
 
 
 def nothing_there(config: TrialConfig) -> Mapping[str, str]:
-    raise AssertionError("the data of an arm that rests was asked for")
+    raise AssertionError("the data of an inactive arm was asked for")
 
 
 def test_a_study_without_its_data_is_planned_as_new(tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_without_its_data_an_arm_s_trials_are_those_an_earlier_run_wrote_down(
     assert plan.orphaned == ()
 
 
-def test_time_left_is_each_arms_mean_else_the_mean_of_the_arms_shared_by_the_trials_at_once(
+def test_time_left_is_each_arms_mean_else_the_mean_of_the_arms_over_the_concurrent_ones(
     folder: Folder,
 ) -> None:
     arm = arm_a(folder.study)
