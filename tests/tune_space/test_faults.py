@@ -169,6 +169,7 @@ def test_a_folder_that_cannot_be_made_is_a_message_and_exit_code_2(tmp_path, cap
     assert "Not a directory. What had finished is recorded; once the disk can be written" in said
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @settings(max_examples=25, deadline=None, derandomize=True, phases=[Phase.generate])
 @given(cut=st.floats(0, 1), place=st.floats(0, 1), value=st.integers(0, 255))
 def test_a_cut_or_spoiled_checkpoint_is_none_or_whole_and_never_an_error(

@@ -41,15 +41,16 @@ def planned(
     search: str = "",
     final: str = "",
     budget: int = 3,
+    num_seeds: int = 2,
     started: Collection[str] = (),
     retry_failed: bool = False,
     is_exhausted: bool = False,
 ) -> ArmPlan:
-    """The plan of an arm with two seeds; trials are given by their ids, with spaces between."""
+    """The plan of an arm; trials are given by their ids, with spaces between."""
     records: dict[str, TrialResult] = {}
     for names, status in ((completed, TrialStatus.COMPLETED), (failed, TrialStatus.FAILED)):
         records |= {name: record(name, status) for name in names.split()}
-    trials = ArmTrials("A", search.split(), final.split(), budget, 2, is_exhausted)
+    trials = ArmTrials("A", search.split(), final.split(), budget, num_seeds, is_exhausted)
     return plan_arm(trials, TrialStates(records, started, failed_ids(records, retry_failed)))
 
 
@@ -135,12 +136,18 @@ def test_a_given_up_arm_goes_on_when_its_failed_trials_are_retried() -> None:
 
 
 def test_an_arm_whose_final_trials_do_nothing_but_fail_is_given_up() -> None:
-    finals = " ".join(f"final{number}" for number in range(MAX_FAILURES + 2))
-    failed = finals[: -2 * len(" final0")]
-    plan = planned(failed=failed, final=finals, budget=0)
+    finals = [f"final{number}" for number in range(MAX_FAILURES + 2)]
+    arm: dict[str, Any] = {"final": " ".join(finals), "budget": 0, "num_seeds": len(finals)}
+    failed = " ".join(finals[:MAX_FAILURES])
+    plan = planned(failed=failed, **arm)
     assert counts(plan) == ({}, {DONE: MAX_FAILURES})
     assert plan.is_given_up
-    assert not planned("final6", failed, final=finals, budget=0).is_given_up
+    assert not planned(finals[-1], failed, **arm).is_given_up
+
+
+def test_final_trials_beyond_the_number_of_seeds_do_not_count() -> None:
+    plan = planned("final1 final2", final="final1 final2", budget=0, num_seeds=1)
+    assert counts(plan) == ({}, {DONE: 1})
 
 
 def entry(**fields: Any) -> ArmEntry:
