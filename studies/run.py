@@ -16,6 +16,7 @@ from tune_space.execution.options import RunOptions
 from tune_space.execution.ray_env import set_switches
 from tune_space.ledger.locks import set_aside
 from tune_space.ledger.records import Ledger
+from tune_space.schedule.changes import find_changes
 from tune_space.schedule.plan import make_plan
 from tune_space.study.arm_names import select_arms
 from tune_space.study.expand import Arm, expand
@@ -169,8 +170,10 @@ def _plan(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
         missing = find_missing(study, [a for a in arms if a.name not in resting], shared)
         resting = inactive_arms(arms, options.only, missing)
         plan = make_plan(
-            study, arms, ledger, shared.sources, resting=resting, retry_failed=retry_failed
+            study, arms, ledger, shared.sources, inactive=resting, retry_failed=retry_failed
         )
+        changes = find_changes(study, arms, ledger, shared.sources, inactive=resting)
+    plan = replace(plan, edits=changes)
     kept = plan.restricted(options.only)
     names = {arm.name for arm in kept.arms}
     shown = [arm for arm in arms if arm.name in names]
@@ -240,7 +243,7 @@ def _run(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> int:
     set_switches(is_local=options.address is None)
     from reports.live_page import LivePage
     from tune_space.execution.runner import run_study
-    from tune_space.schedule.arm_search import MAX_FAILURES
+    from tune_space.schedule.arm_plan import MAX_FAILURES
 
     live = LivePage(options.out)
     outcome = run_study(study, arms, replace(options, on_progress=live.refresh))

@@ -9,7 +9,8 @@ from rich.table import Table
 
 from tune_space.commands.status import Status
 from tune_space.ledger.records import DatasetEntry
-from tune_space.schedule.plan import Plan, State
+from tune_space.schedule.arm_plan import State
+from tune_space.schedule.plan import Plan
 
 if TYPE_CHECKING:
     # It imports torch, which would delay the answer to a typo.

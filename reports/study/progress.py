@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from reports import formats
 from reports.study.summary import MISSING, ArmSummary, StudySummary, Trial
 from tune_space.ledger.records import Role
+from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, plan_arm
 
 MAX_NAMED = 6
 """Trials named in one sentence."""
@@ -20,8 +21,9 @@ def progress(summary: StudySummary) -> str:
     manifest = summary.manifest
     if manifest.state != "running":
         return ""
-    done = sum(trial.result is not None for trial in summary.trials)
-    total = sum(_num_wanted(summary, arm) for arm in summary.arms)
+    plans = [_plan(summary, arm) for arm in summary.arms]
+    done = sum(plan.num_done for plan in plans)
+    total = done + sum(plan.num_left for plan in plans)
     return (
         f"{done:,} of {formats.plural(total, 'trial')} have ended; "
         f"last update {manifest.updated_at or 'unknown'}."
@@ -36,11 +38,9 @@ def broken_trials(summary: StudySummary, role: Role) -> Iterator[str]:
             yield f"{formats.plural(len(trials), f'{role} trial')} {status}: {_names(trials)}."
 
 
-def _num_wanted(summary: StudySummary, arm: ArmSummary) -> int:
-    """Search and final trials of the arm; one locked without a search trial searches nothing."""
-    is_searched = arm.entry.locked is None or arm.entry.locked.trial_id != ""
-    budget = summary.manifest.study.budget.trials if is_searched else 0
-    return max(budget, len(arm.searches)) + arm.seeds_wanted
+def _plan(summary: StudySummary, arm: ArmSummary) -> ArmPlan:
+    records = {trial.trial_id: trial.result for trial in arm.trials if trial.result}
+    return plan_arm(ArmTrials.of_entry(arm.entry, summary.manifest.study), TrialStates(records))
 
 
 def _what_is_missing(summary: StudySummary) -> Iterator[str]:

@@ -5,9 +5,12 @@ from pathlib import Path
 
 from morec.config import TrialConfig
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
+from morec.storage import Storage
 from tune_space.ledger.records import Ledger, Manifest
+from tune_space.schedule.checkpoint_keeper import CheckpointKeeper
 from tune_space.schedule.conductor import Conductor
-from tune_space.schedule.jobs import Job
+from tune_space.schedule.jobs import Job, Sources
+from tune_space.schedule.manifest_writer import SYSTEM_CLOCK, Clock, ManifestWriter
 from tune_space.study.expand import expand
 from tune_space.study.spec import StudySpec
 
@@ -48,7 +51,17 @@ def sources(config: TrialConfig) -> dict[str, str]:
     return {"data": "d0"}
 
 
-def conductor_of(folder: Path, spec: StudySpec | None = None, **options) -> Conductor:
+def conductor_of(
+    folder: Path,
+    spec: StudySpec | None = None,
+    *,
+    sources: Sources = sources,
+    storage: Storage | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+    is_started: bool = True,
+    **options,
+) -> Conductor:
+    """A conductor of ``spec`` in ``folder``, which may hold an earlier run."""
     spec = spec or study()
     ledger = Ledger(folder)
     earlier = ledger.read_manifest()
@@ -66,8 +79,16 @@ def conductor_of(folder: Path, spec: StudySpec | None = None, **options) -> Cond
         datasets=(),
         arms=earlier.arms if earlier else (),
     )
-    options = {"sources": sources} | options
-    return Conductor(spec, expand(spec), ledger, manifest=manifest, **options)
+    conductor = Conductor(
+        ManifestWriter(ledger, manifest, clock),
+        arms=expand(spec),
+        sources=sources,
+        checkpoints=CheckpointKeeper(spec, folder, storage),
+        **options,
+    )
+    if is_started:
+        conductor.start()
+    return conductor
 
 
 def evaluation(score: float) -> Evaluation:

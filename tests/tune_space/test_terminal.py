@@ -7,7 +7,8 @@ from rich.console import Console
 from morec.model_profile import ModelProfile
 from tune_space.commands.status import ArmStatus, Status
 from tune_space.ledger.records import DatasetEntry
-from tune_space.schedule.plan import ArmPlan, Plan, State
+from tune_space.schedule.arm_plan import ArmPlan, State
+from tune_space.schedule.plan import Plan
 from tune_space.terminal import format_dataset, format_seconds, print_plan, print_status
 
 PLAN = Plan(

@@ -3,9 +3,10 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
-from morec.config import canonical_json
+from morec.config import TrialConfig, canonical_json
 from morec.errors import SpecError
 from morec.results import TrialResult, TrialStatus
 from tune_space.commands.audit_records import selected_score
@@ -101,8 +102,7 @@ class ArmAudit:
         """The importance of the searched values is what the arm's trials give again."""
         search = ArmSearch(self.arm, self.study)
         for trial in self.entry.search:
-            search.ask(trial.params)
-            search.started(trial.trial_id)
+            search.ask(partial(_recorded_id, trial), trial.params)
             search.tell(self.records[trial.trial_id])
         found, written = search.importance(), self.entry.importance
         if found.keys() != written.keys() or any(
@@ -149,6 +149,10 @@ class ArmAudit:
         config = configure(self.entry.config, params, seed=seed, test=test)
         wanted, found = (c.model_dump(mode="json") for c in (config, record.config))
         return (key for key in wanted if wanted[key] != found[key])
+
+
+def _recorded_id(trial: SearchEntry, _: TrialConfig) -> str:
+    return trial.trial_id
 
 
 def _values(param: ParamSpec) -> Sequence[Value]:

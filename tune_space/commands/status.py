@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from morec.results import TrialResult, TrialStatus
-from tune_space.ledger.layout import CHECKPOINTS
 from tune_space.ledger.locks import holder_pid
 from tune_space.ledger.records import ArmEntry, Ledger
+from tune_space.schedule.arm_plan import ArmTrials, State, TrialStates, plan_arm
+from tune_space.study.spec import StudySpec
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,7 @@ def read_status(folder: Path) -> Status:
     manifest = ledger.manifest()
     pid = holder_pid(folder)
     is_gone = manifest.state == "running" and pid is None
-    checkpoints = {path.name for path in (folder / CHECKPOINTS).glob("*")}
-    started = checkpoints | set(manifest.running)
-    records = ledger.read_all()
+    states = TrialStates.read(ledger, manifest)
     return Status(
         study=manifest.study.name,
         state="stopped" if is_gone else manifest.state,
@@ -61,18 +60,19 @@ def read_status(folder: Path) -> Status:
         select=manifest.arms[0].config.evaluation.select if manifest.arms else "",
         elapsed_s=manifest.elapsed_s,
         updated_at=manifest.updated_at,
-        arms=tuple(_arm_status(entry, records, started) for entry in manifest.arms),
+        arms=tuple(_arm_status(entry, manifest.study, states) for entry in manifest.arms),
     )
 
 
-def _arm_status(entry: ArmEntry, records: dict[str, TrialResult], started: set[str]) -> ArmStatus:
-    known = [records[i] for i in entry.trial_ids if i in records]
+def _arm_status(entry: ArmEntry, study: StudySpec, states: TrialStates) -> ArmStatus:
+    known = [states.records[i] for i in entry.trial_ids if i in states.records]
+    plan = plan_arm(ArmTrials.of_entry(entry, study), states)
     num_failed = sum(record.status is TrialStatus.FAILED for record in known)
     return ArmStatus(
         name=entry.name,
         num_done=len(known) - num_failed,
         num_failed=num_failed,
-        num_started=len(started & set(entry.trial_ids) - records.keys()),
+        num_started=sum(counts.get(State.CONTINUE, 0) for counts in (plan.search, plan.final)),
         is_locked=entry.locked is not None,
         best_valid=_best(known),
     )

@@ -1,6 +1,7 @@
 """What a running study shows: a live table in a terminal, one line per trial elsewhere."""
 
 import time
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -9,9 +10,10 @@ from rich.live import Live
 from rich.table import Table
 
 from morec.results import TrialResult, TrialStatus
+from tune_space.schedule.arm_plan import State
+from tune_space.schedule.arm_state import ArmState
 from tune_space.schedule.conductor import Conductor
-from tune_space.schedule.jobs import ArmState
-from tune_space.schedule.plan import ArmPlan, Plan, State, mean_seconds
+from tune_space.schedule.plan import Plan
 from tune_space.terminal import format_seconds
 
 REFRESH_S = 0.5
@@ -85,56 +87,44 @@ class StudyProgress:
         return table
 
     def _row(self, state: ArmState) -> tuple[str, ...]:
-        results = self._conductor.results
-        searched = [results[e.trial_id] for e in state.search.entries if e.trial_id in results]
-        final = [results[trial_id] for trial_id in state.final if trial_id in results]
-        running = [job for job in self._conductor.running.values() if job.arm == state.arm.name]
-        scores = [score for r in (*searched, *final) if (score := r.best_score()) is not None]
-        epochs = [str(self._conductor.num_epochs(job.trial_id)) for job in running]
-        failed = sum(r.status is TrialStatus.FAILED for r in (*searched, *final))
+        conductor, plan = self._conductor, self._conductor.plan(state)
+        results = [conductor.results[i] for i in state.trial_ids if i in conductor.results]
+        running = [job for job in conductor.running.values() if job.arm == state.arm.name]
+        scores = [score for result in results if (score := result.best_score()) is not None]
+        epochs = [str(conductor.num_epochs(job.trial_id)) for job in running]
         return (
             state.arm.name,
-            f"{len(searched)}/{state.search.num_trials}",
-            f"{len(final)}/{len(self._conductor.study.seeds)}",
+            _format_done(plan.search),
+            _format_done(plan.final),
             str(len(running)),
-            str(failed),
+            str(sum(result.status is TrialStatus.FAILED for result in results)),
             f"{max(scores):.4f}" if scores else "-",
             " ".join(epochs) or "-",
         )
 
     def _count(self) -> tuple[int, int]:
-        conductor = self._conductor
-        planned = [s.search.num_trials + len(conductor.study.seeds) for s in conductor.arms]
-        return sum(map(len, map(self._done, conductor.arms))), sum(planned)
-
-    def _done(self, state: ArmState) -> list[TrialResult]:
-        ids = [*(entry.trial_id for entry in state.search.entries), *state.final]
-        return [self._conductor.results[i] for i in ids if i in self._conductor.results]
+        """Trials that are done, and those together with what is left."""
+        plan = self._plan()
+        num_done = sum(arm.num_done for arm in plan.arms)
+        return num_done, num_done + plan.num_left
 
     def _arms_of(self, trial_id: str) -> str:
-        names = [
-            state.arm.name
-            for state in self._conductor.arms
-            if trial_id in state.final or trial_id in {e.trial_id for e in state.search.entries}
-        ]
-        return ", ".join(names)
+        """Arms that lock the same configuration share its trials."""
+        arms = self._conductor.arms
+        return ", ".join(state.arm.name for state in arms if trial_id in state.trial_ids)
 
     def time_left(self) -> str:
         """Estimated wall-clock time of what remains, as ``--plan`` estimates it."""
-        plan = Plan(self._conductor.study.name, tuple(map(self._plan, self._conductor.arms)), ())
-        seconds = plan.seconds_left(self._max_concurrent)
+        seconds = self._plan().seconds_left(self._max_concurrent)
         return "not known yet" if seconds is None else f"about {format_seconds(seconds)}"
 
-    def _plan(self, state: ArmState) -> ArmPlan:
-        done = self._done(state)
-        num_left = state.search.num_trials + len(self._conductor.study.seeds) - len(done)
-        return ArmPlan(
-            name=state.arm.name,
-            search={State.NEW: num_left},
-            final={},
-            is_locked=state.is_searched,
-            mean_s=mean_seconds(done),
-        )
+    def _plan(self) -> Plan:
+        conductor = self._conductor
+        return Plan(conductor.study.name, tuple(map(conductor.plan, conductor.arms)), ())
+
+
+def _format_done(counts: Mapping[State, int]) -> str:
+    return f"{counts.get(State.DONE, 0)}/{sum(counts.values())}"
 
 
 def _why(result: TrialResult) -> str:

@@ -36,8 +36,10 @@ from tune_space.ledger.layout import ARTEFACTS, RAY_TRAIN, RAY_TUNE
 from tune_space.ledger.locks import hold, shared
 from tune_space.ledger.provenance import git_state, machine, other_code, versions
 from tune_space.ledger.records import DatasetEntry, Ledger, Manifest
+from tune_space.schedule.checkpoint_keeper import CheckpointKeeper
 from tune_space.schedule.conductor import Conductor
 from tune_space.schedule.jobs import Job
+from tune_space.schedule.manifest_writer import ManifestWriter
 from tune_space.schedule.plan import make_plan
 from tune_space.study.expand import Arm
 from tune_space.study.spec import ResourcesSpec, StudySpec
@@ -120,16 +122,17 @@ def _prepare(
         prepared.store.publish()
     if earlier:
         manifest = prepare.with_inactive(manifest, earlier, arms, active)
-    return Conductor(
-        study,
-        arms,
-        ledger,
-        prepared.sources,
-        manifest,
+    storage = _own_storage(study, options, started_at)
+    conductor = Conductor(
+        ManifestWriter(ledger, manifest),
+        arms=arms,
+        sources=prepared.sources,
+        checkpoints=CheckpointKeeper(study, options.out, storage),
         only=options.only,
         retry_failed=options.retry_failed,
-        storage=_own_storage(study, options, started_at),
     )
+    conductor.start()
+    return conductor
 
 
 def _check_room(
@@ -187,8 +190,9 @@ def _run_on_ray(
     if halt.error is not None:
         raise halt.error
     Storage(_shared_place(conductor, RAY_TUNE)).remove()
-    if conductor.storage and conductor.is_finished() and not conductor.study.keep_checkpoints:
-        conductor.storage.remove()
+    storage = conductor.checkpoints.storage
+    if storage and conductor.is_finished() and not conductor.study.keep_checkpoints:
+        storage.remove()
 
 
 def _maker(conductor: Conductor, prepared: prepare.Prepared) -> Callable[[Job], TrialJob]:
@@ -201,7 +205,7 @@ def _maker(conductor: Conductor, prepared: prepare.Prepared) -> Callable[[Job], 
             root=str(prepared.root),
             store=store.storage.place if store.storage else str(store.folder),
             dataset=prepared.dataset_folder(job.config.dataset).name,
-            checkpoints=conductor.checkpoints(job.trial_id).place,
+            checkpoints=conductor.checkpoints.of(job.trial_id).place,
             ray_files=_shared_place(conductor, RAY_TRAIN),
             workers=resources.workers,
             cpus=resources.cpus,
@@ -240,8 +244,8 @@ def _tuner(
 
 def _shared_place(conductor: Conductor, name: str) -> str:
     """A folder that every node sees: in the study's storage, or in its output folder."""
-    storage = conductor.storage
-    return place_within(storage.place if storage else str(conductor.ledger.folder.resolve()), name)
+    storage, folder = conductor.checkpoints.storage, conductor.writer.ledger.folder
+    return place_within(storage.place if storage else str(folder.resolve()), name)
 
 
 def _trial_resources(resources: ResourcesSpec) -> dict[str, float]:
@@ -271,7 +275,7 @@ def _conclude(conductor: Conductor, caught: Caught) -> RunOutcome:
     return RunOutcome(
         num_done=len(wanted & conductor.results.keys()),
         failed={i: r.reason or "failed" for i, r in mine.items() if _is_failure(r)},
-        given_up=tuple(s.arm.name for s in conductor.arms if conductor.is_given_up(s)),
+        given_up=tuple(s.arm.name for s in conductor.arms if conductor.plan(s).is_given_up),
         unlocked=tuple(s.arm.name for s in conductor.arms if s.is_searched and not s.locked),
         is_finished=is_finished,
         signal=(caught.number or signal.SIGINT) if is_interrupted else None,

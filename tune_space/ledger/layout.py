@@ -10,8 +10,6 @@
         .ray_tune/  ray_train/                  Ray's own files
 """
 
-import shutil
-from collections.abc import Collection
 from pathlib import Path
 
 TRIALS = "trials"
@@ -41,13 +39,3 @@ def path_bytes(path: Path) -> int:
     if path.is_symlink() or path.is_file():
         return path.lstat().st_size
     return sum(map(path_bytes, path.iterdir())) if path.is_dir() else 0
-
-
-def bound_checkpoints(folder: Path, keep: Collection[str], max_bytes: float) -> None:
-    """Delete the oldest checkpoints below ``folder`` until the rest fits; ``keep`` stays."""
-    paths = [path for path in folder.glob("*") if path.name not in keep and not path.is_symlink()]
-    total = 0
-    for path in sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True):
-        total += path_bytes(path)
-        if total > max_bytes:
-            shutil.rmtree(path, ignore_errors=True)

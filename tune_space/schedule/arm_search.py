@@ -1,13 +1,13 @@
 """The search of one arm: Optuna asked and told, rebuilt from the ledger at every start.
 
-Nothing of Optuna is stored. An arm's trials run one after another, so what the sampler suggests and
-what the pruner stops depend only on the arm, its seed and the results before, never on how often
-the study was interrupted or on what other arms did meanwhile.
+Nothing of Optuna is stored. An arm's trials run one after another. What the sampler suggests and
+what the pruner stops therefore depend only on the arm, its seed and the results before. Neither
+interruptions nor other arms change it.
 """
 
 import hashlib
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -16,21 +16,20 @@ import optuna
 from morec.config import TrialConfig, canonical_json
 from morec.results import TrialResult, TrialStatus
 from tune_space.ledger.records import MIN_FOR_IMPORTANCE, SearchEntry, best_trial
+from tune_space.schedule.jobs import search_budget
 from tune_space.study.expand import Arm, configure, draw, start_values
 from tune_space.study.spec import ParamSpec, StudySpec, Value
 
 NUM_STARTUP_TRIALS = 5
 """Random suggestions before TPE takes over; fixed, so that a larger budget continues the search."""
 MAX_REPEATS = 20
-"""Suggestions that repeat an earlier trial before the space counts as exhausted."""
-MAX_FAILURES = 5
-"""An arm whose search begins with so many failed trials is given up."""
+"""The space counts as exhausted after so many suggestions in a row that repeat a trial."""
 IMPORTANCE_DIGITS = 4
-"""More say nothing, and the last ones differ from one machine to another."""
+"""Further digits carry no information, and the last ones differ between machines."""
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 REDUCTION_FACTOR = 3
-"""ASHA: the share of trials that pass a rung is 1 / 3 (Li et al. 2020 use 4)."""
+"""ASHA: one trial in three passes a rung (Li et al. 2020: one in four)."""
 
 
 class ArmSearch:
@@ -38,7 +37,7 @@ class ArmSearch:
 
     def __init__(self, arm: Arm, study: StudySpec) -> None:
         self.arm = arm
-        self.num_trials = study.budget.trials if arm.space else 0
+        self.num_trials = search_budget(study, arm)
         self._seed = study.search_seed
         self._study = optuna.create_study(
             direction="maximize", pruner=_PRUNERS[study.scheduler](), storage=None
@@ -52,11 +51,14 @@ class ArmSearch:
         """Every trial asked for, in order."""
         return tuple(entry for _, entry in self._asked.values())
 
-    def ask(self, params: Mapping[str, Value] | None = None) -> TrialConfig | None:
-        """Suggest the next configuration, or ``params`` again; None when the space is exhausted.
+    def ask(
+        self, identify: Callable[[TrialConfig], str], params: Mapping[str, Value] | None = None
+    ) -> tuple[SearchEntry, TrialConfig] | None:
+        """Suggest the next trial, or ``params`` again; None when the space is exhausted.
 
-        The first suggestion is the arm's ``start`` and, where that says nothing, the study file's
-        own configuration as far as it lies in the space.
+        ``identify`` gives a configuration its trial id. The first suggestion is the arm's
+        ``start``; where that says nothing, it is the study file's own configuration, as far as that
+        lies in the space.
         """
         for attempt in range(MAX_REPEATS):
             wanted = start_values(self.arm) if params is None and not self._asked else params
@@ -64,18 +66,15 @@ class ArmSearch:
             chosen = draw(self.arm, partial(_suggest, trial))
             if (key := canonical_json(chosen)) not in self._chosen:
                 self._chosen.add(key)
-                self._pending = (trial, chosen)
-                return configure(self.arm.config, chosen, seed=self._seed, test=False)
+                config = configure(self.arm.config, chosen, seed=self._seed, test=False)
+                entry = SearchEntry(trial_id=identify(config), params=chosen)
+                self._asked[entry.trial_id] = (trial, entry)
+                return entry, config
             self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
         return None
 
-    def started(self, trial_id: str) -> None:
-        """Name the configuration that was asked for last."""
-        trial, params = self._pending
-        self._asked[trial_id] = (trial, SearchEntry(trial_id=trial_id, params=params))
-
     def should_prune(self, trial_id: str, epochs: Iterable[tuple[int, float]]) -> bool:
-        """Report (epoch, score) pairs and ask whether the trial is worth going on with."""
+        """Report (epoch, score) pairs; True if the trial is too weak to go on."""
         trial, _ = self._asked[trial_id]
         known = self._study.trials[trial.number].intermediate_values
         is_weak = False
@@ -86,7 +85,7 @@ class ArmSearch:
         return is_weak
 
     def tell(self, result: TrialResult) -> None:
-        """Take a trial's end; failed and collapsed trials have no score, not a bad one."""
+        """Take in a trial's end; a failed or collapsed one has no score, rather than a bad one."""
         trial, _ = self._asked[result.trial_id]
         select = result.config.evaluation.select
         self.should_prune(result.trial_id, ((e.epoch, e.valid[select]) for e in result.epochs))
@@ -102,7 +101,7 @@ class ArmSearch:
         return None if best is None else self._asked[best.trial_id][1]
 
     def importance(self) -> dict[str, float]:
-        """Searched path -> its share, adding up to 1, in what makes the best tenth of the trials.
+        """Searched path -> its share in what sets the best tenth of the trials apart; sum 1.
 
         PED-ANOVA (Watanabe, Bansal, Hutter, IJCAI 2023), Optuna's own, over completed trials and
         their validation scores. Empty with fewer than ``MIN_FOR_IMPORTANCE`` of them, fewer than
@@ -112,15 +111,10 @@ class ArmSearch:
         if len(scores) < MIN_FOR_IMPORTANCE or len(set(scores)) < 2 or len(self.arm.space) < 2:
             return {}
         with warnings.catch_warnings():
-            # A value searched under a condition that hardly any trial met: its share is small.
+            # Optuna warns where hardly any trial met a parameter's condition; its share is small.
             warnings.simplefilter("ignore", UserWarning)
             shares = optuna.importance.get_param_importances(self._study)
         return {path: round(share, IMPORTANCE_DIGITS) for path, share in shares.items()}
-
-    def is_hopeless(self) -> bool:
-        """Whether the first ``MAX_FAILURES`` trials all failed, so that the next ones would too."""
-        statuses = {result.status for result in self._results}
-        return len(self._results) >= MAX_FAILURES and statuses <= {TrialStatus.FAILED}
 
     def _new_trial(self, params: Mapping[str, Value] | None, attempt: int) -> optuna.Trial:
         seed_text = canonical_json([self._seed, self._arm_identity(), len(self._asked), attempt])
@@ -133,7 +127,7 @@ class ArmSearch:
         return self._study.ask()
 
     def _encoded(self, params: Mapping[str, Value]) -> dict[str, Value]:
-        """Choices by their JSON spelling, so that lists and nulls can be choices too."""
+        """Choices as JSON text, so that lists and nulls can be choices too."""
         is_choice = {path for path in params if self.arm.space[path].choice is not None}
         return {p: canonical_json(v) if p in is_choice else v for p, v in params.items()}
 

@@ -1,17 +1,20 @@
-"""One trial to run, and one arm on its way through the study."""
+"""One trial to run, and how it gets its identity."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from morec.config import TrialConfig
-from tune_space.ledger.records import Role, SearchEntry
-from tune_space.schedule.arm_search import ArmSearch
+from tune_space.ledger.records import Role
 from tune_space.study.expand import Arm
+from tune_space.study.spec import StudySpec
+
+Sources = Callable[[TrialConfig], Mapping[str, str]]
+"""Hashes of the data and weights that a configuration points at, as they are now."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One trial to run now."""
+    """One trial to run."""
 
     trial_id: str
     arm: str
@@ -19,22 +22,13 @@ class Job:
     config: TrialConfig
     sources: Mapping[str, str]
 
+    @classmethod
+    def of(cls, arm: str, role: Role, config: TrialConfig, sources: Sources) -> "Job":
+        """The job of a configuration; its identity covers the data and weights too."""
+        found = sources(config)
+        return cls(config.trial_id(found), arm, role, config, found)
 
-@dataclass
-class ArmState:
-    """One arm on its way through the study: searching, then locked, then replicated."""
 
-    arm: Arm
-    search: ArmSearch
-    earlier: list[SearchEntry]
-    """Search trials an earlier run asked for and this one has not yet asked for again."""
-    open_search: Job | None = None
-    """The search trial whose result the next suggestion waits for."""
-    is_searched: bool = False
-    locked: SearchEntry | None = None
-    final: dict[str, Job] = field(default_factory=dict)
-    """Jobs of the locked configuration by trial id."""
-
-    def jobs(self) -> list[Job]:
-        """The arm's trials that may run now, in order; some may be running or done."""
-        return [self.open_search] if self.open_search else list(self.final.values())
+def search_budget(study: StudySpec, arm: Arm) -> int:
+    """Search trials that an arm gets; one that searches nothing needs none."""
+    return study.budget.trials if arm.space else 0

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from reports.study.caveats import caveats
-from reports.study.progress import unfinished
+from reports.study.progress import progress, unfinished
 from reports.study.summary import summarise
 from tests.reports.made_up_studies import SMALL, FakeStudy
+from tune_space.schedule.arm_plan import MAX_FAILURES
 
 
 def test_unfinished_trials_are_counted_and_named(tmp_path: Path) -> None:
@@ -39,3 +40,20 @@ def test_of_many_trials_six_are_named_and_the_others_counted(tmp_path: Path) -> 
 
 def test_a_complete_study_has_nothing_unfinished(tmp_path: Path) -> None:
     assert unfinished(summarise(FakeStudy(arms=SMALL[:1]).write(tmp_path))) == ()
+
+
+def test_an_exhausted_search_and_an_arm_that_is_given_up_have_no_trials_to_come(
+    tmp_path: Path,
+) -> None:
+    failed = {("TS", "search", index): "failed" for index in range(MAX_FAILURES)}
+    nothing_more = {("TS", "final", index): "not asked" for index in range(3)}
+    study = FakeStudy(
+        arms=SMALL[:2],
+        searches=MAX_FAILURES,
+        state="running",
+        statuses=failed | nothing_more,
+        overrides={"budget": {"trials": 40}},
+    )
+    done = (MAX_FAILURES + 3) + MAX_FAILURES
+    words = progress(summarise(study.write(tmp_path)))
+    assert words.startswith(f"{done} of {done} trials have ended")

@@ -67,7 +67,7 @@ def test_measured_peaks_stand_in_for_estimates_and_a_finished_study_needs_nothin
     play(conductor, limit=6, num_concurrent=3)
     for record in conductor.results.values():
         peak = COST.model_copy(update={"peak_memory_bytes": 1_250_000_000})
-        conductor.ledger.write(record.model_copy(update={"cost": peak}))
+        conductor.writer.ledger.write(record.model_copy(update={"cost": peak}))
     found = needed(tmp_path, study(), {"ID": SMALL, "wide": LARGE, "fixed": SMALL})
     assert (found.per_trial, found.is_measured) == (1_250_000_000, True)
     play(conductor_of(tmp_path))

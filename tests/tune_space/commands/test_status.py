@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -12,27 +12,29 @@ from tune_space.commands.status import ArmStatus, read_status
 from tune_space.ledger.locks import hold
 from tune_space.ledger.records import ArmEntry, Ledger, Manifest, SearchEntry
 from tune_space.study.expand import configure, expand
-from tune_space.study.spec import ArmSpec, StudySpec
+from tune_space.study.spec import ArmSpec, BudgetSpec, StudySpec
 
 STUDY = StudySpec(
     name="s",
     question="?",
     base={"dataset": {"kind": "synthetic"}, "item": {"id": True}},
     arms={"A": ArmSpec()},
+    budget=BudgetSpec(trials=4),
     baseline="A",
 )
 
 
 def write_manifest(
-    folder: Path, state: Literal["running", "finished", "interrupted"], *search: str
+    folder: Path, state: Literal["running", "finished", "interrupted"], *search: str, **arm: Any
 ) -> None:
+    """Arm A was asked for the ``search`` trials; of those "open" was running, as was "final-2"."""
     config = expand(STUDY)[0].config
     entries = tuple(SearchEntry(trial_id=trial_id, params={}) for trial_id in search)
-    arm = ArmEntry(name="A", config=config, search=entries, final=("final-1", "final-2"))
     manifest = Manifest(
         study=STUDY, study_file="", command="", state=state, started_at="", updated_at="now",
-        versions={}, git={}, device="", num_cpus=2, elapsed_s=5.0, datasets=(), arms=(arm,),
-        running=("final-2", "of another arm"),
+        versions={}, git={}, device="", num_cpus=2, elapsed_s=5.0, datasets=(),
+        arms=(ArmEntry(name="A", config=config, search=entries, **arm),),
+        running=("open", "final-2", "of another arm"),
     )  # fmt: skip
     Ledger(folder).write_manifest(manifest)
 
@@ -52,19 +54,26 @@ def write_record(folder: Path, trial_id: str, status: TrialStatus, score: float 
     )
 
 
-def test_trials_are_counted_as_done_failed_or_started(tmp_path: Path) -> None:
+def test_trials_of_a_search_are_counted_by_status(tmp_path: Path) -> None:
     write_manifest(tmp_path, "interrupted", "pruned", "failed", "collapsed", "open")
     write_record(tmp_path, "pruned", TrialStatus.PRUNED, score=0.25)
     write_record(tmp_path, "failed", TrialStatus.FAILED, score=0.9)
     write_record(tmp_path, "collapsed", TrialStatus.COLLAPSED)
     write_record(tmp_path, "of another arm", TrialStatus.FAILED)
-    # "open" is asked for and not yet started; final-1 has a checkpoint; final-2 was running.
-    (tmp_path / "checkpoints" / "final-1").mkdir(parents=True)
     status = read_status(tmp_path)
     assert status.arms == (
-        ArmStatus("A", num_done=2, num_failed=1, num_started=2, is_locked=False, best_valid=0.25),
+        ArmStatus("A", num_done=2, num_failed=1, num_started=1, is_locked=False, best_valid=0.25),
     )
     assert (status.state, status.select, status.elapsed_s) == ("interrupted", "HR@10", 5.0)
+
+
+def test_a_final_trial_was_started_if_it_ran_or_has_a_checkpoint(tmp_path: Path) -> None:
+    start = SearchEntry(trial_id="", params={})
+    write_manifest(tmp_path, "interrupted", locked=start, final=("final-1", "final-2", "final-3"))
+    (tmp_path / "checkpoints" / "final-1").mkdir(parents=True)
+    assert read_status(tmp_path).arms == (
+        ArmStatus("A", num_done=0, num_failed=0, num_started=2, is_locked=True, best_valid=None),
+    )
 
 
 def test_a_study_is_running_only_while_a_process_holds_its_folder(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from rich.console import Console
 from morec.results import Reason, TrialStatus
 from tests.tune_space.made_up_trials import COST, conductor_of, curve, end, play, study
 from tune_space.execution.progress import StudyProgress
-from tune_space.schedule.conductor import MAX_TRIES
+from tune_space.schedule.arm_plan import MAX_FAILURES
+from tune_space.schedule.outcomes import MAX_ATTEMPTS
 
 
 def shown(conductor, is_terminal: bool) -> tuple[StudyProgress, io.StringIO]:
@@ -32,7 +33,7 @@ def test_outside_a_terminal_every_ended_trial_is_one_line(tmp_path) -> None:
 def test_a_failed_trials_line_gives_the_last_line_of_its_reason(tmp_path) -> None:
     conductor = conductor_of(tmp_path)
     progress, stream = shown(conductor, is_terminal=False)
-    for _ in range(MAX_TRIES):
+    for _ in range(MAX_ATTEMPTS):
         job = conductor.next_job()
         conductor.lose(job.trial_id, Reason.PROCESS_LOST, "Traceback ...\nValueError: the reason")
     progress.refresh()
@@ -58,7 +59,7 @@ def test_results_of_an_earlier_run_are_not_printed_again(tmp_path) -> None:
     assert stream.getvalue() == ""
 
 
-def test_the_time_left_is_the_remaining_trials_at_the_mean_so_far_shared_by_those_at_once(
+def test_the_time_left_is_the_remaining_trials_at_the_mean_so_far_over_the_concurrent_ones(
     tmp_path,
 ) -> None:
     conductor = conductor_of(tmp_path)
@@ -67,6 +68,27 @@ def test_the_time_left_is_the_remaining_trials_at_the_mean_so_far_shared_by_thos
     conductor.finish(end(conductor.next_job()))
     num_left = 3 * (3 + 2) - 1
     assert progress.time_left() == f"about 0:00:{round(num_left * COST.total_s / 2):02}"
+
+
+def test_a_search_with_nothing_else_to_try_has_no_trials_to_come(tmp_path) -> None:
+    space = {"model.num_blocks": {"choice": [1, 2]}}
+    conductor = conductor_of(tmp_path, study(search=space, budget={"trials": 9}, seeds=[1]))
+    progress, stream = shown(conductor, is_terminal=False)
+    play(conductor)
+    progress.refresh()
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 3 * (2 + 1)
+    assert all("[9/9]" in line and line.endswith("left about 0:00:00") for line in lines)
+
+
+def test_an_arm_that_is_given_up_has_no_trials_to_come(tmp_path) -> None:
+    arms = {"ID": {}, "wide": {"set": {"model.dim": 1024}}}
+    conductor = conductor_of(tmp_path, study(arms=arms, budget={"trials": 8}))
+    progress, _ = shown(conductor, is_terminal=True)
+    play(conductor, fail={"wide"})
+    assert progress.table().title == (
+        f"s: {8 + 2 + MAX_FAILURES}/{8 + 2 + MAX_FAILURES} trials, left about 0:00:00"
+    )
 
 
 def test_in_a_terminal_a_table_shows_every_arms_counts_best_score_and_epoch(tmp_path) -> None:

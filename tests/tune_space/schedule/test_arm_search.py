@@ -64,20 +64,34 @@ def score_of(config: TrialConfig) -> float:
     return min(1.0, config.optim.lr * 5)
 
 
+def ask(search: ArmSearch, trial_id: str, params=None) -> TrialConfig | None:
+    """The next trial's configuration, under a name of the test's own."""
+    asked = search.ask(lambda config: trial_id, params)
+    return asked and asked[1]
+
+
 def run(search: ArmSearch, num_trials: int, first: int = 0, params=()) -> list[TrialResult]:
     results = []
     for number in range(first, num_trials):
-        config = search.ask(params[number] if number < len(params) else None)
-        if config is None:
+        asked = ask(search, f"t{number}", params[number] if number < len(params) else None)
+        if asked is None:
             break
-        search.started(f"t{number}")
-        results.append(result_of(config, f"t{number}", [score_of(config)]))
+        results.append(result_of(asked, f"t{number}", [score_of(asked)]))
         search.tell(results[-1])
     return results
 
 
 def configs(search: ArmSearch, num_trials: int) -> list[TrialConfig]:
     return [result.config for result in run(search, num_trials)]
+
+
+def test_a_suggestion_is_an_entry_at_once_under_the_identity_of_its_configuration() -> None:
+    search = ArmSearch(arm(), study())
+    asked = [search.ask(lambda config: f"rate {config.optim.lr}") for _ in range(2)]
+    assert search.entries == tuple(entry for entry, _ in asked)
+    for entry, config in asked:
+        assert entry.trial_id == f"rate {config.optim.lr}"
+        assert entry.params["optim.lr"] == config.optim.lr
 
 
 def test_the_first_suggestion_is_the_study_files_own_configuration() -> None:
@@ -164,16 +178,14 @@ def test_best_is_the_highest_validation_score_and_failures_never_are() -> None:
         ("pruned", [0.9], TrialStatus.PRUNED),
     ]
     for trial_id, scores, status in endings:
-        config = search.ask()
-        search.started(trial_id)
+        config = ask(search, trial_id)
         search.tell(result_of(config, trial_id, scores, status))
     assert search.best().trial_id == "high"
 
 
 def test_an_arm_without_one_completed_trial_has_no_choice() -> None:
     search = ArmSearch(arm(), study())
-    config = search.ask()
-    search.started("t")
+    config = ask(search, "t")
     search.tell(result_of(config, "t", [0.5], TrialStatus.FAILED))
     assert best_of(search) is None
 
@@ -195,8 +207,7 @@ def test_a_weak_trial_is_pruned_against_its_own_arm_and_again_after_a_rebuild(sc
     def play(search: ArmSearch) -> list[bool]:
         decisions = []
         for number in range(6):
-            config = search.ask()
-            search.started(f"t{number}")
+            config = ask(search, f"t{number}")
             curve = [(e, (0.9 - 0.1 * number) * e / 9) for e in range(1, 10)]
             decisions += [search.should_prune(f"t{number}", curve[:e]) for e in range(1, 10)]
             scores = [score for _, score in curve]
@@ -212,8 +223,7 @@ def test_a_weak_trial_is_pruned_against_its_own_arm_and_again_after_a_rebuild(sc
 def searched(num_trials: int, score, space=SPACE) -> ArmSearch:
     search = ArmSearch(arm(space), study())
     for number in range(num_trials):
-        config = search.ask()
-        search.started(f"t{number}")
+        config = ask(search, f"t{number}")
         search.tell(result_of(config, f"t{number}", [score(config)]))
     return search
 
@@ -230,12 +240,10 @@ def test_what_alone_decides_the_score_has_most_of_the_importance() -> None:
 def test_pruned_and_failed_trials_do_not_count() -> None:
     search = searched(MIN_FOR_IMPORTANCE - 1, score_of)
     assert search.importance() == {}
-    config = search.ask()
-    search.started("pruned")
+    config = ask(search, "pruned")
     search.tell(result_of(config, "pruned", [0.9], TrialStatus.PRUNED))
     assert search.importance() == {}
-    config = search.ask()
-    search.started("last")
+    config = ask(search, "last")
     search.tell(result_of(config, "last", [0.01]))
     assert set(search.importance()) == set(SPACE)
 

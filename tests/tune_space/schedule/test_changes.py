@@ -1,11 +1,13 @@
-"""Every edit of a study is said with what it does, and the conductor then does that."""
+"""Every change of a study has a line with its consequence, and the conductor then does that."""
+
+from pathlib import Path
 
 import pytest
 
 from morec.code_version import code_version
 from tests.tune_space.made_up_trials import STUDY, conductor_of, play, sources, study
 from tune_space.ledger.records import Ledger
-from tune_space.schedule.plan import make_plan
+from tune_space.schedule.changes import find_changes
 from tune_space.study.expand import expand
 
 ARMS = STUDY["arms"]
@@ -13,15 +15,15 @@ WITHOUT_WIDE = {name: arm for name, arm in ARMS.items() if name != "wide"}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def folder(tmp_path_factory) -> Path:
     made = tmp_path_factory.mktemp("study")
     play(conductor_of(made))
     return made
 
 
-def said(folder, spec, at_hand=sources) -> list[str]:
-    plan = make_plan(spec, expand(spec), Ledger(folder), at_hand)
-    return [line for line in plan.edits if "made by other code" not in line]
+def changes_of(folder, spec, current=sources) -> list[str]:
+    changes = find_changes(spec, expand(spec), Ledger(folder), current)
+    return [line for line in changes if "made by other code" not in line]
 
 
 @pytest.mark.parametrize(
@@ -32,39 +34,66 @@ def said(folder, spec, at_hand=sources) -> list[str]:
             {"arms": ARMS | {"new": {"set": {"model.num_blocks": 3}}}},
             ["arm 'new' is added: all its trials are new"],
         ),
-        ({"arms": WITHOUT_WIDE}, ["arm 'wide' is removed: 5 records of it stay, unreported"]),
+        (
+            {"arms": WITHOUT_WIDE},
+            ["arm 'wide' is removed: its records (5) are kept and no longer reported"],
+        ),
         (
             {"arms": ARMS | {"wide": {"set": {"model.dim": 64}}}},
             [
-                "arm 'wide' changed (model.dim 1024 -> 64): its trials are new; 5 records of it "
-                "stay, unreported"
+                "arm 'wide' changed (model.dim 1024 -> 64): its trials are new; its records (5) "
+                "are kept and no longer reported"
             ],
         ),
         (
             {"seeds": [2, 3, 4]},
             [
                 "seeds 3, 4 are added: one final trial each for every arm",
-                "seeds 1 are removed: their records stay, unreported",
+                "seeds 1 are removed: their records are kept and no longer reported",
             ],
         ),
         (
             {"budget": {"trials": 5}},
-            ["budget.trials 3 -> 5: every search goes on; a better trial is locked anew"],
+            [
+                "budget.trials 3 -> 5: every search continues; if it finds a better trial, that "
+                "one is locked and its final trials run"
+            ],
         ),
-        ({"budget": {"trials": 1}}, ["budget.trials 3 -> 1: an arm's first 1 search trials count"]),
-        ({"search_seed": 7}, ["search_seed 0 -> 7: every search begins anew"]),
+        (
+            {"budget": {"trials": 1}},
+            ["budget.trials 3 -> 1: an arm's first 1 search trials count, no others"],
+        ),
+        ({"search_seed": 7}, ["search_seed 0 -> 7: every search starts again"]),
         (
             {"scheduler": "asha"},
             [
-                "scheduler none -> asha: recorded trials count as they are, trials that run from "
-                "now on are stopped by the new one"
+                "scheduler none -> asha: recorded trials count as they are; the new scheduler "
+                "stops trials that run from now on"
             ],
         ),
         ({"question": "why?"}, ["question changed: another report, no trial"]),
     ],
 )
-def test_an_edit_is_said_with_its_consequence(folder, changes, lines) -> None:
-    assert said(folder, study(**changes)) == lines
+def test_a_change_has_a_line_with_its_consequence(folder, changes, lines) -> None:
+    assert changes_of(folder, study(**changes)) == lines
+
+
+def test_before_the_first_run_nothing_has_changed(tmp_path) -> None:
+    assert find_changes(study(), expand(study()), Ledger(tmp_path), sources) == ()
+
+
+def test_inactive_arms_are_compared_without_their_data(folder) -> None:
+    def only_wide(config):
+        assert config.model.dim == 1024
+        return {"data": "other"}
+
+    changes = find_changes(
+        study(), expand(study()), Ledger(folder), only_wide, inactive=["ID", "fixed"]
+    )
+    assert [line for line in changes if line.startswith("data of")] == [
+        "data of wide are not those of the records: trials run again; the records are kept "
+        "and no longer reported"
+    ]
 
 
 def test_a_changed_search_space_says_how_many_trials_still_count(folder) -> None:
@@ -76,7 +105,7 @@ def test_a_changed_search_space_says_how_many_trials_still_count(folder) -> None
     ]
     inside = sum(rate <= 2e-2 for rate in rates)
     assert 0 < inside < len(rates) == 9
-    assert said(folder, narrowed) == [
+    assert changes_of(folder, narrowed) == [
         "search space of ID, wide, fixed changed (optim.lr: loguniform a number between 0.0001 and "
         f"0.1 -> loguniform a number between 0.0001 and 0.02): {inside} of 9 search trials lie in "
         "it and count, the others are no longer asked for"
@@ -84,7 +113,7 @@ def test_a_changed_search_space_says_how_many_trials_still_count(folder) -> None
 
 
 @pytest.mark.parametrize(("name", "what"), [("data", "data"), ("text", "text weights")])
-def test_other_data_or_weights_are_said_and_their_records_are_not_mixed_in(
+def test_other_data_or_weights_have_a_line_and_their_records_are_not_mixed_in(
     tmp_path, name, what
 ) -> None:
     def then(config):
@@ -94,9 +123,9 @@ def test_other_data_or_weights_are_said_and_their_records_are_not_mixed_in(
         return then(config) | {name: "other"}
 
     play(conductor_of(tmp_path, sources=then))
-    assert said(tmp_path, study(), now) == [
-        f"{what} of ID, wide, fixed are not those of the records: trials run again, and the "
-        "records stay, unreported"
+    assert changes_of(tmp_path, study(), now) == [
+        f"{what} of ID, wide, fixed are not those of the records: trials run again; the "
+        "records are kept and no longer reported"
     ]
     after = conductor_of(tmp_path, sources=now)
     assert len(play(after)) == 3 * (3 + 2)
@@ -111,9 +140,9 @@ def test_records_of_other_code_are_counted_and_what_differs_is_named(tmp_path) -
     for number, record in enumerate(ledger.read_all().values()):
         code = old if number < 2 else code_version() if number < 14 else {}
         ledger.write(record.model_copy(update={"code": code}))
-    plan = make_plan(study(), expand(study()), ledger, sources)
+    changes = find_changes(study(), expand(study()), ledger, sources)
     end = "): they count as they are; --fresh trains everything anew"
-    assert sorted(plan.edits) == [
+    assert sorted(changes) == [
         f"1 record made by other code (they do not say which{end}",
         f"2 records made by other code (torch 1.0, not {code_version()['torch']}{end}",
     ]

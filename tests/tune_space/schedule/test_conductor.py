@@ -22,8 +22,9 @@ from tests.tune_space.made_up_trials import (
     study,
 )
 from tune_space.ledger.records import Ledger
-from tune_space.schedule.arm_search import MAX_FAILURES
-from tune_space.schedule.conductor import MAX_TRIES
+from tune_space.schedule.arm_plan import MAX_FAILURES
+from tune_space.schedule.manifest_writer import Clock
+from tune_space.schedule.outcomes import MAX_ATTEMPTS
 
 
 def test_every_arm_is_searched_locked_and_replicated_with_all_seeds(tmp_path) -> None:
@@ -47,7 +48,7 @@ def test_only_locked_configurations_see_the_test_split(tmp_path) -> None:
     assert all(job.config.evaluation.test == (job.role == "final") for job in jobs)
 
 
-def test_an_arm_searches_one_trial_at_a_time_and_arms_search_beside_each_other(tmp_path) -> None:
+def test_an_arm_searches_one_trial_at_a_time_and_all_arms_search_concurrently(tmp_path) -> None:
     conductor = conductor_of(tmp_path)
     first = [conductor.next_job() for _ in range(4)]
     assert sorted(job.arm for job in first[:3]) == ["ID", "fixed", "wide"]
@@ -72,6 +73,31 @@ def test_any_interruptions_leave_the_same_trials_and_choices(
         )
     play(conductor_of(cut, study(scheduler=scheduler)), num_concurrent=num_concurrent)
     assert outcome(cut) == outcome(whole)
+
+
+def test_nothing_is_written_or_deleted_before_the_start(tmp_path) -> None:
+    play(conductor_of(tmp_path))
+    record = next((tmp_path / "trials").iterdir())
+    left_behind = tmp_path / "checkpoints" / record.stem / "last.pt"
+    left_behind.parent.mkdir(parents=True)
+    left_behind.touch()
+    before = (tmp_path / "manifest.json").read_bytes()
+    conductor = conductor_of(tmp_path, study(seeds=[1, 2, 3]), is_started=False)
+    assert (tmp_path / "manifest.json").read_bytes() == before
+    assert left_behind.exists()
+    conductor.start()
+    assert Ledger(tmp_path).read_manifest().study.seeds == (1, 2, 3)
+    assert not left_behind.exists()
+
+
+def test_an_edited_arm_asks_for_its_search_trials_under_their_new_identities(tmp_path) -> None:
+    play(conductor_of(tmp_path))
+    before = {entry.name: entry for entry in Ledger(tmp_path).read_manifest().arms}
+    edited = STUDY["arms"] | {"wide": {"set": {"model.dim": 64}}}
+    conductor = conductor_of(tmp_path, study(arms=edited))
+    (wide,) = (entry for entry in conductor.manifest.arms if entry.name == "wide")
+    assert [e.params for e in wide.search] == [e.params for e in before["wide"].search]
+    assert set(conductor.manifest.orphaned) == set(before["wide"].trial_ids)
 
 
 def test_the_manifest_names_what_runs(tmp_path) -> None:
@@ -162,7 +188,7 @@ def test_an_arm_whose_final_trials_all_fail_is_given_up_too(tmp_path) -> None:
     assert sum(job.arm == "wide" for job in jobs) == MAX_FAILURES
     assert sum(job.arm == "ID" for job in jobs) == 9
     assert conductor.is_finished()
-    assert [s.arm.name for s in conductor.arms if conductor.is_given_up(s)] == ["wide"]
+    assert [s.arm.name for s in conductor.arms if conductor.plan(s).is_given_up] == ["wide"]
 
 
 def test_failed_trials_are_run_again_only_on_request(tmp_path) -> None:
@@ -178,7 +204,7 @@ def test_only_the_named_arms_run(tmp_path) -> None:
     assert {job.arm for job in jobs} == {"ID"}
 
 
-def test_arms_that_rest_keep_their_entries_and_their_data_is_not_asked_for(tmp_path) -> None:
+def test_inactive_arms_keep_their_entries_and_their_data_is_not_asked_for(tmp_path) -> None:
     play(conductor_of(tmp_path))
     before = {entry.name: entry for entry in Ledger(tmp_path).read_manifest().arms}
 
@@ -196,7 +222,7 @@ def test_arms_that_rest_keep_their_entries_and_their_data_is_not_asked_for(tmp_p
     assert conductor.manifest.orphaned == ()
 
 
-def test_an_arm_that_rests_and_was_edited_begins_anew(tmp_path) -> None:
+def test_an_inactive_arm_that_was_edited_begins_anew(tmp_path) -> None:
     play(conductor_of(tmp_path))
     arms = STUDY["arms"] | {"wide": {"set": {"model.dim": 64}}}
     conductor = conductor_of(tmp_path, study(arms=arms), only=("ID",))
@@ -221,12 +247,12 @@ def test_a_trial_that_always_loses_its_process_has_failed_with_its_reason_and_ep
 ) -> None:
     conductor = conductor_of(tmp_path)
     jobs = []
-    for _ in range(MAX_TRIES):
+    for _ in range(MAX_ATTEMPTS):
         jobs.append(job := conductor.next_job())
         conductor.report(job.trial_id, curve(job.config)[:2], COST)
         assert Ledger(tmp_path).read(job.trial_id) is None
         conductor.lose(job.trial_id, Reason.PROCESS_LOST, "killed by signal 9")
-    assert jobs == [job] * MAX_TRIES
+    assert jobs == [job] * MAX_ATTEMPTS
     record = Ledger(tmp_path).read(job.trial_id)
     assert (record.status, record.error) == (TrialStatus.FAILED, "killed by signal 9")
     assert record.reason is Reason.PROCESS_LOST
@@ -235,10 +261,10 @@ def test_a_trial_that_always_loses_its_process_has_failed_with_its_reason_and_ep
     assert record.best_score() is None
 
 
-def test_a_trial_that_loses_its_process_once_ends_as_if_it_had_not(tmp_path) -> None:
+def test_a_trial_that_loses_its_process_once_leaves_the_same_record(tmp_path) -> None:
     conductor = conductor_of(tmp_path)
     job = conductor.next_job()
-    folder = conductor.checkpoints(job.trial_id).path.parent
+    folder = conductor.checkpoints.of(job.trial_id).path.parent
     folder.mkdir(parents=True)
     conductor.lose(job.trial_id, Reason.PROCESS_LOST, "killed by signal 9")
     assert folder.exists()
@@ -248,17 +274,17 @@ def test_a_trial_that_loses_its_process_once_ends_as_if_it_had_not(tmp_path) -> 
 
 
 @pytest.mark.parametrize(
-    ("reason", "tries"),
+    ("reason", "attempts"),
     [
-        (Reason.HOST_MEMORY, MAX_TRIES),
+        (Reason.HOST_MEMORY, MAX_ATTEMPTS),
         (Reason.DEVICE_MEMORY, 1),
         (Reason.EXCEPTION, 1),
         (Reason.DIVERGED, 1),
     ],
 )
-def test_a_failure_is_tried_again_only_where_that_can_help(tmp_path, reason, tries) -> None:
+def test_a_failed_trial_runs_again_only_where_that_can_help(tmp_path, reason, attempts) -> None:
     conductor = conductor_of(tmp_path)
-    for _ in range(tries):
+    for _ in range(attempts):
         job = conductor.next_job()
         assert Ledger(tmp_path).read(job.trial_id) is None
         conductor.finish(end(job, TrialStatus.FAILED).model_copy(update={"reason": reason}))
@@ -266,22 +292,22 @@ def test_a_failure_is_tried_again_only_where_that_can_help(tmp_path, reason, tri
     assert job.trial_id not in {each.trial_id for each in conductor.running.values()}
 
 
-def test_the_last_words_of_a_process_that_died_are_in_its_record(tmp_path) -> None:
+def test_the_last_lines_of_a_process_that_died_are_in_its_record(tmp_path) -> None:
     conductor = conductor_of(tmp_path)
-    for _ in range(MAX_TRIES):
+    for _ in range(MAX_ATTEMPTS):
         job = conductor.next_job()
-        folder = conductor.checkpoints(job.trial_id).path.parent
+        folder = conductor.checkpoints.of(job.trial_id).path.parent
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "log0.txt").write_text("epoch 3\nterminate called without an exception\n")
         conductor.lose(job.trial_id, Reason.PROCESS_LOST, "gone")
-    said = Ledger(tmp_path).read(job.trial_id).log_tail
-    assert said == "epoch 3\nterminate called without an exception"
+    log_tail = Ledger(tmp_path).read(job.trial_id).log_tail
+    assert log_tail == "epoch 3\nterminate called without an exception"
 
 
-def test_a_trial_that_hangs_has_failed_at_once_and_says_where(tmp_path) -> None:
+def test_a_trial_that_hangs_fails_without_another_attempt_and_says_where(tmp_path) -> None:
     conductor = conductor_of(tmp_path, study(resources={"silence_minutes": 5}))
     job = conductor.next_job()
-    folder = conductor.checkpoints(job.trial_id).path.parent
+    folder = conductor.checkpoints.of(job.trial_id).path.parent
     folder.mkdir(parents=True)
     (folder / "hang.txt").write_text("Timeout (0:05:00)!\n  File loader.py, line 3 in read\n")
     conductor.lose(job.trial_id, Reason.PROCESS_LOST, "the trial's process was lost")
@@ -303,17 +329,17 @@ def test_a_pruned_trial_is_recorded_with_what_it_cost_and_never_locked(tmp_path)
 
 
 @pytest.mark.parametrize("keep", [False, True])
-def test_checkpoints_go_when_a_trial_ends_unless_they_are_asked_for(tmp_path, keep) -> None:
+def test_checkpoints_go_when_a_trial_ends_unless_the_study_keeps_them(tmp_path, keep) -> None:
     conductor = conductor_of(tmp_path, study(keep_checkpoints=keep))
     job = conductor.next_job()
-    folder = conductor.checkpoints(job.trial_id).path.parent
+    folder = conductor.checkpoints.of(job.trial_id).path.parent
     folder.mkdir(parents=True)
     conductor.finish(end(job))
     assert folder.exists() == keep
 
 
 def checkpoint(conductor, trial_id: str, num_bytes: int, age_s: int) -> Path:
-    folder = conductor.checkpoints(trial_id).path.parent
+    folder = conductor.checkpoints.of(trial_id).path.parent
     folder.mkdir(parents=True)
     (folder / "last.pt").write_bytes(bytes(num_bytes))
     then = time.time() - age_s
@@ -358,7 +384,7 @@ def test_checkpoints_in_a_storage_go_from_there_when_their_trial_ends(tmp_path) 
     conductor = conductor_of(tmp_path / "out", storage=storage)
     first, second = conductor.next_job(), conductor.next_job()
     for job in (first, second):
-        conductor.checkpoints(job.trial_id).save({"epoch": 1})
+        conductor.checkpoints.of(job.trial_id).save({"epoch": 1})
     conductor.finish(end(first))
     assert set(storage.sizes()) == {f"checkpoints/{second.trial_id}/last.pt"}
 
@@ -379,6 +405,13 @@ def test_arms_that_lock_the_same_configuration_share_its_trials(tmp_path) -> Non
 
 
 def test_a_spent_time_budget_starts_nothing_more(tmp_path) -> None:
-    conductor = conductor_of(tmp_path, study(budget={"trials": 3, "hours": 1e-9}))
-    assert conductor.next_job() is None
+    seconds = 100.0
+    clock = Clock(seconds=lambda: seconds)
+    conductor = conductor_of(tmp_path, study(budget={"trials": 3, "hours": 2}), clock=clock)
+    seconds += 2 * 3600
+    assert not conductor.is_out_of_time()
+    assert conductor.next_job() is not None
+    seconds += 1
     assert conductor.is_out_of_time()
+    assert conductor.next_job() is None
+    assert conductor.manifest.elapsed_s == 2 * 3600

@@ -8,9 +8,10 @@ import pytest
 
 from morec.config import TrialConfig
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
+from tests.tune_space.made_up_trials import conductor_of
 from tune_space.ledger.records import ArmEntry, Ledger, Manifest, SearchEntry
-from tune_space.schedule.conductor import Conductor
-from tune_space.schedule.plan import ArmPlan, Plan, State, make_plan
+from tune_space.schedule.arm_plan import ArmPlan, State
+from tune_space.schedule.plan import Plan, make_plan
 from tune_space.study.expand import Arm, configure, expand
 from tune_space.study.spec import ArmSpec, ParamSpec, StudySpec
 
@@ -66,6 +67,7 @@ class Folder:
 
     def __init__(self, path: Path, spec: StudySpec) -> None:
         self.ledger, self.study = Ledger(path), spec
+        self.running: tuple[str, ...] = ()
         self.entries = {
             arm.name: ArmEntry(name=arm.name, config=arm.config) for arm in expand(spec)
         }
@@ -107,6 +109,7 @@ class Folder:
                 num_cpus=2,
                 datasets=(),
                 arms=tuple(self.entries.values()),
+                running=self.running,
             )
         )
         wanted = spec or self.study
@@ -145,10 +148,12 @@ def test_without_search_trials_the_final_ones_have_the_start_s_values(folder: Fo
     assert planned.final == {State.DONE: 1, State.NEW: 1}
 
 
-def test_a_search_trial_without_a_record_is_continued(folder: Folder) -> None:
+def test_a_search_trial_that_ran_and_has_no_record_is_continued(folder: Folder) -> None:
     arm = arm_a(folder.study)
     folder.search(arm, 8, score=0.5)
-    folder.search(arm, 16)
+    asked = folder.search(arm, 16)
+    assert folder.plan().arms[0].search == {State.DONE: 1, State.NEW: 1}
+    folder.running = (asked,)
     planned = folder.plan().arms[0]
     assert planned.search == {State.DONE: 1, State.CONTINUE: 1}
     assert not planned.is_locked
@@ -250,12 +255,12 @@ def test_other_data_or_seeds_make_other_trials(folder: Folder) -> None:
 
 
 def nothing_there(config: TrialConfig) -> Mapping[str, str]:
-    raise AssertionError("the data of an arm that rests was asked for")
+    raise AssertionError("the data of an inactive arm was asked for")
 
 
 def test_a_study_without_its_data_is_planned_as_new(tmp_path: Path) -> None:
     spec = study()
-    plan = make_plan(spec, expand(spec), Ledger(tmp_path), nothing_there, resting=["A", "B"])
+    plan = make_plan(spec, expand(spec), Ledger(tmp_path), nothing_there, inactive=["A", "B"])
     assert [arm.search for arm in plan.arms] == [{State.NEW: 2}] * 2
     assert [arm.final for arm in plan.arms] == [{State.NEW: 2}] * 2
 
@@ -270,13 +275,13 @@ def test_without_its_data_an_arm_s_trials_are_those_an_earlier_run_wrote_down(
     folder.entries["A"] = folder.entries["A"].model_copy(update={"final": (final,)})
     folder.plan()
     arms = expand(folder.study)
-    plan = make_plan(folder.study, arms, folder.ledger, nothing_there, resting=["A", "B"])
+    plan = make_plan(folder.study, arms, folder.ledger, nothing_there, inactive=["A", "B"])
     assert plan.arms[0].search == {State.DONE: 2}
     assert plan.arms[0].final == {State.DONE: 1, State.NEW: 1}
     assert plan.orphaned == ()
 
 
-def test_time_left_is_each_arms_mean_else_the_mean_of_the_arms_shared_by_the_trials_at_once(
+def test_time_left_is_each_arms_mean_else_the_mean_of_the_arms_over_the_concurrent_ones(
     folder: Folder,
 ) -> None:
     arm = arm_a(folder.study)
@@ -293,10 +298,7 @@ def test_time_left_is_each_arms_mean_else_the_mean_of_the_arms_shared_by_the_tri
 
 def test_the_plan_counts_down_exactly_as_the_study_runs(folder: Folder) -> None:
     spec, arms = folder.study, expand(folder.study)
-    folder.plan()
-    manifest = folder.ledger.read_manifest()
-    assert manifest is not None
-    conductor = Conductor(spec, arms, folder.ledger, sources, manifest)
+    conductor = conductor_of(folder.ledger.folder, spec, sources=sources)
     for num_left in range(2 * (2 + 2), 0, -1):
         plan = make_plan(spec, arms, folder.ledger, sources)
         assert (plan.num_left, plan.orphaned) == (num_left, ())

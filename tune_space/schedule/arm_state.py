@@ -1,0 +1,117 @@
+"""What runs next in one arm: search trials one after another, then the final trials."""
+
+from collections.abc import Sequence
+
+from morec.config import TrialConfig
+from tune_space.ledger.records import ArmEntry, Role, SearchEntry
+from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, plan_arm
+from tune_space.schedule.arm_search import ArmSearch, best_of
+from tune_space.schedule.jobs import Job, Sources
+from tune_space.study.expand import Arm, configure, fits
+from tune_space.study.spec import StudySpec, Value
+
+
+class ArmState:
+    """One arm on its way through the study: searching, then locked, then replicated.
+
+    ``earlier`` are the search trials of an earlier run. Those that still lie in the arm's space are
+    asked for again, in the same order, before anything new is suggested.
+    """
+
+    def __init__(
+        self, arm: Arm, study: StudySpec, sources: Sources, earlier: Sequence[SearchEntry] = ()
+    ) -> None:
+        self.arm = arm
+        self.search = ArmSearch(arm, study)
+        self.is_searched = False
+        """Whether the search has ended."""
+        self.locked: SearchEntry | None = None
+        """The configuration that the final trials have; None if no search trial completed."""
+        self.final: dict[str, Job] = {}
+        """Jobs of the locked configuration by trial id."""
+        self._open_search: Job | None = None
+        self._seeds = study.seeds
+        self._sources = sources
+        fitting = [entry.params for entry in earlier if fits(arm, entry.params)]
+        self._earlier = [
+            self._search_entry(params, study.search_seed)
+            for params in fitting[: self.search.num_trials]
+        ]
+
+    @property
+    def searches(self) -> tuple[SearchEntry, ...]:
+        """The arm's search trials in order; the last ones may still have to be asked for again."""
+        return (*self.search.entries, *self._earlier)
+
+    @property
+    def trial_ids(self) -> tuple[str, ...]:
+        """Every trial of the arm, search before final."""
+        return (*(entry.trial_id for entry in self.searches), *self.final)
+
+    def jobs(self) -> list[Job]:
+        """The arm's trials that may run now, in order; some may be running or done."""
+        return [self._open_search] if self._open_search else list(self.final.values())
+
+    def advance(self, states: TrialStates) -> None:
+        """Take in recorded search trials and ask for the next, until one is open or all are in."""
+        while not self.is_searched:
+            self._open_search = self._open_search or self._ask(states)
+            if self._open_search is None:
+                self.is_searched = True
+                self._lock()
+            elif states.is_done(self._open_search.trial_id):
+                self.search.tell(states.records[self._open_search.trial_id])
+                self._open_search = None
+            else:
+                return
+
+    def plan(self, states: TrialStates) -> ArmPlan:
+        """What is left of the arm."""
+        trials = ArmTrials(
+            name=self.arm.name,
+            search=[entry.trial_id for entry in self.searches],
+            final=tuple(self.final),
+            budget=self.search.num_trials,
+            num_seeds=len(self._seeds),
+            is_exhausted=self.is_searched,
+        )
+        return plan_arm(trials, states)
+
+    def entry(self) -> ArmEntry:
+        """The arm for the manifest."""
+        return ArmEntry(
+            name=self.arm.name,
+            dataset=self.arm.dataset,
+            group=self.arm.group,
+            config=self.arm.config,
+            search=self.searches,
+            locked=self.locked,
+            importance=self.search.importance() if self.is_searched else {},
+            final=tuple(self.final),
+        )
+
+    def _ask(self, states: TrialStates) -> Job | None:
+        """The next search trial; None once the search has ended."""
+        if not self._earlier and self.plan(states).is_locked:
+            return None
+        params = self._earlier.pop(0).params if self._earlier else None
+        asked = self.search.ask(lambda config: self._job("search", config).trial_id, params)
+        return asked and self._job("search", asked[1])
+
+    def _lock(self) -> None:
+        """Fix the arm's configuration, if any search trial completed, and plan its final trials."""
+        self.locked = best_of(self.search)
+        if self.locked is None:
+            return
+        for seed in self._seeds:
+            config = configure(self.arm.config, self.locked.params, seed=seed, test=True)
+            job = self._job("final", config)
+            self.final[job.trial_id] = job
+
+    def _search_entry(self, params: dict[str, Value], seed: int) -> SearchEntry:
+        """A search trial of an earlier run with the identity that it has with the current data."""
+        config = configure(self.arm.config, params, seed=seed, test=False)
+        return SearchEntry(trial_id=self._job("search", config).trial_id, params=params)
+
+    def _job(self, role: Role, config: TrialConfig) -> Job:
+        return Job.of(self.arm.name, role, config, self._sources)
