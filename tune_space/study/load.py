@@ -5,6 +5,8 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +15,55 @@ from pydantic import ValidationError
 from morec.errors import SpecError, did_you_mean
 from tune_space.study.check_values import ARM_KEYS, DATASET_KEYS, check
 from tune_space.study.config_paths import explain
-from tune_space.study.expand import expand
+from tune_space.study.expand import Arm, expand
 from tune_space.study.overrides import apply_overrides
 from tune_space.study.quick import QUICK, full_form, is_asked_for, quick_form
 from tune_space.study.spec import StudySpec
 from tune_space.study.yaml_document import Document, Problem, read_yaml, shorten
 
 
-def load_study(path: Path, overrides: Sequence[str] = ()) -> StudySpec:
-    """Read a study file; its name without the ending is the study's default name.
+@dataclass(frozen=True)
+class LoadedStudy:
+    """One form of a study file, as a command needs it."""
+
+    spec: StudySpec
+    text: str
+    """The whole file, with both forms."""
+    where: str
+    """The file's name; every message begins with it."""
+
+    @cached_property
+    def arms(self) -> tuple[Arm, ...]:
+        """Every arm of this form, built the first time they are asked for.
+
+        Raises:
+            SpecError: an arm is impossible; every reason, one line each.
+        """
+        try:
+            return expand(self.spec)
+        except SpecError as error:
+            problems = [f"{self.where}: {problem}" for problem in error.problems]
+            raise SpecError(problems) from error
+
+
+def open_study(path: Path, overrides: Sequence[str] = ()) -> LoadedStudy:
+    """Read a study file once; its name without the ending is the study's default name.
+
+    ``overrides`` are ``KEY=VALUE``, as given to ``--set``.
 
     Raises:
         SpecError: the file cannot be read, or is not a study; every mistake, one line each.
     """
-    return parse_study(read_study_file(path), str(path), path.stem, overrides)
+    return _parse(read_study_file(path), str(path), path.stem, overrides)
+
+
+def load_study(path: Path, overrides: Sequence[str] = ()) -> StudySpec:
+    """The study in a file alone; ``open_study`` gives the file's text and the arms as well.
+
+    Raises:
+        SpecError: as ``open_study``.
+    """
+    return open_study(path, overrides).spec
 
 
 def read_study_file(path: Path) -> str:
@@ -56,19 +93,19 @@ def parse_study(
     Raises:
         SpecError: every mistake, one line each, in the order of the file.
     """
+    return _parse(text, where, name, overrides).spec
+
+
+def _parse(text: str, where: str, name: str, overrides: Sequence[str]) -> LoadedStudy:
     document = read_yaml(text, where)
     if not isinstance(document.value, dict):
         found = "an empty file" if document.value is None else shorten(document.value)
         raise SpecError(f"{where}: found {found}; a study is a mapping: question:, base:, ...")
     is_quick = is_asked_for(document, overrides)
-    if QUICK not in document.value:
-        if is_quick:
-            raise SpecError(f"{where}: profile quick: the study has no quick: block")
-        return _one_form(document, name, overrides)
-    return _both_forms(document, name, overrides, is_quick=is_quick)
-
-
-def _one_form(document: Document, name: str, overrides: Sequence[str]) -> StudySpec:
+    if QUICK in document.value:
+        return _both_forms(document, name, overrides, is_quick=is_quick)
+    if is_quick:
+        raise SpecError(f"{where}: profile quick: the study has no quick: block")
     study, lines = _read(document, name, overrides)
     if study is None or lines:
         raise SpecError(lines)
@@ -77,15 +114,15 @@ def _one_form(document: Document, name: str, overrides: Sequence[str]) -> StudyS
 
 def _both_forms(
     document: Document, name: str, overrides: Sequence[str], *, is_quick: bool
-) -> StudySpec:
-    """Read the study in both forms, so that a mistake in the other one is found in time.
+) -> LoadedStudy:
+    """Read the study in both forms, so that a mistake in either form is found now.
 
-    Overrides are about the form that is asked for; the other one is checked as it was written.
+    Overrides change the form that is asked for; the other form is checked as it was written.
     """
     full, full_lines = _read(full_form(document), name, () if is_quick else overrides)
     quick, quick_lines = _read(quick_form(document), name, overrides if is_quick else ())
-    if not full_lines and not quick_lines:
-        full_lines, quick_lines = (_impossible(form, document.where) for form in (full, quick))
+    if full and quick and not full_lines and not quick_lines:
+        full_lines, quick_lines = _impossible(full), _impossible(quick)
     asked = quick if is_quick else full
     only_quick = [f"{line} (in the quick form)" for line in quick_lines if line not in full_lines]
     if asked is None or full_lines or only_quick:
@@ -95,19 +132,21 @@ def _both_forms(
 
 def _read(
     document: Document, name: str, overrides: Sequence[str]
-) -> tuple[StudySpec | None, list[str]]:
+) -> tuple[LoadedStudy | None, list[str]]:
     """One form of a study and its mistakes, one line each."""
     unwritten = apply_overrides(document, overrides)
     raw = {"name": name, **document.value}
-    study, problems = _validate(raw)
-    return study, [*document.locate([*document.problems, *problems, *check(raw)]), *unwritten]
+    spec, problems = _validate(raw)
+    lines = [*document.locate([*document.problems, *problems, *check(raw)]), *unwritten]
+    return LoadedStudy(spec, document.text, document.where) if spec else None, lines
 
 
-def _impossible(study: StudySpec | None, where: str) -> list[str]:
+def _impossible(study: LoadedStudy) -> list[str]:
+    """Why arms of a study cannot be built."""
     try:
-        expand(study) if study else ()
+        _ = study.arms
     except SpecError as error:
-        return [f"{where}: {problem}" for problem in error.problems]
+        return list(error.problems)
     return []
 
 

@@ -42,6 +42,8 @@ class Document:
 
     value: Any
     where: str
+    text: str
+    """The document as it was written."""
     lines: dict[Path, int] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     overrides: dict[Path, str] = field(default_factory=dict)
@@ -83,7 +85,7 @@ def read_yaml(text: str, where: str) -> Document:
         raise SpecError(f"{where}: nested deeper than {MAX_DEPTH} levels") from error
     except (ValueError, OverflowError) as error:  # PyYAML's own slip: "\UFFFFFFFF" in quotes
         raise SpecError(f"{where}: not YAML: {error}") from error
-    document = Document(None, where)
+    document = Document(None, where, text)
     if node is not None:
         document.value = _Reader(document).read(node, ())
     return document

@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morec.errors import SpecError
-from tune_space.study.load import load_study, parse_study
+from tune_space.study import load
+from tune_space.study.expand import Arm, expand
+from tune_space.study.load import load_study, open_study, parse_study
 from tune_space.study.spec import StudySpec
 
 STUDY = """\
@@ -386,6 +388,59 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     for path, message in expected.items():
         with pytest.raises(SpecError, match=re.escape(f"{path}: {message}")):
             load_study(path)
+
+
+class Counts:
+    """How often a study file was read and the arms of a study were built."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.reads = self.expansions = 0
+        read_text = Path.read_text
+
+        def read(path: Path, encoding: str) -> str:
+            self.reads += 1
+            return read_text(path, encoding)
+
+        def count(study: StudySpec) -> tuple[Arm, ...]:
+            self.expansions += 1
+            return expand(study)
+
+        patch.setattr(Path, "read_text", read)
+        patch.setattr(load, "expand", count)
+
+
+@pytest.mark.parametrize(
+    ("block", "overrides", "expansions"),
+    [
+        ("", [], 1),
+        ("quick: {seeds: [1]}\n", [], 2),
+        ("quick: {seeds: [1]}\n", ["profile=quick"], 2),
+    ],
+)
+def test_a_command_reads_the_file_once_and_builds_each_forms_arms_once(
+    block: str,
+    overrides: list[str],
+    expansions: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / "which.yaml"
+    path.write_text(STUDY + block, "utf-8")
+    counts = Counts(monkeypatch)
+    study = open_study(path, overrides)
+    assert study.arms is study.arms
+    assert (counts.reads, counts.expansions) == (1, expansions)
+    assert study.text == STUDY + block
+    assert study.arms == expand(study.spec)
+
+
+def test_the_arms_of_a_study_in_one_form_are_built_when_they_are_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "which.yaml"
+    path.write_text(STUDY.replace("TS:", "ID2: {item.id: true, item.text: null}\n  TS:"), "utf-8")
+    study = open_study(path)
+    twins = f"{path}: arms 'ID', 'ID2': the same configuration and search"
+    with pytest.raises(SpecError, match=re.escape(twins)):
+        _ = study.arms
 
 
 def test_the_name_of_a_study_is_its_files_name_unless_given(tmp_path: Path) -> None:
