@@ -1,11 +1,18 @@
-"""How much of the host's memory a trial needs: estimated before any like it ran, then measured."""
+"""Memory of the host that a trial needs: an estimate until a trial of the same shape was measured.
 
-from collections.abc import Callable, Mapping
+The shape is the part of a configuration that memory depends on.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from morec.config import TrialConfig, canonical_json
 from morec.model_profile import ModelProfile
 from morec.results import TrialResult
+from tune_space.capacity.model_profiles import known_counts, profile_of
+from tune_space.ledger.records import DatasetEntry, Preparation
+from tune_space.study.expand import Arm
+from tune_space.study.spec import StudySpec
 
 PROCESS_BYTES = 800 * 2**20
 """Python, torch, Ray and the encoder libraries, before a trial has loaded anything."""
@@ -96,39 +103,40 @@ def memory_shape(config: TrialConfig) -> str:
 
 
 @dataclass(frozen=True)
-class Need:
-    """Memory that one process of a trial needs."""
+class TrialMemory:
+    """Memory of one process of a trial, or of all of them together."""
 
     num_bytes: int
     is_measured: bool
 
 
 class MemoryEstimates:
-    """What trials need: the most that was measured of any of the same shape, else an estimate."""
+    """Memory by shape: the largest measured peak of a trial of that shape, else an estimate."""
 
     def __init__(
         self,
         results: Mapping[str, TrialResult],
         estimate: Callable[[str, TrialConfig], int],
     ) -> None:
-        """Take records, which may grow, and what estimates a trial by arm and configuration."""
+        """Take records, to which more may be added, and a function of arm and configuration."""
         self._results = results
         self._estimate = estimate
         self._seen: set[str] = set()
         self._measured: dict[str, int] = {}
         self._estimated: dict[str, int] = {}
 
-    def of(self, arm: str, config: TrialConfig) -> Need:
-        """The need of one process of a trial of ``arm``."""
+    def of(self, arm: str, config: TrialConfig) -> TrialMemory:
+        """Memory of one process of a trial of ``arm``."""
         self._learn()
         shape = memory_shape(config)
         if shape in self._measured:
-            return Need(self._measured[shape], is_measured=True)
+            return TrialMemory(self._measured[shape], is_measured=True)
         if shape not in self._estimated:
             self._estimated[shape] = self._estimate(arm, config)
-        return Need(self._estimated[shape], is_measured=False)
+        return TrialMemory(self._estimated[shape], is_measured=False)
 
     def _learn(self) -> None:
+        """Take in the peaks of records that were added since the last call."""
         for trial_id in self._results.keys() - self._seen:
             self._seen.add(trial_id)
             result = self._results[trial_id]
@@ -136,3 +144,27 @@ class MemoryEstimates:
             if peak is not None:
                 shape = memory_shape(result.config)
                 self._measured[shape] = max(peak, self._measured.get(shape, 0))
+
+
+def memory_estimates(
+    study: StudySpec,
+    arms: Sequence[Arm],
+    *,
+    datasets: Sequence[DatasetEntry],
+    preparations: Sequence[Preparation],
+    results: Mapping[str, TrialResult],
+) -> MemoryEstimates:
+    """Memory of a study's trials, from its records or, without one, from their configurations."""
+    by_name = {arm.name: arm for arm in arms}
+
+    def estimate(name: str, config: TrialConfig) -> int:
+        num_users, num_items = known_counts(study, by_name[name], datasets)
+        size = TrialSize(
+            model=profile_of(config, num_users, num_items),
+            num_users=num_users,
+            num_items=num_items,
+            input_bytes=sum(each.num_bytes for each in preparations if name in each.used_by),
+        )
+        return host_bytes(config, size, on_gpu=study.resources.gpus > 0)
+
+    return MemoryEstimates(results, estimate)

@@ -12,12 +12,20 @@ from tune_space.capacity.machine import (
     free_disk,
     total_memory,
 )
+from tune_space.commands.request import Answer, Request
 from tune_space.ledger.provenance import git_state, machine, versions
 
 MODULES = (
     "ray", "torch", "torchvision", "transformers", "timm", "optuna", "numpy", "pandas", "pyarrow",
     "plotly", "pydantic", "tokenizers", "safetensors", "lmdb", "PIL",
 )  # fmt: skip
+
+
+def answer(request: Request) -> Answer:
+    """Say what this installation is; exit code 1 if a part of it is broken."""
+    facts, broken = examine(request.out)
+    lines = (*facts, *(f"wrong: {problem}" for problem in broken))
+    return Answer(lines, exit_code=1 if broken else 0)
 
 
 def examine(runs: Path) -> tuple[list[str], list[str]]:

@@ -20,7 +20,7 @@ from morec.config import ImageSpec, TextSpec
 from morec.errors import ClusterError, SpecError
 from morec.ray_train import node_name
 from morec.storage import Storage, is_url, place_within
-from tune_space.capacity.admission import Slots, free_bytes
+from tune_space.capacity.admission import Capacity, Slots, memory_for_trials
 from tune_space.execution import node_probe as node_side
 from tune_space.execution.options import RunOptions
 from tune_space.execution.ray_env import SWITCHES, hide_token
@@ -72,12 +72,31 @@ def ray_session(resources: ResourcesSpec, options: RunOptions) -> Iterator[None]
         ray.shutdown()
 
 
-def session_slots(resources: ResourcesSpec) -> Slots:
-    """How many trials the session's processors hold at once; a worker has to fit into one node.
+def cluster_capacity(resources: ResourcesSpec, options: RunOptions) -> Capacity:
+    """What the cluster at ``address`` has for trials; joins it and starts nothing there.
 
     Raises:
-        SpecError: not even one.
+        ClusterError, SpecError: as ``ray_session`` and ``session_capacity``.
     """
+    with ray_session(resources, options):
+        return session_capacity(resources, options)
+
+
+def session_capacity(resources: ResourcesSpec, options: RunOptions) -> Capacity:
+    """What the session's nodes, taken together, have for trials.
+
+    Raises:
+        SpecError: the processors do not allow a single trial.
+    """
+    slots = _session_slots(resources)
+    if options.address is None:
+        return Capacity(slots, memory_for_trials())
+    total = ray.cluster_resources()
+    num_bytes = int(total.get("memory", 0) + total.get("object_store_memory", 0))
+    return Capacity(slots, num_bytes, is_local=False)
+
+
+def _session_slots(resources: ResourcesSpec) -> Slots:
     nodes = {node_name(node): node["Resources"] for node in _nodes()}
     slots = slots_of(nodes.values(), resources)
     if slots.num < 1:
@@ -93,27 +112,13 @@ def session_slots(resources: ResourcesSpec) -> Slots:
 
 
 def slots_of(nodes: Iterable[Mapping[str, float]], resources: ResourcesSpec) -> Slots:
-    """What nodes with these resources hold together."""
-    a_worker = resources.model_copy(update={"workers": 1})
-    held = [Slots.of(a_worker, has.get("CPU", 0), has.get("GPU", 0)) for has in nodes]
+    """Concurrent trials on nodes with these resources; each worker has to fit into one node."""
+    one_worker = resources.model_copy(update={"workers": 1})
+    held = [Slots.of(one_worker, has.get("CPU", 0), has.get("GPU", 0)) for has in nodes]
     cpus = sum(each.cpus for each in held) // resources.workers
     # On a node with GPUs a worker needs its CPUs as well.
     gpus = sum(each.num for each in held) // resources.workers if resources.gpus else None
     return Slots(cpus, gpus)
-
-
-def session_bytes(options: RunOptions) -> int:
-    """The memory for trials of this machine or, taken together, of a cluster's nodes."""
-    if options.address is None:
-        return free_bytes()
-    total = ray.cluster_resources()
-    return int(total.get("memory", 0) + total.get("object_store_memory", 0))
-
-
-def capacity(resources: ResourcesSpec, options: RunOptions) -> tuple[Slots, int]:
-    """Slots and memory of the cluster at ``address``; joins it and starts nothing there."""
-    with ray_session(resources, options):
-        return session_slots(resources), session_bytes(options)
 
 
 def check_nodes(

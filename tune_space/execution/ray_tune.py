@@ -18,7 +18,7 @@ from ray.tune.search import Searcher
 
 from morec.ray_train import TrialJob
 from morec.results import Cost, EpochRecord, Reason, TrialResult
-from tune_space.capacity.admission import Room
+from tune_space.capacity.admission import MemoryAdmission
 from tune_space.execution.failures import reason_of_loss
 from tune_space.schedule.conductor import Conductor
 from tune_space.schedule.jobs import Job
@@ -66,7 +66,7 @@ class StudySearcher(_NeverPickled, Searcher):
         conductor: Conductor,
         make: Callable[[Job], TrialJob],
         num_slots: int,
-        room: Room,
+        admission: MemoryAdmission,
         halt: Halt,
     ) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class StudySearcher(_NeverPickled, Searcher):
         self._conductor = conductor
         self._make = make
         self._num_slots = num_slots
-        self._room = room
+        self._admission = admission
         self._started: set[str] = set()
 
     def suggest(self, trial_id: str) -> dict[str, str] | str | None:
@@ -85,7 +85,7 @@ class StudySearcher(_NeverPickled, Searcher):
         running = self._conductor.running
         if len(running) >= self._num_slots or len(self._started) > len(running):
             return None
-        job = self._conductor.next_job(lambda job: self._room.fits(job, running.values()))
+        job = self._conductor.next_job(lambda job: self._admission.fits(job, running.values()))
         if job is None:
             return self.FINISHED if self._conductor.is_finished() else None
         self._started.add(trial_id)
