@@ -1,11 +1,11 @@
 """Run a study: ``python studies/run.py studies/smoke.yaml``. Running it again continues it."""
 
 import argparse
+import importlib
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -142,7 +142,7 @@ def _main(args: argparse.Namespace, words: str) -> int:
 
 
 def _answer(command: Command, request: Request) -> int:
-    answer: Answer = import_module(command.module).answer(request)
+    answer: Answer = importlib.import_module(command.module).answer(request)
     print_answer(Console(), answer)
     return answer.exit_code
 

@@ -12,7 +12,7 @@ from studies.run import main, parse, run_options
 from tune_space.execution.options import RunOptions
 from tune_space.ledger.locks import hold
 from tune_space.study.expand import expand
-from tune_space.study.load import load_study
+from tune_space.study.load import load_study, open_study
 
 ROOT = Path(__file__).parents[2]
 STUDY = """\
@@ -203,7 +203,8 @@ def test_the_quick_form_needs_no_data_and_has_a_folder_of_its_own(
 
 def test_options_reach_the_runner(study: Path) -> None:
     words = [str(study), "--only", "large", "--address", "auto", "--retry-failed", "--verbose"]
-    assert run_options(parse(words), Path("o"), "the command") == RunOptions(
+    options = run_options(parse(words), open_study(study), Path("o"), "the command")
+    assert options == RunOptions(
         out=Path("o"),
         root=study.parent,
         study_file_text=STUDY,

@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tune_space.schedule.arm_search import MAX_FAILURES
-
 
 def _ignore() -> None:
     """Nobody follows the progress."""
@@ -57,6 +55,9 @@ class RunOutcome:
 
     def format_problems(self) -> list[str]:
         """What failed and what is missing, a line each."""
+        # Its Optuna would slow down the answer to a typo.
+        from tune_space.schedule.arm_search import MAX_FAILURES
+
         lines = [f"failed: {trial_id} ({reason})" for trial_id, reason in self.failed.items()]
         lines += [f"no search trial of arm {arm!r} completed" for arm in self.unlocked]
         lines += [
