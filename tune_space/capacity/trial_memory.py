@@ -19,35 +19,39 @@ PROCESS_BYTES = 800 * 2**20
 LEAST_PROCESS_BYTES = 500_000_000
 """The same at the very least (measured: 0.55 GB)."""
 CUDA_BYTES = 3 * 2**30
-"""What a process needs besides to use a GPU; assumed, not measured."""
+"""What a process that uses a GPU needs in addition; assumed, not measured."""
 FLOAT = 4
 """Bytes of a number in fp32."""
 WEIGHTS = 2
 """Copies of all weights: the model's own and the best epoch's."""
 OPTIMISED = 3
-"""Numbers beside a trained weight: its gradient and AdamW's two moments."""
+"""Numbers per trained weight, in addition to it: its gradient and AdamW's two moments."""
 SCORES = 4
 """Copies of the in-batch loss's scores: raw, corrected, masked, and their gradient."""
 WINDOW_BYTES = 32
-"""An item of a user's window: as it was read, and as the samples of training and evaluation."""
+"""Bytes per item of a user's window: as read, and in the samples of training and evaluation."""
 FRAGMENTED = 2
-"""The C library keeps what steps of other sizes freed: a process that trains on images grew to
-twice a step's need and more. Of texts the token slots that are counted and not filled are more."""
+"""Factor for trials with images. The C library keeps memory that steps of other sizes freed: such a
+process grew to twice what a step needs and more. Texts need no factor: the estimate counts token
+slots that titles do not fill, which is more."""
 
 
 @dataclass(frozen=True)
 class TrialSize:
-    """What a trial's memory follows from besides its configuration; None is not known."""
+    """The sizes, in addition to a configuration, that a trial's memory follows from.
+
+    None where a size is not known.
+    """
 
     model: ModelProfile | None
     num_users: int | None = None
     num_items: int | None = None
     input_bytes: int = 0
-    """Of the files its encoders read, which are memory-mapped."""
+    """Size of the files that its encoders read; they are memory-mapped."""
 
 
 def host_bytes(config: TrialConfig, size: TrialSize, *, on_gpu: bool) -> int:
-    """Peak memory of one process of a trial on its host; what is not known counts as nothing."""
+    """Peak memory of one process of a trial on its host; a size that is not known counts as 0."""
     windows = (size.num_users or 0) * (config.dataset.max_seq_len + 3) * WINDOW_BYTES
     process = PROCESS_BYTES + size.input_bytes + windows
     if on_gpu:
@@ -67,7 +71,7 @@ def model_bytes(config: TrialConfig, size: TrialSize) -> int:
 
 
 def least_bytes(model: ModelProfile | None) -> int:
-    """What no trial of this model stays below: its process, weights and optimizer, without data."""
+    """A lower bound for trials of this model: process, weights and optimizer, without data."""
     if model is None:
         return LEAST_PROCESS_BYTES
     return LEAST_PROCESS_BYTES + _state_bytes(model)
@@ -78,7 +82,7 @@ def _state_bytes(model: ModelProfile) -> int:
 
 
 def _batch_bytes(config: TrialConfig, size: TrialSize, model: ModelProfile) -> int:
-    """What a batch's forward pass keeps for its gradient."""
+    """Activations that the forward pass of a batch keeps for the gradient."""
     training, length = config.training, config.dataset.max_seq_len
     is_pair, is_bce = config.model.kind == "dssm", training.loss == "bce"
     num_samples = training.batch_size if is_pair else _least(training.batch_size, size.num_users)
@@ -94,7 +98,7 @@ def _least(count: int, limit: int | None) -> int:
 
 
 def memory_shape(config: TrialConfig) -> str:
-    """The part of a configuration that its memory depends on; trials of one shape need the same."""
+    """The part of a configuration that memory depends on: trials of one shape need the same."""
     plain = config.model_dump(mode="json", exclude={"seed", "optim"})
     del plain["evaluation"]["test"]
     for name in ("max_epochs", "patience"):
