@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
-from tune_space.commands.status import Status
+from tune_space.commands.request import Answer, PlanAnswer
+from tune_space.commands.status import Status, StatusAnswer
 from tune_space.ledger.records import DatasetEntry
 from tune_space.schedule.arm_plan import State
 from tune_space.schedule.plan import Plan
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
 
 MAX_NAMED = 5
 """Most orphaned trials that are named; the others are counted."""
+
+
+def print_answer(console: Console, answer: Answer) -> None:
+    """Print what a command found: the table of a plan or a status, then the lines."""
+    if isinstance(answer, PlanAnswer):
+        num_seeds, profiles = answer.num_seeds, answer.profiles
+        print_plan(console, answer.plan, num_seeds, answer.num_concurrent, profiles)
+    if isinstance(answer, StatusAnswer):
+        print_status(console, answer.status)
+    _print_lines(console, *answer.lines)
 
 
 def print_plan(

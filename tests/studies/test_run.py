@@ -1,5 +1,6 @@
-"""The command line: located mistakes, exit codes, and one outcome per way of ending."""
+"""The command line: located mistakes, exit codes, and what each option asks for."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -8,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from studies.run import main, parse, run_options
+from studies.run import COMMANDS, main, parse, run_options
 from tune_space.execution.options import RunOptions
 from tune_space.ledger.locks import hold
 from tune_space.study.expand import expand
-from tune_space.study.load import load_study
+from tune_space.study.load import load_study, open_study
 
 ROOT = Path(__file__).parents[2]
 STUDY = """\
@@ -72,7 +73,7 @@ def test_three_typos_are_three_located_lines_and_exit_code_2_before_ray_or_torch
         (["--status"], "runs/dims: no study has run here (there is no manifest.json)"),
     ],
 )  # fmt: skip
-def test_mistakes_go_to_stderr_and_give_exit_code_2(
+def test_mistakes_are_printed_on_stderr_with_exit_code_2(
     study: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     assert main([str(study), *arguments]) == 2
@@ -88,7 +89,7 @@ def test_wrong_options_are_refused_by_the_parser(study: Path) -> None:
         assert caught.value.code == 2
 
 
-def test_the_plan_is_shown_and_nothing_is_started(
+def test_a_plan_is_printed_and_nothing_is_written(
     study: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(study), "--plan", "--only", "large", "--set", "seeds=[4, 5]"]) == 0
@@ -162,7 +163,7 @@ def test_a_plan_needs_neither_data_nor_weights_and_says_what_to_download(
     assert list(labelled.parent.iterdir()) == [labelled]
 
 
-def test_a_run_without_its_data_starts_nothing_and_says_the_same(
+def test_a_run_without_its_data_starts_nothing_and_prints_what_the_plan_prints(
     labelled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(labelled), "--only", "shop/ID", "shop/deep"]) == 2
@@ -183,7 +184,7 @@ def test_a_run_without_its_data_starts_nothing_and_says_the_same(
         (["shop/TS", "drawn/ID"], ["drawn/ID", "shop/TS"]),
     ],
 )
-def test_only_means_an_arm_on_every_data_set_or_every_arm_on_one(
+def test_only_takes_an_arm_on_every_data_set_or_every_arm_of_a_data_set(
     labelled: Path, capsys: pytest.CaptureFixture[str], words: list[str], planned: list[str]
 ) -> None:
     assert main([str(labelled), "--plan", "--quick", "--only", *words]) == 0
@@ -203,7 +204,8 @@ def test_the_quick_form_needs_no_data_and_has_a_folder_of_its_own(
 
 def test_options_reach_the_runner(study: Path) -> None:
     words = [str(study), "--only", "large", "--address", "auto", "--retry-failed", "--verbose"]
-    assert run_options(parse(words), Path("o"), "the command") == RunOptions(
+    options = run_options(parse(words), open_study(study), Path("o"), "the command")
+    assert options == RunOptions(
         out=Path("o"),
         root=study.parent,
         study_file_text=STUDY,
@@ -215,6 +217,25 @@ def test_options_reach_the_runner(study: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_a_module_that_answers(name: str) -> None:
+    assert callable(importlib.import_module(COMMANDS[name].module).answer)
+
+
+def test_a_command_reads_the_study_file_once(
+    study: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, count = Path.read_text, []
+
+    def counted(path: Path, *args: str, **options: str) -> str:
+        count.extend([path] if path == study else [])
+        return read(path, *args, **options)
+
+    monkeypatch.setattr(Path, "read_text", counted)
+    assert main([str(study), "--plan"]) == 0
+    assert count == [study]
+
+
 def test_the_report_of_a_folder_without_a_study_is_refused(
     study: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -222,7 +243,7 @@ def test_the_report_of_a_folder_without_a_study_is_refused(
     assert "nowhere" in capsys.readouterr().err
 
 
-def test_fresh_leaves_a_folder_alone_that_another_study_runs_in(
+def test_fresh_does_not_move_a_folder_that_another_study_runs_in(
     study: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = Path("runs/dims")

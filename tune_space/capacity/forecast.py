@@ -1,26 +1,30 @@
-"""How much disk and memory what is left of a study takes, and whether that is there.
+"""What the rest of a study needs of disk and memory, and whether the machine has it.
 
-Nothing here is trained or read. Numbers that an earlier run measured are taken from its records;
-the others are computed from the shapes of the models, as the least that it will be (memory, of one
-trial: how many run beside each other follows from what there is) or the most (disk).
+``--plan`` prints this forecast and a run refuses by it. Nothing here is trained, and no data is
+read. Numbers that an earlier run measured come from its records. The others follow from the models'
+shapes: the least memory that one trial takes, the most disk that all trials take.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from morec.config import canonical_json
+from morec.model_profile import ModelProfile
 from morec.results import TrialResult
+from tune_space.capacity.admission import (
+    Capacity,
+    MemoryAdmission,
+    format_concurrency,
+    num_concurrent,
+)
 from tune_space.capacity.machine import available_memory, existing, format_bytes, free_disk
-from tune_space.capacity.trial_memory import FLOAT, MemoryEstimates, least_bytes
-from tune_space.ledger.records import Manifest
+from tune_space.capacity.model_profiles import known_counts, model_profiles
+from tune_space.capacity.trial_memory import FLOAT, MemoryEstimates, least_bytes, memory_estimates
+from tune_space.ledger.records import DatasetEntry, Ledger, Preparation
 from tune_space.schedule.plan import Plan
 from tune_space.study.expand import Arm
 from tune_space.study.spec import StudySpec
-
-if TYPE_CHECKING:
-    from morec.model_profile import ModelProfile
 
 SESSION_BYTES = 1_000_000_000
 """The driver and Ray's servers (measured: 1.3 GB, pages that they share counted for each)."""
@@ -30,15 +34,45 @@ RECORD_BYTES = 20_000
 """A record without its ranks."""
 RANK_BYTES = 11
 """A user's ranks on both splits, packed, at most."""
-MAX_NAMED = 5
-"""Arms that are named in a line."""
-SPARE = 0.05
-"""Share of the free disk that is left alone."""
+MAX_UNCOUNTED = 5
+"""Arms named in the line about sizes that are not known; of the others there is a count."""
+DISK_RESERVE = 0.05
+"""Share of the free disk that a study leaves free."""
+
+
+@dataclass(frozen=True)
+class StudyState:
+    """A study between two runs: what earlier runs left, and what is left to run."""
+
+    study: StudySpec
+    arms: Sequence[Arm]
+    """The arms to run."""
+    plan: Plan
+    datasets: Sequence[DatasetEntry]
+    """Data sets whose sizes are known."""
+    preparations: Sequence[Preparation]
+    """Artefacts that earlier runs made."""
+    records: Mapping[str, TrialResult]
+
+
+def read_state(
+    study: StudySpec,
+    arms: Sequence[Arm],
+    plan: Plan,
+    ledger: Ledger,
+    *,
+    datasets: Sequence[DatasetEntry] = (),
+) -> StudyState:
+    """What ``ledger`` knows; without ``datasets`` their sizes are those of the last run."""
+    manifest = ledger.read_manifest()
+    known = datasets or (manifest.datasets if manifest else ())
+    made = manifest.preparations if manifest else ()
+    return StudyState(study, arms, plan, known, made, ledger.read_all())
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """What is left of a study takes at most on disk, at least in memory; in bytes."""
+    """Bytes that the rest of a study takes: at most on disk, at least in memory."""
 
     checkpoints: int
     artefacts: int
@@ -47,8 +81,12 @@ class Forecast:
     """Memory of the largest trial's processes."""
     is_measured: bool
     """Whether ``per_trial`` was measured in this study."""
-    unknown: tuple[str, ...] = ()
-    """Arms some of whose sizes cannot be known from here, and are not counted."""
+    capacity: Capacity
+    num_concurrent: int = 1
+    concurrency: str = ""
+    """``num_concurrent`` and its reasons, in words."""
+    uncounted: tuple[str, ...] = ()
+    """Arms with sizes that are not known yet and not counted."""
 
     @property
     def disk(self) -> int:
@@ -57,13 +95,14 @@ class Forecast:
 
     @property
     def memory(self) -> int:
-        """One trial and what runs it."""
+        """One trial and Ray."""
         return self.per_trial + SESSION_BYTES if self.per_trial else 0
 
-    def lines(self, out: Path) -> list[str]:
-        """What is needed and what there is."""
-        if not self.records:
-            return []
+    def format_lines(self, out: Path) -> list[str]:
+        """What is needed, what there is, and how many trials run concurrently."""
+        return [*self._format_sizes(out), self.concurrency] if self.records else [self.concurrency]
+
+    def _format_sizes(self, out: Path) -> list[str]:
         kinds = ("checkpoints", "artefacts", "records")
         parts = ", ".join(f"{kind} {format_bytes(getattr(self, kind))}" for kind in kinds)
         how = "measured" if self.is_measured else "at least, by the model's size"
@@ -72,99 +111,121 @@ class Forecast:
             f"{format_bytes(free_disk(out))} free at {existing(out)}",
             f"memory: {format_bytes(self.memory)} needed (the largest trial "
             f"{format_bytes(self.per_trial)}, {how}; {format_bytes(SESSION_BYTES)} for Ray), "
-            f"{format_bytes(available_memory())} available",
+            f"{self._format_available()}",
         ]
-        if self.unknown:
-            more = len(self.unknown) - MAX_NAMED
-            names = ", ".join(self.unknown[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+        if self.uncounted:
+            more = len(self.uncounted) - MAX_UNCOUNTED
+            names = ", ".join(self.uncounted[:MAX_UNCOUNTED])
+            names += f" and {more} more" if more > 0 else ""
             lines.append(f"not all counted, since sizes are not known yet: {names}")
         return lines
 
-    def shortages(self, out: Path, *, is_local: bool = True) -> list[str]:
-        """What is not there, and what to change; memory only where trials run on this machine."""
+    def _format_available(self) -> str:
+        if self.capacity.is_local:
+            return f"{format_bytes(available_memory())} available"
+        return f"{format_bytes(self.capacity.num_bytes)} for trials on the cluster"
+
+    def format_shortages(self, out: Path) -> list[str]:
+        """What is too small, and what to change; memory only where trials run on this machine."""
         problems = []
-        free = int(free_disk(out) * (1 - SPARE))
+        free = int(free_disk(out) * (1 - DISK_RESERVE))
         if self.disk > free:
             problems.append(
                 f"not enough disk at {existing(out)}: {format_bytes(self.disk)} needed, "
-                f"{format_bytes(free)} free with {SPARE:.0%} to spare. Free some (--clean shows "
-                "the cache), give a folder on a larger disk with --out, or keep fewer checkpoints "
-                "(checkpoints_gb)"
+                f"{format_bytes(free)} free with {DISK_RESERVE:.0%} to spare. Free some (--clean "
+                "shows the cache), give a folder on a larger disk with --out, or keep fewer "
+                "checkpoints (checkpoints_gb)"
             )
-        if is_local and self.memory > (there := available_memory()):
+        if self.capacity.is_local and self.memory > (available := available_memory()):
             problems.append(
                 f"not enough memory: {format_bytes(self.memory)} needed for one trial and Ray, "
-                f"{format_bytes(there)} available. Encode fewer items at once "
+                f"{format_bytes(available)} available. Encode fewer items at once "
                 "(training.micro_items), take a smaller encoder, or end other programs"
             )
         return problems
 
 
-def make_forecast(
-    study: StudySpec,
-    arms: Sequence[Arm],
-    plan: Plan,
-    manifest: Manifest | None,
-    records: Mapping[str, TrialResult],
-    sizes: "Mapping[str, ModelProfile | None]",
-    store: Path,
-    memory: MemoryEstimates,
-    num_parallel: int,
-) -> Forecast:
-    """Count what running ``plan`` takes; ``arms`` without trials left take nothing."""
-    left = {one.name: one.num_left for one in plan.arms if one.num_left}
-    busy = [arm for arm in arms if arm.name in left]
-    num_parallel = min(num_parallel, sum(left.values()))
-    models = {arm.name: size for arm in busy if (size := sizes.get(arm.name))}
-    measured = {
-        arm.name: need for arm in busy if (need := memory.of(arm.name, arm.config)).is_measured
-    }
-    peaks = [
-        measured[arm.name].num_bytes if arm.name in measured else least_bytes(models.get(arm.name))
-        for arm in busy
-    ]
-    saved = sorted((checkpoint_bytes(size) for size in models.values()), reverse=True)
-    kept = study.checkpoints_gb * 1e9 if study.keep_checkpoints else 0
+def make_forecast(state: StudyState, capacity: Capacity, store: Path) -> Forecast:
+    """Count what the rest of a study takes; ``store`` is the folder of the artefacts.
+
+    Arms without trials left take nothing.
+    """
+    study = state.study
+    estimates = memory_estimates(
+        study,
+        state.arms,
+        datasets=state.datasets,
+        preparations=state.preparations,
+        results=state.records,
+    )
+    admission = MemoryAdmission(capacity.num_bytes, estimates, study.resources)
+    num = num_concurrent(capacity.slots, admission, state.arms)
+    left = {arm.name: arm.num_left for arm in state.plan.arms if arm.num_left}
+    busy = [arm for arm in state.arms if arm.name in left]
+    profiles = model_profiles(study, busy, state.datasets)
+    models = {name: model for name, model in profiles.items() if model}
+    per_trial, is_measured = _largest_trial(busy, models, estimates)
     return Forecast(
-        # While one is written, the one before is still there.
-        checkpoints=2 * num_parallel * max(saved, default=0)
-        + int(min(kept, sum(left[n] * checkpoint_bytes(size) for n, size in models.items()))),
-        artefacts=_artefact_bytes(busy, models, manifest, store),
-        records=sum(left.values()) * _record_bytes(manifest, records) + REPORT_BYTES * bool(left),
-        per_trial=study.resources.workers * max(peaks, default=0),
-        is_measured=len(measured) == len(busy) > 0,
-        unknown=tuple(arm.name for arm in busy if _is_unknown(arm, models)),
+        checkpoints=_all_checkpoints(study, models, left, num),
+        artefacts=_artefact_bytes(state, busy, models, store),
+        records=sum(left.values()) * _record_bytes(state, busy) + REPORT_BYTES * bool(left),
+        per_trial=study.resources.workers * per_trial,
+        is_measured=is_measured,
+        capacity=capacity,
+        num_concurrent=num,
+        concurrency=format_concurrency(capacity.slots, admission, state.arms),
+        uncounted=tuple(arm.name for arm in busy if _is_uncounted(arm, models)),
     )
 
 
-def _is_unknown(arm: Arm, models: "Mapping[str, ModelProfile]") -> bool:
-    size = models.get(arm.name)
-    return size is None or bool(arm.config.item.modalities.keys() - size.artefact_bytes.keys())
+def _largest_trial(
+    arms: Sequence[Arm], models: Mapping[str, ModelProfile], estimates: MemoryEstimates
+) -> tuple[int, bool]:
+    """The largest memory of one process, and whether it was measured for every arm."""
+    found = [(arm.name, estimates.of(arm.name, arm.config)) for arm in arms]
+    peaks = [
+        memory.num_bytes if memory.is_measured else least_bytes(models.get(name))
+        for name, memory in found
+    ]
+    return max(peaks, default=0), bool(arms) and all(memory.is_measured for _, memory in found)
 
 
-def checkpoint_bytes(size: "ModelProfile") -> int:
-    """Weights twice, and of what trains two moments."""
-    return FLOAT * 2 * (size.params_total + size.params_trainable)
+def _is_uncounted(arm: Arm, models: Mapping[str, ModelProfile]) -> bool:
+    model = models.get(arm.name)
+    return model is None or bool(arm.config.item.modalities.keys() - model.artefact_bytes.keys())
 
 
-def _record_bytes(manifest: Manifest | None, records: Mapping[str, TrialResult]) -> int:
-    users = [one.valid.num_users for one in records.values() if one.valid]
-    users += [entry.num_users for entry in manifest.datasets] if manifest else []
+def checkpoint_bytes(model: ModelProfile) -> int:
+    """All weights twice, and two moments of each weight that trains."""
+    return FLOAT * 2 * (model.params_total + model.params_trainable)
+
+
+def _all_checkpoints(
+    study: StudySpec,
+    models: Mapping[str, ModelProfile],
+    left: Mapping[str, int],
+    num_concurrent: int,
+) -> int:
+    """Checkpoints of the trials that run, and of ended trials if the study keeps them."""
+    sizes = {name: checkpoint_bytes(model) for name, model in models.items()}
+    # While one is written, the one before is still there.
+    running = 2 * min(num_concurrent, sum(left.values())) * max(sizes.values(), default=0)
+    limit = study.checkpoints_gb * 1e9 if study.keep_checkpoints else 0
+    return running + int(min(limit, sum(left[name] * size for name, size in sizes.items())))
+
+
+def _record_bytes(state: StudyState, arms: Sequence[Arm]) -> int:
+    users = [record.valid.num_users for record in state.records.values() if record.valid]
+    users += [known_counts(state.study, arm, state.datasets)[0] or 0 for arm in arms]
     return RECORD_BYTES + RANK_BYTES * max(users, default=0)
 
 
 def _artefact_bytes(
-    arms: Sequence[Arm],
-    models: "Mapping[str, ModelProfile]",
-    manifest: Manifest | None,
-    store: Path,
+    state: StudyState, arms: Sequence[Arm], models: Mapping[str, ModelProfile], store: Path
 ) -> int:
     """What the arms' encoders read and has not been made yet; what arms share is made once."""
     made = {
-        name
-        for each in (manifest.preparations if manifest else ())
-        if (store / each.key).is_dir()
-        for name in each.used_by
+        name for each in state.preparations if (store / each.key).is_dir() for name in each.used_by
     }
     wanted = {}
     for arm in arms:

@@ -1,7 +1,8 @@
-"""How much disk and memory there is."""
+"""CPUs, disk and memory of this machine."""
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -14,15 +15,34 @@ CONTROL_GROUPS = (
     ),
 )
 """Limit and use of memory in a container, version 2 and 1."""
+CPU_QUOTAS = (
+    ("/sys/fs/cgroup/cpu.max",),
+    ("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"),
+)
+"""Quota and period of processor time in a container, version 2 and 1."""
+
+
+def num_cpus() -> int:
+    """CPUs of this machine; in a container at most its limit, as Ray counts them."""
+    quotas = [quota for files in CPU_QUOTAS if (quota := _cpu_quota(files)) is not None]
+    return max(1, min([os.cpu_count() or 1, *quotas]))
+
+
+def _cpu_quota(files: Sequence[str]) -> int | None:
+    try:
+        quota, period = map(int, " ".join(Path(file).read_text() for file in files).split())
+    except (OSError, ValueError):  # no such file, or "max"
+        return None
+    return quota // period if quota > 0 else None
 
 
 def free_disk(folder: Path) -> int:
-    """Bytes free where ``folder`` is, or would be made."""
+    """Bytes free on the file system where ``folder`` is, or would be made."""
     return shutil.disk_usage(existing(folder)).free
 
 
 def existing(folder: Path) -> Path:
-    """``folder``, or the nearest folder above it that is there."""
+    """``folder``, or the nearest folder above it that exists."""
     path = folder.absolute()
     return next(each for each in (path, *path.parents) if each.exists())
 
@@ -35,7 +55,7 @@ def total_memory() -> int:
 def available_memory() -> int:
     """Bytes that processes can still take without swapping.
 
-    In a container with a limit, at most what is left of that.
+    In a container with a limit, at most what is left of the limit.
     """
     found = [left for limit, used in CONTROL_GROUPS if (left := _left(limit, used)) is not None]
     return min([int(psutil.virtual_memory().available), *found])
@@ -50,7 +70,7 @@ def _left(limit: str, used: str) -> int | None:
 
 
 def format_bytes(num_bytes: int) -> str:
-    """Bytes with three digits and the fitting unit, of a thousand each: ``1.23 GB``."""
+    """Bytes with three digits and the largest unit that fits, decimal: ``1.23 GB``."""
     size, unit = float(num_bytes), "bytes"
     for unit in ("bytes", "kB", "MB", "GB", "TB"):
         if size < 999.5 or unit == "TB":

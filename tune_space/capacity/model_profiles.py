@@ -1,4 +1,4 @@
-"""Parameters and FLOPs of every arm's model, counted before anything is trained or downloaded."""
+"""Parameters and FLOPs of the arms' models, counted before anything is trained or downloaded."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -13,10 +13,10 @@ from tune_space.study.spec import StudySpec
 def model_profiles(
     study: StudySpec, arms: Sequence[Arm], datasets: Sequence[DatasetEntry]
 ) -> dict[str, ModelProfile | None]:
-    """Count each arm's model by arm name; None where its shapes cannot be known from here.
+    """Each arm's profile by arm name; None where the model's shapes are not known yet.
 
-    The numbers of users and items are those of ``datasets`` as they were read or, before that, what
-    the study says that the paper had.
+    The numbers of users and items are those of ``datasets``. Before a data set was read they are
+    the numbers that the study file states.
     """
     return {arm.name: profile_of(arm.config, *known_counts(study, arm, datasets)) for arm in arms}
 
@@ -24,7 +24,7 @@ def model_profiles(
 def profile_of(
     config: TrialConfig, num_users: int | None, num_items: int | None
 ) -> ModelProfile | None:
-    """Count one trial's model; None where its shapes cannot be known. One shape is counted once."""
+    """One trial's profile, None where its shapes are not known; each shape is counted once."""
     parts = {"optim": OptimSpec(), "training": TrainingSpec(), "evaluation": EvaluationSpec()}
     return _count(config.model_copy(update=parts | {"seed": 0}), num_users, num_items)
 
@@ -39,7 +39,7 @@ def _count(
 def known_counts(
     study: StudySpec, arm: Arm, datasets: Sequence[DatasetEntry]
 ) -> tuple[int | None, int | None]:
-    """Users and items of an arm's data set, as far as they are known."""
+    """Numbers of users and items of an arm's data set; None where they are not known."""
     known = next((entry for entry in datasets if entry.dataset == arm.dataset), None)
     counted = known or study.datasets.get(arm.dataset)
     return (counted.num_users, counted.num_items) if counted else (None, None)

@@ -1,46 +1,57 @@
-"""How much of the host's memory a trial needs: estimated before any like it ran, then measured."""
+"""Memory of the host that a trial needs: an estimate until a trial of the same shape was measured.
 
-from collections.abc import Callable, Mapping
+The shape is the part of a configuration that memory depends on.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from morec.config import TrialConfig, canonical_json
 from morec.model_profile import ModelProfile
 from morec.results import TrialResult
+from tune_space.capacity.model_profiles import known_counts, profile_of
+from tune_space.ledger.records import DatasetEntry, Preparation
+from tune_space.study.expand import Arm
+from tune_space.study.spec import StudySpec
 
 PROCESS_BYTES = 800 * 2**20
 """Python, torch, Ray and the encoder libraries, before a trial has loaded anything."""
 LEAST_PROCESS_BYTES = 500_000_000
 """The same at the very least (measured: 0.55 GB)."""
 CUDA_BYTES = 3 * 2**30
-"""What a process needs besides to use a GPU; assumed, not measured."""
+"""What a process that uses a GPU needs in addition; assumed, not measured."""
 FLOAT = 4
 """Bytes of a number in fp32."""
 WEIGHTS = 2
 """Copies of all weights: the model's own and the best epoch's."""
 OPTIMISED = 3
-"""Numbers beside a trained weight: its gradient and AdamW's two moments."""
+"""Numbers per trained weight, in addition to it: its gradient and AdamW's two moments."""
 SCORES = 4
 """Copies of the in-batch loss's scores: raw, corrected, masked, and their gradient."""
 WINDOW_BYTES = 32
-"""An item of a user's window: as it was read, and as the samples of training and evaluation."""
+"""Bytes per item of a user's window: as read, and in the samples of training and evaluation."""
 FRAGMENTED = 2
-"""The C library keeps what steps of other sizes freed: a process that trains on images grew to
-twice a step's need and more. Of texts the token slots that are counted and not filled are more."""
+"""Factor for trials with images. The C library keeps memory that steps of other sizes freed: such a
+process grew to twice what a step needs and more. Texts need no factor: the estimate counts token
+slots that titles do not fill, which is more."""
 
 
 @dataclass(frozen=True)
 class TrialSize:
-    """What a trial's memory follows from besides its configuration; None is not known."""
+    """The sizes, in addition to a configuration, that a trial's memory follows from.
+
+    None where a size is not known.
+    """
 
     model: ModelProfile | None
     num_users: int | None = None
     num_items: int | None = None
     input_bytes: int = 0
-    """Of the files its encoders read, which are memory-mapped."""
+    """Size of the files that its encoders read; they are memory-mapped."""
 
 
 def host_bytes(config: TrialConfig, size: TrialSize, *, on_gpu: bool) -> int:
-    """Peak memory of one process of a trial on its host; what is not known counts as nothing."""
+    """Peak memory of one process of a trial on its host; a size that is not known counts as 0."""
     windows = (size.num_users or 0) * (config.dataset.max_seq_len + 3) * WINDOW_BYTES
     process = PROCESS_BYTES + size.input_bytes + windows
     if on_gpu:
@@ -60,7 +71,7 @@ def model_bytes(config: TrialConfig, size: TrialSize) -> int:
 
 
 def least_bytes(model: ModelProfile | None) -> int:
-    """What no trial of this model stays below: its process, weights and optimizer, without data."""
+    """A lower bound for trials of this model: process, weights and optimizer, without data."""
     if model is None:
         return LEAST_PROCESS_BYTES
     return LEAST_PROCESS_BYTES + _state_bytes(model)
@@ -71,7 +82,7 @@ def _state_bytes(model: ModelProfile) -> int:
 
 
 def _batch_bytes(config: TrialConfig, size: TrialSize, model: ModelProfile) -> int:
-    """What a batch's forward pass keeps for its gradient."""
+    """Activations that the forward pass of a batch keeps for the gradient."""
     training, length = config.training, config.dataset.max_seq_len
     is_pair, is_bce = config.model.kind == "dssm", training.loss == "bce"
     num_samples = training.batch_size if is_pair else _least(training.batch_size, size.num_users)
@@ -87,7 +98,7 @@ def _least(count: int, limit: int | None) -> int:
 
 
 def memory_shape(config: TrialConfig) -> str:
-    """The part of a configuration that its memory depends on; trials of one shape need the same."""
+    """The part of a configuration that memory depends on: trials of one shape need the same."""
     plain = config.model_dump(mode="json", exclude={"seed", "optim"})
     del plain["evaluation"]["test"]
     for name in ("max_epochs", "patience"):
@@ -96,39 +107,40 @@ def memory_shape(config: TrialConfig) -> str:
 
 
 @dataclass(frozen=True)
-class Need:
-    """Memory that one process of a trial needs."""
+class TrialMemory:
+    """Memory of one process of a trial, or of all of them together."""
 
     num_bytes: int
     is_measured: bool
 
 
 class MemoryEstimates:
-    """What trials need: the most that was measured of any of the same shape, else an estimate."""
+    """Memory by shape: the largest measured peak of a trial of that shape, else an estimate."""
 
     def __init__(
         self,
         results: Mapping[str, TrialResult],
         estimate: Callable[[str, TrialConfig], int],
     ) -> None:
-        """Take records, which may grow, and what estimates a trial by arm and configuration."""
+        """Take records, to which more may be added, and a function of arm and configuration."""
         self._results = results
         self._estimate = estimate
         self._seen: set[str] = set()
         self._measured: dict[str, int] = {}
         self._estimated: dict[str, int] = {}
 
-    def of(self, arm: str, config: TrialConfig) -> Need:
-        """The need of one process of a trial of ``arm``."""
+    def of(self, arm: str, config: TrialConfig) -> TrialMemory:
+        """Memory of one process of a trial of ``arm``."""
         self._learn()
         shape = memory_shape(config)
         if shape in self._measured:
-            return Need(self._measured[shape], is_measured=True)
+            return TrialMemory(self._measured[shape], is_measured=True)
         if shape not in self._estimated:
             self._estimated[shape] = self._estimate(arm, config)
-        return Need(self._estimated[shape], is_measured=False)
+        return TrialMemory(self._estimated[shape], is_measured=False)
 
     def _learn(self) -> None:
+        """Take in the peaks of records that were added since the last call."""
         for trial_id in self._results.keys() - self._seen:
             self._seen.add(trial_id)
             result = self._results[trial_id]
@@ -136,3 +148,27 @@ class MemoryEstimates:
             if peak is not None:
                 shape = memory_shape(result.config)
                 self._measured[shape] = max(peak, self._measured.get(shape, 0))
+
+
+def memory_estimates(
+    study: StudySpec,
+    arms: Sequence[Arm],
+    *,
+    datasets: Sequence[DatasetEntry],
+    preparations: Sequence[Preparation],
+    results: Mapping[str, TrialResult],
+) -> MemoryEstimates:
+    """Memory of a study's trials, from its records or, without one, from their configurations."""
+    by_name = {arm.name: arm for arm in arms}
+
+    def estimate(name: str, config: TrialConfig) -> int:
+        num_users, num_items = known_counts(study, by_name[name], datasets)
+        size = TrialSize(
+            model=profile_of(config, num_users, num_items),
+            num_users=num_users,
+            num_items=num_items,
+            input_bytes=sum(each.num_bytes for each in preparations if name in each.used_by),
+        )
+        return host_bytes(config, size, on_gpu=study.resources.gpus > 0)
+
+    return MemoryEstimates(results, estimate)

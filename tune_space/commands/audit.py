@@ -15,6 +15,7 @@ from morec.errors import DataError, SpecError
 from morec.results import TrialResult
 from tune_space.commands.audit_arms import ArmAudit
 from tune_space.commands.audit_records import record_problems, reference_problems
+from tune_space.commands.request import Answer, StudyRequest
 from tune_space.ledger.provenance import other_code
 from tune_space.ledger.records import Ledger, Manifest, trials_of
 from tune_space.study.expand import expand
@@ -46,6 +47,12 @@ class Audit:
             off = [f"off: {problem}" for problem in self.problems]
             return [*off, *end, f"audit: {count} point{'s' * (count > 1)} off ({seen})"]
         return [*end, f"audit: pass ({seen}): {PROMISES}"]
+
+
+def answer(request: StudyRequest) -> Answer:
+    """Check the study's output folder; exit code 1 if a point is off."""
+    found = audit(request.out)
+    return Answer(tuple(found.format_lines()), exit_code=1 if found.problems else 0)
 
 
 def audit(folder: Path) -> Audit:

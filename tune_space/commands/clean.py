@@ -15,6 +15,7 @@ from typing import Literal
 from morec.encoders.artefacts import META
 from morec.errors import FolderInUseError
 from tune_space.capacity.machine import format_bytes
+from tune_space.commands.request import Answer, Request
 from tune_space.ledger.layout import (
     ARTEFACTS,
     CHECKPOINTS,
@@ -77,6 +78,11 @@ class Saved:
             f"{self.folder / CHECKPOINTS}: {format_bytes(gone)} of trials that have ended, "
             f"{format_bytes(kept)} of {len(self.unfinished)} unfinished trials, which are kept"
         )
+
+
+def answer(request: Request) -> Answer:
+    """Say what may be deleted or, with the words after ``--clean``, delete it."""
+    return Answer(tuple(clean(request.out, request.argument)))
 
 
 def look(runs: Path) -> tuple[Store, tuple[Saved, ...]]:

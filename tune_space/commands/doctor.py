@@ -13,10 +13,18 @@ from tune_space.capacity.machine import (
     free_disk,
     total_memory,
 )
+from tune_space.commands.request import Answer, Request
 from tune_space.ledger.provenance import IN_STUDIES, git_state, machine, versions
 
 MODULES = {package: package for package in (*IN_TRIALS, *IN_STUDIES)} | {"pillow": "PIL"}
 """Package -> the module that must be importable."""
+
+
+def answer(request: Request) -> Answer:
+    """Say what this installation is; exit code 1 if a part of it is broken."""
+    facts, broken = examine(request.out)
+    lines = (*facts, *(f"wrong: {problem}" for problem in broken))
+    return Answer(lines, exit_code=1 if broken else 0)
 
 
 def examine(runs: Path) -> tuple[list[str], list[str]]:

@@ -16,6 +16,7 @@ from morec.checkpoints import Checkpoints
 from morec.errors import DataError, did_you_mean
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus
 from morec.trial import run_trial
+from tune_space.commands.request import Answer, StudyRequest
 from tune_space.inputs.prepare import Prepared
 from tune_space.ledger.locks import shared
 from tune_space.ledger.records import Ledger
@@ -37,6 +38,13 @@ class Reproduction:
         if self.difference is not None:
             return f"reproduce: {self.trial_id}: differs at {self.difference}"
         return f"reproduce: {self.trial_id}: identical over {self.num_epochs} epochs"
+
+
+def answer(request: StudyRequest) -> Answer:
+    """Train the trial after ``--reproduce`` again; exit code 1 if a number differs."""
+    prepared = Prepared.beside(request.out, request.root)
+    found = reproduce(request.argument, Ledger(request.out), prepared)
+    return Answer((found.format(),), exit_code=1 if found.difference else 0)
 
 
 def reproduce(trial_id: str, ledger: Ledger, prepared: Prepared) -> Reproduction:

@@ -1,10 +1,11 @@
 """The progress of a study, running or not, read from its output folder; needs no Ray."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from morec.results import TrialResult, TrialStatus
+from tune_space.commands.request import Answer, StudyRequest
 from tune_space.ledger.locks import holder_pid
 from tune_space.ledger.records import ArmEntry, Ledger
 from tune_space.schedule.arm_plan import ArmTrials, State, TrialStates, plan_arm
@@ -40,6 +41,18 @@ class Status:
     elapsed_s: float
     updated_at: str
     arms: tuple[ArmStatus, ...]
+
+
+@dataclass(frozen=True)
+class StatusAnswer(Answer):
+    """A status, which is printed as a table."""
+
+    status: Status = field(kw_only=True)
+
+
+def answer(request: StudyRequest) -> StatusAnswer:
+    """Read how the study stands."""
+    return StatusAnswer(status=read_status(request.out))
 
 
 def read_status(folder: Path) -> Status:

@@ -1,4 +1,4 @@
-"""The Ray session a study runs in: its own on this machine, or a cluster whose nodes were asked."""
+"""The Ray session that a study runs in: of this machine, or of a cluster that was checked."""
 
 import os
 import re
@@ -21,8 +21,8 @@ from morec.config import ImageSpec, TextSpec
 from morec.errors import ClusterError, SpecError
 from morec.ray_train import node_name
 from morec.storage import Storage, is_url, place_within
-from tune_space.capacity.admission import Slots, free_bytes
-from tune_space.execution import node_probe as node_side
+from tune_space.capacity.admission import Capacity, Slots, memory_for_trials
+from tune_space.execution import node_probe
 from tune_space.execution.options import RunOptions
 from tune_space.execution.ray_env import SWITCHES, hide_token
 from tune_space.execution.ray_watch import TIMEOUT_S, answers
@@ -30,18 +30,18 @@ from tune_space.study.spec import ResourcesSpec
 
 T = TypeVar("T")
 MODULES = ("morec", "tune_space")
-"""Our packages that trials import; Ray carries them to every node."""
+"""Our packages that trials import; Ray copies them to every node."""
 CONNECT_TRIES = 3
 JOIN_S = 45.0
-"""By then a cluster has let this machine in, or will not."""
+"""Longest wait for a cluster to let this machine in."""
 ANSWER_S = 180.0
-"""By then a node has started a process with our code and has answered."""
+"""Longest wait for a node to start a process with our code and to answer."""
 JOIN = "import ray, sys; ray.init(address=sys.argv[1], logging_level='ERROR'); ray.shutdown()"
 
 
 @contextmanager
 def ray_session(resources: ResourcesSpec, options: RunOptions) -> Iterator[None]:
-    """Use the session there is, join the cluster at ``address``, or start one on this machine.
+    """Use the open session, join the cluster at ``address``, or start a session on this machine.
 
     Raises:
         ClusterError: there is no cluster at the address, or it does not let this machine in.
@@ -68,12 +68,31 @@ def ray_session(resources: ResourcesSpec, options: RunOptions) -> Iterator[None]
         ray.shutdown()
 
 
-def session_slots(resources: ResourcesSpec) -> Slots:
-    """How many trials the session's processors hold at once; a worker has to fit into one node.
+def cluster_capacity(resources: ResourcesSpec, options: RunOptions) -> Capacity:
+    """What the cluster at ``address`` has for trials; joins it and starts nothing there.
 
     Raises:
-        SpecError: not even one.
+        ClusterError, SpecError: as ``ray_session`` and ``session_capacity``.
     """
+    with ray_session(resources, options):
+        return session_capacity(resources, options)
+
+
+def session_capacity(resources: ResourcesSpec, options: RunOptions) -> Capacity:
+    """What the session's nodes, taken together, have for trials.
+
+    Raises:
+        SpecError: the processors do not allow a single trial.
+    """
+    slots = _session_slots(resources)
+    if options.address is None:
+        return Capacity(slots, memory_for_trials())
+    total = ray.cluster_resources()
+    num_bytes = int(total.get("memory", 0) + total.get("object_store_memory", 0))
+    return Capacity(slots, num_bytes, is_local=False)
+
+
+def _session_slots(resources: ResourcesSpec) -> Slots:
     nodes = {node_name(node): node["Resources"] for node in _nodes()}
     slots = slots_of(nodes.values(), resources)
     if slots.num < 1:
@@ -89,68 +108,54 @@ def session_slots(resources: ResourcesSpec) -> Slots:
 
 
 def slots_of(nodes: Iterable[Mapping[str, float]], resources: ResourcesSpec) -> Slots:
-    """What nodes with these resources hold together."""
-    a_worker = resources.model_copy(update={"workers": 1})
-    held = [Slots.of(a_worker, has.get("CPU", 0), has.get("GPU", 0)) for has in nodes]
+    """Concurrent trials on nodes with these resources; each worker has to fit into one node."""
+    one_worker = resources.model_copy(update={"workers": 1})
+    held = [Slots.of(one_worker, has.get("CPU", 0), has.get("GPU", 0)) for has in nodes]
     cpus = sum(each.cpus for each in held) // resources.workers
     # On a node with GPUs a worker needs its CPUs as well.
     gpus = sum(each.num for each in held) // resources.workers if resources.gpus else None
     return Slots(cpus, gpus)
 
 
-def session_bytes(options: RunOptions) -> int:
-    """The memory for trials of this machine or, taken together, of a cluster's nodes."""
-    if options.address is None:
-        return free_bytes()
-    total = ray.cluster_resources()
-    return int(total.get("memory", 0) + total.get("object_store_memory", 0))
-
-
-def capacity(resources: ResourcesSpec, options: RunOptions) -> tuple[Slots, int]:
-    """Slots and memory of the cluster at ``address``; joins it and starts nothing there."""
-    with ray_session(resources, options):
-        return session_slots(resources), session_bytes(options)
-
-
 def check_nodes(
     places: Sequence[str], root: Path, weights: Mapping[TextSpec | ImageSpec, str]
 ) -> None:
-    """Ask every node of the session for what trials need there.
+    """Check on every node of the session what trials need there.
 
-    ``places`` are the folders and URLs that all nodes share; ``weights`` says what the driver has
-    of every encoder, where relative paths start from ``root``.
+    ``places`` are the folders and URLs that all nodes share. ``weights`` are the driver's hashes
+    of every encoder's weights; relative paths of encoders start from ``root``.
 
     Raises:
         ClusterError: names every node that lacks something, and what.
     """
-    ours = node_side.software(IN_TRIALS, MODULES)
+    ours = node_probe.software(IN_TRIALS, MODULES)
     _refuse(
         f"{node}: {name} is {there[name]}, the driver has {ours[name]}"
-        for node, there in _ask(node_side.software, IN_TRIALS, MODULES)
+        for node, there in _ask(node_probe.software, IN_TRIALS, MODULES)
         for name in ours
         if there[name] != ours[name]
     )
-    _refuse(problem for place in places for problem in _unseen(place))
+    _refuse(problem for place in places for problem in _unshared(place))
     if weights:
         _refuse(
             f"{node}: encoder {spec.name!r}: its weights are {weights[spec]} for the driver, "
             f"there: {there}"
-            for node, found in _ask(node_side.weights, str(root), tuple(weights))
+            for node, found in _ask(node_probe.weights, str(root), tuple(weights))
             for spec, there in zip(weights, found, strict=True)
             if there != weights[spec]
         )
 
 
-def _unseen(place: str) -> Iterator[str]:
-    """Leave a question at a place; tell of every node that does not answer it there."""
+def _unshared(place: str) -> Iterator[str]:
+    """Leave a question at a place; name every node that cannot answer it there, and why."""
     asked = Storage(place_within(place, f".asked-{uuid4().hex}"))
     advice = "" if is_url(place) else "; share the folder, or give the study a storage"
     try:
         with TemporaryDirectory() as folder:
-            question = Path(folder) / node_side.QUESTION
+            question = Path(folder) / node_probe.QUESTION
             question.touch()
-            asked.put(question, node_side.QUESTION)
-        for node, problem in _ask(node_side.answer, asked.place):
+            asked.put(question, node_probe.QUESTION)
+        for node, problem in _ask(node_probe.answer, asked.place):
             if problem is not None:
                 yield f"{node}: {place} {problem}{advice}"
     finally:
@@ -159,10 +164,10 @@ def _unseen(place: str) -> Iterator[str]:
 
 
 def _ask(question: Callable[..., T], *arguments: Any) -> list[tuple[str, T]]:
-    """Every node's name and answer.
+    """Run ``question`` on every node; the names of the nodes with their answers.
 
     Raises:
-        ClusterError: names the nodes that could not run the question, or not in time.
+        ClusterError: names the nodes that could not run it, or not within ``ANSWER_S``.
     """
     remote = ray.remote(num_cpus=0, max_retries=0)(question)
     asked = {
@@ -191,18 +196,18 @@ def _refuse(problems: Iterable[str]) -> None:
 
 
 def _nodes() -> list[dict[str, Any]]:
-    """The session's nodes that live, by name."""
+    """The session's live nodes, ordered by name."""
     return sorted((node for node in ray.nodes() if node["Alive"]), key=node_name)
 
 
 def _runtime_env() -> dict[str, Any]:
-    """Our code and switches for the processes of every node; other packages have to be there."""
+    """Our code and switches for the processes of every node; other packages are installed there."""
     folders = [str(Path(__file__).parents[2] / name) for name in MODULES]
     return {"py_modules": folders, "env_vars": {name: os.environ[name] for name in SWITCHES}}
 
 
 def _reach(address: str) -> None:
-    """Find out in bounded time whether a cluster lets this machine in; ``ray.init`` may never.
+    """Check in bounded time that a cluster lets this machine in; ``ray.init`` may wait for ever.
 
     Raises:
         ClusterError: says what was tried, for how long, and what to look at.
@@ -226,9 +231,11 @@ def _reach(address: str) -> None:
             capture_output=True, text=True, timeout=JOIN_S, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise ClusterError(_unjoined(address, f"not within {JOIN_S:g} s", error.stderr)) from None
+        raise ClusterError(
+            _format_refusal(address, f"not within {JOIN_S:g} s", error.stderr)
+        ) from None
     if done.returncode:
-        raise ClusterError(_unjoined(address, "refused", done.stderr))
+        raise ClusterError(_format_refusal(address, "refused", done.stderr))
 
 
 def _connects(server: tuple[str, int]) -> bool:
@@ -239,8 +246,8 @@ def _connects(server: tuple[str, int]) -> bool:
     return False
 
 
-def _unjoined(address: str, how: str, said: str | bytes | None) -> str:
-    text = said.decode(errors="replace") if isinstance(said, bytes) else said or ""
+def _format_refusal(address: str, how: str, output: str | bytes | None) -> str:
+    text = output.decode(errors="replace") if isinstance(output, bytes) else output or ""
     last = (text.strip().splitlines() or ["nothing"])[-1]
     return (
         f"--address {address}: this machine could not join the cluster: {how}. Does a node of the "

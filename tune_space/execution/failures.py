@@ -1,4 +1,4 @@
-"""What kind of failure an exception of a trial, or of the process that ran it, is."""
+"""The ``Reason`` of a failed trial, from its exception or from what Ray says of its process."""
 
 import errno
 from collections.abc import Iterator
@@ -17,35 +17,36 @@ LOST = (
     ray.exceptions.OwnerDiedError,
 )
 NO_HOST_MEMORY = (MemoryError, ray.exceptions.OutOfMemoryError)
-"""Python's and numpy's, and Ray's when it ends a process because its machine runs full."""
-NO_ROOM = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
-"""What torch's allocator on the CPU says in its ``RuntimeError``."""
+"""Raised by Python and numpy, and by Ray when it ends a process because memory runs out."""
+ALLOCATOR_MESSAGES = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
+"""Parts of the ``RuntimeError`` of torch's allocator on the CPU."""
 KILLED_FOR_MEMORY = "running low on memory"
-"""What Ray says of a process that it ended because its machine ran full."""
-REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
-"""No space, over quota, read-only, larger than allowed."""
+"""Part of Ray's message about a process that it ended because memory ran out."""
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)
+"""No space, over quota, read-only file system, file larger than allowed."""
 
 
 def reason_of(error: BaseException) -> Reason:
-    """Classify an exception by itself and by everything it was caused by."""
+    """The reason that an exception, or any exception behind it, shows."""
     causes = list(_causes(error))
     if any(isinstance(each, torch.OutOfMemoryError) for each in causes):
         return Reason.DEVICE_MEMORY
-    if any(isinstance(each, NO_HOST_MEMORY) or _is_no_room(each) for each in causes):
+    if any(isinstance(each, NO_HOST_MEMORY) or _is_failed_allocation(each) for each in causes):
         return Reason.HOST_MEMORY
-    if any(isinstance(each, OSError) and each.errno in REFUSED for each in causes):
+    if any(isinstance(each, OSError) and each.errno in DISK_ERRORS for each in causes):
         return Reason.NO_DISK
     if any(isinstance(each, LOST) for each in causes):
         return Reason.PROCESS_LOST
     return Reason.EXCEPTION
 
 
-def reason_of_loss(told: str) -> Reason:
-    """Classify the end of a process by what Ray tells of it."""
-    return Reason.HOST_MEMORY if KILLED_FOR_MEMORY in told else Reason.PROCESS_LOST
+def reason_of_loss(message: str) -> Reason:
+    """The reason that Ray's message about a lost process shows."""
+    return Reason.HOST_MEMORY if KILLED_FOR_MEMORY in message else Reason.PROCESS_LOST
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The exception and all that caused it, also inside Ray's own exceptions."""
     if error is None:
         return
     yield error
@@ -59,6 +60,6 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
             yield from _causes(each)
 
 
-def _is_no_room(error: BaseException) -> bool:
+def _is_failed_allocation(error: BaseException) -> bool:
     is_torch = isinstance(error, RuntimeError | OSError)
-    return is_torch and any(words in str(error) for words in NO_ROOM)
+    return is_torch and any(words in str(error) for words in ALLOCATOR_MESSAGES)

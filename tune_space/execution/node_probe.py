@@ -1,7 +1,7 @@
-"""What a node of a cluster says of itself; runs there, and on the driver to compare with.
+"""Questions about a cluster's node; they run on every node and, to compare, on the driver.
 
-At import it needs nothing but Python and what Ray carries to the node: what is asked is whether
-anything else is there.
+The import needs Python and the code that Ray copies to the node, and no other package: whether
+the others are installed is one of the questions.
 """
 
 import platform
@@ -23,7 +23,7 @@ QUESTION = "question"
 
 
 def software(packages: Iterable[str], modules: Iterable[str]) -> dict[str, str]:
-    """Versions by name, and what the code of our own modules is."""
+    """Versions of Python and ``packages``, and hashes of the sources of our own ``modules``."""
     facts = {"python": platform.python_version().rpartition(".")[0]}
     # torch's 2.13.0+cpu is 2.13.0
     facts |= {package: installed_version(package).partition("+")[0] for package in packages}
@@ -31,7 +31,11 @@ def software(packages: Iterable[str], modules: Iterable[str]) -> dict[str, str]:
 
 
 def answer(place: str) -> str | None:
-    """Read the driver's question at a place and write beside it; what keeps us, if anything."""
+    """Read the driver's question at a place and write an answer next to it.
+
+    Returns:
+        Why one of the two is not possible; None if both are.
+    """
     from morec.errors import DataError
     from morec.storage import Storage
 
@@ -48,7 +52,7 @@ def answer(place: str) -> str | None:
 
 
 def weights(root: str, specs: Sequence["TextSpec | ImageSpec"]) -> list[str]:
-    """The hash of every encoder's weights, or why they cannot be had."""
+    """The hash of every encoder's weights, or the reason why they cannot be loaded."""
     from morec.encoders.weights.text import weights_hash
     from morec.errors import DataError
     from morec.ray_train import root_here

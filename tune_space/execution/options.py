@@ -1,12 +1,12 @@
-"""How a study is run, and what came of it: what the command line and the runner agree on."""
+"""What the command line tells the runner, and what the runner answers."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 
-def _nothing() -> None:
-    """Nobody wants to know."""
+def _ignore() -> None:
+    """Nobody follows the progress."""
 
 
 @dataclass(frozen=True)
@@ -22,25 +22,25 @@ class RunOptions:
     only: tuple[str, ...] = ()
     """Full names (``<dataset>/<arm>``) of the arms to run; all of them if empty."""
     address: str | None = None
-    """Of a Ray cluster; None starts a local session."""
+    """Address of a Ray cluster; None starts a session on this machine."""
     retry_failed: bool = False
     verbose: bool = False
-    on_progress: Callable[[], None] = _nothing
-    """Called on the driver whenever the study has moved on, several times a second."""
+    on_progress: Callable[[], None] = _ignore
+    """Called on the driver after every event of Ray Tune, several times a second."""
 
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """What one run of the command leaves the study as."""
+    """How the study stands after one run of the command."""
 
     num_done: int
     """Trials of the study with a record, from this run or an earlier one."""
     failed: Mapping[str, str] = field(default_factory=dict)
-    """Trials of the study that failed, by id, and why in a word or two."""
+    """Trials of the study that failed: id -> the reason in a word or two."""
     unlocked: tuple[str, ...] = ()
     """Arms whose search ended without a single completed trial."""
     given_up: tuple[str, ...] = ()
-    """Arms that did nothing but fail, so that the rest of their trials was not started."""
+    """Arms whose trials all failed, so that the others were not started."""
     is_finished: bool = True
     """Whether every trial asked for has a record."""
     signal: int | None = None
@@ -52,3 +52,18 @@ class RunOutcome:
         if self.signal is not None:
             return 128 + self.signal
         return 1 if self.failed or self.unlocked or self.given_up else 0
+
+    def format_problems(self) -> list[str]:
+        """What failed and what is missing, a line each."""
+        # Its Optuna would slow down the answer to a typo.
+        from tune_space.schedule.arm_plan import MAX_FAILURES
+
+        lines = [f"failed: {trial_id} ({reason})" for trial_id, reason in self.failed.items()]
+        lines += [f"no search trial of arm {arm!r} completed" for arm in self.unlocked]
+        lines += [
+            f"arm {arm!r} is given up: {MAX_FAILURES} trials failed, none did not"
+            for arm in self.given_up
+        ]
+        if not self.is_finished:
+            lines.append("not finished: run the same command again to continue")
+        return lines

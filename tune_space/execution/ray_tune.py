@@ -1,7 +1,7 @@
-"""Ray Tune's hooks into a study: what to start next, when to stop a trial, what became of it.
+"""Ray Tune's hooks: they ask the conductor what to start and when to stop, and tell it what ended.
 
-All are thin: every decision is the conductor's. That lives on the driver alone: what Tune pickles
-of these hooks, for a restore that this project never asks for, is empty.
+The conductor makes every decision, and exists on the driver alone. Ray Tune pickles its hooks for
+a restore, which this project never asks for; these hooks pickle as nothing.
 """
 
 import json
@@ -18,7 +18,7 @@ from ray.tune.search import Searcher
 
 from morec.ray_train import TrialJob
 from morec.results import Cost, EpochRecord, Reason, TrialResult
-from tune_space.capacity.admission import Room
+from tune_space.capacity.admission import MemoryAdmission
 from tune_space.execution.failures import reason_of_loss
 from tune_space.schedule.conductor import Conductor
 from tune_space.schedule.jobs import Job
@@ -36,13 +36,16 @@ class _NeverPickled:
 
 
 class Halt:
-    """Stops a study in good order when its folder can no longer be written."""
+    """Stops a study, as Ctrl-C does, when its folder can no longer be written."""
 
     def __init__(self) -> None:
         self.error: OSError | None = None
 
     def guarded(self, act: Callable[[], T], otherwise: T) -> T:
-        """``act``; once the disk refused, ``otherwise``. Ray Tune would blame a trial for it."""
+        """The result of ``act``, or ``otherwise`` after the first disk error.
+
+        Ray Tune would take the error for a failure of the trial.
+        """
         if self.error is None:
             try:
                 return act()
@@ -53,11 +56,11 @@ class Halt:
 
 
 class StudySearcher(_NeverPickled, Searcher):
-    """Hands the conductor's jobs to Ray Tune, as many at a time as there are slots and room.
+    """Hands the conductor's jobs to Ray Tune, as many at a time as slots and memory allow.
 
-    None while a trial ends, between its record and Ray Tune's giving it up: Ray Tune would reserve
-    room for the next trial and cancel that a moment later, when the process of the last one turns
-    out to be free, and a reservation cancelled while it is being made loses its CPU for the rest of
+    It hands out nothing between a trial's record and the moment when Ray Tune frees the trial's
+    process. Ray Tune would reserve CPUs for the next trial and cancel the reservation when the
+    process is free. A reservation that is cancelled while it is made loses its CPU for the rest of
     the session (seen with Ray 2.60).
     """
 
@@ -66,7 +69,7 @@ class StudySearcher(_NeverPickled, Searcher):
         conductor: Conductor,
         make: Callable[[Job], TrialJob],
         num_slots: int,
-        room: Room,
+        admission: MemoryAdmission,
         halt: Halt,
     ) -> None:
         super().__init__()
@@ -74,18 +77,18 @@ class StudySearcher(_NeverPickled, Searcher):
         self._conductor = conductor
         self._make = make
         self._num_slots = num_slots
-        self._room = room
+        self._admission = admission
         self._started: set[str] = set()
 
     def suggest(self, trial_id: str) -> dict[str, str] | str | None:
-        """The next job, nothing for now, or the end."""
+        """The next job, None if none may start now, or ``FINISHED``."""
         return self._halt.guarded(lambda: self._suggest(trial_id), None)
 
     def _suggest(self, trial_id: str) -> dict[str, str] | str | None:
         running = self._conductor.running
         if len(running) >= self._num_slots or len(self._started) > len(running):
             return None
-        job = self._conductor.next_job(lambda job: self._room.fits(job, running.values()))
+        job = self._conductor.next_job(lambda job: self._admission.fits(job, running.values()))
         if job is None:
             return self.FINISHED if self._conductor.is_finished() else None
         self._started.add(trial_id)
@@ -94,7 +97,7 @@ class StudySearcher(_NeverPickled, Searcher):
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """The trial's process is free; the conductor knows its result from the scheduler."""
+        """Note that the trial's process is free; the scheduler has passed on the result."""
         self._started.discard(trial_id)
 
     def save(self, checkpoint_path: str) -> None:
@@ -105,7 +108,7 @@ class StudySearcher(_NeverPickled, Searcher):
 
 
 class StudyScheduler(_NeverPickled, FIFOScheduler):
-    """Passes epochs, records and deaths of trials on, and stops what the conductor prunes."""
+    """Passes trials' epochs, records and losses to the conductor; stops what it prunes."""
 
     def __init__(self, conductor: Conductor, is_intact: Callable[[], bool], halt: Halt) -> None:
         super().__init__()
@@ -114,7 +117,7 @@ class StudyScheduler(_NeverPickled, FIFOScheduler):
         self._is_intact = is_intact
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        """Take in an epoch or, as the last report of a trial, its record."""
+        """Pass on a trial's report: its epochs so far or, at its end, its record."""
         return self._halt.guarded(lambda: self._take_in(trial, result), CONTINUE)
 
     def _take_in(self, trial: Trial, result: dict[str, Any]) -> str:
@@ -139,22 +142,21 @@ class StudyScheduler(_NeverPickled, FIFOScheduler):
         self._conductor.finish(result)
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        """Tell of a trial whose process died or could not be started.
+        """Pass on that a trial's process died or could not be started.
 
-        With the whole session gone that says nothing about the trial.
+        If the whole Ray session is gone, the error says nothing about the trial.
         """
         trial_id = trial.config["trial_id"]
         if trial_id in self._conductor.running and self._is_intact():
-            told = _told_of(trial)
-            reason, text = reason_of_loss(told), f"the trial's process was lost: {told}"
+            message = _read_error(trial)
+            reason, text = reason_of_loss(message), f"the trial's process was lost: {message}"
             self._halt.guarded(lambda: self._conductor.lose(trial_id, reason, text), None)
 
 
-def _told_of(trial: Trial) -> str:
-    """What Ray tells of a trial's end.
+def _read_error(trial: Trial) -> str:
+    """Ray's message about a trial's end, from the file that Ray Tune has just written here.
 
-    From the file Ray Tune has just written on this machine; ``trial.get_error`` looks for it in the
-    storage, where it arrives with the next of Ray Tune's snapshots, too late.
+    ``trial.get_error`` reads the copy in the storage, which Ray Tune writes later.
     """
     path = trial.error_file
     text = Path(path).read_text(errors="replace") if path and Path(path).is_file() else ""
@@ -162,12 +164,12 @@ def _told_of(trial: Trial) -> str:
 
 
 class Display(_NeverPickled, Callback):
-    """Refreshes what shows the study's progress whenever Ray Tune has moved on."""
+    """Refreshes the terminal and the report after every event of Ray Tune."""
 
     def __init__(self, *refreshers: Callable[[], None]) -> None:
         self._refreshers = refreshers
 
     def on_step_end(self, iteration: int, trials: list[Trial], **info: Any) -> None:
-        """Called by Ray Tune after every event, several times a second."""
+        """Refresh; Ray Tune calls this several times a second."""
         for refresh in self._refreshers:
             refresh()

@@ -1,7 +1,7 @@
-"""Notices when the Ray session dies under a running study, which Ray Tune would wait for for ever.
+"""Ends the driver when its Ray session dies; Ray Tune would wait for the session for ever.
 
-Looked at are the two servers a driver depends on: the cluster's control service and this node's
-raylet. A server that is only busy still takes connections; one that is gone refuses them.
+A driver depends on two servers: the cluster's control service and this node's raylet. A busy server
+still takes connections; a server that is gone refuses them.
 """
 
 import os
@@ -16,15 +16,15 @@ import ray
 
 POLL_S = 0.5
 TIMEOUT_S = 5.0
-"""A connection that is neither taken nor refused in this time counts as refused."""
+"""A connection attempt that is not answered in this time counts as refused."""
 MAX_REFUSALS = 3
-"""Refused so many times in a row, a server is gone."""
+"""A server that refuses this many connections in a row is gone."""
 GONE_CODE = 1
-"""Exit code; records are written whole, so that ending at any moment loses none."""
+"""Exit code. Records are written whole, so ending at any moment loses none."""
 
 
 class RayWatch:
-    """Asks servers, from a thread of its own, whether they are still there."""
+    """Connects to servers again and again, in a thread of its own, to see whether they live."""
 
     def __init__(
         self, servers: Mapping[str, tuple[str, int]], when_gone: Callable[[str], None]
@@ -35,23 +35,23 @@ class RayWatch:
         self._thread = threading.Thread(target=self._watch, name="ray watch", daemon=True)
 
     def start(self) -> None:
-        """Begin; ``when_gone`` is called from the thread, once, with a sentence."""
+        """Begin; the thread calls ``when_gone`` once, with a sentence, if a server is gone."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End; the session may go now."""
+        """End; from now on the session may be shut down."""
         self._is_over.set()
         self._thread.join()
 
     def gone(self) -> str | None:
-        """The first server that refuses connections, in words; None if all take them."""
+        """A sentence about the first server that refuses a connection; None if all take it."""
         for name, address in self._servers.items():
             if not answers(address):
                 return f"Ray's {name} at {address[0]}:{address[1]} is gone"
         return None
 
     def is_intact(self) -> bool:
-        """Whether the session still stands, asked until the answer is certain."""
+        """Whether the session lives; asks up to ``MAX_REFUSALS`` times to be certain."""
         for _ in range(MAX_REFUSALS):
             if self.gone() is None:
                 return True
@@ -61,16 +61,16 @@ class RayWatch:
     def _watch(self) -> None:
         refusals = 0
         while not self._is_over.wait(POLL_S):
-            what = self.gone()
-            refusals = refusals + 1 if what else 0
-            if what and refusals >= MAX_REFUSALS and not self._is_over.is_set():
-                self._when_gone(what)
+            sentence = self.gone()
+            refusals = refusals + 1 if sentence else 0
+            if sentence and refusals >= MAX_REFUSALS and not self._is_over.is_set():
+                self._when_gone(sentence)
                 return
 
 
 @contextmanager
 def watched_session() -> Iterator[RayWatch]:
-    """End this process with a message should the Ray session it is connected to die."""
+    """End this process with a message if its Ray session dies."""
     watch = RayWatch(_servers(), _end_process)
     watch.start()
     try:
@@ -90,7 +90,7 @@ def _servers() -> dict[str, tuple[str, int]]:
 
 
 def answers(address: tuple[str, int]) -> bool:
-    """Whether something takes connections there."""
+    """Whether a server at this host and port takes connections."""
     try:
         socket.create_connection(address, TIMEOUT_S).close()
     except OSError:
@@ -98,10 +98,10 @@ def answers(address: tuple[str, int]) -> bool:
     return True
 
 
-def _end_process(what: str) -> None:
-    """Say what happened and end at once: whoever waits for Ray in this process waits for ever."""
+def _end_process(sentence: str) -> None:
+    """Print what happened and end at once, since other threads may wait for Ray for ever."""
     print(
-        f"\n{what}. What had finished is recorded; run the same command again to continue",
+        f"\n{sentence}. What had finished is recorded; run the same command again to continue",
         file=sys.stderr,
         flush=True,
     )

@@ -1,4 +1,4 @@
-"""Signals that ask a study to stop."""
+"""SIGTERM and SIGINT, which ask a study to stop."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ class Caught:
 
 @contextmanager
 def sigterm_as_sigint(caught: Caught) -> Iterator[None]:
-    """Ray Tune stops in good order on SIGINT only; remember which signal it really was."""
+    """Turn SIGTERM into SIGINT, on which alone Ray Tune stops in order; remember the signal."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         caught.number = number

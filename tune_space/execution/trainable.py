@@ -1,4 +1,4 @@
-"""What Ray Tune runs: one job in, epochs and one record out."""
+"""The function that Ray Tune runs: it takes one job and reports epochs and one record."""
 
 import traceback
 from pathlib import Path
@@ -17,7 +17,7 @@ from tune_space.execution.failures import reason_of
 def run_job(tune_config: dict[str, Any]) -> None:
     """Run ``tune_config["job"]`` and report its record under ``result``.
 
-    The one place where any exception becomes a failed trial; the study goes on.
+    Any exception becomes the record of a failed trial here, and only here; the study goes on.
     """
     job = TrialJob.model_validate_json(tune_config["job"])
     try:

@@ -15,6 +15,8 @@ from morec.encoders.second_round import losses_of
 from morec.encoders.weights.text import TINY_RANDOM, weights_hash
 from morec.references.table import REFERENCES, metrics_in
 from morec.results import Evaluation, pack_ranks
+from morec.storage import Storage
+from tune_space.ledger.layout import ARTEFACTS
 from tune_space.ledger.records import DatasetEntry, Manifest, Preparation, Reference, SliceEntry
 from tune_space.study.expand import Arm, configure, point_with
 from tune_space.study.spec import full_name
@@ -29,6 +31,12 @@ class Prepared:
     store: ArtefactStore
     _folders: dict[str, Path] = field(default_factory=dict)
     _hashes: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def beside(cls, out: Path, root: Path, storage: Storage | None = None) -> "Prepared":
+        """Those in the store beside an output folder; ``storage`` holds a study's shared files."""
+        behind = storage.within(ARTEFACTS) if storage else None
+        return cls(root, ArtefactStore(out.parent / ARTEFACTS, behind))
 
     def __post_init__(self) -> None:
         # Absolute, because the files of encoders are looked up from inside root.

@@ -1,4 +1,4 @@
-"""What a trial needs of memory, against the paper's own numbers and against arithmetic."""
+"""Memory of a trial: the paper's measurements, arithmetic, and what replaces an estimate."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tune_space.capacity.trial_memory import (
     CUDA_BYTES,
     PROCESS_BYTES,
     MemoryEstimates,
-    Need,
+    TrialMemory,
     TrialSize,
     host_bytes,
     memory_shape,
@@ -41,7 +41,7 @@ def config(item: object = None, **changes: object) -> TrialConfig:
     return TrialConfig.model_validate(plain | changes)
 
 
-def test_models_of_the_papers_table_6_need_the_memory_it_measured() -> None:
+def test_models_of_the_papers_table_6_take_about_the_memory_it_measured() -> None:
     """Its rows above 10 GB: smaller ones are mostly what a GPU process needs anyway. The paper,
     too, encodes every slot in full width; its batch sizes on HM are not stated."""
     study = load_study(STUDIES / "cost.yaml", [])
@@ -59,30 +59,30 @@ def test_models_of_the_papers_table_6_need_the_memory_it_measured() -> None:
     assert ratios["MIND/BERT-base"] == pytest.approx(1.17, abs=0.01)
 
 
-def test_a_batch_is_its_samples_and_its_different_items_once() -> None:
+def test_a_batch_holds_every_sample_and_each_distinct_item_once() -> None:
     samples, slots = 8 * 7, 8 * 10
     assert model_bytes(config(), TrialSize(MODEL)) == WEIGHTS + samples + 2 * slots * 50
     assert model_bytes(config(), TrialSize(MODEL, num_items=30)) == WEIGHTS + samples + 30 * 50
     assert model_bytes(config(), TrialSize(MODEL, num_users=3)) == WEIGHTS + 3 * 7 + 60 * 50
 
 
-def test_micro_batches_bound_the_items_held_at_once() -> None:
+def test_micro_batches_bound_the_items_in_memory() -> None:
     micro = config(training={"batch_size": 8, "micro_items": 5})
     assert model_bytes(micro, TrialSize(MODEL)) == WEIGHTS + 8 * 7 + 5 * 50
 
 
-def test_the_in_batch_loss_draws_no_negatives_and_holds_four_matrices_of_scores() -> None:
+def test_the_in_batch_loss_draws_no_negatives_and_keeps_four_matrices_of_scores() -> None:
     ce = config(training={"batch_size": 8, "loss": "in_batch_ce"})
     scores = 4 * 4 * (8 * 9) * 80
     assert model_bytes(ce, TrialSize(MODEL)) == WEIGHTS + 8 * 7 + 80 * 50 + scores
 
 
-def test_a_pair_has_two_items() -> None:
+def test_a_sample_of_dssm_is_a_pair_of_two_items() -> None:
     dssm = config(model={"kind": "dssm"})
     assert model_bytes(dssm, TrialSize(MODEL, num_users=3)) == WEIGHTS + 8 * 7 + 16 * 50
 
 
-def test_the_host_holds_the_process_its_inputs_and_windows_and_on_a_cpu_the_model() -> None:
+def test_the_host_holds_process_inputs_and_windows_and_without_a_gpu_the_model() -> None:
     size = TrialSize(MODEL, num_users=10, num_items=30, input_bytes=123)
     around = PROCESS_BYTES + 123 + 10 * (9 + 3) * 32
     on_cpu = around + model_bytes(config(), size)
@@ -93,7 +93,7 @@ def test_the_host_holds_the_process_its_inputs_and_windows_and_on_a_cpu_the_mode
     assert host_bytes(image, size, on_gpu=False) == around + 2 * model_bytes(image, size)
 
 
-def test_memory_depends_on_no_learning_rate_seed_or_number_of_epochs_but_on_the_batch() -> None:
+def test_memory_depends_on_the_batch_and_not_on_learning_rate_seed_or_epochs() -> None:
     same = {
         "seed": 5,
         "optim": {"lr": 0.1},
@@ -104,16 +104,16 @@ def test_memory_depends_on_no_learning_rate_seed_or_number_of_epochs_but_on_the_
     assert memory_shape(config(training={"batch_size": 16})) != memory_shape(config())
 
 
-def test_a_need_is_estimated_once_and_then_the_most_that_was_measured(tmp_path) -> None:
+def test_memory_is_estimated_once_and_later_the_largest_measured_peak(tmp_path) -> None:
     conductor, asked = conductor_of(tmp_path), []
 
     def estimate(arm: str, config: TrialConfig) -> int:
         asked.append(arm)
         return 1000
 
-    needs = MemoryEstimates(conductor.results, estimate)
+    estimates = MemoryEstimates(conductor.results, estimate)
     job = conductor.next_job()
-    assert [needs.of(job.arm, job.config) for _ in range(2)] == [Need(1000, False)] * 2
+    assert [estimates.of(job.arm, job.config) for _ in range(2)] == [TrialMemory(1000, False)] * 2
     assert asked == [job.arm]
     for peak in (300, 500, 400):
         cost = COST.model_copy(update={"peak_memory_bytes": peak})
@@ -121,17 +121,19 @@ def test_a_need_is_estimated_once_and_then_the_most_that_was_measured(tmp_path) 
         while (following := conductor.next_job()).arm != job.arm:
             conductor.finish(end(following))
         job = following
-    assert needs.of(job.arm, job.config) == Need(500, True)
+    assert estimates.of(job.arm, job.config) == TrialMemory(500, True)
     assert asked == [job.arm]
 
 
-def test_on_a_gpu_the_hosts_peak_counts_and_an_unknown_one_is_no_measurement(tmp_path) -> None:
+def test_on_a_gpu_the_hosts_peak_counts_and_an_unknown_peak_is_no_measurement(
+    tmp_path,
+) -> None:
     conductor = conductor_of(tmp_path)
-    needs = MemoryEstimates(conductor.results, lambda arm, config: 1000)
+    estimates = MemoryEstimates(conductor.results, lambda arm, config: 1000)
     on_gpu = {"memory_kind": "GPU allocated", "peak_memory_bytes": 9000}
     first, second = conductor.next_job(), conductor.next_job()
     cost = COST.model_copy(update=on_gpu | {"peak_host_bytes": 700})
     conductor.finish(end(first).model_copy(update={"cost": cost}))
     conductor.finish(end(second).model_copy(update={"cost": COST.model_copy(update=on_gpu)}))
-    assert needs.of(first.arm, first.config) == Need(700, True)
-    assert needs.of(second.arm, second.config) == Need(1000, False)
+    assert estimates.of(first.arm, first.config) == TrialMemory(700, True)
+    assert estimates.of(second.arm, second.config) == TrialMemory(1000, False)

@@ -1,4 +1,4 @@
-"""A cluster that cannot be used: what was tried, for how long, and what to look at."""
+"""Addresses that are no cluster, with what was tried, and the slots of a cluster's nodes."""
 
 import socket
 from collections.abc import Iterator
@@ -18,14 +18,14 @@ def listener() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("address", ["ray://head:10001", "head", "head:port", "http://h:1"])
-def test_an_address_that_is_none_is_refused_with_what_is_allowed(address: str) -> None:
+def test_a_malformed_address_is_refused_with_what_is_allowed(address: str) -> None:
     with pytest.raises(ClusterError) as caught:
         cluster._reach(address)
     assert str(caught.value).startswith(f"--address {address}: give HOST:PORT of the cluster's")
     assert "auto" in str(caught.value)
 
 
-def test_nothing_at_the_address_is_said_with_how_often_it_was_tried(listener: str) -> None:
+def test_an_address_without_a_server_is_refused_with_the_number_of_tries(listener: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         closed = f"127.0.0.1:{server.getsockname()[1]}"
     with pytest.raises(ClusterError) as caught:
@@ -37,7 +37,7 @@ def test_nothing_at_the_address_is_said_with_how_often_it_was_tried(listener: st
     )
 
 
-def test_what_answers_and_is_no_cluster_is_given_up_in_time(
+def test_a_server_that_is_no_cluster_is_given_up_in_bounded_time(
     listener: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "JOIN_S", 4.0)
@@ -64,7 +64,7 @@ def test_what_answers_and_is_no_cluster_is_given_up_in_time(
         ([{}], {}, 0),
     ],
 )
-def test_nodes_hold_the_trials_whose_workers_each_fit_into_one(
+def test_every_worker_of_a_trial_has_to_fit_into_one_node(
     nodes: list[dict[str, float]], resources: dict[str, float], held: int
 ) -> None:
     assert cluster.slots_of(nodes, ResourcesSpec.model_validate(resources)).num == held

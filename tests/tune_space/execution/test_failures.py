@@ -1,4 +1,4 @@
-"""Every way a trial fails has its reason; errors are the libraries' own."""
+"""The reason of every kind of failure, from errors that the libraries themselves raise."""
 
 import numpy as np
 import pytest
@@ -20,12 +20,12 @@ def raised(act) -> Exception:
 
 
 @pytest.mark.parametrize(
-    "ask",
+    "allocate",
     [lambda: torch.empty(TOO_MUCH), lambda: np.ones(TOO_MUCH, "i1"), lambda: bytearray(TOO_MUCH)],
     ids=["torch", "numpy", "python"],
 )
-def test_memory_that_the_machine_does_not_have(ask) -> None:
-    assert reason_of(raised(ask)) is Reason.HOST_MEMORY
+def test_an_allocation_that_fails_is_host_memory(allocate) -> None:
+    assert reason_of(raised(allocate)) is Reason.HOST_MEMORY
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_memory_that_the_machine_does_not_have(ask) -> None:
         (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), Reason.EXCEPTION),
     ],
 )  # fmt: skip
-def test_what_libraries_raise_alone_and_inside_a_worker_group(error, reason) -> None:
+def test_an_error_has_its_reason_alone_in_a_worker_group_and_as_a_cause(error, reason) -> None:
     assert reason_of(error) is reason
     assert reason_of(WorkerGroupError("worker 1 failed", {1: error})) is reason
     assert reason_of(ControllerError(error)) is reason
@@ -53,7 +53,7 @@ def test_what_libraries_raise_alone_and_inside_a_worker_group(error, reason) -> 
 
 
 @pytest.mark.parametrize(
-    ("told", "reason"),
+    ("message", "reason"),
     [
         (
             "1 worker(s) were killed due to the node running low on memory. Memory on the node",
@@ -66,5 +66,5 @@ def test_what_libraries_raise_alone_and_inside_a_worker_group(error, reason) -> 
         ),
     ],
 )
-def test_what_ray_2_60_tells_of_a_lost_process(told, reason) -> None:
-    assert reason_of_loss(told) is reason
+def test_messages_of_ray_2_60_about_a_lost_process_have_their_reason(message, reason) -> None:
+    assert reason_of_loss(message) is reason

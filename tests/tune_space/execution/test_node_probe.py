@@ -1,4 +1,4 @@
-"""What a node says of itself: its software, whether it sees a place, its encoders' weights."""
+"""Questions to a node: its software, whether it reads and writes a place, its encoders' weights."""
 
 import hashlib
 from importlib.metadata import version
@@ -12,7 +12,7 @@ from tune_space.execution import node_probe as node
 from tune_space.execution.node_probe import QUESTION
 
 
-def test_a_node_names_versions_and_what_is_not_there() -> None:
+def test_software_is_a_version_or_not_installed() -> None:
     found = node.software(["numpy", "torch", "no-such-package"], ["no_such_module"])
     assert found["numpy"] == version("numpy")
     assert found["torch"] == version("torch").split("+")[0]
@@ -20,7 +20,7 @@ def test_a_node_names_versions_and_what_is_not_there() -> None:
     assert found["the code of no_such_module"] == "not installed"
 
 
-def test_other_code_of_the_same_package_is_other_code(
+def test_packages_of_one_name_differ_by_the_hash_of_their_sources(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = []
@@ -36,7 +36,7 @@ def test_other_code_of_the_same_package_is_other_code(
     assert found[0] == hashlib.sha256(b"__init__.py\0X = 1\n").hexdigest()[:8]
 
 
-def test_a_node_answers_where_the_driver_asks_and_nowhere_else(tmp_path: Path) -> None:
+def test_a_node_answers_only_at_a_place_with_the_drivers_question(tmp_path: Path) -> None:
     asked = Storage(str(tmp_path / "asked"))
     assert node.answer(asked.place) == "is not the driver's there"
     question = tmp_path / "q"
@@ -46,7 +46,7 @@ def test_a_node_answers_where_the_driver_asks_and_nowhere_else(tmp_path: Path) -
     assert len(asked.sizes()) == 2
 
 
-def test_a_place_that_cannot_be_used_is_told_with_the_reason() -> None:
+def test_a_place_that_cannot_be_opened_is_named_with_the_reason() -> None:
     place = "hdfs://namenode:8020/studies"
     refused = node.answer(place)
     assert refused is not None
@@ -54,7 +54,7 @@ def test_a_place_that_cannot_be_used_is_told_with_the_reason() -> None:
     assert "libhdfs" in refused or "libjvm" in refused
 
 
-def test_weights_are_named_by_their_hash_or_by_why_they_cannot_be_had(tmp_path: Path) -> None:
+def test_weights_are_a_hash_or_the_reason_why_they_cannot_be_loaded(tmp_path: Path) -> None:
     words = tmp_path / "glove.txt"
     words.write_text("the 0.1 0.2\n")
     specs = [TextSpec(name="word-average", word_vectors=path) for path in ("glove.txt", "no.txt")]

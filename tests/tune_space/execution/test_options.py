@@ -1,4 +1,4 @@
-"""The exit code says how a run ended."""
+"""What a run answers: its exit code, and a line for everything that failed or is missing."""
 
 import signal
 
@@ -22,3 +22,20 @@ def test_a_signal_counts_before_failures_and_running_out_of_time_is_no_failure(
     outcome: RunOutcome, code: int
 ) -> None:
     assert outcome.exit_code == code
+
+
+def test_every_failed_trial_and_arm_without_a_choice_is_a_line() -> None:
+    outcome = RunOutcome(
+        num_done=1,
+        failed={"t1": "process lost"},
+        unlocked=("A",),
+        given_up=("B",),
+        is_finished=False,
+    )
+    assert outcome.format_problems() == [
+        "failed: t1 (process lost)",
+        "no search trial of arm 'A' completed",
+        "arm 'B' is given up: 5 trials failed, none did not",
+        "not finished: run the same command again to continue",
+    ]
+    assert RunOutcome(num_done=1).format_problems() == []

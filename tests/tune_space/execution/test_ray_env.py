@@ -1,4 +1,4 @@
-"""Ray's switches; that Ray does what they say is seen in tests/integration."""
+"""Ray's environment variables and token file; tests/integration sees what Ray makes of them."""
 
 import os
 import stat
@@ -17,21 +17,21 @@ def clean_environment(monkeypatch) -> None:
     monkeypatch.setattr(os, "environ", dict(os.environ))
 
 
-def test_a_local_session_is_told_to_keep_to_this_machine_and_a_joined_one_is_not() -> None:
+def test_a_local_session_listens_on_loopback_and_a_clusters_on_the_network() -> None:
     set_switches(is_local=True)
     assert os.environ[LOOPBACK] == "0"
     set_switches(is_local=False)
     assert os.environ[LOOPBACK] == "1"
 
 
-def test_whoever_asked_for_something_else_keeps_it_and_the_token_is_never_switched_off() -> None:
+def test_a_variable_that_is_set_stays_and_the_token_is_never_switched_off() -> None:
     os.environ |= {LOOPBACK: "1", "OMP_WAIT_POLICY": "ACTIVE"}
     set_switches(is_local=True)
     assert (os.environ[LOOPBACK], os.environ["OMP_WAIT_POLICY"]) == ("1", "ACTIVE")
     assert "RAY_AUTH_MODE" not in os.environ
 
 
-def test_the_token_is_for_its_owner_alone(tmp_path, monkeypatch) -> None:
+def test_the_token_is_readable_by_its_owner_only(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr("pathlib.Path.home", lambda: tmp_path)
     hide_token()
     token = tmp_path / ".ray" / "auth_token"

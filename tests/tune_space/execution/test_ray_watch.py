@@ -1,4 +1,4 @@
-"""A server that is gone is noticed; one that is busy, or that is stopped with us, is not."""
+"""The watch reports a server that is gone, not a busy one, and nothing after it was stopped."""
 
 import socket
 import threading
@@ -33,7 +33,7 @@ def watched(server: socket.socket) -> tuple[RayWatch, list[str], threading.Event
     return RayWatch({"raylet": server.getsockname()}, when_gone), said, happened
 
 
-def test_a_busy_server_is_there_and_a_closed_one_is_gone(server) -> None:
+def test_a_busy_server_lives_and_a_closed_one_is_gone(server) -> None:
     watch, said, happened = watched(server)
     host, port = server.getsockname()
     watch.start()
@@ -46,7 +46,7 @@ def test_a_busy_server_is_there_and_a_closed_one_is_gone(server) -> None:
     watch.stop()
 
 
-def test_nothing_is_said_once_the_watch_is_stopped(server) -> None:
+def test_a_stopped_watch_reports_nothing(server) -> None:
     watch, said, happened = watched(server)
     watch.start()
     watch.stop()

@@ -1,0 +1,64 @@
+"""What running a study would do, how long that takes and what it needs; starts nothing."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from morec.encoders.weights.hub import offline
+from tune_space.capacity.forecast import make_forecast, read_state
+from tune_space.capacity.model_profiles import model_profiles
+from tune_space.commands.request import PlanAnswer, StudyRequest
+from tune_space.inputs.missing import Missing, find_missing, format_missing, inactive_arms
+from tune_space.inputs.prepare import Prepared
+from tune_space.ledger.records import Ledger
+from tune_space.schedule.changes import find_changes
+from tune_space.schedule.plan import Plan, make_plan
+from tune_space.study.expand import Arm
+
+
+def answer(request: StudyRequest) -> PlanAnswer:
+    """Compare the study with its records and with the machine or cluster it is to run on.
+
+    Data and weights may be missing: the plan then counts what it knows and says what to download.
+
+    Raises:
+        SpecError: an arm is impossible.
+        DataError: a record or the manifest cannot be read.
+        ClusterError: there is no cluster at the address.
+    """
+    study, ledger = request.study.spec, Ledger(request.out)
+    prepared = Prepared.beside(request.out, request.root)
+    plan, missing = _compare(request, prepared, ledger)
+    names = {arm.name for arm in plan.arms}
+    arms = [arm for arm in request.study.arms if arm.name in names]
+    state = read_state(study, arms, plan, ledger)
+    forecast = make_forecast(state, request.find_capacity(), prepared.store.folder)
+    return PlanAnswer(
+        lines=(
+            *forecast.format_lines(request.out),
+            *forecast.format_shortages(request.out),
+            *format_missing(missing),
+        ),
+        plan=plan,
+        num_seeds=len(study.seeds),
+        num_concurrent=forecast.num_concurrent,
+        profiles=model_profiles(study, arms, state.datasets),
+    )
+
+
+def _compare(
+    request: StudyRequest, prepared: Prepared, ledger: Ledger
+) -> tuple[Plan, Sequence[Missing]]:
+    """The plan of the arms asked for, and which of their inputs are missing."""
+    study, arms, sources = request.study.spec, request.study.arms, prepared.sources
+    inactive = inactive_arms(arms, request.only)
+    with offline():
+        missing = find_missing(study, _without(arms, inactive), prepared)
+        inactive = inactive_arms(arms, request.only, missing)
+        retry_failed = request.retry_failed
+        plan = make_plan(study, arms, ledger, sources, inactive=inactive, retry_failed=retry_failed)
+        changes = find_changes(study, arms, ledger, sources, inactive=inactive)
+    return replace(plan, edits=changes).restricted(request.only), missing
+
+
+def _without(arms: Sequence[Arm], names: frozenset[str]) -> list[Arm]:
+    return [arm for arm in arms if arm.name not in names]

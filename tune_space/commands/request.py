@@ -1,0 +1,60 @@
+"""What the command line asks of a command, and what the command answers.
+
+A command is a module with ``answer(request)``; ``COMMANDS`` in ``studies/run.py`` lists them.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tune_space.schedule.plan import Plan
+from tune_space.study.load import LoadedStudy
+
+if TYPE_CHECKING:
+    # Their torch would slow down the commands that do without it.
+    from morec.model_profile import ModelProfile
+    from tune_space.capacity.admission import Capacity
+
+
+@dataclass(frozen=True)
+class Request:
+    """A command that is about no study in particular."""
+
+    out: Path
+    """Folder of the studies' output folders; of a ``StudyRequest`` the study's own."""
+    argument: Any = None
+    """What stands after the command's option: a trial's id, a list of words, or nothing."""
+
+
+@dataclass(frozen=True)
+class StudyRequest(Request):
+    """A command about one study."""
+
+    study: LoadedStudy = field(kw_only=True)
+    root: Path = field(kw_only=True)
+    """Folder of the study file; the study's relative paths start there."""
+    only: tuple[str, ...] = ()
+    """Full names of the arms in question; all of them if empty."""
+    retry_failed: bool = False
+    find_capacity: "Callable[[], Capacity]" = field(kw_only=True)
+    """Asks this machine or, with ``--address``, the cluster."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found, in lines."""
+
+    lines: tuple[str, ...] = ()
+    exit_code: int = 0
+
+
+@dataclass(frozen=True)
+class PlanAnswer(Answer):
+    """A plan, which is printed as a table before the lines."""
+
+    plan: Plan = field(kw_only=True)
+    num_seeds: int = field(kw_only=True)
+    num_concurrent: int = field(kw_only=True)
+    profiles: "Mapping[str, ModelProfile | None]" = field(kw_only=True)
+    """By arm name; None where the model's shapes are not known yet."""
