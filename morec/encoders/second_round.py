@@ -21,7 +21,7 @@ from morec.checkpoints import Checkpoints
 from morec.config import MaskedAutoencodingSpec, MaskedLanguageSpec
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.frozen import frozen_device
-from morec.encoders.text.transformer import quiet
+from morec.encoders.weights.pretrained import quiet
 from morec.errors import SpecError
 
 SecondRoundSpec = MaskedLanguageSpec | MaskedAutoencodingSpec

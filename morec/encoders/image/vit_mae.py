@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from transformers import AutoConfig, ViTMAEConfig, ViTMAEForPreTraining, ViTMAEModel
 
 from morec.config import ImageSpec
-from morec.encoders.text.transformer import load_pretrained, quiet
 from morec.encoders.weights.image import TINY_RANDOM_MAE, vit_mae_folder
+from morec.encoders.weights.pretrained import load_transformer
 from morec.errors import SpecError
 
 MODEL_TYPE = "vit_mae"
@@ -109,10 +109,8 @@ def load_vit_mae_config(spec: ImageSpec) -> ViTMAEConfig:
 
 
 def _load(spec: ImageSpec, config: ViTMAEConfig, model_class: Any) -> Any:
-    with quiet():
-        if spec.pretrained:
-            return load_pretrained(vit_mae_folder(spec), config, model_class)
-        return model_class._from_config(config, dtype=torch.float32)
+    folder = vit_mae_folder(spec) if spec.pretrained else None
+    return load_transformer(folder, config, model_class)
 
 
 def mean_and_std(spec: ImageSpec) -> tuple[tuple[float, ...], tuple[float, ...]]:

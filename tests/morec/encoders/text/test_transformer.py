@@ -1,3 +1,5 @@
+"""Transformer encoders: what a configuration allows, and where their weights come from."""
+
 import re
 import shutil
 from pathlib import Path
