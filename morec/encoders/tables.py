@@ -12,6 +12,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from morec.encoders.interface import Encoder
+
 
 class Table(nn.Module):
     """A module whose data moves with it but is no part of it.
@@ -29,7 +31,7 @@ class Table(nn.Module):
         return super()._apply(fn, recurse)  # type: ignore[no-untyped-call, no-any-return]
 
 
-class FeatureTable(Table):
+class FeatureTable(Table, Encoder):
     """One frozen feature vector per item: the whole encoder of a two-stage trial."""
 
     def __init__(self, features_NH: npt.NDArray[np.float32]) -> None:

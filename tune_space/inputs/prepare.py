@@ -18,9 +18,10 @@ from morec.config import (
 from morec.data.dataset import Dataset, load_dataset, open_dataset, save_dataset, source_hash
 from morec.data.slices import slicings
 from morec.encoders.artefacts import Artefact, ArtefactStore
+from morec.encoders.families import weights_hash
 from morec.encoders.item import prepare_item_inputs
 from morec.encoders.second_round import losses_of
-from morec.encoders.weights.text import TINY_RANDOM, weights_hash
+from morec.encoders.weights.text import TINY_RANDOM
 from morec.references import chance_metrics, popularity_evaluation
 from morec.results import pack_ranks
 from tune_space.ledger.records import DatasetEntry, Manifest, Preparation, Reference, SliceEntry

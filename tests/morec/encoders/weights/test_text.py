@@ -6,8 +6,9 @@ import huggingface_hub
 import pytest
 
 from morec.config import ImageSpec, TextSpec
+from morec.encoders.families import weights_hash
 from morec.encoders.weights.files import Packaged, checked_folder
-from morec.encoders.weights.text import PACKAGED, packaged_folder, text_folder, weights_hash
+from morec.encoders.weights.text import PACKAGED, packaged_folder, text_folder
 from morec.errors import DataError
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
