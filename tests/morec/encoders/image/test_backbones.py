@@ -1,3 +1,5 @@
+"""timm's models: packaged weights, weights from scratch, weight files that are refused."""
+
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 

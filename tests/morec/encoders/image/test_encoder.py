@@ -1,3 +1,5 @@
+"""Image encoders over pixels are timm's own forward; trials share what they read."""
+
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

@@ -1,3 +1,5 @@
+"""Transformers over titles, cut anywhere, are the library's own forward; trials share them."""
+
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -52,7 +54,7 @@ def library_pooled(spec: TextSpec, dataset: Dataset) -> Tensor:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("trainable", ["all", 2, 0])
-def test_every_cut_pools_what_the_library_pools(
+def test_a_stack_cut_anywhere_pools_what_the_library_pools(
     dataset: Dataset,
     shared_store: ArtefactStore,
     saved_encoders: dict[str, Path],
@@ -81,7 +83,7 @@ def encoder_and_alone(
 
 @settings(deadline=None, max_examples=15)
 @given(picked=st.lists(st.integers(0, 23), min_size=1, max_size=60))
-def test_an_item_is_the_same_in_any_company_and_any_order(
+def test_an_item_has_the_same_vector_in_any_batch_and_any_order(
     encoder_and_alone: tuple[torch.nn.Module, Tensor], picked: list[int]
 ) -> None:
     encoder, alone = encoder_and_alone
@@ -199,7 +201,7 @@ def test_pretrained_tiny_random_is_refused(dataset: Dataset, store: ArtefactStor
 
 @pytest.mark.usefixtures("minilm")
 @pytest.mark.parametrize("name", ["minilm", "minilm-l3"])
-def test_packaged_weights_put_paraphrases_nearer_than_strangers(
+def test_packaged_weights_put_paraphrases_nearer_than_unrelated_titles(
     dataset: Dataset, store: ArtefactStore, name: str
 ) -> None:
     titles = (

@@ -1,3 +1,5 @@
+"""Word average and TextCNN: their words, and their vectors with and without a file."""
+
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -59,7 +61,7 @@ def test_titles_are_cut_to_max_tokens_words_without_special_tokens(
     assert tokens.vocab_size == NUM_WORDS
 
 
-def test_words_of_the_file_are_counted_and_the_others_drawn_with_its_deviation(
+def test_words_that_the_file_lacks_are_drawn_with_its_deviation(
     catalogue: Dataset, store: ArtefactStore, tmp_path: Path
 ) -> None:
     many = tuple(f"known{n} unknown{n}" for n in range(400))
@@ -125,7 +127,7 @@ def test_text_cnn_costs_its_filters_at_every_place(
 
 
 @pytest.mark.parametrize("name", ["word-average", "text-cnn"])
-def test_frozen_is_a_table_that_no_seed_changes(
+def test_frozen_features_do_not_depend_on_the_seed(
     catalogue: Dataset, tmp_path: Path, name: str
 ) -> None:
     features = []
@@ -150,7 +152,7 @@ def test_trials_share_the_vectors_and_train_their_own_copy(
     assert encoder_inputs(cnn, catalogue, store).path == encoder_inputs(spec, catalogue, store).path
 
 
-def test_the_weights_are_the_file_or_nothing(glove: str) -> None:
+def test_the_weights_hash_is_that_of_the_file_or_else_of_the_name(glove: str) -> None:
     with_vectors = weights_hash(spec_of(word_vectors=glove))
     Path(glove).write_text("red 1\n")
     assert weights_hash(spec_of(word_vectors=glove)) != with_vectors

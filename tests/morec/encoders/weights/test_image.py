@@ -1,3 +1,5 @@
+"""An image encoder's weights: where they are, their hash, the message where they are not."""
+
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -18,7 +20,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
-def test_an_unreachable_image_encoder_names_its_hub_name_and_the_ways() -> None:
+def test_what_cannot_be_fetched_is_answered_with_its_hub_name_and_other_ways() -> None:
     with pytest.raises(DataError) as caught:
         timm_weights(ImageSpec(name="resnet18"))
     message = str(caught.value)
