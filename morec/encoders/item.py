@@ -28,7 +28,7 @@ class IdPart(nn.Module):
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(num_items + 1, dim, padding_idx=0)
-        # The authors initialise the padding row as well; here it stays zero and is never read.
+        # The paper's code initialises the padding row too; here it stays zero and is never read.
         nn.init.xavier_normal_(self.embedding.weight)
         nn.init.zeros_(self.embedding.weight[0].detach())
         self.dnn = dense_layers(dim, num_layers, dropout)
@@ -56,7 +56,7 @@ class ModalityPart(nn.Module):
         return cast(Tensor, self.dnn(self.projection(self.encoder(items_N - 1))))
 
     def encode_padded_item(self) -> Tensor:
-        """Encode one item in full width, shape (1, D)."""
+        """Encode one item of the greatest length, shape (1, D)."""
         return cast(Tensor, self.dnn(self.projection(self.encoder.encode_padded_item())))
 
 
@@ -76,11 +76,11 @@ class ItemEncoder(nn.Module):
         self.dnn = dnn
 
     def forward(self, items_N: Tensor) -> Tensor:
-        """Encode items (ids 1..num_items) into items_ND; every one costs, so ask for each once."""
+        """Encode items (ids 1..num_items) into items_ND; repeated ids are encoded repeatedly."""
         return self._fuse([part(items_N) for part in self.parts.values()])
 
     def by_length(self, items_N: Tensor) -> Tensor:
-        """The order in which titles of like length follow each other; without titles, as it is."""
+        """The order that sorts items by the length of their titles; without titles, no change."""
         encoders = [part.encoder for part in self.parts.values() if isinstance(part, ModalityPart)]
         for encoder in encoders:
             lengths_N = encoder.lengths_of(items_N - 1)
@@ -116,7 +116,7 @@ class ItemEncoder(nn.Module):
             self.train(was_training)
 
     def encode_padded_item(self) -> Tensor:
-        """Encode one item in full width, shape (1, D)."""
+        """Encode one item of the greatest length, shape (1, D)."""
         parts = cast("list[IdPart | ModalityPart]", list(self.parts.values()))
         return self._fuse([part.encode_padded_item() for part in parts])
 
@@ -131,7 +131,7 @@ def prepare_item_inputs(
     """Find or make every artefact a specification needs, by part name; before the sweep.
 
     A second round of pre-training is ``<part> second round``. Every encoder is built once and
-    dropped, so that one that cannot run stops here.
+    dropped, so that an encoder that cannot run raises before any trial starts.
 
     Raises:
         DataError: weights, titles or images cannot be had.
@@ -177,7 +177,7 @@ def assemble_item_encoder(
 ) -> ItemEncoder:
     """Put an item encoder together from the encoders that ``make`` gives.
 
-    ``id_layers`` dense layers stand after the ID embedding, before the fusion.
+    ``id_layers`` dense layers come after the ID embedding, before the fusion.
     """
     parts: dict[str, IdPart | ModalityPart] = {}
     if spec.id:

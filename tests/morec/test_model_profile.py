@@ -1,4 +1,4 @@
-"""Table 6 of the paper without its data, weights or GPUs."""
+"""A profile counts what a trial builds, without data and weights: table 6 of the paper."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""Every case in a process of its own: operators are declared for good."""
+"""The guard declares the operators that a broken torchvision lacks.
+
+Operators cannot be undeclared, so every case has a process of its own.
+"""
 
 import importlib
 import subprocess

@@ -17,7 +17,7 @@ from morec.encoders.weights.image import PACKAGED, timm_name, timm_weights
 from morec.errors import DataError, SpecError
 
 _NOT_RUNNING = (ArithmeticError, AssertionError, RuntimeError, TypeError, ValueError)
-"""What models raise that cannot read images of a size."""
+"""What a model raises when it cannot read images of the size that was asked for."""
 
 
 def load_timm(spec: ImageSpec) -> Any:
@@ -72,7 +72,7 @@ def _from_timm(spec: ImageSpec, weights: Path | None) -> Any:
 
 
 def _packaged(spec: ImageSpec, weights: Path) -> Any:
-    """The tensors of the file are timm's, in the same order, by the names of another library."""
+    """The file has timm's tensors in timm's order, but under the names of another library."""
     backbone = timm.create_model(timm_name(spec.name))
     stored: dict[str, Tensor] = torch.load(weights, weights_only=True)
     names = list(backbone.state_dict())

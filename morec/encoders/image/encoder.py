@@ -34,24 +34,24 @@ from morec.encoders.weights.image import (
 from morec.errors import SpecError
 
 ENCODE_IMAGES = 64
-"""Images encoded at once when features are made."""
+"""Images in a batch when features are made."""
 
 
 class ImageEncoder(Encoder):
     """A backbone over the catalogue's pixels."""
 
     def __init__(self, images: PixelTable, backbone: nn.Module, still: tuple[str, ...]) -> None:
-        """Take pixels, backbone, and which of its modules are in evaluation mode for ever."""
+        """Take pixels, backbone, and the names of its modules that stay in evaluation mode."""
         super().__init__()
         self.images = images
-        # Pixels come that way; convolutions whose weights lie otherwise take up to twice the time.
+        # Like the pixels; convolutions with weights in another order take up to twice the time.
         self.backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.still = still
         self.dim = output_dim(backbone, images.size)
         self.train(self.training)
 
     def forward(self, rows_N: Tensor) -> Tensor:
-        """Encode items into pooled_NH; every row costs its encoding, so ask for each once.
+        """Encode items into pooled_NH; an item that is asked for twice is encoded twice.
 
         In training, BatchNorm sees each image of the batch once, not once per occurrence.
         """

@@ -22,14 +22,14 @@ MODEL_TYPE = "vit_mae"
 TINY_GRID = 8
 """``tiny-random-mae`` cuts images of whatever size into 8 x 8 patches."""
 PREPROCESSOR = "preprocessor_config.json"
-"""Says how pixels are normalised, beside the weights."""
+"""The file next to the weights that says how pixels are normalised."""
 
 
 class ViTMAEEncoder(nn.Module):
     """The class token's last state, of all patches in their order.
 
-    Neither masked nor shuffled; the authors left both on, so that an item's vector was another one
-    every time. It looks like a timm model to the code around it.
+    Patches are neither masked nor shuffled. The paper's code leaves both on, so that an item's
+    vector changes with every call. The attributes are those of a timm model.
     """
 
     def __init__(self, model: ViTMAEModel, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
@@ -114,7 +114,7 @@ def _load(spec: ImageSpec, config: ViTMAEConfig, model_class: Any) -> Any:
 
 
 def mean_and_std(spec: ImageSpec) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """What the pixels were normalised with in pre-training: ImageNet's, unless the folder says.
+    """Mean and deviation of the pixels in pre-training: ImageNet's, unless the folder has others.
 
     Raises:
         DataError: the folder cannot be had.

@@ -38,7 +38,7 @@ from morec.errors import DataError
 
 LENGTH_GROUPS = 8
 MIN_GROUP = 8
-"""Items are encoded in this many groups of similar length, of at least so many items."""
+"""Items are encoded in up to ``LENGTH_GROUPS`` groups, each of ``MIN_GROUP`` or more items."""
 
 
 class TextEncoder(Encoder):
@@ -62,7 +62,7 @@ class TextEncoder(Encoder):
     def forward(self, rows_N: Tensor) -> Tensor:
         """Encode items into pooled_NH, each padded only to the longest of its length group.
 
-        Every row costs its encoding: ask for each item once.
+        An item that is asked for twice is encoded twice.
         """
         lengths_N, order_N = self.table.lengths_of(rows_N).sort()
         embedded = self._embedded(rows_N[order_N])
@@ -86,7 +86,7 @@ class TextEncoder(Encoder):
         return self.table.lengths_of(rows_N)
 
     def states(self, rows_N: Tensor) -> Tensor:
-        """The last states of the items' tokens, one item behind the other, without padding."""
+        """The last states of the items' tokens, one item after the other, without padding."""
         lengths_N = self.table.lengths_of(rows_N)
         is_token_NT = is_token_of(lengths_N, int(lengths_N.max()))
         inputs = padded(self._embedded(rows_N), is_token_NT, self.pad_id)
@@ -94,12 +94,14 @@ class TextEncoder(Encoder):
         return states_NTH[is_token_NT]
 
     def _embedded(self, rows_N: Tensor) -> Tensor:
-        """What the layers read of the items' tokens: all at once, so that the embeddings have one
-        gradient, which is as large as they are."""
+        """What the layers read of all the items' tokens.
+
+        A single lookup, because each would have a gradient as large as all token vectors.
+        """
         return self.stack.embed(*self.table.packed(rows_N))
 
     def _encode(self, embedded: Tensor, lengths_N: Tensor, shortest: int, longest: int) -> Tensor:
-        """Items of similar length; without padding nothing is moved."""
+        """Encode items of similar length; items of the same length need no padding."""
         is_token_NT = is_token_of(lengths_N, longest) if shortest < longest else None
         if is_token_NT is None:
             inputs = embedded.view(len(lengths_N), longest, *embedded.shape[1:])

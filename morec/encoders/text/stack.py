@@ -53,7 +53,7 @@ class TransformerStack(nn.Module):
         self.dim = architecture.width if final is None else architecture.dim
 
     def embed(self, values: Tensor, slots_P: Tensor) -> Tensor:
-        """States_PH of token ids_P at those slots of their titles; above a cut they are states."""
+        """States_PH of token ids_P, at slots_P of their titles; above a cut they are states."""
         if self.embedding is None:
             return values
         first_position = self.architecture.first_position
@@ -62,7 +62,7 @@ class TransformerStack(nn.Module):
         return cast(Tensor, states_1PH[0])
 
     def keep_tokens(self, ids_P: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
-        """Drop the token vectors that train and that no title reads; return the ids anew."""
+        """Drop token vectors that train and that no title reads; return the ids of those kept."""
         assert self.embedding is not None
         tables = [part for part in self.embedding.modules() if isinstance(part, TokenTable)]
         is_trained = [table for table in tables if table.weight.requires_grad]
@@ -105,7 +105,7 @@ class TransformerStack(nn.Module):
 
 
 class WholeEncoder(nn.Module):
-    """An encoder of the transformers library that is not cut: it is frozen, or trains altogether.
+    """An encoder of the transformers library that is not cut: it is frozen, or all of it trains.
 
     The library's own forward; padding is on the right, as in ``TransformerStack``.
     """
@@ -116,11 +116,11 @@ class WholeEncoder(nn.Module):
         self.dim = dim
 
     def embed(self, ids_P: Tensor, slots_P: Tensor) -> Tensor:
-        """The library's forward does it: the ids as they are."""
+        """The ids unchanged: the library's forward embeds them."""
         return ids_P
 
     def keep_tokens(self, ids_P: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
-        """All token vectors stay: the library's forward looks the padding's up, too."""
+        """Keep all token vectors: the library's forward reads the padding's, too."""
         return ids_P
 
     def forward(

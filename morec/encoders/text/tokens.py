@@ -27,7 +27,7 @@ PAD, UNKNOWN, FIRST, LAST = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 
 @dataclass(frozen=True)
 class TitleTokens:
-    """The token ids of all titles, one behind the other."""
+    """The token ids of all titles, one title after the other."""
 
     ids: npt.NDArray[np.int32]
     lengths: npt.NDArray[np.int64]
@@ -68,12 +68,12 @@ def open_tokens(artefact: Artefact) -> TitleTokens:
 
 
 def tokens_key(spec: TextSpec, dataset: Dataset) -> dict[str, object]:
-    """What the tokens depend on. The weights' hash stands for the tokenizer beside them."""
+    """What the tokens depend on. The weights' hash covers the tokenizer, which lies with them."""
     return titles_key(spec, dataset, tokenizer=text_hash(spec))
 
 
 def titles_key(spec: TextSpec, dataset: Dataset, *, tokenizer: str) -> dict[str, object]:
-    """What the tokens depend on, whose tokenizer the hash ``tokenizer`` stands for."""
+    """What the tokens depend on; ``tokenizer`` is a hash that identifies their tokenizer."""
     titles = canonical_json(list(titles_of(dataset))).encode()
     return {
         "titles": hashlib.sha256(titles).hexdigest(),
@@ -105,7 +105,7 @@ def load_tokenizer(spec: TextSpec, titles: tuple[str, ...]) -> Any:
     if spec.name == TINY_RANDOM:
         return _word_level_tokenizer(titles)
     folder = text_folder(spec)
-    # Without these files transformers makes an empty vocabulary, in silence.
+    # Without these files transformers makes an empty vocabulary and says nothing.
     if not any(file for pattern in VOCABULARIES for file in folder.glob(pattern)):
         raise DataError(f"{folder}: no tokenizer; one of {', '.join(VOCABULARIES)} is needed")
     try:
@@ -120,7 +120,7 @@ def word_tokenizer(titles: Iterable[str]) -> PreTrainedTokenizerFast:
 
 
 def _word_level_tokenizer(titles: Iterable[str]) -> PreTrainedTokenizerFast:
-    """A word-level tokenizer that puts titles between a first and a last token, as BERT's does."""
+    """A word-level tokenizer that adds a first and a last token to a title, as BERT's does."""
     tokenizer = _word_tokenizer(titles, special_tokens=[PAD, UNKNOWN, FIRST, LAST])
     ends = [(token, tokenizer.token_to_id(token)) for token in (FIRST, LAST)]
     tokenizer.post_processor = processors.TemplateProcessing(

@@ -2,9 +2,9 @@
 
 They read the words of the titles, lower-cased, split at blanks and punctuation. Word vectors come
 from a file, or are drawn from U[-0.25, 0.25] as in Kim's code; words that the file lacks are drawn
-with mean 0 and the file's deviation (Kim 2014, section 3.1). What trains, trains altogether: word
-vectors and convolutions. Frozen, all that is drawn is one fixed draw, the same in every trial; a
-frozen ``text-cnn`` has random filters.
+with mean 0 and the file's deviation (Kim 2014, section 3.1). Word vectors and convolutions train
+together or not at all. Frozen ones are drawn with a fixed seed, the same in every trial: a frozen
+``text-cnn`` has random filters.
 Shapes: N items asked for, row r = item r + 1; T words, V words of the catalogue, E word width,
 H width.
 """
