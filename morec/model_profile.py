@@ -7,30 +7,19 @@ this machine, the shapes of well-known ones are.
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.fx.experimental import _config as fx_config
 
 from morec import cost
 from morec.config import ImageSpec, ItemSpec, TextSpec, TrialConfig
-from morec.encoders.image.backbones import load_backbone, output_dim
-from morec.encoders.image.encoder import ImageEncoder
-from morec.encoders.image.pixels import PixelTable
-from morec.encoders.image.stages import freeze_below_top
-from morec.encoders.image.vit_mae import fresh_vit_mae
-from morec.encoders.item import Encoder, assemble_item_encoder
-from morec.encoders.tables import FeatureTable, PackedTable
-from morec.encoders.text.encoder import TextEncoder, trained_part
-from morec.encoders.text.stack import TransformerStack
-from morec.encoders.text.transformer import load_config, load_stack
-from morec.encoders.weights.architectures import known_config
-from morec.encoders.weights.image import TINY_RANDOM_MAE, is_vit_mae
-from morec.encoders.weights.text import PACKAGED
+from morec.encoders.families import family_of
+from morec.encoders.interface import Encoder
+from morec.encoders.item import assemble_item_encoder
+from morec.encoders.tables import FeatureTable
 from morec.models.recommender import Recommender, build_user_encoder, num_id_layers
 
 META = torch.device("meta")
@@ -147,91 +136,34 @@ def _inputs_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
 
 
 def _bytes_per_item(spec: TextSpec | ImageSpec) -> int:
-    """Tokens, pixels, and the features or states computed from them; every title counts as long."""
-    scratch = _scratch(spec)
-    own = 3 * scratch.size**2 if isinstance(scratch, ImageSpec) else 4 * scratch.max_tokens
-    if scratch.trainable_layers == 0:
-        own += 4 * _feature_dim(scratch)
-    elif isinstance(scratch, TextSpec) and scratch.trainable_layers != "all":
-        own += 4 * scratch.max_tokens * _feature_dim(scratch)
-    return own
+    """What the encoder's family keeps of an item, and the features computed from that."""
+    features = 4 * _whole(spec)[0] if spec.trainable_layers == 0 else 0
+    return family_of(spec).input_bytes(_scratch(spec)) + features
 
 
 def _second_round_bytes(spec: TextSpec | ImageSpec) -> int:
     """The encoder it ends with. Its checkpoint is gone before the trials' need the same room."""
-    if spec.second_round is None:
-        return 0
-    scratch = _scratch(spec)
-    if isinstance(scratch, ImageSpec):
-        encoder = _image_backbone(scratch)
-    else:
-        encoder = load_stack(scratch, _text_config(scratch))
-    return 4 * cost.count_parameters(encoder)[0]
-
-
-def _scratch(spec: TextSpec | ImageSpec) -> TextSpec | ImageSpec:
-    """The encoder alone, without reading its weights."""
-    return spec.model_copy(update={"pretrained": False, "dnn_layers": 0})
+    return 0 if spec.second_round is None else 4 * _whole(spec)[1]
 
 
 def _blank_encoder(spec: TextSpec | ImageSpec) -> Encoder:
     """An encoder over one made-up item."""
-    scratch = _scratch(spec)
     if spec.trainable_layers == 0:
-        return FeatureTable(np.zeros((1, _feature_dim(scratch)), np.float32))
-    return _blank_image(scratch) if isinstance(scratch, ImageSpec) else _blank_text(scratch)
+        return FeatureTable(np.zeros((1, _whole(spec)[0]), np.float32))
+    encoder = family_of(spec).blank(_scratch(spec))
+    if encoder is None:
+        raise _UnknownShapesError
+    return encoder
 
 
 @functools.cache
-def _feature_dim(spec: TextSpec | ImageSpec) -> int:
-    """Width of frozen features; asked for again by every arm that has them."""
-    if isinstance(spec, ImageSpec):
-        return output_dim(_image_backbone(spec), spec.size)
-    return int(load_stack(spec, _text_config(spec)).dim)
+def _whole(spec: TextSpec | ImageSpec) -> tuple[int, int]:
+    """Width and parameters of an encoder all of which trains; many arms ask for the same one."""
+    whole = spec.model_copy(update={"trainable_layers": "all", "lora": None})
+    encoder = _blank_encoder(whole)
+    return encoder.dim, cost.count_parameters(encoder)[0]
 
 
-def _blank_text(spec: TextSpec) -> Encoder:
-    trained = trained_part(spec, load_stack(spec, _text_config(spec)))
-    values: npt.NDArray[Any] = np.zeros(1, np.int64)
-    if isinstance(trained, TransformerStack) and trained.embedding is None:
-        values = np.zeros((1, trained.width), np.float32)
-    return TextEncoder(PackedTable(values, np.ones(1, np.int64)), trained, spec, pad_id=0)
-
-
-def _text_config(spec: TextSpec) -> Any:
-    if spec.reads_words:
-        raise _UnknownShapesError
-    config = known_config(spec.name)
-    if config is None:
-        if spec.name not in PACKAGED and not Path(spec.name).is_dir():
-            raise _UnknownShapesError
-        return load_config(spec, vocab_size=0)
-    if spec.num_layers != "all":
-        config.num_hidden_layers = spec.num_layers
-    return config
-
-
-def _blank_image(spec: ImageSpec) -> Encoder:
-    backbone = _image_backbone(spec)
-    return ImageEncoder(_BlankImages(spec.size), backbone, freeze_below_top(backbone, spec))
-
-
-def _image_backbone(spec: ImageSpec) -> Any:
-    config = known_config(spec.name)
-    if config is not None:
-        return fresh_vit_mae(config)
-    if spec.name == TINY_RANDOM_MAE or not is_vit_mae(spec.name) or Path(spec.name).is_dir():
-        return load_backbone(spec)
-    raise _UnknownShapesError
-
-
-class _BlankImages(PixelTable):
-    """Images of a size, in the place of a catalogue's."""
-
-    def __init__(self, size: int) -> None:
-        nn.Module.__init__(self)
-        self.size = size
-
-    def forward(self, rows_N: Tensor) -> Tensor:
-        """Images without content, (N, 3, S, S)."""
-        return torch.zeros(len(rows_N), 3, self.size, self.size, device=META)
+def _scratch(spec: TextSpec | ImageSpec) -> TextSpec | ImageSpec:
+    """The same encoder, whose weights are not read."""
+    return spec.model_copy(update={"pretrained": False})

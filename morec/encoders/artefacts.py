@@ -36,7 +36,7 @@ class Artefact:
 
     path: Path
     seconds: float
-    """What making it took, whenever that was and however often it was interrupted."""
+    """Seconds that making it took, interrupted attempts included."""
     num_bytes: int
 
     def array(self, name: str) -> npt.NDArray[Any]:
@@ -45,12 +45,12 @@ class Artefact:
 
 
 class ArtefactStore:
-    """The artefacts under one folder and, where there is one, in a storage behind it."""
+    """Artefacts in a local folder and, if one is given, in a storage that machines share."""
 
     def __init__(
         self, folder: Path, storage: Storage | None = None, *, verify: bool = False
     ) -> None:
-        """``verify``: check the content of every artefact when it is first opened here."""
+        """``verify``: check the SHA-256 of every file when its artefact is first opened."""
         self.folder = folder
         self.storage = storage
         self._verify = verify
@@ -67,7 +67,7 @@ class ArtefactStore:
         artefact that fails is fetched or made again.
 
         Raises:
-            DataError: the artefact in the storage is not what was put there.
+            DataError: a file of the artefact in the storage is damaged.
         """
         path = self.folder / f"{name}-{_digest(name, key)}"
         self._asked_for.add(path.name)
@@ -85,7 +85,7 @@ class ArtefactStore:
         """The artefact whose folder has this name.
 
         Raises:
-            DataError: there is none, or the one in the storage is not what was put there.
+            DataError: there is none, or a file of the one in the storage is damaged.
         """
         found = self._get(self.folder / name)
         if found is None:
@@ -94,10 +94,10 @@ class ArtefactStore:
         return found
 
     def publish(self) -> None:
-        """Put every artefact that was asked for by its key into the storage, each only once.
+        """Upload every artefact that was asked for by its key, unless the storage has it.
 
         Raises:
-            DataError: a file is not what its artefact was made with.
+            DataError: a local file is damaged.
         """
         for name in sorted(self._asked_for):
             assert self.storage is not None, name
@@ -107,12 +107,12 @@ class ArtefactStore:
                 continue
             if _open(path, verify=True) is None:
                 raise DataError(f"{path}: a file is not what it was made as; delete the folder")
-            # The list of the files last: what has none is not there yet.
+            # The list of the files goes last: without it an artefact counts as incomplete.
             for file in sorted(sizes, key=lambda file: (file == META, file)):
                 target.put(path / file, file)
 
     def _get(self, path: Path) -> Artefact | None:
-        """The artefact as it lies here or, if it does not, from the storage."""
+        """The artefact in the local folder or, if there is none, fetched from the storage."""
         found = self._open(path)
         if found is not None or self.storage is None:
             return found
@@ -125,7 +125,7 @@ class ArtefactStore:
 
 
 def local_cache() -> Path:
-    """What a machine keeps for itself, beside the model hub's cache."""
+    """Folder of the artefacts that one machine keeps for itself, next to the model hub's cache."""
     return Path(constants.HF_HOME) / "morec-studies"
 
 
@@ -165,10 +165,10 @@ def _make(path: Path, key: Mapping[str, Any], make: Callable[[Path], float | Non
 
 
 def _fetch(path: Path, source: Storage) -> Artefact | None:
-    """Fetch an artefact that is whole in the storage; None if there is none.
+    """Fetch an artefact that is complete in the storage; None if there is none.
 
     Raises:
-        DataError: it is not what was put there.
+        DataError: a file of it is damaged.
     """
     sizes = source.sizes()
     if META not in sizes:
@@ -186,7 +186,7 @@ def _fetch(path: Path, source: Storage) -> Artefact | None:
 
 @contextmanager
 def _partial(path: Path) -> Iterator[Path]:
-    """An empty folder to fill, which takes the place of ``path`` when that went well."""
+    """An empty folder to fill; it replaces ``path`` if nothing is raised inside."""
     partial = path.with_name(f".{path.name}.part")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()

@@ -1,4 +1,4 @@
-"""What is frozen is computed once: where, and with which randomness."""
+"""Frozen features are computed once: on which device, and with which randomness."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 FROZEN_SEED = 0
-"""Draws random layers that are frozen: one fixed extractor, the same in every trial of a study."""
+"""Seed of random layers that are frozen: every trial of a study has the same ones."""
 ENCODE_ITEMS = 512
-"""Titles encoded at once when an artefact is made."""
+"""Items in a batch when an artefact is made."""
 
 
 @contextmanager
@@ -29,12 +29,12 @@ def frozen_device() -> torch.device:
 
 @torch.inference_mode()
 def write_features(encoder: nn.Module, num_items: int, folder: Path) -> None:
-    """Encode the titles of all items, in evaluation mode, into ``features.npy``, (N, H)."""
+    """Encode all items, in evaluation mode, into ``features.npy``, (N, H)."""
     encoder = encoder.eval().to(frozen_device())
     features_NH = torch.cat([encoder(rows).cpu() for rows in row_chunks(num_items)])
     np.save(folder / "features.npy", features_NH.numpy())
 
 
 def row_chunks(num_items: int) -> tuple[Tensor, ...]:
-    """All rows in order, as many at a time as are encoded at once."""
+    """All rows in order, in batches of ``ENCODE_ITEMS``."""
     return torch.split(torch.arange(num_items, device=frozen_device()), ENCODE_ITEMS)

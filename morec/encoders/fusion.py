@@ -13,7 +13,7 @@ from torch import Tensor, nn
 def dt_layer(encoder_dim: int, dim: int, *, xavier: bool) -> nn.Sequential:
     """Linear -> GELU from encoder width to item width (the paper's DT layer).
 
-    As in the authors' code: torch's default weights behind a text encoder that trains,
+    As in the paper's code: torch's default weights behind a text encoder that trains,
     ``xavier`` and zero bias behind frozen features and image encoders.
     """
     linear = nn.Linear(encoder_dim, dim)

@@ -4,6 +4,7 @@ Shapes: N items asked for (ids 1..num_items), D item vector width.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import cast
 
 import torch
@@ -12,17 +13,11 @@ from torch import Tensor, nn
 from morec.config import ImageSpec, ItemSpec, TextSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
+from morec.encoders.families import build_encoder, encoder_inputs, family_of
 from morec.encoders.fusion import AddFusion, ConcatFusion, dense_layers, dt_layer
-from morec.encoders.image.encoder import ImageEncoder, build_image_encoder, image_inputs
-from morec.encoders.image.mae import masked_autoencoding_round
+from morec.encoders.interface import Encoder
 from morec.encoders.macs import count_macs
 from morec.encoders.second_round import trained_folder
-from morec.encoders.tables import FeatureTable
-from morec.encoders.text.encoder import TextEncoder, build_text_encoder, text_inputs
-from morec.encoders.text.mlm import masked_language_round
-from morec.encoders.text.words import WordEncoder
-
-Encoder = FeatureTable | TextEncoder | WordEncoder | ImageEncoder
 
 
 class IdPart(nn.Module):
@@ -33,7 +28,7 @@ class IdPart(nn.Module):
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(num_items + 1, dim, padding_idx=0)
-        # The authors initialise the padding row as well; here it stays zero and is never read.
+        # The paper's code initialises the padding row too; here it stays zero and is never read.
         nn.init.xavier_normal_(self.embedding.weight)
         nn.init.zeros_(self.embedding.weight[0].detach())
         self.dnn = dense_layers(dim, num_layers, dropout)
@@ -61,7 +56,7 @@ class ModalityPart(nn.Module):
         return cast(Tensor, self.dnn(self.projection(self.encoder(items_N - 1))))
 
     def encode_padded_item(self) -> Tensor:
-        """Encode one item in full width, shape (1, D)."""
+        """Encode one item of the greatest length, shape (1, D)."""
         return cast(Tensor, self.dnn(self.projection(self.encoder.encode_padded_item())))
 
 
@@ -81,14 +76,16 @@ class ItemEncoder(nn.Module):
         self.dnn = dnn
 
     def forward(self, items_N: Tensor) -> Tensor:
-        """Encode items (ids 1..num_items) into items_ND; every one costs, so ask for each once."""
+        """Encode items (ids 1..num_items) into items_ND; repeated ids are encoded repeatedly."""
         return self._fuse([part(items_N) for part in self.parts.values()])
 
     def by_length(self, items_N: Tensor) -> Tensor:
-        """The order in which titles of like length follow each other; without titles, as it is."""
-        for part in self.parts.values():
-            if isinstance(part, ModalityPart) and isinstance(part.encoder, TextEncoder):
-                return part.encoder.table.lengths_of(items_N - 1).argsort(stable=True)
+        """The order that sorts items by the length of their titles; without titles, no change."""
+        encoders = [part.encoder for part in self.parts.values() if isinstance(part, ModalityPart)]
+        for encoder in encoders:
+            lengths_N = encoder.lengths_of(items_N - 1)
+            if lengths_N is not None:
+                return lengths_N.argsort(stable=True)
         return torch.arange(len(items_N), device=items_N.device)
 
     def encoder_parameters(self) -> list[nn.Parameter]:
@@ -119,7 +116,7 @@ class ItemEncoder(nn.Module):
             self.train(was_training)
 
     def encode_padded_item(self) -> Tensor:
-        """Encode one item in full width, shape (1, D)."""
+        """Encode one item of the greatest length, shape (1, D)."""
         parts = cast("list[IdPart | ModalityPart]", list(self.parts.values()))
         return self._fuse([part.encode_padded_item() for part in parts])
 
@@ -134,7 +131,7 @@ def prepare_item_inputs(
     """Find or make every artefact a specification needs, by part name; before the sweep.
 
     A second round of pre-training is ``<part> second round``. Every encoder is built once and
-    dropped, so that one that cannot run stops here.
+    dropped, so that an encoder that cannot run raises before any trial starts.
 
     Raises:
         DataError: weights, titles or images cannot be had.
@@ -144,12 +141,9 @@ def prepare_item_inputs(
     spec = _after(rounds, spec)
     found = {f"{part} second round": artefact for part, artefact in rounds.items()}
     with torch.random.fork_rng(devices=[]):
-        if spec.text is not None:
-            found["text"] = text_inputs(spec.text, dataset, store)
-            build_text_encoder(spec.text, dataset, store)
-        if spec.image is not None:
-            found["image"] = image_inputs(spec.image, dataset, store)
-            build_image_encoder(spec.image, dataset, store)
+        for name, part in spec.modalities.items():
+            found[name] = encoder_inputs(part, dataset, store)
+            build_encoder(part, dataset, store)
     return found
 
 
@@ -168,12 +162,7 @@ def build_item_encoder(
     artefact had to be made.
     """
     spec = _after(_second_rounds(spec, dataset, store), spec)
-
-    def make(part: TextSpec | ImageSpec) -> Encoder:
-        if isinstance(part, TextSpec):
-            return build_text_encoder(part, dataset, store)
-        return build_image_encoder(part, dataset, store)
-
+    make = partial(build_encoder, dataset=dataset, store=store)
     return assemble_item_encoder(spec, dataset.num_items, dim, dropout, make, id_layers=id_layers)
 
 
@@ -188,13 +177,17 @@ def assemble_item_encoder(
 ) -> ItemEncoder:
     """Put an item encoder together from the encoders that ``make`` gives.
 
-    ``id_layers`` dense layers stand after the ID embedding, before the fusion.
+    ``id_layers`` dense layers come after the ID embedding, before the fusion.
     """
     parts: dict[str, IdPart | ModalityPart] = {}
     if spec.id:
         parts["id"] = IdPart(num_items, dim, num_layers=id_layers, dropout=dropout)
     for name, part in spec.modalities.items():
-        parts[name] = _modality_part(make(part), part, dim, dropout)
+        encoder = make(part)
+        # As in the paper's code, what stands behind a text encoder that trains starts differently.
+        is_xavier = name != "text" or part.trainable_layers == 0
+        projection = dt_layer(encoder.dim, dim, xavier=is_xavier)
+        parts[name] = ModalityPart(encoder, projection, dense_layers(dim, part.dnn_layers, dropout))
     fusion: nn.Module | None = None
     if spec.fusion == "add":
         fusion = AddFusion()
@@ -205,12 +198,11 @@ def assemble_item_encoder(
 
 def _second_rounds(spec: ItemSpec, dataset: Dataset, store: ArtefactStore) -> dict[str, Artefact]:
     """The second rounds of pre-training a specification asks for, by part name."""
-    found = {}
-    if spec.text is not None and spec.text.second_round is not None:
-        found["text"] = masked_language_round(spec.text, dataset, store)
-    if spec.image is not None and spec.image.second_round is not None:
-        found["image"] = masked_autoencoding_round(spec.image, dataset, store)
-    return found
+    return {
+        name: family_of(part).second_round(part, dataset, store)
+        for name, part in spec.modalities.items()
+        if part.second_round is not None
+    }
 
 
 def _after(rounds: Mapping[str, Artefact], spec: ItemSpec) -> ItemSpec:
@@ -220,11 +212,3 @@ def _after(rounds: Mapping[str, Artefact], spec: ItemSpec) -> ItemSpec:
         start = {"name": str(trained_folder(artefact)), "pretrained": True, "second_round": None}
         parts[part] = spec.modalities[part].model_copy(update=start)
     return spec.model_copy(update=parts)
-
-
-def _modality_part(
-    encoder: Encoder, spec: TextSpec | ImageSpec, dim: int, dropout: float
-) -> ModalityPart:
-    is_trained_text = isinstance(spec, TextSpec) and spec.trainable_layers != 0
-    projection = dt_layer(encoder.dim, dim, xavier=not is_trained_text)
-    return ModalityPart(encoder, projection, dense_layers(dim, spec.dnn_layers, dropout))

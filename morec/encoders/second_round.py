@@ -21,7 +21,7 @@ from morec.checkpoints import Checkpoints
 from morec.config import MaskedAutoencodingSpec, MaskedLanguageSpec
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.frozen import frozen_device
-from morec.encoders.text.transformer import quiet
+from morec.encoders.weights.pretrained import quiet
 from morec.errors import SpecError
 
 SecondRoundSpec = MaskedLanguageSpec | MaskedAutoencodingSpec
@@ -58,8 +58,8 @@ def second_round(
     """Find or train the encoder of ``key`` and ``spec``; see ``trained_folder`` and ``losses_of``.
 
     AdamW with a constant learning rate on every parameter. Kept is the epoch with the lowest loss
-    on the items held out; the untouched weights count as epoch 0 and may win. Interrupted after
-    an epoch it goes on from there, on the CPU to the same bits.
+    on the items held out; the untouched weights count as epoch 0 and may win. An interrupted round
+    continues after its last whole epoch, on the CPU with the same bits.
 
     Raises:
         DataError: the weights cannot be had.
@@ -75,7 +75,7 @@ def second_round(
 
     full_key = {**key, "second_round": spec.model_dump(mode="json")}
     artefact = store.get_or_make(name, full_key, make)
-    # The driver lives on beside the trials, who need the GPU's memory.
+    # The driver's process outlives this, and the trials need the GPU's memory.
     torch.cuda.empty_cache()
     _checkpoints(artefact.path.with_name(f".{artefact.path.name}")).remove()
     return artefact
@@ -87,7 +87,10 @@ def trained_folder(artefact: Artefact) -> Path:
 
 
 def losses_of(artefact: Artefact) -> dict[str, tuple[float, ...]]:
-    """``train`` per epoch; ``valid`` too, from before the first. Empty for any other artefact."""
+    """``train``: one loss per epoch; ``valid``: one more, of the untouched weights, comes first.
+
+    Empty for any other artefact.
+    """
     path = artefact.path / LOSSES
     if not path.exists():
         return {}
@@ -136,7 +139,7 @@ class _Training:
         losses = {"train": self.train_losses, "valid": self.valid_losses}
         (folder / LOSSES).write_text(json.dumps(losses) + "\n", encoding="utf-8")
         if min(self.valid_losses) == self.valid_losses[0]:
-            self._say("no epoch beats the untouched weights, which are kept")
+            self._print("no epoch beats the untouched weights, which are kept")
 
     def _validate(self) -> None:
         _draw_from(self.spec.seed, 0)
@@ -147,11 +150,11 @@ class _Training:
                 name: tensor.to("cpu", copy=True) for name, tensor in weights.items()
             }
         trained = [f"train {loss:.2f}" for loss in self.train_losses[-1:]]
-        self._say(", ".join([self._epoch(), *trained, f"valid {loss:.2f}"]))
+        self._print(", ".join([self._epoch(), *trained, f"valid {loss:.2f}"]))
         self.valid_losses.append(loss)
 
     def _mean_loss(self, rows_N: Tensor, *, trains: bool) -> float:
-        """Mean over the predictions of all rows; a batch without any is passed over."""
+        """Mean over the predictions of all rows; a batch without predictions is skipped."""
         self.model.train(trains)
         total, num_predicted = torch.zeros((), dtype=torch.float64), 0
         order_N = torch.randperm(len(rows_N)) if trains else torch.arange(len(rows_N))
@@ -190,7 +193,7 @@ class _Training:
     def _epoch(self) -> str:
         return f"epoch {len(self.valid_losses)}/{self.spec.max_epochs}"
 
-    def _say(self, words: str) -> None:
+    def _print(self, words: str) -> None:
         print(f"second round: {self.objective.title}, {words}", flush=True)
 
     def _save_checkpoint(self) -> None:
@@ -214,7 +217,7 @@ class _Training:
         self.best_weights = state["best_weights"]
         self.train_losses, self.valid_losses = state["train_losses"], state["valid_losses"]
         self.earlier_s = state["spent_s"]
-        self._say(f"goes on after {len(self.train_losses)} epochs")
+        self._print(f"goes on after {len(self.train_losses)} epochs")
         return True
 
 

@@ -12,6 +12,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from morec.encoders.interface import Encoder
+
 
 class Table(nn.Module):
     """A module whose data moves with it but is no part of it.
@@ -29,7 +31,7 @@ class Table(nn.Module):
         return super()._apply(fn, recurse)  # type: ignore[no-untyped-call, no-any-return]
 
 
-class FeatureTable(Table):
+class FeatureTable(Table, Encoder):
     """One frozen feature vector per item: the whole encoder of a two-stage trial."""
 
     def __init__(self, features_NH: npt.NDArray[np.float32]) -> None:
@@ -46,7 +48,7 @@ class FeatureTable(Table):
 
 
 class PackedTable(Table):
-    """Token ids or token states of all items, one behind the other, without padding."""
+    """Token ids or token states of all items, one item after the other, without padding."""
 
     def __init__(self, values: npt.NDArray[np.generic], lengths: npt.NDArray[np.int64]) -> None:
         """Take ``values`` (all tokens, ...) and the number of tokens of every item."""
@@ -62,7 +64,7 @@ class PackedTable(Table):
         return self._held["lengths"][rows_N]
 
     def packed(self, rows_N: Tensor) -> tuple[Tensor, Tensor]:
-        """The items' values (P, ...), one item behind the other, and slots_P in their items."""
+        """The items' values (P, ...), one item after the other, and slots_P in their items."""
         lengths_N = self.lengths_of(rows_N)
         firsts_N = lengths_N.cumsum(0) - lengths_N
         slots_P = torch.arange(int(lengths_N.sum()), device=rows_N.device)
@@ -82,12 +84,15 @@ def is_token_of(lengths_N: Tensor, width: int) -> Tensor:
 
 
 def padded(packed: Tensor, is_token_NT: Tensor, fill: int = 0) -> Tensor:
-    """Put what stands one behind the other, (P, ...), into rows, (N, T, ...)."""
+    """Put packed values (P, ...) into rows (N, T, ...), where ``is_token_NT`` says so."""
     places_P = is_token_NT.flatten().nonzero().squeeze(1)
     return placed(packed, places_P, is_token_NT.shape, fill)
 
 
 def placed(packed: Tensor, places_P: Tensor, shape: Sequence[int], fill: int = 0) -> Tensor:
-    """Put (P, ...) at those places of rows of that shape (N, T), counted row after row."""
+    """Put packed values (P, ...) into rows of ``shape`` (N, T).
+
+    A place is counted row after row: ``n * T + t``.
+    """
     blank = packed.new_full((math.prod(shape), *packed.shape[1:]), fill)
     return blank.index_copy(0, places_P, packed).view(*shape, *packed.shape[1:])

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from morec.encoders.artefacts import ArtefactStore
+from morec.encoders.families import encoder_inputs
 from morec.encoders.macs import count_macs
-from morec.encoders.text.encoder import text_inputs
 from morec.trainer import Trainer
 from tests.benchmarks import plain, world
 from tests.benchmarks.measure import Row, gemm_gflops, interleaved, peak_mib, ratios
@@ -147,7 +147,7 @@ def depth_study(settings: Settings) -> list[Row]:
     def extract() -> None:
         store = ArtefactStore(settings.folder / f"extracted-{next(rounds)}")
         assert shared.config.item.text is not None
-        text_inputs(shared.config.item.text, dataset, store)
+        encoder_inputs(shared.config.item.text, dataset, store)
 
     def train() -> None:
         trial = make()

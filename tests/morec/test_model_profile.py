@@ -1,4 +1,4 @@
-"""Table 6 of the paper without its data, weights or GPUs."""
+"""A profile counts what a trial builds, without data and weights: table 6 of the paper."""
 
 import json
 from pathlib import Path
@@ -98,7 +98,7 @@ def tiny_item(**text: object) -> dict:
         ({"dim": 16}, {"id": True, "fusion": "concat", "fusion_layers": 1, **tiny_item()}),
     ],
 )
-def test_a_blueprint_counts_what_a_trial_builds(model, item, tiny_dataset, tmp_path: Path) -> None:
+def test_a_profile_counts_what_a_trial_builds(model, item, tiny_dataset, tmp_path: Path) -> None:
     from morec.encoders.artefacts import ArtefactStore
 
     values = {

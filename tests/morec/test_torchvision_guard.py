@@ -1,4 +1,7 @@
-"""Every case in a process of its own: operators are declared for good."""
+"""The guard declares the operators that a broken torchvision lacks.
+
+Operators cannot be undeclared, so every case has a process of its own.
+"""
 
 import importlib
 import subprocess
@@ -35,7 +38,7 @@ def test_a_torchvision_without_its_operators_gets_them_named(tmp_path: Path) -> 
     assert done.stdout == "operator torchvision::nms does not exist\nTrue True\n"
 
 
-def test_a_healthy_or_missing_torchvision_is_left_alone(tmp_path: Path) -> None:
+def test_a_healthy_or_missing_torchvision_is_not_changed(tmp_path: Path) -> None:
     missing = ";import importlib, sys; sys.modules['torchvision'] = None; importlib.reload(guard);"
     done = run(f"{REPORT}{missing}{REPORT}", torchvision(tmp_path, ""))
     assert done.stdout == "False False\n" * 2

@@ -53,7 +53,7 @@ def answer(place: str) -> str | None:
 
 def weights(root: str, specs: Sequence["TextSpec | ImageSpec"]) -> list[str]:
     """The hash of every encoder's weights, or the reason why they cannot be loaded."""
-    from morec.encoders.weights.text import weights_hash
+    from morec.encoders.families import weights_hash
     from morec.errors import DataError
     from morec.ray_train import root_here
 

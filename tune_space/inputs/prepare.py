@@ -10,9 +10,10 @@ from morec.config import DatasetSpec, ImageSpec, Spec, TextSpec, TrialConfig, ca
 from morec.data.dataset import Dataset, load_dataset, open_dataset, save_dataset, source_hash
 from morec.data.slices import slicings
 from morec.encoders.artefacts import Artefact, ArtefactStore
+from morec.encoders.families import weights_hash
 from morec.encoders.item import prepare_item_inputs
 from morec.encoders.second_round import losses_of
-from morec.encoders.weights.text import TINY_RANDOM, weights_hash
+from morec.encoders.weights.text import TINY_RANDOM
 from morec.references.table import REFERENCES, metrics_in
 from morec.results import Evaluation, pack_ranks
 from morec.storage import Storage

@@ -1,6 +1,6 @@
-"""Image encoders as modules: timm models without their classifier, and ViT-MAE.
+"""timm models without their classifier.
 
-Whatever the kind: normalised images (B, 3, S, S) in, pooled vectors (B, H) out;
+Normalised images (B, 3, S, S) in, pooled vectors (B, H) out, as with ``ViTMAEEncoder``;
 ``pretrained_cfg`` holds the ``mean`` and ``std`` that it was trained with.
 """
 
@@ -13,26 +13,23 @@ import torch
 from torch import Tensor, nn
 
 from morec.config import ImageSpec
-from morec.encoders.image.vit_mae import load_vit_mae
-from morec.encoders.weights.image import PACKAGED, is_vit_mae, timm_name, timm_weights
+from morec.encoders.weights.image import PACKAGED, timm_name, timm_weights
 from morec.errors import DataError, SpecError
 
 _NOT_RUNNING = (ArithmeticError, AssertionError, RuntimeError, TypeError, ValueError)
-"""What models raise that cannot read images of a size."""
+"""What a model raises when it cannot read images of the size that was asked for."""
 
 
-def load_backbone(spec: ImageSpec) -> Any:
+def load_timm(spec: ImageSpec) -> Any:
     """The encoder, at the size of our images where that is built in.
 
-    Without pretrained weights it is as timm (or transformers, for ViT-MAE) initialises the
-    architecture, drawn from torch's random state.
+    Without pretrained weights it is as timm initialises the architecture, drawn from torch's
+    random state.
 
     Raises:
         DataError: the weights cannot be had or do not fit.
         SpecError: the name is unknown, or the model cannot read images of this size.
     """
-    if is_vit_mae(spec.name):
-        return load_vit_mae(spec)
     weights = timm_weights(spec)
     try:
         if weights is not None and spec.name in PACKAGED:
@@ -75,7 +72,7 @@ def _from_timm(spec: ImageSpec, weights: Path | None) -> Any:
 
 
 def _packaged(spec: ImageSpec, weights: Path) -> Any:
-    """The tensors of the file are timm's, in the same order, by the names of another library."""
+    """The file has timm's tensors in timm's order, but under the names of another library."""
     backbone = timm.create_model(timm_name(spec.name))
     stored: dict[str, Tensor] = torch.load(weights, weights_only=True)
     names = list(backbone.state_dict())

@@ -5,6 +5,7 @@ for a whole catalogue would be larger than its images.
 Shapes: N items asked for, row r = item r + 1; S side in pixels, H width.
 """
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -16,31 +17,41 @@ from morec.config import ImageSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.frozen import FROZEN_SEED, frozen_device, frozen_randomness
-from morec.encoders.image.backbones import load_backbone, output_dim
+from morec.encoders.image.backbones import load_timm, output_dim
+from morec.encoders.image.mae import masked_autoencoding_round
 from morec.encoders.image.pixels import PixelTable, image_pixels, pixels_key
 from morec.encoders.image.stages import freeze_below_top, top_parameters
+from morec.encoders.image.vit_mae import fresh_vit_mae, load_vit_mae
+from morec.encoders.interface import Encoder, EncoderFamily
 from morec.encoders.tables import FeatureTable
-from morec.encoders.weights.image import image_hash
+from morec.encoders.weights.architectures import known_config
+from morec.encoders.weights.image import (
+    KNOWN_MAE_NAMES,
+    TINY_RANDOM_MAE,
+    timm_hash,
+    vit_mae_hash,
+)
+from morec.errors import SpecError
 
 ENCODE_IMAGES = 64
-"""Images encoded at once when features are made."""
+"""Images in a batch when features are made."""
 
 
-class ImageEncoder(nn.Module):
+class ImageEncoder(Encoder):
     """A backbone over the catalogue's pixels."""
 
     def __init__(self, images: PixelTable, backbone: nn.Module, still: tuple[str, ...]) -> None:
-        """Take pixels, backbone, and which of its modules are in evaluation mode for ever."""
+        """Take pixels, backbone, and the names of its modules that stay in evaluation mode."""
         super().__init__()
         self.images = images
-        # Pixels come that way; convolutions whose weights lie otherwise take up to twice the time.
+        # Like the pixels; convolutions with weights in another order take up to twice the time.
         self.backbone = backbone.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.still = still
         self.dim = output_dim(backbone, images.size)
         self.train(self.training)
 
     def forward(self, rows_N: Tensor) -> Tensor:
-        """Encode items into pooled_NH; every row costs its encoding, so ask for each once.
+        """Encode items into pooled_NH; an item that is asked for twice is encoded twice.
 
         In training, BatchNorm sees each image of the batch once, not once per occurrence.
         """
@@ -58,49 +69,134 @@ class ImageEncoder(nn.Module):
         return self
 
 
-def image_inputs(spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
-    """Find or make the decoded pixels (if anything trains) or the frozen features (two-stage).
+class ImageFamily(EncoderFamily[ImageSpec]):
+    """Backbones over pixels; the families differ in where a backbone comes from."""
 
-    Raises:
-        DataError: the images or the weights cannot be had.
-        SpecError: the encoder's name is unknown.
-    """
-    key = {
-        **pixels_key(spec, dataset),
-        "weights": image_hash(spec),
-        "normalization": spec.normalization,
-        "seed": None if spec.pretrained else FROZEN_SEED,
-    }
-    if spec.trainable_layers != 0:
-        return image_pixels(spec, dataset, store)
+    part = "image"
 
-    def make(folder: Path) -> None:
-        _write_features(spec, image_pixels(spec, dataset, store), folder)
+    @abstractmethod
+    def load_backbone(self, spec: ImageSpec) -> Any:
+        """The module that turns normalised images (B, 3, S, S) into (B, H).
 
-    return store.get_or_make("image-features", key, make)
+        ``pretrained_cfg`` holds ``mean`` and ``std``; ``group_matcher`` names stages, as in timm.
+        """
+
+    def inputs(self, spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
+        """Find or make the decoded pixels (if anything trains) or the frozen features."""
+        key = {
+            **pixels_key(spec, dataset),
+            "weights": self.weights_hash(spec),
+            "normalization": spec.normalization,
+            "seed": None if spec.pretrained else FROZEN_SEED,
+        }
+        if spec.trainable_layers != 0:
+            return image_pixels(spec, dataset, store)
+
+        def make(folder: Path) -> None:
+            self._write_features(spec, image_pixels(spec, dataset, store), folder)
+
+        return store.get_or_make("image-features", key, make)
+
+    def build(self, spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Encoder:
+        """Build the backbone over the pixels, or the table of frozen features."""
+        inputs = self.inputs(spec, dataset, store)
+        if spec.trainable_layers == 0:
+            return FeatureTable(inputs.array("features"))
+        backbone = self.load_backbone(spec)
+        still: tuple[str, ...] = ()
+        if spec.trainable_layers != "all" or spec.lora is not None:
+            if not spec.pretrained:
+                self._share_what_is_frozen(backbone, spec)
+            still = freeze_below_top(backbone, spec)
+        return _over_pixels(spec, inputs, backbone, still)
+
+    def blank(self, spec: ImageSpec) -> Encoder | None:
+        """The backbone over images without content."""
+        backbone = self.blank_backbone(spec)
+        if backbone is None:
+            return None
+        return ImageEncoder(_BlankImages(spec.size), backbone, freeze_below_top(backbone, spec))
+
+    def blank_backbone(self, spec: ImageSpec) -> Any | None:
+        """The module without weights; None: its shapes are not known on this machine."""
+        return self.load_backbone(spec)
+
+    def input_bytes(self, spec: ImageSpec) -> int:
+        """The pixels."""
+        return 3 * spec.size**2
+
+    def _share_what_is_frozen(self, backbone: nn.Module, spec: ImageSpec) -> None:
+        own = top_parameters(backbone, spec) if spec.lora is None else set()
+        with frozen_randomness():
+            shared = self.load_backbone(spec).state_dict()
+        frozen = {name: tensor for name, tensor in shared.items() if name not in own}
+        backbone.load_state_dict(frozen, strict=False)
+
+    @torch.inference_mode()
+    def _write_features(self, spec: ImageSpec, pixels: Artefact, folder: Path) -> None:
+        """In evaluation mode, without touching the trial's randomness."""
+        with frozen_randomness():
+            backbone = self.load_backbone(spec)
+        encoder = _over_pixels(spec, pixels, backbone).eval().to(frozen_device())
+        chunks = torch.split(torch.arange(encoder.images.num_items), ENCODE_IMAGES)
+        features_NH = torch.cat([encoder(chunk).cpu() for chunk in chunks])
+        np.save(folder / "features.npy", features_NH.numpy())
 
 
-def build_image_encoder(
-    spec: ImageSpec, dataset: Dataset, store: ArtefactStore
-) -> ImageEncoder | FeatureTable:
-    """The part of an image encoder that a trial runs, over what ``image_inputs`` made.
+class TimmFamily(ImageFamily):
+    """Models of timm: packaged, from the model hub, a folder, or from scratch."""
 
-    Random weights that train come from torch's random state, the trial's own; random weights that
-    do not are the same in every trial.
+    def weights_hash(self, spec: ImageSpec) -> str:
+        """Identify the weights."""
+        return timm_hash(spec)
 
-    Raises:
-        SpecError: the encoder cannot read images of this size, or cannot train as asked.
-    """
-    inputs = image_inputs(spec, dataset, store)
-    if spec.trainable_layers == 0:
-        return FeatureTable(inputs.array("features"))
-    backbone = load_backbone(spec)
-    still: tuple[str, ...] = ()
-    if spec.trainable_layers != "all" or spec.lora is not None:
-        if not spec.pretrained:
-            _share_what_is_frozen(backbone, spec)
-        still = freeze_below_top(backbone, spec)
-    return _over_pixels(spec, inputs, backbone, still)
+    def load_backbone(self, spec: ImageSpec) -> Any:
+        """The model without its classifier."""
+        return load_timm(spec)
+
+    def second_round(self, spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
+        """Refuse: there is no decoder."""
+        raise SpecError(
+            f"item.image.second_round: {spec.name!r} is an encoder of timm, which has no decoder; "
+            f"allowed: a ViT-MAE by hub name ({', '.join(KNOWN_MAE_NAMES)}) or folder, or "
+            f"{TINY_RANDOM_MAE!r}"
+        )
+
+
+class VitMaeFamily(ImageFamily):
+    """ViT-MAE of transformers: from the model hub, a folder, or from scratch."""
+
+    def weights_hash(self, spec: ImageSpec) -> str:
+        """Identify the weights."""
+        return vit_mae_hash(spec)
+
+    def load_backbone(self, spec: ImageSpec) -> Any:
+        """The encoder without its decoder."""
+        return load_vit_mae(spec)
+
+    def blank_backbone(self, spec: ImageSpec) -> Any | None:
+        """A hub's encoder only if it is well known."""
+        config = known_config(spec.name)
+        if config is not None:
+            return fresh_vit_mae(config)
+        is_here = spec.name == TINY_RANDOM_MAE or Path(spec.name).is_dir()
+        return load_vit_mae(spec) if is_here else None
+
+    def second_round(self, spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
+        """Masked autoencoding on the images."""
+        return masked_autoencoding_round(spec, dataset, store)
+
+
+class _BlankImages(PixelTable):
+    """Images of a size, in the place of a catalogue's."""
+
+    def __init__(self, size: int) -> None:
+        nn.Module.__init__(self)
+        self.size = size
+
+    def forward(self, rows_N: Tensor) -> Tensor:
+        """Images without content, (N, 3, S, S)."""
+        return torch.zeros(len(rows_N), 3, self.size, self.size, device="meta")
 
 
 def _over_pixels(
@@ -108,22 +204,3 @@ def _over_pixels(
 ) -> ImageEncoder:
     config = backbone.pretrained_cfg
     return ImageEncoder(PixelTable(pixels, spec, config["mean"], config["std"]), backbone, still)
-
-
-def _share_what_is_frozen(backbone: nn.Module, spec: ImageSpec) -> None:
-    own = top_parameters(backbone, spec) if spec.lora is None else set()
-    with frozen_randomness():
-        shared = load_backbone(spec).state_dict()
-    frozen = {name: tensor for name, tensor in shared.items() if name not in own}
-    backbone.load_state_dict(frozen, strict=False)
-
-
-@torch.inference_mode()
-def _write_features(spec: ImageSpec, pixels: Artefact, folder: Path) -> None:
-    """In evaluation mode, without touching the trial's randomness."""
-    with frozen_randomness():
-        backbone = load_backbone(spec)
-    encoder = _over_pixels(spec, pixels, backbone).eval().to(frozen_device())
-    rows_N = torch.arange(encoder.images.num_items)
-    features_NH = torch.cat([encoder(chunk).cpu() for chunk in torch.split(rows_N, ENCODE_IMAGES)])
-    np.save(folder / "features.npy", features_NH.numpy())

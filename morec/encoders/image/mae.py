@@ -13,9 +13,7 @@ from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.image.pixels import PixelTable, image_pixels, pixels_key
 from morec.encoders.image.vit_mae import PREPROCESSOR, load_vit_mae_for_pretraining, mean_and_std
 from morec.encoders.second_round import second_round
-from morec.encoders.weights.image import KNOWN_MAE_NAMES, TINY_RANDOM_MAE, is_vit_mae
-from morec.encoders.weights.text import weights_hash
-from morec.errors import SpecError
+from morec.encoders.weights.image import vit_mae_hash
 
 WHERE = "item.image.second_round"
 
@@ -58,18 +56,13 @@ def masked_autoencoding_round(spec: ImageSpec, dataset: Dataset, store: Artefact
 
     Raises:
         DataError: the weights or the images cannot be had.
-        SpecError: the encoder is no ViT-MAE, or the loss does not stay finite.
+        SpecError: the loss does not stay finite.
     """
     assert spec.second_round is not None
-    if not is_vit_mae(spec.name):
-        raise SpecError(
-            f"{WHERE}: {spec.name!r} is an encoder of timm, which has no decoder; allowed: a "
-            f"ViT-MAE by hub name ({', '.join(KNOWN_MAE_NAMES)}) or folder, or {TINY_RANDOM_MAE!r}"
-        )
     pixels = image_pixels(spec, dataset, store)
     key = {
         **pixels_key(spec, dataset),
-        "weights": weights_hash(spec),
+        "weights": vit_mae_hash(spec),
         "normalization": spec.normalization,
     }
 

@@ -55,7 +55,7 @@ def top_parameters(backbone: Any, spec: ImageSpec) -> set[str]:
 
 
 def freeze_below_top(backbone: Any, spec: ImageSpec) -> tuple[str, ...]:
-    """Leave gradients to what trains, in place; return the modules that stay in evaluation mode.
+    """Freeze in place what does not train; return the modules that stay in evaluation mode.
 
     These are all modules below the top stages: their BatchNorm keeps its statistics, their dropout
     is off. Frozen parameters are in no state. With LoRA, BatchNorm keeps its statistics everywhere.
@@ -65,7 +65,7 @@ def freeze_below_top(backbone: Any, spec: ImageSpec) -> tuple[str, ...]:
     """
     trained = top_parameters(backbone, spec)
     for name, parameter in backbone.named_parameters():
-        # Some never train, such as a ViT-MAE's positions.
+        # Some parameters never train, such as a ViT-MAE's positions.
         parameter.requires_grad_(parameter.requires_grad and name in trained)
     still = set(_without(backbone, trained))
     if spec.lora is None:
@@ -79,9 +79,9 @@ def freeze_below_top(backbone: Any, spec: ImageSpec) -> tuple[str, ...]:
 
 
 def _without(backbone: nn.Module, trained: set[str]) -> Iterator[str]:
-    """Modules in which nothing trains, and those without parameters that come before all that do.
+    """Modules in which nothing trains, and modules without parameters below the first that trains.
 
-    Further up, a module without parameters (a dropout) goes with what it stands in.
+    Above it a module without parameters (a dropout) follows the module it is part of.
     """
     for path, module in backbone.named_modules():
         names = [f"{path}.{name}" for name, _ in module.named_parameters()]

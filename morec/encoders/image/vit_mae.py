@@ -14,22 +14,22 @@ from torch import Tensor, nn
 from transformers import AutoConfig, ViTMAEConfig, ViTMAEForPreTraining, ViTMAEModel
 
 from morec.config import ImageSpec
-from morec.encoders.text.transformer import load_pretrained, quiet
 from morec.encoders.weights.image import TINY_RANDOM_MAE, vit_mae_folder
+from morec.encoders.weights.pretrained import load_transformer
 from morec.errors import SpecError
 
 MODEL_TYPE = "vit_mae"
 TINY_GRID = 8
 """``tiny-random-mae`` cuts images of whatever size into 8 x 8 patches."""
 PREPROCESSOR = "preprocessor_config.json"
-"""Says how pixels are normalised, beside the weights."""
+"""The file next to the weights that says how pixels are normalised."""
 
 
 class ViTMAEEncoder(nn.Module):
     """The class token's last state, of all patches in their order.
 
-    Neither masked nor shuffled; the authors left both on, so that an item's vector was another one
-    every time. It looks like a timm model to the code around it.
+    Patches are neither masked nor shuffled. The paper's code leaves both on, so that an item's
+    vector changes with every call. The attributes are those of a timm model.
     """
 
     def __init__(self, model: ViTMAEModel, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
@@ -109,14 +109,12 @@ def load_vit_mae_config(spec: ImageSpec) -> ViTMAEConfig:
 
 
 def _load(spec: ImageSpec, config: ViTMAEConfig, model_class: Any) -> Any:
-    with quiet():
-        if spec.pretrained:
-            return load_pretrained(vit_mae_folder(spec), config, model_class)
-        return model_class._from_config(config, dtype=torch.float32)
+    folder = vit_mae_folder(spec) if spec.pretrained else None
+    return load_transformer(folder, config, model_class)
 
 
 def mean_and_std(spec: ImageSpec) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """What the pixels were normalised with in pre-training: ImageNet's, unless the folder says.
+    """Mean and deviation of the pixels in pre-training: ImageNet's, unless the folder has others.
 
     Raises:
         DataError: the folder cannot be had.

@@ -1,7 +1,7 @@
 """The last layer of a BERT-like encoder where only the first token's state is read.
 
-With CLS pooling nothing reads the other tokens' last states: keys and values of all tokens are
-needed, everything after them of one. Same numbers, a fraction of the work.
+CLS pooling reads no other token's last state. The layer needs keys and values of all tokens, but
+its query, output and feed-forward part of the first only. The numbers are the same.
 Shapes: B titles, T tokens, A attention heads, K width of one, H = A * K.
 """
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 def first_token_state(layer: Any, states_BTH: Tensor, mask_B11T: Tensor | None) -> Tensor:
-    """What ``layer`` (a transformers ``BertLayer`` or its like) makes of token 0, (B, 1, H)."""
+    """The state of token 0 after a ``BertLayer`` of transformers, or one like it, (B, 1, H)."""
     attention = layer.attention.self
     first_B1H = states_BTH[:, :1]
     query, key, value = (

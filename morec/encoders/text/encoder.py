@@ -8,10 +8,12 @@ Shapes: N items asked for, row r = item r + 1; T tokens, H width.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from morec.config import TextSpec
 from morec.data.dataset import Dataset
@@ -23,21 +25,23 @@ from morec.encoders.frozen import (
     row_chunks,
     write_features,
 )
+from morec.encoders.interface import Encoder, EncoderFamily
 from morec.encoders.lora import QUERY_AND_VALUE, add_lora
 from morec.encoders.tables import FeatureTable, PackedTable, is_token_of, padded
+from morec.encoders.text.mlm import masked_language_round
 from morec.encoders.text.stack import TransformerStack, WholeEncoder, pool
 from morec.encoders.text.tokens import TitleTokens, open_tokens, title_tokens, tokens_key
 from morec.encoders.text.transformer import load_config, load_stack
-from morec.encoders.text.words import WordEncoder, build_word_encoder, word_inputs
-from morec.encoders.weights.text import weights_hash
+from morec.encoders.weights.architectures import known_config
+from morec.encoders.weights.text import PACKAGED, text_hash
 from morec.errors import DataError
 
 LENGTH_GROUPS = 8
 MIN_GROUP = 8
-"""Items are encoded in this many groups of similar length, of at least so many items."""
+"""Items are encoded in up to ``LENGTH_GROUPS`` groups, each of ``MIN_GROUP`` or more items."""
 
 
-class TextEncoder(nn.Module):
+class TextEncoder(Encoder):
     """The layers that train, over token ids or over the states below them."""
 
     def __init__(
@@ -58,7 +62,7 @@ class TextEncoder(nn.Module):
     def forward(self, rows_N: Tensor) -> Tensor:
         """Encode items into pooled_NH, each padded only to the longest of its length group.
 
-        Every row costs its encoding: ask for each item once.
+        An item that is asked for twice is encoded twice.
         """
         lengths_N, order_N = self.table.lengths_of(rows_N).sort()
         embedded = self._embedded(rows_N[order_N])
@@ -77,8 +81,12 @@ class TextEncoder(nn.Module):
         inputs = self.stack.embed(self.table.blank_item(self.max_tokens), slots_T)
         return pool(self.stack(inputs[None], None), None, self.pooling)
 
+    def lengths_of(self, rows_N: Tensor) -> Tensor:
+        """Number of tokens of every item."""
+        return self.table.lengths_of(rows_N)
+
     def states(self, rows_N: Tensor) -> Tensor:
-        """The last states of the items' tokens, one item behind the other, without padding."""
+        """The last states of the items' tokens, one item after the other, without padding."""
         lengths_N = self.table.lengths_of(rows_N)
         is_token_NT = is_token_of(lengths_N, int(lengths_N.max()))
         inputs = padded(self._embedded(rows_N), is_token_NT, self.pad_id)
@@ -86,12 +94,14 @@ class TextEncoder(nn.Module):
         return states_NTH[is_token_NT]
 
     def _embedded(self, rows_N: Tensor) -> Tensor:
-        """What the layers read of the items' tokens: all at once, so that the embeddings have one
-        gradient, which is as large as they are."""
+        """What the layers read of all the items' tokens.
+
+        A single lookup, because each would have a gradient as large as all token vectors.
+        """
         return self.stack.embed(*self.table.packed(rows_N))
 
     def _encode(self, embedded: Tensor, lengths_N: Tensor, shortest: int, longest: int) -> Tensor:
-        """Items of similar length; without padding nothing is moved."""
+        """Encode items of similar length; items of the same length need no padding."""
         is_token_NT = is_token_of(lengths_N, longest) if shortest < longest else None
         if is_token_NT is None:
             inputs = embedded.view(len(lengths_N), longest, *embedded.shape[1:])
@@ -101,55 +111,71 @@ class TextEncoder(nn.Module):
         return pool(states_NTH, is_token_NT, self.pooling)
 
 
-def text_inputs(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
-    """Find or make everything below the first trainable layer.
+class TransformerFamily(EncoderFamily[TextSpec]):
+    """Transformers that read titles: packaged, from the model hub, a folder, or from scratch."""
 
-    The key holds neither the trial's seed nor its learning rate.
+    part = "text"
 
-    Raises:
-        DataError: the weights or the titles cannot be had.
-        SpecError: the encoder cannot do what is asked; lists everything.
-    """
-    if spec.reads_words:
-        return word_inputs(spec, dataset, store)
-    tokens = title_tokens(spec, dataset, store)
-    opened = open_tokens(tokens)
-    _check_ids(spec, opened)
-    if spec.trainable_layers == "all":
-        return tokens
-    key = {
-        **tokens_key(spec, dataset),
-        "weights": weights_hash(spec),
-        "num_layers": spec.num_layers,
-        "seed": None if spec.pretrained else FROZEN_SEED,
-    }
-    if spec.trainable_layers != 0:
-        key["trainable_layers"] = spec.trainable_layers
-        return store.get_or_make("states", key, lambda path: _write_states(spec, opened, path))
+    def weights_hash(self, spec: TextSpec) -> str:
+        """Identify the weights."""
+        return text_hash(spec)
 
-    def make_features(folder: Path) -> None:
-        write_features(_frozen_encoder(spec, opened), dataset.num_items, folder)
+    def inputs(self, spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
+        """Find or make everything below the first trainable layer."""
+        tokens = title_tokens(spec, dataset, store)
+        opened = open_tokens(tokens)
+        _check_ids(spec, opened)
+        if spec.trainable_layers == "all":
+            return tokens
+        key = {
+            **tokens_key(spec, dataset),
+            "weights": text_hash(spec),
+            "num_layers": spec.num_layers,
+            "seed": None if spec.pretrained else FROZEN_SEED,
+        }
+        if spec.trainable_layers != 0:
+            key["trainable_layers"] = spec.trainable_layers
+            return store.get_or_make("states", key, lambda path: _write_states(spec, opened, path))
 
-    return store.get_or_make("features", {**key, "pooling": spec.pooling}, make_features)
+        def make_features(folder: Path) -> None:
+            write_features(_frozen_encoder(spec, opened), dataset.num_items, folder)
 
+        return store.get_or_make("features", {**key, "pooling": spec.pooling}, make_features)
 
-def build_text_encoder(
-    spec: TextSpec, dataset: Dataset, store: ArtefactStore
-) -> TextEncoder | WordEncoder | FeatureTable:
-    """The part of a text encoder that a trial runs, over what ``text_inputs`` made.
+    def build(self, spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Encoder:
+        """Build the layers that train, or the table of frozen features."""
+        inputs = self.inputs(spec, dataset, store)
+        if spec.trainable_layers == 0:
+            return FeatureTable(inputs.array("features"))
+        tokens = open_tokens(title_tokens(spec, dataset, store))
+        stack = trained_part(spec, load_stack(spec, load_config(spec, tokens.vocab_size)))
+        is_whole = spec.trainable_layers == "all"
+        values = stack.keep_tokens(tokens.ids) if is_whole else inputs.array("states")
+        return TextEncoder(PackedTable(values, tokens.lengths), stack, spec, tokens.pad_id)
 
-    Random weights that train come from torch's random state, the trial's own.
-    """
-    if spec.reads_words:
-        return build_word_encoder(spec, dataset, store)
-    inputs = text_inputs(spec, dataset, store)
-    if spec.trainable_layers == 0:
-        return FeatureTable(inputs.array("features"))
-    tokens = open_tokens(title_tokens(spec, dataset, store))
-    stack = trained_part(spec, load_stack(spec, load_config(spec, tokens.vocab_size)))
-    is_whole = spec.trainable_layers == "all"
-    values = stack.keep_tokens(tokens.ids) if is_whole else inputs.array("states")
-    return TextEncoder(PackedTable(values, tokens.lengths), stack, spec, tokens.pad_id)
+    def second_round(self, spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
+        """Masked language modelling on the titles."""
+        return masked_language_round(spec, dataset, store)
+
+    def blank(self, spec: TextSpec) -> "TextEncoder | None":
+        """The layers that train, over one token; a hub's encoder only if it is well known."""
+        config = _blank_config(spec)
+        if config is None:
+            return None
+        stack = trained_part(spec, load_stack(spec, config))
+        values: npt.NDArray[np.generic] = np.zeros(1, np.int64)
+        if isinstance(stack, TransformerStack) and stack.embedding is None:
+            values = np.zeros((1, stack.width), np.float32)
+        return TextEncoder(PackedTable(values, np.ones(1, np.int64)), stack, spec, pad_id=0)
+
+    def input_bytes(self, spec: TextSpec) -> int:
+        """Tokens, and the states computed from them; every title counts as ``max_tokens`` long."""
+        token_bytes = 4 * spec.max_tokens
+        if spec.trainable_layers in (0, "all"):
+            return token_bytes
+        encoder = self.blank(spec)
+        assert encoder is not None and isinstance(encoder.stack, TransformerStack)
+        return token_bytes * (1 + encoder.stack.width)
 
 
 def trained_part(
@@ -161,6 +187,17 @@ def trained_part(
     if spec.lora is not None:
         add_lora(stack, spec.lora, QUERY_AND_VALUE, where="item.text.lora")
     return stack
+
+
+def _blank_config(spec: TextSpec) -> Any | None:
+    """The architecture without its weights; None: its shapes are not known on this machine."""
+    config = known_config(spec.name)
+    if config is None:
+        is_here = spec.name in PACKAGED or Path(spec.name).is_dir()
+        return load_config(spec, vocab_size=0) if is_here else None
+    if spec.num_layers != "all":
+        config.num_hidden_layers = spec.num_layers
+    return config
 
 
 def _check_ids(spec: TextSpec, tokens: TitleTokens) -> None:

@@ -23,7 +23,7 @@ from morec.encoders.text.tokens import (
     tokens_key,
 )
 from morec.encoders.text.transformer import BERT_LIKE, load_config, load_model
-from morec.encoders.weights.text import TINY_RANDOM, weights_hash
+from morec.encoders.weights.text import TINY_RANDOM, text_hash
 from morec.errors import SpecError
 
 WHERE = "item.text.second_round"
@@ -78,7 +78,7 @@ def masked_language_round(spec: TextSpec, dataset: Dataset, store: ArtefactStore
     tokens = open_tokens(title_tokens(spec, dataset, store))
     key = {
         **tokens_key(spec, dataset),
-        "weights": weights_hash(spec),
+        "weights": text_hash(spec),
         "num_layers": spec.num_layers,
     }
 

@@ -3,6 +3,8 @@
 Shapes: B titles, T tokens, P tokens of all titles, H width.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -10,8 +12,24 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from morec.encoders.text.cls_state import first_token_state
 from morec.encoders.text.token_embedding import TokenTable
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What a stack has to know about the kind of transformer its layers come from."""
+
+    width: int
+    """H between the layers."""
+    dim: int
+    """H after the final norm; the same as ``width`` where there is none."""
+    is_causal: bool = False
+    """Whether a token attends to earlier tokens only."""
+    first_position: int = 0
+    """``position_ids`` of a title's first token."""
+    first_token_state: Callable[[nn.Module, Tensor, Tensor | None], Tensor] | None = None
+    """Computes the first token's state alone, (B, 1, H), from the last layer, the states_BTH below
+    it and its mask_B11T. Without it the whole layer runs."""
 
 
 class TransformerStack(nn.Module):
@@ -20,38 +38,31 @@ class TransformerStack(nn.Module):
     def __init__(
         self,
         embedding: nn.Module | None,
+        *,
         layers: nn.ModuleList,
         final: nn.Module | None,
-        *,
-        is_causal: bool,
-        width: int,
-        dim: int,
-        first_position: int = 0,
+        architecture: Architecture,
     ) -> None:
-        """Take the parts with H between the layers (``width``) and at the end (``dim``).
-
-        The embedding takes ``input_ids`` and ``position_ids``, which for a title's first token is
-        ``first_position``.
-        """
+        """Take the parts; the embedding is called with ``input_ids`` and ``position_ids``."""
         super().__init__()
         self.embedding = embedding
         self.layers = layers
         self.final = final
-        self.is_causal = is_causal
-        self.width = width
-        self.dim = dim
-        self.first_position = first_position
+        self.architecture = architecture
+        self.width = architecture.width
+        self.dim = architecture.width if final is None else architecture.dim
 
     def embed(self, values: Tensor, slots_P: Tensor) -> Tensor:
-        """States_PH of token ids_P at those slots of their titles; above a cut they are states."""
+        """States_PH of token ids_P, at slots_P of their titles; above a cut they are states."""
         if self.embedding is None:
             return values
-        positions_1P = (self.first_position + slots_P.to(values.device))[None]
+        first_position = self.architecture.first_position
+        positions_1P = (first_position + slots_P.to(values.device))[None]
         states_1PH = self.embedding(input_ids=values.long()[None], position_ids=positions_1P)
         return cast(Tensor, states_1PH[0])
 
     def keep_tokens(self, ids_P: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
-        """Drop the token vectors that train and that no title reads; return the ids anew."""
+        """Drop token vectors that train and that no title reads; return the ids of those kept."""
         assert self.embedding is not None
         tables = [part for part in self.embedding.modules() if isinstance(part, TokenTable)]
         is_trained = [table for table in tables if table.weight.requires_grad]
@@ -62,45 +73,39 @@ class TransformerStack(nn.Module):
     ) -> Tensor:
         """Turn what ``embed`` gave, padded, into states_BTH.
 
-        ``None`` says that there is no padding. Padding is on the right, where causal attention
-        never looks, and is masked in the other kind. ``first_only`` leaves out all states but
-        the first token's, (B, 1, H), and the work for them; BERT-like encoders only.
+        ``None`` says that there is no padding. Padding is on the right. Causal attention never
+        looks there; other attention masks it. ``first_only`` returns the first token's state
+        alone, (B, 1, H).
         """
-        is_masked = is_token_BT is not None and not self.is_causal
+        is_masked = is_token_BT is not None and not self.architecture.is_causal
         mask_B11T = is_token_BT[:, None, None, :] if is_token_BT is not None and is_masked else None
-        layers = self.layers[:-1] if first_only else self.layers
-        for layer in layers:
+        alone = self.architecture.first_token_state if first_only else None
+        for layer in self.layers if alone is None else self.layers[:-1]:
             states_BTH = layer(states_BTH, attention_mask=mask_B11T)
+        if alone is not None:
+            states_BTH = alone(self.layers[-1], states_BTH, mask_B11T)
         if first_only:
-            states_BTH = first_token_state(self.layers[-1], states_BTH, mask_B11T)
+            states_BTH = states_BTH[:, :1]
         return states_BTH if self.final is None else cast(Tensor, self.final(states_BTH))
 
     def below(self, layer: int) -> "TransformerStack":
         """The embedding and the first ``layer`` layers."""
         return TransformerStack(
             self.embedding,
-            self.layers[:layer],
-            None,
-            is_causal=self.is_causal,
-            width=self.width,
-            dim=self.width,
-            first_position=self.first_position,
+            layers=self.layers[:layer],
+            final=None,
+            architecture=self.architecture,
         )
 
     def above(self, layer: int) -> "TransformerStack":
         """The rest: reads the states that ``below(layer)`` writes."""
         return TransformerStack(
-            None,
-            self.layers[layer:],
-            self.final,
-            is_causal=self.is_causal,
-            width=self.width,
-            dim=self.dim,
+            None, layers=self.layers[layer:], final=self.final, architecture=self.architecture
         )
 
 
 class WholeEncoder(nn.Module):
-    """An encoder of the transformers library that is not cut: it is frozen, or trains altogether.
+    """An encoder of the transformers library that is not cut: it is frozen, or all of it trains.
 
     The library's own forward; padding is on the right, as in ``TransformerStack``.
     """
@@ -111,11 +116,11 @@ class WholeEncoder(nn.Module):
         self.dim = dim
 
     def embed(self, ids_P: Tensor, slots_P: Tensor) -> Tensor:
-        """The library's forward does it: the ids as they are."""
+        """The ids unchanged: the library's forward embeds them."""
         return ids_P
 
     def keep_tokens(self, ids_P: npt.NDArray[np.integer]) -> npt.NDArray[np.integer]:
-        """All token vectors stay: the library's forward looks the padding's up, too."""
+        """Keep all token vectors: the library's forward reads the padding's, too."""
         return ids_P
 
     def forward(

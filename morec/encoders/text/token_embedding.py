@@ -19,7 +19,7 @@ class TokenTable(nn.Embedding):
     """
 
     num_left_out = 0
-    """Parameters of the vectors that were dropped: part of the model, not of the work."""
+    """Parameters of the dropped vectors; the size of the model still counts them."""
 
     @classmethod
     def of(cls, embedding: nn.Embedding) -> Self:

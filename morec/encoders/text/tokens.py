@@ -3,8 +3,9 @@
 import hashlib
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from morec.config import TextSpec, canonical_json
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
-from morec.encoders.weights.text import TINY_RANDOM, text_folder, weights_hash
+from morec.encoders.weights.text import TINY_RANDOM, text_folder, text_hash
 from morec.errors import DataError
 
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
@@ -26,7 +27,7 @@ PAD, UNKNOWN, FIRST, LAST = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 
 @dataclass(frozen=True)
 class TitleTokens:
-    """The token ids of all titles, one behind the other."""
+    """The token ids of all titles, one title after the other."""
 
     ids: npt.NDArray[np.int32]
     lengths: npt.NDArray[np.int64]
@@ -41,12 +42,23 @@ def title_tokens(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Arte
     Raises:
         DataError: the dataset has no titles, or the tokenizer cannot be had.
     """
+    key = tokens_key(spec, dataset)
+    return packed_tokens(key, partial(load_tokenizer, spec), dataset, store)
+
+
+def packed_tokens(
+    key: Mapping[str, Any],
+    load: Callable[[tuple[str, ...]], Any],
+    dataset: Dataset,
+    store: ArtefactStore,
+) -> Artefact:
+    """Find or make the tokens of a key of ``titles_key``; ``load`` gives the titles' tokenizer."""
     titles = titles_of(dataset)
 
     def make(folder: Path) -> None:
-        _write_tokens(load_tokenizer(spec, titles), titles, spec.max_tokens, folder)
+        _write_tokens(load(titles), titles, key["max_tokens"], folder)
 
-    return store.get_or_make("tokens", tokens_key(spec, dataset), make)
+    return store.get_or_make("tokens", key, make)
 
 
 def open_tokens(artefact: Artefact) -> TitleTokens:
@@ -56,11 +68,16 @@ def open_tokens(artefact: Artefact) -> TitleTokens:
 
 
 def tokens_key(spec: TextSpec, dataset: Dataset) -> dict[str, object]:
-    """What the tokens depend on. The weights' hash stands for the tokenizer beside them."""
+    """What the tokens depend on. The weights' hash covers the tokenizer, which lies with them."""
+    return titles_key(spec, dataset, tokenizer=text_hash(spec))
+
+
+def titles_key(spec: TextSpec, dataset: Dataset, *, tokenizer: str) -> dict[str, object]:
+    """What the tokens depend on; ``tokenizer`` is a hash that identifies their tokenizer."""
     titles = canonical_json(list(titles_of(dataset))).encode()
     return {
         "titles": hashlib.sha256(titles).hexdigest(),
-        "tokenizer": weights_hash(spec),
+        "tokenizer": tokenizer,
         "max_tokens": spec.max_tokens,
     }
 
@@ -80,18 +97,15 @@ def titles_of(dataset: Dataset) -> tuple[str, ...]:
 
 
 def load_tokenizer(spec: TextSpec, titles: tuple[str, ...]) -> Any:
-    """The encoder's own tokenizer; ``tiny-random`` and word encoders make one of the titles' words.
+    """A transformer's own tokenizer; ``tiny-random`` makes one of the titles' words.
 
     Raises:
         DataError: there is none, or none that can be read.
     """
-    lowered = (title.lower() for title in titles)
-    if spec.reads_words:
-        return PreTrainedTokenizerFast(tokenizer_object=_word_tokenizer(lowered, special_tokens=[]))
     if spec.name == TINY_RANDOM:
-        return _word_level_tokenizer(lowered)
+        return _word_level_tokenizer(titles)
     folder = text_folder(spec)
-    # Without these files transformers makes an empty vocabulary, in silence.
+    # Without these files transformers makes an empty vocabulary and says nothing.
     if not any(file for pattern in VOCABULARIES for file in folder.glob(pattern)):
         raise DataError(f"{folder}: no tokenizer; one of {', '.join(VOCABULARIES)} is needed")
     try:
@@ -100,8 +114,13 @@ def load_tokenizer(spec: TextSpec, titles: tuple[str, ...]) -> Any:
         raise DataError(f"{folder}: no tokenizer that can be read: {error}") from error
 
 
+def word_tokenizer(titles: Iterable[str]) -> PreTrainedTokenizerFast:
+    """A tokenizer that knows the titles' words and nothing else."""
+    return PreTrainedTokenizerFast(tokenizer_object=_word_tokenizer(titles, special_tokens=[]))
+
+
 def _word_level_tokenizer(titles: Iterable[str]) -> PreTrainedTokenizerFast:
-    """A word-level tokenizer that puts titles between a first and a last token, as BERT's does."""
+    """A word-level tokenizer that adds a first and a last token to a title, as BERT's does."""
     tokenizer = _word_tokenizer(titles, special_tokens=[PAD, UNKNOWN, FIRST, LAST])
     ends = [(token, tokenizer.token_to_id(token)) for token in (FIRST, LAST)]
     tokenizer.post_processor = processors.TemplateProcessing(
@@ -118,7 +137,7 @@ def _word_tokenizer(titles: Iterable[str], special_tokens: list[str]) -> Tokeniz
     trainer = trainers.WordLevelTrainer(
         vocab_size=sys.maxsize, special_tokens=special_tokens, show_progress=False
     )
-    tokenizer.train_from_iterator(titles, trainer)
+    tokenizer.train_from_iterator((title.lower() for title in titles), trainer)
     return tokenizer
 
 

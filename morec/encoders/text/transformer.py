@@ -4,38 +4,31 @@ Layers are found by the names the architecture gives them, never by a parameter'
 Shapes: B titles, T tokens, H width.
 """
 
-import inspect
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any, cast
 
 import torch
-import transformers
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import (
     MODEL_FOR_CAUSAL_LM_MAPPING,
     MODEL_FOR_MASKED_LM_MAPPING,
+    MODEL_MAPPING,
     AutoConfig,
     BertConfig,
 )
 
 from morec.config import TextSpec
-from morec.encoders.text.stack import TransformerStack, WholeEncoder
+from morec.encoders.text.cls_state import first_token_state
+from morec.encoders.text.stack import Architecture, TransformerStack, WholeEncoder
 from morec.encoders.text.token_embedding import TokenTable
+from morec.encoders.weights.pretrained import first_line, load_transformer
 from morec.encoders.weights.text import TINY_RANDOM, TINY_RANDOM_SHAPE, text_folder
 from morec.errors import DataError, SpecError
 
 BERT_LIKE = ("bert", "camembert", "roberta", "xlm-roberta")
-"""``embeddings`` and ``encoder.layer``; attention sees every token."""
-OPT_LIKE = ("opt",)
-"""``decoder.layers``; attention sees earlier tokens only."""
 BEHIND_PADDING = ("camembert", "mpnet", "roberta", "xlm-roberta")
 """These count their positions from behind the padding index."""
-CUT = (*BERT_LIKE, *OPT_LIKE)
-"""Encoders whose upper layers can train alone; any other is frozen or trains altogether."""
 
 
 def load_config(spec: TextSpec, vocab_size: int) -> Any:
@@ -70,36 +63,36 @@ def load_stack(spec: TextSpec, config: Any) -> TransformerStack | WholeEncoder:
     Raises:
         DataError: the weight file lacks tensors of the architecture.
     """
-    model = load_model(spec, config, transformers.MODEL_MAPPING[type(config)])
+    model = load_model(spec, config, MODEL_MAPPING[type(config)])
     if config.model_type not in CUT:
         return WholeEncoder(model, config.hidden_size)
     model.set_input_embeddings(TokenTable.of(model.get_input_embeddings()))
-    if config.model_type in OPT_LIKE:
-        return _opt_stack(model.decoder)
-    return TransformerStack(
-        model.embeddings,
-        model.encoder.layer,
-        None,
-        is_causal=False,
-        width=config.hidden_size,
-        dim=config.hidden_size,
-        first_position=_first_position(config),
-    )
+    return CUT[config.model_type](model)
 
 
 def load_model(spec: TextSpec, config: Any, model_class: Any) -> Any:
     """One of the library's models: the encoder alone, or with a head that ``model_class`` adds.
 
-    What is not pretrained comes from torch's random state; of a pretrained encoder that is at most
-    the head.
-
     Raises:
         DataError: the weight file lacks tensors of the encoder.
     """
-    with quiet():
-        if spec.pretrained:
-            return load_pretrained(text_folder(spec), config, model_class)
-        return model_class._from_config(config, **_options(config, model_class))
+    folder = text_folder(spec) if spec.pretrained else None
+    # A stack makes the masks of its layers itself, in the form that this attention reads.
+    options = {"attn_implementation": "sdpa"} if config.model_type in CUT else {}
+    return load_transformer(folder, config, model_class, **options)
+
+
+def _bert_stack(model: Any) -> TransformerStack:
+    width = model.config.hidden_size
+    architecture = Architecture(
+        width=width,
+        dim=width,
+        first_position=_first_position(model.config),
+        first_token_state=first_token_state,
+    )
+    return TransformerStack(
+        model.embeddings, layers=model.encoder.layer, final=None, architecture=architecture
+    )
 
 
 class _OptEmbedding(nn.Module):
@@ -117,16 +110,30 @@ class _OptEmbedding(nn.Module):
         return cast(Tensor, self.project(self.tokens(input_ids)) + positions_BTH)
 
 
-def _opt_stack(decoder: Any) -> TransformerStack:
+def _opt_stack(model: Any) -> TransformerStack:
+    decoder = model.decoder
     last = [part for part in (decoder.final_layer_norm, decoder.project_out) if part is not None]
-    return TransformerStack(
-        _OptEmbedding(decoder),
-        decoder.layers,
-        nn.Sequential(*last),
-        is_causal=True,
+    architecture = Architecture(
         width=decoder.config.hidden_size,
         dim=decoder.config.word_embed_proj_dim,
+        is_causal=True,
     )
+    return TransformerStack(
+        _OptEmbedding(decoder),
+        layers=decoder.layers,
+        final=nn.Sequential(*last),
+        architecture=architecture,
+    )
+
+
+CUT: dict[str, Callable[[Any], TransformerStack]] = {
+    **dict.fromkeys(BERT_LIKE, _bert_stack),
+    "opt": _opt_stack,
+}
+"""How a model of the library becomes a stack, by ``model_type``.
+
+The upper layers of these train alone if asked to; any other encoder is frozen or trains whole.
+"""
 
 
 def _tiny_config(vocab_size: int) -> BertConfig:
@@ -143,11 +150,7 @@ def _saved_config(folder: Path) -> Any:
     try:
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{folder / 'config.json'}: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise DataError(f"{folder / 'config.json'}: {first_line(error)}") from error
 
 
 def _problems(spec: TextSpec, config: Any) -> Iterator[str]:
@@ -211,52 +214,3 @@ def _max_tokens(config: Any) -> int | None:
 def _first_position(config: Any) -> int:
     """The number of a title's first position."""
     return int(config.pad_token_id) + 1 if config.model_type in BEHIND_PADDING else 0
-
-
-def load_pretrained(folder: Path, config: Any, model_class: Any) -> Any:
-    """A model with the weights of a folder that ``checked_folder`` lets pass.
-
-    What only ``model_class`` has, its head, comes from torch's random state.
-
-    Raises:
-        DataError: a file cannot be read or lacks tensors of the encoder.
-    """
-    try:
-        model, report = model_class.from_pretrained(
-            folder,
-            config=config,
-            weights_only=True,
-            output_loading_info=True,
-            **_options(config, model_class),
-        )
-    except (OSError, RuntimeError, ValueError, SafetensorError, UnpicklingError) as error:
-        raise DataError(f"{folder}: the weights cannot be read: {_first_line(error)}") from error
-    encoder = "" if model.base_model is model else f"{model.base_model_prefix}."
-    missing = sorted(name for name in report["missing_keys"] if name.startswith(encoder))
-    if missing:
-        raise DataError(f"{folder}: the weights lack {len(missing)} tensors: {missing[:5]}")
-    return model
-
-
-def _options(config: Any, model_class: Any) -> dict[str, Any]:
-    options: dict[str, Any] = {"dtype": torch.float32}
-    if config.model_type in CUT:  # our stack makes this kind's masks
-        options["attn_implementation"] = "sdpa"
-    if "add_pooling_layer" in inspect.signature(model_class.__init__).parameters:
-        options["add_pooling_layer"] = False
-    return options
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """No progress bars, and no notes on the heads a checkpoint has and this encoder does not."""
-    logging = transformers.utils.logging
-    verbosity, had_bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if had_bar:
-            logging.enable_progress_bar()

@@ -2,19 +2,19 @@
 
 They read the words of the titles, lower-cased, split at blanks and punctuation. Word vectors come
 from a file, or are drawn from U[-0.25, 0.25] as in Kim's code; words that the file lacks are drawn
-with mean 0 and the file's deviation (Kim 2014, section 3.1). What trains, trains altogether: word
-vectors and convolutions. Frozen, all that is drawn is one fixed draw, the same in every trial; a
-frozen ``text-cnn`` has random filters.
+with mean 0 and the file's deviation (Kim 2014, section 3.1). Word vectors and convolutions train
+together or not at all. Frozen ones are drawn with a fixed seed, the same in every trial: a frozen
+``text-cnn`` has random filters.
 Shapes: N items asked for, row r = item r + 1; T words, V words of the catalogue, E word width,
 H width.
 """
 
-import json
 import math
 from pathlib import Path
 from typing import cast
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -23,17 +23,19 @@ from morec.config import TextSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.frozen import FROZEN_SEED, frozen_randomness, write_features
+from morec.encoders.interface import Encoder, EncoderFamily
 from morec.encoders.tables import FeatureTable, PackedTable, is_token_of, padded
 from morec.encoders.text.stack import pool
 from morec.encoders.text.tokens import (
-    load_tokenizer,
     open_tokens,
-    title_tokens,
+    packed_tokens,
+    titles_key,
     titles_of,
-    tokens_key,
+    word_tokenizer,
 )
 from morec.encoders.text.word_vectors import read_word_vectors
-from morec.encoders.weights.text import weights_hash
+from morec.encoders.weights.files import cached_sha256, random_hash
+from morec.errors import DataError
 
 WORD_DIM = 300
 """Width of word vectors that are drawn; a file has its own."""
@@ -44,7 +46,6 @@ FILTERS = 100
 """Filters of each width (Kim 2014)."""
 DROPOUT = 0.5
 """Share of a title's strongest responses that is dropped in training (Kim 2014)."""
-COVERAGE = "coverage.json"
 
 
 class WordAverage(nn.Module):
@@ -95,7 +96,7 @@ def _strongest(responses_NFS: Tensor, is_word_NT: Tensor) -> Tensor:
     return F.relu(inside_NFS.amax(2))
 
 
-class WordEncoder(nn.Module):
+class WordEncoder(Encoder):
     """Word vectors and what reads them, over the packed words of all titles."""
 
     def __init__(
@@ -123,77 +124,85 @@ class WordEncoder(nn.Module):
         return cast(Tensor, self.reader(self.words(ids_1T), is_word_1T))
 
 
-def word_inputs(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
-    """Find or make what a trial starts from: frozen features, word vectors, or words alone.
+class WordFamily(EncoderFamily[TextSpec]):
+    """``word-average`` and ``text-cnn``: the vectors of a title's words, and what reads them."""
 
-    Raises:
-        DataError: the titles or the word vectors cannot be had.
-    """
-    if spec.trainable_layers == 0:
+    part = "text"
+
+    def weights_hash(self, spec: TextSpec) -> str:
+        """Identify the file of word vectors; without one, the encoder by its name."""
+        if spec.word_vectors is None:
+            return random_hash({"words": spec.name})
+        path = Path(spec.word_vectors)
+        if not path.is_file():
+            raise DataError(f"item.text.word_vectors: there is no file {path.absolute()}")
+        return cached_sha256(path)
+
+    def inputs(self, spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
+        """Find or make frozen features, or the vectors of the catalogue's words, or its words."""
+        if spec.trainable_layers == 0:
+            return self._features(spec, dataset, store)
+        if spec.word_vectors is not None:
+            return self._vectors(spec, dataset, store)
+        return self._words(spec, dataset, store)
+
+    def build(self, spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Encoder:
+        """Build the encoder; torch's random state draws what no file gives."""
+        if spec.trainable_layers == 0:
+            return FeatureTable(self._features(spec, dataset, store).array("features"))
+        return self._encoder(spec, dataset, store)
+
+    def _key(self, spec: TextSpec, dataset: Dataset) -> dict[str, object]:
+        return titles_key(spec, dataset, tokenizer=self.weights_hash(spec))
+
+    def _words(self, spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
+        return packed_tokens(self._key(spec, dataset), word_tokenizer, dataset, store)
+
+    def _features(self, spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
         key = {
-            **tokens_key(spec, dataset),
+            **self._key(spec, dataset),
             "encoder": spec.name,
-            "weights": weights_hash(spec),
+            "weights": self.weights_hash(spec),
             "seed": FROZEN_SEED,
         }
 
         def make(folder: Path) -> None:
             with frozen_randomness():
-                encoder = _word_encoder(spec, dataset, store)
+                encoder = self._encoder(spec, dataset, store)
             write_features(encoder, dataset.num_items, folder)
 
         return store.get_or_make("features", key, make)
-    if spec.word_vectors is not None:
-        return _vectors_of_catalogue(spec, dataset, store)
-    return title_tokens(spec, dataset, store)
+
+    def _encoder(self, spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> WordEncoder:
+        tokens = open_tokens(self._words(spec, dataset, store))
+        if spec.word_vectors is None:
+            words_VE = torch.empty(tokens.vocab_size, WORD_DIM).uniform_(-DRAWN, DRAWN)
+        else:
+            vectors = self._vectors(spec, dataset, store)
+            words_VE = torch.from_numpy(vectors.array("vectors")).clone()
+        reader = (TextCnn if spec.name == "text-cnn" else WordAverage)(words_VE.shape[1])
+        table = PackedTable(tokens.ids, tokens.lengths)
+        return WordEncoder(table, words_VE, reader, spec.max_tokens)
+
+    def _vectors(self, spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
+        """The vectors_VE of the catalogue's words; those that the file lacks are drawn.
+
+        They count as pretrained weights: every trial has the same, whatever its seed.
+        """
+
+        def make(folder: Path) -> None:
+            assert spec.word_vectors is not None
+            vectors_VE = _read_or_draw(Path(spec.word_vectors), titles_of(dataset))
+            np.save(folder / "vectors.npy", vectors_VE)
+
+        return store.get_or_make("word-vectors", self._key(spec, dataset), make)
 
 
-def build_word_encoder(
-    spec: TextSpec, dataset: Dataset, store: ArtefactStore
-) -> WordEncoder | FeatureTable:
-    """The encoder that a trial runs; what is drawn for it comes from torch's random state."""
-    if spec.trainable_layers == 0:
-        return FeatureTable(word_inputs(spec, dataset, store).array("features"))
-    return _word_encoder(spec, dataset, store)
-
-
-def word_coverage(vectors: Artefact) -> dict[str, int]:
-    """How many of the catalogue's words the file of word vectors has: ``found``, ``missing``."""
-    found: dict[str, int] = json.loads((vectors.path / COVERAGE).read_text(encoding="utf-8"))
-    return found
-
-
-def _word_encoder(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> WordEncoder:
-    tokens = open_tokens(title_tokens(spec, dataset, store))
-    if spec.word_vectors is None:
-        words_VE = torch.empty(tokens.vocab_size, WORD_DIM).uniform_(-DRAWN, DRAWN)
-    else:
-        vectors = _vectors_of_catalogue(spec, dataset, store)
-        words_VE = torch.from_numpy(vectors.array("vectors")).clone()
-    reader = (TextCnn if spec.name == "text-cnn" else WordAverage)(words_VE.shape[1])
-    table = PackedTable(tokens.ids, tokens.lengths)
-    return WordEncoder(table, words_VE, reader, spec.max_tokens)
-
-
-def _vectors_of_catalogue(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
-    """The vectors_VE of the catalogue's words, those that the file lacks drawn, and the coverage.
-
-    The same for every trial, whatever its seed: pretrained weights, as far as trials see.
-    """
-    assert spec.word_vectors is not None
-    path = Path(spec.word_vectors)
-
-    def make(folder: Path) -> None:
-        ids = load_tokenizer(spec, titles_of(dataset)).get_vocab()
-        words = sorted(ids, key=ids.__getitem__)
-        vectors_VE, is_found_V = read_word_vectors(path, words)
-        bound = math.sqrt(3) * vectors_VE[is_found_V].std()
-        shape = (int((~is_found_V).sum()), vectors_VE.shape[1])
-        drawn = np.random.default_rng(FROZEN_SEED).uniform(-bound, bound, shape)
-        vectors_VE[~is_found_V] = drawn
-        np.save(folder / "vectors.npy", vectors_VE)
-        found = int(is_found_V.sum())
-        coverage = {"found": found, "missing": len(words) - found}
-        (folder / COVERAGE).write_text(json.dumps(coverage) + "\n", encoding="utf-8")
-
-    return store.get_or_make("word-vectors", tokens_key(spec, dataset), make)
+def _read_or_draw(path: Path, titles: tuple[str, ...]) -> npt.NDArray[np.float32]:
+    """The vectors_VE of the titles' words; those that the file lacks have its deviation."""
+    ids = word_tokenizer(titles).get_vocab()
+    vectors_VE, is_found_V = read_word_vectors(path, sorted(ids, key=ids.__getitem__))
+    bound = math.sqrt(3) * vectors_VE[is_found_V].std()
+    shape = (int((~is_found_V).sum()), vectors_VE.shape[1])
+    vectors_VE[~is_found_V] = np.random.default_rng(FROZEN_SEED).uniform(-bound, bound, shape)
+    return vectors_VE

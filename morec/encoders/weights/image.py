@@ -22,6 +22,7 @@ from morec.encoders.weights.files import (
     weight_paths,
 )
 from morec.errors import DataError
+from morec.extensions import installed
 
 PACKAGED = {
     name: Packaged(
@@ -43,23 +44,30 @@ TINY_RANDOM_MAE = "tiny-random-mae"
 KNOWN_MAE_NAMES = ("facebook/vit-mae-base", "facebook/vit-mae-large", "facebook/vit-mae-huge")
 
 
-def image_hash(spec: ImageSpec) -> str:
-    """Identify the weights an image encoder starts from; ``random-...``: its architecture.
+def timm_hash(spec: ImageSpec) -> str:
+    """Identify the weights a timm model starts from; ``random-...``: its architecture.
 
     Raises:
         DataError: the weights cannot be had.
         SpecError: the name is unknown.
     """
-    if spec.name == TINY_RANDOM_MAE:
-        return random_hash({"vit_mae": TINY_RANDOM_MAE})
-    if is_vit_mae(spec.name):
-        return folder_hash(vit_mae_folder(spec), spec.pretrained)
     weights = timm_weights(spec)
     if weights is not None:
         return cached_sha256(weights)
     if Path(spec.name).is_dir():
         return folder_hash(checked_folder(Path(spec.name), False), False)
     return random_hash({"timm": timm_name(spec.name)})
+
+
+def vit_mae_hash(spec: ImageSpec) -> str:
+    """Identify the weights a ViT-MAE starts from; ``random-...``: its architecture.
+
+    Raises:
+        DataError: the weights cannot be had.
+    """
+    if spec.name == TINY_RANDOM_MAE:
+        return random_hash({"vit_mae": TINY_RANDOM_MAE})
+    return folder_hash(vit_mae_folder(spec), spec.pretrained)
 
 
 def is_vit_mae(name: str) -> bool:
@@ -80,7 +88,8 @@ def timm_name(name: str) -> str:
     """
     if name in PACKAGED:
         return f"tf_{name.replace('-', '_')}"
-    return timm_names.checked_name(name, (*PACKAGED, TINY_RANDOM_MAE))
+    others = (*PACKAGED, TINY_RANDOM_MAE, *installed("morec.encoders"))
+    return timm_names.checked_name(name, others)
 
 
 def timm_weights(spec: ImageSpec) -> Path | None:

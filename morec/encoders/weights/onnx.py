@@ -1,4 +1,4 @@
-"""A BERT exported to ONNX, back as a folder that transformers reads.
+"""Converts a BERT that was exported to ONNX into a folder that transformers reads.
 
 The export keeps the names of all tensors but the weights of linear layers, which stand transposed
 in nameless constants; the multiplications that read them have the layers' names.
@@ -27,7 +27,7 @@ def converted_folder(onnx_file: Path, sibling: Path) -> Path:
     """A folder with the weights of ``onnx_file``, for ``from_pretrained`` to read.
 
     An ONNX file holds neither tokenizer nor number of heads: they are those of ``sibling``, the
-    folder of an encoder of the same width and vocabulary. Made once, beside the hub's cache.
+    folder of an encoder of the same width and vocabulary. Made once, next to the hub's cache.
 
     Raises:
         DataError: the package ``onnx`` is missing, or the file is not such a BERT.

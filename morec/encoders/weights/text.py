@@ -1,4 +1,4 @@
-"""Where a text encoder's weights come from, and the hash that identifies any encoder's weights.
+"""Where a transformer text encoder's weights come from, and the hash that identifies them.
 
 A name is ``minilm`` or ``minilm-l3`` (packaged), ``tiny-random`` (from scratch), a local folder or
 a model hub name.
@@ -6,10 +6,9 @@ a model hub name.
 
 from pathlib import Path
 
-from morec.config import WORD_ENCODERS, ImageSpec, TextSpec
+from morec.config import WORD_ENCODERS, TextSpec
 from morec.encoders.weights.files import (
     Packaged,
-    cached_sha256,
     cannot_load,
     checked_folder,
     folder_hash,
@@ -17,9 +16,9 @@ from morec.encoders.weights.files import (
     located_folder,
     random_hash,
 )
-from morec.encoders.weights.image import image_hash
 from morec.encoders.weights.onnx import converted_folder
 from morec.errors import DataError
+from morec.extensions import installed
 
 MINILM_L3 = "minilm-l3"
 ONNX_FILE = "paraphrase-MiniLM-L3-v2.onnx"
@@ -56,19 +55,12 @@ PACKAGED = {
 ONNX, to which ``minilm`` lends its tokenizer. Both are Apache-2.0."""
 
 
-def weights_hash(spec: TextSpec | ImageSpec) -> str:
-    """Identify the weights an encoder starts from; part of a trial's identity.
-
-    ``random-...`` hashes the architecture instead where training starts from scratch.
+def text_hash(spec: TextSpec) -> str:
+    """Identify the weights a transformer starts from; ``random-...``: its architecture.
 
     Raises:
         DataError: the weights cannot be had.
-        SpecError: an image encoder's name is unknown.
     """
-    if isinstance(spec, ImageSpec):
-        return image_hash(spec)
-    if spec.reads_words:
-        return _words_hash(spec)
     if spec.name == TINY_RANDOM:
         return random_hash(TINY_RANDOM_SHAPE)
     if spec.name in PACKAGED and spec.pretrained:
@@ -106,17 +98,9 @@ def packaged_folder(name: str) -> Path:
     return located_folder(name, PACKAGED[name])
 
 
-def _words_hash(spec: TextSpec) -> str:
-    if spec.word_vectors is None:
-        return random_hash({"words": spec.name})
-    path = Path(spec.word_vectors)
-    if not path.is_file():
-        raise DataError(f"item.text.word_vectors: there is no file {path.absolute()}")
-    return cached_sha256(path)
-
-
 def _no_text_encoder(name: str, error: Exception) -> str:
-    aliases = (*PACKAGED, TINY_RANDOM, *WORD_ENCODERS, *KNOWN_HUB_NAMES)
+    ours = (*PACKAGED, TINY_RANDOM, *WORD_ENCODERS, *KNOWN_HUB_NAMES)
+    aliases = (*ours, *installed("morec.encoders"))
     return cannot_load("text", name, name, aliases, error) + (
         "'minilm' or 'minilm-l3' (pip install -e \".[demo]\"), a model hub name with a network or "
         "a filled cache, or a local folder written by save_pretrained"

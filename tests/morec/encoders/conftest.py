@@ -19,6 +19,7 @@ from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.item import ItemEncoder
 from morec.encoders.text.tokens import _word_level_tokenizer
 from morec.encoders.weights.text import PACKAGED
+from tests.morec.encoders.contract import Builder
 
 NUM_LAYERS = 3
 
@@ -96,9 +97,9 @@ def _models() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def built(kitchen: Any, case: tuple[str, str]) -> ItemEncoder:
-    """What a contract's own ``kitchen`` makes of its ``case``."""
-    return kitchen.build(*case)
+def built(builder: Builder, case: tuple[str, str]) -> ItemEncoder:
+    """What a contract's own ``builder`` makes of its ``case``."""
+    return builder.build(*case)
 
 
 @pytest.fixture

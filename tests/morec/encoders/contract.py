@@ -1,8 +1,51 @@
-"""What the contracts of text and image encoders share."""
+"""What every encoder promises, whatever it is and however much of it trains.
+
+A test module subclasses ``EncoderContract`` and gives two fixtures of module scope: ``builder``, a
+``Builder``, and ``case``, the name of an encoder and one of ``TRAINED``.
+"""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
-from morec.encoders.item import ItemEncoder
+from morec.config import ItemSpec
+from morec.data.dataset import Dataset
+from morec.encoders.artefacts import ArtefactStore
+from morec.encoders.frozen import FROZEN_SEED
+from morec.encoders.item import ItemEncoder, build_item_encoder
+
+DIM = 6
+LORA = {"rank": 2, "alpha": 8.0}
+ALL: dict[str, Any] = {"trainable_layers": "all"}
+TOP: dict[str, Any] = {"trainable_layers": 1}
+TRAINED: dict[str, dict[str, Any]] = {
+    "ts": {},
+    "e2e": ALL,
+    "top1": TOP,
+    "lora e2e": {**ALL, "lora": LORA},
+    "lora top1": {**TOP, "lora": LORA},
+}
+"""What of an encoder trains, as options of its specification."""
+STATISTICS = {"running_mean", "running_var", "num_batches_tracked"}
+"""What BatchNorm keeps besides its parameters."""
+
+
+class Builder(ABC):
+    """Builds the item encoder of a case; the same seed gives the same one."""
+
+    def __init__(self, dataset: Dataset, store: ArtefactStore) -> None:
+        self.dataset, self.store = dataset, store
+
+    @abstractmethod
+    def spec(self, name: str, trained: str) -> ItemSpec:
+        """The specification of a case."""
+
+    def build(self, name: str, trained: str, seed: int = FROZEN_SEED) -> ItemEncoder:
+        torch.manual_seed(seed)
+        return build_item_encoder(self.spec(name, trained), self.dataset, DIM, 0.1, self.store)
 
 
 def moved(encoder: ItemEncoder) -> ItemEncoder:
@@ -12,3 +55,96 @@ def moved(encoder: ItemEncoder) -> ItemEncoder:
             if parameter.requires_grad:
                 parameter.add_(torch.randn_like(parameter), alpha=0.1)
     return encoder
+
+
+def vectors_of(encoder: ItemEncoder, items: Tensor) -> Tensor:
+    """What the encoder of the only part makes of the items, before the DT layer."""
+    (part,) = encoder.parts.values()
+    vectors: Tensor = part.get_submodule("encoder")(items - 1)
+    return vectors
+
+
+def trained_parameters(encoder: ItemEncoder) -> dict[str, Tensor]:
+    """The parameters that train of the encoder of the only part, without the DT layer."""
+    (part,) = encoder.parts.values()
+    named = part.get_submodule("encoder").named_parameters()
+    return {name: tensor for name, tensor in named if tensor.requires_grad}
+
+
+def check_lora_trains_its_changes_only(builder: Builder, name: str, trained: str) -> None:
+    changes = trained_parameters(builder.build(name, trained))
+    assert {path.rpartition(".")[2] for path in changes} == {"a_RI", "b_OR"}
+    whole = trained_parameters(builder.build(name, trained.removeprefix("lora ")))
+    assert sum(t.numel() for t in changes.values()) < sum(t.numel() for t in whole.values()) / 3
+
+
+class EncoderContract:
+    def test_every_item_has_a_vector_and_different_items_different_ones(
+        self, encoder: ItemEncoder, items: Tensor
+    ) -> None:
+        vectors = encoder(items)
+        assert vectors.shape == (len(items), DIM)
+        assert vectors.isfinite().all()
+        assert torch.pdist(vectors_of(encoder, items)).min() > 1e-6
+
+    def test_evaluation_repeats_itself_to_the_bit(
+        self, encoder: ItemEncoder, items: Tensor
+    ) -> None:
+        assert torch.equal(encoder(items), encoder(items))
+
+    def test_an_item_has_the_same_vector_alone_and_in_any_batch(
+        self, encoder: ItemEncoder, items: Tensor, dataset: Dataset
+    ) -> None:
+        encoder = encoder.double()
+        together = encoder(items)
+        lengths = [len(title.split()) for title in dataset.titles or ()]
+        for row in (4, lengths.index(min(lengths)), lengths.index(max(lengths))):
+            torch.testing.assert_close(encoder(items[[row]])[0], together[row], rtol=0, atol=1e-10)
+        some = torch.tensor([7, 3, 7, 20, 0, 11])
+        torch.testing.assert_close(encoder(items[some]), together[some], rtol=0, atol=1e-10)
+
+    def test_gradients_are_exactly_where_something_trains(
+        self, encoder: ItemEncoder, items: Tensor, case: tuple[str, str]
+    ) -> None:
+        moved(encoder.train())(items).square().sum().backward()
+        named = dict(encoder.named_parameters())
+        with_gradient = {name for name, tensor in named.items() if tensor.grad is not None}
+        assert with_gradient == {name for name, tensor in named.items() if tensor.requires_grad}
+        assert len(encoder.encoder_parameters()) == len(trained_parameters(encoder))
+        assert bool(trained_parameters(encoder)) == (case[1] != "ts")
+
+    def test_training_starts_from_the_two_stage_features(
+        self, encoder: ItemEncoder, items: Tensor, case: tuple[str, str], builder: Builder
+    ) -> None:
+        frozen = vectors_of(builder.build(case[0], "ts"), items)
+        # Both in fp32, in batches of other shapes.
+        torch.testing.assert_close(vectors_of(encoder, items), frozen, rtol=1e-5, atol=2e-5)
+
+    def test_a_state_brings_a_trained_encoder_back_and_holds_nothing_frozen(
+        self,
+        encoder: ItemEncoder,
+        items: Tensor,
+        case: tuple[str, str],
+        builder: Builder,
+        tmp_path: Path,
+    ) -> None:
+        moved(encoder)
+        torch.save(encoder.state_dict(), tmp_path / "state.pt")
+        state = torch.load(tmp_path / "state.pt", weights_only=True)
+        named = dict(encoder.named_parameters())
+        # The sines and cosines of a ViT-MAE's positions never train.
+        positions = {name for name in named if name.endswith("position_embeddings")}
+        trained = {name for name, tensor in named.items() if tensor.requires_grad}
+        assert trained <= set(state)
+        others = set(state) - trained - positions
+        assert {name.rpartition(".")[2] for name in others} <= STATISTICS
+        again = builder.build(*case).eval()
+        assert not torch.equal(again(items), encoder(items))
+        again.load_state_dict(state)
+        assert torch.equal(again(items), encoder(items))
+
+    def test_every_multiplication_of_an_item_is_counted(self, encoder: ItemEncoder) -> None:
+        macs, uncounted = encoder.padded_item_macs()
+        assert uncounted == set()
+        dt_layer = vectors_of(encoder, torch.tensor([1])).shape[1] * DIM
+        assert macs >= dt_layer

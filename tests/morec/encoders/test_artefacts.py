@@ -1,3 +1,5 @@
+"""Artefacts are made once, found again, checked, repaired, published and fetched."""
+
 import json
 import time
 import warnings
@@ -92,7 +94,7 @@ def test_nothing_is_left_of_an_artefact_that_could_not_be_made(store: ArtefactSt
     assert store.get_or_make("rows", {"n": 1}, writer(1)).array("rows")[0] == 1
 
 
-def test_two_makers_at_once_make_one_artefact(store: ArtefactStore) -> None:
+def test_two_concurrent_makers_make_one_artefact(store: ArtefactStore) -> None:
     made: list[int] = []
 
     def make(folder: Path) -> None:
@@ -105,7 +107,7 @@ def test_two_makers_at_once_make_one_artefact(store: ArtefactStore) -> None:
     assert len(set(found)) == 1
 
 
-def test_an_interrupted_maker_is_cleared_away(store: ArtefactStore) -> None:
+def test_what_an_interrupted_maker_left_is_deleted(store: ArtefactStore) -> None:
     artefact = store.get_or_make("rows", {"n": 1}, writer(1))
     partial = artefact.path.with_name(f".{artefact.path.name}.part")
     artefact.path.rename(partial)
@@ -156,7 +158,7 @@ def test_another_machine_fetches_what_was_published_once(shared: Storage, tmp_pa
     assert node.named(fetched.path.name) == fetched
 
 
-def test_what_lies_in_the_storage_is_not_put_there_again(shared: Storage, tmp_path: Path) -> None:
+def test_an_artefact_in_the_storage_is_not_uploaded_again(shared: Storage, tmp_path: Path) -> None:
     def times() -> dict[Path, int]:
         files = (tmp_path / "shared").rglob("*")
         return {path: path.stat().st_mtime_ns for path in files if path.is_file()}
@@ -183,7 +185,7 @@ def test_an_artefact_that_is_not_whole_in_the_storage_yet_is_not_fetched(
 
 
 @pytest.mark.parametrize("how", ["cut", "other"])
-def test_a_spoiled_file_in_the_storage_is_refused_by_its_hash(
+def test_a_damaged_file_in_the_storage_is_refused_by_its_hash(
     shared: Storage, tmp_path: Path, how: str
 ) -> None:
     (rows,) = (tmp_path / "shared").glob("*/rows.npy")
@@ -196,7 +198,7 @@ def test_a_spoiled_file_in_the_storage_is_refused_by_its_hash(
     assert [path for path in node.folder.iterdir() if path.is_dir()] == []
 
 
-def test_a_spoiled_file_here_is_not_published(shared: Storage, tmp_path: Path) -> None:
+def test_a_damaged_local_file_is_not_published(shared: Storage, tmp_path: Path) -> None:
     shared.remove()
     driver = ArtefactStore(tmp_path / "driver", shared)
     path = driver.get_or_make("rows", {"n": 1}, never).path / "rows.npy"

@@ -1,9 +1,11 @@
+"""Frozen layers have a seed of their own and leave the trial's random state as it was."""
+
 import torch
 
 from morec.encoders.frozen import frozen_randomness
 
 
-def test_inside_the_draws_are_fixed_and_outside_they_go_on() -> None:
+def test_frozen_draws_are_always_the_same_and_change_no_other_draw() -> None:
     torch.manual_seed(1)
     expected = torch.rand(2)
     torch.manual_seed(1)

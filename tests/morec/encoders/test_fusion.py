@@ -1,3 +1,5 @@
+"""The dense layers after an encoder: DT layer, DNN layers, fusion by sum or concatenation."""
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn

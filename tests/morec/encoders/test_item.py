@@ -85,7 +85,7 @@ class TestContract:
         assert vectors.shape == (dataset.num_items, DIM)
         assert vectors.isfinite().all()
 
-    def test_evaluation_is_deterministic_and_blind_to_order_and_company(
+    def test_evaluation_is_deterministic_and_independent_of_order_and_batch(
         self, encoder: ItemEncoder, dataset: Dataset
     ) -> None:
         encoder = encoder.double().eval()
@@ -106,7 +106,9 @@ class TestContract:
         assert len(groups) == len(trained)
         assert {id(parameter) for parameter in groups} == trained
 
-    def test_only_declared_encoder_layers_train(self, name: str, encoder: ItemEncoder) -> None:
+    def test_only_the_layers_that_a_specification_names_train(
+        self, name: str, encoder: ItemEncoder
+    ) -> None:
         trains = ItemSpec.model_validate(SPECS[name]).trains_encoder
         assert bool(encoder.encoder_parameters()) == trains
         if name in TRAINED_ENCODER_TENSORS:
@@ -138,7 +140,7 @@ class TestContract:
         expected = encoder.eval()(items(dataset))
         assert torch.equal(other.eval()(items(dataset)), expected)
 
-    def test_the_cost_of_an_item_is_counted_whole_and_leaves_the_mode_alone(
+    def test_counting_the_cost_of_an_item_is_complete_and_keeps_training_mode(
         self, name: str, encoder: ItemEncoder
     ) -> None:
         macs, uncounted = encoder.train().padded_item_macs()
@@ -213,7 +215,7 @@ def test_two_stage_and_end_to_end_start_from_the_same_features(
 
 
 @pytest.mark.parametrize(("trainable", "is_xavier"), [(0, True), (1, False), ("all", False)])
-def test_the_dt_layer_starts_as_in_the_authors_code(
+def test_the_dt_layer_starts_as_in_the_papers_code(
     dataset: Dataset, shared_store: ArtefactStore, trainable: int | str, is_xavier: bool
 ) -> None:
     encoder = build({"text": text(trainable)}, dataset, shared_store)

@@ -1,3 +1,5 @@
+"""LoRA: what a low-rank change computes, what trains, and what a state holds."""
+
 import copy
 import io
 

@@ -1,3 +1,5 @@
+"""Multiply-accumulates are counted as by hand; a product without a formula is named."""
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -47,7 +49,7 @@ def test_a_product_without_a_formula_is_named() -> None:
     assert uncounted == {"dot"}
 
 
-def test_counting_leaves_the_random_state_alone() -> None:
+def test_counting_does_not_change_the_random_state() -> None:
     before = torch.get_rng_state()
     count_macs(lambda: torch.rand(3))
     assert torch.equal(torch.get_rng_state(), before)

@@ -128,7 +128,7 @@ def test_the_epoch_with_the_lowest_validation_loss_is_kept(store: ArtefactStore)
     assert math.isclose((number - valid_N).square().mean().item(), min(valid), rel_tol=1e-5)
 
 
-def test_the_untouched_weights_may_win_and_that_is_said(
+def test_untouched_weights_that_no_epoch_beats_are_kept_and_a_line_says_so(
     store: ArtefactStore, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, number = go_on(store, lr=1e3, max_epochs=1)
@@ -138,7 +138,9 @@ def test_the_untouched_weights_may_win_and_that_is_said(
     )
 
 
-def test_every_epoch_is_a_line(store: ArtefactStore, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_epoch_prints_a_line(
+    store: ArtefactStore, capsys: pytest.CaptureFixture[str]
+) -> None:
     found, _ = go_on(store, max_epochs=2)
     losses = losses_of(found)
     assert capsys.readouterr().out.splitlines() == [
@@ -162,7 +164,7 @@ def test_an_interrupted_round_goes_on_to_the_same_bits(tmp_path: Path, epoch: in
     assert len(rest.seen[True]) == (4 - (epoch - 1)) * 5  # 18 items in batches of 4
 
 
-def test_a_checkpoint_goes_with_the_end(store: ArtefactStore) -> None:
+def test_the_checkpoint_is_deleted_at_the_end(store: ArtefactStore) -> None:
     interrupt(store, 3)
     (checkpoint,) = store.folder.glob("*.checkpoint")
     assert (checkpoint / "last.pt").stat().st_size > 0
@@ -208,7 +210,7 @@ def test_the_same_round_is_trained_once_and_others_are_other_artefacts(
     assert len(paths | {found.path}) == 1 + len(changes)
 
 
-def test_a_round_leaves_the_trials_randomness_alone(store: ArtefactStore) -> None:
+def test_a_round_does_not_change_the_trials_random_state(store: ArtefactStore) -> None:
     objective = OneNumber(noise=1.0)
     before = torch.get_rng_state()
     go_on(store, objective)

@@ -1,3 +1,5 @@
+"""Tables of features and packed tokens: what is looked up, what a checkpoint leaves out."""
+
 import numpy as np
 import torch
 from hypothesis import given
@@ -29,7 +31,7 @@ def test_held_data_moves_with_the_module() -> None:
     assert model.to("meta")(torch.tensor([1], device="meta")).device.type == "meta"
 
 
-def test_packed_rows_stand_one_behind_the_other_with_their_slots() -> None:
+def test_packed_rows_follow_each_other_with_the_slots_of_their_values() -> None:
     values_P, slots_P = packed().packed(torch.tensor([2, 0]))
     assert values_P.tolist() == [13, 14, 15, 10, 11]
     assert slots_P.tolist() == [0, 1, 2, 0, 1]

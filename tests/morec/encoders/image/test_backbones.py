@@ -1,3 +1,5 @@
+"""timm's models: packaged weights, weights from scratch, weight files that are refused."""
+
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import torch
 from PIL import Image
 
 from morec.config import ImageSpec
-from morec.encoders.image.backbones import load_backbone, output_dim
+from morec.encoders.image.backbones import load_timm, output_dim
 from morec.encoders.weights.image import PACKAGED, timm_weights
 from morec.errors import DataError, SpecError
 from tests.morec.encoders.runs_code import RunsCode
@@ -31,7 +33,7 @@ def lite(request: pytest.FixtureRequest) -> str:
 def test_packaged_weights_recognise_a_photo(lite: str) -> None:
     datasets = pytest.importorskip("sklearn.datasets")
     photo = Image.fromarray(datasets.load_sample_image("china.jpg")).resize((224, 224))
-    backbone = load_backbone(ImageSpec(name=lite)).eval()
+    backbone = load_timm(ImageSpec(name=lite)).eval()
     config = backbone.pretrained_cfg
     assert (config["mean"], config["std"]) == ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
     pixels = torch.from_numpy(np.array(photo)).permute(2, 0, 1)[None] / 255
@@ -53,7 +55,7 @@ def test_packaged_tensors_go_to_tensors_of_their_kind(lite: str) -> None:
 def test_packaged_from_scratch_needs_no_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("morec.encoders.weights.files.distribution", lambda _: 1 / 0)
     spec = ImageSpec(name="efficientnet-lite0", pretrained=False, size=32)
-    assert output_dim(load_backbone(spec), 32) == 1280
+    assert output_dim(load_timm(spec), 32) == 1280
 
 
 def test_weights_of_another_arrangement_are_refused(
@@ -64,7 +66,7 @@ def test_weights_of_another_arrangement_are_refused(
         "morec.encoders.image.backbones.timm_weights", lambda _: tmp_path / "weights.pth"
     )
     with pytest.raises(DataError) as caught:
-        load_backbone(ImageSpec(name="efficientnet-lite0"))
+        load_timm(ImageSpec(name="efficientnet-lite0"))
     assert str(caught.value) == (
         f"{tmp_path / 'weights.pth'}: 1 tensors, but 'tf_efficientnet_lite0' of timm "
         f"{timm.__version__} has 296"
@@ -73,7 +75,7 @@ def test_weights_of_another_arrangement_are_refused(
 
 def test_from_scratch_is_timms_own_initialisation() -> None:
     torch.manual_seed(8)
-    ours = load_backbone(ImageSpec(name="test_resnet", pretrained=False, size=32))
+    ours = load_timm(ImageSpec(name="test_resnet", pretrained=False, size=32))
     torch.manual_seed(8)
     theirs = timm.create_model("test_resnet", num_classes=0)
     for name, tensor in theirs.state_dict().items():
@@ -82,7 +84,7 @@ def test_from_scratch_is_timms_own_initialisation() -> None:
 
 def test_an_unknown_name_is_told_the_nearest_of_all_kinds() -> None:
     with pytest.raises(SpecError, match=r"Did you mean 'efficientnet-lite1'\?"):
-        load_backbone(ImageSpec(name="eficientnet-lite1", pretrained=False))
+        load_timm(ImageSpec(name="eficientnet-lite1", pretrained=False))
 
 
 def test_a_local_folder_in_torchs_older_format_runs_none_of_what_it_may_hold(
@@ -91,10 +93,10 @@ def test_a_local_folder_in_torchs_older_format_runs_none_of_what_it_may_hold(
     spec = ImageSpec(name=str(tmp_path), size=32)
     model = timm.create_model("test_resnet", num_classes=3)
     timm.models.save_for_hf(model, tmp_path, safe_serialization=False)
-    backbone = load_backbone(spec)
+    backbone = load_timm(spec)
     for name, tensor in backbone.state_dict().items():
         assert torch.equal(tensor, model.state_dict()[name]), name
     torch.save(RunsCode(tmp_path / "ran"), tmp_path / "pytorch_model.bin")
     with pytest.raises(SpecError, match=r"timm cannot run .* weights_only=True blocked"):
-        load_backbone(spec)
+        load_timm(spec)
     assert not (tmp_path / "ran").exists()

@@ -1,3 +1,5 @@
+"""Image encoders over pixels are timm's own forward; trials share what they read."""
+
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ from morec.config import ImageSpec
 from morec.data.dataset import Dataset
 from morec.data.images.sources import ImageSource
 from morec.encoders.artefacts import ArtefactStore
-from morec.encoders.image.encoder import ImageEncoder, build_image_encoder, image_inputs
+from morec.encoders.families import build_encoder, encoder_inputs
+from morec.encoders.image.encoder import ImageEncoder
 from morec.encoders.macs import count_macs
 from morec.encoders.tables import FeatureTable
 from morec.errors import DataError, SpecError
@@ -59,7 +62,7 @@ def test_pixels_are_normalised_and_pooled_as_by_hand(
     spec = spec_of(
         str(saved_resnet), pretrained=True, trainable_layers=trainable, normalization="half"
     )
-    encoder = build_image_encoder(spec, dataset, shared_store).eval()
+    encoder = build_encoder(spec, dataset, shared_store).eval()
     expected = straightforward(saved_resnet, dataset, mean=0.5, std=0.5)
     assert torch.allclose(encoder(rows(dataset)), expected, rtol=0, atol=1e-5)
     assert torch.pdist(expected).min() > 1e-3
@@ -69,7 +72,7 @@ def test_normalization_model_takes_the_models_own_mean_and_deviation(
     dataset: Dataset, shared_store: ArtefactStore
 ) -> None:
     spec = spec_of(trainable_layers="all")
-    encoder = build_image_encoder(spec, dataset, shared_store)
+    encoder = build_encoder(spec, dataset, shared_store)
     assert encoder.get_buffer("images.mean_C11").flatten().tolist() == pytest.approx(
         [0.485, 0.456, 0.406]
     )
@@ -81,10 +84,10 @@ def test_normalization_model_takes_the_models_own_mean_and_deviation(
 def test_features_and_pixels_are_in_no_checkpoint(
     dataset: Dataset, shared_store: ArtefactStore
 ) -> None:
-    frozen = build_image_encoder(spec_of(), dataset, shared_store)
+    frozen = build_encoder(spec_of(), dataset, shared_store)
     assert isinstance(frozen, FeatureTable)
     assert not frozen.state_dict()
-    trained = build_image_encoder(spec_of(trainable_layers="all"), dataset, shared_store)
+    trained = build_encoder(spec_of(trainable_layers="all"), dataset, shared_store)
     assert isinstance(trained, ImageEncoder)
     assert all(name.startswith("backbone.") for name in trained.state_dict())
 
@@ -92,7 +95,7 @@ def test_features_and_pixels_are_in_no_checkpoint(
 def test_frozen_features_are_the_same_in_training_mode(
     dataset: Dataset, shared_store: ArtefactStore
 ) -> None:
-    frozen = build_image_encoder(spec_of(), dataset, shared_store)
+    frozen = build_encoder(spec_of(), dataset, shared_store)
     few, many = torch.arange(2), rows(dataset)
     assert torch.equal(frozen.train()(few), frozen.eval()(many)[:2])
 
@@ -100,7 +103,7 @@ def test_frozen_features_are_the_same_in_training_mode(
 def test_end_to_end_training_moves_batchnorm_and_gives_every_parameter_a_gradient(
     dataset: Dataset, shared_store: ArtefactStore
 ) -> None:
-    encoder = build_image_encoder(spec_of(trainable_layers="all"), dataset, shared_store).train()
+    encoder = build_encoder(spec_of(trainable_layers="all"), dataset, shared_store).train()
     norms = [module for module in encoder.modules() if isinstance(module, nn.BatchNorm2d)]
     before = norms[0].running_mean.clone() if norms[0].running_mean is not None else None
     encoder(rows(dataset)).square().sum().backward()
@@ -114,17 +117,17 @@ def test_end_to_end_training_moves_batchnorm_and_gives_every_parameter_a_gradien
 def test_models_of_a_fixed_size_or_with_a_wide_head_fit(
     dataset: Dataset, shared_store: ArtefactStore, name: str
 ) -> None:
-    encoder = build_image_encoder(spec_of(name, size=32), dataset, shared_store)
+    encoder = build_encoder(spec_of(name, size=32), dataset, shared_store)
     assert encoder(torch.arange(3)).shape == (3, encoder.dim)
     trained = spec_of(name, size=32, trainable_layers="all")
-    assert build_image_encoder(trained, dataset, shared_store).dim == encoder.dim
+    assert build_encoder(trained, dataset, shared_store).dim == encoder.dim
 
 
 def test_trials_share_pixels_and_features_unless_they_differ(
     dataset: Dataset, shared_store: ArtefactStore
 ) -> None:
     def path(**changes: Any) -> Path:
-        return image_inputs(spec_of(**changes), dataset, shared_store).path
+        return encoder_inputs(spec_of(**changes), dataset, shared_store).path
 
     assert path() == path(dnn_layers=3)
     assert path(trainable_layers="all") == path(trainable_layers="all", name="resnet34")
@@ -139,8 +142,8 @@ def test_other_images_of_the_same_source_are_another_artefact(
     flipped = replace(dataset, image_array=255 - dataset.image_array)
     spec = spec_of(trainable_layers="all")
     assert (
-        image_inputs(spec, dataset, shared_store).path
-        != image_inputs(spec, flipped, shared_store).path
+        encoder_inputs(spec, dataset, shared_store).path
+        != encoder_inputs(spec, flipped, shared_store).path
     )
 
 
@@ -155,7 +158,7 @@ def test_image_files_are_read_in_the_order_of_the_items(
     swapped = replace(few, images=source.select([1, 0]))
     spec = spec_of(trainable_layers="all")
     shades = [
-        image_inputs(spec, data, store).array("pixels")[:, 0, 0, 0].tolist()
+        encoder_inputs(spec, data, store).array("pixels")[:, 0, 0, 0].tolist()
         for data in (few, swapped)
     ]
     assert shades == [[50, 200], [200, 50]]
@@ -166,7 +169,7 @@ def test_the_trials_random_state_does_not_depend_on_the_cache(
 ) -> None:
     def draw() -> Tensor:
         torch.manual_seed(5)
-        build_image_encoder(spec_of("test_resnet"), dataset, store)
+        build_encoder(spec_of("test_resnet"), dataset, store)
         return torch.rand(3)
 
     assert torch.equal(draw(), draw())
@@ -176,7 +179,7 @@ def test_one_image_costs_what_the_paper_says(dataset: Dataset, store: ArtefactSt
     # 40.2 G multiply-accumulates for 22 images of 224 x 224 pixels (the paper's table 6: 40 G).
     one = replace(dataset, num_items=1, image_array=np.zeros((1, 16, 16, 3), np.uint8))
     spec = spec_of(trainable_layers="all", size=224)
-    encoder = build_image_encoder(spec, one, store).eval()
+    encoder = build_encoder(spec, one, store).eval()
     macs, uncounted = count_macs(encoder.encode_padded_item)
     assert round(22 * macs / 1e9) == 40
     assert uncounted == set()
@@ -186,7 +189,7 @@ def test_a_dataset_without_images_is_refused_by_name(
     dataset: Dataset, store: ArtefactStore
 ) -> None:
     with pytest.raises(DataError, match=r"item.image: dataset 'synthetic' has no images"):
-        image_inputs(spec_of(), replace(dataset, image_array=None), store)
+        encoder_inputs(spec_of(), replace(dataset, image_array=None), store)
 
 
 @pytest.mark.parametrize(
@@ -204,4 +207,4 @@ def test_what_timm_cannot_run_is_refused_with_its_reason(
     spec = spec_of(name, size=size, trainable_layers="all")
     match = rf"cannot run '{name}' on {size} x {size} pixels: .*({reason})"
     with pytest.raises(SpecError, match=match):
-        build_image_encoder(spec, dataset, shared_store)
+        build_encoder(spec, dataset, shared_store)

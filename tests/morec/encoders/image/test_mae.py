@@ -13,7 +13,7 @@ import transformers as hf
 from morec.config import ImageSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
-from morec.encoders.image.encoder import build_image_encoder
+from morec.encoders.families import TIMM, build_encoder
 from morec.encoders.image.mae import MaskedAutoencoding, masked_autoencoding_round
 from morec.encoders.image.pixels import PixelTable, image_pixels
 from morec.encoders.image.vit_mae import load_vit_mae, load_vit_mae_for_pretraining, mean_and_std
@@ -62,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def features(spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> torch.Tensor:
-    encoder = build_image_encoder(spec.model_copy(update={"second_round": None}), dataset, store)
+    encoder = build_encoder(spec.model_copy(update={"second_round": None}), dataset, store)
     return encoder.eval()(torch.arange(dataset.num_items)).detach()
 
 
@@ -167,7 +167,7 @@ def test_specifications_that_differ_behind_the_encoder_share_a_round(
 
 def test_an_encoder_of_timm_is_refused(dataset: Dataset, store: ArtefactStore) -> None:
     with pytest.raises(SpecError) as caught:
-        masked_autoencoding_round(spec_of("resnet18"), dataset, store)
+        TIMM.second_round(spec_of("resnet18"), dataset, store)
     assert str(caught.value) == (
         "item.image.second_round: 'resnet18' is an encoder of timm, which has no decoder; allowed: "
         "a ViT-MAE by hub name (facebook/vit-mae-base, facebook/vit-mae-large, "

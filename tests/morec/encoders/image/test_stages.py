@@ -1,3 +1,5 @@
+"""The stages of an image encoder that train, and what stays frozen below them."""
+
 from typing import Any
 
 import pytest

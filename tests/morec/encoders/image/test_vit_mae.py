@@ -1,3 +1,5 @@
+"""ViT-MAE is timm's vision transformer without masks, from a folder, hub, or scratch."""
+
 import json
 import re
 from pathlib import Path
@@ -90,7 +92,7 @@ def test_the_class_token_of_all_patches_in_order_is_timms(saved: Path) -> None:
 
 
 @torch.no_grad()
-def test_an_item_has_one_vector_and_not_another_one_each_time() -> None:
+def test_encoding_an_image_twice_gives_the_same_vector() -> None:
     encoder = load_vit_mae(spec_of())
     for is_training in (True, False):
         encoder.train(is_training)
@@ -98,7 +100,7 @@ def test_an_item_has_one_vector_and_not_another_one_each_time() -> None:
 
 
 @torch.no_grad()
-def test_left_to_itself_the_library_masks_and_shuffles(saved: Path) -> None:
+def test_the_librarys_own_forward_masks_and_shuffles(saved: Path) -> None:
     # What the authors' code does (and why the two settings of ``ViTMAEEncoder`` are there).
     model = hf.ViTMAEModel.from_pretrained(saved).eval()
     first, second = (model(images()).last_hidden_state for _ in range(2))
@@ -107,7 +109,7 @@ def test_left_to_itself_the_library_masks_and_shuffles(saved: Path) -> None:
 
 
 @torch.no_grad()
-def test_what_pretraining_saved_the_encoder_reads(saved: Path) -> None:
+def test_the_encoder_reads_what_pretraining_saved(saved: Path) -> None:
     whole = load_vit_mae_for_pretraining(spec_of(str(saved), pretrained=True))
     encoder = load_vit_mae(spec_of(str(saved), pretrained=True))
     for name, tensor in whole.vit.state_dict().items():
@@ -152,11 +154,13 @@ def test_normalisation_is_imagenets_unless_the_folder_says(saved: Path, tmp_path
     ("name", "expected"),
     [("tiny-random-mae", True), ("facebook/vit-mae-base", True), ("resnet18", False)],
 )
-def test_a_hub_name_is_ours_and_a_plain_name_timms(name: str, expected: bool) -> None:
+def test_a_hub_name_is_a_vit_mae_and_a_plain_name_a_timm_model(name: str, expected: bool) -> None:
     assert is_vit_mae(name) == expected
 
 
-def test_a_folder_is_told_by_its_configuration(saved: Path, tmp_path: Path) -> None:
+def test_the_configuration_of_a_folder_says_whether_it_is_a_vit_mae(
+    saved: Path, tmp_path: Path
+) -> None:
     assert is_vit_mae(str(saved))
     assert not is_vit_mae(str(tmp_path))
     (tmp_path / "config.json").write_text('{"architecture": "resnet18"}')
@@ -174,7 +178,7 @@ def test_tiny_random_mae_lists_everything_it_cannot_do() -> None:
     )
 
 
-def test_pretrained_positions_want_their_own_size(saved: Path) -> None:
+def test_pretrained_weights_refuse_another_image_size(saved: Path) -> None:
     with pytest.raises(SpecError) as caught:
         load_vit_mae(spec_of(str(saved), pretrained=True, size=64))
     assert str(caught.value) == (
@@ -192,7 +196,7 @@ def test_another_kind_of_model_is_refused_by_its_type(tmp_path: Path) -> None:
         load_vit_mae(spec_of(str(tmp_path)))
 
 
-def test_an_unreachable_name_names_the_ways_and_the_nearest(
+def test_what_cannot_be_fetched_is_answered_with_other_ways_and_the_nearest_name(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)

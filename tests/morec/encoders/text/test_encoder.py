@@ -1,3 +1,5 @@
+"""Transformers over titles, cut anywhere, are the library's own forward; trials share them."""
+
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +16,10 @@ from torch import Tensor
 from morec.config import TextSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
+from morec.encoders.families import build_encoder, encoder_inputs
 from morec.encoders.macs import count_macs
 from morec.encoders.tables import FeatureTable
-from morec.encoders.text.encoder import TextEncoder, build_text_encoder, text_inputs
+from morec.encoders.text.encoder import TextEncoder
 from morec.errors import DataError, SpecError
 
 FAMILIES = ("bert", "roberta", "opt")
@@ -51,7 +54,7 @@ def library_pooled(spec: TextSpec, dataset: Dataset) -> Tensor:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("trainable", ["all", 2, 0])
-def test_every_cut_pools_what_the_library_pools(
+def test_a_stack_cut_anywhere_pools_what_the_library_pools(
     dataset: Dataset,
     shared_store: ArtefactStore,
     saved_encoders: dict[str, Path],
@@ -60,7 +63,7 @@ def test_every_cut_pools_what_the_library_pools(
 ) -> None:
     spec = spec_of(saved_encoders[family], trainable_layers=trainable, max_tokens=9)
     expected = library_pooled(spec, dataset)
-    encoder = build_text_encoder(spec, dataset, shared_store).double().eval()
+    encoder = build_encoder(spec, dataset, shared_store).double().eval()
     # What comes from an artefact was computed in fp32.
     tolerance = 1e-12 if trainable == "all" else 1e-5
     assert torch.allclose(encoder(rows(dataset)), expected, rtol=0, atol=tolerance)
@@ -73,14 +76,14 @@ def encoder_and_alone(
 ) -> tuple[torch.nn.Module, Tensor]:
     """An encoder, and every item encoded by itself."""
     spec = TextSpec(name="tiny-random", pretrained=False, trainable_layers=request.param)
-    encoder = build_text_encoder(spec, dataset, shared_store).double().eval()
+    encoder = build_encoder(spec, dataset, shared_store).double().eval()
     with torch.no_grad():
         return encoder, torch.cat([encoder(row[None]) for row in rows(dataset)])
 
 
 @settings(deadline=None, max_examples=15)
 @given(picked=st.lists(st.integers(0, 23), min_size=1, max_size=60))
-def test_an_item_is_the_same_in_any_company_and_any_order(
+def test_an_item_has_the_same_vector_in_any_batch_and_any_order(
     encoder_and_alone: tuple[torch.nn.Module, Tensor], picked: list[int]
 ) -> None:
     encoder, alone = encoder_and_alone
@@ -94,7 +97,7 @@ def test_what_is_frozen_has_no_parameters_in_the_trial(
     dataset: Dataset, shared_store: ArtefactStore, trainable: int, kind: type
 ) -> None:
     spec = TextSpec(name="tiny-random", pretrained=False, trainable_layers=trainable)
-    encoder = build_text_encoder(spec, dataset, shared_store)
+    encoder = build_encoder(spec, dataset, shared_store)
     assert isinstance(encoder, kind)
     names = [name for name, _ in encoder.named_parameters()]
     assert len(names) == 16 * trainable  # tensors of one BERT layer
@@ -105,7 +108,7 @@ def test_end_to_end_trains_the_embeddings_too(
     dataset: Dataset, shared_store: ArtefactStore
 ) -> None:
     spec = TextSpec(name="tiny-random", pretrained=False, trainable_layers="all")
-    encoder = build_text_encoder(spec, dataset, shared_store)
+    encoder = build_encoder(spec, dataset, shared_store)
     encoder(rows(dataset)).square().sum().backward()
     names = {name for name, tensor in encoder.named_parameters() if tensor.grad is not None}
     assert len(names) == 5 + 2 * 16  # BERT's embeddings and two layers
@@ -116,9 +119,9 @@ def test_dropout_is_on_in_trained_layers_and_off_below_them(
     dataset: Dataset, shared_store: ArtefactStore
 ) -> None:
     spec = TextSpec(name="tiny-random", pretrained=False, trainable_layers=0)
-    frozen = build_text_encoder(spec, dataset, shared_store).train()
+    frozen = build_encoder(spec, dataset, shared_store).train()
     assert torch.equal(frozen(rows(dataset)), frozen(rows(dataset)))
-    trained = build_text_encoder(
+    trained = build_encoder(
         spec.model_copy(update={"trainable_layers": 1}), dataset, shared_store
     ).train()
     assert not torch.equal(trained(rows(dataset)), trained(rows(dataset)))
@@ -126,7 +129,7 @@ def test_dropout_is_on_in_trained_layers_and_off_below_them(
 
 def test_states_are_packed_token_by_token(dataset: Dataset, shared_store: ArtefactStore) -> None:
     spec = TextSpec(name="tiny-random", pretrained=False, trainable_layers=1, max_tokens=5)
-    states = text_inputs(spec, dataset, shared_store).array("states")
+    states = encoder_inputs(spec, dataset, shared_store).array("states")
     lengths = [min(len(title.split()) + 2, 5) for title in dataset.titles or ()]
     assert states.shape == (sum(lengths), 64)
     assert states.dtype == np.float32
@@ -138,7 +141,7 @@ def test_trials_share_an_artefact_unless_their_encoder_differs(
     spec = TextSpec(name="tiny-random", pretrained=False)
 
     def path(**changes: object) -> Path:
-        return text_inputs(spec.model_copy(update=changes), dataset, shared_store).path
+        return encoder_inputs(spec.model_copy(update=changes), dataset, shared_store).path
 
     assert path() == path(dnn_layers=8)
     different = [
@@ -160,7 +163,7 @@ def test_the_trials_random_state_does_not_depend_on_the_cache(
 
     def draw() -> tuple[Tensor, Tensor]:
         torch.manual_seed(5)
-        encoder = build_text_encoder(spec, dataset, store)
+        encoder = build_encoder(spec, dataset, store)
         return next(encoder.parameters()), torch.rand(3)
 
     for cold, warm in zip(draw(), draw(), strict=True):
@@ -173,7 +176,7 @@ def test_random_frozen_layers_are_the_same_in_every_trial(dataset: Dataset, tmp_
     for seed in (1, 2):
         torch.manual_seed(seed)
         store = ArtefactStore(tmp_path / str(seed))
-        features.append(text_inputs(spec, dataset, store).array("features"))
+        features.append(encoder_inputs(spec, dataset, store).array("features"))
     assert np.array_equal(*features)
 
 
@@ -187,18 +190,18 @@ def test_a_tokenizer_of_other_weights_is_refused(
     words = {word for title in dataset.titles or () for word in title.split()}
     highest = 4 + len(words) - 1
     with pytest.raises(DataError, match=rf"gives token {highest}, .* know tokens 0 to 8 only"):
-        text_inputs(spec_of(folder, pretrained=False), dataset, store)
+        encoder_inputs(spec_of(folder, pretrained=False), dataset, store)
 
 
 def test_pretrained_tiny_random_is_refused(dataset: Dataset, store: ArtefactStore) -> None:
     expected = "item.text.pretrained: true, but 'tiny-random' always starts from scratch"
     with pytest.raises(SpecError, match=expected):
-        text_inputs(TextSpec(name="tiny-random"), dataset, store)
+        encoder_inputs(TextSpec(name="tiny-random"), dataset, store)
 
 
 @pytest.mark.usefixtures("minilm")
 @pytest.mark.parametrize("name", ["minilm", "minilm-l3"])
-def test_packaged_weights_put_paraphrases_nearer_than_strangers(
+def test_packaged_weights_put_paraphrases_nearer_than_unrelated_titles(
     dataset: Dataset, store: ArtefactStore, name: str
 ) -> None:
     titles = (
@@ -208,7 +211,7 @@ def test_packaged_weights_put_paraphrases_nearer_than_strangers(
         "Shares dropped on Wall Street",
     )
     few = replace(dataset, titles=titles, num_items=4)
-    encoder = build_text_encoder(TextSpec(name=name, pooling="mean"), few, store)
+    encoder = build_encoder(TextSpec(name=name, pooling="mean"), few, store)
     vectors = torch.nn.functional.normalize(encoder(torch.arange(4)), dim=1)
     cosine = (vectors @ vectors.T).tolist()
     strangers = [cosine[a][b] for a in (0, 1) for b in (2, 3)]
@@ -222,7 +225,7 @@ def test_minilm_costs_what_the_papers_formula_says(
     dataset: Dataset, store: ArtefactStore, name: str, layers: int
 ) -> None:
     spec = TextSpec(name=name, trainable_layers="all", max_tokens=30)
-    encoder = build_text_encoder(spec, dataset, store)
+    encoder = build_encoder(spec, dataset, store)
     assert isinstance(encoder, TextEncoder)
 
     width, tokens = 384, 30

@@ -13,8 +13,8 @@ import transformers as hf
 from morec.config import TextSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
+from morec.encoders.families import build_encoder
 from morec.encoders.second_round import losses_of, trained_folder
-from morec.encoders.text.encoder import build_text_encoder
 from morec.encoders.text.mlm import MaskedLanguageModelling, masked_language_round
 from morec.encoders.text.tokens import open_tokens, title_tokens
 from morec.errors import SpecError
@@ -50,7 +50,7 @@ def with_mask(
 
 
 def features(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> torch.Tensor:
-    encoder = build_text_encoder(spec.model_copy(update={"second_round": None}), dataset, store)
+    encoder = build_encoder(spec.model_copy(update={"second_round": None}), dataset, store)
     return encoder.eval()(torch.arange(dataset.num_items)).detach()
 
 

@@ -1,3 +1,5 @@
+"""A stack computes what the library computes, whole, cut in two, or its first token alone."""
+
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +9,8 @@ import transformers as hf
 
 from morec.config import TextSpec
 from morec.encoders.tables import padded
-from morec.encoders.text.stack import TransformerStack, WholeEncoder, pool
+from morec.encoders.text.stack import Architecture, TransformerStack, WholeEncoder, pool
+from morec.encoders.text.transformer import CUT as STACKS
 from morec.encoders.text.transformer import load_config, load_stack
 
 LENGTHS = (3, 9, 1, 6)
@@ -77,6 +80,30 @@ def test_the_first_tokens_state_alone_is_the_whole_forwards_in_value_and_gradien
     found = torch.autograd.grad(first_B1H.square().sum(), weights)
     for one, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-10)
+
+
+def distilbert_stack(model: Any) -> TransformerStack:
+    """DistilBERT calls its projections ``q_lin``, ``k_lin``, ``v_lin`` and its norms otherwise."""
+    return TransformerStack(
+        model.embeddings,
+        layers=model.transformer.layer,
+        final=None,
+        architecture=Architecture(width=model.config.dim, dim=model.config.dim),
+    )
+
+
+@pytest.mark.parametrize("layer", [0, 2, 3])
+def test_cls_pooling_runs_the_whole_last_layer_of_a_family_that_names_no_shortcut(
+    saved_encoders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, layer: int
+) -> None:
+    monkeypatch.setitem(STACKS, "distilbert", distilbert_stack)
+    spec = spec_of(saved_encoders["distilbert"], pooling="cls", trainable_layers=1)
+    stack = load_stack(spec, load_config(spec, 0)).double().eval()
+    assert isinstance(stack, TransformerStack)
+    inputs, is_token_BT = inputs_of(stack)
+    below_BTH = stack.below(layer)(inputs, is_token_BT)
+    first_B1H = stack.above(layer)(below_BTH, is_token_BT, first_only=True)
+    assert torch.equal(first_B1H, stack(inputs, is_token_BT)[:, :1])
 
 
 def test_mean_pooling_ignores_padding() -> None:

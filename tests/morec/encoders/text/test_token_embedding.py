@@ -1,3 +1,5 @@
+"""Token vectors that no title reads are dropped, and no number changes."""
+
 from pathlib import Path
 from typing import Any
 

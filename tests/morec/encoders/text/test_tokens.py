@@ -1,3 +1,5 @@
+"""Titles become packed token ids, by the encoder's tokenizer or one of the titles' words."""
+
 from dataclasses import replace
 from pathlib import Path
 

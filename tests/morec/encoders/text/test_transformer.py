@@ -1,3 +1,5 @@
+"""Transformer encoders: what a configuration allows, and where their weights come from."""
+
 import re
 import shutil
 from pathlib import Path
@@ -75,7 +77,9 @@ def test_a_configuration_of_nothing_known_is_refused(tmp_path: Path) -> None:
         load_config(spec_of(tmp_path, pretrained=False), 0)
 
 
-def test_every_impossible_wish_is_named_at_once(saved_encoders: dict[str, Path]) -> None:
+def test_one_error_lists_everything_that_a_specification_cannot_have(
+    saved_encoders: dict[str, Path],
+) -> None:
     name = str(saved_encoders["bert"])
     with pytest.raises(SpecError) as caught:
         load_config(

@@ -1,3 +1,5 @@
+"""Files of word vectors in GloVe's format: what is read, which lines are refused."""
+
 import re
 from pathlib import Path
 
@@ -60,7 +62,7 @@ def test_a_broken_vector_is_refused_with_its_line(path: Path, line: str, problem
         read(path, "the 1 2 3\nmoon 1 2 3\n" + line)
 
 
-def test_a_broken_vector_of_a_word_nobody_asks_for_is_not_read(path: Path) -> None:
+def test_a_broken_vector_of_a_word_that_no_title_has_is_not_read(path: Path) -> None:
     assert read(path, GLOVE + "green 1\n") == read(path, GLOVE)
 
 

@@ -1,3 +1,5 @@
+"""Word average and TextCNN: their words, and their vectors with and without a file."""
+
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -12,17 +14,11 @@ from torch import Tensor
 from morec.config import TextSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
+from morec.encoders.families import build_encoder, encoder_inputs, weights_hash
 from morec.encoders.macs import count_macs
 from morec.encoders.tables import FeatureTable
-from morec.encoders.text.tokens import open_tokens, title_tokens
-from morec.encoders.text.words import (
-    TextCnn,
-    WordEncoder,
-    build_word_encoder,
-    word_coverage,
-    word_inputs,
-)
-from morec.encoders.weights.text import weights_hash
+from morec.encoders.text.tokens import open_tokens
+from morec.encoders.text.words import TextCnn, WordEncoder
 from morec.errors import DataError
 
 TITLES = ("red moon", "Moon, blue!", "red red sun", "a b c d e f g h")
@@ -51,7 +47,7 @@ def glove(tmp_path: Path) -> str:
 def test_the_average_of_a_title_is_that_of_its_words(
     catalogue: Dataset, store: ArtefactStore, glove: str
 ) -> None:
-    encoder = build_word_encoder(spec_of(word_vectors=glove), catalogue, store)
+    encoder = build_encoder(spec_of(word_vectors=glove), catalogue, store)
     expected = [[(1 + 1 + 5) / 3, (2 + 2 + 0) / 3], [(1 + 3) / 2, (2 - 4) / 2]]
     torch.testing.assert_close(encoder(torch.tensor([2, 0])), torch.tensor(expected))
 
@@ -59,12 +55,13 @@ def test_the_average_of_a_title_is_that_of_its_words(
 def test_titles_are_cut_to_max_tokens_words_without_special_tokens(
     catalogue: Dataset, store: ArtefactStore
 ) -> None:
-    tokens = open_tokens(title_tokens(spec_of(max_tokens=4), catalogue, store))
+    spec = spec_of(max_tokens=4, trainable_layers="all")
+    tokens = open_tokens(encoder_inputs(spec, catalogue, store))
     assert tokens.lengths.tolist() == [2, 4, 3, 4]
     assert tokens.vocab_size == NUM_WORDS
 
 
-def test_words_of_the_file_are_counted_and_the_others_drawn_with_its_deviation(
+def test_words_that_the_file_lacks_are_drawn_with_its_deviation(
     catalogue: Dataset, store: ArtefactStore, tmp_path: Path
 ) -> None:
     many = tuple(f"known{n} unknown{n}" for n in range(400))
@@ -72,8 +69,7 @@ def test_words_of_the_file_are_counted_and_the_others_drawn_with_its_deviation(
     path = tmp_path / "glove.txt"
     path.write_text("".join(f"known{n} {' '.join(map(str, drawn[n]))}\n" for n in range(400)))
     spec = spec_of(word_vectors=str(path), trainable_layers="all")
-    artefact = word_inputs(spec, replace(catalogue, titles=many, num_items=400), store)
-    assert word_coverage(artefact) == {"found": 400, "missing": 400}
+    artefact = encoder_inputs(spec, replace(catalogue, titles=many, num_items=400), store)
     vectors = artefact.array("vectors")
     is_known = (vectors[:, None] == drawn.astype(np.float32)).all(2).any(1)
     assert is_known.sum() == 400
@@ -85,7 +81,7 @@ def test_words_of_the_file_are_counted_and_the_others_drawn_with_its_deviation(
 def test_without_a_file_words_are_drawn_between_plus_and_minus_a_quarter(
     catalogue: Dataset, store: ArtefactStore
 ) -> None:
-    encoder = build_word_encoder(spec_of(trainable_layers="all"), catalogue, store)
+    encoder = build_encoder(spec_of(trainable_layers="all"), catalogue, store)
     assert isinstance(encoder, WordEncoder)
     words = encoder.words.weight
     assert words.shape == (NUM_WORDS, 300)
@@ -125,20 +121,20 @@ def test_text_cnn_costs_its_filters_at_every_place(
     catalogue: Dataset, store: ArtefactStore
 ) -> None:
     spec = spec_of("text-cnn", trainable_layers="all", max_tokens=30)
-    encoder = build_word_encoder(spec, catalogue, store).eval()
+    encoder = build_encoder(spec, catalogue, store).eval()
     macs = sum(300 * 100 * width * (30 + width - 1) for width in (3, 4, 5))
     assert count_macs(encoder.encode_padded_item) == (macs, set())
 
 
 @pytest.mark.parametrize("name", ["word-average", "text-cnn"])
-def test_frozen_is_a_table_that_no_seed_changes(
+def test_frozen_features_do_not_depend_on_the_seed(
     catalogue: Dataset, tmp_path: Path, name: str
 ) -> None:
     features = []
     for seed in (1, 2):
         torch.manual_seed(seed)
         store = ArtefactStore(tmp_path / str(seed))
-        encoder = build_word_encoder(spec_of(name), catalogue, store)
+        encoder = build_encoder(spec_of(name), catalogue, store)
         assert isinstance(encoder, FeatureTable)
         features.append(encoder(torch.arange(4)))
     assert torch.equal(*features)
@@ -148,15 +144,15 @@ def test_trials_share_the_vectors_and_train_their_own_copy(
     catalogue: Dataset, store: ArtefactStore, glove: str
 ) -> None:
     spec = spec_of(word_vectors=glove, trainable_layers="all")
-    one, other = (build_word_encoder(spec, catalogue, store) for _ in range(2))
+    one, other = (build_encoder(spec, catalogue, store) for _ in range(2))
     assert torch.equal(one(torch.tensor([0])), other(torch.tensor([0])))
     next(one.parameters()).data.zero_()
     assert other(torch.tensor([0])).any()
     cnn = spec.model_copy(update={"name": "text-cnn"})
-    assert word_inputs(cnn, catalogue, store).path == word_inputs(spec, catalogue, store).path
+    assert encoder_inputs(cnn, catalogue, store).path == encoder_inputs(spec, catalogue, store).path
 
 
-def test_the_weights_are_the_file_or_nothing(glove: str) -> None:
+def test_the_weights_hash_is_that_of_the_file_or_else_of_the_name(glove: str) -> None:
     with_vectors = weights_hash(spec_of(word_vectors=glove))
     Path(glove).write_text("red 1\n")
     assert weights_hash(spec_of(word_vectors=glove)) != with_vectors
@@ -168,10 +164,10 @@ def test_a_missing_file_is_named(catalogue: Dataset, store: ArtefactStore, tmp_p
     spec = spec_of(word_vectors=str(tmp_path / "glove.txt"))
     expected = f"item.text.word_vectors: there is no file {tmp_path / 'glove.txt'}"
     with pytest.raises(DataError, match=re.escape(expected)):
-        word_inputs(spec, catalogue, store)
+        encoder_inputs(spec, catalogue, store)
 
 
 def test_a_title_without_words_is_refused(catalogue: Dataset, store: ArtefactStore) -> None:
     empty = replace(catalogue, titles=("moon", " ", "red", ""))
     with pytest.raises(DataError, match=r"the titles of items \[2, 4\] have no tokens; fill them"):
-        word_inputs(spec_of(), empty, store)
+        encoder_inputs(spec_of(), empty, store)

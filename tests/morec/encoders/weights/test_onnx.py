@@ -1,3 +1,5 @@
+"""A BERT exported to ONNX becomes a folder that computes what onnxruntime computes."""
+
 import json
 import sys
 from importlib.metadata import distribution
@@ -47,7 +49,7 @@ def test_the_conversion_computes_what_onnxruntime_computes(folder: Path) -> None
         torch.testing.assert_close(found, torch.tensor(expected), rtol=0, atol=2e-6)
 
 
-def test_the_folder_says_how_many_layers_it_has_and_leaves_the_sibling_alone(folder: Path) -> None:
+def test_the_folder_has_its_own_number_of_layers_and_the_sibling_is_unchanged(folder: Path) -> None:
     assert json.loads((folder / "config.json").read_text())["num_hidden_layers"] == 3
     sibling = packaged_folder("minilm")
     assert json.loads((sibling / "config.json").read_text())["num_hidden_layers"] == 6

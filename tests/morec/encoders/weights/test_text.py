@@ -1,3 +1,5 @@
+"""A text encoder's weights: where they are, their hash, and the message where they are not."""
+
 import re
 import shutil
 from pathlib import Path
@@ -6,8 +8,9 @@ import huggingface_hub
 import pytest
 
 from morec.config import ImageSpec, TextSpec
+from morec.encoders.families import weights_hash
 from morec.encoders.weights.files import Packaged, checked_folder
-from morec.encoders.weights.text import PACKAGED, packaged_folder, text_folder, weights_hash
+from morec.encoders.weights.text import PACKAGED, packaged_folder, text_folder
 from morec.errors import DataError
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -96,7 +99,7 @@ def test_random_hashes_differ_between_encoders() -> None:
     assert all(found.startswith("random-") for found in hashes)
 
 
-def test_an_unreachable_text_encoder_names_the_three_ways_and_the_nearest_name() -> None:
+def test_what_cannot_be_fetched_is_answered_with_three_ways_and_the_nearest_name() -> None:
     with pytest.raises(DataError) as caught:
         text_folder(TextSpec(name="minilmm"))
     message = str(caught.value)
@@ -106,7 +109,7 @@ def test_an_unreachable_text_encoder_names_the_three_ways_and_the_nearest_name()
         assert way in message
 
 
-def test_a_word_encoder_is_among_the_near_misses() -> None:
+def test_a_misspelt_word_encoder_is_told_its_name() -> None:
     with pytest.raises(DataError, match=r"Did you mean 'word-average'\?"):
         text_folder(TextSpec(name="word-averge"))
 

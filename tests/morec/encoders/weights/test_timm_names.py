@@ -1,3 +1,5 @@
+"""timm's names: what is known, and the nearest name for what is not."""
+
 import pytest
 
 from morec.encoders.weights.timm_names import checked_name, hub_name
