@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from reports.page.render import REFRESH_S
+from reports.page.sections.summary import REFRESH_S
 from reports.write import write_report
 
 _SHARE = 20

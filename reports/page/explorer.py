@@ -1,7 +1,5 @@
-"""What the page's explorer of trials knows of each of them, packed small."""
+"""What the page's explorer of trials knows of each of them."""
 
-import base64
-import gzip
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,11 +25,6 @@ def explorer_data(summary: StudySummary) -> dict[str, Any]:
     index = {arm.name: number for number, arm in enumerate(summary.arms)}
     rows = [_row(trial, index[trial.arm], summary.main_metric) for trial in summary.trials]
     return {"metric": summary.main_metric, "arms": arms, "fields": FIELDS, "trials": rows}
-
-
-def packed(data: bytes) -> str:
-    """Bytes as the page carries them: gzip, then base64; the same bytes give the same text."""
-    return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode("ascii")
 
 
 def _row(trial: Trial, arm: int, metric: str) -> list[Any]:

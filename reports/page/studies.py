@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from reports import formats
-from reports.page.render import template
+from reports.page.template import template
 from reports.study import verdict
 from reports.study.accuracy import AccuracyTable
 from reports.study.report import Report

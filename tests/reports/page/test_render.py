@@ -1,3 +1,5 @@
+"""The page of any study: whole, self-contained, escaped, and made of the table of sections."""
+
 import csv
 import io
 import json
@@ -5,9 +7,15 @@ import re
 from pathlib import Path
 
 import pytest
+from jinja2 import ChoiceLoader, DictLoader
 
 from reports.__main__ import main
 from reports.formats import QUICK_FORM
+from reports.page import render
+from reports.page.section import Section, drawing
+from reports.page.template import environment
+from reports.plots import figures
+from reports.study.report import Report
 from reports.study.summary import summarise
 from reports.write import write_report
 from tests.reports.made_up_studies import (
@@ -276,3 +284,72 @@ def test_names_of_data_sets_and_slices_cannot_carry_markup(tmp_path: Path) -> No
     page = _page(study, tmp_path)
     assert page.open == []
     assert "<b>x" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+TOY = """{% from "parts.html.j2" import figure, export_buttons %}
+<p>{{ words }} {{ study.name }} {{ summary.main_metric }}</p>
+{{ figure(drawing) }}
+{{ export_buttons(exports) }}
+"""
+EVIL = "</script><script>alert(1)</script>"
+
+
+def _toy(report: Report) -> dict[str, object] | None:
+    """Words of a user and a figure; nothing for a study without arms."""
+    if not report.summary.arms:
+        return None
+    figure = figures.losses({EVIL: (2.0, 1.0)})
+    return {"words": EVIL, "drawing": drawing("toy", f"Toy of {EVIL}", figure)}
+
+
+def test_one_more_line_in_the_table_is_one_more_section(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In navigation and body, at its place, with its figure and buttons, and escaped."""
+    section = Section("toy", f"Toy {EVIL}", "toy.html.j2", _toy, ("trials.csv",))
+    first, *others = render.SECTIONS
+    monkeypatch.setattr(render, "SECTIONS", (first, section, *others))
+    loaders = [environment().loader, DictLoader({"toy.html.j2": TOY})]
+    monkeypatch.setattr(environment(), "loader", ChoiceLoader([one for one in loaders if one]))
+    page = _page(FakeStudy(), tmp_path / "arms")
+    assert page.sections == [SECTIONS[0], "toy", *SECTIONS[1:]]
+    assert _links(page) == page.sections
+    assert page.text.count(f"Toy {EVIL}") == len(("navigation", "heading"))
+    assert f"{EVIL} made_up HR@10" in page.text and f"Toy of {EVIL}" in page.text
+    assert "toy" in {value for name, value in page.attributes if name == "data-name"}
+    assert [v for n, v in page.attributes if n == "data-save"].count("trials.csv") == 2
+    assert not any(script.strip() == "alert(1)" for script in page.scripts)
+    empty = _page(FakeStudy(arms=()), tmp_path / "empty")
+    assert empty.sections == _links(empty) == SECTIONS
+
+
+def _links(page: Page) -> list[str]:
+    """What the navigation leads to: every link to a section but the one that skips it."""
+    links = [value[1:] for name, value in page.attributes if name == "href" and value]
+    return links[1:]
+
+
+def test_navigation_headings_and_body_have_the_order_of_the_table(tmp_path: Path) -> None:
+    page = _page(SLICED, tmp_path)
+    assert page.sections == _links(page) == [section.id for section in render.SECTIONS]
+    source = (tmp_path / "report.html").read_text(encoding="utf-8")
+    wanted = [section.title for section in render.SECTIONS if section.has_heading]
+    assert re.findall(r"<h2>(.*)</h2>", source) == wanted
+
+
+def test_every_file_that_a_section_names_has_a_button(tmp_path: Path) -> None:
+    importance = {"optim.lr": 0.6, "model.dropout": 0.4}
+    page = _page(FakeStudy(slices={"popularity": (100, 200)}, importance=importance), tmp_path)
+    buttons = [value for name, value in page.attributes if name == "data-copy"]
+    assert buttons == [name for section in render.SECTIONS for name in section.exports]
+
+
+def test_each_section_has_a_template_of_its_own_and_no_template_is_left_over() -> None:
+    folder = Path(render.__file__).parent / "templates"
+    shared = {"page", "parts", "accuracy_table", "studies"}
+    own = [section.template for section in render.SECTIONS]
+    assert sorted(own) == sorted(
+        path.name
+        for path in folder.glob("*.html.j2")
+        if path.name.removesuffix(".html.j2") not in shared
+    )
