@@ -1,4 +1,4 @@
-"""What the page's explorer of trials knows of each of them."""
+"""The data of the page's trial explorer: every trial as a row, every arm's configuration once."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,10 +10,11 @@ FIELDS = (
     *("id", "arm", "role", "seed", "status", "valid", "test", "epochs", "seconds", "values"),
     *("params", "shown", "error", "curve"),
 )
-"""The columns of a trial's row. ``arm`` counts the list of arms; ``params`` and ``curve`` are raw,
-``values`` is their text; ``shown`` is the text of epochs and seconds."""
+"""The columns of a trial's row. ``arm`` is an index into the list of arms. ``params`` holds the
+searched values, ``values`` their text; ``shown`` is the text of epochs and seconds; ``curve`` holds
+the validation score of each epoch."""
 _PER_UNIT = 10_000
-"""Scores are carried as whole hundredths of a percent."""
+"""Scores are stored as whole hundredths of a percent."""
 
 
 def explorer_data(summary: StudySummary) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def _scaled(value: float | None) -> int | None:
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted path -> value; parts that are switched off stay as one null."""
+    """Dotted path -> value; a part of the configuration that is switched off is one null."""
     found: dict[str, Any] = {}
     for key, value in config.items():
         if isinstance(value, dict) and value:

@@ -9,9 +9,9 @@ from reports.study.costs import search_seconds
 from reports.study.summary import MISSING, ArmSummary, StudySummary, Trial
 
 MAX_ROWS = 300
-"""Trials that stand in the page's HTML; the explorer has them all."""
+"""Trials in the static table of the page; the explorer has every trial."""
 MAX_SEARCH_ROWS = 50
-"""The same of each arm's search."""
+"""Search trials of an arm in the static table of its search."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class TrialRow:
 
 @dataclass(frozen=True)
 class EffortRow:
-    """How much tuning one arm got."""
+    """The search trials of one arm by outcome, and what came of them."""
 
     arm: str
     asked: int
@@ -43,9 +43,10 @@ class EffortRow:
 
 
 def trial_rows(summary: StudySummary) -> tuple[TrialRow, ...]:
-    """Trials the study asked for, missing ones too, in its order.
+    """Every trial the study asked for, missing ones included, in the study's order.
 
-    Of more than ``MAX_ROWS``: final trials, then those in trouble, then the best of the searches.
+    A study of more than ``MAX_ROWS`` trials keeps final trials first, then failed, collapsed and
+    missing ones, then the search trials with the best validation scores.
     """
     trials = summary.trials
     if len(trials) > MAX_ROWS:
@@ -55,14 +56,14 @@ def trial_rows(summary: StudySummary) -> tuple[TrialRow, ...]:
 
 
 def search_rows(arm: ArmSummary) -> tuple[Trial, ...]:
-    """The arm's search trials, at most ``MAX_SEARCH_ROWS`` of them: then the best, best first."""
+    """The arm's search trials in order; of more than ``MAX_SEARCH_ROWS`` the best, best first."""
     if len(arm.searches) <= MAX_SEARCH_ROWS:
         return arm.searches
     return tuple(sorted(arm.searches, key=_urgency)[:MAX_SEARCH_ROWS])
 
 
 def effort_rows(summary: StudySummary) -> tuple[EffortRow, ...]:
-    """Tuning effort per arm, which ought to be equal."""
+    """Tuning effort per arm; it should be equal."""
     return tuple(_effort_row(arm) for arm in summary.arms)
 
 
@@ -72,7 +73,7 @@ def parameters(params: dict[str, object]) -> str:
 
 
 def _urgency(trial: Trial) -> tuple[int, float]:
-    """Final before troubled before searched; the better the validation score the sooner."""
+    """Sort key: final trials, then failed and missing ones, then the others by validation score."""
     is_troubled = trial.status in ("failed", "collapsed", MISSING)
     rank = 0 if trial.role == "final" else 1 if is_troubled else 2
     return rank, -(trial.valid_score or 0.0)

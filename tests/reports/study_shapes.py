@@ -1,4 +1,4 @@
-"""The project's own study files with made-up numbers: every shape a report must lay out."""
+"""The project's own study files with made-up numbers: every table layout a report must print."""
 
 from pathlib import Path
 

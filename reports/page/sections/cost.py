@@ -11,8 +11,8 @@ from reports.study.summary import StudySummary
 from tune_space.ledger.records import Preparation
 
 _LEGEND = (
-    "The stepped line is the Pareto front, arms on it are bold; bars are deviations over seeds. "
-    "Prepared artefacts are not in the time."
+    "The stepped line is the Pareto front; arms on it are bold. Bars are standard deviations over "
+    "seeds. The time does not contain prepared artefacts."
 )
 
 

@@ -22,7 +22,7 @@ def _context(report: Report) -> Context:
         "enough_for_importance": ENOUGH_TRIALS,
         "min_for_importance": MIN_FOR_IMPORTANCE,
         "slice_plots": [list(_slice_plots(part)) for part in summary.parts],
-        "parallels": [_parallels(part) for part in summary.parts],
+        "parallel_coordinates": [_parallel_coordinates(part) for part in summary.parts],
         "effort": tables.effort_rows(summary),
         "searches": [(arm, tables.search_rows(arm)) for arm in summary.arms if arm.searches],
     }
@@ -36,27 +36,23 @@ def searched_paths(summary: StudySummary) -> tuple[str, ...]:
 
 def _slice_plots(part: StudySummary) -> Iterator[Drawing | None]:
     for index, path in enumerate(searched_paths(part)):
-        words = f"{path} against validation {part.main_metric}, one point per search trial"
-        caption = join_words(f"{part.key}:" if part.key else "", words)
+        words = f"validation {part.main_metric} against {path}, one point per search trial"
+        caption = on_dataset(part.key, f"{words}{_if_cut(part, MAX_POINTS)}.")
         figure = searched(part, path, has_legend=index == 0)
-        yield drawing(
-            join_words("searched", path, part.key),
-            f"{caption}{_if_cut(part, MAX_POINTS)}.",
-            figure,
-        )
+        yield drawing(join_words("slice plot", path, part.key), caption, figure)
 
 
-def _parallels(part: StudySummary) -> Drawing | None:
+def _parallel_coordinates(part: StudySummary) -> Drawing | None:
     words = (
-        "each trial that searched all of these as a line through its values. Strong: the best "
-        f"tenth by validation {part.main_metric}; grey: the lower half{_if_cut(part, MAX_LINES)}."
+        "each line is a trial that searched all of these values. Strong: the best tenth by "
+        f"validation {part.main_metric}; grey: the lower half{_if_cut(part, MAX_LINES)}."
     )
-    name = join_words("parallels", part.key)
+    name = join_words("parallel coordinates", part.key)
     return drawing(name, on_dataset(part.key, words), parallel_coordinates(part))
 
 
 def _if_cut(part: StudySummary, most: int) -> str:
-    """What a caption adds where a figure shows ``most`` trials of an arm and an arm has more."""
+    """Words for a figure that leaves trials out: it shows ``most`` of an arm, and one has more."""
     is_cut = any(len(arm.searches) > most for arm in part.arms)
     return f", the best {most} of an arm" if is_cut else ""
 

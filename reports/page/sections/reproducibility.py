@@ -34,7 +34,7 @@ def _context(report: Report) -> Context:
 
 
 def seal(summary: StudySummary) -> Seal:
-    """Count looks at the test split by role."""
+    """Count the trials that hold test metrics, by role."""
     looks = [_has_test(trial.result) for trial in summary.trials if trial.role == "search"]
     finals = [_has_test(trial.result) for trial in summary.trials if trial.role == "final"]
     return Seal(

@@ -7,11 +7,11 @@ from reports.page.section import Context, Drawing, Section, drawing, join_words,
 from reports.plots import figures
 from reports.study.contrasts import Contrast, Kind
 from reports.study.report import Report
-from reports.study.statistics import MIN_SEEDS, NUM_FLIPS
+from reports.study.statistics import ALPHA, MIN_SEEDS, NUM_FLIPS
 
 _LEGEND = (
     "Heavy lines: named in the study file. "
-    "Filled squares: better or worse; open squares: not shown."
+    "Filled squares: better or worse; open squares: neither is shown."
 )
 
 
@@ -46,6 +46,7 @@ def _context(report: Report) -> Context:
         },
         "num_flips": NUM_FLIPS,
         "min_seeds": MIN_SEEDS,
+        "alpha": ALPHA,
     }
 
 
@@ -66,7 +67,7 @@ def contrast_groups(contrasts: Iterable[Contrast], baseline: str) -> tuple[Contr
     headings: dict[Kind, str] = {
         "named": "Named in the study file beforehand",
         "exploratory": f"Exploratory: every other arm against {baseline}",
-        "reference": "Against recommending the most popular items (untrained)",
+        "reference": "Against the references, which train nothing",
     }
     by_kind = {kind: tuple(one for one in contrasts if one.kind == kind) for kind in headings}
     return tuple(ContrastGroup(headings[kind], rows) for kind, rows in by_kind.items() if rows)

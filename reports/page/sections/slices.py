@@ -11,8 +11,8 @@ from reports.study.summary import StudySummary
 
 _MEANINGS = {
     "popularity": (
-        "How often the target stands in training: new never, cold 1 to 9 times; tail, mid and head "
-        "are thirds of the others’ interactions."
+        "How often the target occurs in training: new never, cold 1 to 9 times. Tail, mid and head "
+        "items share the other interactions in thirds."
     ),
     "history": "How many interactions of the user are in training.",
     "item age": "Time from the target’s first interaction to the user’s.",
@@ -49,7 +49,7 @@ def _context(report: Report) -> Context | None:
 def _dimension(part: StudySummary, table: SliceTable) -> Dimension:
     words = (
         f"difference to {part.manifest.study.baseline} by {table.dimension} with its 95% interval, "
-        f"at most the best {figures.MAX_ARMS} arms."
+        f"of the {figures.MAX_ARMS} best arms at most."
     )
     name = join_words("slices", table.dimension, table.key)
     return Dimension(

@@ -109,7 +109,7 @@ def test_ids_are_unique_and_links_lead_somewhere(study: FakeStudy, tmp_path: Pat
     }
 
 
-def test_synthetic_data_is_said_first(tmp_path: Path) -> None:
+def test_the_page_of_synthetic_data_says_so_and_a_real_one_does_not(tmp_path: Path) -> None:
     assert "Synthetic data." in _page(FakeStudy(), tmp_path / "made up").text
     FakeStudy().write(tmp_path / "real")
     ledger = Ledger(tmp_path / "real")
@@ -199,11 +199,11 @@ def test_trials_on_two_devices_have_a_pareto_figure_each_and_the_page_says_so(
     assert {row["time_ratio"] for row in across} == {""}
 
 
-def test_the_paper_is_never_presented_as_ours(tmp_path: Path) -> None:
+def test_a_published_number_appears_once_and_only_under_its_own_heading(tmp_path: Path) -> None:
     overrides = {"expected": {"ID": {"HR@10": 17.71}}}
     text = _page(FakeStudy(overrides=overrides), tmp_path).text
     assert text.count("17.71") == 1
-    assert text.index("Beside the paper") < text.index("17.71") < text.index("Significance Each")
+    assert text.index("Published numbers") < text.index("17.71") < text.index("Significance Each")
 
 
 def test_the_command_prints_the_page_it_wrote(
@@ -221,7 +221,7 @@ def test_the_command_refuses_a_folder_without_a_study(
     assert f"{tmp_path}: no manifest.json here" in capsys.readouterr().err
 
 
-def test_data_sets_have_rows_headings_and_tabs_of_their_own(tmp_path: Path) -> None:
+def test_each_data_set_has_its_own_rows_headings_and_figures(tmp_path: Path) -> None:
     page = _page(STUDIES["three data sets"], tmp_path)
     text = page.text
     accuracy = text[text.index("Accuracy Test") : text.index("Significance Each")]
@@ -232,10 +232,14 @@ def test_data_sets_have_rows_headings_and_tabs_of_their_own(tmp_path: Path) -> N
     assert [cost.count(f"{key} DSSM ID") for key in ("MIND", "HM", "Bili")] == [2, 2, 2]
     figures = {value for name, value in page.attributes if name == "data-name"}
     for key in ("MIND", "HM", "Bili"):
-        assert {f"forest HR@10 {key}", f"curves HR@10 {key}", f"searched optim.lr {key}"} <= figures
+        assert {
+            f"forest HR@10 {key}",
+            f"curves HR@10 {key}",
+            f"slice plot optim.lr {key}",
+        } <= figures
 
 
-def test_slices_and_loss_curves_stand_in_the_page_where_there_are_any(tmp_path: Path) -> None:
+def test_slices_and_loss_curves_are_in_the_page_where_the_study_has_them(tmp_path: Path) -> None:
     page = _page(SLICED, tmp_path)
     assert page.sections == [*SECTIONS[:4], "slices", *SECTIONS[4:]]
     links = {value for name, value in page.attributes if name == "href"}
@@ -259,7 +263,7 @@ def test_the_quick_form_says_so_at_the_top_and_shows_no_paper_numbers(tmp_path: 
     assert QUICK_FORM not in _page(FakeStudy(), tmp_path / "full").text
 
 
-def test_a_map_of_learning_rates_marks_what_collapsed(tmp_path: Path) -> None:
+def test_a_learning_rate_grid_marks_collapsed_and_failed_trials(tmp_path: Path) -> None:
     encoder = {"text": {"name": "minilm", "trainable_layers": "all"}}
     arms = tuple(
         Arm(f"{lr} {own}", encoder, 1.0, 9.0, optim={"lr": lr, "encoder_lr": own})

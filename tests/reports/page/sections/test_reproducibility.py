@@ -28,7 +28,7 @@ def test_seal_breaks_when_a_final_trial_poses_as_a_search_trial(tmp_path: Path) 
     assert (found.holds, found.searches_with_test) == (False, 1)
 
 
-def test_every_node_is_counted_with_its_trials_a_shared_trial_on_each(tmp_path: Path) -> None:
+def test_a_trial_on_two_nodes_counts_on_both(tmp_path: Path) -> None:
     FakeStudy(arms=SMALL[:1]).write(tmp_path)
     ledger = Ledger(tmp_path)
     assert trials_per_node(summarise(tmp_path).trials) == {}

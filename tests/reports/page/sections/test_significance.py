@@ -8,7 +8,7 @@ from reports.study.summary import summarise
 from tests.reports.made_up_studies import FakeStudy
 
 
-def test_contrasts_are_grouped_by_how_they_came_about(tmp_path: Path) -> None:
+def test_contrasts_are_grouped_into_named_exploratory_and_reference(tmp_path: Path) -> None:
     named = {"contrasts": [{"better": "E2E", "than": "ID"}]}
     contrasts = compare(summarise(FakeStudy(overrides=named).write(tmp_path)))
     groups = contrast_groups([c for c in contrasts if c.metric == "HR@10"], "ID")
