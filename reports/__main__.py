@@ -1,4 +1,4 @@
-"""``python -m reports DIR [DIR ...]``: write the report of each study, and one page of several."""
+"""``python -m reports DIR [DIR ...]``: write each study's report; of several, a page of all."""
 
 import argparse
 import sys
@@ -9,7 +9,7 @@ from reports.write import FORMATS, STUDIES_PAGE, write_reports
 
 
 def main(words: list[str] | None = None) -> int:
-    """Write the reports; 0, or 2 where a folder holds no readable study."""
+    """Write the reports; returns exit code 0, or 2 if a folder holds no readable study."""
     arguments = _parse(words)
     try:
         for path in write_reports(arguments.folders, arguments.format, arguments.out):
@@ -22,7 +22,9 @@ def main(words: list[str] | None = None) -> int:
 
 def _parse(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m reports", description=__doc__)
-    parser.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="output folders")
+    parser.add_argument(
+        "folders", type=Path, nargs="+", metavar="DIR", help="output folders of studies"
+    )
     parser.add_argument(
         "--format",
         type=_formats,
@@ -44,7 +46,8 @@ def _formats(text: str) -> tuple[str, ...]:
     for name in names:
         if name not in FORMATS:
             raise argparse.ArgumentTypeError(
-                f"{name!r} is no format; allowed: {', '.join(FORMATS)}{did_you_mean(name, FORMATS)}"
+                f"{name!r} is not a format; allowed: {', '.join(FORMATS)}"
+                f"{did_you_mean(name, FORMATS)}"
             )
     return names
 

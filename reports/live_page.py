@@ -1,19 +1,19 @@
-"""The page of a study that still runs: written again now and then, never at the study's expense."""
+"""The page of a running study: rewritten now and then, without slowing the study down."""
 
 import sys
 import time
 from pathlib import Path
 
-from reports.page.render import REFRESH_S
+from reports.page.sections.summary import REFRESH_S
 from reports.write import write_report
 from tune_space.ledger.layout import REPORT
 
 _SHARE = 20
-"""Writing takes at most one part in so many of the time."""
+"""The page is written at most one part in ``_SHARE`` of the time."""
 
 
 class LivePage:
-    """Rewrites the page of a running study; ``refresh`` may be called as often as one likes."""
+    """Rewrites the page of a running study; ``refresh`` may be called at any time."""
 
     def __init__(self, folder: Path, *, every_s: float = REFRESH_S) -> None:
         self._folder = folder
@@ -23,7 +23,7 @@ class LivePage:
     def refresh(self) -> None:
         """Write the page unless it was written within the last ``every_s`` seconds.
 
-        A page that cannot be written is said on stderr; the study goes on.
+        An error is printed on stderr, and the study goes on.
         """
         started = time.monotonic()
         if started < self._next_at:

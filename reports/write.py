@@ -1,4 +1,4 @@
-"""Which files a report becomes, and where they stand."""
+"""Writes a report: which files each format has, and in which folder they are."""
 
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -19,7 +19,7 @@ STUDIES_PAGE = "studies.html"
 
 
 def page_text(report: Report) -> str:
-    """A study's page, which carries its tables whether they are written beside it or not."""
+    """The page of a study; it carries the tables, so its buttons work without other files."""
     return render(report, _csv_files(report) | _latex_files(report))
 
 
@@ -38,7 +38,7 @@ _FILES: dict[str, tuple[str, Callable[[Report], dict[str, str]]]] = {
     "csv": (TABLES, _csv_files),
     "latex": (TABLES, _latex_files),
 }
-"""Format -> folder of its files, and what makes their names and texts."""
+"""Format -> folder of its files, and a function Report -> name and text of each file."""
 FORMATS = tuple(_FILES)
 
 
@@ -46,7 +46,7 @@ def write_report(folder: Path, formats: Collection[str] = FORMATS) -> Path:
     """Write the report of the study in ``folder``, finished or not, in some of ``FORMATS``.
 
     ``html``: report.html; ``csv`` and ``latex``: tables/; ``md``: report.md; ``json``: report.json.
-    Returns the first of what was written: the page, where there is one.
+    Returns the path of the first file written: the page, if ``html`` is asked for.
 
     Raises:
         DataError: the folder holds no study, or a file of it cannot be read.
@@ -58,13 +58,14 @@ def write_report(folder: Path, formats: Collection[str] = FORMATS) -> Path:
 def write_reports(
     folders: Sequence[Path], formats: Collection[str] = FORMATS, page: Path | None = None
 ) -> list[Path]:
-    """Write each study's report and, of several, one page with all of them.
+    """Write each study's report and, of several studies, one page with all of them.
 
-    ``page`` defaults to ``studies.html`` in the folder they share. Returns what was written.
+    ``page``: path of that page, by default ``studies.html`` in the folder that the studies share.
+    Returns the paths of all files written.
 
     Raises:
-        DataError: some folders hold no study, or files of them cannot be read; all are named, and
-            nothing was written.
+        DataError: folders hold no study, or their files cannot be read. The message names every
+            such folder; nothing was written.
     """
     with paused_garbage_collection():
         reports = _read_all(folders)
@@ -106,5 +107,5 @@ def _write(folder: Path, report: Report, formats: Collection[str]) -> list[Path]
 
 
 def _relative(path: Path, page: Path) -> str:
-    """The link from ``page`` to ``path``, also where folders have odd characters."""
+    """The path from the folder of ``page`` to ``path``, with slashes on every system."""
     return Path(os.path.relpath(path.resolve(), page.resolve().parent)).as_posix()

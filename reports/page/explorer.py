@@ -1,7 +1,5 @@
-"""What the page's explorer of trials knows of each of them, packed small."""
+"""The data of the page's trial explorer: every trial as a row, every arm's configuration once."""
 
-import base64
-import gzip
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,10 +10,11 @@ FIELDS = (
     *("id", "arm", "role", "seed", "status", "valid", "test", "epochs", "seconds", "values"),
     *("params", "shown", "error", "curve"),
 )
-"""The columns of a trial's row. ``arm`` counts the list of arms; ``params`` and ``curve`` are raw,
-``values`` is their text; ``shown`` is the text of epochs and seconds."""
+"""The columns of a trial's row. ``arm`` is an index into the list of arms. ``params`` holds the
+searched values, ``values`` their text; ``shown`` is the text of epochs and seconds; ``curve`` holds
+the validation score of each epoch."""
 _PER_UNIT = 10_000
-"""Scores are carried as whole hundredths of a percent."""
+"""Scores are stored as whole hundredths of a percent."""
 
 
 def explorer_data(summary: StudySummary) -> dict[str, Any]:
@@ -27,11 +26,6 @@ def explorer_data(summary: StudySummary) -> dict[str, Any]:
     index = {arm.name: number for number, arm in enumerate(summary.arms)}
     rows = [_row(trial, index[trial.arm], summary.main_metric) for trial in summary.trials]
     return {"metric": summary.main_metric, "arms": arms, "fields": FIELDS, "trials": rows}
-
-
-def packed(data: bytes) -> str:
-    """Bytes as the page carries them: gzip, then base64; the same bytes give the same text."""
-    return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode("ascii")
 
 
 def _row(trial: Trial, arm: int, metric: str) -> list[Any]:
@@ -53,7 +47,7 @@ def _scaled(value: float | None) -> int | None:
 
 
 def _flat(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted path -> value; parts that are switched off stay as one null."""
+    """Dotted path -> value; a part of the configuration that is switched off is one null."""
     found: dict[str, Any] = {}
     for key, value in config.items():
         if isinstance(value, dict) and value:

@@ -1,4 +1,4 @@
-"""Several studies on one page: a table of them, then each one's verdict and accuracy."""
+"""The page of several studies: a table of them, then the verdict and accuracy of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from urllib.parse import quote
 
 from reports import formats
-from reports.page.render import template
+from reports.page.template import template
 from reports.study import verdict
 from reports.study.accuracy import AccuracyTable
 from reports.study.caveats import caveats
@@ -20,7 +20,7 @@ class BestArm:
     """The arm with the best test mean on one data set."""
 
     dataset: str
-    """Empty where the study has only one."""
+    """Empty where the study has only one data set."""
     arm: str
     score: str
     """Mean ± standard deviation over seeds, percent."""
@@ -32,17 +32,17 @@ class StudyRow:
 
     anchor: str
     link: str
-    """To its own report, relative to this page."""
+    """Path of the study's own report, relative to this page."""
     folder: str
-    """Where that lies."""
+    """Folder of that report."""
     summary: StudySummary
     state: str
-    """With the number of final trials still to come, if any."""
+    """State of the study and, if any, the number of final trials still to come."""
     best: tuple[BestArm, ...]
     seeds: str
     verdict: tuple[str, ...]
     notes: tuple[str, ...]
-    """What is unfinished and what a reader must know."""
+    """What is unfinished, and what a reader must know before believing the verdict."""
     tables: tuple[AccuracyTable, ...]
 
 

@@ -1,49 +1,35 @@
-"""The other tables of the page as rows of text, ready for the template."""
+"""Rows of trials that several sections show, as text that is ready for their templates."""
 
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from morec.results import TrialResult
 from reports import formats
 from reports.formats import NOT_AVAILABLE
-from reports.study.contrasts import Contrast, Kind
-from reports.study.costs import ArmCost, search_seconds
+from reports.study.costs import search_seconds
 from reports.study.summary import MISSING, ArmSummary, StudySummary, Trial
 
 MAX_ROWS = 300
-"""Trials that stand in the page's HTML; the explorer has them all."""
+"""Trials in the static table of the page; the explorer has every trial."""
 MAX_SEARCH_ROWS = 50
-"""The same of each arm's search."""
-
-
-@dataclass(frozen=True)
-class ContrastGroup:
-    """Comparisons of one kind under one heading."""
-
-    heading: str
-    contrasts: tuple[Contrast, ...]
+"""Search trials of an arm in the static table of its search."""
 
 
 @dataclass(frozen=True)
 class TrialRow:
-    """One trial with everything its table shows; keys are what its columns sort by."""
+    """One trial with everything its table shows."""
 
     trial: Trial
     params: str
     valid: str
-    valid_key: float
     test: str
-    test_key: float
     epochs: str
-    seconds_key: float
     time: str
     error: str
 
 
 @dataclass(frozen=True)
 class EffortRow:
-    """How much tuning one arm got."""
+    """The search trials of one arm by outcome, and what came of them."""
 
     arm: str
     asked: int
@@ -56,40 +42,11 @@ class EffortRow:
     locked: str
 
 
-@dataclass(frozen=True)
-class Seal:
-    """The promise about the test split with the numbers that support or break it."""
-
-    holds: bool
-    searches: int
-    searches_with_test: int
-    finals: int
-    finals_with_test: int
-
-
-def costs_by_dataset(costs: Iterable[ArmCost]) -> dict[str, list[ArmCost]]:
-    """Arms by the data they were trained on."""
-    found: dict[str, list[ArmCost]] = {}
-    for cost in costs:
-        found.setdefault(cost.dataset, []).append(cost)
-    return found
-
-
-def contrast_groups(contrasts: Iterable[Contrast], baseline: str) -> tuple[ContrastGroup, ...]:
-    """The comparisons of one metric by how they came about, empty groups left out."""
-    headings: dict[Kind, str] = {
-        "named": "Named in the study file beforehand",
-        "exploratory": f"Exploratory: every other arm against {baseline}",
-        "reference": "Against the references, which train nothing",
-    }
-    by_kind = {kind: tuple(one for one in contrasts if one.kind == kind) for kind in headings}
-    return tuple(ContrastGroup(headings[kind], rows) for kind, rows in by_kind.items() if rows)
-
-
 def trial_rows(summary: StudySummary) -> tuple[TrialRow, ...]:
-    """Trials the study asked for, missing ones too, in its order.
+    """Every trial the study asked for, missing ones included, in the study's order.
 
-    Of more than ``MAX_ROWS``: final trials, then those in trouble, then the best of the searches.
+    A study of more than ``MAX_ROWS`` trials keeps final trials first, then failed, collapsed and
+    missing ones, then the search trials with the best validation scores.
     """
     trials = summary.trials
     if len(trials) > MAX_ROWS:
@@ -99,55 +56,15 @@ def trial_rows(summary: StudySummary) -> tuple[TrialRow, ...]:
 
 
 def search_rows(arm: ArmSummary) -> tuple[Trial, ...]:
-    """The arm's search trials, at most ``MAX_SEARCH_ROWS`` of them: then the best, best first."""
+    """The arm's search trials in order; of more than ``MAX_SEARCH_ROWS`` the best, best first."""
     if len(arm.searches) <= MAX_SEARCH_ROWS:
         return arm.searches
     return tuple(sorted(arm.searches, key=_urgency)[:MAX_SEARCH_ROWS])
 
 
-def longest_search(summary: StudySummary) -> int:
-    """How many search trials the arm with most of them has."""
-    return max((len(arm.searches) for arm in summary.arms), default=0)
-
-
-def most_collapsed(summary: StudySummary) -> int:
-    """How many trials collapsed in the arm where most of them did."""
-    numbers = (sum(one.status == "collapsed" for one in arm.trials) for arm in summary.arms)
-    return max(numbers, default=0)
-
-
 def effort_rows(summary: StudySummary) -> tuple[EffortRow, ...]:
-    """Tuning effort per arm, which ought to be equal."""
+    """Tuning effort per arm; it should be equal."""
     return tuple(_effort_row(arm) for arm in summary.arms)
-
-
-def seal(summary: StudySummary) -> Seal:
-    """Count looks at the test split by role."""
-    looks = [_has_test(trial.result) for trial in summary.trials if trial.role == "search"]
-    finals = [_has_test(trial.result) for trial in summary.trials if trial.role == "final"]
-    return Seal(
-        holds=not any(looks),
-        searches=len(looks),
-        searches_with_test=sum(looks),
-        finals=len(finals),
-        finals_with_test=sum(finals),
-    )
-
-
-def codes(summary: StudySummary) -> tuple[tuple[tuple[tuple[str, str], ...], int], ...]:
-    """Versions of the code that made the study's trials, the most frequent first, with counts."""
-    results = (trial.result for trial in summary.trials if trial.result)
-    return tuple(Counter(tuple(result.code.items()) for result in results).most_common())
-
-
-def seed_values(summary: StudySummary, metric: str) -> tuple[tuple[str, list[str]], ...]:
-    """Arm -> its test value per seed, in the order of the study's seeds."""
-    seeds = summary.manifest.study.seeds
-    table = []
-    for arm in summary.arms:
-        by_seed = dict(zip(arm.tested, arm.values(metric), strict=False))
-        table.append((arm.name, [formats.percent(by_seed.get(seed)) for seed in seeds]))
-    return tuple(table)
 
 
 def parameters(params: dict[str, object]) -> str:
@@ -155,33 +72,8 @@ def parameters(params: dict[str, object]) -> str:
     return ", ".join(f"{key} = {formats.parameter(value)}" for key, value in params.items())
 
 
-def searched_paths(summary: StudySummary) -> tuple[str, ...]:
-    """Every parameter that some arm searched, in the order met."""
-    trials = (trial for arm in summary.arms for trial in arm.searches)
-    return tuple(dict.fromkeys(path for trial in trials for path in trial.params))
-
-
-def uncounted(costs: Iterable[ArmCost]) -> tuple[str, ...]:
-    """Operations without a formula, over all arms."""
-    return tuple(sorted({op for cost in costs for op in cost.uncounted_ops}))
-
-
-def device_costs(costs: Iterable[ArmCost]) -> dict[str, list[ArmCost]]:
-    """Arms by where they ran: different devices are never ranked together."""
-    found: dict[str, list[ArmCost]] = {}
-    for cost in costs:
-        found.setdefault(" + ".join(cost.devices), []).append(cost)
-    return found
-
-
-def trials_per_node(trials: Iterable[Trial]) -> dict[str, int]:
-    """Of a cluster's nodes: how many trials ran there, wholly or in part."""
-    costs = [trial.result.cost for trial in trials if trial.result and trial.result.cost]
-    return dict(sorted(Counter(node for cost in costs for node in set(cost.nodes)).items()))
-
-
 def _urgency(trial: Trial) -> tuple[int, float]:
-    """Final before troubled before searched; the better the validation score the sooner."""
+    """Sort key: final trials, then failed and missing ones, then the others by validation score."""
     is_troubled = trial.status in ("failed", "collapsed", MISSING)
     rank = 0 if trial.role == "final" else 1 if is_troubled else 2
     return rank, -(trial.valid_score or 0.0)
@@ -196,11 +88,8 @@ def trial_row(trial: Trial, metric: str) -> TrialRow:
         trial=trial,
         params=parameters(trial.params),
         valid=formats.percent(score) if score is not None else "",
-        valid_key=-1 if score is None else score,
         test=formats.percent(test) if test is not None else "",
-        test_key=-1 if test is None else test,
         epochs=_epochs(result),
-        seconds_key=-1 if seconds is None else seconds,
         time=formats.duration(seconds),
         error=_error(trial),
     )
@@ -239,7 +128,3 @@ def _effort_row(arm: ArmSummary) -> EffortRow:
         time=formats.duration(search_seconds(arm)),
         locked=text,
     )
-
-
-def _has_test(result: TrialResult | None) -> bool:
-    return result is not None and result.test is not None

@@ -1,4 +1,4 @@
-"""A made-up study of many trials, made in memory from a few that went through the ledger."""
+"""A made-up study of many trials: copies in memory of a few trials read from a ledger."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +12,7 @@ from tests.reports.made_up_studies import FUSION, FakeStudy
 
 
 def many_trials(folder: Path, number: int) -> StudySummary:
-    """``number`` trials over 14 arms: each search trial with values and a curve of its own."""
+    """``number`` trials over 14 arms: each search trial has its own values and curve."""
     few = summarise(FakeStudy(arms=FUSION, searches=2, num_users=2_000).write(folder))
     rng = np.random.default_rng(3)
     missing = number - sum(len(arm.finals) for arm in few.arms)
@@ -36,7 +36,7 @@ def _copies(arm: ArmSummary, number: int, rng: np.random.Generator) -> Iterator[
 
 
 def _noisy(result: TrialResult, rng: np.random.Generator) -> Iterator[EpochRecord]:
-    """The trial's epochs on a curve of their own."""
+    """The trial's epochs with noise on their validation scores."""
     noises = rng.uniform(0.6, 1, len(result.epochs)).tolist()
     for epoch, noise in zip(result.epochs, noises, strict=True):
         valid = {metric: value * noise for metric, value in epoch.valid.items()}

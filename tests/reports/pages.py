@@ -1,4 +1,4 @@
-"""What a reader and a test need of a page."""
+"""Takes a page of a report apart for tests: text, sections, scripts and attributes."""
 
 import base64
 import gzip
@@ -11,7 +11,7 @@ VOID = {"meta", "input", "br", "link", "img"}
 
 
 class Page(HTMLParser):
-    """A page taken apart: text, sections, scripts, attributes, balance."""
+    """A page taken apart; ``open`` holds the tags that were never closed."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The project's own study files with made-up numbers: every layout that a report must handle."""
+"""The project's own study files with made-up numbers: every table layout a report must print."""
 
 from pathlib import Path
 

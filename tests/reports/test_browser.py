@@ -64,7 +64,7 @@ def report(folder: Path) -> Path:
 
 
 class Opened:
-    """A page in a context without network, with whatever it said or asked for."""
+    """A page in a browser context without network, with its console messages and its requests."""
 
     def __init__(self, context: BrowserContext, path: Path) -> None:
         self.messages: list[str] = []
@@ -156,7 +156,7 @@ def test_without_javascript_every_table_and_every_name_is_there(
     assert EVIL in text
 
 
-def test_what_users_wrote_is_text_in_the_explorer_too(opened: Opened) -> None:
+def test_text_of_users_is_not_markup_in_the_explorer_either(opened: Opened) -> None:
     page = opened.page
     page.fill("#trial-filter", "failed")
     page.locator("#trial-table button.trial-name").click()
@@ -291,7 +291,7 @@ def test_the_page_of_several_studies_is_accessible_on_a_phone(
         context.close()
 
 
-def test_a_map_of_learning_rates_can_be_read_in_both_themes(
+def test_a_learning_rate_grid_is_accessible_in_both_themes(
     browser: Browser, tmp_path: Path
 ) -> None:
     rates = (1e-5, 1e-4, 1e-3)
@@ -307,7 +307,7 @@ def test_a_map_of_learning_rates_can_be_read_in_both_themes(
         context.close()
 
 
-def test_a_running_studys_page_is_accessible_and_can_be_held_still(
+def test_a_running_studys_page_is_accessible_and_its_reload_can_be_switched_off(
     browser: Browser, tmp_path: Path
 ) -> None:
     study = FakeStudy(searches=0, state="running", statuses={("TS", "final", 2): "missing"})

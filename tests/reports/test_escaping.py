@@ -1,4 +1,4 @@
-"""Whatever a user wrote prints as text, wherever it stands in the page."""
+"""Text of users is printed as text, never as markup, in every place of the page."""
 
 import json
 from collections.abc import Callable
@@ -83,7 +83,9 @@ def _check(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("place", PLACES.values(), ids=PLACES.keys())
-def test_what_the_manifest_says_is_text(place: Callable[[Manifest], None], tmp_path: Path) -> None:
+def test_every_text_of_the_manifest_is_escaped(
+    place: Callable[[Manifest], None], tmp_path: Path
+) -> None:
     path = STUDY.write(tmp_path) / "manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     place(manifest)
@@ -91,14 +93,14 @@ def test_what_the_manifest_says_is_text(place: Callable[[Manifest], None], tmp_p
     _check(tmp_path)
 
 
-def test_the_error_of_a_trial_is_text(tmp_path: Path) -> None:
+def test_the_error_of_a_trial_is_escaped(tmp_path: Path) -> None:
     FakeStudy(
         arms=SMALL[:2], searches=1, error=EVIL, statuses={("TS", "search", 0): "failed"}
     ).write(tmp_path)
     _check(tmp_path)
 
 
-def test_the_device_of_a_trial_is_text(tmp_path: Path) -> None:
+def test_the_device_of_a_trial_is_escaped(tmp_path: Path) -> None:
     STUDY.write(tmp_path)
     for path in (tmp_path / "trials").iterdir():
         path.write_text(path.read_text(encoding="utf-8").replace("made-up device", EVIL), "utf-8")

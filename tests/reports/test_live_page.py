@@ -1,3 +1,5 @@
+"""The page of a running study: what it says of progress, and when it is written again."""
+
 import time
 from pathlib import Path
 
@@ -16,7 +18,7 @@ def _study(state: str) -> FakeStudy:
     return FakeStudy(arms=SMALL[:2], searches=1, state=state, statuses=statuses)
 
 
-def test_a_running_study_says_how_far_it_is_and_looks_for_news(tmp_path: Path) -> None:
+def test_the_page_of_a_running_study_shows_progress_and_reloads(tmp_path: Path) -> None:
     path = write_report(_study("running").write(tmp_path))
     page = Page(path.read_text(encoding="utf-8"))
     assert "Running. 6 of 8 trials have ended; last update 2026-01-01T01:00:00Z." in page.text
@@ -25,7 +27,7 @@ def test_a_running_study_says_how_far_it_is_and_looks_for_news(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("state", ["finished", "interrupted"])
-def test_a_study_that_does_not_run_is_still(state: str, tmp_path: Path) -> None:
+def test_the_page_of_a_study_that_does_not_run_never_reloads(state: str, tmp_path: Path) -> None:
     page = Page(write_report(_study(state).write(tmp_path)).read_text(encoding="utf-8"))
     assert "Running." not in page.text
     assert ("http-equiv", "refresh") not in page.attributes
@@ -38,7 +40,7 @@ def test_arms_with_nothing_to_search_count_their_seeds_only(tmp_path: Path) -> N
     assert "6 of 6 trials have ended" in page.text
 
 
-def test_the_page_is_not_written_again_before_its_time(tmp_path: Path) -> None:
+def test_the_page_is_not_written_again_within_the_interval(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     live = LivePage(_study("running").write(tmp_path), every_s=3600)
     live.refresh()
@@ -49,7 +51,7 @@ def test_the_page_is_not_written_again_before_its_time(tmp_path: Path) -> None:
     assert not page.exists()
 
 
-def test_the_page_is_written_again_when_its_time_has_come(tmp_path: Path) -> None:
+def test_the_page_is_written_again_after_the_interval(tmp_path: Path) -> None:
     page = tmp_path / "report.html"
     live = LivePage(_study("running").write(tmp_path), every_s=0)
     live.refresh()

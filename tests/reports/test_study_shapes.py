@@ -86,8 +86,8 @@ def test_table_8_has_without_with_and_improvement_of_each_way_to_train(
         ]
 
 
-def test_every_number_of_the_paper_stands_beside_ours(reports: dict[str, Report]) -> None:
-    """Cold and new items have no value here: the made-up users are not parted."""
+def test_every_published_number_has_ours_in_its_row(reports: dict[str, Report]) -> None:
+    """Except on cold and new items: the made-up studies have no slices of users."""
     for name, report in reports.items():
         expected = report.summary.manifest.study.expected
         rows = published_rows(report.summary)
@@ -101,7 +101,7 @@ def test_every_number_of_the_paper_stands_beside_ours(reports: dict[str, Report]
 def test_a_long_verdict_folds_its_numbers_away_and_a_short_one_does_not(
     reports: dict[str, Report],
 ) -> None:
-    folded = "With their numbers, data set by data set"
+    folded = "The numbers of each data set"
     found = {name: folded in page_text(reports[name]) for name in ("encoders", "cold", "smoke")}
     assert found == {"encoders": True, "cold": False, "smoke": False}
 

@@ -1,4 +1,4 @@
-"""The page says why a trial failed, what it printed last, and which code made the numbers."""
+"""The page names the reason and last output of a failed trial, and the code behind the numbers."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ CODE = {"morec": "0a1b2c3d", "torch": "2.13.0"}
 
 
 def page_of(folder: Path, *updates: dict[str, Any]) -> Page:
-    """The page of a study whose records, in order, have these fields besides; then none."""
+    """The page of a study whose first records, in order, have these further fields."""
     ledger = Ledger(STUDY.write(folder))
     records = list(ledger.read_all().values())
     for record, update in zip(records, updates, strict=False):
@@ -22,14 +22,14 @@ def page_of(folder: Path, *updates: dict[str, Any]) -> Page:
     return Page(write_report(folder).read_text(encoding="utf-8"))
 
 
-def test_a_failed_trial_has_its_reason_and_its_last_words(tmp_path: Path) -> None:
+def test_a_failed_trial_has_its_reason_and_the_last_lines_it_printed(tmp_path: Path) -> None:
     failed = {"reason": Reason.HOST_MEMORY, "log_tail": "epoch 3\n<b>terminate</b>"}
     page = page_of(tmp_path, *[failed] * 20)
     assert "Out of memory: morec.errors.TrialError: made to fail" in page.text
     assert "The last lines it printed: epoch 3 <b>terminate</b>" in page.text
 
 
-def test_one_code_is_named_and_two_are_a_warning(tmp_path: Path) -> None:
+def test_one_version_of_the_code_is_named_and_two_are_a_warning(tmp_path: Path) -> None:
     one = page_of(tmp_path / "one", *[{"code": CODE}] * 20)
     num_trials = len(Ledger(tmp_path / "one").read_all())
     assert f"{num_trials} trials: morec 0a1b2c3d, torch 2.13.0" in one.text

@@ -1,3 +1,5 @@
+"""The command ``python -m reports``: formats, files, the page of several studies, errors."""
+
 from pathlib import Path
 
 import pytest
@@ -37,11 +39,11 @@ def test_an_unknown_format_is_refused_with_the_nearest_name(
         main([str(tmp_path), "--format", "html,latx"])
     assert stop.value.code == 2
     message = capsys.readouterr().err
-    assert "'latx' is no format; allowed: html, md, json, csv, latex" in message
+    assert "'latx' is not a format; allowed: html, md, json, csv, latex" in message
     assert "Did you mean 'latex'?" in message
 
 
-def test_several_studies_share_a_page_above_their_own(
+def test_several_studies_share_a_page_in_the_folder_above(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folders = [tmp_path / "a study", tmp_path / "b"]
@@ -55,7 +57,7 @@ def test_several_studies_share_a_page_above_their_own(
     assert 'href="b/report.html"' in page
 
 
-def test_the_page_of_several_studies_stands_where_it_is_asked_for(tmp_path: Path) -> None:
+def test_the_page_of_several_studies_is_written_to_the_path_asked_for(tmp_path: Path) -> None:
     for name in "ab":
         FakeStudy(arms=SMALL[:1], searches=0).write(tmp_path / "runs" / name)
     target = tmp_path / "sent" / "all.html"

@@ -1,3 +1,5 @@
+"""The data of the trial explorer, and what the page shows of very many trials."""
+
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from tests.reports.many_trials import many_trials
 from tests.reports.pages import Page
 
 
-def test_the_explorer_knows_every_trial_with_its_curve_and_configuration(tmp_path: Path) -> None:
+def test_the_explorer_has_every_trial_with_its_curve_and_configuration(tmp_path: Path) -> None:
     statuses = {("TS", "final", 1): "failed", ("E2E", "final", 0): "missing"}
     summary = summarise(FakeStudy(statuses=statuses).write(tmp_path))
     data = explorer_data(summary)
@@ -31,7 +33,9 @@ def test_the_explorer_knows_every_trial_with_its_curve_and_configuration(tmp_pat
     assert by_status["missing"]["curve"] == []
 
 
-def test_an_arms_configuration_is_flat_and_says_what_is_switched_off(tmp_path: Path) -> None:
+def test_an_arms_configuration_is_flat_and_has_null_for_what_is_switched_off(
+    tmp_path: Path,
+) -> None:
     arms = explorer_data(summarise(FakeStudy(searches=0).write(tmp_path)))["arms"]
     identity, text = arms[0]["config"], arms[1]["config"]
     assert (identity["item.id"], identity["item.text"]) == (True, None)
@@ -55,7 +59,7 @@ def test_ten_thousand_trials_stay_below_four_megabytes_and_the_page_says_what_it
     assert f"the best {MAX_POINTS} of an arm" in page.text
 
 
-def test_of_many_trials_final_and_troubled_ones_and_the_best_are_kept(tmp_path: Path) -> None:
+def test_a_long_table_keeps_final_trials_and_the_best_search_trials(tmp_path: Path) -> None:
     summary = many_trials(tmp_path, 500)
     kept = {row.trial.trial_id for row in trial_rows(summary)}
     assert len(kept) == MAX_ROWS
@@ -66,6 +70,6 @@ def test_of_many_trials_final_and_troubled_ones_and_the_best_are_kept(tmp_path: 
     assert all(score <= worst_kept for name, score in scores.items() if name not in kept)
 
 
-def test_a_small_search_stands_in_the_page_as_a_whole_in_its_order(tmp_path: Path) -> None:
+def test_a_short_search_is_shown_whole_and_in_its_order(tmp_path: Path) -> None:
     arm = summarise(FakeStudy().write(tmp_path)).arms[0]
     assert search_rows(arm) == arm.searches

@@ -1,3 +1,5 @@
+"""The page of any study: whole, self-contained, escaped, and made of the table of sections."""
+
 import csv
 import io
 import json
@@ -5,9 +7,15 @@ import re
 from pathlib import Path
 
 import pytest
+from jinja2 import ChoiceLoader, DictLoader
 
 from reports.__main__ import main
 from reports.formats import QUICK_FORM
+from reports.page import render
+from reports.page.section import Section, drawing
+from reports.page.template import environment
+from reports.plots.losses import losses
+from reports.study.report import Report
 from reports.study.summary import summarise
 from reports.write import write_report
 from tests.reports.made_up_studies import (
@@ -101,7 +109,7 @@ def test_ids_are_unique_and_links_lead_somewhere(study: FakeStudy, tmp_path: Pat
     }
 
 
-def test_synthetic_data_is_said_first(tmp_path: Path) -> None:
+def test_the_page_of_synthetic_data_says_so_and_a_real_one_does_not(tmp_path: Path) -> None:
     assert "Synthetic data." in _page(FakeStudy(), tmp_path / "made up").text
     FakeStudy().write(tmp_path / "real")
     ledger = Ledger(tmp_path / "real")
@@ -191,11 +199,11 @@ def test_trials_on_two_devices_have_a_pareto_figure_each_and_the_page_says_so(
     assert {row["time_ratio"] for row in across} == {""}
 
 
-def test_the_paper_is_never_presented_as_ours(tmp_path: Path) -> None:
+def test_a_published_number_appears_once_and_only_under_its_own_heading(tmp_path: Path) -> None:
     overrides = {"expected": {"ID": {"HR@10": 17.71}}}
     text = _page(FakeStudy(overrides=overrides), tmp_path).text
     assert text.count("17.71") == 1
-    assert text.index("Beside the paper") < text.index("17.71") < text.index("Significance Each")
+    assert text.index("Published numbers") < text.index("17.71") < text.index("Significance Each")
 
 
 def test_the_command_prints_the_page_it_wrote(
@@ -213,7 +221,7 @@ def test_the_command_refuses_a_folder_without_a_study(
     assert f"{tmp_path}: no study has run here" in capsys.readouterr().err
 
 
-def test_data_sets_have_rows_headings_and_tabs_of_their_own(tmp_path: Path) -> None:
+def test_each_data_set_has_its_own_rows_headings_and_figures(tmp_path: Path) -> None:
     page = _page(STUDIES["three data sets"], tmp_path)
     text = page.text
     accuracy = text[text.index("Accuracy Test") : text.index("Significance Each")]
@@ -224,10 +232,14 @@ def test_data_sets_have_rows_headings_and_tabs_of_their_own(tmp_path: Path) -> N
     assert [cost.count(f"{key} DSSM ID") for key in ("MIND", "HM", "Bili")] == [2, 2, 2]
     figures = {value for name, value in page.attributes if name == "data-name"}
     for key in ("MIND", "HM", "Bili"):
-        assert {f"forest HR@10 {key}", f"curves HR@10 {key}", f"searched optim.lr {key}"} <= figures
+        assert {
+            f"forest HR@10 {key}",
+            f"curves HR@10 {key}",
+            f"slice plot optim.lr {key}",
+        } <= figures
 
 
-def test_slices_and_loss_curves_stand_in_the_page_where_there_are_any(tmp_path: Path) -> None:
+def test_slices_and_loss_curves_are_in_the_page_where_the_study_has_them(tmp_path: Path) -> None:
     page = _page(SLICED, tmp_path)
     assert page.sections == [*SECTIONS[:4], "slices", *SECTIONS[4:]]
     links = {value for name, value in page.attributes if name == "href"}
@@ -251,7 +263,7 @@ def test_the_quick_form_says_so_at_the_top_and_shows_no_paper_numbers(tmp_path: 
     assert QUICK_FORM not in _page(FakeStudy(), tmp_path / "full").text
 
 
-def test_a_map_of_learning_rates_marks_what_collapsed(tmp_path: Path) -> None:
+def test_a_learning_rate_grid_marks_collapsed_and_failed_trials(tmp_path: Path) -> None:
     encoder = {"text": {"name": "minilm", "trainable_layers": "all"}}
     arms = tuple(
         Arm(f"{lr} {own}", encoder, 1.0, 9.0, optim={"lr": lr, "encoder_lr": own})
@@ -276,3 +288,72 @@ def test_names_of_data_sets_and_slices_cannot_carry_markup(tmp_path: Path) -> No
     page = _page(study, tmp_path)
     assert page.open == []
     assert "<b>x" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+TOY = """{% from "parts.html.j2" import figure, export_buttons %}
+<p>{{ words }} {{ study.name }} {{ summary.main_metric }}</p>
+{{ figure(drawing) }}
+{{ export_buttons(exports) }}
+"""
+EVIL = "</script><script>alert(1)</script>"
+
+
+def _toy(report: Report) -> dict[str, object] | None:
+    """Words of a user and a figure; nothing for a study without arms."""
+    if not report.summary.arms:
+        return None
+    figure = losses({EVIL: (2.0, 1.0)})
+    return {"words": EVIL, "drawing": drawing("toy", f"Toy of {EVIL}", figure)}
+
+
+def test_one_more_line_in_the_table_is_one_more_section(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In navigation and body, at its place, with its figure and buttons, and escaped."""
+    section = Section("toy", f"Toy {EVIL}", "toy.html.j2", _toy, ("trials.csv",))
+    first, *others = render.SECTIONS
+    monkeypatch.setattr(render, "SECTIONS", (first, section, *others))
+    loaders = [environment().loader, DictLoader({"toy.html.j2": TOY})]
+    monkeypatch.setattr(environment(), "loader", ChoiceLoader([one for one in loaders if one]))
+    page = _page(FakeStudy(), tmp_path / "arms")
+    assert page.sections == [SECTIONS[0], "toy", *SECTIONS[1:]]
+    assert _links(page) == page.sections
+    assert page.text.count(f"Toy {EVIL}") == len(("navigation", "heading"))
+    assert f"{EVIL} made_up HR@10" in page.text and f"Toy of {EVIL}" in page.text
+    assert "toy" in {value for name, value in page.attributes if name == "data-name"}
+    assert [v for n, v in page.attributes if n == "data-save"].count("trials.csv") == 2
+    assert not any(script.strip() == "alert(1)" for script in page.scripts)
+    empty = _page(FakeStudy(arms=()), tmp_path / "empty")
+    assert empty.sections == _links(empty) == SECTIONS
+
+
+def _links(page: Page) -> list[str]:
+    """What the navigation leads to: every link to a section but the one that skips it."""
+    links = [value[1:] for name, value in page.attributes if name == "href" and value]
+    return links[1:]
+
+
+def test_navigation_headings_and_body_have_the_order_of_the_table(tmp_path: Path) -> None:
+    page = _page(SLICED, tmp_path)
+    assert page.sections == _links(page) == [section.id for section in render.SECTIONS]
+    source = (tmp_path / "report.html").read_text(encoding="utf-8")
+    wanted = [section.title for section in render.SECTIONS if section.has_heading]
+    assert re.findall(r"<h2>(.*)</h2>", source) == wanted
+
+
+def test_every_file_that_a_section_names_has_a_button(tmp_path: Path) -> None:
+    importance = {"optim.lr": 0.6, "model.dropout": 0.4}
+    page = _page(FakeStudy(slices={"popularity": (100, 200)}, importance=importance), tmp_path)
+    buttons = [value for name, value in page.attributes if name == "data-copy"]
+    assert buttons == [name for section in render.SECTIONS for name in section.exports]
+
+
+def test_each_section_has_a_template_of_its_own_and_no_template_is_left_over() -> None:
+    folder = Path(render.__file__).parent / "templates"
+    shared = {"page", "parts", "accuracy_table", "studies"}
+    own = [section.template for section in render.SECTIONS]
+    assert sorted(own) == sorted(
+        path.name
+        for path in folder.glob("*.html.j2")
+        if path.name.removesuffix(".html.j2") not in shared
+    )

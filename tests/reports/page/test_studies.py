@@ -1,3 +1,5 @@
+"""The page of several studies."""
+
 from pathlib import Path
 
 from reports.page.studies import render_studies

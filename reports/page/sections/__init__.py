@@ -1,0 +1,1 @@
+"""One file a section of the page: what the section shows, made from the report."""

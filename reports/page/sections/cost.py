@@ -1,0 +1,76 @@
+"""Cost: the paper's columns, what they hide, prepared artefacts, accuracy against time."""
+
+from collections.abc import Iterable, Iterator
+
+from reports.page.section import Context, Drawing, Section, drawing, join_words, on_dataset
+from reports.plots.losses import losses
+from reports.plots.pareto import pareto
+from reports.study.costs import ArmCost, arm_costs, study_cost
+from reports.study.preparations import preparation_costs
+from reports.study.report import Report
+from reports.study.summary import StudySummary
+from tune_space.ledger.records import Preparation
+
+_LEGEND = (
+    "The stepped line is the Pareto front; arms on it are bold. Bars are standard deviations over "
+    "seeds. The time does not contain prepared artefacts."
+)
+
+
+def _context(report: Report) -> Context:
+    summary = report.summary
+    costs = arm_costs(summary)
+    return {
+        "by_dataset": costs_by_dataset(costs),
+        "memory_kinds": list(dict.fromkeys(cost.memory_kind for cost in costs)),
+        "shares_gpus": summary.manifest.study.resources.gpus % 1 > 0,
+        "has_search_costs": any(cost.is_from_search for cost in costs),
+        "uncounted": uncounted(costs),
+        "preparations": preparation_costs(summary),
+        "losses": [(one, _losses(one)) for one in summary.manifest.preparations if one.losses],
+        "spent": study_cost(summary),
+        "tabs": {metric: list(_fronts(summary, costs, metric)) for metric in summary.metrics},
+        "num_devices": len(device_costs(costs)),
+    }
+
+
+def _losses(made: Preparation) -> Drawing | None:
+    name, caption = join_words("losses", made.key), f"{made.name}: loss by epoch."
+    return drawing(name, caption, losses(made.losses))
+
+
+def _fronts(
+    summary: StudySummary, costs: Iterable[ArmCost], metric: str
+) -> Iterator[Drawing | None]:
+    """Accuracy against training time, a figure for each device of each data set."""
+    for part in summary.parts:
+        own = [cost for cost in costs if cost.dataset == part.dataset]
+        for device, on_device in device_costs(own).items():
+            words = f"test {metric} against training time on {device}. {_LEGEND}"
+            name = join_words("pareto", metric, device, part.key)
+            figure = pareto(part, on_device, metric)
+            yield drawing(name, on_dataset(part.key, words), figure)
+
+
+def costs_by_dataset(costs: Iterable[ArmCost]) -> dict[str, list[ArmCost]]:
+    """Arms by the data they were trained on."""
+    found: dict[str, list[ArmCost]] = {}
+    for cost in costs:
+        found.setdefault(cost.dataset, []).append(cost)
+    return found
+
+
+def device_costs(costs: Iterable[ArmCost]) -> dict[str, list[ArmCost]]:
+    """Arms by where they ran: different devices are never ranked together."""
+    found: dict[str, list[ArmCost]] = {}
+    for cost in costs:
+        found.setdefault(" + ".join(cost.devices), []).append(cost)
+    return found
+
+
+def uncounted(costs: Iterable[ArmCost]) -> tuple[str, ...]:
+    """Operations without a formula, over all arms."""
+    return tuple(sorted({op for cost in costs for op in cost.uncounted_ops}))
+
+
+SECTION = Section("cost", "Cost", "cost.html.j2", _context, ("cost.csv",))

@@ -1,0 +1,64 @@
+"""Slices: the test users parted by popularity, history or item age, and which arm wins where."""
+
+from dataclasses import dataclass
+
+from reports.page.section import Context, Drawing, Section, drawing, join_words, on_dataset
+from reports.plots.user_slices import MAX_ARMS, slices
+from reports.study.report import Report
+from reports.study.slices import MIN_USERS, SliceTable
+from reports.study.statistics import MIN_SEEDS
+from reports.study.summary import StudySummary
+
+_MEANINGS = {
+    "popularity": (
+        "How often the target occurs in training: new never, cold 1 to 9 times. Tail, mid and head "
+        "items share the other interactions in thirds."
+    ),
+    "history": "How many interactions of the user are in training.",
+    "item age": "Time from the target’s first interaction to the user’s.",
+}
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One dimension of one data set: its table and its figure."""
+
+    table: SliceTable
+    heading: str
+    meaning: str
+    """What the labels stand for; empty for a dimension of the study's own."""
+    region: str
+    """What a screen reader calls the table."""
+    drawing: Drawing | None
+
+
+def _context(report: Report) -> Context | None:
+    if not report.sliced:
+        return None
+    tabs = {
+        part.dataset: [_dimension(part, one) for one in report.sliced if one.key == part.key]
+        for part in report.summary.parts
+    }
+    return {
+        "tabs": {dataset: found for dataset, found in tabs.items() if found},
+        "min_seeds": MIN_SEEDS,
+        "min_users": MIN_USERS,
+    }
+
+
+def _dimension(part: StudySummary, table: SliceTable) -> Dimension:
+    words = (
+        f"difference to {part.manifest.study.baseline} by {table.dimension} with its 95% interval, "
+        f"of the {MAX_ARMS} best arms at most."
+    )
+    name = join_words("slices", table.dimension, table.key)
+    return Dimension(
+        table=table,
+        heading=on_dataset(table.key, f"by {table.dimension}"),
+        meaning=_MEANINGS.get(table.dimension, ""),
+        region=join_words(table.key, "by", table.dimension),
+        drawing=drawing(name, on_dataset(table.key, words), slices(part, table)),
+    )
+
+
+SECTION = Section("slices", "Where does it win?", "slices.html.j2", _context, ("slices.csv",))
