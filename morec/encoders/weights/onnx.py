@@ -66,7 +66,9 @@ def read_bert(onnx_file: Path) -> dict[str, Tensor]:
         if constant is not None:
             layer = node.name.removesuffix("/MatMul").rpartition("/auto_model/")[2]
             named[layer.replace("/", ".") + ".weight"] = to_array(constant).T
-    return {name: torch.tensor(array).contiguous() for name, array in named.items()}
+    # Named, because a model may be profiled on the meta device meanwhile.
+    cpu = torch.device("cpu")
+    return {name: torch.tensor(array, device=cpu).contiguous() for name, array in named.items()}
 
 
 def _read(onnx_file: Path) -> tuple[Any, Any]:

@@ -10,9 +10,11 @@ import torch
 from huggingface_hub import constants
 from transformers import AutoTokenizer, BertModel
 
+from morec.config import TrialConfig
 from morec.encoders.weights.onnx import converted_folder, read_bert
 from morec.encoders.weights.text import ONNX_FILE, PACKAGED, packaged_folder
 from morec.errors import DataError
+from morec.model_profile import profile_model
 
 pytestmark = pytest.mark.usefixtures("minilm")
 
@@ -54,6 +56,18 @@ def test_the_folder_has_its_own_number_of_layers_and_the_sibling_is_unchanged(fo
     sibling = packaged_folder("minilm")
     assert json.loads((sibling / "config.json").read_text())["num_hidden_layers"] == 6
     assert (folder / "vocab.txt").read_bytes() == (sibling / "vocab.txt").read_bytes()
+
+
+def test_a_model_can_be_profiled_before_its_weights_were_converted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Profiles are made on the meta device, where no tensor has numbers to write to a file."""
+    monkeypatch.setattr(constants, "HF_HOME", str(tmp_path))
+    item = {"text": {"name": "minilm-l3", "trainable_layers": "all"}}
+    config = TrialConfig.model_validate({"dataset": {"kind": "movielens"}, "item": item})
+    profile = profile_model(config, num_users=1, num_items=3)
+    assert profile is not None
+    assert profile.params_trainable > 17_000_000
 
 
 def test_a_file_that_is_no_onnx_is_refused(tmp_path: Path) -> None:
