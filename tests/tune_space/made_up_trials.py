@@ -1,12 +1,13 @@
 """A conductor whose trials are made up: their curves depend on the configuration alone."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 from morec.config import TrialConfig
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
 from morec.storage import Storage
-from tune_space.ledger.records import Ledger, Manifest
+from tune_space.ledger.records import ArmEntry, Ledger, Manifest
 from tune_space.schedule.checkpoint_keeper import CheckpointKeeper
 from tune_space.schedule.conductor import Conductor
 from tune_space.schedule.jobs import Job, Sources
@@ -143,7 +144,7 @@ def play(conductor: Conductor, limit: int = 1000, num_concurrent: int = 2, fail=
         conductor.finish(end(job, status))
 
 
-def outcome(folder: Path):
+def outcome(folder: Path) -> tuple[tuple[ArmEntry, ...], Collection[str]]:
     """What a study came to, without the times."""
     manifest = Ledger(folder).read_manifest()
     return manifest.arms, Ledger(folder).read_all().keys()

@@ -1,6 +1,7 @@
 """The forecast of disk, memory and concurrent trials; a plan and a run make the same one."""
 
 import re
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +45,7 @@ FORECAST = Forecast(GB, 2 * GB, 3 * GB, 8 * GB, is_measured=False, capacity=TWO)
 
 
 @pytest.fixture
-def forecast_of(tmp_path, monkeypatch):
+def forecast_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Forecast]:
     """The forecast of a study in ``tmp_path`` whose models have the sizes given by arm name."""
 
     def make(spec, sizes, capacity=TWO) -> Forecast:

@@ -1,6 +1,7 @@
 """What is left of an arm, by hand-made arms, and that everybody who asks gets the same answer."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,18 +41,21 @@ def planned(
     *,
     search: str = "",
     final: str = "",
-    budget: int = 3,
-    num_seeds: int = 2,
     started: Collection[str] = (),
     retry_failed: bool = False,
-    is_exhausted: bool = False,
+    **changes: Any,
 ) -> ArmPlan:
-    """The plan of an arm; trials are given by their ids, with spaces between."""
+    """The plan of an arm; trials are given by their ids, with spaces between.
+
+    ``changes`` are fields of ``ArmTrials``: budget (3), num_seeds (2), is_exhausted (False).
+    """
     records: dict[str, TrialResult] = {}
     for names, status in ((completed, TrialStatus.COMPLETED), (failed, TrialStatus.FAILED)):
         records |= {name: record(name, status) for name in names.split()}
-    trials = ArmTrials("A", search.split(), final.split(), budget, num_seeds, is_exhausted)
-    return plan_arm(trials, TrialStates(records, started, failed_ids(records, retry_failed)))
+    trials = ArmTrials("A", search.split(), final.split(), 3, 2, is_exhausted=False)
+    return plan_arm(
+        replace(trials, **changes), TrialStates(records, started, failed_ids(records, retry_failed))
+    )
 
 
 def counts(plan: ArmPlan) -> tuple[Mapping[State, int], Mapping[State, int]]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -33,7 +34,12 @@ def arm(space=SPACE) -> Arm:
     return Arm("A", None, TrialConfig.model_validate_json(json.dumps(BASE)), dict(space))
 
 
-def result_of(config: TrialConfig, trial_id: str, scores, status=TrialStatus.COMPLETED):
+def result_of(
+    config: TrialConfig,
+    trial_id: str,
+    scores: Sequence[float],
+    status: TrialStatus = TrialStatus.COMPLETED,
+) -> TrialResult:
     epochs = tuple(
         EpochRecord(
             epoch=n, train_loss=1.0, valid={"HR@10": s, "NDCG@10": s}, train_s=1.0, eval_s=1.0
