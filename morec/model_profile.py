@@ -31,7 +31,7 @@ from morec.encoders.text.transformer import load_config, load_stack
 from morec.encoders.weights.architectures import known_config
 from morec.encoders.weights.image import TINY_RANDOM_MAE, is_vit_mae
 from morec.encoders.weights.text import PACKAGED
-from morec.models.recommender import Recommender, build_user_encoder, num_id_layers
+from morec.models.recommender import Recommender, build_user_encoder
 
 META = torch.device("meta")
 
@@ -58,11 +58,11 @@ def profile_model(
 ) -> ModelProfile | None:
     """Count what a trial's model would have; None where its shapes cannot be known from here.
 
-    That is: the number of items (or, for a DSSM, of users) is not given although the model has a
-    vector for each, an encoder's configuration is neither on this machine nor well known, or an
+    That is: the number of items or users is not given although the model has a vector for
+    each, an encoder's configuration is neither on this machine nor well known, or an
     encoder reads words, whose number only the titles tell.
     """
-    needs_users, needs_items = config.model.kind == "dssm", config.item.id
+    needs_users, needs_items = config.model.has_user_vectors, config.item.id
     if (needs_users and num_users is None) or (needs_items and num_items is None):
         return None
     try:
@@ -89,7 +89,7 @@ def _build(config: TrialConfig, num_users: int, num_items: int) -> Recommender:
         model.dim,
         model.dropout,
         _blank_encoder,
-        id_layers=num_id_layers(model),
+        id_layers=model.num_id_layers,
     )
     users = build_user_encoder(model, num_users, config.dataset.max_seq_len)
     return Recommender(items, users, num_items)

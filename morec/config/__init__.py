@@ -25,12 +25,14 @@ from morec.config.items import (
     MaskedLanguageSpec,
     TextSpec,
 )
+from morec.config.losses import LossNeeds
 from morec.config.models import (
     BERT4RecSpec,
     DSSMSpec,
     GRU4RecSpec,
     ModelSpec,
     NextItNetSpec,
+    RecommenderSpec,
     SASRecSpec,
 )
 from morec.config.trial import (
@@ -56,6 +58,7 @@ __all__ = [
     "ImageSpec",
     "ItemSpec",
     "LoraSpec",
+    "LossNeeds",
     "MaskedAutoencodingSpec",
     "MaskedLanguageSpec",
     "MindSpec",
@@ -64,6 +67,7 @@ __all__ = [
     "NextItNetSpec",
     "OptimSpec",
     "PairsSpec",
+    "RecommenderSpec",
     "SASRecSpec",
     "SequencesSpec",
     "Spec",

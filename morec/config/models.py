@@ -1,13 +1,30 @@
 """The recommenders: how a user becomes a vector."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from morec.config.base import Spec
 
 
-class _TransformerSpec(Spec):
+class RecommenderSpec(Spec):
+    """Base of every recommender's specification, and what a model tells all others of itself.
+
+    A subclass has the fields ``kind``, ``dim`` (D) and ``dropout`` at least.
+    """
+
+    reads_history: ClassVar[bool] = True
+    """Whether it is trained on histories; else on (user, item) pairs."""
+    has_user_vectors: ClassVar[bool] = False
+    """Whether it has a vector per user, so that its size follows from the number of users."""
+
+    @property
+    def num_id_layers(self) -> int:
+        """Dropout -> Linear -> GELU layers after the ID item's embedding."""
+        return 0
+
+
+class _TransformerSpec(RecommenderSpec):
     dim: int = Field(512, ge=2)
     """d: width of item vectors and user states."""
     num_blocks: int = Field(2, ge=1)
@@ -37,17 +54,24 @@ class BERT4RecSpec(_TransformerSpec):
     """Share of a history's items hidden in training, beside the last one."""
 
 
-class DSSMSpec(Spec):
+class DSSMSpec(RecommenderSpec):
     """Two towers without a history: a vector per user id, a vector per item (Huang et al. 2013)."""
 
+    reads_history: ClassVar[bool] = False
+    has_user_vectors: ClassVar[bool] = True
     kind: Literal["dssm"]
     dim: int = Field(512, ge=2)
     mlp_layers: int = Field(0, ge=0)
     """Dropout -> Linear -> GELU layers above the user's and the ID item's embedding."""
     dropout: float = Field(0.1, ge=0, lt=1)
 
+    @property
+    def num_id_layers(self) -> int:
+        """As many as in the user's tower."""
+        return self.mlp_layers
 
-class GRU4RecSpec(Spec):
+
+class GRU4RecSpec(RecommenderSpec):
     """Recurrent user encoder (Hidasi et al. 2016)."""
 
     kind: Literal["gru4rec"]
@@ -57,7 +81,7 @@ class GRU4RecSpec(Spec):
     dropout: float = Field(0.1, ge=0, lt=1)
 
 
-class NextItNetSpec(Spec):
+class NextItNetSpec(RecommenderSpec):
     """Dilated causal convolutions over the history (Yuan et al. 2019)."""
 
     kind: Literal["nextitnet"]

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 from morec.config.base import METRICS, Spec, canonical_json, metric_name
 from morec.config.datasets import DatasetSpec
 from morec.config.items import ItemSpec
+from morec.config.losses import LossName, loss_needs
 from morec.config.models import ModelSpec, SASRecSpec
 from morec.errors import did_you_mean
 
@@ -37,8 +38,9 @@ class OptimSpec(Spec):
 class TrainingSpec(Spec):
     """The loop around the optimizer."""
 
-    loss: Literal["bce", "in_batch_ce"] = "bce"
-    """One sampled negative per position, or in-batch cross-entropy corrected for popularity."""
+    loss: LossName = "bce"
+    """One sampled negative per position, or in-batch cross-entropy corrected for popularity; or a
+    loss that an installed package adds."""
     batch_size: int = Field(64, ge=2)
     """Users per optimizer step, over all workers together; of dssm (user, item) pairs."""
     max_epochs: int = Field(150, ge=1)
@@ -97,9 +99,10 @@ class TrialConfig(Spec):
             raise ValueError(
                 "optim.encoder_lr has no effect: no encoder layer trains (set trainable_layers)"
             )
-        if self.model.kind == "dssm" and self.training.loss == "in_batch_ce":
+        if not self.model.reads_history and loss_needs(self.training.loss).histories:
             raise ValueError(
-                "training.loss: in_batch_ce needs a model that reads the history, dssm does not"
+                f"training.loss: {self.training.loss} needs a model that reads the history, "
+                f"{self.model.kind} does not"
             )
         return self
 

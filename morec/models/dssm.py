@@ -3,6 +3,7 @@
 Shapes: B samples or users, D width.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -21,8 +22,8 @@ class DSSM(UserEncoder):
     so the table has a row less than the authors'. The item tower is the item encoder.
     """
 
-    bce_weight: ClassVar[float] = 0.5
-    """The released code takes one mean over positives and negatives."""
+    loss_weights: ClassVar[Mapping[str, float]] = {"bce": 0.5}
+    """The released code takes one mean over positives and negatives; ``bce`` sums two means."""
 
     def __init__(self, *, dim: int, num_users: int, num_layers: int, dropout: float) -> None:
         super().__init__(dim)

@@ -42,7 +42,8 @@ USER_GROUPS = 4
 have."""
 
 
-def _alone(encode: Encode, ids_U: Tensor) -> Tensor:
+def encode_alone(encode: Encode, ids_U: Tensor) -> Tensor:
+    """Encode all ids here; ``Workers.encode_shares`` has other workers encode some of them."""
     return encode(ids_U)
 
 
@@ -114,7 +115,7 @@ class Recommender(nn.Module):
         samples: Samples,
         *,
         readers: slice = ALL,
-        shared: Callable[[Encode, Tensor], Tensor] = _alone,
+        shared: Callable[[Encode, Tensor], Tensor] = encode_alone,
     ) -> EncodedBatch:
         """Encode the samples' items and sampled negatives, and of their users the ``readers``.
 
@@ -183,15 +184,10 @@ def build_recommender(
 ) -> Recommender:
     """The model and the item encoder a trial names, over the dataset's users and items."""
     items = build_item_encoder(
-        item, dataset, spec.dim, spec.dropout, store, id_layers=num_id_layers(spec)
+        item, dataset, spec.dim, spec.dropout, store, id_layers=spec.num_id_layers
     )
     users = build_user_encoder(spec, dataset.num_users, dataset.max_seq_len)
     return Recommender(items, users, dataset.num_items)
-
-
-def num_id_layers(spec: ModelSpec) -> int:
-    """Dense layers after the ID embedding: a DSSM's item tower has them, as its user tower."""
-    return spec.mlp_layers if isinstance(spec, DSSMSpec) else 0
 
 
 def build_user_encoder(spec: ModelSpec, num_users: int, max_seq_len: int) -> UserEncoder:

@@ -4,6 +4,7 @@ Shapes: B samples or users, L inputs of each, T states of each, D width.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -16,8 +17,8 @@ from morec.models.batches import TrainSamples, sequence_samples
 class UserEncoder(nn.Module, ABC):
     """Base of the models: by default one that reads a history and is trained on whole ones."""
 
-    bce_weight: ClassVar[float] = 1.0
-    """What ``losses.bce``, the sum of two means, is multiplied by."""
+    loss_weights: ClassVar[Mapping[str, float]] = {}
+    """What a loss of that name is multiplied by in training this model; 1 if it is not here."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from morec.config import TrialConfig
+from morec.config.losses import OUR_LOSSES
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.errors import DivergedError, SpecError
@@ -21,8 +22,9 @@ from morec.workers import Workers
 from tests.morec.tiny_trials import FROZEN_TEXT, OTHER_MODELS, TRAINED_TEXT, tiny_config
 
 CPU = torch.device("cpu")
+ALONE = Workers()
 ONE_STEP = {"batch_size": 64}
-LOSSES = pytest.mark.parametrize("loss", ["bce", "in_batch_ce"])
+losses = pytest.mark.parametrize("loss", OUR_LOSSES)
 ITEMS: dict[str, dict[str, Any]] = {
     "id": {"id": True},
     "frozen text": FROZEN_TEXT,
@@ -31,8 +33,10 @@ ITEMS: dict[str, dict[str, Any]] = {
 }
 
 
-def trainer_of(config: TrialConfig, dataset: Dataset, folder: Path) -> Trainer:
-    return Trainer(config, dataset, ArtefactStore(folder), workers=Workers(), device=CPU)
+def trainer_of(
+    config: TrialConfig, dataset: Dataset, folder: Path, workers: Workers = ALONE
+) -> Trainer:
+    return Trainer(config, dataset, ArtefactStore(folder), workers=workers, device=CPU)
 
 
 def next_batch(trainer: Trainer) -> TrainBatch:
@@ -97,7 +101,7 @@ def loss_of_next_batch(trainer: Trainer, model: Recommender) -> Tensor:
     return loss_by_slots(model, samples.items_BL1, samples.negatives_BT, log_popularity, loss)
 
 
-@LOSSES
+@losses
 @pytest.mark.parametrize("item", ITEMS)
 def test_a_step_is_the_papers_loss_and_gradient(
     loss: str, item: str, tiny_dataset: Dataset, tmp_path: Path
@@ -142,6 +146,15 @@ def test_changing_one_negative_moves_loss_and_gradient(
     assert (gradients[0] - gradients[1]).abs().max() > 1e-2
 
 
+def test_a_loss_that_no_table_has_is_an_error_and_not_bce(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    config = tiny_config()
+    training = config.training.model_copy(update={"loss": "bpr"})
+    with pytest.raises(KeyError, match="bpr"):
+        trainer_of(config.model_copy(update={"training": training}), tiny_dataset, tmp_path)
+
+
 def test_popularity_is_the_share_of_train_interactions(
     tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
@@ -161,7 +174,7 @@ def test_users_with_a_single_train_item_have_a_loss_of_zero(
         offsets_U1=np.array([0, 3, 6, 9]),
         item_ids=np.arange(1, 10, dtype=np.int32),
     )
-    for loss in ("bce", "in_batch_ce"):
+    for loss in OUR_LOSSES:
         config = tiny_config(training={"batch_size": 2, "loss": loss})
         assert trainer_of(config, short, tmp_path).train_epoch() == 0.0
 
@@ -209,7 +222,7 @@ def test_the_encoders_learning_rate_reaches_exactly_the_encoder(
     text = trainer.recommender.item_encoder.parts["text"]
     by_rate = {
         group["lr"]: {id(parameter) for parameter in group["params"]}
-        for group in trainer.optimizer.param_groups
+        for group in trainer.optimizer.adamw.param_groups
     }
     encoder = {id(parameter) for parameter in text.encoder.parameters()}
     everything = {id(parameter) for parameter in trainer.recommender.parameters()}
@@ -220,12 +233,12 @@ def test_without_its_own_rate_the_encoder_has_the_rate_of_the_rest(
     tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
     trainer = trainer_of(tiny_config(item=TRAINED_TEXT), tiny_dataset, tmp_path)
-    assert {group["lr"] for group in trainer.optimizer.param_groups} == {0.01}
+    assert {group["lr"] for group in trainer.optimizer.adamw.param_groups} == {0.01}
 
 
 def test_weight_decay_is_on_everything(tiny_dataset: Dataset, tmp_path: Path) -> None:
     config = tiny_config(item=TRAINED_TEXT, optim={"weight_decay": 0.25})
-    groups = trainer_of(config, tiny_dataset, tmp_path).optimizer.param_groups
+    groups = trainer_of(config, tiny_dataset, tmp_path).optimizer.adamw.param_groups
     assert [group["weight_decay"] for group in groups] == [0.25, 0.25]
 
 
@@ -253,7 +266,7 @@ def test_warm_up_is_linear_and_then_over(tiny_dataset: Dataset, tmp_path: Path) 
     trainer = trainer_of(config, tiny_dataset, tmp_path)
     rates = []
     for _ in range(6):
-        rates.append([group["lr"] for group in trainer.optimizer.param_groups])
+        rates.append([group["lr"] for group in trainer.optimizer.adamw.param_groups])
         trainer.train_epoch()
     expected = [1 / 4, 2 / 4, 3 / 4, 1, 1, 1]
     assert rates == [[pytest.approx(0.01 * s), pytest.approx(0.001 * s)] for s in expected]
@@ -278,7 +291,7 @@ def test_clipping_bounds_the_norm_of_the_whole_gradient(
 # ---- precision
 
 
-@LOSSES
+@losses
 @pytest.mark.parametrize("item", ["id", "trained text"])
 def test_bf16_trains_to_nearly_the_loss_of_fp32(
     loss: str, item: str, tiny_dataset: Dataset, tmp_path: Path
@@ -318,7 +331,7 @@ def gradients_of(trainer: Trainer) -> dict[str, Tensor]:
     return {name: p.grad.clone() for name, p in named if p.grad is not None}
 
 
-@LOSSES
+@losses
 @pytest.mark.parametrize("item", ["trained text", "id and text"])
 @pytest.mark.parametrize("micro_items", [1, 7, 10_000])
 def test_encoding_items_in_chunks_gives_the_loss_and_gradient_of_all_at_once(
@@ -352,8 +365,11 @@ class Limited(nn.Module):
         return vectors
 
 
-def limited(room: int, dataset: Dataset, folder: Path) -> Trainer:
-    trainer = trainer_of(tiny_config(model={"dropout": 0.0}, training=ONE_STEP), dataset, folder)
+def limited(
+    room: int, dataset: Dataset, folder: Path, loss: str = "bce", workers: Workers = ALONE
+) -> Trainer:
+    config = tiny_config(model={"dropout": 0.0}, training=ONE_STEP | {"loss": loss})
+    trainer = trainer_of(config, dataset, folder, workers)
     parts = trainer.recommender.item_encoder.parts
     parts["id"] = Limited(parts["id"], room)
     return trainer
@@ -378,10 +394,7 @@ def test_out_of_memory_with_one_item_is_an_error(tiny_dataset: Dataset, tmp_path
 def test_out_of_memory_ends_the_trial_where_other_workers_wait_for_vectors(
     tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
-    trainer = limited(5, tiny_dataset, tmp_path)
-    training = trainer.config.training.model_copy(update={"loss": "in_batch_ce"})
-    trainer.config = trainer.config.model_copy(update={"training": training})
-    trainer.workers = Workers(rank=0, size=2)
+    trainer = limited(5, tiny_dataset, tmp_path, "in_batch_ce", Workers(rank=0, size=2))
     with pytest.raises(torch.OutOfMemoryError, match=r"^no room for \d+ items$"):
         trainer.train_epoch()
     assert trainer.recommender.micro_items is None
