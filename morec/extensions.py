@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from morec.code_version import sources_hash
 from morec.errors import SpecError
@@ -24,6 +24,7 @@ GROUPS = (
     "morec.metrics",
 )
 """The groups of entry points that are read; each belongs to the table of that name."""
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -76,6 +77,34 @@ def installed(group: str) -> Mapping[str, tuple[EntryPoint, ...]]:
     for point in sorted(entry_points(group=group), key=lambda point: (point.name, point.value)):
         found[point.name] = (*found.get(point.name, ()), point)
     return found
+
+
+def spec_classes(
+    group: str, own: Mapping[str, type[S]], base: type[S]
+) -> tuple[tuple[type[S], ...], dict[str, SpecError]]:
+    """The specifications of a group's kinds, ours and installed ones, and why others are left out.
+
+    An installed entry has an attribute ``spec``: a class derived from ``base`` whose field ``kind``
+    is a ``Literal`` of the entry's name.
+    """
+    classes, left_out = list(own.values()), {}
+    table = Table[Any](group, own)
+    for name in installed(group):
+        try:
+            classes.append(_spec_class(group, name, table[name], base))
+        except SpecError as error:
+            left_out[name] = error
+    return tuple(classes), left_out
+
+
+def _spec_class(group: str, name: str, entry: Any, base: type[S]) -> type[S]:
+    spec = getattr(entry, "spec", None)
+    if not (isinstance(spec, type) and issubclass(spec, base)):
+        raise SpecError(f"{group}: {name!r} has no specification derived from {base.__name__}")
+    kinds = get_args(spec.__annotations__.get("kind"))
+    if kinds != (name,):
+        raise SpecError(f"{group}: the specification of {name!r} lacks kind: Literal[{name!r}]")
+    return spec
 
 
 def provider(group: str, name: str) -> Provider | None:

@@ -30,11 +30,11 @@ from morec.config.models import (
     BERT4RecSpec,
     DSSMSpec,
     GRU4RecSpec,
-    ModelSpec,
     NextItNetSpec,
     RecommenderSpec,
     SASRecSpec,
 )
+from morec.config.recommenders import ModelSpec
 from morec.config.trial import (
     SCHEMA_VERSION,
     EvaluationSpec,

@@ -1,8 +1,9 @@
 """The recommenders: how a user becomes a vector."""
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from morec.config.base import Spec
 
@@ -24,7 +25,9 @@ class RecommenderSpec(Spec):
         return 0
 
 
-class _TransformerSpec(RecommenderSpec):
+class TransformerSpec(RecommenderSpec):
+    """Options of the transformers, named as the arguments of ``SASRec`` and ``BERT4Rec``."""
+
     dim: int = Field(512, ge=2)
     """d: width of item vectors and user states."""
     num_blocks: int = Field(2, ge=1)
@@ -40,13 +43,13 @@ class _TransformerSpec(RecommenderSpec):
         return self
 
 
-class SASRecSpec(_TransformerSpec):
+class SASRecSpec(TransformerSpec):
     """The paper's SASRec: post-LN transformer over item vectors, dot-product scores."""
 
     kind: Literal["sasrec"] = "sasrec"
 
 
-class BERT4RecSpec(_TransformerSpec):
+class BERT4RecSpec(TransformerSpec):
     """A transformer that reads both ways and guesses hidden items (Sun et al. 2019)."""
 
     kind: Literal["bert4rec"]
@@ -95,12 +98,10 @@ class NextItNetSpec(RecommenderSpec):
     """Share dropped before every DNN and fusion layer."""
 
 
-def _sasrec_unless_said(value: Any) -> Any:
-    return {"kind": "sasrec", **value} if isinstance(value, dict) else value
-
-
-ModelSpec = Annotated[
-    SASRecSpec | BERT4RecSpec | DSSMSpec | GRU4RecSpec | NextItNetSpec,
-    Field(discriminator="kind"),
-    BeforeValidator(_sasrec_unless_said),
-]
+OUR_MODELS: Mapping[str, type[RecommenderSpec]] = {
+    "sasrec": SASRecSpec,
+    "bert4rec": BERT4RecSpec,
+    "dssm": DSSMSpec,
+    "gru4rec": GRU4RecSpec,
+    "nextitnet": NextItNetSpec,
+}

@@ -13,7 +13,8 @@ from morec.config.base import METRICS, Spec, canonical_json, metric_name
 from morec.config.datasets import DatasetSpec
 from morec.config.items import ItemSpec
 from morec.config.losses import LossName, loss_needs
-from morec.config.models import ModelSpec, SASRecSpec
+from morec.config.models import SASRecSpec
+from morec.config.recommenders import ModelSpec
 from morec.errors import did_you_mean
 
 SCHEMA_VERSION = 2

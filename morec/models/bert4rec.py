@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from morec.config import BERT4RecSpec
 from morec.models.batches import TrainSamples, sequence_samples
 from morec.models.sasrec import LAYER_NORM_EPS, SASRec
 from morec.models.user_encoder import xavier_normal
@@ -25,6 +26,10 @@ class BERT4Rec(SASRec):
     loss is over what is hidden. The original hides a sample's last item alone in samples of its
     own, has biases in its projections and one for every item, and a softmax over the catalogue.
     """
+
+    spec = BERT4RecSpec
+    activation = staticmethod(F.gelu)
+    is_causal = False
 
     def __init__(
         self,
@@ -42,8 +47,6 @@ class BERT4Rec(SASRec):
             num_blocks=num_blocks,
             num_heads=num_heads,
             dropout=dropout,
-            activation=F.gelu,
-            is_causal=False,
         )
         self.mask_share = mask_share
         self.mask = nn.Embedding(1, dim)

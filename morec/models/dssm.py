@@ -4,12 +4,13 @@ Shapes: B samples or users, D width.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
+from morec.config import DSSMSpec
 from morec.encoders.fusion import dense_layers
 from morec.models.batches import TrainSamples, pair_samples
 from morec.models.user_encoder import UserEncoder, xavier_normal
@@ -22,6 +23,7 @@ class DSSM(UserEncoder):
     so the table has a row less than the authors'. The item tower is the item encoder.
     """
 
+    spec = DSSMSpec
     loss_weights: ClassVar[Mapping[str, float]] = {"bce": 0.5}
     """The released code takes one mean over positives and negatives; ``bce`` sums two means."""
 
@@ -30,6 +32,16 @@ class DSSM(UserEncoder):
         self.embedding = nn.Embedding(num_users, dim)
         self.embedding.apply(xavier_normal)
         self.dnn = dense_layers(dim, num_layers, dropout)
+
+    @classmethod
+    def build(cls, spec: DSSMSpec, *, num_users: int, max_seq_len: int) -> Self:
+        """The model as specified, for so many users; it does not depend on the inputs."""
+        return cls(
+            dim=spec.dim,
+            num_users=num_users,
+            num_layers=spec.mlp_layers,
+            dropout=spec.dropout,
+        )
 
     @staticmethod
     def train_samples(sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:

@@ -3,11 +3,12 @@
 Shapes: B users, L positions, D width.
 """
 
-from typing import cast
+from typing import Self, cast
 
 import torch
 from torch import Tensor, nn
 
+from morec.config import GRU4RecSpec
 from morec.models.user_encoder import UserEncoder, xavier_normal
 
 
@@ -18,6 +19,8 @@ class GRU4Rec(UserEncoder):
     has weights and ranking losses of its own. Every gate's weights start xavier-normal.
     """
 
+    spec = GRU4RecSpec
+
     def __init__(self, *, dim: int, num_blocks: int, dropout: float) -> None:
         super().__init__(dim)
         self.dropout = nn.Dropout(dropout)
@@ -26,6 +29,11 @@ class GRU4Rec(UserEncoder):
         self.output = nn.Linear(dim, dim)
         _start_gates(self.gru)
         self.output.apply(xavier_normal)
+
+    @classmethod
+    def build(cls, spec: GRU4RecSpec, *, num_users: int, max_seq_len: int) -> Self:
+        """The model as specified; it does not depend on the numbers of users and inputs."""
+        return cls(dim=spec.dim, num_blocks=spec.num_blocks, dropout=spec.dropout)
 
     def forward(
         self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor, *, last_only: bool = False

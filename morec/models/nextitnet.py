@@ -4,11 +4,12 @@ Shapes: B users, L positions, D width.
 """
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Self, cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from morec.config import NextItNetSpec
 from morec.models.user_encoder import UserEncoder, xavier_normal
 
 LAYER_NORM_EPS = 1e-6
@@ -21,6 +22,8 @@ class NextItNet(UserEncoder):
     items. Padding is kept at zero, so that a row does not depend on how far it is padded.
     """
 
+    spec = NextItNetSpec
+
     def __init__(
         self, *, dim: int, num_blocks: int, kernel_size: int, dilations: Sequence[int]
     ) -> None:
@@ -32,6 +35,16 @@ class NextItNet(UserEncoder):
         )
         self.output = nn.Linear(dim, dim)
         self.apply(xavier_normal)
+
+    @classmethod
+    def build(cls, spec: NextItNetSpec, *, num_users: int, max_seq_len: int) -> Self:
+        """The model as specified; it does not depend on the numbers of users and inputs."""
+        return cls(
+            dim=spec.dim,
+            num_blocks=spec.num_blocks,
+            kernel_size=spec.kernel_size,
+            dilations=spec.dilations,
+        )
 
     def forward(
         self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor, *, last_only: bool = False

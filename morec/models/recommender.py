@@ -14,23 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from morec.config import (
-    BERT4RecSpec,
-    DSSMSpec,
-    GRU4RecSpec,
-    ItemSpec,
-    ModelSpec,
-    NextItNetSpec,
-    SASRecSpec,
-)
+from morec.config import ItemSpec, ModelSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.item import ItemEncoder, build_item_encoder
-from morec.models.bert4rec import BERT4Rec
-from morec.models.dssm import DSSM
-from morec.models.gru4rec import GRU4Rec
-from morec.models.nextitnet import NextItNet
-from morec.models.sasrec import SASRec
+from morec.models.table import RECOMMENDERS
 from morec.models.user_encoder import UserEncoder
 
 ITEM_CHUNK = 1024
@@ -191,38 +179,9 @@ def build_recommender(
 
 
 def build_user_encoder(spec: ModelSpec, num_users: int, max_seq_len: int) -> UserEncoder:
-    """The user encoder a model specification names."""
-    match spec:
-        case SASRecSpec():
-            return SASRec(
-                dim=spec.dim,
-                max_seq_len=max_seq_len,
-                num_blocks=spec.num_blocks,
-                num_heads=spec.num_heads,
-                dropout=spec.dropout,
-            )
-        case BERT4RecSpec():
-            return BERT4Rec(
-                dim=spec.dim,
-                max_seq_len=max_seq_len,
-                num_blocks=spec.num_blocks,
-                num_heads=spec.num_heads,
-                dropout=spec.dropout,
-                mask_share=spec.mask_share,
-            )
-        case DSSMSpec():
-            return DSSM(
-                dim=spec.dim,
-                num_users=num_users,
-                num_layers=spec.mlp_layers,
-                dropout=spec.dropout,
-            )
-        case GRU4RecSpec():
-            return GRU4Rec(dim=spec.dim, num_blocks=spec.num_blocks, dropout=spec.dropout)
-        case NextItNetSpec():
-            return NextItNet(
-                dim=spec.dim,
-                num_blocks=spec.num_blocks,
-                kernel_size=spec.kernel_size,
-                dilations=spec.dilations,
-            )
+    """The user encoder a model specification names.
+
+    Raises:
+        SpecError: an installed model cannot be loaded, or its name is taken.
+    """
+    return RECOMMENDERS[spec.kind].build(spec, num_users=num_users, max_seq_len=max_seq_len)

@@ -7,12 +7,14 @@ Shapes: B users, L positions, P items of all users, D width, H heads, K = D / H.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, Self, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from morec.config import RecommenderSpec, SASRecSpec
+from morec.config.models import TransformerSpec
 from morec.encoders.tables import placed
 from morec.models.user_encoder import UserEncoder, xavier_normal
 
@@ -30,26 +32,28 @@ class SASRec(UserEncoder):
     xavier-normal weights. With D = 512 and L = 20 it has 6,311,936 parameters.
     """
 
+    spec: ClassVar[type[RecommenderSpec]] = SASRecSpec
+    activation: Activation = staticmethod(F.relu)
+    """Between the layers of a block's feed-forward part."""
+    is_causal: ClassVar[bool] = True
+    """Whether an item sees only itself and the items before it."""
+
     def __init__(
-        self,
-        *,
-        dim: int,
-        max_seq_len: int,
-        num_blocks: int,
-        num_heads: int,
-        dropout: float,
-        activation: Activation = F.relu,
-        is_causal: bool = True,
+        self, *, dim: int, max_seq_len: int, num_blocks: int, num_heads: int, dropout: float
     ) -> None:
         super().__init__(dim)
-        self.is_causal = is_causal
         self.positions = nn.Embedding(max_seq_len, dim)
         self.norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(
-            Block(dim, num_heads, dropout, activation) for _ in range(num_blocks)
+            Block(dim, num_heads, dropout, self.activation) for _ in range(num_blocks)
         )
         self.apply(xavier_normal)
+
+    @classmethod
+    def build(cls, spec: TransformerSpec, *, num_users: int, max_seq_len: int) -> Self:
+        """The model as specified; it does not depend on the number of users."""
+        return cls(max_seq_len=max_seq_len, **spec.model_dump(exclude={"kind"}))
 
     def forward(
         self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor, *, last_only: bool = False

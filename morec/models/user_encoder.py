@@ -5,24 +5,32 @@ Shapes: B samples or users, L inputs of each, T states of each, D width.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
+from morec.config import RecommenderSpec
 from morec.models.batches import TrainSamples, sequence_samples
 
 
 class UserEncoder(nn.Module, ABC):
     """Base of the models: by default one that reads a history and is trained on whole ones."""
 
+    spec: ClassVar[type[RecommenderSpec]]
+    """What a study file says about this model; its ``kind`` names the model."""
     loss_weights: ClassVar[Mapping[str, float]] = {}
     """What a loss of that name is multiplied by in training this model; 1 if it is not here."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
+
+    @classmethod
+    @abstractmethod
+    def build(cls, spec: Any, *, num_users: int, max_seq_len: int) -> Self:
+        """The model as specified, for so many users and inputs (L)."""
 
     def train_samples(self, sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
         """What one epoch shows, made of every user's left-padded train list."""
