@@ -13,6 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
+from pydantic import BaseModel
+
 from morec.code_version import sources_hash
 from morec.errors import SpecError
 
@@ -24,7 +26,7 @@ GROUPS = (
     "morec.metrics",
 )
 """The groups of entry points that are read; each belongs to the table of that name."""
-S = TypeVar("S")
+S = TypeVar("S", bound=BaseModel)
 T = TypeVar("T")
 
 
@@ -101,8 +103,8 @@ def _spec_class(group: str, name: str, entry: Any, base: type[S]) -> type[S]:
     spec = getattr(entry, "spec", None)
     if not (isinstance(spec, type) and issubclass(spec, base)):
         raise SpecError(f"{group}: {name!r} has no specification derived from {base.__name__}")
-    kinds = get_args(spec.__annotations__.get("kind"))
-    if kinds != (name,):
+    kind = spec.model_fields.get("kind")
+    if kind is None or get_args(kind.annotation) != (name,):
         raise SpecError(f"{group}: the specification of {name!r} lacks kind: Literal[{name!r}]")
     return spec
 

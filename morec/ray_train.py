@@ -26,7 +26,7 @@ from morec.data.dataset import Dataset, open_dataset
 from morec.encoders.artefacts import ArtefactStore, local_cache
 from morec.results import Cost, EpochRecord, TrialResult
 from morec.storage import Storage, is_url
-from morec.trial import run_trial
+from morec.trial import TrialInputs, run_trial
 from morec.trial_log import logged
 from morec.watchdog import Watchdog, watch
 from morec.workers import Workers
@@ -115,9 +115,7 @@ def _work(loop_config: dict[str, Any]) -> str:
     ):
         result = run_trial(
             job.config,
-            _open_dataset(store.named(job.dataset).path),
-            store,
-            sources=job.sources,
+            TrialInputs(_open_dataset(store.named(job.dataset).path), store, job.sources),
             checkpoints=checkpoints,
             report=_reporter(send, watchdog, nodes),
             workers=workers,

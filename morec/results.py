@@ -170,7 +170,7 @@ class TrialResult(Spec):
     log_tail: str | None = None
     """The last lines that a failed trial's processes printed."""
     code: dict[str, str] = {}  # noqa: RUF012  (pydantic copies it)
-    """What made these numbers, see ``code_version``; empty in records older than this."""
+    """What made these numbers, see ``trial_code``; empty in records older than this."""
     num_starts: int = 1
     """1 + how often the trial was continued after an interruption."""
     finished_at: str = ""

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from morec.checkpoints import Checkpoints
+from morec.checkpoints import STORED, Checkpoints
 from morec.config import SyntheticSpec
 from morec.data.dataset import Dataset, load_dataset
 from morec.encoders.artefacts import ArtefactStore
+from morec.progress import Progress
 from morec.references import popularity_evaluation
 from morec.results import EpochRecord, Evaluation, Reason, TrialStatus, pack_ranks
 from morec.trainer import Trainer
-from morec.trial import Progress
 from morec.workers import Workers
 from tests.morec.tiny_trials import (
     BERT4REC,
@@ -97,6 +97,29 @@ def test_a_truncated_checkpoint_costs_time_but_no_numbers(
     again = run(config, tiny_dataset, tmp_path)
     assert numbers(again) == numbers(run(config, tiny_dataset, tmp_path / "whole"))
     assert again.num_starts == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "key"), [("format", None), ("trainer", "random"), ("progress", "energy_j")]
+)
+def test_a_checkpoint_of_other_code_starts_the_trial_anew(
+    part: str, key: str | None, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    """It lacks its format number, or a key that a later version of the code asks for."""
+    config = tiny_config()
+    interrupted(config, tiny_dataset, tmp_path, 1)
+    last = tmp_path / "checkpoints" / "last.pt"
+    state = torch.load(last, weights_only=True)
+    assert state.keys() == {"format", *STORED}
+    assert all(state[name].keys() == set(keys) for name, keys in STORED.items() if keys)
+    if key is None:
+        state.pop(part, None)
+    else:
+        del state[part][key]
+    torch.save(state, last)
+    again = run(config, tiny_dataset, tmp_path)
+    assert again.num_starts == 1
+    assert numbers(again) == numbers(run(config, tiny_dataset, tmp_path / "whole"))
 
 
 def test_a_continued_trial_first_reports_what_it_knows(

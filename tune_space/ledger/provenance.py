@@ -9,6 +9,7 @@ from pathlib import Path
 
 from morec.code_version import installed_version
 from morec.results import TrialResult
+from morec.trial_code import extensions_used
 
 PACKAGES = (
     "morec-studies", "ray", "torch", "torchvision", "transformers", "timm", "optuna", "numpy",
@@ -34,16 +35,18 @@ def git_state() -> dict[str, str]:
 
 
 def other_code(records: Iterable[TrialResult], code: Mapping[str, str]) -> list[str]:
-    """Which of ``records`` were not made by ``code``, a line for each other code.
+    """Which of ``records`` were not made by ``code`` and the installed packages, a line for each.
 
     They are not trained again, since most changes of code change no number; that they are of
     another code is said wherever they are used.
     """
-    others = Counter(tuple(record.code.items()) for record in records if record.code != code)
+    differences = (
+        _differing(record.code, {**code, **extensions_used(record.config)}) for record in records
+    )
     return [
-        f"{number} record{'s' * (number != 1)} made by other code ({_differing(dict(other), code)})"
-        ": they count as they are; --fresh trains everything anew"
-        for other, number in others.items()
+        f"{number} record{'s' * (number != 1)} made by other code ({difference}): they count as "
+        "they are; --fresh trains everything anew"
+        for difference, number in Counter(filter(None, differences)).items()
     ]
 
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from morec.checkpoints import Checkpoints
-from morec.code_version import code_version
 from morec.config import TrialConfig
 from morec.results import Cost, EpochRecord, Reason, TrialResult, TrialStatus, utc_now
 from morec.storage import Storage
+from morec.trial_code import trial_code
 from morec.trial_log import log_tail
 from morec.watchdog import hang_note
 from tune_space.ledger.layout import CHECKPOINTS, bound_checkpoints
@@ -230,7 +230,7 @@ class Conductor:
             status=status,
             epochs=epochs,
             cost=cost,
-            code=code_version(),
+            code=trial_code(job.config),
             finished_at=utc_now(),
             **told,
         )
