@@ -52,12 +52,11 @@ def run_trial(
     workers: Workers | None = None,
     device: str = "cpu",
 ) -> TrialResult:
-    """Train until early stopping, then evaluate the best epoch; go on from a checkpoint if any.
+    """Train until early stopping, then evaluate the best epoch; continue from a checkpoint if any.
 
     A diverged or collapsed trial is a result with that status, not an exception. The test split is
-    read only if ``config.evaluation.test`` is set, and then once, after training. The checkpoints
-    are left to the caller, who removes them once the record is safe; several workers have to see
-    the same ones.
+    read only if ``config.evaluation.test`` is set, and then once, after training. The caller
+    removes the checkpoints once the record is safe. Several workers must see the same checkpoints.
     """
     trial = _Trial(config, inputs, checkpoints, workers or Workers(), torch.device(device))
     outcome: dict[str, Any]
@@ -148,7 +147,7 @@ class _Trial:
     def _save_if_due(self, *, is_last: bool) -> None:
         """Write a checkpoint when the first worker can afford it, and after the last epoch.
 
-        Every worker takes part, since the state holds everyone's random states.
+        Every worker takes part, since the state holds the random states of all.
         """
         workers = self.trainer.workers
         if not (is_last or workers.gather(self.checkpoints.is_due())[0]):

@@ -19,8 +19,8 @@ from morec.models.user_encoder import UserEncoder, xavier_normal
 class DSSM(UserEncoder):
     """A trained vector per user, then Dropout -> Linear -> GELU layers; no history is read.
 
-    Its one state stands before any item. Users count from 0, as everywhere here: none is padding,
-    so the table has a row less than the authors'. The item tower is the item encoder.
+    Its one state scores a user's target without any input. Users count from 0 and none is padding,
+    so the table has one row fewer than in the paper's code. The item tower is the item encoder.
     """
 
     spec = DSSMSpec
@@ -45,12 +45,12 @@ class DSSM(UserEncoder):
 
     @staticmethod
     def train_samples(sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
-        """Every train interaction alone."""
+        """One sample per train interaction."""
         return pair_samples(sequences_UL1)
 
     def forward(
         self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor, *, last_only: bool = False
     ) -> Tensor:
-        """Look the users up: states_B1D, whatever the items; there is no other state."""
+        """Look the users up: states_B1D, the same whatever the items."""
         states_BD: Tensor = self.dnn(self.embedding(users_B))
         return states_BD[:, None]

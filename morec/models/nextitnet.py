@@ -18,8 +18,8 @@ LAYER_NORM_EPS = 1e-6
 class NextItNet(UserEncoder):
     """Residual blocks, one for every dilation and repetition, then Linear into the item space.
 
-    Item vectors are input and output weights at once; the original has an output layer over all
-    items. Padding is kept at zero, so that a row does not depend on how far it is padded.
+    Item vectors are both input and output weights; the original has an output layer over all items.
+    Padding is kept at zero, so that a state does not depend on how far its row is padded.
     """
 
     spec = NextItNetSpec
@@ -59,7 +59,7 @@ class NextItNet(UserEncoder):
 class ResidualBlock(nn.Module):
     """x + two times ReLU(LN(causal convolution)); the second dilation is twice the first.
 
-    Figure 3b of the paper, after which its released code is built.
+    Figure 3b of the paper, which its released code follows.
     """
 
     def __init__(self, dim: int, kernel_size: int, dilation: int) -> None:
