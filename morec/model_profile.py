@@ -1,7 +1,7 @@
-"""What a trial's model would have and cost, without its data and weights: built on the meta device.
+"""Size and cost of a trial's model without its data and weights: built on the meta device.
 
-For the columns #Param and FLOPs of the paper's table 6. Where an encoder's configuration is not on
-this machine, the shapes of well-known ones are.
+For the columns #Param and FLOPs of the paper's table 6. If an encoder's configuration is not on
+this machine, the shapes of well-known encoders are used.
 """
 
 import functools
@@ -45,18 +45,18 @@ class ModelProfile:
     forward_macs_paper: int
     """Multiply-accumulates of one padded training sample; see ``cost.paper_macs``."""
     bytes_per_item: int
-    """Kept by the forward pass for the backward pass, for an item with every token slot filled."""
+    """What the forward pass keeps for the gradient of one item with every token slot filled."""
     bytes_per_sample: int
     """The same for the user of one padded training sample."""
     artefact_bytes: Mapping[str, int] = field(default_factory=dict)
-    """What the shared inputs of the item's encoders take on disk, at most, by part; empty where the
-    number of items is not known."""
+    """Largest size on disk of the encoders' shared inputs, by part of the item; empty if the number
+    of items is not known."""
 
 
 def profile_model(
     config: TrialConfig, *, num_users: int | None, num_items: int | None
 ) -> ModelProfile | None:
-    """Count what a trial's model would have; None where its shapes cannot be known from here.
+    """Count a trial's model; None where its shapes cannot be known on this machine.
 
     That is: the number of items or users is not given although the model has a vector for
     each, an encoder's configuration is neither on this machine nor well known, or an
@@ -71,10 +71,10 @@ def profile_model(
             inputs = _inputs_bytes(config.item, num_items)
     except _UnknownShapesError:
         return None
-    # Nothing is padding in what is measured; the meta device cannot look.
+    # Nothing that is measured is padding, which the meta device cannot check.
     with fx_config.patch(meta_nonzero_assume_all_nonzero=True):  # type: ignore[attr-defined]
-        made = _measure(recommender.to(META), config)
-    return replace(made, artefact_bytes=inputs)
+        profile = _measure(recommender.to(META), config)
+    return replace(profile, artefact_bytes=inputs)
 
 
 class _UnknownShapesError(Exception):
@@ -117,7 +117,7 @@ def _read_one_user(recommender: Recommender, num_inputs: int) -> Tensor:
 
 
 def _kept_bytes(recommender: Recommender, run: Callable[[], Tensor]) -> int:
-    """Bytes that ``run`` in training keeps for its gradient, besides the model itself."""
+    """Bytes that ``run`` keeps for its gradient in training, without the model itself."""
     own = {tensor.untyped_storage()._cdata for tensor in recommender.state_dict().values()}
     kept: dict[int, torch.UntypedStorage] = {}
 
@@ -130,14 +130,14 @@ def _kept_bytes(recommender: Recommender, run: Callable[[], Tensor]) -> int:
     recommender.train()
     for module in recommender.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            module.eval()  # It keeps as much, and does not refuse a batch of one item.
+            module.eval()  # It keeps as much, and accepts a batch of one item.
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         run()
     return sum(storage.nbytes() for storage in kept.values())
 
 
 def _inputs_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
-    """What the encoders' shared inputs take, by part; nothing if the items are not counted yet."""
+    """Bytes of the encoders' shared inputs by part; empty if the number of items is not known."""
     if num_items is None:
         return {}
     return {
@@ -147,7 +147,7 @@ def _inputs_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
 
 
 def _bytes_per_item(spec: TextSpec | ImageSpec) -> int:
-    """Tokens, pixels, and the features or states computed from them; every title counts as long."""
+    """Tokens or pixels, and the features or states made of them; every title is the longest."""
     scratch = _scratch(spec)
     own = 3 * scratch.size**2 if isinstance(scratch, ImageSpec) else 4 * scratch.max_tokens
     if scratch.trainable_layers == 0:
@@ -158,7 +158,7 @@ def _bytes_per_item(spec: TextSpec | ImageSpec) -> int:
 
 
 def _second_round_bytes(spec: TextSpec | ImageSpec) -> int:
-    """The encoder it ends with. Its checkpoint is gone before the trials' need the same room."""
+    """Bytes of the encoder it ends with; its own checkpoint is removed before trials run."""
     if spec.second_round is None:
         return 0
     scratch = _scratch(spec)
@@ -175,7 +175,7 @@ def _scratch(spec: TextSpec | ImageSpec) -> TextSpec | ImageSpec:
 
 
 def _blank_encoder(spec: TextSpec | ImageSpec) -> Encoder:
-    """An encoder over one made-up item."""
+    """An encoder over one item without content."""
     scratch = _scratch(spec)
     if spec.trainable_layers == 0:
         return FeatureTable(np.zeros((1, _feature_dim(scratch)), np.float32))
@@ -184,7 +184,7 @@ def _blank_encoder(spec: TextSpec | ImageSpec) -> Encoder:
 
 @functools.cache
 def _feature_dim(spec: TextSpec | ImageSpec) -> int:
-    """Width of frozen features; asked for again by every arm that has them."""
+    """Width of frozen features; cached, since several arms may have the same."""
     if isinstance(spec, ImageSpec):
         return output_dim(_image_backbone(spec), spec.size)
     return int(load_stack(spec, _text_config(spec)).dim)
@@ -226,7 +226,7 @@ def _image_backbone(spec: ImageSpec) -> Any:
 
 
 class _BlankImages(PixelTable):
-    """Images of a size, in the place of a catalogue's."""
+    """Images without content, instead of a catalogue's."""
 
     def __init__(self, size: int) -> None:
         nn.Module.__init__(self)

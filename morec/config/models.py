@@ -9,15 +9,15 @@ from morec.config.base import Spec
 
 
 class RecommenderSpec(Spec):
-    """Base of every recommender's specification, and what a model tells all others of itself.
+    """Base of every recommender's specification, and what other code must know of the model.
 
-    A subclass has the fields ``kind``, ``dim`` (D) and ``dropout`` at least.
+    A subclass has at least the fields ``kind``, ``dim`` (D) and ``dropout``.
     """
 
     reads_history: ClassVar[bool] = True
-    """Whether it is trained on histories; else on (user, item) pairs."""
+    """Whether the model is trained on histories; otherwise on (user, item) pairs."""
     has_user_vectors: ClassVar[bool] = False
-    """Whether it has a vector per user, so that its size follows from the number of users."""
+    """Whether the model has a vector per user, so that its size depends on their number."""
 
     @property
     def num_id_layers(self) -> int:
@@ -50,11 +50,11 @@ class SASRecSpec(TransformerSpec):
 
 
 class BERT4RecSpec(TransformerSpec):
-    """A transformer that reads both ways and guesses hidden items (Sun et al. 2019)."""
+    """A transformer without a causal mask that predicts hidden items (Sun et al. 2019)."""
 
     kind: Literal["bert4rec"]
     mask_share: float = Field(0.2, gt=0, lt=1)
-    """Share of a history's items hidden in training, beside the last one."""
+    """Probability that an item is hidden in training; the last item always is."""
 
 
 class DSSMSpec(RecommenderSpec):

@@ -1,7 +1,7 @@
 """What a trial's ``model`` may be: one of our specifications, or an installed package's.
 
-Installed packages are loaded when this module is. A package's module may import everything of
-``morec.config`` but ``ModelSpec``, ``TrialConfig`` and what stands beside it in ``trial.py``.
+Installed packages are loaded when this module is imported. So their modules can import from
+``morec.config`` what comes before it, such as ``RecommenderSpec``, but not ``TrialConfig``.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, Union

@@ -29,7 +29,7 @@ class OptimSpec(Spec):
     encoder_lr: float | None = Field(None, gt=0)
     """Learning rate of trained encoder layers; not given: ``lr``."""
     weight_decay: float = Field(0.1, ge=0)
-    """On every parameter, as in the paper's code."""
+    """Applies to every parameter, as in the paper's code."""
     clip_norm: float | None = Field(None, gt=0)
     """Largest gradient norm; not given: no clipping, as in the paper."""
     warmup_steps: int = Field(0, ge=0)
@@ -45,15 +45,15 @@ class TrainingSpec(Spec):
     batch_size: int = Field(64, ge=2)
     """Users per optimizer step, over all workers together; of dssm (user, item) pairs."""
     max_epochs: int = Field(150, ge=1)
-    """An epoch shows every user once, to dssm every pair; validation follows each."""
+    """An epoch trains on every user once (dssm: on every pair); validation follows each epoch."""
     patience: int = Field(6, ge=1)
     """Stop after more than this many epochs without a better validation score."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Autocast of the forward pass in training; evaluation is always fp32."""
     micro_items: int | None = Field(None, ge=1)
-    """Encode a batch's items this many at a time, keep no activations, and encode each chunk again
-    for its gradient: the same batch in the memory of a chunk, for a third more time. Not given: all
-    at once, and halved only where a GPU runs out of memory."""
+    """Encode a batch's items in chunks of this many, keep no activations, and encode each chunk
+    again for its gradient: the memory of one chunk for a third more time. Not given: one chunk,
+    halved as often as a GPU runs out of memory."""
 
 
 class EvaluationSpec(Spec):
