@@ -1,7 +1,6 @@
-"""A trial's one checkpoint: the last epoch's full state and the best epoch's weights.
+"""A trial's one checkpoint, from which an interrupted trial goes on to the same numbers.
 
-It lets an interrupted trial go on to the same numbers: weights, optimizer, schedule, every random
-state, and the loader's position (the epoch, and the generator that shuffles and samples).
+A file of plain values and tensors: ``format``, and what ``STORED`` names.
 """
 
 import math
@@ -9,6 +8,7 @@ import pickle
 import shutil
 import struct
 import time
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,18 @@ MAX_SHARE = 0.1
 """Writing checkpoints takes at most about this share of a trial's time ..."""
 CHEAP_S = 0.05
 """... unless a write takes less than this: then every epoch has its checkpoint."""
+FORMAT = 1
+"""Raise it when ``STORED``, or the meaning of a part of it, changes."""
+STORED: Mapping[str, Collection[str]] = {
+    # After the last epoch. "random" holds, worker by worker, the states of torch (dropout), numpy
+    # (the loader's order, targets and negatives) and the GPU.
+    "trainer": ("weights", "optimizer", "schedule", "random"),
+    # The best epoch's weights, by the names of their parameters.
+    "best_weights": (),
+    # Every epoch's record, the best epoch's validation, and what all starts have spent.
+    "progress": ("epochs", "best_epoch", "best_valid", "num_starts", "spent_s", "energy_j"),
+}
+"""What a checkpoint stores: its parts, and the keys of those that always have the same ones."""
 UNREADABLE = (
     *(OSError, EOFError, RuntimeError, pickle.UnpicklingError),
     *(LookupError, ValueError, TypeError, AttributeError, AssertionError, struct.error),
@@ -49,29 +61,45 @@ class Checkpoints:
         return self._write_s < CHEAP_S or waited_s >= self._write_s / MAX_SHARE
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace the state an interrupted trial continues from."""
+        """Replace the state an interrupted trial continues from; ``STORED`` says what it holds."""
         start = time.perf_counter()
-        replace_atomically(self.path, lambda stream: torch.save(state, stream))
+        stored = {"format": FORMAT, **state}
+        replace_atomically(self.path, lambda stream: torch.save(stored, stream))
         if self._storage is not None:
             self._storage.put(self.path, self.path.name)
         self._written_at = time.perf_counter()
         self._write_s = self._written_at - start
 
     def load(self) -> dict[str, Any] | None:
-        """The last state, or None if there is none that can be read: the trial starts anew."""
+        """The last state, or None: the trial starts anew.
+
+        None is returned where there is no file, where it cannot be read, where it has another
+        format or none, and where something of ``STORED`` is missing.
+        """
         if self._storage is not None:
             self._storage.get(self.path.name, self.path)
         try:
-            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
         except UNREADABLE:
             return None
-        return state
+        return state if _is_whole(state) else None
 
     def remove(self) -> None:
         """Delete the folder; what a finished trial leaves behind is its record."""
         shutil.rmtree(self.path.parent, ignore_errors=True)
         if self._storage is not None:
             self._storage.remove()
+
+
+def _is_whole(state: Any) -> bool:
+    """Whether a checkpoint is of this format and holds what ``STORED`` says."""
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        return False
+    return all(_has(state.get(part), keys) for part, keys in STORED.items())
+
+
+def _has(part: Any, keys: Collection[str]) -> bool:
+    return isinstance(part, dict) and (not keys or part.keys() == set(keys))
 
 
 def random_states(generator: np.random.Generator) -> dict[str, Any]:

@@ -19,11 +19,11 @@ from morec.results import GPU_MEMORY, HOST_MEMORY
 CLEAR_REFS = Path("/proc/self/clear_refs")
 STATUS = Path("/proc/self/status")
 RESET_PEAK = "5"
-"""Written to clear_refs, it sets the peak resident set back to the current one (proc(5))."""
+"""Written to ``clear_refs``, it sets the peak resident set to the current one (proc(5))."""
 
 
 def count_parameters(module: nn.Module) -> tuple[int, int]:
-    """Total and trainable parameters of the model, unread token vectors included."""
+    """Total and trainable parameters of the model, with token vectors that are not loaded."""
     sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
     tables = [part for part in module.modules() if isinstance(part, TokenTable)]
     sizes += [(table.num_left_out, table.weight.requires_grad) for table in tables]
@@ -33,10 +33,10 @@ def count_parameters(module: nn.Module) -> tuple[int, int]:
 def paper_macs(recommender: Recommender, num_inputs: int, device: torch.device) -> int:
     """Forward multiply-accumulates by the rule of the paper's table 6: one training sample, padded.
 
-    A sample has ``num_inputs`` inputs and one item more: L of a sequence, 0 of a DSSM's pair. For
-    all those and as many negatives an item is encoded in full width; then the user encoder runs
-    over the inputs. SASRec's projections are L * num_blocks * 12 * D^2; its attention, 2 * L^2 * D
-    a block, is counted here and left out in the paper (0.6 % at D = 512, L = 20).
+    A sample has ``num_inputs`` inputs (L of a sequence, 0 of a DSSM's pair), one item more, and as
+    many negatives as items. Each of them is encoded in full width; then the user encoder reads the
+    inputs. SASRec's projections are L * num_blocks * 12 * D^2. Its attention, 2 * L^2 * D a block,
+    is counted here and left out in the paper (0.6 % at D = 512, L = 20).
     """
     num_slots = 2 * (num_inputs + 1)
     item_macs, _ = recommender.item_encoder.padded_item_macs()
@@ -49,7 +49,7 @@ def paper_macs(recommender: Recommender, num_inputs: int, device: torch.device) 
 
 
 class PeakMemory:
-    """Peak memory since it was made, and what kind of memory that is."""
+    """Peak memory since this object was made, and what kind of memory that is."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -60,13 +60,13 @@ class PeakMemory:
         self._is_host_known = _reset_resident_peak()
 
     def num_bytes(self) -> int | None:
-        """The peak of the trial's device so far in bytes; None where the system does not tell."""
+        """Peak bytes on the trial's device so far; None where the system does not tell."""
         if self.device.type == "cuda":
             return int(torch.cuda.max_memory_allocated(self.device))
         return self.num_host_bytes()
 
     def num_host_bytes(self) -> int | None:
-        """The whole process: libraries, data, and touched pages of mapped files."""
+        """Peak bytes of the process: libraries, data, and pages read of mapped files; or None."""
         if not self._is_host_known:
             return None
         peak = re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text())
@@ -74,24 +74,24 @@ class PeakMemory:
 
 
 def _give_back_unused() -> None:
-    """Free what an earlier trial of this process left behind, which is not this trial's cost."""
+    """Free what an earlier trial of this process left, so that it does not count as this one's."""
     gc.collect()
-    _set_libraries_apart()
+    _freeze_imports()
     with suppress(OSError, AttributeError):  # glibc only
         ctypes.CDLL(None).malloc_trim(0)
 
 
 @cache
-def _set_libraries_apart() -> None:
-    """Once a process, take what it has imported out of all later collections.
+def _freeze_imports() -> None:
+    """Exclude what this process has imported from all later garbage collections; done once.
 
-    Looking through torch and the encoder libraries was most of what a short trial cost (0.2 s).
+    Collecting through torch and the encoder libraries took 0.2 s, most of a short trial's time.
     """
     gc.freeze()
 
 
 def _reset_resident_peak() -> bool:
-    """Whether the peak could be reset; without, it would be that of earlier trials as well."""
+    """Whether the peak could be reset; otherwise it would include earlier trials."""
     try:
         CLEAR_REFS.write_text(RESET_PEAK)
     except OSError:
@@ -100,7 +100,7 @@ def _reset_resident_peak() -> bool:
 
 
 def device_name(device: torch.device, precision: str = "fp32") -> str:
-    """The device as a reader knows it, with the threads it used; says if bf16 is emulated there."""
+    """The device's name; on a CPU with the number of threads, and whether bf16 is emulated."""
     remark = ", bf16 emulated" if precision == "bf16" and not has_bf16(device) else ""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device) + remark
@@ -111,7 +111,7 @@ def device_name(device: torch.device, precision: str = "fp32") -> str:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether the hardware multiplies in bf16; without, torch does it slowly in software."""
+    """Whether the hardware multiplies in bf16; otherwise torch does so slowly in software."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return re.search(r"^(flags|Features)\b.*bf16", _cpu_info(), re.MULTILINE) is not None

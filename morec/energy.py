@@ -1,4 +1,4 @@
-"""Energy by the GPU's own counter (NVML): an estimate, and None where there is none to read."""
+"""Energy by the GPU's own counter (NVML): an estimate, or None where no counter can be read."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ except ModuleNotFoundError:  # pip install -e ".[gpu]" brings it
 
 
 class EnergyMeter:
-    """What a device took since it was last asked.
+    """Energy that a device took between two readings.
 
-    The whole GPU counts: its idle power, and whatever else runs on it meanwhile. The counter is
-    there from Volta on, and not for a part of a GPU (MIG).
+    The whole GPU counts: its idle power, and whatever else runs on it meanwhile. GPUs have the
+    counter from Volta on; a part of a GPU (MIG) has none.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -22,7 +22,7 @@ class EnergyMeter:
         self._last_mj = self._read_mj()
 
     def lap_j(self) -> float | None:
-        """Joules since the last call, or since it was made; None where they are not known."""
+        """Joules since the last call, at first since the meter was made; None if not known."""
         before, self._last_mj = self._last_mj, self._read_mj()
         if before is None or self._last_mj is None:
             return None
@@ -39,7 +39,7 @@ class EnergyMeter:
 
 
 def _handle(device: torch.device) -> Any:
-    """NVML's handle of the GPU, found by its UUID as both number the visible ones differently."""
+    """NVML's handle of the GPU, found by UUID: torch and NVML number GPUs differently."""
     if device.type != "cuda" or pynvml is None:
         return None
     try:

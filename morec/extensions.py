@@ -99,6 +99,13 @@ def spec_classes(
     return tuple(classes), left_out
 
 
+def refuse_left_out(value: Any, left_out: Mapping[str, SpecError]) -> None:
+    """Raise why an installed kind cannot be used, if ``value`` is a mapping that names one."""
+    problem = left_out.get(str(value.get("kind"))) if isinstance(value, dict) else None
+    if problem:
+        raise problem
+
+
 def _spec_class(group: str, name: str, entry: Any, base: type[S]) -> type[S]:
     spec = getattr(entry, "spec", None)
     if not (isinstance(spec, type) and issubclass(spec, base)):

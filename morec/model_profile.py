@@ -1,7 +1,7 @@
-"""What a trial's model would have and cost, without its data and weights: built on the meta device.
+"""Size and cost of a trial's model without its data and weights: built on the meta device.
 
-For the columns #Param and FLOPs of the paper's table 6. Where an encoder's configuration is not on
-this machine, the shapes of well-known ones are.
+For the columns #Param and FLOPs of the paper's table 6. If an encoder's configuration is not on
+this machine, the shapes of well-known encoders are used.
 """
 
 import functools
@@ -20,7 +20,7 @@ from morec.encoders.families import family_of
 from morec.encoders.interface import Encoder
 from morec.encoders.item import assemble_item_encoder
 from morec.encoders.tables import FeatureTable
-from morec.models.recommender import Recommender, build_user_encoder, num_id_layers
+from morec.models.recommender import Recommender, build_user_encoder
 
 META = torch.device("meta")
 
@@ -34,24 +34,24 @@ class ModelProfile:
     forward_macs_paper: int
     """Multiply-accumulates of one padded training sample; see ``cost.paper_macs``."""
     bytes_per_item: int
-    """Kept by the forward pass for the backward pass, for an item with every token slot filled."""
+    """What the forward pass keeps for the gradient of one item with every token slot filled."""
     bytes_per_sample: int
     """The same for the user of one padded training sample."""
     artefact_bytes: Mapping[str, int] = field(default_factory=dict)
-    """What the shared inputs of the item's encoders take on disk, at most, by part; empty where the
-    number of items is not known."""
+    """Largest size on disk of the encoders' shared inputs, by part of the item; empty if the number
+    of items is not known."""
 
 
 def profile_model(
     config: TrialConfig, *, num_users: int | None, num_items: int | None
 ) -> ModelProfile | None:
-    """Count what a trial's model would have; None where its shapes cannot be known from here.
+    """Count a trial's model; None where its shapes cannot be known on this machine.
 
-    That is: the number of items (or, for a DSSM, of users) is not given although the model has a
-    vector for each, an encoder's configuration is neither on this machine nor well known, or an
+    That is: the number of items or users is not given although the model has a vector for
+    each, an encoder's configuration is neither on this machine nor well known, or an
     encoder reads words, whose number only the titles tell.
     """
-    needs_users, needs_items = config.model.kind == "dssm", config.item.id
+    needs_users, needs_items = config.model.has_user_vectors, config.item.id
     if (needs_users and num_users is None) or (needs_items and num_items is None):
         return None
     try:
@@ -60,10 +60,10 @@ def profile_model(
             inputs = _inputs_bytes(config.item, num_items)
     except _UnknownShapesError:
         return None
-    # Nothing is padding in what is measured; the meta device cannot look.
+    # Nothing that is measured is padding, which the meta device cannot check.
     with fx_config.patch(meta_nonzero_assume_all_nonzero=True):  # type: ignore[attr-defined]
-        made = _measure(recommender.to(META), config)
-    return replace(made, artefact_bytes=inputs)
+        profile = _measure(recommender.to(META), config)
+    return replace(profile, artefact_bytes=inputs)
 
 
 class _UnknownShapesError(Exception):
@@ -78,7 +78,7 @@ def _build(config: TrialConfig, num_users: int, num_items: int) -> Recommender:
         model.dim,
         model.dropout,
         _blank_encoder,
-        id_layers=num_id_layers(model),
+        id_layers=model.num_id_layers,
     )
     users = build_user_encoder(model, num_users, config.dataset.max_seq_len)
     return Recommender(items, users, num_items)
@@ -106,7 +106,7 @@ def _read_one_user(recommender: Recommender, num_inputs: int) -> Tensor:
 
 
 def _kept_bytes(recommender: Recommender, run: Callable[[], Tensor]) -> int:
-    """Bytes that ``run`` in training keeps for its gradient, besides the model itself."""
+    """Bytes that ``run`` keeps for its gradient in training, without the model itself."""
     own = {tensor.untyped_storage()._cdata for tensor in recommender.state_dict().values()}
     kept: dict[int, torch.UntypedStorage] = {}
 
@@ -119,14 +119,14 @@ def _kept_bytes(recommender: Recommender, run: Callable[[], Tensor]) -> int:
     recommender.train()
     for module in recommender.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
-            module.eval()  # It keeps as much, and does not refuse a batch of one item.
+            module.eval()  # It keeps as much, and accepts a batch of one item.
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         run()
     return sum(storage.nbytes() for storage in kept.values())
 
 
 def _inputs_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
-    """What the encoders' shared inputs take, by part; nothing if the items are not counted yet."""
+    """Bytes of the encoders' shared inputs by part; empty if the number of items is not known."""
     if num_items is None:
         return {}
     return {

@@ -1,4 +1,4 @@
-"""What one trial leaves behind: status, epochs, metrics, ranks, cost and where it ran.
+"""The record of one trial: status, epochs, metrics, ranks, cost and where it ran.
 
 A ``TrialResult`` is one JSON file. Metrics are in [0, 1]; a trial without a finite metric has none.
 """
@@ -20,7 +20,7 @@ from morec.config import SCHEMA_VERSION, Spec, TrialConfig
 
 Metric = Annotated[float, Field(ge=0, le=1)]
 GPU_MEMORY, HOST_MEMORY = "GPU allocated", "process resident set"
-"""What a peak memory is a peak of."""
+"""The kinds of memory that a peak is measured of."""
 
 
 class TrialStatus(StrEnum):
@@ -33,7 +33,7 @@ class TrialStatus(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a trial failed; ``error`` says it in full."""
+    """Why a trial failed; ``TrialResult.error`` has the details."""
 
     EXCEPTION = "exception"
     DIVERGED = "diverged"
@@ -41,11 +41,11 @@ class Reason(StrEnum):
     HOST_MEMORY = "out of memory"
     DEVICE_MEMORY = "out of device memory"
     NO_DISK = "disk refuses writes"
-    """It is full or read-only, which is no trial's fault: the study stops, nothing is recorded."""
+    """The disk is full or read-only: no trial's fault, so the study stops and records nothing."""
     PROCESS_LOST = "process lost"
     """Its process, a worker of its group, or their machine died."""
     HUNG = "hung"
-    """It ended no epoch for ``resources.silence_minutes``."""
+    """No epoch ended within ``resources.silence_minutes``."""
 
 
 class EpochRecord(Spec):
@@ -61,7 +61,7 @@ class EpochRecord(Spec):
 
 
 class Cost(Spec):
-    """What the trial spent; ``None`` is "not available", never 0."""
+    """What the trial spent; ``None`` means "not known", never 0."""
 
     params_total: int
     """Parameters of the model; frozen layers below the first trainable one are not part of it."""
@@ -70,35 +70,35 @@ class Cost(Spec):
     """Multiply-accumulates of one padded training sample, every item slot encoded (table 6); a
     sample is a user's sequence, or for dssm a (user, item) pair."""
     forward_macs_run: int | None
-    """Multiply-accumulates per sample of a training batch's forward pass as really run."""
+    """Multiply-accumulates per sample of a training batch's forward pass as it is run."""
     uncounted_ops: tuple[str, ...] = ()
-    """Operations the counter met and has no formula for."""
+    """Operations that are not counted, since the counter has no formula for them."""
     first_epoch_s: float | None
-    """Seconds of the first epoch (training only), which pays for warm-up."""
+    """Seconds of the first epoch (training only), which includes warming up."""
     epoch_s: float | None
     """Median seconds per epoch (training only), without the first."""
     eval_s: float | None
     """Median seconds of one validation pass."""
     total_s: float
-    """Seconds the trial took in all, over all its interruptions."""
+    """Seconds the trial took in all, before and after interruptions."""
     peak_memory_bytes: int | None
     memory_kind: str
     """``GPU_MEMORY`` or ``HOST_MEMORY``."""
     peak_host_bytes: int | None = None
     """Peak resident set of the process, also where ``peak_memory_bytes`` is the GPU's."""
     micro_items: int | None = None
-    """Items encoded at once in the last step, see ``TrainingSpec``; less than asked for where
+    """Items encoded together in the last step, see ``TrainingSpec``; fewer than configured if
     memory ran out."""
     energy_j: float | None = None
-    """Joules of the trial's GPUs from its start to the end of its last epoch, by their own counters
-    (NVML), over all its interruptions: an estimate, since whatever else ran on them counts too."""
+    """Joules of the trial's GPUs from its start to the end of its last epoch, before and after
+    interruptions. An estimate by the GPUs' counters (NVML): whatever else ran on them counts."""
     device: str
     nodes: tuple[str, ...] = ()
-    """Of a session of several nodes: where each of the trial's workers ran, the first one first."""
+    """In a session of several nodes, the node of each of the trial's workers, in their order."""
 
     @property
     def host_bytes(self) -> int | None:
-        """Peak memory of the host, on whatever the trial ran."""
+        """Peak memory of the host, whether the trial ran on a CPU or a GPU."""
         is_host = self.memory_kind == HOST_MEMORY
         return self.peak_memory_bytes if is_host else self.peak_host_bytes
 
@@ -111,17 +111,17 @@ class SliceMetrics(Spec):
 
 
 class Evaluation(Spec):
-    """Metrics of one split with the target's rank of every user, in dataset order."""
+    """Metrics of one split, and the rank of every user's target in dataset order."""
 
     metrics: dict[str, Metric]
     num_users: int = Field(ge=1)
     num_tied: int = Field(ge=0)
     """Users whose target shares its score with another candidate (ranked pessimistically)."""
     num_forced_misses: int = Field(ge=0)
-    """Users whose target also stands in their masked history: a miss by the protocol."""
+    """Users whose target is also in their masked history: a miss by the protocol."""
     slices: dict[str, dict[str, SliceMetrics]] = {}  # noqa: RUF012  (pydantic copies it)
-    """Dimension (popularity, history, item age) -> label -> metrics of the users with it; a label
-    that no user has is not there."""
+    """Dimension (popularity, history, item age) -> label -> metrics of the users with that label;
+    labels without users are left out."""
     packed_ranks: str
     """The target's rank per user: uint32 little-endian, zlib, base64; see ``ranks``."""
 
@@ -132,7 +132,7 @@ class Evaluation(Spec):
 
 
 def utc_now() -> str:
-    """UTC time, ISO 8601, seconds; the form of every time that is written down."""
+    """UTC time, ISO 8601, in seconds; the form of every time in records and manifests."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -166,13 +166,14 @@ class TrialResult(Spec):
     error: str | None = None
     """Why the trial failed or collapsed, with the traceback where there is one."""
     reason: Reason | None = None
-    """What kind of failure it was; None where it did not fail, and in records older than this."""
+    """Kind of failure; None if the trial did not fail, and in records older than this field."""
     log_tail: str | None = None
     """The last lines that a failed trial's processes printed."""
     code: dict[str, str] = {}  # noqa: RUF012  (pydantic copies it)
-    """What made these numbers, see ``code_version``; empty in records older than this."""
+    """The code that made these numbers, see ``trial_code``; empty in records older than this
+    field."""
     num_starts: int = 1
-    """1 + how often the trial was continued after an interruption."""
+    """1, plus 1 for every time the trial was continued after an interruption."""
     finished_at: str = ""
     """UTC time, ISO 8601."""
 
@@ -224,9 +225,9 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def replace_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
-    """Let ``write`` fill a file that takes the place of ``path`` once it is whole and on disk.
+    """Let ``write`` fill a new file, which replaces ``path`` once it is whole and on disk.
 
-    An error in ``write`` leaves ``path`` as it was, and nothing beside it.
+    An error in ``write`` leaves ``path`` as it was, and no other file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")

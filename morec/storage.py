@@ -1,6 +1,6 @@
-"""Files at a place, a folder or a URL, through pyarrow.fs: what machines share.
+"""Files that machines share, in a folder or at a URL, through pyarrow.fs.
 
-Nothing here holds credentials: every process has its own, from its environment or its machine.
+Nothing here holds credentials: every process takes its own from its environment or machine.
 """
 
 import posixpath
@@ -13,7 +13,7 @@ from morec.errors import DataError
 
 
 def is_url(place: str) -> bool:
-    """Whether ``place`` is a URL, and not a folder of this machine."""
+    """Whether ``place`` is a URL, not a folder of this machine."""
     return "://" in place
 
 
@@ -26,13 +26,13 @@ def place_within(place: str, *names: str) -> str:
 
 
 class Storage:
-    """The files at one place."""
+    """The files in one folder or below one URL."""
 
     def __init__(self, place: str) -> None:
-        """Open an absolute path or a URL; no file is looked for yet.
+        """Open an absolute path or a URL; no file is read yet.
 
         Raises:
-            DataError: the file system behind the URL cannot be had on this machine.
+            DataError: the file system behind the URL cannot be opened on this machine.
         """
         self.place = place
         try:
@@ -43,11 +43,11 @@ class Storage:
         self._is_local = isinstance(self._fs, fs.LocalFileSystem)
 
     def within(self, *names: str) -> "Storage":
-        """The part of it below a folder."""
+        """The storage of a folder below this one."""
         return Storage(place_within(self.place, *names))
 
     def sizes(self) -> dict[str, int]:
-        """Every file's size in bytes by its path from here; empty where there is nothing."""
+        """Every file's size in bytes by its relative path; empty if the place does not exist."""
         below = fs.FileSelector(self._root, allow_not_found=True, recursive=True)
         found = (info for info in self._fs.get_file_info(below) if info.type == fs.FileType.File)
         return {posixpath.relpath(info.path, self._root): info.size for info in found}
@@ -71,7 +71,7 @@ class Storage:
             self._fs.move(written, target)
 
     def get(self, name: str, target: Path) -> bool:
-        """Copy a file down; False, and nothing is written, where there is none."""
+        """Copy a file to ``target``; False if there is none, and then nothing is written."""
         source = posixpath.join(self._root, name)
         if self._fs.get_file_info(source).type != fs.FileType.File:
             return False
@@ -85,6 +85,6 @@ class Storage:
         return True
 
     def remove(self) -> None:
-        """Delete everything at the place, if there is anything."""
+        """Delete all files here, if there are any."""
         if self._fs.get_file_info(self._root).type != fs.FileType.NotFound:
             self._fs.delete_dir(self._root)

@@ -1,9 +1,9 @@
 """Keeps timm and transformers importable with a torchvision that was built for another torch.
 
 The package index serves CPU wheels of torch next to CUDA wheels of torchvision. Such a torchvision
-stops at import with "operator torchvision::nms does not exist", and takes timm and transformers'
-vision code with it. Neither of its two compiled operators is used here, so naming them is enough.
-``morec.encoders`` imports this module before anything else; a healthy torchvision is not changed.
+fails at import with "operator torchvision::nms does not exist", and so do timm and the vision code
+of transformers. Neither of its two compiled operators is used here, so declaring them is enough.
+``morec.encoders`` imports this module first. A torchvision that works is not changed.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""What a trial's process prints, kept in a file, so that one that dies is heard all the same."""
+"""Keeps what a trial's process prints in a file, so that it is known even if the process dies."""
 
 import os
 import shutil
@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 PATTERN = "log*.txt"
-"""Beside a trial's checkpoint: ``log0.txt`` of its first worker, and so on."""
+"""Files in a trial's checkpoint folder: ``log0.txt`` of its first worker, and so on."""
 STREAMS = (1, 2)
-"""File descriptors of output and errors; what C code prints goes there too."""
+"""File descriptors of output and errors, which C code writes to as well."""
 MAX_LINES = 20
 MAX_BYTES = 4096
 
 
 @contextmanager
 def logged(folder: Path, rank: int = 0) -> Iterator[None]:
-    """Send what this process prints to a file and, when it ends well or badly, where it belongs.
+    """Write what this process prints to a file; at the end, with or without an error, print it.
 
     A process that is killed leaves the file. Lines are written one by one.
     """
@@ -35,7 +35,7 @@ def logged(folder: Path, rank: int = 0) -> Iterator[None]:
             for stream, before in zip(STREAMS, kept, strict=True):
                 os.dup2(before, stream)
                 os.close(before)
-            _pass_on(log)
+            _print_all(log)
 
 
 def log_tail(folder: Path) -> str | None:
@@ -57,7 +57,7 @@ def _flush() -> None:
             stream.flush()
 
 
-def _pass_on(log: BinaryIO) -> None:
+def _print_all(log: BinaryIO) -> None:
     log.seek(0)
     with open(STREAMS[1], "wb", closefd=False) as out, suppress(OSError):
         shutil.copyfileobj(log, out)

@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 NOTE = "hang.txt"
-"""Written into a trial's checkpoint folder: where every thread stood when it was ended."""
+"""File in a trial's checkpoint folder: what every thread ran when the process was ended."""
 
 
 class Watchdog:
-    """A clock that ends the process unless it is set back in time."""
+    """A timer that ends the process unless it is reset in time."""
 
     def __init__(self, minutes: float, note: Path) -> None:
         self._seconds = minutes * 60
@@ -18,12 +18,12 @@ class Watchdog:
         self._stream = note.open("w")
 
     def reset(self) -> None:
-        """Progress was made: the time begins anew."""
-        # faulthandler's clock is a thread of C, which needs no lock of Python's.
+        """Start the timer again, since there was progress."""
+        # faulthandler's timer is a C thread, which does not need Python's lock.
         faulthandler.dump_traceback_later(self._seconds, exit=True, file=self._stream)
 
     def stop(self) -> None:
-        """The trial has ended by itself."""
+        """Stop the timer, since the trial has ended by itself."""
         faulthandler.cancel_dump_traceback_later()
         self._stream.close()
         Path(self._stream.name).unlink(missing_ok=True)
@@ -31,7 +31,7 @@ class Watchdog:
 
 @contextmanager
 def watch(minutes: float | None, folder: Path) -> Iterator[Watchdog | None]:
-    """End the process when it makes no progress for ``minutes``; None: never."""
+    """End the process if its watchdog is not reset for ``minutes``; None: there is no watchdog."""
     if minutes is None:
         yield None
         return
@@ -44,7 +44,7 @@ def watch(minutes: float | None, folder: Path) -> Iterator[Watchdog | None]:
 
 
 def hang_note(folder: Path) -> str | None:
-    """Where a trial hung that was ended for making no progress; None if none was."""
+    """What every thread of a trial ran when the watchdog ended it; None if it did not."""
     note = folder / NOTE
     text = note.read_text(errors="replace").strip() if note.is_file() else ""
     note.unlink(missing_ok=True)

@@ -9,23 +9,23 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 SMALL = 2**20
-"""Gradients of so many numbers or fewer are summed in one go, for the sake of their exchanges."""
+"""Gradients of at most so many numbers are summed together, which saves exchanges."""
 
 
 @dataclass(frozen=True)
 class Workers:
     """This process's place among the trial's workers.
 
-    Every worker holds the whole model and sees every batch, trains on its slice of the users, and
-    adds up gradients with the others: the loss and the update are those of one worker with the
-    whole batch, so results do not depend on how many workers there are, but for two things that
-    see only a slice: dropout masks, and the batch statistics of BatchNorm.
+    Every worker holds the whole model and sees every batch. It trains on its slice of the users,
+    and the workers sum their gradients: loss and update are those of one worker with the whole
+    batch. Results depend on the number of workers only by dropout masks and the batch statistics of
+    BatchNorm, which are over a slice.
     """
 
     rank: int = 0
     """0 .. size - 1."""
     size: int = 1
-    """More than 1 needs torch's default process group to be there."""
+    """More than 1 needs torch's default process group to be initialised."""
 
     @property
     def is_first(self) -> bool:
@@ -57,10 +57,10 @@ class Workers:
         _sum_together(small)
 
     def encode_shares(self, encode: Callable[[Tensor], Tensor], ids_U: Tensor) -> Tensor:
-        """``encode(ids_U)``, of which every worker encodes its share and gets the others'.
+        """``encode(ids_U)``; every worker encodes a share and receives those of the others.
 
-        The gradient of a share is that of all workers' losses, which sums to one worker's. Shares
-        are of one size: the first ids are encoded again where they do not come out even.
+        The gradient of a share is that of the sum of all workers' losses. Shares have the same
+        size: where the ids cannot be divided evenly, the first ones are encoded twice.
         """
         if self.size == 1:
             return encode(ids_U)
@@ -79,7 +79,7 @@ class Workers:
                 buffer /= self.size
 
     def wait(self) -> None:
-        """Return once every worker has come here."""
+        """Return once every worker has called this."""
         if self.size > 1:
             dist.barrier()
 
@@ -93,7 +93,7 @@ class Workers:
 
 
 class _Gathered(torch.autograd.Function):
-    """The rows of all W workers, of each in turn: (N, D) to (W * N, D)."""
+    """The rows of all W workers, one of each worker in turn: (N, D) to (W * N, D)."""
 
     @staticmethod
     def forward(ctx: Any, rows_ND: Tensor, workers: Workers) -> Tensor:

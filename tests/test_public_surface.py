@@ -16,9 +16,8 @@ PUBLIC: dict[str, str] = {
     "morec.data.dataset:load_dataset": "(spec, root)",
     "morec.encoders.artefacts:ArtefactStore": "(folder, storage, *, verify)",
     "morec.results:TrialResult.best_score": "(self)",
-    "morec.trial:run_trial": (
-        "(config, dataset, store, *, sources, checkpoints, report, workers, device)"
-    ),
+    "morec.trial:TrialInputs": "(dataset, store, sources)",
+    "morec.trial:run_trial": "(config, inputs, *, checkpoints, report, workers, device)",
     "reports.export.frames:load_study": "(folder)",
     "reports.write:write_report": "(folder, formats)",
     "studies.run:main": "(argv)",

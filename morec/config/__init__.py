@@ -28,15 +28,17 @@ from morec.config.items import (
     MaskedLanguageSpec,
     TextSpec,
 )
+from morec.config.losses import LossNeeds
 from morec.config.models import (
     BERT4RecSpec,
     DSSMSpec,
     GRU4RecSpec,
-    ModelSpec,
     NextItNetSpec,
+    RecommenderSpec,
     SASRecSpec,
 )
 from morec.config.readers import DatasetSpec
+from morec.config.recommenders import ModelSpec
 from morec.config.trial import (
     POPULARITY_LABELS,
     SCHEMA_VERSION,
@@ -64,6 +66,7 @@ __all__ = [
     "ImagesSpec",
     "ItemSpec",
     "LoraSpec",
+    "LossNeeds",
     "MaskedAutoencodingSpec",
     "MaskedLanguageSpec",
     "MindSpec",
@@ -74,6 +77,7 @@ __all__ = [
     "OptimSpec",
     "OurDatasetSpec",
     "PairsSpec",
+    "RecommenderSpec",
     "SASRecSpec",
     "SequencesSpec",
     "Spec",

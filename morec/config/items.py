@@ -14,7 +14,7 @@ and convolutions over them (TextCNN, Kim 2014)."""
 class LoraSpec(Spec):
     """Train low-rank changes of the attention projections instead of whole layers (Hu et al. 2021).
 
-    In the layers that ``trainable_layers`` names; everything pretrained stays as it was.
+    They are added in the layers that ``trainable_layers`` names; pretrained weights do not change.
     """
 
     rank: int = Field(8, ge=1)
@@ -23,9 +23,9 @@ class LoraSpec(Spec):
 
 
 class _SecondRoundSpec(Spec):
-    """Go on with self-supervised pre-training on the catalogue before the sweep (paper, table 8).
+    """Self-supervised pre-training of the encoder on the catalogue, before trials (paper, table 8).
 
-    The paper states no setting; these are ours.
+    The paper states no settings; these are ours.
     """
 
     max_epochs: int = Field(3, ge=1)
@@ -34,7 +34,7 @@ class _SecondRoundSpec(Spec):
     batch_size: int = Field(32, ge=2)
     """Items per optimizer step."""
     valid_share: float = Field(0.1, gt=0, lt=1)
-    """Share of the items that measure the loss and are not trained on."""
+    """Share of the items that are held out to measure the loss."""
     seed: int = Field(0, ge=0)
 
 
@@ -49,7 +49,7 @@ class MaskedAutoencodingSpec(_SecondRoundSpec):
     """Masked autoencoding on the item images (He et al. 2022); only for a ViT-MAE."""
 
     mask_share: float = Field(0.75, gt=0, lt=1)
-    """Share of patches to reconstruct; 0 whenever the encoder encodes items."""
+    """Share of patches to reconstruct in pre-training; nothing is masked when items are encoded."""
 
 
 class TextSpec(Spec):
@@ -99,7 +99,7 @@ class TextSpec(Spec):
 
 
 class ImageSpec(Spec):
-    """A timm image encoder and its DT layer; what is not explained is as in ``TextSpec``."""
+    """A timm image encoder and its DT layer; options without a text are as in ``TextSpec``."""
 
     name: str
     """A timm model (``resnet18``), ``efficientnet-lite0``, ``-lite1`` or ``-lite2`` (packaged), a

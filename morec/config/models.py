@@ -1,13 +1,33 @@
 """The recommenders: how a user becomes a vector."""
 
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from morec.config.base import Spec
 
 
-class _TransformerSpec(Spec):
+class RecommenderSpec(Spec):
+    """Base of every recommender's specification, and what other code must know of the model.
+
+    A subclass has at least the fields ``kind``, ``dim`` (D) and ``dropout``.
+    """
+
+    reads_history: ClassVar[bool] = True
+    """Whether the model is trained on histories; otherwise on (user, item) pairs."""
+    has_user_vectors: ClassVar[bool] = False
+    """Whether the model has a vector per user, so that its size depends on their number."""
+
+    @property
+    def num_id_layers(self) -> int:
+        """Dropout -> Linear -> GELU layers after the ID item's embedding."""
+        return 0
+
+
+class TransformerSpec(RecommenderSpec):
+    """Options of the transformers, named as the arguments of ``SASRec`` and ``BERT4Rec``."""
+
     dim: int = Field(512, ge=2)
     """d: width of item vectors and user states."""
     num_blocks: int = Field(2, ge=1)
@@ -23,31 +43,38 @@ class _TransformerSpec(Spec):
         return self
 
 
-class SASRecSpec(_TransformerSpec):
+class SASRecSpec(TransformerSpec):
     """The paper's SASRec: post-LN transformer over item vectors, dot-product scores."""
 
     kind: Literal["sasrec"] = "sasrec"
 
 
-class BERT4RecSpec(_TransformerSpec):
-    """A transformer that reads both ways and guesses hidden items (Sun et al. 2019)."""
+class BERT4RecSpec(TransformerSpec):
+    """A transformer without a causal mask that predicts hidden items (Sun et al. 2019)."""
 
     kind: Literal["bert4rec"]
     mask_share: float = Field(0.2, gt=0, lt=1)
-    """Share of a history's items hidden in training, beside the last one."""
+    """Probability that an item is hidden in training; the last item always is."""
 
 
-class DSSMSpec(Spec):
+class DSSMSpec(RecommenderSpec):
     """Two towers without a history: a vector per user id, a vector per item (Huang et al. 2013)."""
 
+    reads_history: ClassVar[bool] = False
+    has_user_vectors: ClassVar[bool] = True
     kind: Literal["dssm"]
     dim: int = Field(512, ge=2)
     mlp_layers: int = Field(0, ge=0)
     """Dropout -> Linear -> GELU layers above the user's and the ID item's embedding."""
     dropout: float = Field(0.1, ge=0, lt=1)
 
+    @property
+    def num_id_layers(self) -> int:
+        """As many as in the user's tower."""
+        return self.mlp_layers
 
-class GRU4RecSpec(Spec):
+
+class GRU4RecSpec(RecommenderSpec):
     """Recurrent user encoder (Hidasi et al. 2016)."""
 
     kind: Literal["gru4rec"]
@@ -57,7 +84,7 @@ class GRU4RecSpec(Spec):
     dropout: float = Field(0.1, ge=0, lt=1)
 
 
-class NextItNetSpec(Spec):
+class NextItNetSpec(RecommenderSpec):
     """Dilated causal convolutions over the history (Yuan et al. 2019)."""
 
     kind: Literal["nextitnet"]
@@ -71,12 +98,10 @@ class NextItNetSpec(Spec):
     """Share dropped before every DNN and fusion layer."""
 
 
-def _sasrec_unless_said(value: Any) -> Any:
-    return {"kind": "sasrec", **value} if isinstance(value, dict) else value
-
-
-ModelSpec = Annotated[
-    SASRecSpec | BERT4RecSpec | DSSMSpec | GRU4RecSpec | NextItNetSpec,
-    Field(discriminator="kind"),
-    BeforeValidator(_sasrec_unless_said),
-]
+OUR_MODELS: Mapping[str, type[RecommenderSpec]] = {
+    "sasrec": SASRecSpec,
+    "bert4rec": BERT4RecSpec,
+    "dssm": DSSMSpec,
+    "gru4rec": GRU4RecSpec,
+    "nextitnet": NextItNetSpec,
+}

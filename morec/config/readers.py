@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Union, get_args
 from pydantic import BeforeValidator, Field
 
 from morec.config.datasets import OurDatasetSpec, WindowSpec
-from morec.extensions import spec_classes
+from morec.extensions import refuse_left_out, spec_classes
 
 _OURS = {
     kind: spec
@@ -25,10 +25,7 @@ else:
 
 
 def _refuse_left_out(value: Any) -> Any:
-    """Say what is wrong with an installed kind that cannot be used."""
-    problem = _LEFT_OUT.get(str(value.get("kind"))) if isinstance(value, dict) else None
-    if problem:
-        raise problem
+    refuse_left_out(value, _LEFT_OUT)
     return value
 
 

@@ -11,8 +11,10 @@ from pydantic import Field, model_validator
 
 from morec.config.base import Spec, canonical_json
 from morec.config.items import ItemSpec
-from morec.config.models import ModelSpec, SASRecSpec
+from morec.config.losses import LossName, loss_needs
+from morec.config.models import SASRecSpec
 from morec.config.readers import DatasetSpec
+from morec.config.recommenders import ModelSpec
 from morec.errors import did_you_mean
 from morec.metrics import metric_names
 
@@ -33,7 +35,7 @@ class OptimSpec(Spec):
     encoder_lr: float | None = Field(None, gt=0)
     """Learning rate of trained encoder layers; not given: ``lr``."""
     weight_decay: float = Field(0.1, ge=0)
-    """On every parameter, as in the paper's code."""
+    """Applies to every parameter, as in the paper's code."""
     clip_norm: float | None = Field(None, gt=0)
     """Largest gradient norm; not given: no clipping, as in the paper."""
     warmup_steps: int = Field(0, ge=0)
@@ -43,20 +45,21 @@ class OptimSpec(Spec):
 class TrainingSpec(Spec):
     """The loop around the optimizer."""
 
-    loss: Literal["bce", "in_batch_ce"] = "bce"
-    """One sampled negative per position, or in-batch cross-entropy corrected for popularity."""
+    loss: LossName = "bce"
+    """One sampled negative per position, or in-batch cross-entropy corrected for popularity; or a
+    loss that an installed package adds."""
     batch_size: int = Field(64, ge=2)
     """Users per optimizer step, over all workers together; of dssm (user, item) pairs."""
     max_epochs: int = Field(150, ge=1)
-    """An epoch shows every user once, to dssm every pair; validation follows each."""
+    """An epoch trains on every user once (dssm: on every pair); validation follows each epoch."""
     patience: int = Field(6, ge=1)
     """Stop after more than this many epochs without a better validation score."""
     precision: Literal["fp32", "bf16"] = "fp32"
     """Autocast of the forward pass in training; evaluation is always fp32."""
     micro_items: int | None = Field(None, ge=1)
-    """Encode a batch's items this many at a time, keep no activations, and encode each chunk again
-    for its gradient: the same batch in the memory of a chunk, for a third more time. Not given: all
-    at once, and halved only where a GPU runs out of memory."""
+    """Encode a batch's items in chunks of this many, keep no activations, and encode each chunk
+    again for its gradient: the memory of one chunk for a third more time. Not given: one chunk,
+    halved as often as a GPU runs out of memory."""
 
 
 class EvaluationSpec(Spec):
@@ -103,9 +106,10 @@ class TrialConfig(Spec):
             raise ValueError(
                 "optim.encoder_lr has no effect: no encoder layer trains (set trainable_layers)"
             )
-        if self.model.kind == "dssm" and self.training.loss == "in_batch_ce":
+        if not self.model.reads_history and loss_needs(self.training.loss).histories:
             raise ValueError(
-                "training.loss: in_batch_ce needs a model that reads the history, dssm does not"
+                f"training.loss: {self.training.loss} needs a model that reads the history, "
+                f"{self.model.kind} does not"
             )
         return self
 

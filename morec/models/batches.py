@@ -12,24 +12,25 @@ import numpy.typing as npt
 
 from morec.errors import DataError
 
-DRAWN_AT_ONCE = 4096
-"""Samples whose negatives are drawn together: numpy's calls then cost little."""
+DRAWN_TOGETHER = 4096
+"""Samples whose negatives are drawn in one go, so that the overhead of numpy's calls is small."""
 
 
 @dataclass(frozen=True)
 class TrainSamples:
-    """What one epoch shows."""
+    """The samples of one epoch, before their order, targets and negatives are drawn."""
 
     users_S: npt.NDArray[np.int64]
-    """Whose samples these are: rows of ``trained_UL1``."""
+    """The user of each sample: a row of ``trained_UL1``."""
     items_SL1: npt.NDArray[np.int32]
     """Left-padded items: inputs are ``[:, :-1]``, targets the last T."""
     is_target_ST: npt.NDArray[np.bool_]
     """Which of the last T items can enter the loss."""
     trained_UL1: npt.NDArray[np.int32]
-    """Every user's train list, which holds no negative."""
+    """Every user's train list; none of its items is drawn as the user's negative."""
     target_share: float = 1.0
-    """How likely each of these does, drawn anew every epoch; a sample's last one always does."""
+    """Probability that a target enters the loss; drawn again every epoch. The last target of a
+    sample always does."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class TrainBatch:
 
 
 def sequence_samples(sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
-    """Show every user's train list at once: each item but the first is a target (T = L)."""
+    """One sample per user, the whole train list: each item but the first is a target (T = L)."""
     return TrainSamples(
         users_S=np.arange(len(sequences_UL1)),
         items_SL1=sequences_UL1,
@@ -64,7 +65,7 @@ def sequence_samples(sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
 
 
 def pair_samples(sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
-    """Show every train interaction alone: a user and the target, no inputs (L = 0, T = 1)."""
+    """One sample per train interaction: a user and the target, no inputs (L = 0, T = 1)."""
     users_S, columns_S = np.nonzero(sequences_UL1)
     return TrainSamples(
         users_S=users_S,
@@ -83,8 +84,8 @@ def train_batches(
 ) -> Iterator[TrainBatch]:
     """Yield every sample once, in an order drawn from ``rng``; the last batch may be smaller.
 
-    Negatives are uniform over 1..``num_items`` without the user's train list (the authors'
-    rule: validation and test targets can be drawn).
+    Negatives are uniform over 1..``num_items`` without the user's train list. As in the paper's
+    code, a user's validation or test target can be drawn.
 
     Raises:
         DataError: a user has trained on every item, so that no negative exists.
@@ -92,7 +93,7 @@ def train_batches(
     if negatives:
         _check_negatives_exist(samples.trained_UL1, num_items)
     order = rng.permutation(len(samples.users_S))
-    num_drawn = max(1, DRAWN_AT_ONCE // batch_size) * batch_size
+    num_drawn = max(1, DRAWN_TOGETHER // batch_size) * batch_size
     for first in range(0, len(order), num_drawn):
         drawn = _draw(samples, order[first : first + num_drawn], num_items, rng, negatives)
         for start in range(0, len(drawn.users_B), batch_size):
@@ -135,7 +136,7 @@ def sample_negatives(
     num_items: int,
     rng: np.random.Generator,
 ) -> npt.NDArray[np.int64]:
-    """Draw negatives_BT, again for as long as one stands in its user's train list."""
+    """Draw negatives_BT; one that is in its user's train list is drawn again until it is not."""
     negatives_BT = np.zeros(is_target_BT.shape, dtype=np.int32)
     rows_R, is_missing_RT = np.arange(len(negatives_BT)), is_target_BT
     while len(rows_R):
@@ -152,7 +153,7 @@ def sample_negatives(
 def _is_in_row(
     items_RT: npt.NDArray[np.int32], rows_RX: npt.NDArray[np.int32]
 ) -> npt.NDArray[np.bool_]:
-    """Column by column: numpy is slow at looking along short rows (measured: 1.7 times)."""
+    """Whether each item is in its row; by columns, since numpy is slow on short rows (1.7x)."""
     is_found_RT = np.zeros(items_RT.shape, dtype=np.bool_)
     for column_R in rows_RX.T:
         is_found_RT |= items_RT == column_R[:, None]

@@ -1,4 +1,4 @@
-"""BERT4Rec: a user encoder that reads both ways and guesses hidden items (Sun et al. 2019).
+"""BERT4Rec: a user encoder without a causal mask that predicts hidden items (Sun et al. 2019).
 
 Shapes: B samples or users, L inputs of each, T = L targets, D width.
 """
@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from morec.config import BERT4RecSpec
 from morec.models.batches import TrainSamples, sequence_samples
 from morec.models.sasrec import LAYER_NORM_EPS, SASRec
 from morec.models.user_encoder import xavier_normal
@@ -20,11 +21,15 @@ from morec.models.user_encoder import xavier_normal
 class BERT4Rec(SASRec):
     """SASRec's blocks with GELU and without a causal mask, then Linear -> GELU -> LN.
 
-    The input ends in one more slot, a mask, whose state scores the next item. Training hides
-    ``mask_share`` of the items before it as well, which are all drawn anew every epoch, and the
-    loss is over what is hidden. The original hides a sample's last item alone in samples of its
-    own, has biases in its projections and one for every item, and a softmax over the catalogue.
+    The input ends in one more slot, the mask, whose state scores the next item. In training, each
+    item before it is hidden with probability ``mask_share``, drawn again every epoch. The loss is
+    over the hidden items and the last one. The original differs: some of its samples hide the last
+    item alone; its projections and items have biases; its softmax is over the catalogue.
     """
+
+    spec = BERT4RecSpec
+    activation = staticmethod(F.gelu)
+    is_causal = False
 
     def __init__(
         self,
@@ -42,8 +47,6 @@ class BERT4Rec(SASRec):
             num_blocks=num_blocks,
             num_heads=num_heads,
             dropout=dropout,
-            activation=F.gelu,
-            is_causal=False,
         )
         self.mask_share = mask_share
         self.mask = nn.Embedding(1, dim)
@@ -54,18 +57,18 @@ class BERT4Rec(SASRec):
         self.head.apply(xavier_normal)
 
     def train_samples(self, sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
-        """Every user's train list, of which each epoch hides some items and the last."""
+        """Every user's train list; each epoch hides its last item and some of the others."""
         return replace(sequence_samples(sequences_UL1), target_share=self.mask_share)
 
     def mask_inputs(self, items_BLD: Tensor, is_target_BT: Tensor) -> Tensor:
-        """The inputs with the mask in place of those that are targets; target t is input t + 1."""
+        """Replace the inputs that are targets by the mask; target t is input t + 1."""
         is_hidden_BL = F.pad(is_target_BT[:, :-1], (1, 0))
         return torch.where(is_hidden_BL[..., None], self.mask.weight, items_BLD)
 
     def forward(
         self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor, *, last_only: bool = False
     ) -> Tensor:
-        """Let every slot attend to all; state t is that of slot t + 1, the last one the mask's."""
+        """Let every slot attend to all. State t belongs to slot t + 1, the last to the mask."""
         mask_B1D = self.mask.weight.expand(len(items_BLD), 1, -1)
         states_BXD = super().forward(
             torch.cat([items_BLD, mask_B1D], dim=1),

@@ -4,11 +4,12 @@ Shapes: B users, L positions, D width.
 """
 
 from collections.abc import Sequence
-from typing import cast
+from typing import Self, cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from morec.config import NextItNetSpec
 from morec.models.user_encoder import UserEncoder, xavier_normal
 
 LAYER_NORM_EPS = 1e-6
@@ -17,9 +18,11 @@ LAYER_NORM_EPS = 1e-6
 class NextItNet(UserEncoder):
     """Residual blocks, one for every dilation and repetition, then Linear into the item space.
 
-    Item vectors are input and output weights at once; the original has an output layer over all
-    items. Padding is kept at zero, so that a row does not depend on how far it is padded.
+    Item vectors are both input and output weights; the original has an output layer over all items.
+    Padding is kept at zero, so that a state does not depend on how far its row is padded.
     """
+
+    spec = NextItNetSpec
 
     def __init__(
         self, *, dim: int, num_blocks: int, kernel_size: int, dilations: Sequence[int]
@@ -32,6 +35,16 @@ class NextItNet(UserEncoder):
         )
         self.output = nn.Linear(dim, dim)
         self.apply(xavier_normal)
+
+    @classmethod
+    def build(cls, spec: NextItNetSpec, *, num_users: int, max_seq_len: int) -> Self:
+        """The model as specified; it does not depend on the numbers of users and inputs."""
+        return cls(
+            dim=spec.dim,
+            num_blocks=spec.num_blocks,
+            kernel_size=spec.kernel_size,
+            dilations=spec.dilations,
+        )
 
     def forward(
         self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor, *, last_only: bool = False
@@ -46,7 +59,7 @@ class NextItNet(UserEncoder):
 class ResidualBlock(nn.Module):
     """x + two times ReLU(LN(causal convolution)); the second dilation is twice the first.
 
-    Figure 3b of the paper, after which its released code is built.
+    Figure 3b of the paper, which its released code follows.
     """
 
     def __init__(self, dim: int, kernel_size: int, dilation: int) -> None:

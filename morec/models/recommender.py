@@ -14,47 +14,36 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from morec.config import (
-    BERT4RecSpec,
-    DSSMSpec,
-    GRU4RecSpec,
-    ItemSpec,
-    ModelSpec,
-    NextItNetSpec,
-    SASRecSpec,
-)
+from morec.config import ItemSpec, ModelSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.item import ItemEncoder, build_item_encoder
-from morec.models.bert4rec import BERT4Rec
-from morec.models.dssm import DSSM
-from morec.models.gru4rec import GRU4Rec
-from morec.models.nextitnet import NextItNet
-from morec.models.sasrec import SASRec
+from morec.models.table import RECOMMENDERS
 from morec.models.user_encoder import UserEncoder
 
 ITEM_CHUNK = 1024
-"""Catalogue items encoded at once in evaluation; bounds memory."""
+"""Catalogue items encoded together in evaluation; bounds memory."""
 ALL = slice(None)
 Encode = Callable[[Tensor], Tensor]
 USER_GROUPS = 4
-"""Users are read in this many groups of similar length, each without the padding all its rows
-have."""
+"""Evaluation reads users in this many groups of similar length. A group leaves out the columns that
+are padding in all its rows."""
 
 
-def _alone(encode: Encode, ids_U: Tensor) -> Tensor:
+def encode_alone(encode: Encode, ids_U: Tensor) -> Tensor:
+    """Encode all ids here; ``Workers.encode_shares`` has other workers encode some of them."""
     return encode(ids_U)
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Training samples on the device, as ``data.batches.TrainBatch`` describes them."""
+    """Training samples on the device, as ``batches.TrainBatch`` describes them."""
 
     users_B: Tensor
     items_BL1: Tensor
     is_target_BT: Tensor
     negatives_BT: Tensor
-    """(B, 0) for a loss that samples none."""
+    """(B, 0) for a loss without sampled negatives."""
 
     def __getitem__(self, rows: slice) -> "Samples":
         """Some of the samples."""
@@ -71,7 +60,7 @@ class EncodedBatch:
     """Training samples after the forward pass; item vectors are held once per unique item."""
 
     states_RTD: Tensor
-    """The states of the users who were read, one for each of the last T items."""
+    """The states of the R users who were read, one for each of the last T items."""
     vectors_UD: Tensor
     """Row 0 is padding (zeros), rows 1.. are the batch's unique items."""
     unique_ids_U: Tensor
@@ -92,12 +81,12 @@ class EncodedBatch:
 class Recommender(nn.Module):
     """Scores of items for users; every item of a batch is encoded once, padding never.
 
-    With ``micro_items`` set, a batch's items are encoded that many at a time in training, and again
-    for the gradient, with the same dropout masks: no more activations than theirs are ever held.
+    With ``micro_items`` set, training encodes a batch's items in chunks of that many. Each chunk is
+    encoded again for its gradient, with the same dropout masks, so that only the activations of one
+    chunk are held at any time.
 
-    The reference encodes every slot. The gradient is the same but for what is random or shared in
-    an item encoder: all occurrences of an item in a batch share one dropout mask, and BatchNorm
-    sees each image once.
+    The paper's code encodes every slot. The gradient is the same, with two exceptions: all
+    occurrences of an item in a batch share one dropout mask, and BatchNorm sees each image once.
     """
 
     def __init__(
@@ -114,11 +103,11 @@ class Recommender(nn.Module):
         samples: Samples,
         *,
         readers: slice = ALL,
-        shared: Callable[[Encode, Tensor], Tensor] = _alone,
+        shared: Callable[[Encode, Tensor], Tensor] = encode_alone,
     ) -> EncodedBatch:
-        """Encode the samples' items and sampled negatives, and of their users the ``readers``.
+        """Encode the samples' items and sampled negatives, and the users in the rows ``readers``.
 
-        ``shared`` may have others encode some of the items.
+        ``shared`` encodes the items, or has other workers encode some of them.
         """
         items_BL1, negatives_BT = samples.items_BL1, samples.negatives_BT
         ids = torch.cat([items_BL1.new_zeros(1), items_BL1.flatten(), negatives_BT.flatten()])
@@ -157,7 +146,7 @@ class Recommender(nn.Module):
 
     @torch.no_grad()
     def user_vectors(self, inputs_BL: Tensor, users_B: Tensor, catalogue_ND: Tensor) -> Tensor:
-        """The users_BD after their last input; ``catalogue_ND`` comes from encode_catalogue."""
+        """Users' vectors after their last input, (B, D); ``catalogue_ND`` is encode_catalogue's."""
         lengths_B, order_B = (inputs_BL > 0).sum(1).sort()
         num_groups = min(USER_GROUPS, len(order_B))
         groups = order_B.tensor_split(num_groups)
@@ -183,50 +172,16 @@ def build_recommender(
 ) -> Recommender:
     """The model and the item encoder a trial names, over the dataset's users and items."""
     items = build_item_encoder(
-        item, dataset, spec.dim, spec.dropout, store, id_layers=num_id_layers(spec)
+        item, dataset, spec.dim, spec.dropout, store, id_layers=spec.num_id_layers
     )
     users = build_user_encoder(spec, dataset.num_users, dataset.max_seq_len)
     return Recommender(items, users, dataset.num_items)
 
 
-def num_id_layers(spec: ModelSpec) -> int:
-    """Dense layers after the ID embedding: a DSSM's item tower has them, as its user tower."""
-    return spec.mlp_layers if isinstance(spec, DSSMSpec) else 0
-
-
 def build_user_encoder(spec: ModelSpec, num_users: int, max_seq_len: int) -> UserEncoder:
-    """The user encoder a model specification names."""
-    match spec:
-        case SASRecSpec():
-            return SASRec(
-                dim=spec.dim,
-                max_seq_len=max_seq_len,
-                num_blocks=spec.num_blocks,
-                num_heads=spec.num_heads,
-                dropout=spec.dropout,
-            )
-        case BERT4RecSpec():
-            return BERT4Rec(
-                dim=spec.dim,
-                max_seq_len=max_seq_len,
-                num_blocks=spec.num_blocks,
-                num_heads=spec.num_heads,
-                dropout=spec.dropout,
-                mask_share=spec.mask_share,
-            )
-        case DSSMSpec():
-            return DSSM(
-                dim=spec.dim,
-                num_users=num_users,
-                num_layers=spec.mlp_layers,
-                dropout=spec.dropout,
-            )
-        case GRU4RecSpec():
-            return GRU4Rec(dim=spec.dim, num_blocks=spec.num_blocks, dropout=spec.dropout)
-        case NextItNetSpec():
-            return NextItNet(
-                dim=spec.dim,
-                num_blocks=spec.num_blocks,
-                kernel_size=spec.kernel_size,
-                dilations=spec.dilations,
-            )
+    """The user encoder a model specification names.
+
+    Raises:
+        SpecError: an installed model cannot be loaded, or its name is taken.
+    """
+    return RECOMMENDERS[spec.kind].build(spec, num_users=num_users, max_seq_len=max_seq_len)

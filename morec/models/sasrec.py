@@ -1,18 +1,20 @@
 """The paper's SASRec user encoder (Kang and McAuley 2018, as released by Yuan et al. 2023).
 
-Padding is left out of everything but attention itself, which costs little: the states of a batch's
-items stand one behind the other.
+Only attention itself runs on padded rows, which costs little. Everything else runs on packed
+states: those of all users' items, one after the other, without padding.
 Shapes: B users, L positions, P items of all users, D width, H heads, K = D / H.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import ClassVar, Self, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from morec.config import RecommenderSpec, SASRecSpec
+from morec.config.models import TransformerSpec
 from morec.encoders.tables import placed
 from morec.models.user_encoder import UserEncoder, xavier_normal
 
@@ -26,38 +28,40 @@ every key is hidden, becomes uniform instead of NaN; the loss never reads such a
 class SASRec(UserEncoder):
     """Post-LN transformer over item vectors; position is the absolute slot of a left-padded row.
 
-    As in the authors' code: projections without bias, ReLU, no sqrt(D) scaling, no last LN,
+    As in the paper's code: projections without bias, ReLU, no sqrt(D) scaling, no last LN,
     xavier-normal weights. With D = 512 and L = 20 it has 6,311,936 parameters.
     """
 
+    spec: ClassVar[type[RecommenderSpec]] = SASRecSpec
+    activation: Activation = staticmethod(F.relu)
+    """Between the layers of a block's feed-forward part."""
+    is_causal: ClassVar[bool] = True
+    """Whether an item sees only itself and the items before it."""
+
     def __init__(
-        self,
-        *,
-        dim: int,
-        max_seq_len: int,
-        num_blocks: int,
-        num_heads: int,
-        dropout: float,
-        activation: Activation = F.relu,
-        is_causal: bool = True,
+        self, *, dim: int, max_seq_len: int, num_blocks: int, num_heads: int, dropout: float
     ) -> None:
         super().__init__(dim)
-        self.is_causal = is_causal
         self.positions = nn.Embedding(max_seq_len, dim)
         self.norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
         self.dropout = nn.Dropout(dropout)
         self.blocks = nn.ModuleList(
-            Block(dim, num_heads, dropout, activation) for _ in range(num_blocks)
+            Block(dim, num_heads, dropout, self.activation) for _ in range(num_blocks)
         )
         self.apply(xavier_normal)
+
+    @classmethod
+    def build(cls, spec: TransformerSpec, *, num_users: int, max_seq_len: int) -> Self:
+        """The model as specified; it does not depend on the number of users."""
+        return cls(max_seq_len=max_seq_len, **spec.model_dump(exclude={"kind"}))
 
     def forward(
         self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor, *, last_only: bool = False
     ) -> Tensor:
         """Let every position attend to itself and the items before it; or to all items.
 
-        Slots count from the left end of a row padded to ``max_seq_len``, so that the last item
-        always stands in the last slot, however much of the padding is there.
+        Slots count from the left end of a row padded to ``max_seq_len``. The last item is thus
+        always in the last slot, also where columns of padding are left out.
         """
         first = len(self.positions.weight) - items_BLD.shape[1]
         packing = Packing.of(is_item_BL, is_causal=self.is_causal)
@@ -71,20 +75,20 @@ class SASRec(UserEncoder):
 
 @dataclass(frozen=True)
 class Packing:
-    """Where the items of a padded batch stand; the last slot of a row counts as one in any case."""
+    """Which slots of a padded batch are items; a row's last slot always counts as one."""
 
     slots_P: Tensor
-    """Slot in its row."""
+    """Each item's slot in its row."""
     places_P: Tensor
-    """Slot in the batch, row after row."""
+    """Each item's slot in the batch, row after row."""
     last_B: Tensor
-    """Which of the P is each row's last."""
+    """The index among the P items of each row's last one."""
     mask_B1LL: Tensor
     """Added to the attention scores."""
 
     @classmethod
     def of(cls, is_item_BL: Tensor, *, is_causal: bool = True) -> "Packing":
-        """Find the items, and what each may see."""
+        """Find the items, and which items each of them may attend to."""
         length = is_item_BL.shape[1]
         is_kept_BL = is_item_BL.clone()
         is_kept_BL[:, -1] = True
@@ -94,11 +98,11 @@ class Packing:
         return cls(slots_P, rows_P * length + slots_P, last_B, mask_B1LL)
 
     def packed(self, padded_BLX: Tensor) -> Tensor:
-        """The items' rows, one behind the other."""
+        """The items' rows, one after the other: (B, L, ...) to (P, ...)."""
         return padded_BLX.flatten(0, 1).index_select(0, self.places_P)
 
     def padded(self, packed_PX: Tensor) -> Tensor:
-        """Back to (B, L, ...), zeros on padding."""
+        """Undo ``packed``: (P, ...) to (B, L, ...), with zeros on padding."""
         return placed(packed_PX, self.places_P, (len(self.last_B), self.mask_B1LL.shape[-1]))
 
 
@@ -120,19 +124,19 @@ class Block(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, states_PD: Tensor, packing: Packing, *, last_only: bool = False) -> Tensor:
-        """Apply the block. With ``last_only`` just the last items ask the others, result (B, D)."""
-        asking = states_PD[packing.last_B] if last_only else states_PD
-        attended = self._attend(asking, states_PD, packing, last_only=last_only)
-        asking = self.attention_norm(asking + self.dropout(attended))
-        fed = self.dropout(self.outer(self.activation(self.inner(asking))))
-        return cast(Tensor, self.feed_forward_norm(asking + fed))
+        """Apply the block; with ``last_only``, to each row's last item alone: (B, D)."""
+        queried = states_PD[packing.last_B] if last_only else states_PD
+        attended = self._attend(queried, states_PD, packing, last_only=last_only)
+        queried = self.attention_norm(queried + self.dropout(attended))
+        fed = self.dropout(self.outer(self.activation(self.inner(queried))))
+        return cast(Tensor, self.feed_forward_norm(queried + fed))
 
     def _attend(
-        self, asking: Tensor, states_PD: Tensor, packing: Packing, *, last_only: bool
+        self, queried: Tensor, states_PD: Tensor, packing: Packing, *, last_only: bool
     ) -> Tensor:
-        """What the items ``asking``, all or every row's last, make of those before them."""
+        """Attention of the items ``queried``, all or each row's last, to those they may see."""
         query, key, value = self.query_key_value
-        q_BLD = query(asking)[:, None] if last_only else packing.padded(query(asking))
+        q_BLD = query(queried)[:, None] if last_only else packing.padded(query(queried))
         heads_BHLK = F.scaled_dot_product_attention(
             self._heads(q_BLD),
             self._heads(packing.padded(key(states_PD))),

@@ -1,53 +1,66 @@
-"""What the trainer asks of every model: how a user becomes vectors, and what it is trained on.
+"""The interface of every model: how a user becomes vectors, and which samples it is trained on.
 
 Shapes: B samples or users, L inputs of each, T states of each, D width.
 """
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor, nn
 
+from morec.config import RecommenderSpec
 from morec.models.batches import TrainSamples, sequence_samples
 
 
 class UserEncoder(nn.Module, ABC):
-    """Base of the models: by default one that reads a history and is trained on whole ones."""
+    """Base of the models; by default, a model reads histories and is trained on whole ones.
 
-    bce_weight: ClassVar[float] = 1.0
-    """What ``losses.bce``, the sum of two means, is multiplied by."""
+    An installed package adds one by an entry point of ``morec.recommenders`` that names its class.
+    """
+
+    spec: ClassVar[type[RecommenderSpec]]
+    """What a study file says about this model; its ``kind`` names the model."""
+    loss_weights: ClassVar[Mapping[str, float]] = {}
+    """What a loss of that name is multiplied by in training this model; 1 if it is not here."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
         self.dim = dim
 
+    @classmethod
+    @abstractmethod
+    def build(cls, spec: Any, *, num_users: int, max_seq_len: int) -> Self:
+        """The model as specified, for so many users and inputs (L)."""
+
     def train_samples(self, sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
-        """What one epoch shows, made of every user's left-padded train list."""
+        """The samples of one epoch, made of every user's left-padded train list."""
         return sequence_samples(sequences_UL1)
 
     def mask_inputs(self, items_BLD: Tensor, is_target_BT: Tensor) -> Tensor:
-        """What training lets the model read of a sample's inputs: all, unless it sees targets."""
+        """The inputs that the model reads in training; one that sees targets masks them here."""
         return items_BLD
 
     @abstractmethod
     def forward(
         self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor, *, last_only: bool = False
     ) -> Tensor:
-        """Turn the vectors of what users read, and their numbers from 0, into states_BTD.
+        """Turn the vectors of users' inputs, and the users' numbers from 0, into states_BTD.
 
-        The states score the last T items of a training sample; the last one is the user's vector
+        The states score the last T items of a training sample. The last state is the user's vector
         in evaluation. A model that reads a history has a state after every input (T = L), which
-        knows nothing of the item it scores. ``is_item_BL`` is False on padding, which stands left
-        of the items and whose vectors do not matter; states on padding are finite and mean nothing.
-        Columns that are padding in every row may be left out. ``last_only`` leaves out all states
-        but the last, (B, 1, D), and the work for them.
+        does not depend on the item it scores.
+
+        ``is_item_BL`` is False on padding, which is left of the items. Vectors on padding do not
+        matter; states on padding are finite and have no meaning. Columns that are padding in every
+        row may be left out. With ``last_only`` only the last state is computed: (B, 1, D).
         """
 
 
 def xavier_normal(module: nn.Module) -> None:
-    """Start a module as the authors start their user encoder: biases at zero."""
+    """Start a module as the paper's code starts its user encoder: biases at zero."""
     if isinstance(module, nn.Linear | nn.Embedding | nn.Conv1d):
         nn.init.xavier_normal_(module.weight)
     if isinstance(module, nn.Linear | nn.Conv1d) and module.bias is not None:

@@ -24,7 +24,7 @@ from morec.data.slices import slicings
 from morec.data.splits import is_candidate_N1
 from morec.encoders.artefacts import ArtefactStore
 from morec.results import TrialStatus
-from morec.trial import run_trial
+from morec.trial import TrialInputs, run_trial
 from reports.study.statistics import Difference, difference_from_reference, paired_difference
 
 SEEDS = (1, 2, 3)
@@ -72,9 +72,7 @@ def ranks_of(arm: str, seed: int, dataset: Dataset, folder: Path) -> Ranks:
     """Train one trial and return the test targets' ranks, (U,)."""
     result = run_trial(
         config_of(arm, seed),
-        dataset,
-        ArtefactStore(folder / "artefacts"),
-        sources={},
+        TrialInputs(dataset, ArtefactStore(folder / "artefacts"), {}),
         checkpoints=Checkpoints(folder / f"{arm}-{seed}"),
         report=lambda epochs, cost: None,
     )

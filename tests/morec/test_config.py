@@ -1,3 +1,5 @@
+"""What a configuration accepts and refuses, and how a trial is named."""
+
 import json
 from typing import Any
 

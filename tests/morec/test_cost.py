@@ -1,3 +1,5 @@
+"""Parameters, multiply-accumulates, memory and device against formulas and the system."""
+
 import gc
 import weakref
 from dataclasses import replace

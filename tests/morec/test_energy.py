@@ -10,7 +10,7 @@ import torch
 from morec import energy
 from morec.data.dataset import Dataset
 from morec.energy import EnergyMeter
-from morec.trial import Progress
+from morec.progress import Progress
 from tests.morec.tiny_trials import run, tiny_config
 
 GPU = torch.device("cuda")

@@ -1,3 +1,5 @@
+"""Every error has its base class, and the nearest allowed name is suggested."""
+
 import re
 
 import pytest

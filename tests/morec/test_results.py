@@ -1,3 +1,5 @@
+"""Records survive their file, and one whose fields do not fit its status is refused."""
+
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO

@@ -10,29 +10,14 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from morec.config import TrialConfig
+from morec.config.losses import OUR_LOSSES
 from morec.data.dataset import Dataset
-from morec.encoders.artefacts import ArtefactStore
-from morec.errors import DivergedError, SpecError
+from morec.errors import DivergedError
 from morec.models.batches import TrainBatch
 from morec.models.recommender import Recommender
 from morec.trainer import Trainer
-from morec.workers import Workers
-from tests.morec.tiny_trials import FROZEN_TEXT, OTHER_MODELS, TRAINED_TEXT, tiny_config
-
-CPU = torch.device("cpu")
-ONE_STEP = {"batch_size": 64}
-LOSSES = pytest.mark.parametrize("loss", ["bce", "in_batch_ce"])
-ITEMS: dict[str, dict[str, Any]] = {
-    "id": {"id": True},
-    "frozen text": FROZEN_TEXT,
-    "trained text": TRAINED_TEXT,
-    "id and text": {"id": True, **FROZEN_TEXT, "fusion": "concat", "fusion_layers": 1},
-}
-
-
-def trainer_of(config: TrialConfig, dataset: Dataset, folder: Path) -> Trainer:
-    return Trainer(config, dataset, ArtefactStore(folder), workers=Workers(), device=CPU)
+from tests.morec.tiny_trainers import ITEMS, ONE_STEP, losses, trainer_of, without_dropout
+from tests.morec.tiny_trials import OTHER_MODELS, tiny_config
 
 
 def next_batch(trainer: Trainer) -> TrainBatch:
@@ -41,13 +26,6 @@ def next_batch(trainer: Trainer) -> TrainBatch:
     batch = next(trainer.batches())
     trainer.generator.bit_generator.state = state
     return batch
-
-
-def without_dropout(model: nn.Module) -> None:
-    for module in model.modules():
-        for name in ("p", "dropout_p", "dropout_prob"):
-            if isinstance(getattr(module, name, None), float):
-                setattr(module, name, 0.0)
 
 
 # ---- the loss, slot by slot
@@ -97,7 +75,7 @@ def loss_of_next_batch(trainer: Trainer, model: Recommender) -> Tensor:
     return loss_by_slots(model, samples.items_BL1, samples.negatives_BT, log_popularity, loss)
 
 
-@LOSSES
+@losses
 @pytest.mark.parametrize("item", ITEMS)
 def test_a_step_is_the_papers_loss_and_gradient(
     loss: str, item: str, tiny_dataset: Dataset, tmp_path: Path
@@ -142,6 +120,15 @@ def test_changing_one_negative_moves_loss_and_gradient(
     assert (gradients[0] - gradients[1]).abs().max() > 1e-2
 
 
+def test_a_loss_that_no_table_has_is_an_error_and_not_bce(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    config = tiny_config()
+    training = config.training.model_copy(update={"loss": "bpr"})
+    with pytest.raises(KeyError, match="bpr"):
+        trainer_of(config.model_copy(update={"training": training}), tiny_dataset, tmp_path)
+
+
 def test_popularity_is_the_share_of_train_interactions(
     tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
@@ -161,7 +148,7 @@ def test_users_with_a_single_train_item_have_a_loss_of_zero(
         offsets_U1=np.array([0, 3, 6, 9]),
         item_ids=np.arange(1, 10, dtype=np.int32),
     )
-    for loss in ("bce", "in_batch_ce"):
+    for loss in OUR_LOSSES:
         config = tiny_config(training={"batch_size": 2, "loss": loss})
         assert trainer_of(config, short, tmp_path).train_epoch() == 0.0
 
@@ -198,87 +185,10 @@ def test_evaluation_draws_nothing_and_trains_nothing(tiny_dataset: Dataset, tmp_
     assert without.train_epoch() == first
 
 
-# ---- the optimizer
-
-
-def test_the_encoders_learning_rate_reaches_exactly_the_encoder(
-    tiny_dataset: Dataset, tmp_path: Path
-) -> None:
-    config = tiny_config(item=TRAINED_TEXT, optim={"lr": 0.01, "encoder_lr": 1e-4})
-    trainer = trainer_of(config, tiny_dataset, tmp_path)
-    text = trainer.recommender.item_encoder.parts["text"]
-    by_rate = {
-        group["lr"]: {id(parameter) for parameter in group["params"]}
-        for group in trainer.optimizer.param_groups
-    }
-    encoder = {id(parameter) for parameter in text.encoder.parameters()}
-    everything = {id(parameter) for parameter in trainer.recommender.parameters()}
-    assert by_rate == {1e-4: encoder, 0.01: everything - encoder}
-
-
-def test_without_its_own_rate_the_encoder_has_the_rate_of_the_rest(
-    tiny_dataset: Dataset, tmp_path: Path
-) -> None:
-    trainer = trainer_of(tiny_config(item=TRAINED_TEXT), tiny_dataset, tmp_path)
-    assert {group["lr"] for group in trainer.optimizer.param_groups} == {0.01}
-
-
-def test_weight_decay_is_on_everything(tiny_dataset: Dataset, tmp_path: Path) -> None:
-    config = tiny_config(item=TRAINED_TEXT, optim={"weight_decay": 0.25})
-    groups = trainer_of(config, tiny_dataset, tmp_path).optimizer.param_groups
-    assert [group["weight_decay"] for group in groups] == [0.25, 0.25]
-
-
-def first_move(config: TrialConfig, dataset: Dataset, folder: Path) -> float:
-    """The largest change of a weight in the first step; AdamW's is the learning rate."""
-    trainer = trainer_of(config, dataset, folder)
-    before = deepcopy(trainer.recommender)
-    trainer.train_epoch()
-    pairs = zip(trainer.recommender.parameters(), before.parameters(), strict=True)
-    return max((after - then).abs().max().item() for after, then in pairs)
-
-
-@pytest.mark.parametrize(("steps", "share"), [(0, 1.0), (1, 1.0), (4, 1 / 4)])
-def test_warm_up_begins_with_a_share_of_the_rate(
-    steps: int, share: float, tiny_dataset: Dataset, tmp_path: Path
-) -> None:
-    optim = {"lr": 0.01, "weight_decay": 0.0, "warmup_steps": steps}
-    config = tiny_config(optim=optim, training=ONE_STEP)
-    assert first_move(config, tiny_dataset, tmp_path) == pytest.approx(0.01 * share, rel=1e-3)
-
-
-def test_warm_up_is_linear_and_then_over(tiny_dataset: Dataset, tmp_path: Path) -> None:
-    optim = {"lr": 0.01, "encoder_lr": 0.001, "warmup_steps": 4}
-    config = tiny_config(item=TRAINED_TEXT, optim=optim, training=ONE_STEP)
-    trainer = trainer_of(config, tiny_dataset, tmp_path)
-    rates = []
-    for _ in range(6):
-        rates.append([group["lr"] for group in trainer.optimizer.param_groups])
-        trainer.train_epoch()
-    expected = [1 / 4, 2 / 4, 3 / 4, 1, 1, 1]
-    assert rates == [[pytest.approx(0.01 * s), pytest.approx(0.001 * s)] for s in expected]
-
-
-def gradient_norm(clip_norm: float | None, dataset: Dataset, folder: Path) -> float:
-    config = tiny_config(optim={"clip_norm": clip_norm}, training=ONE_STEP)
-    trainer = trainer_of(config, dataset, folder)
-    trainer.train_epoch()
-    gradients = [p.grad.flatten() for p in trainer.recommender.parameters() if p.grad is not None]
-    return torch.cat(gradients).norm().item()
-
-
-def test_clipping_bounds_the_norm_of_the_whole_gradient(
-    tiny_dataset: Dataset, tmp_path: Path
-) -> None:
-    free = gradient_norm(None, tiny_dataset, tmp_path)
-    assert gradient_norm(free / 10, tiny_dataset, tmp_path) == pytest.approx(free / 10, rel=1e-3)
-    assert gradient_norm(free * 10, tiny_dataset, tmp_path) == pytest.approx(free, rel=1e-6)
-
-
 # ---- precision
 
 
-@LOSSES
+@losses
 @pytest.mark.parametrize("item", ["id", "trained text"])
 def test_bf16_trains_to_nearly_the_loss_of_fp32(
     loss: str, item: str, tiny_dataset: Dataset, tmp_path: Path
@@ -308,89 +218,3 @@ def test_a_loss_that_is_not_finite_is_a_divergence(tiny_dataset: Dataset, tmp_pa
     trainer = trainer_of(tiny_config(optim={"lr": 1e30}), tiny_dataset, tmp_path)
     with pytest.raises(DivergedError, match=r"^the training loss became (nan|inf)$"):
         trainer.train_epoch()
-
-
-# ---- micro-batches of items
-
-
-def gradients_of(trainer: Trainer) -> dict[str, Tensor]:
-    named = trainer.recommender.named_parameters()
-    return {name: p.grad.clone() for name, p in named if p.grad is not None}
-
-
-@LOSSES
-@pytest.mark.parametrize("item", ["trained text", "id and text"])
-@pytest.mark.parametrize("micro_items", [1, 7, 10_000])
-def test_encoding_items_in_chunks_gives_the_loss_and_gradient_of_all_at_once(
-    loss: str, item: str, micro_items: int, tiny_dataset: Dataset, tmp_path: Path
-) -> None:
-    def trained(**training: Any) -> tuple[float, dict[str, Tensor]]:
-        training |= ONE_STEP | {"loss": loss}
-        config = tiny_config(item=ITEMS[item], model={"dropout": 0.0}, training=training)
-        trainer = trainer_of(config, tiny_dataset, tmp_path)
-        trainer.recommender.double()
-        without_dropout(trainer.recommender)
-        return trainer.train_epoch(), gradients_of(trainer)
-
-    (whole, expected), (in_chunks, found) = trained(), trained(micro_items=micro_items)
-    assert in_chunks == pytest.approx(whole, abs=1e-10)
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
-
-
-class Limited(nn.Module):
-    """An ID table on a device with room for the activations of a few items."""
-
-    def __init__(self, inner: nn.Module, room: int) -> None:
-        super().__init__()
-        self.inner = inner
-        self.room = room
-
-    def forward(self, items_N: Tensor) -> Tensor:
-        if len(items_N) > self.room:
-            raise torch.OutOfMemoryError(f"no room for {len(items_N)} items")
-        vectors: Tensor = self.inner(items_N)
-        return vectors
-
-
-def limited(room: int, dataset: Dataset, folder: Path) -> Trainer:
-    trainer = trainer_of(tiny_config(model={"dropout": 0.0}, training=ONE_STEP), dataset, folder)
-    parts = trainer.recommender.item_encoder.parts
-    parts["id"] = Limited(parts["id"], room)
-    return trainer
-
-
-def test_out_of_memory_halves_the_chunks_until_they_fit_and_keeps_the_batch(
-    tiny_dataset: Dataset, tmp_path: Path
-) -> None:
-    roomy, tight = (limited(room, tiny_dataset, tmp_path) for room in (10_000, 5))
-    assert tight.train_epoch() == pytest.approx(roomy.train_epoch(), rel=1e-6)
-    torch.testing.assert_close(gradients_of(tight), gradients_of(roomy), rtol=0, atol=1e-6)
-    assert roomy.recommender.micro_items is None
-    # A batch of all users has nearly all of the 30 items: 30 -> 15 -> 7 -> 3, or 29 -> 14 -> ...
-    assert tight.recommender.micro_items == 3
-
-
-def test_out_of_memory_with_one_item_is_an_error(tiny_dataset: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(torch.OutOfMemoryError, match=r"^no room for 1 items$"):
-        limited(0, tiny_dataset, tmp_path).train_epoch()
-
-
-def test_out_of_memory_ends_the_trial_where_other_workers_wait_for_vectors(
-    tiny_dataset: Dataset, tmp_path: Path
-) -> None:
-    trainer = limited(5, tiny_dataset, tmp_path)
-    training = trainer.config.training.model_copy(update={"loss": "in_batch_ce"})
-    trainer.config = trainer.config.model_copy(update={"training": training})
-    trainer.workers = Workers(rank=0, size=2)
-    with pytest.raises(torch.OutOfMemoryError, match=r"^no room for \d+ items$"):
-        trainer.train_epoch()
-    assert trainer.recommender.micro_items is None
-
-
-def test_chunks_are_refused_where_items_are_normalised_together(
-    tiny_dataset: Dataset, tmp_path: Path
-) -> None:
-    image = {"name": "resnet18", "pretrained": False, "size": 32, "trainable_layers": "all"}
-    config = tiny_config(item={"image": image}, training={"micro_items": 4})
-    with pytest.raises(SpecError, match=r"^training\.micro_items: an item encoder with BatchNorm"):
-        trainer_of(config, tiny_dataset, tmp_path)

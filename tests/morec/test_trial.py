@@ -10,15 +10,12 @@ import numpy as np
 import pytest
 import torch
 
-from morec.checkpoints import Checkpoints
+from morec.checkpoints import STORED, Checkpoints
 from morec.config import SyntheticSpec
 from morec.data.dataset import Dataset, load_dataset
-from morec.encoders.artefacts import ArtefactStore
 from morec.references.popularity import popularity as popularity_of
-from morec.results import EpochRecord, Evaluation, Reason, TrialStatus, pack_ranks
-from morec.trainer import Trainer
-from morec.trial import Progress
-from morec.workers import Workers
+from morec.results import Reason, TrialStatus
+from tests.morec.test_progress import valid
 from tests.morec.tiny_trials import (
     BERT4REC,
     DSSM,
@@ -35,9 +32,6 @@ from tests.morec.tiny_trials import (
 
 THREE_EPOCHS = {"max_epochs": 3}
 TESTED = {"test": True}
-TRAINED_IMAGE = {
-    "image": {"name": "test_resnet", "pretrained": False, "trainable_layers": "all", "size": 16}
-}
 BY_FIRST_PLACE = {"ks": (1,), "select": "HR@1"}
 
 
@@ -97,6 +91,29 @@ def test_a_truncated_checkpoint_costs_time_but_no_numbers(
     again = run(config, tiny_dataset, tmp_path)
     assert numbers(again) == numbers(run(config, tiny_dataset, tmp_path / "whole"))
     assert again.num_starts == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "key"), [("format", None), ("trainer", "random"), ("progress", "energy_j")]
+)
+def test_a_checkpoint_of_other_code_starts_the_trial_anew(
+    part: str, key: str | None, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    """It lacks its format number, or a key that a later version of the code asks for."""
+    config = tiny_config()
+    interrupted(config, tiny_dataset, tmp_path, 1)
+    last = tmp_path / "checkpoints" / "last.pt"
+    state = torch.load(last, weights_only=True)
+    assert state.keys() == {"format", *STORED}
+    assert all(state[name].keys() == set(keys) for name, keys in STORED.items() if keys)
+    if key is None:
+        state.pop(part, None)
+    else:
+        del state[part][key]
+    torch.save(state, last)
+    again = run(config, tiny_dataset, tmp_path)
+    assert again.num_starts == 1
+    assert numbers(again) == numbers(run(config, tiny_dataset, tmp_path / "whole"))
 
 
 def test_a_continued_trial_first_reports_what_it_knows(
@@ -184,43 +201,6 @@ def test_training_stops_after_more_than_patience_epochs_without_progress(
     config = tiny_config(training=training, optim={"lr": 1e-30, "weight_decay": 0.0})
     result = run(config, tiny_dataset, tmp_path)
     assert (len(result.epochs), result.best_epoch) == (1 + patience + 1, 1)
-
-
-def epoch(number: int, score: float) -> EpochRecord:
-    return EpochRecord(epoch=number, train_loss=1, valid={"HR@1": score}, train_s=0, eval_s=0)
-
-
-def valid(score: float) -> Evaluation:
-    return Evaluation(
-        metrics={"HR@1": score},
-        num_users=1,
-        num_tied=0,
-        num_forced_misses=0,
-        packed_ranks=pack_ranks([1]),
-    )
-
-
-@pytest.mark.parametrize(
-    ("num_epochs", "best", "is_over"),
-    [(1, 1, False), (7, 1, False), (8, 1, True), (9, 3, False), (10, 3, True), (20, 20, True)],
-)
-def test_more_than_6_epochs_after_the_best_or_20_in_all_are_the_end(
-    num_epochs: int, best: int, is_over: bool
-) -> None:
-    progress = Progress([epoch(number + 1, 0.0) for number in range(num_epochs)], best)
-    assert progress.is_over(max_epochs=20, patience=6) is is_over
-
-
-def test_an_equal_score_is_no_progress_but_the_first_always_is() -> None:
-    assert Progress().is_best(0.0, "HR@1")
-    assert not Progress(best_valid=valid(0.5)).is_best(0.5, "HR@1")
-    assert Progress(best_valid=valid(0.5)).is_best(0.51, "HR@1")
-
-
-@pytest.mark.parametrize("best", [None, valid(0.5)])
-def test_progress_survives_a_checkpoint(best: Evaluation | None) -> None:
-    progress = Progress([epoch(1, 0.5), epoch(2, 0.25)], 1, best, 3, spent_s=1.5, energy_j=2.5)
-    assert Progress.from_state(progress.to_state()) == progress
 
 
 # ---- second-round pre-training
@@ -338,57 +318,6 @@ def test_a_score_that_falls_to_chance_is_a_collapse(tiny_dataset: Dataset, tmp_p
     assert len(result.epochs) == 1
 
 
-# ---- cost
-
-
-def test_a_trial_says_what_it_cost(tiny_dataset: Dataset, tmp_path: Path) -> None:
-    result = run(tiny_config(training=THREE_EPOCHS), tiny_dataset, tmp_path)
-    cost = result.cost
-    assert cost is not None
-    id_table, user_encoder = 31 * 8, 2 * (12 * 8**2 + 9 * 8) + 6 * 8 + 2 * 8
-    assert cost.params_total == cost.params_trainable == id_table + user_encoder
-    macs_per_user = 2 * (6 * 12 * 8**2 + 2 * 6**2 * 8)
-    assert cost.forward_macs_paper == cost.forward_macs_run == macs_per_user
-    assert cost.uncounted_ops == ()
-    train_s = [record.train_s for record in result.epochs]
-    assert (cost.first_epoch_s, cost.epoch_s) == (train_s[0], sum(train_s[1:]) / 2)
-    assert cost.eval_s == sorted(record.eval_s for record in result.epochs)[1]
-    assert sum(train_s) < cost.total_s < 60
-    assert cost.memory_kind == "process resident set"
-    assert cost.micro_items is None
-
-
-@pytest.mark.parametrize("item", [{"id": True}, TRAINED_IMAGE], ids=["id", "image with BatchNorm"])
-def test_measuring_the_cost_changes_no_number(
-    item: dict[str, Any], tiny_dataset: Dataset, tmp_path: Path
-) -> None:
-    """A trial's epoch is that of a trainer alone: no batch drawn, no running statistics moved."""
-    config = tiny_config(item=item, training={"max_epochs": 1})
-    store = ArtefactStore(tmp_path / "alone")
-    trainer = Trainer(config, tiny_dataset, store, workers=Workers(), device=torch.device("cpu"))
-    loss = trainer.train_epoch()
-    result = run(config, tiny_dataset, tmp_path)
-    assert (result.epochs[0].train_loss, result.valid) == (loss, trainer.evaluate("valid"))
-
-
-def test_one_epoch_has_no_typical_duration(tiny_dataset: Dataset, tmp_path: Path) -> None:
-    cost = run(tiny_config(training={"max_epochs": 1}), tiny_dataset, tmp_path).cost
-    assert cost is not None
-    assert cost.first_epoch_s is not None
-    assert cost.epoch_s is None
-
-
-def test_really_encoded_items_cost_less_than_the_papers_slots(
-    tiny_dataset: Dataset, tmp_path: Path
-) -> None:
-    config = tiny_config(item=TRAINED_TEXT, training={"max_epochs": 1, "batch_size": 32})
-    cost = run(config, tiny_dataset, tmp_path).cost
-    assert cost is not None
-    assert cost.forward_macs_paper is not None
-    assert cost.forward_macs_run is not None
-    assert 0 < cost.forward_macs_run < cost.forward_macs_paper / 3
-
-
 # ---- learning
 
 
@@ -433,13 +362,3 @@ def test_learning_beats_popularity_where_users_have_tastes(
     assert result.test is not None
     assert result.test.metrics["HR@10"] > 1.15 * popularity
     assert result.epochs[-1].train_loss < result.epochs[0].train_loss
-
-
-def test_the_record_says_how_many_items_were_encoded_at_once(
-    tiny_dataset: Dataset, tmp_path: Path
-) -> None:
-    config = tiny_config(item=TRAINED_TEXT, training={"micro_items": 5})
-    result = run(config, tiny_dataset, tmp_path)
-    assert result.status is TrialStatus.COMPLETED
-    assert result.cost is not None
-    assert result.cost.micro_items == 5

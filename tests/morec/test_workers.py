@@ -1,3 +1,5 @@
+"""Two workers train to the numbers of one; the second is a process of its own."""
+
 import json
 import os
 import subprocess

@@ -8,7 +8,7 @@ from morec.config import TrialConfig
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.results import Cost, EpochRecord, TrialResult
-from morec.trial import Report, run_trial
+from morec.trial import Report, TrialInputs, run_trial
 from morec.workers import Workers
 
 TINY_DATA = {
@@ -56,9 +56,7 @@ def run(
     """Run a trial whose checkpoints and artefacts lie in ``folder``."""
     return run_trial(
         config,
-        dataset,
-        ArtefactStore(folder / "artefacts"),
-        sources={"data": dataset.sha256},
+        TrialInputs(dataset, ArtefactStore(folder / "artefacts"), {"data": dataset.sha256}),
         checkpoints=Checkpoints(folder / "checkpoints"),
         report=report or (lambda epochs, cost: None),
         workers=workers,

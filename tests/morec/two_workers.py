@@ -92,7 +92,7 @@ def step_in_fp64(
     store = ArtefactStore(home / "artefacts")
     trainer = Trainer(config, dataset, store, workers=workers, device=torch.device("cpu"))
     trainer.recommender.double().train()
-    loss = trainer._gradient(trainer.to_device(next(trainer.batches())))
+    loss = trainer.gradients.compute(trainer.to_device(next(trainer.batches())))
     named = dict(trainer.recommender.named_parameters())
     workers.sum_gradients(named.values())
     gradients = {name: _gradient(p).flatten().tolist() for name, p in named.items()}

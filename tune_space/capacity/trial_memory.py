@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from morec.config import TrialConfig, canonical_json
+from morec.losses.table import LOSSES
 from morec.model_profile import ModelProfile
 from morec.results import TrialResult
 from tune_space.capacity.model_profiles import known_counts, profile_of
@@ -84,11 +85,11 @@ def _state_bytes(model: ModelProfile) -> int:
 def _batch_bytes(config: TrialConfig, size: TrialSize, model: ModelProfile) -> int:
     """Activations that the forward pass of a batch keeps for the gradient."""
     training, length = config.training, config.dataset.max_seq_len
-    is_pair, is_bce = config.model.kind == "dssm", training.loss == "bce"
+    is_pair, needs = not config.model.reads_history, LOSSES[training.loss].needs
     num_samples = training.batch_size if is_pair else _least(training.batch_size, size.num_users)
-    num_slots = num_samples * (1 if is_pair else length + 1) * (2 if is_bce else 1)
+    num_slots = num_samples * (1 if is_pair else length + 1) * (2 if needs.negatives else 1)
     num_unique = _least(num_slots, size.num_items)
-    scores = 0 if is_bce else SCORES * FLOAT * num_samples * length * num_unique
+    scores = SCORES * FLOAT * num_samples * length * num_unique if needs.shared_items else 0
     items = _least(num_unique, training.micro_items) * model.bytes_per_item
     return num_samples * model.bytes_per_sample + items + scores
 

@@ -15,7 +15,7 @@ import torch
 from morec.checkpoints import Checkpoints
 from morec.errors import DataError, did_you_mean
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus
-from morec.trial import run_trial
+from morec.trial import TrialInputs, run_trial
 from tune_space.commands.request import Answer, StudyRequest
 from tune_space.inputs.prepare import Prepared
 from tune_space.ledger.locks import shared
@@ -125,9 +125,9 @@ def _train(record: TrialResult, prepared: Prepared, resources: ResourcesSpec) ->
         try:
             return run_trial(
                 record.config,
-                prepared.dataset(record.config.dataset),
-                prepared.store,
-                sources=record.sources,
+                TrialInputs(
+                    prepared.dataset(record.config.dataset), prepared.store, record.sources
+                ),
                 checkpoints=Checkpoints(Path(folder)),
                 report=report,
                 device="cuda" if resources.gpus else "cpu",

@@ -6,10 +6,10 @@ from typing import Any
 
 import ray.tune
 
-from morec.code_version import code_version
 from morec.ray_train import TrialJob, train
 from morec.results import TrialResult, TrialStatus, utc_now
 from morec.storage import is_url
+from morec.trial_code import trial_code
 from morec.trial_log import log_tail
 from tune_space.execution.failures import reason_of
 
@@ -31,7 +31,7 @@ def run_job(tune_config: dict[str, Any]) -> None:
             reason=reason_of(error),
             error=traceback.format_exc(),
             log_tail=None if is_url(job.checkpoints) else log_tail(Path(job.checkpoints)),
-            code=code_version(),
+            code=trial_code(job.config),
             finished_at=utc_now(),
         )
     ray.tune.report({"result": result.model_dump_json()})

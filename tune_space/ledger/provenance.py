@@ -9,6 +9,7 @@ from pathlib import Path
 
 from morec.code_version import TRAINING, installed_version
 from morec.results import TrialResult
+from morec.trial_code import extensions_used
 
 IN_STUDIES = ("optuna", "plotly")
 """Packages that search and report, which no trial imports."""
@@ -30,16 +31,18 @@ def git_state() -> dict[str, str]:
 
 
 def other_code(records: Iterable[TrialResult], code: Mapping[str, str]) -> list[str]:
-    """How many of ``records`` were made by other code than ``code``; a line for each other code.
+    """Which of ``records`` were not made by ``code`` and the installed packages, a line for each.
 
     Such trials are not trained again, because most changes of code change no number. Whoever uses
     their records says so with these lines.
     """
-    others = Counter(tuple(record.code.items()) for record in records if record.code != code)
+    differences = (
+        _differing(record.code, {**code, **extensions_used(record.config)}) for record in records
+    )
     return [
-        f"{number} record{'s' * (number != 1)} made by other code ({_differing(dict(other), code)})"
-        ": they count as they are; --fresh trains everything anew"
-        for other, number in others.items()
+        f"{number} record{'s' * (number != 1)} made by other code ({difference}): they count as "
+        "they are; --fresh trains everything anew"
+        for difference, number in Counter(filter(None, differences)).items()
     ]
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from morec.code_version import code_version
 from morec.results import Cost, EpochRecord, Reason, TrialResult, TrialStatus
+from morec.trial_code import trial_code
 from morec.trial_log import log_tail
 from morec.watchdog import hang_note
 from tune_space.schedule.arm_plan import TrialStates, failed_ids
@@ -62,7 +62,7 @@ class Outcomes:
             status=status,
             epochs=epochs,
             cost=cost,
-            code=code_version(),
+            code=trial_code(job.config),
             finished_at=finished_at,
             **fields,
         )

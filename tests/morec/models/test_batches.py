@@ -1,3 +1,5 @@
+"""Samples hold every train interaction once; a negative is an item its user has not trained on."""
+
 from collections.abc import Callable
 from dataclasses import replace
 

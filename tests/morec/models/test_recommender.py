@@ -1,3 +1,5 @@
+"""A batch encodes every item once, a catalogue keeps its order, models are built as specified."""
+
 from dataclasses import replace
 from pathlib import Path
 

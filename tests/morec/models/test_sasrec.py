@@ -1,3 +1,5 @@
+"""SASRec against torch's own transformer layers and the paper's numbers of parameters."""
+
 import pytest
 import torch
 from torch import Tensor, nn

@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from morec.losses import bce, in_batch_ce
+from morec.losses.bce import bce
+from morec.losses.in_batch_ce import in_batch_ce
+from morec.losses.inputs import LossInputs
 
 DIM = 3
 NUM_ITEMS = 6
@@ -67,14 +69,17 @@ def in_batch_ce_by_slots(case: Case) -> Tensor:
 
 def in_batch_ce_of(case: Case) -> Tensor:
     users_P, positions_P = (torch.tensor(column) for column in zip(*case.places, strict=True))
-    return in_batch_ce(
-        case.states_BLD[users_P, positions_P] @ case.vectors_UD.T,
-        case.items_BL1[users_P, positions_P + 1],
-        users_P,
-        case.items_BL1,
-        case.log_popularity_U,
-        len(users_P),
+    inputs = LossInputs(
+        states_PD=case.states_BLD[users_P, positions_P],
+        targets_P=case.items_BL1[users_P, positions_P + 1],
+        negatives_P=users_P.new_empty(0),
+        users_P=users_P,
+        items_BL1=case.items_BL1,
+        vectors_UD=case.vectors_UD,
+        log_popularity_U=case.log_popularity_U,
+        num_positions=len(users_P),
     )
+    return in_batch_ce(inputs)
 
 
 def gradients(loss: Tensor, case: Case) -> tuple[Tensor, ...]:

@@ -1,0 +1,97 @@
+"""A batch's loss: the forward pass in the trial's precision, then a loss of the table.
+
+Shapes: B samples, R of them whose history this worker reads, T targets of each, D width, P target
+positions, U rows of item vectors, N1 = N + 1 items with padding.
+"""
+
+import torch
+from torch import Tensor
+
+from morec.config import TrainingSpec
+from morec.losses.inputs import LossInputs
+from morec.losses.table import LOSSES
+from morec.models.recommender import (
+    ALL,
+    EncodedBatch,
+    Recommender,
+    Samples,
+    encode_alone,
+)
+from morec.workers import Workers
+
+
+class BatchLoss:
+    """This worker's part of a batch's loss; the parts of all workers sum to the loss."""
+
+    def __init__(
+        self,
+        recommender: Recommender,
+        training: TrainingSpec,
+        log_popularity_N1: Tensor,
+        workers: Workers,
+    ) -> None:
+        """Take the parts; ``log_popularity_N1`` is the log share of all train interactions.
+
+        Raises:
+            SpecError: an installed loss cannot be loaded, or its name is taken.
+        """
+        loss = LOSSES[training.loss]
+        self.needs = loss.needs
+        self._compute = loss.compute
+        self._weight = recommender.user_encoder.loss_weights.get(training.loss, 1.0)
+        self._recommender = recommender
+        self._precision = training.precision
+        self._log_popularity_N1 = log_popularity_N1
+        self._workers = workers
+
+    def __call__(self, samples: Samples) -> Tensor:
+        """Take the whole batch, compute this worker's part of its loss."""
+        # A small last batch can hold only users with one train item: its loss is 0, not 0 / 0.
+        num_positions = max(1, int(samples.is_target_BT.sum()))
+        mine = self._workers.share(len(samples.users_B))
+        is_idle = not len(samples.users_B[mine])
+        if self.needs.shared_items:
+            # A worker without users in a small batch encodes items for the others all the same. It
+            # reads one user, of whom nothing enters its loss.
+            readers = slice(0, 1) if is_idle else mine
+            encoded = self._encode(samples, readers)
+        elif is_idle:
+            return torch.zeros((), device=samples.users_B.device)
+        else:
+            readers = ALL
+            encoded = self._encode(samples[mine], readers)
+        is_target_RT = encoded.is_target_BT[readers] & (not is_idle)
+        inputs = self._inputs(encoded, readers, is_target_RT, num_positions)
+        return self._weight * self._compute(inputs)
+
+    def _encode(self, samples: Samples, readers: slice) -> EncodedBatch:
+        is_bf16 = self._precision == "bf16"
+        shared = self._workers.encode_shares if self.needs.shared_items else encode_alone
+        with torch.autocast(samples.users_B.device.type, dtype=torch.bfloat16, enabled=is_bf16):
+            encoded: EncodedBatch = self._recommender(samples, readers=readers, shared=shared)
+        return encoded
+
+    def _inputs(
+        self, encoded: EncodedBatch, readers: slice, is_target_RT: Tensor, num_positions: int
+    ) -> LossInputs:
+        rows_P, positions_P = is_target_RT.nonzero(as_tuple=True)
+        all_users_B = torch.arange(len(encoded.items_BL1), device=rows_P.device)
+        users_P = all_users_B[readers][rows_P]
+        negatives_BT = encoded.negatives_BT
+        return LossInputs(
+            states_PD=_at_least_fp32(encoded.states_RTD[rows_P, positions_P]),
+            targets_P=encoded.targets_BT[users_P, positions_P],
+            negatives_P=negatives_BT[users_P, positions_P]
+            if self.needs.negatives
+            else negatives_BT.new_empty(0),
+            users_P=users_P,
+            items_BL1=encoded.items_BL1,
+            vectors_UD=_at_least_fp32(encoded.vectors_UD),
+            log_popularity_U=self._log_popularity_N1[encoded.unique_ids_U],
+            num_positions=num_positions,
+        )
+
+
+def _at_least_fp32(values: Tensor) -> Tensor:
+    """Scores and losses are not computed in bf16, whatever the forward pass was."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))

@@ -1,0 +1,41 @@
+"""The names of the losses and what each needs, without torch; ``morec.losses`` computes them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from morec.extensions import Table, installed
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossNeeds:
+    """What a loss asks of a batch and of the model."""
+
+    negatives: bool = False
+    """One sampled item per target that the user has not trained on."""
+    shared_items: bool = False
+    """The vectors of all items of the batch for every user; workers exchange what they encode."""
+    histories: bool = False
+    """A model that reads users' histories: the loss looks at what else a user has trained on."""
+
+
+OUR_LOSSES: Mapping[str, LossNeeds] = {
+    "bce": LossNeeds(negatives=True),
+    "in_batch_ce": LossNeeds(shared_items=True, histories=True),
+}
+
+if TYPE_CHECKING:
+    LossName = str
+else:
+    LossName = Literal[tuple(dict.fromkeys((*OUR_LOSSES, *installed("morec.losses"))))]
+
+
+def loss_needs(name: str) -> LossNeeds:
+    """What a loss needs; an installed one is loaded.
+
+    Raises:
+        SpecError: an installed loss cannot be loaded, or its name is taken.
+    """
+    loss = Table[Any]("morec.losses", OUR_LOSSES)[name]
+    needs: LossNeeds = loss if name in OUR_LOSSES else loss.needs
+    return needs

@@ -1,0 +1,1 @@
+"""The training losses: one file each, and the table that names them."""

@@ -1,0 +1,101 @@
+"""Items encoded in chunks give the same gradient; running out of memory halves the chunks."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from morec.data.dataset import Dataset
+from morec.errors import SpecError
+from morec.trainer import Trainer
+from morec.workers import Workers
+from tests.morec.tiny_trainers import (
+    ALONE,
+    ITEMS,
+    ONE_STEP,
+    gradients_of,
+    losses,
+    trainer_of,
+    without_dropout,
+)
+from tests.morec.tiny_trials import tiny_config
+
+
+@losses
+@pytest.mark.parametrize("item", ["trained text", "id and text"])
+@pytest.mark.parametrize("micro_items", [1, 7, 10_000])
+def test_encoding_items_in_chunks_gives_the_loss_and_gradient_of_all_together(
+    loss: str, item: str, micro_items: int, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    def trained(**training: Any) -> tuple[float, dict[str, Tensor]]:
+        training |= ONE_STEP | {"loss": loss}
+        config = tiny_config(item=ITEMS[item], model={"dropout": 0.0}, training=training)
+        trainer = trainer_of(config, tiny_dataset, tmp_path)
+        trainer.recommender.double()
+        without_dropout(trainer.recommender)
+        return trainer.train_epoch(), gradients_of(trainer)
+
+    (whole, expected), (in_chunks, found) = trained(), trained(micro_items=micro_items)
+    assert in_chunks == pytest.approx(whole, abs=1e-10)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-10)
+
+
+class Limited(nn.Module):
+    """An ID table on a device with memory for the activations of a few items."""
+
+    def __init__(self, inner: nn.Module, memory: int) -> None:
+        super().__init__()
+        self.inner = inner
+        self.memory = memory
+
+    def forward(self, items_N: Tensor) -> Tensor:
+        if len(items_N) > self.memory:
+            raise torch.OutOfMemoryError(f"no memory for {len(items_N)} items")
+        vectors: Tensor = self.inner(items_N)
+        return vectors
+
+
+def limited(
+    memory: int, dataset: Dataset, folder: Path, loss: str = "bce", workers: Workers = ALONE
+) -> Trainer:
+    config = tiny_config(model={"dropout": 0.0}, training=ONE_STEP | {"loss": loss})
+    trainer = trainer_of(config, dataset, folder, workers)
+    parts = trainer.recommender.item_encoder.parts
+    parts["id"] = Limited(parts["id"], memory)
+    return trainer
+
+
+def test_out_of_memory_halves_the_chunks_until_they_fit_and_keeps_the_batch(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    memoryy, tight = (limited(memory, tiny_dataset, tmp_path) for memory in (10_000, 5))
+    assert tight.train_epoch() == pytest.approx(memoryy.train_epoch(), rel=1e-6)
+    torch.testing.assert_close(gradients_of(tight), gradients_of(memoryy), rtol=0, atol=1e-6)
+    assert memoryy.recommender.micro_items is None
+    # A batch of all users has nearly all of the 30 items: 30 -> 15 -> 7 -> 3, or 29 -> 14 -> ...
+    assert tight.recommender.micro_items == 3
+
+
+def test_out_of_memory_with_one_item_is_an_error(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    with pytest.raises(torch.OutOfMemoryError, match=r"^no memory for 1 items$"):
+        limited(0, tiny_dataset, tmp_path).train_epoch()
+
+
+def test_out_of_memory_ends_the_trial_where_other_workers_wait_for_vectors(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    trainer = limited(5, tiny_dataset, tmp_path, "in_batch_ce", Workers(rank=0, size=2))
+    with pytest.raises(torch.OutOfMemoryError, match=r"^no memory for \d+ items$"):
+        trainer.train_epoch()
+    assert trainer.recommender.micro_items is None
+
+
+def test_chunks_are_refused_where_items_are_normalised_together(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    image = {"name": "resnet18", "pretrained": False, "size": 32, "trainable_layers": "all"}
+    config = tiny_config(item={"image": image}, training={"micro_items": 4})
+    with pytest.raises(SpecError, match=r"^training\.micro_items: an item encoder with BatchNorm"):
+        trainer_of(config, tiny_dataset, tmp_path)

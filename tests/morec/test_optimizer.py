@@ -1,0 +1,86 @@
+"""Learning rates, weight decay, warm-up and clipping reach exactly the weights they should."""
+
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import torch
+
+from morec.config import TrialConfig
+from morec.data.dataset import Dataset
+from tests.morec.tiny_trainers import ONE_STEP, trainer_of
+from tests.morec.tiny_trials import TRAINED_TEXT, tiny_config
+
+
+def test_the_encoders_learning_rate_reaches_exactly_the_encoder(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    config = tiny_config(item=TRAINED_TEXT, optim={"lr": 0.01, "encoder_lr": 1e-4})
+    trainer = trainer_of(config, tiny_dataset, tmp_path)
+    text = trainer.recommender.item_encoder.parts["text"]
+    by_rate = {
+        group["lr"]: {id(parameter) for parameter in group["params"]}
+        for group in trainer.optimizer.adamw.param_groups
+    }
+    encoder = {id(parameter) for parameter in text.encoder.parameters()}
+    everything = {id(parameter) for parameter in trainer.recommender.parameters()}
+    assert by_rate == {1e-4: encoder, 0.01: everything - encoder}
+
+
+def test_without_its_own_rate_the_encoder_has_the_rate_of_the_rest(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    trainer = trainer_of(tiny_config(item=TRAINED_TEXT), tiny_dataset, tmp_path)
+    assert {group["lr"] for group in trainer.optimizer.adamw.param_groups} == {0.01}
+
+
+def test_weight_decay_is_on_everything(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    config = tiny_config(item=TRAINED_TEXT, optim={"weight_decay": 0.25})
+    groups = trainer_of(config, tiny_dataset, tmp_path).optimizer.adamw.param_groups
+    assert [group["weight_decay"] for group in groups] == [0.25, 0.25]
+
+
+def first_move(config: TrialConfig, dataset: Dataset, folder: Path) -> float:
+    """The largest change of a weight in the first step; AdamW's is the learning rate."""
+    trainer = trainer_of(config, dataset, folder)
+    before = deepcopy(trainer.recommender)
+    trainer.train_epoch()
+    pairs = zip(trainer.recommender.parameters(), before.parameters(), strict=True)
+    return max((after - then).abs().max().item() for after, then in pairs)
+
+
+@pytest.mark.parametrize(("steps", "share"), [(0, 1.0), (1, 1.0), (4, 1 / 4)])
+def test_warm_up_begins_with_a_share_of_the_rate(
+    steps: int, share: float, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    optim = {"lr": 0.01, "weight_decay": 0.0, "warmup_steps": steps}
+    config = tiny_config(optim=optim, training=ONE_STEP)
+    assert first_move(config, tiny_dataset, tmp_path) == pytest.approx(0.01 * share, rel=1e-3)
+
+
+def test_warm_up_is_linear_and_then_over(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    optim = {"lr": 0.01, "encoder_lr": 0.001, "warmup_steps": 4}
+    config = tiny_config(item=TRAINED_TEXT, optim=optim, training=ONE_STEP)
+    trainer = trainer_of(config, tiny_dataset, tmp_path)
+    rates = []
+    for _ in range(6):
+        rates.append([group["lr"] for group in trainer.optimizer.adamw.param_groups])
+        trainer.train_epoch()
+    expected = [1 / 4, 2 / 4, 3 / 4, 1, 1, 1]
+    assert rates == [[pytest.approx(0.01 * s), pytest.approx(0.001 * s)] for s in expected]
+
+
+def gradient_norm(clip_norm: float | None, dataset: Dataset, folder: Path) -> float:
+    config = tiny_config(optim={"clip_norm": clip_norm}, training=ONE_STEP)
+    trainer = trainer_of(config, dataset, folder)
+    trainer.train_epoch()
+    gradients = [p.grad.flatten() for p in trainer.recommender.parameters() if p.grad is not None]
+    return torch.cat(gradients).norm().item()
+
+
+def test_clipping_bounds_the_norm_of_the_whole_gradient(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    free = gradient_norm(None, tiny_dataset, tmp_path)
+    assert gradient_norm(free / 10, tiny_dataset, tmp_path) == pytest.approx(free / 10, rel=1e-3)
+    assert gradient_norm(free * 10, tiny_dataset, tmp_path) == pytest.approx(free, rel=1e-6)

@@ -1,0 +1,45 @@
+"""Trainers of tiny trials, alone or as one of several workers."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from morec.config import TrialConfig
+from morec.config.losses import OUR_LOSSES
+from morec.data.dataset import Dataset
+from morec.encoders.artefacts import ArtefactStore
+from morec.trainer import Trainer
+from morec.workers import Workers
+from tests.morec.tiny_trials import FROZEN_TEXT, TRAINED_TEXT
+
+CPU = torch.device("cpu")
+ALONE = Workers()
+ONE_STEP = {"batch_size": 64}
+losses = pytest.mark.parametrize("loss", OUR_LOSSES)
+ITEMS: dict[str, dict[str, Any]] = {
+    "id": {"id": True},
+    "frozen text": FROZEN_TEXT,
+    "trained text": TRAINED_TEXT,
+    "id and text": {"id": True, **FROZEN_TEXT, "fusion": "concat", "fusion_layers": 1},
+}
+
+
+def trainer_of(
+    config: TrialConfig, dataset: Dataset, folder: Path, workers: Workers = ALONE
+) -> Trainer:
+    return Trainer(config, dataset, ArtefactStore(folder), workers=workers, device=CPU)
+
+
+def without_dropout(model: nn.Module) -> None:
+    for module in model.modules():
+        for name in ("p", "dropout_p", "dropout_prob"):
+            if isinstance(getattr(module, name, None), float):
+                setattr(module, name, 0.0)
+
+
+def gradients_of(trainer: Trainer) -> dict[str, Tensor]:
+    named = trainer.recommender.named_parameters()
+    return {name: p.grad.clone() for name, p in named if p.grad is not None}
