@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from studies.run import COMMANDS, main, parse, run_options
+from studies.run import COMMANDS, Command, main, parse, run_options
 from tune_space.execution.options import RunOptions
 from tune_space.ledger.locks import hold
 from tune_space.study.expand import expand
@@ -215,6 +215,25 @@ def test_options_reach_the_runner(study: Path) -> None:
         retry_failed=True,
         verbose=True,
     )
+
+
+def test_a_new_command_is_a_module_and_a_line_in_the_table(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "toy_command.py").write_text(
+        "from tune_space.commands.request import Answer\n"
+        "def answer(request):\n"
+        "    arms = [arm.name for arm in request.study.arms]\n"
+        "    return Answer((f'{request.argument}: {arms}',), exit_code=1)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    toy = Command("toy_command", "name the arms", {"metavar": "WORD"}, needs="arms")
+    monkeypatch.setitem(COMMANDS, "toy", toy)
+    assert main([str(study), "--toy", "arms", "--out", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().out.startswith("arms: ['")
+    with pytest.raises(SystemExit):
+        parse(["--help"])
+    assert "--toy WORD" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -9,9 +9,13 @@ import numpy as np
 import pytest
 
 from morec.config import EvaluationSpec, TrialConfig
+from morec.data.dataset import Dataset
 from morec.data.slices import slicings
+from morec.data.splits import Split
 from morec.encoders.artefacts import ArtefactStore, file_sha256
+from morec.metrics import metric_names
 from morec.references.popularity import popularity as popularity_of
+from morec.references.table import REFERENCES
 from tune_space.inputs.prepare import (
     Prepared,
     dataset_entries,
@@ -138,6 +142,18 @@ def test_popularity_and_chance_are_measured_on_both_splits(prepared) -> None:
     assert popularity.test_evaluation.metrics == popularity.test
     assert chance.test_evaluation is None
     assert 10 / 25 <= chance.test["HR@10"] < 10 / (25 - 8)
+
+
+def test_a_new_reference_is_a_function_and_a_line_in_the_table(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(dataset: Dataset, split: Split, spec: EvaluationSpec) -> dict[str, float]:
+        return dict.fromkeys(metric_names(spec.ks), 0.0)
+
+    monkeypatch.setitem(REFERENCES, "never", never)
+    found = references(prepared, [arm("a", {"id": True})], "a")
+    assert [one.name for one in found] == ["popularity", "chance", "never"]
+    assert found[-1].test == found[-1].valid == {"HR@10": 0.0, "NDCG@10": 0.0}
 
 
 def two_labels() -> list[Arm]:
