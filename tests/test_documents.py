@@ -1,4 +1,4 @@
-"""The documents say what is there: every module has its line, every link its file, every study loads."""
+"""Documents say what is there: every module has a line, every link a file, every study loads."""
 
 import re
 from pathlib import Path
