@@ -69,6 +69,8 @@ TRIAL = """
 import json, sys
 from pathlib import Path
 import tiny_trials
+from morec.code_version import code_version
+from tune_space.ledger.provenance import other_code
 from morec.data.dataset import load_dataset
 
 sections = {
@@ -78,7 +80,11 @@ sections = {
 }
 config = tiny_trials.tiny_config(**sections)
 result = tiny_trials.run(config, load_dataset(config.dataset, Path()), Path(sys.argv[1]))
-print(result.model_dump_json())
+ours = result.model_copy(update={"code": code_version()})
+print(json.dumps({
+    "record": result.model_dump(mode="json"),
+    "other code": [other_code([record], code_version()) for record in (result, ours)],
+}))
 """
 PROBLEMS = """
 import json, sys
@@ -119,7 +125,8 @@ def test_a_trial_of_installed_parts_learns_and_its_record_names_their_package(
     home: Path, tmp_path: Path
 ) -> None:
     install(home, "toy-parts", PARTS)
-    record = python(home, TRIAL, str(tmp_path / "trial"))
+    printed = python(home, TRIAL, str(tmp_path / "trial"))
+    record = printed["record"]
     assert record["status"] == "completed", record["error"]
     assert record["trial_id"].startswith("mean-id-")
     assert record["config"]["model"] == {"kind": "mean", "dim": 8, "dropout": 0.1, "decay": 0.5}
@@ -128,6 +135,9 @@ def test_a_trial_of_installed_parts_learns_and_its_record_names_their_package(
     provider = f"toy-parts 1.2 {sources_hash(home / 'toy_parts')}"
     named = {name: value for name, value in record["code"].items() if ":" in name}
     assert named == {"morec.losses:hinge": provider, "morec.recommenders:mean": provider}
+    nothing, (line,) = printed["other code"]
+    assert nothing == []
+    assert f"(morec.losses:hinge None, not {provider}, morec.recommenders:mean None, not " in line
 
 
 def test_a_study_may_write_the_options_of_installed_parts_and_is_told_what_is_wrong(

@@ -1,5 +1,6 @@
 """A trial as a whole: what it reports, how it ends, and that interruptions change no number."""
 
+import math
 import re
 import shutil
 from dataclasses import replace
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from morec import checkpoints
 from morec.checkpoints import STORED, Checkpoints
 from morec.config import SyntheticSpec
 from morec.data.dataset import Dataset, load_dataset
@@ -33,6 +35,12 @@ from tests.morec.tiny_trials import (
 THREE_EPOCHS = {"max_epochs": 3}
 TESTED = {"test": True}
 BY_FIRST_PLACE = {"ks": (1,), "select": "HR@1"}
+
+
+@pytest.fixture(autouse=True)
+def every_epoch_has_its_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the disk is."""
+    monkeypatch.setattr(checkpoints, "CHEAP_S", math.inf)
 
 
 def interrupted(config: Any, dataset: Dataset, folder: Path, num_epochs: int) -> None:
@@ -129,11 +137,11 @@ def test_a_continued_trial_first_reports_what_it_knows(
 def test_time_spent_before_an_interruption_counts(tiny_dataset: Dataset, tmp_path: Path) -> None:
     config = tiny_config()
     interrupted(config, tiny_dataset, tmp_path, 1)
-    checkpoints = Checkpoints(tmp_path / "checkpoints")
-    last = checkpoints.load()
+    saved = Checkpoints(tmp_path / "checkpoints")
+    last = saved.load()
     assert last is not None
     last["progress"]["spent_s"] += 1000.0
-    checkpoints.save(last)
+    saved.save(last)
     result = run(config, tiny_dataset, tmp_path)
     assert result.cost is not None
     assert 1000 < result.cost.total_s < 1100
@@ -305,11 +313,11 @@ def test_a_score_that_falls_to_chance_is_a_collapse(tiny_dataset: Dataset, tmp_p
     """The interrupted trial claims a perfect first epoch; the second hits nothing."""
     config = tiny_config(optim={"lr": 1e-30}, evaluation=BY_FIRST_PLACE)
     interrupted(config, tiny_dataset, tmp_path, 1)
-    checkpoints = Checkpoints(tmp_path / "checkpoints")
-    last = checkpoints.load()
+    saved = Checkpoints(tmp_path / "checkpoints")
+    last = saved.load()
     assert last is not None
     last["progress"]["best_valid"] = valid(1.0).model_dump_json()
-    checkpoints.save(last)
+    saved.save(last)
     result = run(config, tiny_dataset, tmp_path)
     assert result.status is TrialStatus.COLLAPSED
     assert result.error == (
