@@ -3,9 +3,6 @@
 Per arm: search on validation, one trial after another -> lock the best configuration -> train it
 once per seed, and only there look at the test split. Every decision follows from the study and the
 ledger, so a new conductor on an old folder goes on where the last one stopped.
-
-What runs next in an arm is in ``arm_state``, what came of the trials in ``outcomes``, what is
-written down in ``manifest_writer`` and ``checkpoint_keeper``.
 """
 
 from collections.abc import Callable, Sequence
@@ -141,7 +138,9 @@ class Conductor:
             return None
         states = self._outcomes.states
         hopeful = [state for state in self.arms if not self.plan(state).is_given_up]
-        for state in sorted(hopeful, key=_trains_encoder, reverse=True):
+        # Arms that train an encoder take longest and start first: no core idles at the end.
+        hopeful.sort(key=lambda state: state.arm.config.item.trains_encoder, reverse=True)
+        for state in hopeful:
             for job in state.jobs():
                 is_open = job.trial_id not in self.running and not states.is_done(job.trial_id)
                 if is_open and admits(job):
@@ -181,8 +180,3 @@ def _earlier_entries(arms: Sequence[Arm], earlier: Sequence[ArmEntry]) -> dict[s
         entry = before.get(arm.name, blank)
         entries[arm.name] = entry if entry.config == arm.config else blank
     return entries
-
-
-def _trains_encoder(state: ArmState) -> bool:
-    """Such arms take longest and start first, so that no core idles at the end."""
-    return state.arm.config.item.trains_encoder
