@@ -117,15 +117,14 @@ class Conductor:
 
     def prune(self, trial_id: str) -> None:
         """Record a trial that was stopped early, with what it reported."""
-        job, now = self.running[trial_id], self.writer.clock.utc()
-        self._record(self._outcomes.make_record(job, TrialStatus.PRUNED, now))
+        self._record(self._outcomes.make_record(self.running[trial_id], TrialStatus.PRUNED))
 
     def lose(self, trial_id: str, reason: Reason, error: str) -> None:
         """Take in the end of a trial that could not send a record itself."""
-        job, now = self.running[trial_id], self.writer.clock.utc()
+        job = self.running[trial_id]
         folder = self.checkpoints.of(trial_id).path.parent
         why = explain_loss(folder, reason, error, self.study.resources.silence_minutes)
-        self.finish(self._outcomes.make_record(job, TrialStatus.FAILED, now, **why))
+        self.finish(self._outcomes.make_record(job, TrialStatus.FAILED, **why))
 
     def write_manifest(self, state: Literal["running", "finished", "interrupted"]) -> None:
         """Write down the study as it is now."""
