@@ -1,8 +1,8 @@
 """What the rest of a study needs of disk and memory, and whether the machine has it.
 
-``--plan`` prints this forecast and a run refuses by it. Nothing here is trained, and no data is
-read. Numbers that an earlier run measured come from its records. The others follow from the models'
-shapes: the least memory that one trial takes, the most disk that all trials take.
+``--plan`` prints this forecast and a run refuses by it. Nothing is trained and no data is read:
+numbers come from an earlier run's records, or else from the models' shapes (the least memory that
+one trial takes, the most disk that all trials take).
 """
 
 from collections.abc import Mapping, Sequence

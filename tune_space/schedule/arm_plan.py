@@ -51,7 +51,7 @@ class TrialStates:
         return cls(records, checkpoints.union(running), failed_ids(records, retry_failed))
 
     def of(self, trial_id: str) -> State:
-        """The state of one trial."""
+        """What running the study would do with one trial."""
         if trial_id not in self.records:
             return State.CONTINUE if trial_id in self.started else State.NEW
         return State.RETRY if trial_id in self.to_retry else State.DONE

@@ -23,10 +23,9 @@ Admits = Callable[[Job], bool]
 
 
 class Conductor:
-    """The state of a running study on the driver.
+    """The state of a running study on the driver; nothing is written before ``start``.
 
     ``arms`` are all arms of the study; this run is about those that ``only`` names, or about all.
-    Nothing is written before ``start``.
     """
 
     def __init__(
