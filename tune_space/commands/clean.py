@@ -95,9 +95,7 @@ def look(runs: Path) -> tuple[Store, tuple[Saved, ...]]:
 
 
 def clean(runs: Path, kinds: Collection[Kind]) -> list[str]:
-    """Delete ``kinds`` below ``runs`` where nothing uses them, and say so, a line each.
-
-    Without kinds nothing is deleted: the lines say what there is.
+    """Delete ``kinds`` below ``runs`` where nothing uses them; without kinds, say what there is.
 
     Raises:
         FolderInUseError: a study uses the artefacts.
@@ -110,9 +108,7 @@ def clean(runs: Path, kinds: Collection[Kind]) -> list[str]:
             *(saved.format() for saved in studies),
             "--clean artefacts, --clean checkpoints delete them; results, reports and data stay",
         ]
-    lines = []
-    if "artefacts" in kinds:
-        lines.append(_clean_store(store, studies))
+    lines = [_clean_store(store, studies)] if "artefacts" in kinds else []
     if "checkpoints" in kinds:
         lines += [_clean_study(saved.folder) for saved in studies]
     return lines
