@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tune_space.commands.request import Answer, PlanAnswer
-from tune_space.commands.status import Status, StatusAnswer
+from tune_space.commands.status import Status
 from tune_space.ledger.records import DatasetEntry
 from tune_space.schedule.arm_plan import State
 from tune_space.schedule.plan import Plan
@@ -24,25 +24,14 @@ MAX_NAMED = 5
 def print_answer(console: Console, answer: Answer) -> None:
     """Print what a command found: the table of a plan or a status, then the lines."""
     if isinstance(answer, PlanAnswer):
-        num_seeds, profiles = answer.num_seeds, answer.profiles
-        print_plan(console, answer.plan, num_seeds, answer.num_concurrent, profiles)
-    if isinstance(answer, StatusAnswer):
-        print_status(console, answer.status)
+        _print_plan(console, answer)
+    if isinstance(answer, Status):
+        _print_status(console, answer)
     _print_lines(console, *answer.lines)
 
 
-def print_plan(
-    console: Console,
-    plan: Plan,
-    num_seeds: int,
-    num_concurrent: int,
-    profiles: "Mapping[str, ModelProfile | None] | None" = None,
-) -> None:
-    """Print what running the study would do.
-
-    ``num_concurrent`` trials would run at the same time; ``profiles`` has each arm's model by name.
-    """
-    profiles = profiles or {}
+def _print_plan(console: Console, answer: PlanAnswer) -> None:
+    plan, num_seeds = answer.plan, answer.num_seeds
     headers = ("Arm", "Search", f"Final ({num_seeds} seeds)", "To run", "#Param", "FLOPs")
     rows = [
         (
@@ -51,13 +40,13 @@ def print_plan(
             (_format_counts(arm.final) or "none: no search trial completed")
             + ("" if arm.is_locked else ", after the search"),
             str(arm.num_left),
-            *_format_profile(profiles.get(arm.name)),
+            *_format_profile(answer.profiles.get(arm.name)),
         )
         for arm in plan.arms
     ]
     _print_table(console, f"Plan of {plan.study}", headers, rows)
     _print_lines(console, *(f"since the last run: {line}" for line in plan.edits))
-    estimate = _format_estimate(plan, num_concurrent)
+    estimate = _format_estimate(plan, answer.num_concurrent)
     _print_lines(console, f"{plan.num_left} trials to run, {estimate}")
     if count := len(plan.orphaned):
         more = f" and {count - MAX_NAMED} more" if count > MAX_NAMED else ""
@@ -65,8 +54,7 @@ def print_plan(
         _print_lines(console, f"{count} recorded trials are no longer asked for: {names}")
 
 
-def print_status(console: Console, status: Status) -> None:
-    """Print the progress of a study, running or not."""
+def _print_status(console: Console, status: Status) -> None:
     unfinished = "Running" if status.state == "running" else "To continue"
     headers = ("Arm", "Done", "Failed", unfinished, "Locked", f"Best validation {status.select}")
     rows = [

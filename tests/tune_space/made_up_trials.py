@@ -11,7 +11,7 @@ from tune_space.ledger.records import ArmEntry, Ledger, Manifest
 from tune_space.schedule.checkpoint_keeper import CheckpointKeeper
 from tune_space.schedule.conductor import Conductor
 from tune_space.schedule.jobs import Job, Sources
-from tune_space.schedule.manifest_writer import SYSTEM_CLOCK, Clock, ManifestWriter
+from tune_space.schedule.manifest_writer import ManifestWriter
 from tune_space.study.expand import expand
 from tune_space.study.spec import StudySpec
 
@@ -58,7 +58,6 @@ def conductor_of(
     *,
     sources: Sources = sources,
     storage: Storage | None = None,
-    clock: Clock = SYSTEM_CLOCK,
     is_started: bool = True,
     **options,
 ) -> Conductor:
@@ -81,7 +80,7 @@ def conductor_of(
         arms=earlier.arms if earlier else (),
     )
     conductor = Conductor(
-        ManifestWriter(ledger, manifest, clock),
+        ManifestWriter(ledger, manifest),
         arms=expand(spec),
         sources=sources,
         checkpoints=CheckpointKeeper(spec, folder, storage),

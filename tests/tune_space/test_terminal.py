@@ -1,15 +1,17 @@
 """Plans, statuses, data sets and durations as they are printed."""
 
 import io
+from collections.abc import Mapping
 
 from rich.console import Console
 
 from morec.model_profile import ModelProfile
+from tune_space.commands.request import Answer, PlanAnswer
 from tune_space.commands.status import ArmStatus, Status
 from tune_space.ledger.records import DatasetEntry
 from tune_space.schedule.arm_plan import ArmPlan, State
 from tune_space.schedule.plan import Plan
-from tune_space.terminal import format_dataset, format_seconds, print_plan, print_status
+from tune_space.terminal import format_dataset, format_seconds, print_answer
 
 PLAN = Plan(
     study="fusion",
@@ -22,15 +24,38 @@ PLAN = Plan(
 )
 
 
-def printed(show: object, *args: object, is_terminal: bool = False) -> str:
+def printed(answer: Answer, is_terminal: bool = False) -> str:
     stream = io.StringIO()
-    show(Console(file=stream, force_terminal=is_terminal, width=200), *args)  # type: ignore[operator]
+    print_answer(Console(file=stream, force_terminal=is_terminal, width=200), answer)
     return stream.getvalue()
+
+
+def plan_answer(
+    plan: Plan,
+    num_seeds: int,
+    num_concurrent: int,
+    profiles: Mapping[str, ModelProfile | None] | None = None,
+) -> PlanAnswer:
+    return PlanAnswer(
+        plan=plan, num_seeds=num_seeds, num_concurrent=num_concurrent, profiles=profiles or {}
+    )
+
+
+def status(state: str, pid: int | None, elapsed_s: float, updated_at: str) -> Status:
+    return Status(
+        study="smoke",
+        state=state,
+        pid=pid,
+        select="HR@10",
+        elapsed_s=elapsed_s,
+        updated_at=updated_at,
+        arms=(ArmStatus("A", 3, 1, 2, True, 0.25), ArmStatus("B", 0, 0, 0, False, None)),
+    )
 
 
 def test_a_plan_outside_a_terminal_is_aligned_text() -> None:
     sizes = {"ID [1]": ModelProfile(47_123_456, 47_123_456, 126_700_000, 8, 1_000), "TS": None}
-    assert printed(print_plan, PLAN, 3, 2, sizes).splitlines() == [
+    assert printed(plan_answer(PLAN, 3, 2, sizes)).splitlines() == [
         "Plan of fusion",
         "Arm     Search                 Final (3 seeds)                  To run  #Param  FLOPs",
         "ID [1]  2 done, 1 to continue  3 new, after the search          4       47.1M   0.127G",
@@ -42,7 +67,7 @@ def test_a_plan_outside_a_terminal_is_aligned_text() -> None:
 
 
 def test_a_plan_in_a_terminal_is_a_table_with_the_same_words() -> None:
-    text = printed(print_plan, PLAN, 3, 2, is_terminal=True)
+    text = printed(plan_answer(PLAN, 3, 2), is_terminal=True)
     for words in ("ID [1]", "2 done, 1 to continue", "about 0:03:45 at 2 at a time"):
         assert words in text
 
@@ -50,24 +75,22 @@ def test_a_plan_in_a_terminal_is_a_table_with_the_same_words() -> None:
 def test_a_plan_says_when_there_is_no_estimate_yet() -> None:
     new = Plan("s", (ArmPlan("A", {State.NEW: 1}, {State.NEW: 2}, False, None),), ())
     assert "3 trials to run, no estimate yet: no trial has finished" in printed(
-        print_plan, new, 2, 1
+        plan_answer(new, 2, 1)
     )
     done = Plan("s", (ArmPlan("A", {}, {State.DONE: 2}, True, None),), ())
-    assert "0 trials to run, about 0:00:00 at 1 at a time" in printed(print_plan, done, 2, 1)
+    assert "0 trials to run, about 0:00:00 at 1 at a time" in printed(plan_answer(done, 2, 1))
 
 
 def test_a_status_shows_what_every_arm_has_and_who_runs_it() -> None:
-    arms = (ArmStatus("A", 3, 1, 2, True, 0.25), ArmStatus("B", 0, 0, 0, False, None))
-    running = Status("smoke", "running", 77, "HR@10", 3723.4, "2030-01-01T00:00:00+00:00", arms)
-    assert printed(print_status, running).splitlines() == [
+    running = status("running", 77, 3723.4, "2030-01-01T00:00:00+00:00")
+    assert printed(running).splitlines() == [
         "Status of smoke: running",
         "Arm  Done  Failed  Running  Locked  Best validation HR@10",
         "A    3     1       2        yes     0.2500",
         "B    0     0       0        no      -",
         "1:02:03 spent, last change 2030-01-01T00:00:00+00:00, process 77 runs it",
     ]
-    stopped = Status("smoke", "stopped", None, "HR@10", 1.0, "then", arms)
-    text = printed(print_status, stopped)
+    text = printed(status("stopped", None, 1.0, "then"))
     assert "To continue" in text
     assert "no process runs it" in text
 

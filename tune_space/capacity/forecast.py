@@ -1,8 +1,8 @@
 """What the rest of a study needs of disk and memory, and whether the machine has it.
 
-``--plan`` prints this forecast and a run refuses by it. Nothing here is trained, and no data is
-read. Numbers that an earlier run measured come from its records. The others follow from the models'
-shapes: the least memory that one trial takes, the most disk that all trials take.
+``--plan`` prints this forecast and a run refuses by it. Nothing is trained and no data is read:
+numbers come from an earlier run's records, or else from the models' shapes (the least memory that
+one trial takes, the most disk that all trials take).
 """
 
 from collections.abc import Mapping, Sequence
@@ -100,30 +100,27 @@ class Forecast:
 
     def format_lines(self, out: Path) -> list[str]:
         """What is needed, what there is, and how many trials run concurrently."""
-        return [*self._format_sizes(out), self.concurrency] if self.records else [self.concurrency]
-
-    def _format_sizes(self, out: Path) -> list[str]:
+        if not self.records:
+            return [self.concurrency]
         kinds = ("checkpoints", "artefacts", "records")
         parts = ", ".join(f"{kind} {format_bytes(getattr(self, kind))}" for kind in kinds)
         how = "measured" if self.is_measured else "at least, by the model's size"
+        available = f"{format_bytes(self.capacity.num_bytes)} for trials on the cluster"
+        if self.capacity.is_local:
+            available = f"{format_bytes(available_memory())} available"
         lines = [
             f"disk: {format_bytes(self.disk)} needed ({parts}), "
             f"{format_bytes(free_disk(out))} free at {existing(out)}",
             f"memory: {format_bytes(self.memory)} needed (the largest trial "
             f"{format_bytes(self.per_trial)}, {how}; {format_bytes(SESSION_BYTES)} for Ray), "
-            f"{self._format_available()}",
+            f"{available}",
         ]
         if self.uncounted:
             more = len(self.uncounted) - MAX_UNCOUNTED
             names = ", ".join(self.uncounted[:MAX_UNCOUNTED])
             names += f" and {more} more" if more > 0 else ""
             lines.append(f"not all counted, since sizes are not known yet: {names}")
-        return lines
-
-    def _format_available(self) -> str:
-        if self.capacity.is_local:
-            return f"{format_bytes(available_memory())} available"
-        return f"{format_bytes(self.capacity.num_bytes)} for trials on the cluster"
+        return [*lines, self.concurrency]
 
     def format_shortages(self, out: Path) -> list[str]:
         """What is too small, and what to change; memory only where trials run on this machine."""

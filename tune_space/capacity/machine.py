@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -24,16 +25,17 @@ CPU_QUOTAS = (
 
 def num_cpus() -> int:
     """CPUs of this machine; in a container at most its limit, as Ray counts them."""
-    quotas = [quota for files in CPU_QUOTAS if (quota := _cpu_quota(files)) is not None]
+    quotas = [quota // period for quota, period in _read_pairs(CPU_QUOTAS) if quota > 0]
     return max(1, min([os.cpu_count() or 1, *quotas]))
 
 
-def _cpu_quota(files: Sequence[str]) -> int | None:
-    try:
-        quota, period = map(int, " ".join(Path(file).read_text() for file in files).split())
-    except (OSError, ValueError):  # no such file, or "max"
-        return None
-    return quota // period if quota > 0 else None
+def _read_pairs(places: Sequence[Sequence[str]]) -> Iterator[tuple[int, int]]:
+    """The two numbers in the files of each place; none where there is no file, or no limit."""
+    for files in places:
+        # A number without a limit is "max".
+        with suppress(OSError, ValueError):
+            first, second = map(int, " ".join(Path(file).read_text() for file in files).split())
+            yield first, second
 
 
 def free_disk(folder: Path) -> int:
@@ -53,20 +55,9 @@ def total_memory() -> int:
 
 
 def available_memory() -> int:
-    """Bytes that processes can still take without swapping.
-
-    In a container with a limit, at most what is left of the limit.
-    """
-    found = [left for limit, used in CONTROL_GROUPS if (left := _left(limit, used)) is not None]
-    return min([int(psutil.virtual_memory().available), *found])
-
-
-def _left(limit: str, used: str) -> int | None:
-    try:
-        most, now = int(Path(limit).read_text()), int(Path(used).read_text())
-    except (OSError, ValueError):  # no such file, or "max"
-        return None
-    return max(0, most - now)
+    """Bytes that processes can take without swapping; in a container also within its limit."""
+    left = [max(0, limit - used) for limit, used in _read_pairs(CONTROL_GROUPS)]
+    return min([int(psutil.virtual_memory().available), *left])
 
 
 def format_bytes(num_bytes: int) -> str:

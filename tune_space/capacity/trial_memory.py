@@ -73,9 +73,7 @@ def model_bytes(config: TrialConfig, size: TrialSize) -> int:
 
 def least_bytes(model: ModelProfile | None) -> int:
     """A lower bound for trials of this model: process, weights and optimizer, without data."""
-    if model is None:
-        return LEAST_PROCESS_BYTES
-    return LEAST_PROCESS_BYTES + _state_bytes(model)
+    return LEAST_PROCESS_BYTES + (_state_bytes(model) if model else 0)
 
 
 def _state_bytes(model: ModelProfile) -> int:
@@ -145,8 +143,7 @@ class MemoryEstimates:
         for trial_id in self._results.keys() - self._seen:
             self._seen.add(trial_id)
             result = self._results[trial_id]
-            peak = result.cost.host_bytes if result.cost and result.epochs else None
-            if peak is not None:
+            if result.epochs and result.cost and (peak := result.cost.host_bytes) is not None:
                 shape = memory_shape(result.config)
                 self._measured[shape] = max(peak, self._measured.get(shape, 0))
 

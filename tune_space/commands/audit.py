@@ -39,7 +39,7 @@ class Audit:
     """What is allowed, but a reader should know."""
 
     def format_lines(self) -> list[str]:
-        """The outcome in words, a line each: every point that is off, every note, pass or not."""
+        """Every point that is off, every note, and whether the study passes; a line each."""
         seen = f"{self.num_records} records, {self.num_arms} arms"
         end = [f"note: {note}" for note in self.notes]
         if self.problems:
@@ -67,12 +67,9 @@ def audit(folder: Path) -> Audit:
     if manifest.state != "finished":
         problems.append(f"manifest: the study is {manifest.state}, not finished")
     problems += reference_problems(manifest)
-    sound = {}
-    for trial_id, record in records.items():
-        if found := [f"{trial_id}: {text}" for text in record_problems(record)]:
-            problems += found
-        else:
-            sound[trial_id] = record
+    found = {trial_id: list(record_problems(record)) for trial_id, record in records.items()}
+    problems += [f"{trial_id}: {text}" for trial_id, texts in found.items() for text in texts]
+    sound = [record for trial_id, record in records.items() if not found[trial_id]]
     problems += _ranking_problems(manifest, sound)
     arms, unbuildable = _arms(manifest, records)
     problems += unbuildable
@@ -103,10 +100,10 @@ def _read_records(ledger: Ledger) -> tuple[dict[str, TrialResult], list[str]]:
 # ---- the same ranking for everyone
 
 
-def _ranking_problems(manifest: Manifest, records: Mapping[str, TrialResult]) -> Iterator[str]:
+def _ranking_problems(manifest: Manifest, records: Sequence[TrialResult]) -> Iterator[str]:
     """All trials on one data set rank the same users against the same candidates."""
     groups: dict[str, list[TrialResult]] = {}
-    for record in records.values():
+    for record in records:
         spec = record.config.dataset.model_dump(mode="json")
         groups.setdefault(canonical_json([spec, record.sources.get("data")]), []).append(record)
     for group in groups.values():
@@ -181,23 +178,18 @@ def _peeks(
     manifest: Manifest, records: Mapping[str, TrialResult], arms: Sequence[ArmAudit]
 ) -> Iterator[str]:
     """Trials that saw the test split although they are no final trials of a locked choice."""
-    for trial_id in _tested_but_not_final(manifest, records):
-        for arm in arms:
-            if arm.is_earlier_choice(records[trial_id]):
-                yield (
-                    f"{trial_id}: arm {arm.arm.name!r} was tested with values it is not locked "
-                    "to: its test split was looked at more than once"
-                )
-                break
-        else:
-            if trial_id not in manifest.orphaned:
-                yield f"{trial_id}: has test metrics and is no final trial of a locked choice"
-
-
-def _tested_but_not_final(manifest: Manifest, records: Mapping[str, TrialResult]) -> list[str]:
     final = {trial_id for entry in manifest.arms for trial_id in entry.final}
-    tested = [i for i, record in records.items() if record.test or record.config.evaluation.test]
-    return [trial_id for trial_id in tested if trial_id not in final]
+    for trial_id, record in records.items():
+        if trial_id in final or not (record.test or record.config.evaluation.test):
+            continue
+        arm = next((arm.arm.name for arm in arms if arm.is_earlier_choice(record)), None)
+        if arm is not None:
+            yield (
+                f"{trial_id}: arm {arm!r} was tested with values it is not locked to: its test "
+                "split was looked at more than once"
+            )
+        elif trial_id not in manifest.orphaned:
+            yield f"{trial_id}: has test metrics and is no final trial of a locked choice"
 
 
 def _left_overs(manifest: Manifest, records: Mapping[str, TrialResult]) -> Iterator[str]:

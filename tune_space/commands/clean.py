@@ -7,7 +7,7 @@ are neither deleted nor followed.
 import json
 import re
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -41,23 +41,14 @@ class Store:
     users: tuple[str, ...]
     """Names of the studies next to the store that have used one of its artefacts."""
 
-    @property
-    def num_bytes(self) -> int:
-        """Bytes of everything in the store."""
-        return sum(path_bytes(path) for path in self.paths)
-
-    @property
-    def seconds(self) -> float:
-        """Seconds it would take to make every artefact again."""
-        return sum(_seconds(path) for path in self.paths)
-
     def format(self) -> str:
         """The store in words."""
         number = sum((path / META).is_file() for path in self.paths)
+        seconds = sum(map(_seconds, self.paths))
         users = f", used by {', '.join(self.users)}" if self.users else ""
         return (
-            f"{self.folder}: {format_bytes(self.num_bytes)} in {number} artefacts, "
-            f"{self.seconds:.0f} s to make again{users}"
+            f"{self.folder}: {_format_size(self.paths)} in {number} artefacts, "
+            f"{seconds:.0f} s to make again{users}"
         )
 
 
@@ -73,10 +64,10 @@ class Saved:
 
     def format(self) -> str:
         """The study's checkpoints in words."""
-        gone, kept = (sum(map(path_bytes, paths)) for paths in (self.ended, self.unfinished))
         return (
-            f"{self.folder / CHECKPOINTS}: {format_bytes(gone)} of trials that have ended, "
-            f"{format_bytes(kept)} of {len(self.unfinished)} unfinished trials, which are kept"
+            f"{self.folder / CHECKPOINTS}: {_format_size(self.ended)} of trials that have ended, "
+            f"{_format_size(self.unfinished)} of {len(self.unfinished)} unfinished trials, which "
+            "are kept"
         )
 
 
@@ -93,15 +84,18 @@ def look(runs: Path) -> tuple[Store, tuple[Saved, ...]]:
     """
     studies = sorted(path.parent for path in runs.glob(f"*/{MANIFEST}"))
     store = runs / ARTEFACTS
-    paths = tuple(sorted(_own(store))) if store.is_dir() else ()
+    # Only what has the name of something that a store makes.
+    paths = tuple(
+        path
+        for path in sorted(store.glob("*"))
+        if ARTEFACT.fullmatch(path.name) and not path.is_symlink()
+    )
     users = (folder.name for folder in studies if _uses(folder, paths))
     return Store(store, paths, tuple(users)), tuple(_saved(folder) for folder in studies)
 
 
 def clean(runs: Path, kinds: Collection[Kind]) -> list[str]:
-    """Delete ``kinds`` below ``runs`` where nothing uses them, and say so, a line each.
-
-    Without kinds nothing is deleted: the lines say what there is.
+    """Delete ``kinds`` below ``runs`` where nothing uses them; without kinds, say what there is.
 
     Raises:
         FolderInUseError: a study uses the artefacts.
@@ -114,9 +108,7 @@ def clean(runs: Path, kinds: Collection[Kind]) -> list[str]:
             *(saved.format() for saved in studies),
             "--clean artefacts, --clean checkpoints delete them; results, reports and data stay",
         ]
-    lines = []
-    if "artefacts" in kinds:
-        lines.append(_clean_store(store, studies))
+    lines = [_clean_store(store, studies)] if "artefacts" in kinds else []
     if "checkpoints" in kinds:
         lines += [_clean_study(saved.folder) for saved in studies]
     return lines
@@ -144,20 +136,17 @@ def _clean_study(folder: Path) -> str:
 
 
 def _delete(where: Path, paths: Collection[Path]) -> str:
-    num_bytes = sum(map(path_bytes, paths))
+    deleted = f"{where}: {_format_size(paths)} deleted"
     for path in paths:
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-    return f"{where}: {format_bytes(num_bytes)} deleted"
+    return deleted
 
 
-def _own(store: Path) -> Iterator[Path]:
-    """Files and folders in a store that have the name of something the store made."""
-    for path in store.iterdir():
-        if ARTEFACT.fullmatch(path.name) and not path.is_symlink():
-            yield path
+def _format_size(paths: Iterable[Path]) -> str:
+    return format_bytes(sum(map(path_bytes, paths)))
 
 
 def _uses(folder: Path, paths: Collection[Path]) -> bool:

@@ -34,15 +34,15 @@ def examine(runs: Path) -> tuple[list[str], list[str]]:
     """
     facts = [f"{name} {version}" for name, version in versions().items()]
     facts += [f"git {key}: {value}" for key, value in git_state().items()]
-    facts += [f"machine: {machine()}", *_machine_lines(runs)]
+    memory, available = format_bytes(total_memory()), format_bytes(available_memory())
+    facts += [
+        f"machine: {machine()}",
+        f"disk free at {existing(runs)}: {format_bytes(free_disk(runs))}",
+        f"memory: {memory}, {available} available",
+    ]
     broken = [*_imports(), *_weights()]
     facts += [f"accelerator: {_accelerator()}"]
     return facts, broken
-
-
-def _machine_lines(runs: Path) -> Iterator[str]:
-    yield f"disk free at {existing(runs)}: {format_bytes(free_disk(runs))}"
-    yield f"memory: {format_bytes(total_memory())}, {format_bytes(available_memory())} available"
 
 
 def _imports() -> Iterator[str]:

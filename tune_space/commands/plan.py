@@ -12,7 +12,6 @@ from tune_space.inputs.prepare import Prepared
 from tune_space.ledger.records import Ledger
 from tune_space.schedule.changes import find_changes
 from tune_space.schedule.plan import Plan, make_plan
-from tune_space.study.expand import Arm
 
 
 def answer(request: StudyRequest) -> PlanAnswer:
@@ -51,14 +50,11 @@ def _compare(
     """The plan of the arms asked for, and which of their inputs are missing."""
     study, arms, sources = request.study.spec, request.study.arms, prepared.sources
     inactive = inactive_arms(arms, request.only)
+    active = [arm for arm in arms if arm.name not in inactive]
     with offline():
-        missing = find_missing(study, _without(arms, inactive), prepared)
+        missing = find_missing(study, active, prepared)
         inactive = inactive_arms(arms, request.only, missing)
         retry_failed = request.retry_failed
         plan = make_plan(study, arms, ledger, sources, inactive=inactive, retry_failed=retry_failed)
         changes = find_changes(study, arms, ledger, sources, inactive=inactive)
     return replace(plan, edits=changes).restricted(request.only), missing
-
-
-def _without(arms: Sequence[Arm], names: frozenset[str]) -> list[Arm]:
-    return [arm for arm in arms if arm.name not in names]

@@ -5,7 +5,6 @@ On the CPU, with the recorded number of threads, every loss and metric comes out
 
 from collections.abc import Iterator, Mapping
 from contextlib import chdir
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,32 +22,14 @@ from tune_space.ledger.records import Ledger
 from tune_space.study.spec import ResourcesSpec
 
 
-@dataclass(frozen=True)
-class Reproduction:
-    """How a recorded trial and its second training compare."""
-
-    trial_id: str
-    num_epochs: int
-    """Epochs that were compared."""
-    difference: str | None
-    """The first number that is not the record's; None if all are the same."""
-
-    def format(self) -> str:
-        """The outcome in words."""
-        if self.difference is not None:
-            return f"reproduce: {self.trial_id}: differs at {self.difference}"
-        return f"reproduce: {self.trial_id}: identical over {self.num_epochs} epochs"
-
-
 def answer(request: StudyRequest) -> Answer:
     """Train the trial after ``--reproduce`` again; exit code 1 if a number differs."""
     prepared = Prepared.beside(request.out, request.root)
-    found = reproduce(request.argument, Ledger(request.out), prepared)
-    return Answer((found.format(),), exit_code=1 if found.difference else 0)
+    return reproduce(request.argument, Ledger(request.out), prepared)
 
 
-def reproduce(trial_id: str, ledger: Ledger, prepared: Prepared) -> Reproduction:
-    """Train a recorded trial again, in this process, and compare it with its record.
+def reproduce(trial_id: str, ledger: Ledger, prepared: Prepared) -> Answer:
+    """Train a recorded trial again, in this process, and name the first number that differs.
 
     Raises:
         DataError: there is no such record, it has no epochs, or its data or weights are not the
@@ -59,19 +40,16 @@ def reproduce(trial_id: str, ledger: Ledger, prepared: Prepared) -> Reproduction
     manifest = ledger.read_manifest()
     resources = manifest.study.resources if manifest else ResourcesSpec()
     again = _train(record, prepared, resources)
-    difference = next(differences(record, again), None)
-    return Reproduction(trial_id, len(record.epochs), difference)
+    if difference := next(_differences(record, again), None):
+        return Answer((f"reproduce: {trial_id}: differs at {difference}",), exit_code=1)
+    return Answer((f"reproduce: {trial_id}: identical over {len(record.epochs)} epochs",))
 
 
-def differences(record: TrialResult, again: TrialResult) -> Iterator[str]:
+def _differences(record: TrialResult, again: TrialResult) -> Iterator[str]:
     """Every number of a record that training again did not give, in the order of training."""
-    pairs = zip(record.epochs, again.epochs, strict=False)
-    for then, now in pairs:
-        where = f"epoch {then.epoch}"
-        yield from _differing(
-            where, {"train_loss": then.train_loss}, {"train_loss": now.train_loss}
-        )
-        yield from _differing(where, then.valid, now.valid)
+    for epochs in zip(record.epochs, again.epochs, strict=False):
+        then, now = ({"train_loss": epoch.train_loss, **epoch.valid} for epoch in epochs)
+        yield from _differing(f"epoch {epochs[0].epoch}", then, now)
     if len(again.epochs) != len(record.epochs):
         yield f"the number of epochs: {len(record.epochs)} in the record, {len(again.epochs)} now"
     if record.status is TrialStatus.PRUNED:

@@ -49,12 +49,13 @@ class Answer:
     exit_code: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlanAnswer(Answer):
     """A plan, which is printed as a table before the lines."""
 
-    plan: Plan = field(kw_only=True)
-    num_seeds: int = field(kw_only=True)
-    num_concurrent: int = field(kw_only=True)
-    profiles: "Mapping[str, ModelProfile | None]" = field(kw_only=True)
+    plan: Plan
+    num_seeds: int
+    num_concurrent: int
+    """Trials that would run at the same time."""
+    profiles: "Mapping[str, ModelProfile | None]"
     """By arm name; None where the model's shapes are not known yet."""

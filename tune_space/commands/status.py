@@ -1,10 +1,9 @@
 """The progress of a study, running or not, read from its output folder; needs no Ray."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from morec.results import TrialResult, TrialStatus
+from morec.results import TrialStatus
 from tune_space.commands.request import Answer, StudyRequest
 from tune_space.ledger.locks import holder_pid
 from tune_space.ledger.records import ArmEntry, Ledger
@@ -27,9 +26,9 @@ class ArmStatus:
     """Best validation score of any trial, in [0, 1]."""
 
 
-@dataclass(frozen=True)
-class Status:
-    """The progress of a study at one moment."""
+@dataclass(frozen=True, kw_only=True)
+class Status(Answer):
+    """The progress of a study at one moment, which is printed as a table."""
 
     study: str
     state: str
@@ -43,16 +42,9 @@ class Status:
     arms: tuple[ArmStatus, ...]
 
 
-@dataclass(frozen=True)
-class StatusAnswer(Answer):
-    """A status, which is printed as a table."""
-
-    status: Status = field(kw_only=True)
-
-
-def answer(request: StudyRequest) -> StatusAnswer:
+def answer(request: StudyRequest) -> Status:
     """Read how the study stands."""
-    return StatusAnswer(status=read_status(request.out))
+    return read_status(request.out)
 
 
 def read_status(folder: Path) -> Status:
@@ -79,6 +71,7 @@ def read_status(folder: Path) -> Status:
 
 def _arm_status(entry: ArmEntry, study: StudySpec, states: TrialStates) -> ArmStatus:
     known = [states.records[i] for i in entry.trial_ids if i in states.records]
+    scores = [score for record in known if (score := record.best_score()) is not None]
     plan = plan_arm(ArmTrials.of_entry(entry, study), states)
     num_failed = sum(record.status is TrialStatus.FAILED for record in known)
     return ArmStatus(
@@ -87,10 +80,5 @@ def _arm_status(entry: ArmEntry, study: StudySpec, states: TrialStates) -> ArmSt
         num_failed=num_failed,
         num_started=sum(counts.get(State.CONTINUE, 0) for counts in (plan.search, plan.final)),
         is_locked=entry.locked is not None,
-        best_valid=_best(known),
+        best_valid=max(scores, default=None),
     )
-
-
-def _best(records: Sequence[TrialResult]) -> float | None:
-    scores = (record.best_score() for record in records)
-    return max((score for score in scores if score is not None), default=None)

@@ -78,15 +78,13 @@ def set_aside(folder: Path) -> Path | None:
 
 def holder_pid(folder: Path) -> int | None:
     """The pid of the process that runs a study in ``folder``, or None if none does."""
-    lock = FileLock(folder / LOCK)
     if not (folder / LOCK).exists():
         return None
     try:
-        lock.acquire(timeout=0)
+        with FileLock(folder / LOCK).acquire(timeout=0):
+            return None
     except Timeout:
         return _holder(folder)
-    lock.release()
-    return None
 
 
 def _holder(folder: Path) -> int | None:

@@ -1,11 +1,10 @@
 """What is left of one arm: its trials, counted by what running the study would do with them.
 
-The plan, the conductor, the live progress, the status and the report all ask ``plan_arm``. They
-differ only in where they know an arm's trials from.
+The plan, the conductor, the live progress, the status and the report all ask ``plan_arm``.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from statistics import fmean
@@ -45,18 +44,14 @@ class TrialStates:
     def read(
         cls, ledger: Ledger, manifest: Manifest | None, *, retry_failed: bool = False
     ) -> "TrialStates":
-        """The states that earlier runs left in an output folder.
-
-        Raises:
-            DataError: a record cannot be read.
-        """
+        """The states that earlier runs left in an output folder; ``DataError`` as ``read_all``."""
         records = ledger.read_all()
         checkpoints = {folder.name for folder in (ledger.folder / CHECKPOINTS).glob("*")}
         running = manifest.running if manifest else ()
         return cls(records, checkpoints.union(running), failed_ids(records, retry_failed))
 
     def of(self, trial_id: str) -> State:
-        """The state of one trial."""
+        """What running the study would do with one trial."""
         if trial_id not in self.records:
             return State.CONTINUE if trial_id in self.started else State.NEW
         return State.RETRY if trial_id in self.to_retry else State.DONE
@@ -84,7 +79,6 @@ class ArmTrials:
     budget: int
     """Search trials that the arm gets; 0 where nothing is searched."""
     num_seeds: int
-    """Final trials that the arm gets."""
     is_exhausted: bool = False
     """Whether the search found nothing else to try."""
 
@@ -151,7 +145,7 @@ def plan_arm(trials: ArmTrials, states: TrialStates) -> ArmPlan:
         search=_count(search, states, num_unasked, counted),
         final=_count(final, states, num_final - len(final), counted),
         is_locked=is_locked,
-        mean_s=mean_seconds([*searched, *tested]),
+        mean_s=_mean_seconds([*searched, *tested]),
         is_given_up=is_given_up,
     )
 
@@ -172,7 +166,6 @@ def _count(
     return {state: counts[state] for state in State if counts[state] and state in counted}
 
 
-def mean_seconds(records: Iterable[TrialResult]) -> float | None:
-    """Mean seconds of the trials that did not fail; None if there are none."""
+def _mean_seconds(records: Sequence[TrialResult]) -> float | None:
     seconds = [r.cost.total_s for r in records if r.cost and r.status is not TrialStatus.FAILED]
     return fmean(seconds) if seconds else None

@@ -9,7 +9,6 @@ import hashlib
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
 
 import optuna
 
@@ -96,7 +95,9 @@ class ArmSearch:
         self._results.append(result)
 
     def best(self) -> SearchEntry | None:
-        """The trial this search would lock; None if none completed."""
+        """The arm's choice: its best trial, None if none completed; ``start`` without a search."""
+        if self.num_trials == 0:
+            return SearchEntry(trial_id="", params=dict(self.arm.start))
         best = best_trial(self._results)
         return None if best is None else self._asked[best.trial_id][1]
 
@@ -117,30 +118,19 @@ class ArmSearch:
         return {path: round(share, IMPORTANCE_DIGITS) for path, share in shares.items()}
 
     def _new_trial(self, params: Mapping[str, Value] | None, attempt: int) -> optuna.Trial:
-        seed_text = canonical_json([self._seed, self._arm_identity(), len(self._asked), attempt])
+        identity = [self.arm.config.model_dump(mode="json"), sorted(self.arm.space)]
+        seed_text = canonical_json([self._seed, identity, len(self._asked), attempt])
         seed = int(hashlib.sha256(seed_text.encode()).hexdigest()[:8], 16)
         self._study.sampler = optuna.samplers.TPESampler(
             seed=seed, n_startup_trials=NUM_STARTUP_TRIALS
         )
         if params is not None:
-            self._study.enqueue_trial(self._encoded(params))
+            # Choices are JSON text to Optuna, so that lists and nulls can be choices too.
+            choices = {path for path in params if self.arm.space[path].choice is not None}
+            self._study.enqueue_trial(
+                {p: canonical_json(v) if p in choices else v for p, v in params.items()}
+            )
         return self._study.ask()
-
-    def _encoded(self, params: Mapping[str, Value]) -> dict[str, Value]:
-        """Choices as JSON text, so that lists and nulls can be choices too."""
-        is_choice = {path for path in params if self.arm.space[path].choice is not None}
-        return {p: canonical_json(v) if p in is_choice else v for p, v in params.items()}
-
-    def _arm_identity(self) -> Any:
-        space = {path: param.model_dump(mode="json") for path, param in self.arm.space.items()}
-        return [self.arm.config.model_dump(mode="json"), sorted(space)]
-
-
-def best_of(search: ArmSearch) -> SearchEntry | None:
-    """The arm's locked choice: its best trial, or its ``start`` if nothing is searched."""
-    if search.num_trials == 0:
-        return SearchEntry(trial_id="", params=dict(search.arm.start))
-    return search.best()
 
 
 def _suggest(trial: optuna.Trial, path: str, param: ParamSpec) -> Value:

@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from morec.config import TrialConfig
 from tune_space.ledger.records import ArmEntry, Role, SearchEntry
 from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, plan_arm
-from tune_space.schedule.arm_search import ArmSearch, best_of
+from tune_space.schedule.arm_search import ArmSearch
 from tune_space.schedule.jobs import Job, Sources
 from tune_space.study.expand import Arm, configure, fits
-from tune_space.study.spec import StudySpec, Value
+from tune_space.study.spec import StudySpec
 
 
 class ArmState:
     """One arm on its way through the study: searching, then locked, then replicated.
 
     ``earlier`` are the search trials of an earlier run. Those that still lie in the arm's space are
-    asked for again, in the same order, before anything new is suggested.
+    asked for again, in the same order, before anything new is suggested; their identities are those
+    that the current data gives them.
     """
 
     def __init__(
@@ -33,10 +34,11 @@ class ArmState:
         self._seeds = study.seeds
         self._sources = sources
         fitting = [entry.params for entry in earlier if fits(arm, entry.params)]
-        self._earlier = [
-            self._search_entry(params, study.search_seed)
-            for params in fitting[: self.search.num_trials]
-        ]
+        self._earlier: list[SearchEntry] = []
+        for params in fitting[: self.search.num_trials]:
+            config = configure(arm.config, params, seed=study.search_seed, test=False)
+            trial_id = self._job("search", config).trial_id
+            self._earlier.append(SearchEntry(trial_id=trial_id, params=params))
 
     @property
     def searches(self) -> tuple[SearchEntry, ...]:
@@ -100,18 +102,13 @@ class ArmState:
 
     def _lock(self) -> None:
         """Fix the arm's configuration, if any search trial completed, and plan its final trials."""
-        self.locked = best_of(self.search)
+        self.locked = self.search.best()
         if self.locked is None:
             return
         for seed in self._seeds:
             config = configure(self.arm.config, self.locked.params, seed=seed, test=True)
             job = self._job("final", config)
             self.final[job.trial_id] = job
-
-    def _search_entry(self, params: dict[str, Value], seed: int) -> SearchEntry:
-        """A search trial of an earlier run with the identity that it has with the current data."""
-        config = configure(self.arm.config, params, seed=seed, test=False)
-        return SearchEntry(trial_id=self._job("search", config).trial_id, params=params)
 
     def _job(self, role: Role, config: TrialConfig) -> Job:
         return Job.of(self.arm.name, role, config, self._sources)

@@ -1,6 +1,6 @@
 """What changed since the last run of a study, and what each change does to its trials."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ from morec.config import canonical_json
 from morec.errors import SpecError
 from morec.results import TrialResult
 from tune_space.ledger.provenance import other_code
-from tune_space.ledger.records import ArmEntry, Ledger, Manifest, trials_of
+from tune_space.ledger.records import ArmEntry, Ledger, trials_of
 from tune_space.schedule.jobs import Sources
 from tune_space.study.expand import Arm, expand, fits
 from tune_space.study.spec import ParamSpec, StudySpec
@@ -22,12 +22,18 @@ REPORT_ONLY = ("question", "baseline", "contrasts", "expected")
 class _LastRun:
     """What the last run of a study left behind."""
 
-    manifest: Manifest
+    study: StudySpec
+    entries: Mapping[str, ArmEntry]
     records: Mapping[str, TrialResult]
 
-    def num_records(self, entry: ArmEntry) -> int:
-        """Records of an arm's trials."""
-        return len(trials_of([entry]) & self.records.keys())
+    def records_of(self, arm: str) -> list[TrialResult]:
+        """Records of an arm's trials, in the order of their ids."""
+        trials = trials_of([self.entries[arm]] if arm in self.entries else ())
+        return [self.records[trial_id] for trial_id in sorted(trials & self.records.keys())]
+
+    def format_kept(self, arm: str) -> str:
+        """What becomes of the arm's records once none of its trials is asked for."""
+        return f"its records ({len(self.records_of(arm))}) are kept and no longer reported"
 
 
 def find_changes(
@@ -48,7 +54,8 @@ def find_changes(
     manifest = ledger.read_manifest()
     if manifest is None:
         return ()
-    last = _LastRun(manifest, ledger.read_all())
+    entries = {entry.name: entry for entry in manifest.arms}
+    last = _LastRun(manifest.study, entries, ledger.read_all())
     current = {arm.name: sources(arm.config) for arm in arms if arm.name not in inactive}
     return tuple(_changes(study, arms, last, current))
 
@@ -59,9 +66,10 @@ def _changes(
     last: _LastRun,
     current: Mapping[str, Mapping[str, str]],
 ) -> Iterator[str]:
-    before = last.manifest.study
-    earlier = _arms_then(before)
-    if earlier is None:
+    before = last.study
+    try:
+        earlier = {arm.name: arm for arm in expand(before)}
+    except SpecError:
         yield "the last run's study cannot be built by this code: its arms are not compared"
     else:
         yield from _arm_changes(arms, earlier, last)
@@ -75,29 +83,16 @@ def _changes(
         yield f"{', '.join(changed)} changed: another report, no trial"
 
 
-def _arms_then(before: StudySpec) -> dict[str, Arm] | None:
-    try:
-        return {arm.name: arm for arm in expand(before)}
-    except SpecError:
-        return None
-
-
 def _arm_changes(arms: Sequence[Arm], earlier: Mapping[str, Arm], last: _LastRun) -> Iterator[str]:
-    entries = {entry.name: entry for entry in last.manifest.arms}
     for arm in arms:
         if arm.name not in earlier:
             yield f"arm {arm.name!r} is added: all its trials are new"
-        elif arm.name in entries and (what := _config_difference(earlier[arm.name], arm)):
-            num = last.num_records(entries[arm.name])
-            yield f"arm {arm.name!r} changed ({what}): its trials are new; {_format_kept(num)}"
+        elif arm.name in last.entries and (what := _config_difference(earlier[arm.name], arm)):
+            kept = last.format_kept(arm.name)
+            yield f"arm {arm.name!r} changed ({what}): its trials are new; {kept}"
     now = {arm.name for arm in arms}
     for name in (name for name in earlier if name not in now):
-        num = last.num_records(entries[name]) if name in entries else 0
-        yield f"arm {name!r} is removed: {_format_kept(num)}"
-
-
-def _format_kept(num_records: int) -> str:
-    return f"its records ({num_records}) are kept and no longer reported"
+        yield f"arm {name!r} is removed: {last.format_kept(name)}"
 
 
 def _config_difference(before: Arm, after: Arm) -> str:
@@ -125,22 +120,16 @@ def _space_changes(
     arms: Sequence[Arm], earlier: Mapping[str, Arm], last: _LastRun
 ) -> Iterator[str]:
     """Changed search spaces; arms with the same change share a line."""
-    entries = {entry.name: entry for entry in last.manifest.arms}
-    found: dict[str, list[str]] = {}
-    kept: dict[str, list[int]] = {}
-    for arm in arms:
-        what = _space_difference(earlier[arm.name].space, arm.space) if arm.name in earlier else ""
-        if what and arm.name in entries:
-            searched = entries[arm.name].search
-            found.setdefault(what, []).append(arm.name)
-            inside = sum(fits(arm, entry.params) for entry in searched)
-            totals = kept.setdefault(what, [0, 0])
-            kept[what] = [totals[0] + inside, totals[1] + len(searched)]
-    for what, names in found.items():
-        inside, total = kept[what]
+    found: dict[str, list[Arm]] = {}
+    for arm in (arm for arm in arms if arm.name in earlier and arm.name in last.entries):
+        if what := _space_difference(earlier[arm.name].space, arm.space):
+            found.setdefault(what, []).append(arm)
+    for what, changed in found.items():
+        lies = [fits(arm, e.params) for arm in changed for e in last.entries[arm.name].search]
         yield (
-            f"search space of {', '.join(names)} changed ({what}): {inside} of {total} search "
-            "trials lie in it and count, the others are no longer asked for"
+            f"search space of {', '.join(arm.name for arm in changed)} changed ({what}): "
+            f"{sum(lies)} of {len(lies)} search trials lie in it and count, the others are no "
+            "longer asked for"
         )
 
 
@@ -160,13 +149,12 @@ def _format_domain(param: ParamSpec | None) -> str:
 
 
 def _seed_changes(before: StudySpec, study: StudySpec) -> Iterator[str]:
-    added = [seed for seed in study.seeds if seed not in before.seeds]
-    removed = [seed for seed in before.seeds if seed not in study.seeds]
+    added = ", ".join(str(seed) for seed in study.seeds if seed not in before.seeds)
+    removed = ", ".join(str(seed) for seed in before.seeds if seed not in study.seeds)
     if added:
-        yield f"seeds {_format_list(added)} are added: one final trial each for every arm"
+        yield f"seeds {added} are added: one final trial each for every arm"
     if removed:
-        text = _format_list(removed)
-        yield f"seeds {text} are removed: their records are kept and no longer reported"
+        yield f"seeds {removed} are removed: their records are kept and no longer reported"
 
 
 def _search_changes(before: StudySpec, study: StudySpec) -> Iterator[str]:
@@ -193,25 +181,15 @@ def _source_changes(
     arms: Sequence[Arm], last: _LastRun, current: Mapping[str, Mapping[str, str]]
 ) -> Iterator[str]:
     """Arms whose records were made with other data or other weights than the current ones."""
-    entries = {entry.name: entry for entry in last.manifest.arms}
     found: dict[str, list[str]] = {}
-    for arm in (arm for arm in arms if arm.name in entries and arm.name in current):
-        trials = trials_of([entries[arm.name]]) & last.records.keys()
-        then = (last.records[trial_id].sources for trial_id in sorted(trials))
-        for name in _changed(then, current[arm.name]):
-            found.setdefault(name, []).append(arm.name)
+    for arm in arms:
+        then = [record.sources for record in last.records_of(arm.name)]
+        for name, now in current.get(arm.name, {}).items():
+            if any(one.get(name, now) != now for one in then):
+                found.setdefault(name, []).append(arm.name)
     for name, names in found.items():
         what = "data" if name == "data" else f"{name} weights"
         yield (
             f"{what} of {', '.join(names)} are not those of the records: trials run again; the "
             "records are kept and no longer reported"
         )
-
-
-def _changed(then: Iterable[Mapping[str, str]], now: Mapping[str, str]) -> list[str]:
-    seen = list(then)
-    return [name for name in now if any(one.get(name, now[name]) != now[name] for one in seen)]
-
-
-def _format_list(values: Collection[int]) -> str:
-    return ", ".join(map(str, values))

@@ -3,9 +3,6 @@
 Per arm: search on validation, one trial after another -> lock the best configuration -> train it
 once per seed, and only there look at the test split. Every decision follows from the study and the
 ledger, so a new conductor on an old folder goes on where the last one stopped.
-
-What runs next in an arm is in ``arm_state``, what came of the trials in ``outcomes``, what is
-written down in ``manifest_writer`` and ``checkpoint_keeper``.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,10 +23,9 @@ Admits = Callable[[Job], bool]
 
 
 class Conductor:
-    """The state of a running study on the driver.
+    """The state of a running study on the driver; nothing is written before ``start``.
 
     ``arms`` are all arms of the study; this run is about those that ``only`` names, or about all.
-    Nothing is written before ``start``.
     """
 
     def __init__(
@@ -120,15 +116,14 @@ class Conductor:
 
     def prune(self, trial_id: str) -> None:
         """Record a trial that was stopped early, with what it reported."""
-        job, now = self.running[trial_id], self.writer.clock.utc()
-        self._record(self._outcomes.make_record(job, TrialStatus.PRUNED, now))
+        self._record(self._outcomes.make_record(self.running[trial_id], TrialStatus.PRUNED))
 
     def lose(self, trial_id: str, reason: Reason, error: str) -> None:
         """Take in the end of a trial that could not send a record itself."""
-        job, now = self.running[trial_id], self.writer.clock.utc()
+        job = self.running[trial_id]
         folder = self.checkpoints.of(trial_id).path.parent
         why = explain_loss(folder, reason, error, self.study.resources.silence_minutes)
-        self.finish(self._outcomes.make_record(job, TrialStatus.FAILED, now, **why))
+        self.finish(self._outcomes.make_record(job, TrialStatus.FAILED, **why))
 
     def write_manifest(self, state: Literal["running", "finished", "interrupted"]) -> None:
         """Write down the study as it is now."""
@@ -141,7 +136,9 @@ class Conductor:
             return None
         states = self._outcomes.states
         hopeful = [state for state in self.arms if not self.plan(state).is_given_up]
-        for state in sorted(hopeful, key=_trains_encoder, reverse=True):
+        # Arms that train an encoder take longest and start first: no core idles at the end.
+        hopeful.sort(key=lambda state: state.arm.config.item.trains_encoder, reverse=True)
+        for state in hopeful:
             for job in state.jobs():
                 is_open = job.trial_id not in self.running and not states.is_done(job.trial_id)
                 if is_open and admits(job):
@@ -181,8 +178,3 @@ def _earlier_entries(arms: Sequence[Arm], earlier: Sequence[ArmEntry]) -> dict[s
         entry = before.get(arm.name, blank)
         entries[arm.name] = entry if entry.config == arm.config else blank
     return entries
-
-
-def _trains_encoder(state: ArmState) -> bool:
-    """Such arms take longest and start first, so that no core idles at the end."""
-    return state.arm.config.item.trains_encoder

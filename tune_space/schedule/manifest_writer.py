@@ -1,41 +1,26 @@
 """Writes the manifest of a running study, with the times of this run of the command."""
 
-import time
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from time import monotonic
 from typing import Literal
 
 from morec.results import utc_now
 from tune_space.ledger.records import ArmEntry, Ledger, Manifest, trials_of
 
 
-@dataclass(frozen=True)
-class Clock:
-    """Where a study's times come from; a test passes its own."""
-
-    seconds: Callable[[], float] = time.monotonic
-    """Seconds since some moment; never goes back."""
-    utc: Callable[[], str] = utc_now
-    """The date and time that are written down."""
-
-
-SYSTEM_CLOCK = Clock()
-
-
 class ManifestWriter:
     """Writes one study's manifest during one run of the command."""
 
-    def __init__(self, ledger: Ledger, manifest: Manifest, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, ledger: Ledger, manifest: Manifest) -> None:
         self.ledger = ledger
         self.manifest = manifest
         """As last written; before that, as the run begins."""
-        self.clock = clock
-        self._began_at = clock.seconds()
+        self._began_at = monotonic()
         self._elapsed_before = manifest.elapsed_s
 
     def seconds_of_run(self) -> float:
         """Wall-clock seconds since this run of the command began."""
-        return self.clock.seconds() - self._began_at
+        return monotonic() - self._began_at
 
     def write_manifest(
         self,
@@ -48,7 +33,7 @@ class ManifestWriter:
         """Replace the manifest; ``recorded`` trials that no arm asks for are its orphans."""
         update = {
             "state": state,
-            "updated_at": self.clock.utc(),
+            "updated_at": utc_now(),
             "arms": tuple(arms),
             "running": tuple(running),
             "orphaned": tuple(sorted(set(recorded) - trials_of(arms))),

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from morec.results import Cost, EpochRecord, Reason, TrialResult, TrialStatus
+from morec.results import Cost, EpochRecord, Reason, TrialResult, TrialStatus, utc_now
 from morec.trial_code import trial_code
 from morec.trial_log import log_tail
 from morec.watchdog import hang_note
@@ -50,9 +50,7 @@ class Outcomes:
         self.records[result.trial_id] = result
         self._to_retry.discard(result.trial_id)
 
-    def make_record(
-        self, job: Job, status: TrialStatus, finished_at: str, **fields: Any
-    ) -> TrialResult:
+    def make_record(self, job: Job, status: TrialStatus, **fields: Any) -> TrialResult:
         """The record of a trial that did not write its own, with what it reported."""
         epochs, cost = self._reports.get(job.trial_id, ((), None))
         return TrialResult(
@@ -63,7 +61,7 @@ class Outcomes:
             epochs=epochs,
             cost=cost,
             code=trial_code(job.config),
-            finished_at=finished_at,
+            finished_at=utc_now(),
             **fields,
         )
 

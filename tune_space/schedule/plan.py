@@ -101,8 +101,8 @@ class _EarlierRun:
     def trials(self, arm: Arm) -> ArmTrials:
         """An arm's trials by what was written down, without a look at its data."""
         entry = self.entry(arm)
-        is_same = entry.config == arm.config
-        search = [e.trial_id for e in entry.search if is_same and fits(arm, e.params)]
+        written = entry.search if entry.config == arm.config else ()
+        search = [e.trial_id for e in written if fits(arm, e.params)]
         return self._trials(arm, search, self.final(arm))
 
     def trials_now(self, arm: Arm, sources: Sources) -> ArmTrials:

@@ -12,7 +12,7 @@ from morec.errors import DataError
 from morec.results import TrialResult, TrialStatus, pack_ranks
 from studies.run import main
 from tests.morec.tiny_trials import FROZEN_TEXT, run, tiny_config
-from tune_space.commands.reproduce import Reproduction, reproduce
+from tune_space.commands.reproduce import reproduce
 from tune_space.inputs.prepare import Prepared
 from tune_space.ledger.records import Ledger
 
@@ -38,8 +38,9 @@ def recorded(prepared: Prepared, **sections) -> TrialResult:
     return result
 
 
-def again(prepared: Prepared, trial_id: str) -> Reproduction:
-    return reproduce(trial_id, Ledger(prepared.root / "out"), prepared)
+def again(prepared: Prepared, trial_id: str) -> str:
+    (line,) = reproduce(trial_id, Ledger(prepared.root / "out"), prepared).lines
+    return line.removeprefix(f"reproduce: {trial_id}: ")
 
 
 @pytest.mark.parametrize("item", [{"id": True}, FROZEN_TEXT])
@@ -47,9 +48,7 @@ def test_a_trial_comes_out_the_same_and_the_ledger_stays_as_it_is(prepared, item
     trial_id = recorded(prepared, item=item).trial_id
     files = sorted((prepared.root / "out").rglob("*"))
     before = {path: path.stat().st_mtime_ns for path in files}
-    found = again(prepared, trial_id)
-    assert found.difference is None
-    assert found.format() == f"reproduce: {trial_id}: identical over 2 epochs"
+    assert again(prepared, trial_id) == "identical over 2 epochs"
     files = sorted((prepared.root / "out").rglob("*"))
     assert {path: path.stat().st_mtime_ns for path in files} == before
 
@@ -59,7 +58,7 @@ def test_a_pruned_trial_is_stopped_after_the_same_epoch(prepared) -> None:
     update = {"status": TrialStatus.PRUNED, "epochs": result.epochs[:2], "valid": None}
     pruned = result.model_copy(update=update | {"best_epoch": None})
     Ledger(prepared.root / "out").write(pruned)
-    assert again(prepared, result.trial_id).format().endswith("identical over 2 epochs")
+    assert again(prepared, result.trial_id) == "identical over 2 epochs"
 
 
 def test_the_first_difference_is_named(prepared) -> None:
@@ -68,15 +67,15 @@ def test_the_first_difference_is_named(prepared) -> None:
     second = result.epochs[1]
     wrong_loss = second.model_copy(update={"train_loss": second.train_loss + 1e-7})
     ledger.write(result.model_copy(update={"epochs": (result.epochs[0], wrong_loss)}))
-    found = again(prepared, result.trial_id).difference
+    found = again(prepared, result.trial_id)
     expected = f"{second.train_loss + 1e-7} in the record, {second.train_loss} now"
-    assert found == f"epoch 2: train_loss: {expected}"
+    assert found == f"differs at epoch 2: train_loss: {expected}"
     ranks = list(map(int, result.test.ranks))
     packed = pack_ranks([ranks[0] + 1, *ranks[1:]])
     ledger.write(result.model_copy(update={"test": result.test.model_copy(
         update={"packed_ranks": packed})}))  # fmt: skip
-    found = again(prepared, result.trial_id).difference
-    assert found == f"test: rank of user 0: {ranks[0] + 1} in the record, {ranks[0]} now"
+    found = again(prepared, result.trial_id)
+    assert found == f"differs at test: rank of user 0: {ranks[0] + 1} in the record, {ranks[0]} now"
 
 
 def test_other_data_and_unknown_trials_are_refused(prepared) -> None:
@@ -104,6 +103,8 @@ def test_the_command_ends_with_0_or_1(prepared, capsys) -> None:
     study_file.write_text(f"question: q\nbaseline: A\nbase: {base}\narms: {{A: {{}}}}\n")
     words = [str(study_file), "--out", str(prepared.root / "out"), "--reproduce", result.trial_id]
     assert main(words) == 0
+    said = f"reproduce: {result.trial_id}: identical over 2 epochs"
+    assert said in capsys.readouterr().out
     changed = result.model_copy(update={"best_epoch": 3 - result.best_epoch})
     Ledger(prepared.root / "out").write(changed)
     assert main(words) == 1

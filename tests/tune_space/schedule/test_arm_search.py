@@ -10,7 +10,7 @@ import pytest
 from morec.config import TrialConfig
 from morec.results import EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
 from tune_space.ledger.records import MIN_FOR_IMPORTANCE
-from tune_space.schedule.arm_search import ArmSearch, best_of
+from tune_space.schedule.arm_search import ArmSearch
 from tune_space.study.expand import Arm
 from tune_space.study.spec import ArmSpec, BudgetSpec, ParamSpec, StudySpec
 
@@ -193,19 +193,19 @@ def test_an_arm_without_one_completed_trial_has_no_choice() -> None:
     search = ArmSearch(arm(), study())
     config = ask(search, "t")
     search.tell(result_of(config, "t", [0.5], TrialStatus.FAILED))
-    assert best_of(search) is None
+    assert search.best() is None
 
 
 def test_an_arm_with_nothing_to_search_is_locked_with_no_params() -> None:
     search = ArmSearch(arm({}), study())
     assert search.num_trials == 0
-    assert best_of(search).params == {}
+    assert search.best().params == {}
 
 
 def test_without_search_trials_an_arm_is_locked_to_its_start() -> None:
     started = replace(arm(), start={"optim.lr": 0.05})
     search = ArmSearch(started, study(budget=BudgetSpec(trials=0)))
-    assert best_of(search).params == {"optim.lr": 0.05}
+    assert search.best().params == {"optim.lr": 0.05}
 
 
 @pytest.mark.parametrize("scheduler", ["asha", "median"])

@@ -33,13 +33,17 @@ def test_a_trial_runs_again_only_after_a_failure_the_machine_had_a_part_in(
     assert repeated == [reason in REPEATABLE] * (MAX_ATTEMPTS - 1) + [False]
 
 
-def test_a_record_made_for_a_trial_has_the_epochs_that_it_reported() -> None:
+def test_a_record_made_for_a_trial_has_the_epochs_that_it_reported(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    then = "2030-01-01T00:00:00+00:00"
+    monkeypatch.setattr("tune_space.schedule.outcomes.utc_now", lambda: then)
     outcomes = Outcomes({})
     assert outcomes.num_epochs(JOB.trial_id) == 0
     outcomes.report(JOB.trial_id, curve(CONFIG)[:2], COST)
-    record = outcomes.make_record(JOB, TrialStatus.PRUNED, "2030-01-01T00:00:00+00:00")
+    record = outcomes.make_record(JOB, TrialStatus.PRUNED)
     assert outcomes.num_epochs(JOB.trial_id) == len(record.epochs) == 2
-    assert (record.cost, record.finished_at) == (COST, "2030-01-01T00:00:00+00:00")
+    assert (record.cost, record.finished_at) == (COST, then)
 
 
 def test_a_lost_trial_that_left_no_note_keeps_its_reason(tmp_path: Path) -> None:
