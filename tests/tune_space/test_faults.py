@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from morec.checkpoints import Checkpoints
+from morec.checkpoints import STORED, Checkpoints
 from morec.encoders.artefacts import ArtefactStore
 from morec.errors import DataError
 from morec.results import Reason, TrialStatus
@@ -132,11 +133,15 @@ def test_a_checkpoint_that_does_not_fit_is_a_disk_error_and_keeps_the_earlier_on
     tmp_path,
 ) -> None:
     checkpoints = Checkpoints(tmp_path)
-    checkpoints.save({"epoch": 1})
+    earlier: dict[str, Any] = {part: dict.fromkeys(keys, 1) for part, keys in STORED.items()}
+    checkpoints.save(earlier)
+    later = earlier | {"best_weights": {"weight": torch.zeros(10**5)}}
     with full_disk(2000), pytest.raises((OSError, RuntimeError)) as caught:
-        checkpoints.save({"epoch": 2, "weights": torch.zeros(10**5)})
+        checkpoints.save(later)
     assert reason_of(caught.value) is Reason.NO_DISK
-    assert checkpoints.load() == {"epoch": 1}
+    found = checkpoints.load()
+    assert found is not None
+    assert {part: found[part] for part in earlier} == earlier
     assert [path.name for path in tmp_path.iterdir()] == ["last.pt"]
 
 
