@@ -4,6 +4,7 @@ Shapes: B users of a batch, U users of a split, L inputs, D width, N items.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,8 @@ class Evaluator:
         is_candidate_N = is_candidate_N1(dataset, spec.candidates)[1:]
         self.is_candidate_N = torch.from_numpy(is_candidate_N).to(device)
         self.are_all_candidates = bool(is_candidate_N.all())
-        self._slicings: dict[Split, tuple[Slicing, ...]] = {}
+        # Made when a split is first evaluated, so that an unused test split is not looked at.
+        self._slicings = cache(partial(slicings, dataset))
 
     @torch.no_grad()
     def evaluate(self, recommender: Recommender, split: Split) -> Evaluation:
@@ -70,7 +72,7 @@ class Evaluator:
         return evaluation_of(
             ranks_U,
             self.spec.ks,
-            self._slicings_of(split),
+            self._slicings(split),
             num_tied=int((tied_U > 0).sum()),
             num_forced_misses=int(is_hidden_U.sum()),
         )
@@ -111,12 +113,6 @@ class Evaluator:
 
     def _on_device(self, *arrays: npt.NDArray[Any]) -> list[Tensor]:
         return [torch.from_numpy(array).to(self.device) for array in arrays]
-
-    def _slicings_of(self, split: Split) -> tuple[Slicing, ...]:
-        """Made when a split is first evaluated, so that an unused test split is not looked at."""
-        if split not in self._slicings:
-            self._slicings[split] = slicings(self.dataset, split)
-        return self._slicings[split]
 
     def _check_not_collapsed(self, tied_U: npt.NDArray[np.int64]) -> None:
         num_candidates = int(self.is_candidate_N.sum())

@@ -20,7 +20,7 @@ from morec.config import MovieLensSpec
 from morec.data.files.delimited import read_batches
 from morec.data.files.gather import gather
 from morec.data.files.sources import locate
-from morec.data.files.tables import as_rows, check_columns, read_columns, read_rows
+from morec.data.files.tables import as_rows, as_texts, check_columns, read_columns, read_rows
 from morec.data.interactions import Interactions, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
 from morec.data.readers.reader import Reader, folder_name, hash_of
@@ -158,8 +158,7 @@ def _read_dat(ratings: Path, movies: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _catalogue(items: pd.DataFrame) -> Catalogue:
-    genres = items["genres"].where(items["genres"].notna(), "")
-    texts = map(item_text, items["title"], repeat(None), genres)
+    texts = map(item_text, items["title"], repeat(None), as_texts(items["genres"]))
     return catalogue_of(pd.DataFrame({ITEM: items[ITEM], "text": list(texts)}), ITEM, "text")
 
 
