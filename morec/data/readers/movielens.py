@@ -13,6 +13,7 @@ import warnings
 from importlib.metadata import PackageNotFoundError, distribution
 from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -20,7 +21,7 @@ from morec.config import MovieLensSpec
 from morec.data.files.delimited import read_batches
 from morec.data.files.gather import gather
 from morec.data.files.sources import locate
-from morec.data.files.tables import as_rows, as_texts, check_columns, read_columns, read_rows
+from morec.data.files.tables import as_rows, check_columns, read_columns, read_rows
 from morec.data.interactions import Interactions, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
 from morec.data.readers.reader import Reader, folder_name, hash_of
@@ -123,12 +124,13 @@ def checked_bytes(path: Path) -> bytes:
     return data
 
 
-def item_text(title: object, year: object, genres: str) -> str:
-    """Join title, year and genres; a movie without a title has an empty text."""
+def item_text(title: object, year: object, genres: Any) -> str:
+    """Join title, year and genres, where they are known; without a title the text is empty."""
     if pd.isna(title):
         return ""
     known_year = [] if pd.isna(year) else [f"({int(str(year).split('.')[0])})"]
-    known_genres = [] if genres in ("", "(no genres listed)") else genres.split("|")
+    is_unknown = pd.isna(genres) or genres in ("", "(no genres listed)")
+    known_genres = [] if is_unknown else genres.split("|")
     return " ".join([str(title), *known_year, *known_genres])
 
 
@@ -158,7 +160,7 @@ def _read_dat(ratings: Path, movies: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _catalogue(items: pd.DataFrame) -> Catalogue:
-    texts = map(item_text, items["title"], repeat(None), as_texts(items["genres"]))
+    texts = map(item_text, items["title"], repeat(None), items["genres"])
     return catalogue_of(pd.DataFrame({ITEM: items[ITEM], "text": list(texts)}), ITEM, "text")
 
 
