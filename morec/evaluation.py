@@ -3,7 +3,7 @@
 Shapes: B users of a batch, U users of a split, L inputs, D width, N items.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any
 
@@ -138,20 +138,19 @@ def _in_order(shares: list[list[Any]]) -> list[Any]:
 
 def evaluation_of(
     ranks_U: npt.NDArray[np.integer],
-    ks: Iterable[int],
+    ks: tuple[int, ...],
     slicings: Sequence[Slicing],
     *,
     num_tied: int,
     num_forced_misses: int,
 ) -> Evaluation:
     """The record of one split's ranks, over all its users and over every slice of them."""
-    cutoffs = tuple(ks)
     return Evaluation(
-        metrics=metrics_of(ranks_U, cutoffs),
+        metrics=metrics_of(ranks_U, ks),
         num_users=len(ranks_U),
         num_tied=num_tied,
         num_forced_misses=num_forced_misses,
-        slices={slicing.dimension: _slices(ranks_U, cutoffs, slicing) for slicing in slicings},
+        slices={slicing.dimension: _slices(ranks_U, ks, slicing) for slicing in slicings},
         packed_ranks=pack_ranks(ranks_U),
     )
 
