@@ -13,12 +13,13 @@ from morec.encoders.weights import image, text
 from morec.errors import SpecError
 from morec.extensions import Table
 
-TRANSFORMER, TIMM, VIT_MAE = TransformerFamily(), TimmFamily(), VitMaeFamily()
+TRANSFORMER, WORDS = TransformerFamily(), WordFamily()
+TIMM, VIT_MAE = TimmFamily(), VitMaeFamily()
 ENCODERS: Table[EncoderFamily[Any]] = Table(
     "morec.encoders",
     {
         **dict.fromkeys((*text.PACKAGED, text.TINY_RANDOM), TRANSFORMER),
-        **dict.fromkeys(WORD_ENCODERS, WordFamily()),
+        **dict.fromkeys(WORD_ENCODERS, WORDS),
         **dict.fromkeys(image.PACKAGED, TIMM),
         image.TINY_RANDOM_MAE: VIT_MAE,
     },
