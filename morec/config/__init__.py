@@ -28,7 +28,6 @@ from morec.config.items import (
     MaskedLanguageSpec,
     TextSpec,
 )
-from morec.config.kinds import DatasetSpec, ModelSpec
 from morec.config.losses import LossNeeds
 from morec.config.models import (
     BERT4RecSpec,
@@ -38,6 +37,8 @@ from morec.config.models import (
     RecommenderSpec,
     SASRecSpec,
 )
+from morec.config.readers import DatasetSpec
+from morec.config.recommenders import ModelSpec
 from morec.config.trial import (
     POPULARITY_LABELS,
     SCHEMA_VERSION,

@@ -1,21 +1,15 @@
-"""What a trial's ``dataset`` and ``model`` may be: our specifications, and installed packages'.
+"""Joins our specifications of a kind with those of installed packages."""
 
-Installed packages are loaded when this module is. A package's module may import everything of
-``morec.config`` except ``DatasetSpec``, ``ModelSpec`` and what is defined in ``trial.py``.
-"""
-
-from typing import TYPE_CHECKING, Annotated, Any, Union, get_args
+from typing import Annotated, Any, Union, get_args
 
 from pydantic import BeforeValidator, Field
 
 from morec.config.base import Spec
-from morec.config.datasets import OurDatasetSpec, WindowSpec
-from morec.config.models import OurModelSpec, RecommenderSpec
 from morec.errors import SpecError
 from morec.extensions import Table, installed
 
 
-def _kinds(group: str, ours: Any, base: type[Spec], **default: str) -> Any:
+def union_of_kinds(group: str, ours: Any, base: type[Spec], **default: str) -> Any:
     """The specifications ``ours`` and those of a group's installed entries, told apart by ``kind``.
 
     An installed entry has an attribute ``spec``: a class derived from ``base`` whose field ``kind``
@@ -56,11 +50,3 @@ def _kind_of(spec: type[Spec]) -> str:
     """The one value that the field ``kind`` allows; empty if there is not exactly one."""
     kinds = get_args(spec.model_fields["kind"].annotation) if "kind" in spec.model_fields else ()
     return str(kinds[0]) if len(kinds) == 1 else ""
-
-
-if TYPE_CHECKING:
-    DatasetSpec = OurDatasetSpec
-    ModelSpec = OurModelSpec
-else:
-    DatasetSpec = _kinds("morec.readers", OurDatasetSpec, WindowSpec)
-    ModelSpec = _kinds("morec.recommenders", OurModelSpec, RecommenderSpec, kind="sasrec")

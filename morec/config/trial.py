@@ -11,9 +11,10 @@ from pydantic import Field, model_validator
 
 from morec.config.base import Spec, canonical_json
 from morec.config.items import ItemSpec
-from morec.config.kinds import DatasetSpec, ModelSpec
 from morec.config.losses import LossName, loss_needs
 from morec.config.models import SASRecSpec
+from morec.config.readers import DatasetSpec
+from morec.config.recommenders import ModelSpec
 from morec.errors import did_you_mean
 from morec.metrics import metric_names
 
