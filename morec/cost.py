@@ -7,9 +7,10 @@ import re
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from morec.encoders.macs import count_macs
 from morec.encoders.text.token_embedding import TokenTable
@@ -40,12 +41,17 @@ def paper_macs(recommender: Recommender, num_inputs: int, device: torch.device) 
     """
     num_slots = 2 * (num_inputs + 1)
     item_macs, _ = recommender.item_encoder.padded_item_macs()
+    user_macs, _ = count_macs(lambda: read_padded_user(recommender, num_inputs, device))
+    return num_slots * item_macs + user_macs
+
+
+def read_padded_user(recommender: Recommender, num_inputs: int, device: torch.device) -> Tensor:
+    """Run the user encoder on the ``num_inputs`` item vectors of one padded training sample."""
     users = recommender.user_encoder
-    items_1LD = torch.zeros(1, num_inputs, users.dim, device=device)
+    items_1LD = torch.zeros(1, num_inputs, users.dim, device=device, requires_grad=True)
     is_item_1L = torch.ones(1, num_inputs, dtype=torch.bool, device=device)
     user_1 = torch.zeros(1, dtype=torch.long, device=device)
-    user_macs, _ = count_macs(lambda: users(items_1LD, is_item_1L, user_1))
-    return num_slots * item_macs + user_macs
+    return cast(Tensor, users(items_1LD, is_item_1L, user_1))
 
 
 class PeakMemory:

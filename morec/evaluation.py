@@ -3,7 +3,8 @@
 Shapes: B users of a batch, U users of a split, L inputs, D width, N items.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,8 @@ class Evaluator:
         is_candidate_N = is_candidate_N1(dataset, spec.candidates)[1:]
         self.is_candidate_N = torch.from_numpy(is_candidate_N).to(device)
         self.are_all_candidates = bool(is_candidate_N.all())
-        self._slicings: dict[Split, tuple[Slicing, ...]] = {}
+        # Made when a split is first evaluated, so that an unused test split is not looked at.
+        self._slicings = cache(partial(slicings, dataset))
 
     @torch.no_grad()
     def evaluate(self, recommender: Recommender, split: Split) -> Evaluation:
@@ -70,7 +72,7 @@ class Evaluator:
         return evaluation_of(
             ranks_U,
             self.spec.ks,
-            self._slicings_of(split),
+            self._slicings(split),
             num_tied=int((tied_U > 0).sum()),
             num_forced_misses=int(is_hidden_U.sum()),
         )
@@ -112,12 +114,6 @@ class Evaluator:
     def _on_device(self, *arrays: npt.NDArray[Any]) -> list[Tensor]:
         return [torch.from_numpy(array).to(self.device) for array in arrays]
 
-    def _slicings_of(self, split: Split) -> tuple[Slicing, ...]:
-        """Made when a split is first evaluated, so that an unused test split is not looked at."""
-        if split not in self._slicings:
-            self._slicings[split] = slicings(self.dataset, split)
-        return self._slicings[split]
-
     def _check_not_collapsed(self, tied_U: npt.NDArray[np.int64]) -> None:
         num_candidates = int(self.is_candidate_N.sum())
         is_flat_U = tied_U > COLLAPSED_SHARE * num_candidates
@@ -142,20 +138,19 @@ def _in_order(shares: list[list[Any]]) -> list[Any]:
 
 def evaluation_of(
     ranks_U: npt.NDArray[np.integer],
-    ks: Iterable[int],
+    ks: tuple[int, ...],
     slicings: Sequence[Slicing],
     *,
     num_tied: int,
     num_forced_misses: int,
 ) -> Evaluation:
     """The record of one split's ranks, over all its users and over every slice of them."""
-    cutoffs = tuple(ks)
     return Evaluation(
-        metrics=metrics_of(ranks_U, cutoffs),
+        metrics=metrics_of(ranks_U, ks),
         num_users=len(ranks_U),
         num_tied=num_tied,
         num_forced_misses=num_forced_misses,
-        slices={slicing.dimension: _slices(ranks_U, cutoffs, slicing) for slicing in slicings},
+        slices={slicing.dimension: _slices(ranks_U, ks, slicing) for slicing in slicings},
         packed_ranks=pack_ranks(ranks_U),
     )
 

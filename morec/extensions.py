@@ -6,14 +6,11 @@ one of ours. A study file alone never makes code run: only what is installed is 
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar, get_args
-
-from pydantic import BaseModel
+from typing import Any, TypeVar
 
 from morec.code_version import sources_hash
 from morec.errors import SpecError
@@ -26,21 +23,7 @@ GROUPS = (
     "morec.metrics",
 )
 """The groups of entry points that are read; each belongs to the table of that name."""
-S = TypeVar("S", bound=BaseModel)
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Provider:
-    """The installed package an entry comes from."""
-
-    distribution: str
-    version: str
-    sha256: str
-    """8 hex digits over the Python files of the package that the entry point names."""
-
-    def __str__(self) -> str:
-        return f"{self.distribution} {self.version} {self.sha256}"
 
 
 class Table(Mapping[str, T]):
@@ -81,48 +64,16 @@ def installed(group: str) -> Mapping[str, tuple[EntryPoint, ...]]:
     return found
 
 
-def spec_classes(
-    group: str, own: Mapping[str, type[S]], base: type[S]
-) -> tuple[tuple[type[S], ...], dict[str, SpecError]]:
-    """The specifications of a group's kinds, ours and installed ones, and why others are left out.
+def provider(group: str, name: str) -> str | None:
+    """The package that adds ``name`` to a group's table; None for one of ours.
 
-    An installed entry has an attribute ``spec``: a class derived from ``base`` whose field ``kind``
-    is a ``Literal`` of the entry's name.
+    Its distribution, its version, and 8 hex digits over its Python files.
     """
-    classes, left_out = list(own.values()), {}
-    table = Table[Any](group, own)
-    for name in installed(group):
-        try:
-            classes.append(_spec_class(group, name, table[name], base))
-        except SpecError as error:
-            left_out[name] = error
-    return tuple(classes), left_out
-
-
-def refuse_left_out(value: Any, left_out: Mapping[str, SpecError]) -> None:
-    """Raise why an installed kind cannot be used, if ``value`` is a mapping that names one."""
-    problem = left_out.get(str(value.get("kind"))) if isinstance(value, dict) else None
-    if problem:
-        raise problem
-
-
-def _spec_class(group: str, name: str, entry: Any, base: type[S]) -> type[S]:
-    spec = getattr(entry, "spec", None)
-    if not (isinstance(spec, type) and issubclass(spec, base)):
-        raise SpecError(f"{group}: {name!r} has no specification derived from {base.__name__}")
-    kind = spec.model_fields.get("kind")
-    if kind is None or get_args(kind.annotation) != (name,):
-        raise SpecError(f"{group}: the specification of {name!r} lacks kind: Literal[{name!r}]")
-    return spec
-
-
-def provider(group: str, name: str) -> Provider | None:
-    """The package that adds ``name`` to a group's table; None for one of ours."""
     points = installed(group).get(name)
     if not points or points[0].dist is None:
         return None
     distribution = points[0].dist
-    return Provider(distribution.name, distribution.version, _hash_of(points[0].module))
+    return f"{distribution.name} {distribution.version} {_hash_of(points[0].module)}"
 
 
 def _hash_of(module: str) -> str:

@@ -41,7 +41,7 @@ class Gradients:
             torch.OutOfMemoryError: smaller chunks are not allowed, or a chunk is one item already.
         """
         while True:
-            self._optimizer.zero_gradients()
+            self._optimizer.adamw.zero_grad()
             try:
                 loss = self._loss(samples)
                 if loss.requires_grad:

@@ -4,10 +4,9 @@ For the columns #Param and FLOPs of the paper's table 6. If an encoder's configu
 this machine, the shapes of well-known encoders are used.
 """
 
-import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import cast
+from dataclasses import dataclass, field
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -57,13 +56,12 @@ def profile_model(
     try:
         with META, torch.no_grad():
             recommender = _build(config, num_users or 1, num_items or 1)
-            inputs = _inputs_bytes(config.item, num_items)
+            artefact_bytes = _artefact_bytes(config.item, num_items)
     except _UnknownShapesError:
         return None
     # Nothing that is measured is padding, which the meta device cannot check.
     with fx_config.patch(meta_nonzero_assume_all_nonzero=True):  # type: ignore[attr-defined]
-        profile = _measure(recommender.to(META), config)
-    return replace(profile, artefact_bytes=inputs)
+        return _measure(recommender.to(META), config, artefact_bytes)
 
 
 class _UnknownShapesError(Exception):
@@ -84,25 +82,21 @@ def _build(config: TrialConfig, num_users: int, num_items: int) -> Recommender:
     return Recommender(items, users, num_items)
 
 
-def _measure(recommender: Recommender, config: TrialConfig) -> ModelProfile:
+def _measure(
+    recommender: Recommender, config: TrialConfig, artefact_bytes: Mapping[str, int]
+) -> ModelProfile:
     one_user = np.ones((1, config.dataset.max_seq_len + 1), np.int32)
     num_inputs = recommender.user_encoder.train_samples(one_user).items_SL1.shape[1] - 1
+    read_user = partial(cost.read_padded_user, recommender, num_inputs, META)
     total, trainable = cost.count_parameters(recommender)
     return ModelProfile(
         params_total=total,
         params_trainable=trainable,
         forward_macs_paper=cost.paper_macs(recommender.eval(), num_inputs, META),
         bytes_per_item=_kept_bytes(recommender, recommender.item_encoder.encode_padded_item),
-        bytes_per_sample=_kept_bytes(recommender, lambda: _read_one_user(recommender, num_inputs)),
+        bytes_per_sample=_kept_bytes(recommender, read_user),
+        artefact_bytes=artefact_bytes,
     )
-
-
-def _read_one_user(recommender: Recommender, num_inputs: int) -> Tensor:
-    users = recommender.user_encoder
-    items_1LD = torch.zeros(1, num_inputs, users.dim, device=META, requires_grad=True)
-    is_item_1L = torch.ones(1, num_inputs, dtype=torch.bool, device=META)
-    user_1 = torch.zeros(1, dtype=torch.long, device=META)
-    return cast(Tensor, users(items_1LD, is_item_1L, user_1))
 
 
 def _kept_bytes(recommender: Recommender, run: Callable[[], Tensor]) -> int:
@@ -125,25 +119,18 @@ def _kept_bytes(recommender: Recommender, run: Callable[[], Tensor]) -> int:
     return sum(storage.nbytes() for storage in kept.values())
 
 
-def _inputs_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
-    """Bytes of the encoders' shared inputs by part; empty if the number of items is not known."""
+def _artefact_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
+    """What an encoder's family keeps of every item, features computed from that, second rounds."""
     if num_items is None:
         return {}
-    return {
-        part: num_items * _bytes_per_item(spec) + _second_round_bytes(spec)
-        for part, spec in item.modalities.items()
-    }
-
-
-def _bytes_per_item(spec: TextSpec | ImageSpec) -> int:
-    """What the encoder's family keeps of an item, and the features computed from that."""
-    features = 4 * _whole(spec)[0] if spec.trainable_layers == 0 else 0
-    return family_of(spec).input_bytes(_scratch(spec)) + features
-
-
-def _second_round_bytes(spec: TextSpec | ImageSpec) -> int:
-    """The encoder it ends with. Its checkpoint is gone before the trials' need the same room."""
-    return 0 if spec.second_round is None else 4 * _whole(spec)[1]
+    found = {}
+    for part, spec in item.modalities.items():
+        features = 4 * _whole(spec)[0] if spec.trainable_layers == 0 else 0
+        per_item = family_of(spec).input_bytes(_scratch(spec)) + features
+        # A second round's checkpoint is gone before the trials' need the same room.
+        second_round = 0 if spec.second_round is None else 4 * _whole(spec)[1]
+        found[part] = num_items * per_item + second_round
+    return found
 
 
 def _blank_encoder(spec: TextSpec | ImageSpec) -> Encoder:
@@ -156,7 +143,7 @@ def _blank_encoder(spec: TextSpec | ImageSpec) -> Encoder:
     return encoder
 
 
-@functools.cache
+@cache
 def _whole(spec: TextSpec | ImageSpec) -> tuple[int, int]:
     """Width and parameters of an encoder all of which trains; many arms ask for the same one."""
     whole = spec.model_copy(update={"trainable_layers": "all", "lora": None})

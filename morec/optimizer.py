@@ -16,17 +16,15 @@ class Optimizer:
 
     def __init__(self, recommender: Recommender, spec: OptimSpec) -> None:
         self.adamw = _adamw(recommender, spec)
-        self._schedule = LambdaLR(self.adamw, _Warmup(spec.warmup_steps))
+        # Linear warm-up to the full learning rate; no schedule after it, as in the paper.
+        num_steps = max(1, spec.warmup_steps)
+        self._schedule = LambdaLR(self.adamw, lambda step: min(1.0, (step + 1) / num_steps))
         self._clip_norm = spec.clip_norm
 
     @property
     def parameters(self) -> list[nn.Parameter]:
         """Everything that is trained."""
         return [p for group in self.adamw.param_groups for p in group["params"]]
-
-    def zero_gradients(self) -> None:
-        """Forget the last step's gradients."""
-        self.adamw.zero_grad(set_to_none=True)
 
     def step(self) -> None:
         """Clip the gradients if asked to, and update the weights and the learning rates."""
@@ -54,13 +52,3 @@ def _adamw(recommender: Recommender, spec: OptimSpec) -> torch.optim.AdamW:
     ]
     groups = [group for group in groups if group["params"]]
     return torch.optim.AdamW(groups, weight_decay=spec.weight_decay, fused=True)
-
-
-class _Warmup:
-    """Linear warm-up to the full learning rate; no schedule after it, as in the paper."""
-
-    def __init__(self, num_steps: int) -> None:
-        self.num_steps = num_steps
-
-    def __call__(self, step: int) -> float:
-        return min(1.0, (step + 1) / self.num_steps) if self.num_steps else 1.0

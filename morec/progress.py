@@ -53,15 +53,9 @@ class Progress:
 
     def to_state(self) -> dict[str, Any]:
         """Plain values for a checkpoint; ``checkpoints.STORED`` names them."""
-        best = self.best_valid.model_dump_json() if self.best_valid else None
-        return {
-            "epochs": [record.model_dump_json() for record in self.epochs],
-            "best_epoch": self.best_epoch,
-            "best_valid": best,
-            "num_starts": self.num_starts,
-            "spent_s": self.spent_s,
-            "energy_j": self.energy_j,
-        }
+        epochs = [record.model_dump_json() for record in self.epochs]
+        best_valid = self.best_valid.model_dump_json() if self.best_valid else None
+        return {**vars(self), "epochs": epochs, "best_valid": best_valid}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "Progress":

@@ -74,13 +74,14 @@ def train(job: TrialJob) -> TrialResult:
 
 def _trainer(job: TrialJob) -> TorchTrainer:
     is_group = job.workers > 1
+    resources = {"CPU": job.cpus, **({"GPU": job.gpus} if job.gpus else {})}
     return TorchTrainer(
         _work,
         train_loop_config={"job": job.model_dump_json()},
         scaling_config=ray.train.ScalingConfig(
             num_workers=job.workers if is_group else 0,
             use_gpu=is_group and job.gpus > 0,
-            resources_per_worker=_worker_resources(job) if is_group else None,
+            resources_per_worker=resources if is_group else None,
         ),
         run_config=ray.train.RunConfig(
             name=job.config.trial_id(job.sources),
@@ -92,10 +93,6 @@ def _trainer(job: TrialJob) -> TorchTrainer:
     )
 
 
-def _worker_resources(job: TrialJob) -> dict[str, float]:
-    return {"CPU": job.cpus} | ({"GPU": job.gpus} if job.gpus else {})
-
-
 def _work(loop_config: dict[str, Any]) -> str:
     """What every worker runs; returns the record as JSON."""
     job = TrialJob.model_validate_json(loop_config["job"])
@@ -103,8 +100,11 @@ def _work(loop_config: dict[str, Any]) -> str:
     if job.gpus:
         torch.backends.cudnn.deterministic = True
         _keep_to_share(job.gpus)
-    workers = _this_worker(job) if job.workers > 1 else Workers()
-    send = ray.train.report if job.workers > 1 else ray.tune.report
+    if job.workers > 1:
+        workers = Workers(ray.train.get_context().get_world_rank(), job.workers)
+        send = ray.train.report
+    else:
+        workers, send = Workers(), ray.tune.report
     nodes = tuple(filter(None, workers.gather(_node())))
     store = artefact_store(job.store)
     with (
@@ -177,10 +177,6 @@ def _checkpoints(place: str) -> Iterator[Checkpoints]:
         return
     with TemporaryDirectory(prefix="morec-") as folder:
         yield Checkpoints(Path(folder), Storage(place))
-
-
-def _this_worker(job: TrialJob) -> Workers:
-    return Workers(ray.train.get_context().get_world_rank(), job.workers)
 
 
 def _reporter(

@@ -217,11 +217,7 @@ class TrialResult(Spec):
 
 def write_atomically(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8 so that a reader, or a crash, never sees half of it."""
-
-    def write(stream: BinaryIO) -> None:
-        stream.write(text.encode("utf-8"))
-
-    replace_atomically(path, write)
+    replace_atomically(path, lambda stream: stream.write(text.encode("utf-8")))
 
 
 def replace_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:

@@ -17,7 +17,6 @@ from morec.references.chance import chance
 from morec.results import (
     Cost,
     EpochRecord,
-    Evaluation,
     Reason,
     TrialResult,
     TrialStatus,
@@ -130,15 +129,11 @@ class _Trial:
             eval_s=time.perf_counter() - trained,
         )
         select = self.config.evaluation.select
-        self.progress.check_above_chance(record.valid[select], select, self.chance)
+        score = record.valid[select]
+        self.progress.check_above_chance(score, select, self.chance)
         self.progress.epochs.append(record)
         self.progress.add_energy(self.trainer.workers.gather(self.meter.energy.lap_j()))
-        self._keep(record, valid)
-
-    def _keep(self, record: EpochRecord, valid: Evaluation) -> None:
-        """Remember the epoch if it is the best so far."""
-        select = self.config.evaluation.select
-        if self.progress.is_best(record.valid[select], select):
+        if self.progress.is_best(score, select):
             self.progress.best_epoch, self.progress.best_valid = record.epoch, valid
             weights = self.trainer.recommender.state_dict()
             self.best_weights = {name: value.clone() for name, value in weights.items()}

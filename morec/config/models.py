@@ -1,6 +1,5 @@
 """The recommenders: how a user becomes a vector."""
 
-from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -98,10 +97,5 @@ class NextItNetSpec(RecommenderSpec):
     """Share dropped before every DNN and fusion layer."""
 
 
-OUR_MODELS: Mapping[str, type[RecommenderSpec]] = {
-    "sasrec": SASRecSpec,
-    "bert4rec": BERT4RecSpec,
-    "dssm": DSSMSpec,
-    "gru4rec": GRU4RecSpec,
-    "nextitnet": NextItNetSpec,
-}
+OurModelSpec = SASRecSpec | BERT4RecSpec | DSSMSpec | GRU4RecSpec | NextItNetSpec
+"""The kinds that come with this project; ``ModelSpec`` also has those of installed packages."""

@@ -1,49 +1,23 @@
 """The reference "popularity": every user gets the items with the most train interactions."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from morec.config import Candidates, EvaluationSpec
+from morec.config import EvaluationSpec
 from morec.data.dataset import Dataset
 from morec.data.slices import slicings
 from morec.data.splits import Split, train_popularity_N1
 from morec.evaluation import evaluation_of
-from morec.references.task import Ints, ranking_task
+from morec.references.task import ranking_task
 from morec.results import Evaluation
 
 
-@dataclass(frozen=True)
-class Ranking:
-    """Where each user's target ranks."""
-
-    ranks_U: Ints
-    """1 is best; N + 1 is a forced miss."""
-    num_tied: int
-    """Users whose target shares its score with another candidate."""
-    num_forced_misses: int
-    """Users whose target stands in their own masked history."""
-
-
 def popularity(dataset: Dataset, split: Split, spec: EvaluationSpec) -> Evaluation:
-    """Evaluate the ranking by popularity under the protocol of every model."""
-    ranking = popularity_ranking(dataset, split, spec.candidates)
-    return evaluation_of(
-        ranking.ranks_U,
-        spec.ks,
-        slicings(dataset, split),
-        num_tied=ranking.num_tied,
-        num_forced_misses=ranking.num_forced_misses,
-    )
-
-
-def popularity_ranking(dataset: Dataset, split: Split, candidates: Candidates = "all") -> Ranking:
-    """Rank by how often an item stands in the train lists.
+    """Evaluate the ranking by how often an item stands in the train lists.
 
     Ties are pessimistic: rank = 1 + unmasked candidates with a higher score + other unmasked
     candidates with the same score. A target that is masked itself has rank N + 1.
     """
-    task = ranking_task(dataset, split, candidates)
+    task = ranking_task(dataset, split, spec.candidates)
     popularity_N1 = train_popularity_N1(dataset)
     scores_U = popularity_N1[task.targets_U]
     scores_m, targets_m = popularity_N1[task.history_items_m], scores_U[task.history_rows_m]
@@ -52,9 +26,11 @@ def popularity_ranking(dataset: Dataset, split: Split, candidates: Candidates = 
     above -= task.count(task.history_rows_m[scores_m > targets_m])
     equal = len(ordered_C) - np.searchsorted(ordered_C, scores_U, side="left") + task.is_added_U
     equal -= task.count(task.history_rows_m[scores_m >= targets_m]) + above
-    return Ranking(
+    return evaluation_of(
         # "equal" counts the target itself, which is the 1 of the rank.
-        ranks_U=np.where(task.is_masked_U, task.num_items + 1, above + equal),
+        np.where(task.is_masked_U, task.num_items + 1, above + equal),
+        spec.ks,
+        slicings(dataset, split),
         num_tied=int((~task.is_masked_U & (equal > 1)).sum()),
         num_forced_misses=int(task.is_masked_U.sum()),
     )

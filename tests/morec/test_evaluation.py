@@ -203,7 +203,7 @@ def test_evaluation_is_fp32_whatever_the_training(tiny_dataset: Dataset, tmp_pat
 
 
 def test_a_record_holds_ranks_metrics_and_counts() -> None:
-    record = evaluation_of(np.array([2, 30]), iter((1, 5)), (), num_tied=1, num_forced_misses=2)
+    record = evaluation_of(np.array([2, 30]), (1, 5), (), num_tied=1, num_forced_misses=2)
     assert record.ranks.tolist() == [2, 30]
     assert record.metrics == metrics_of(np.array([2, 30]), (1, 5))
     assert (record.num_users, record.num_tied, record.num_forced_misses) == (2, 1, 2)
@@ -215,7 +215,7 @@ def test_slices_are_the_metrics_of_their_users_in_the_order_of_the_labels() -> N
     history = Slicing("history", ("3-4", "5-9"), np.array([0, 0, 1, 1]))
     ranks_U = np.array([1, 7, 3, 20])
     slicings = (popularity, history)
-    record = evaluation_of(ranks_U, iter((5,)), slicings, num_tied=0, num_forced_misses=0)
+    record = evaluation_of(ranks_U, (5,), slicings, num_tied=0, num_forced_misses=0)
     expected = {
         "popularity": {"new": [7], "head": [1, 3, 20]},
         "history": {"3-4": [1, 7], "5-9": [3, 20]},

@@ -11,7 +11,7 @@ Memory (peak, measured on made-up reviews of 430 bytes): 1.4 GB for the first fi
 190 MB per million beyond.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from morec.config import AmazonSpec
@@ -24,18 +24,10 @@ from morec.data.readers.catalogue import catalogue_of, join_catalogue
 from morec.data.readers.reader import Reader, file_name, hash_of
 from morec.errors import DataError
 
-
-@dataclass(frozen=True)
-class _Layout:
-    user: str
-    item: str
-    time: str
-
-
-LAYOUTS = (
-    _Layout("reviewerID", "asin", "unixReviewTime"),
-    _Layout("user_id", "parent_asin", "timestamp"),
-)
+REVIEWS = (("reviewerID", "asin", "unixReviewTime"), ("user_id", "parent_asin", "timestamp"))
+"""Fields of user, item and time, by layout."""
+META = (("asin",), ("parent_asin",))
+"""The item field, by layout."""
 TITLE = "title"
 
 
@@ -47,40 +39,26 @@ def read_amazon(spec: AmazonSpec, root: Path) -> Interactions:
             product.
     """
     reviews, meta = source_files(spec, root)
-    names = _review_layout(reviews)
-    item = _meta_item(meta)
-    titles = gather(read_json_lines(meta, {item: str, TITLE: str}))
-    fields = {names.user: str, names.item: str, names.time: int}
-    rows = as_rows(
-        gather(read_json_lines(reviews, fields)), reviews, names.user, names.item, names.time
-    )
-    return join_catalogue(rows, catalogue_of(titles, item, TITLE), files=(reviews, meta))
+    user, item, time = _layout(reviews, REVIEWS)
+    (meta_item,) = _layout(meta, META)
+    titles = gather(read_json_lines(meta, {meta_item: str, TITLE: str}))
+    table = gather(read_json_lines(reviews, {user: str, item: str, time: int}))
+    rows = as_rows(table, reviews, user, item, time)
+    return join_catalogue(rows, catalogue_of(titles, meta_item, TITLE), files=(reviews, meta))
 
 
 def source_files(spec: AmazonSpec, root: Path) -> list[Path]:
-    """Return reviews and meta data.
-
-    Raises:
-        DataError: one is missing.
-    """
+    """Return reviews and meta data; a missing one raises a ``DataError``."""
     return locate([spec.reviews, spec.meta], root)
 
 
-def _review_layout(path: Path) -> _Layout:
+def _layout(path: Path, layouts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the first layout whose fields the file's first line has."""
     found = first_fields(path)
-    for layout in LAYOUTS:
-        if found.keys() >= {layout.user, layout.item, layout.time}:
+    for layout in layouts:
+        if found.keys() >= set(layout):
             return layout
-    allowed = " or ".join(f"{each.user}, {each.item} and {each.time}" for each in LAYOUTS)
-    raise DataError(f"{path.name}: line 1: expected {allowed}; found {', '.join(found)}")
-
-
-def _meta_item(path: Path) -> str:
-    found = first_fields(path)
-    for layout in LAYOUTS:
-        if layout.item in found:
-            return layout.item
-    allowed = " or ".join(layout.item for layout in LAYOUTS)
+    allowed = " or ".join(", ".join(layout) for layout in layouts)
     raise DataError(f"{path.name}: line 1: expected {allowed}; found {', '.join(found)}")
 
 

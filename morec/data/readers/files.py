@@ -36,11 +36,7 @@ def read_files(spec: FilesSpec, root: Path) -> Interactions:
 
 
 def source_files(spec: FilesSpec, root: Path) -> list[Path]:
-    """Return the interactions file and, where given, the items file.
-
-    Raises:
-        DataError: one is missing.
-    """
+    """Return interactions and, where given, items; a missing file raises a ``DataError``."""
     return locate([spec.interactions, *([spec.items] if spec.items else [])], root)
 
 

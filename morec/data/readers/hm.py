@@ -37,11 +37,7 @@ def read_hm(spec: HMSpec, root: Path) -> Interactions:
 
 
 def source_files(spec: HMSpec, root: Path) -> list[Path]:
-    """Return transactions and articles.
-
-    Raises:
-        DataError: one is missing.
-    """
+    """Return transactions and articles; a missing one raises a ``DataError``."""
     return locate([TRANSACTIONS, ARTICLES], root / spec.folder)
 
 

@@ -64,11 +64,7 @@ def read_mind(spec: MindSpec, root: Path) -> Interactions:
 
 
 def source_files(spec: MindSpec, root: Path) -> list[Path]:
-    """Return the files of all folders.
-
-    Raises:
-        DataError: one is missing.
-    """
+    """Return the files of all folders; a missing one raises a ``DataError``."""
     folders = _folders(root / spec.folder)
     return [folder / name for folder in folders for name in (BEHAVIORS, NEWS)]
 

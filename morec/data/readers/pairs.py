@@ -66,11 +66,7 @@ def read_pairs(spec: PairsSpec, root: Path) -> Interactions:
 
 
 def source_files(spec: PairsSpec, root: Path) -> list[Path]:
-    """Return the interactions and, where given, the titles.
-
-    Raises:
-        DataError: one is missing.
-    """
+    """Return interactions and, where given, titles; a missing file raises a ``DataError``."""
     return locate([spec.interactions, *([spec.titles] if spec.titles else [])], root)
 
 

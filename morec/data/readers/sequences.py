@@ -43,11 +43,7 @@ def read_sequences(spec: SequencesSpec, root: Path) -> Interactions:
 
 
 def source_files(spec: SequencesSpec, root: Path) -> list[Path]:
-    """Return the users file and the items file.
-
-    Raises:
-        DataError: one is missing.
-    """
+    """Return the users file and the items file; a missing one raises a ``DataError``."""
     return locate([spec.users, spec.items], root)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from morec.config import ImageSpec
 from morec.encoders.weights.image import PACKAGED, timm_name, timm_weights
+from morec.encoders.weights.pretrained import first_line
 from morec.errors import DataError, SpecError
 
 _NOT_RUNNING = (ArithmeticError, AssertionError, RuntimeError, TypeError, ValueError)
@@ -40,10 +41,9 @@ def load_timm(spec: ImageSpec) -> Any:
     except _NOT_RUNNING as error:
         if isinstance(error, DataError | SpecError):
             raise
-        reason = str(error).strip().splitlines() or [type(error).__name__]
         raise SpecError(
             f"item.image: timm cannot run {spec.name!r} on {spec.size} x {spec.size} pixels: "
-            f"{reason[0]}"
+            f"{first_line(error)}"
         ) from error
     return backbone
 

@@ -15,8 +15,6 @@ from morec.encoders.image.vit_mae import PREPROCESSOR, load_vit_mae_for_pretrain
 from morec.encoders.second_round import second_round
 from morec.encoders.weights.image import vit_mae_hash
 
-WHERE = "item.image.second_round"
-
 
 class MaskedAutoencoding:
     """Reconstruct the pixels of the masked patches (He et al. 2022), 75% of them.
@@ -24,7 +22,7 @@ class MaskedAutoencoding:
     Weights without a decoder get a fresh one; it is trained with the rest.
     """
 
-    where = WHERE
+    where = "item.image.second_round"
 
     def __init__(self, spec: ImageSpec, pixels: PixelTable, model: ViTMAEForPreTraining) -> None:
         self.title = f"{spec.name} masked autoencoding"

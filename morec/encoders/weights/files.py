@@ -15,6 +15,7 @@ from huggingface_hub import snapshot_download
 
 from morec.config import canonical_json
 from morec.encoders.artefacts import file_sha256
+from morec.encoders.weights.pretrained import first_line
 from morec.errors import DataError, did_you_mean
 
 WEIGHTS = "*.safetensors"
@@ -114,10 +115,9 @@ def cannot_load(
     part: str, name: str, hub_name: str, aliases: Iterable[str], error: Exception
 ) -> str:
     """The beginning of an error that ends with what a user can give instead."""
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return (
         f"item.{part}.name: {name!r} cannot be loaded: it is no local folder, and {hub_name!r} "
-        f"did not come from the model hub ({reason}).{did_you_mean(name, aliases)} Give "
+        f"did not come from the model hub ({first_line(error)}).{did_you_mean(name, aliases)} Give "
     )
 
 

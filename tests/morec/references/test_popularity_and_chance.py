@@ -13,7 +13,7 @@ from morec.data.dataset import Dataset
 from morec.data.splits import Split
 from morec.metrics import per_user
 from morec.references.chance import chance
-from morec.references.popularity import popularity_ranking
+from morec.references.popularity import popularity
 from tests.morec.data.hand_made import dataset_of, datasets, quick, windows_of
 
 splits: st.SearchStrategy[Split] = st.sampled_from(["valid", "test"])
@@ -61,20 +61,20 @@ def loop_ranking(
 def test_popularity_ranks_are_those_of_a_loop_over_users_and_items(
     dataset: Dataset, split: Split, candidates: Candidates
 ) -> None:
-    ranking = popularity_ranking(dataset, split, candidates)
-    found = (ranking.ranks_U.tolist(), ranking.num_tied, ranking.num_forced_misses)
+    ranking = popularity(dataset, split, EvaluationSpec(candidates=candidates))
+    found = (ranking.ranks.tolist(), ranking.num_tied, ranking.num_forced_misses)
     assert found == loop_ranking(dataset, split, candidates)
 
 
 def test_popularity_ranks_by_hand() -> None:
     # Train lists [1, 2], [1, 3], [1, 2]: scores 1: 3, 2: 2, 3: 1, 4: 0, 5: 0.
     dataset = dataset_of([[1, 2, 3, 4], [1, 3, 2, 4], [1, 2, 1, 5]], num_items=5)
-    valid = popularity_ranking(dataset, "valid")
-    assert valid.ranks_U.tolist() == [1, 1, 5 + 1]
+    valid = popularity(dataset, "valid", EvaluationSpec())
+    assert valid.ranks.tolist() == [1, 1, 5 + 1]
     assert (valid.num_tied, valid.num_forced_misses) == (0, 1)
     # Left to rank: {4, 5}, {4, 5}, {3, 4, 5}; 4 and 5 share a score of 0.
-    test = popularity_ranking(dataset, "test")
-    assert test.ranks_U.tolist() == [2, 2, 3]
+    test = popularity(dataset, "test", EvaluationSpec())
+    assert test.ranks.tolist() == [2, 2, 3]
     assert (test.num_tied, test.num_forced_misses) == (3, 0)
 
 
@@ -103,8 +103,8 @@ def test_chance_by_hand() -> None:
 def test_with_trained_candidates_a_new_target_is_ranked_against_them_and_itself() -> None:
     # Train lists [1, 2] and [3, 5]; the test targets are 4, which is new, and 2.
     dataset = dataset_of([[1, 2, 6, 4], [3, 5, 1, 2]], num_items=9)
-    ranking = popularity_ranking(dataset, "test", "trained")
+    ranking = popularity(dataset, "test", EvaluationSpec(candidates="trained"))
     # Of the first user, 3 and 5 rank above 4; of the second, only 2 does.
-    assert ranking.ranks_U.tolist() == [3, 1]
+    assert ranking.ranks.tolist() == [3, 1]
     spec = EvaluationSpec(ks=(1,), select="HR@1", candidates="trained")
     assert chance(dataset, "test", spec)["HR@1"] == pytest.approx((1 / 3 + 1) / 2)

@@ -84,8 +84,8 @@ def test_all_collections_give_the_same_data(
 def test_another_layout_names_what_is_expected_and_found(tmp_path: Path) -> None:
     spec = write(tmp_path, lines([{"user": "A1", "asin": "B1"}]), lines([{"id": "B1"}]))
     assert message_of(spec, tmp_path) == (
-        "reviews.json: line 1: expected reviewerID, asin and unixReviewTime or user_id, "
-        "parent_asin and timestamp; found user, asin"
+        "reviews.json: line 1: expected reviewerID, asin, unixReviewTime or user_id, "
+        "parent_asin, timestamp; found user, asin"
     )
     spec = write(tmp_path, lines(REVIEWS_2014), lines([{"id": "B1"}]))
     assert message_of(spec, tmp_path) == (

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from morec.config import MovieLensSpec
+from morec.config import EvaluationSpec, MovieLensSpec
 from morec.data.dataset import Dataset, load_dataset, source_hash
 from morec.data.images.sources import ImageSource
 from morec.data.readers import movielens
 from morec.data.readers.movielens import checked_bytes, item_text, read_movielens, source_file
 from morec.errors import DataError
-from morec.references.popularity import popularity_ranking
+from morec.references.popularity import popularity
 from tests.morec.data.hand_made import write_image
 
 PACKAGED = MovieLensSpec(kind="movielens")
@@ -37,7 +37,7 @@ def test_all_ratings_are_read_in_order_of_time_then_movie(dataset: Dataset) -> N
 
 def test_popularity_reaches_the_known_test_metrics(dataset: Dataset) -> None:
     """Independent run of the same protocol: HR@10 3.3 %, NDCG@10 1.7 % at window 20."""
-    ranks = popularity_ranking(dataset, "test").ranks_U
+    ranks = popularity(dataset, "test", EvaluationSpec()).ranks
     assert 100 * np.mean(ranks <= 10) == pytest.approx(3.3, abs=0.05)
     gains = np.where(ranks <= 10, 1 / np.log2(ranks + 1), 0)
     assert 100 * np.mean(gains) == pytest.approx(1.7, abs=0.05)
