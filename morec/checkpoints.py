@@ -1,6 +1,7 @@
 """A trial's one checkpoint, from which an interrupted trial goes on to the same numbers.
 
-A file of plain values and tensors: ``format``, and what ``STORED`` names.
+A file of plain values and tensors: ``format``, and what ``STORED`` names. A second round of
+pre-training has a checkpoint with parts of its own.
 """
 
 import math
@@ -23,7 +24,7 @@ MAX_SHARE = 0.1
 CHEAP_S = 0.05
 """... unless a write takes less than this: then every epoch has its checkpoint."""
 FORMAT = 1
-"""Raise it when ``STORED``, or the meaning of a part of it, changes."""
+"""Raise it when ``STORED``, or the meaning of a part of a checkpoint, changes."""
 STORED: Mapping[str, Collection[str]] = {
     # After the last epoch. "random" holds, worker by worker, the states of torch (dropout), numpy
     # (the loader's order, targets and negatives) and the GPU.
@@ -33,7 +34,7 @@ STORED: Mapping[str, Collection[str]] = {
     # Every epoch's record, the best epoch's validation, and what all starts have spent.
     "progress": ("epochs", "best_epoch", "best_valid", "num_starts", "spent_s", "energy_j"),
 }
-"""What a checkpoint stores: its parts, and the keys of those that always have the same ones."""
+"""What a trial's checkpoint stores: its parts, and the keys of those that always have the same."""
 UNREADABLE = (
     *(OSError, EOFError, RuntimeError, pickle.UnpicklingError),
     *(LookupError, ValueError, TypeError, AttributeError, AssertionError, struct.error),
@@ -42,11 +43,21 @@ UNREADABLE = (
 
 
 class Checkpoints:
-    """The checkpoint folder of one trial; with a storage, it is a copy of what lies there."""
+    """The checkpoint folder of one trial; with a storage, it is a copy of what lies there.
 
-    def __init__(self, folder: Path, storage: Storage | None = None) -> None:
+    ``stored`` says what a whole checkpoint holds, as ``STORED`` does for a trial.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        storage: Storage | None = None,
+        *,
+        stored: Mapping[str, Collection[str]] = STORED,
+    ) -> None:
         self.path = folder / "last.pt"
         self._storage = storage
+        self._stored = stored
         self._write_s = 0.0
         self._written_at = -math.inf
 
@@ -61,10 +72,10 @@ class Checkpoints:
         return self._write_s < CHEAP_S or waited_s >= self._write_s / MAX_SHARE
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replace the state an interrupted trial continues from; ``STORED`` says what it holds."""
+        """Replace the state an interrupted trial continues from."""
         start = time.perf_counter()
-        stored = {"format": FORMAT, **state}
-        replace_atomically(self.path, lambda stream: torch.save(stored, stream))
+        whole = {"format": FORMAT, **state}
+        replace_atomically(self.path, lambda stream: torch.save(whole, stream))
         if self._storage is not None:
             self._storage.put(self.path, self.path.name)
         self._written_at = time.perf_counter()
@@ -74,7 +85,7 @@ class Checkpoints:
         """The last state, or None: the trial starts anew.
 
         None is returned where there is no file, where it cannot be read, where it has another
-        format or none, and where something of ``STORED`` is missing.
+        format or none, and where something is missing.
         """
         if self._storage is not None:
             self._storage.get(self.path.name, self.path)
@@ -82,7 +93,16 @@ class Checkpoints:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
         except UNREADABLE:
             return None
-        return state if _is_whole(state) else None
+        return state if self._is_whole(state) else None
+
+    def _is_whole(self, state: Any) -> bool:
+        """Whether a checkpoint is of this format and holds every part with its keys."""
+        if not isinstance(state, dict) or state.get("format") != FORMAT:
+            return False
+        return all(
+            part in state and (not keys or _keys(state[part]) == set(keys))
+            for part, keys in self._stored.items()
+        )
 
     def remove(self) -> None:
         """Delete the folder; what a finished trial leaves behind is its record."""
@@ -91,15 +111,8 @@ class Checkpoints:
             self._storage.remove()
 
 
-def _is_whole(state: Any) -> bool:
-    """Whether a checkpoint is of this format and holds what ``STORED`` says."""
-    if not isinstance(state, dict) or state.get("format") != FORMAT:
-        return False
-    return all(_has(state.get(part), keys) for part, keys in STORED.items())
-
-
-def _has(part: Any, keys: Collection[str]) -> bool:
-    return isinstance(part, dict) and (not keys or part.keys() == set(keys))
+def _keys(part: Any) -> set[str]:
+    return set(part) if isinstance(part, dict) else set()
 
 
 def random_states(generator: np.random.Generator) -> dict[str, Any]:

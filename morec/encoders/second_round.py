@@ -27,6 +27,8 @@ from morec.errors import SpecError
 SecondRoundSpec = MaskedLanguageSpec | MaskedAutoencodingSpec
 ENCODER_FOLDER = "encoder"
 LOSSES = "losses.json"
+STORED = ("model", "optimizer", "best_weights", "train_losses", "valid_losses", "spent_s")
+"""Parts of a round's checkpoint: its state after the last epoch, and what it has come to so far."""
 
 
 class Objective(Protocol):
@@ -229,7 +231,8 @@ def _split(num_items: int, spec: SecondRoundSpec) -> tuple[Tensor, Tensor]:
 
 
 def _checkpoints(folder: Path) -> Checkpoints:
-    return Checkpoints(folder.with_name(f"{folder.name}.checkpoint"))
+    beside = folder.with_name(f"{folder.name}.checkpoint")
+    return Checkpoints(beside, stored=dict.fromkeys(STORED, ()))
 
 
 def _draw_from(seed: int, epoch: int) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from morec.config import MaskedLanguageSpec
 from morec.encoders.artefacts import Artefact, ArtefactStore
-from morec.encoders.second_round import losses_of, second_round, trained_folder
+from morec.encoders.second_round import STORED, losses_of, second_round, trained_folder
 from morec.errors import SpecError
 
 VALUES_N = torch.arange(20.0)
@@ -178,6 +178,20 @@ def test_a_truncated_checkpoint_costs_time_but_no_numbers(tmp_path: Path) -> Non
     interrupt(parts, 3)
     (last,) = parts.folder.glob("*.checkpoint/last.pt")
     last.write_bytes(last.read_bytes()[:100])
+    assert go_on(parts, OneNumber(noise=1.0))[1] == number
+
+
+@pytest.mark.parametrize("part", STORED)
+def test_a_checkpoint_that_lacks_a_part_costs_time_but_no_numbers(
+    tmp_path: Path, part: str
+) -> None:
+    _, number = go_on(ArtefactStore(tmp_path / "whole"), OneNumber(noise=1.0))
+    parts = ArtefactStore(tmp_path / "parts")
+    interrupt(parts, 3)
+    (last,) = parts.folder.glob("*.checkpoint/last.pt")
+    state = torch.load(last, weights_only=True)
+    del state[part]
+    torch.save(state, last)
     assert go_on(parts, OneNumber(noise=1.0))[1] == number
 
 
