@@ -127,7 +127,7 @@ def _artefact_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
     for part, spec in item.modalities.items():
         features = 4 * _whole(spec)[0] if spec.trainable_layers == 0 else 0
         per_item = family_of(spec).input_bytes(_scratch(spec)) + features
-        # A second round's checkpoint is gone before the trials' need the same room.
+        # A second round's checkpoint is removed before the trials write theirs.
         second_round = 0 if spec.second_round is None else 4 * _whole(spec)[1]
         found[part] = num_items * per_item + second_round
     return found

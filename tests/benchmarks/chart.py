@@ -23,7 +23,7 @@ def table(rows: Sequence[Row]) -> str:
         target = "" if row.target is None else f"{row.target:g}{'x' if row.unit == 'x' else ''}"
         met = "" if row.target is None else "met" if row.middle >= row.target else "missed"
         remark = "; ".join(part for part in (met, row.note) if part)
-        lines.append(f"| {row.case} | {row.what} | {row.spelled()} | {target} | {remark} |")
+        lines.append(f"| {row.case} | {row.what} | {row.format()} | {target} | {remark} |")
     return "\n".join(lines) + "\n"
 
 

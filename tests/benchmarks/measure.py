@@ -33,7 +33,7 @@ class Row:
     def middle(self) -> float:
         return median(self.values)
 
-    def spelled(self) -> str:
+    def format(self) -> str:
         """Median [min-max]."""
         numbers = (self.middle, min(self.values), max(self.values))
         middle, low, high = (_spell(number) for number in numbers)

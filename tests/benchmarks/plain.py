@@ -2,7 +2,7 @@
 
 Every slot of a batch is encoded, padding and repetitions included; titles are padded to 30 tokens;
 attention is eager; a data set yields one user at a time to a loader without workers; evaluation
-sorts all scores of one user after the other. The yardstick of the benchmarks, never a dependency.
+sorts all scores of one user after the other. The benchmarks compare with it; nothing depends on it.
 Shapes: B users, L inputs, L1 = L + 1, D width, N items (row 0 is padding), T tokens.
 """
 
