@@ -166,6 +166,12 @@ class StudySummary:
         return tuple(trial for arm in self.arms for trial in arm.trials)
 
     @property
+    def searched_paths(self) -> tuple[str, ...]:
+        """Every parameter that some search trial was given, in the order met."""
+        searches = (trial for arm in self.arms for trial in arm.searches)
+        return tuple(dict.fromkeys(path for trial in searches for path in trial.params))
+
+    @property
     def main_metric(self) -> str:
         """The metric that selected the configurations, and that the verdict is about."""
         return self.arms[0].entry.config.evaluation.select if self.arms else "HR@10"
