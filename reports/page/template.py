@@ -5,11 +5,14 @@ from functools import cache
 import jinja2
 
 from reports import formats
+from reports.page import tables
 from reports.page.packing import json_in_script
+from reports.study.costs import search_seconds
 
 _FILTERS = (
     *(formats.percent, formats.points, formats.p_value, formats.count, formats.duration),
     *(formats.deviation, formats.size, formats.energy, formats.plural, formats.parameter),
+    *(tables.parameters, tables.epochs, tables.error, search_seconds),
 )
 """Called in templates by their own names."""
 

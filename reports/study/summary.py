@@ -46,6 +46,11 @@ class Trial:
         """The selected validation metric at the best epoch, in [0, 1]."""
         return self.result.best_score() if self.result else None
 
+    def test_value(self, metric: str) -> float | None:
+        """The metric on the test split, in [0, 1]; None where the trial did not measure it."""
+        test = self.result.test if self.result else None
+        return test.metrics.get(metric) if test else None
+
     @property
     def seconds(self) -> float | None:
         """Seconds of the trial, even if it failed; None where it recorded no times."""
