@@ -130,7 +130,6 @@ class ArmSummary:
 class Improvement:
     """The paper's "Improv.": the best arm except the baseline, relative to the baseline."""
 
-    metric: str
     arm: str
     """Its label."""
     percent: float
@@ -240,9 +239,7 @@ class StudySummary:
         if not base or not rivals:
             return None
         best = rivals[0].mean(metric)
-        return (
-            None if best is None else Improvement(metric, rivals[0].label, 100 * (best / base - 1))
-        )
+        return None if best is None else Improvement(rivals[0].label, 100 * (best / base - 1))
 
     def _on(self, key: str) -> "StudySummary":
         arms = tuple(arm for arm in self.arms if arm.entry.dataset == key)
