@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from reports import formats
 from reports.page import tables
 from reports.study.summary import StudySummary, Trial
 
@@ -29,16 +30,15 @@ def explorer_data(summary: StudySummary) -> dict[str, Any]:
 
 
 def _row(trial: Trial, arm: int, metric: str) -> list[Any]:
-    shown, result = tables.trial_row(trial, metric), trial.result
-    epochs = result.epochs if result else ()
-    test = result.test.metrics.get(metric) if result and result.test else None
+    records = trial.result.epochs if trial.result else ()
+    scores = _scaled(trial.valid_score), _scaled(trial.test_value(metric))
     return [
         *(trial.trial_id, arm, trial.role, trial.seed, trial.status),
-        *(_scaled(trial.valid_score), _scaled(test), len(epochs), trial.seconds, shown.params),
+        *(*scores, len(records), trial.seconds, tables.parameters(trial.params)),
         trial.params,
-        [shown.epochs, shown.time],
-        shown.error,
-        [_scaled(epoch.valid.get(metric)) for epoch in epochs],
+        [tables.epochs(trial), formats.duration(trial.seconds)],
+        tables.error(trial),
+        [_scaled(record.valid.get(metric)) for record in records],
     ]
 
 

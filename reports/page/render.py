@@ -7,7 +7,7 @@ from importlib.resources import files
 from markupsafe import Markup
 
 from reports.page.packing import packed, packed_json
-from reports.page.section import Export, Section
+from reports.page.section import Section
 from reports.page.sections import (
     accuracy,
     cost,
@@ -45,26 +45,28 @@ def render(report: Report, downloads: Mapping[str, str]) -> str:
     ``downloads``: name -> text of the files that buttons of the page copy and save.
     """
     carried = {name: text for name, text in downloads.items() if len(text) <= MAX_CARRIED}
-    exports = {name: Export(name, name in carried) for name in downloads}
     return template("page.html.j2").render(
         manifest=report.summary.manifest,
-        sections=list(_sections(report, exports)),
+        sections=list(_sections(report, {name: name in carried for name in downloads})),
         refresh_s=summary.REFRESH_S if progress(report.summary) else None,
         downloads=packed_json(carried),
         plotly=_packed_plotly(),
     )
 
 
-def _sections(report: Report, exports: Mapping[str, Export]) -> Iterator[tuple[Section, Markup]]:
-    """Every section that has something to show, with its HTML."""
+def _sections(report: Report, is_carried: Mapping[str, bool]) -> Iterator[tuple[Section, Markup]]:
+    """Every section that has something to show, with its HTML.
+
+    ``is_carried``: name of a file -> whether the page holds it for its buttons.
+    """
     for section in SECTIONS:
         context = section.context(report)
         if context is not None:
-            body = template(section.template).render(
+            body = template(f"{section.id}.html.j2").render(
                 context,
                 summary=report.summary,
                 study=report.summary.manifest.study,
-                exports=[exports[name] for name in section.exports if name in exports],
+                exports={name: is_carried[name] for name in section.exports if name in is_carried},
             )
             yield section, Markup(body)
 

@@ -17,10 +17,8 @@ class Section:
     id: str
     title: str
     """In the navigation and above the section."""
-    template: str
-    """Its file in ``templates/``; it also knows ``summary``, ``study`` and ``exports``."""
     context: Callable[[Report], Context | None]
-    """What the template shows, figures and tables included.
+    """What ``templates/ID.html.j2`` shows besides ``summary``, ``study`` and ``exports``.
 
     None: the section has nothing to show and is left out of page and navigation.
     """
@@ -40,28 +38,14 @@ class Drawing:
     figure: Figure
 
 
-@dataclass(frozen=True)
-class Export:
-    """A file behind the buttons of a section."""
+def drawing(name: str, caption: str, figure: Figure | None, key: str = "") -> Drawing | None:
+    """The figure with name and caption; None where there was nothing to draw.
 
-    name: str
-    is_carried: bool
-    """Whether the page holds the file; a very large one is in the study's folder only."""
-
-    @property
-    def kind(self) -> str:
-        """Its format, as buttons say it."""
-        return "LaTeX" if self.name.endswith(".tex") else "CSV"
-
-
-def drawing(name: str, caption: str, figure: Figure | None) -> Drawing | None:
-    """The figure with name and caption; None where there was nothing to draw."""
-    return None if figure is None else Drawing(name, caption, figure)
-
-
-def join_words(*words: str) -> str:
-    """The words that are not empty, with spaces between them."""
-    return " ".join(word for word in words if word)
+    ``key``: data set of the figure, as in ``StudySummary``; it joins name and caption.
+    """
+    if figure is None:
+        return None
+    return Drawing(f"{name} {key}".rstrip(), on_dataset(key, caption), figure)
 
 
 def on_dataset(key: str, text: str) -> str:

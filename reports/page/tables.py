@@ -1,11 +1,9 @@
-"""Rows of trials that several sections show, as text that is ready for their templates."""
+"""Trials as several sections show them: which ones, and their values as text."""
 
+from collections import Counter
 from dataclasses import dataclass
 
-from morec.results import TrialResult
 from reports import formats
-from reports.formats import NOT_AVAILABLE
-from reports.study.costs import search_seconds
 from reports.study.summary import MISSING, ArmSummary, StudySummary, Trial
 
 MAX_ROWS = 300
@@ -15,44 +13,26 @@ MAX_SEARCH_ROWS = 50
 
 
 @dataclass(frozen=True)
-class TrialRow:
-    """One trial with everything its table shows."""
-
-    trial: Trial
-    params: str
-    valid: str
-    test: str
-    epochs: str
-    time: str
-    error: str
-
-
-@dataclass(frozen=True)
 class EffortRow:
     """The search trials of one arm by outcome, and what came of them."""
 
-    arm: str
-    asked: int
-    completed: int
-    pruned: int
-    failed: int
-    collapsed: int
-    best_valid: str
-    time: str
+    arm: ArmSummary
+    by_status: Counter[str]
     locked: str
+    """The locked values on one line, or why there are none."""
 
 
-def trial_rows(summary: StudySummary) -> tuple[TrialRow, ...]:
+def trial_rows(summary: StudySummary) -> tuple[Trial, ...]:
     """Every trial the study asked for, missing ones included, in the study's order.
 
     A study of more than ``MAX_ROWS`` trials keeps final trials first, then failed, collapsed and
     missing ones, then the search trials with the best validation scores.
     """
     trials = summary.trials
-    if len(trials) > MAX_ROWS:
-        kept = {trial.trial_id for trial in sorted(trials, key=_urgency)[:MAX_ROWS]}
-        trials = tuple(trial for trial in trials if trial.trial_id in kept)
-    return tuple(trial_row(trial, summary.main_metric) for trial in trials)
+    if len(trials) <= MAX_ROWS:
+        return trials
+    kept = {trial.trial_id for trial in sorted(trials, key=_urgency)[:MAX_ROWS]}
+    return tuple(trial for trial in trials if trial.trial_id in kept)
 
 
 def search_rows(arm: ArmSummary) -> tuple[Trial, ...]:
@@ -79,30 +59,17 @@ def _urgency(trial: Trial) -> tuple[int, float]:
     return rank, -(trial.valid_score or 0.0)
 
 
-def trial_row(trial: Trial, metric: str) -> TrialRow:
-    """One trial as its table shows it."""
-    result, seconds = trial.result, trial.seconds
-    test = result.test.metrics.get(metric) if result and result.test else None
-    score = trial.valid_score
-    return TrialRow(
-        trial=trial,
-        params=parameters(trial.params),
-        valid=formats.percent(score) if score is not None else "",
-        test=formats.percent(test) if test is not None else "",
-        epochs=_epochs(result),
-        time=formats.duration(seconds),
-        error=_error(trial),
-    )
-
-
-def _epochs(result: TrialResult | None) -> str:
+def epochs(trial: Trial) -> str:
+    """Number of epochs, and which one was the best."""
+    result = trial.result
     if result is None or not result.epochs:
-        return NOT_AVAILABLE
+        return formats.NOT_AVAILABLE
     best = f" (best {result.best_epoch})" if result.best_epoch else ""
     return f"{len(result.epochs)}{best}"
 
 
-def _error(trial: Trial) -> str:
+def error(trial: Trial) -> str:
+    """What went wrong, after the last lines that the trial printed; empty where nothing did."""
     if trial.result is None:
         return "No record: the trial is running, has not started, or its process died."
     told = trial.result.log_tail
@@ -111,20 +78,7 @@ def _error(trial: Trial) -> str:
 
 
 def _effort_row(arm: ArmSummary) -> EffortRow:
-    by_status = [trial.status for trial in arm.searches]
     locked = arm.entry.locked
-    if not arm.searches:
-        text = "nothing to search"
-    else:
-        text = parameters(locked.params) if locked else "not locked yet"
-    return EffortRow(
-        arm=arm.name,
-        asked=len(arm.searches),
-        completed=by_status.count("completed"),
-        pruned=by_status.count("pruned"),
-        failed=by_status.count("failed"),
-        collapsed=by_status.count("collapsed"),
-        best_valid=formats.percent(arm.best_valid),
-        time=formats.duration(search_seconds(arm)),
-        locked=text,
-    )
+    text = parameters(locked.params) if locked else "not locked yet"
+    by_status = Counter(trial.status for trial in arm.searches)
+    return EffortRow(arm, by_status, text if arm.searches else "nothing to search")

@@ -5,7 +5,16 @@ from functools import cache
 import jinja2
 
 from reports import formats
+from reports.page import tables
 from reports.page.packing import json_in_script
+from reports.study.costs import search_seconds
+
+_FILTERS = (
+    *(formats.percent, formats.points, formats.p_value, formats.count, formats.duration),
+    *(formats.deviation, formats.size, formats.energy, formats.plural, formats.parameter),
+    *(tables.parameters, tables.epochs, tables.error, search_seconds),
+)
+"""Called in templates by their own names."""
 
 
 def template(name: str) -> jinja2.Template:
@@ -23,17 +32,5 @@ def environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
-        "percent": formats.percent,
-        "points": formats.points,
-        "p_value": formats.p_value,
-        "count": formats.count,
-        "duration": formats.duration,
-        "deviation": formats.deviation,
-        "size": formats.size,
-        "energy": formats.energy,
-        "plural": formats.plural,
-        "parameter": formats.parameter,
-        "in_script": json_in_script,
-    }
+    made.filters |= {one.__name__: one for one in _FILTERS} | {"in_script": json_in_script}
     return made

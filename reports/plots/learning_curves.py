@@ -11,7 +11,7 @@ from reports.plots import axes, traces
 from reports.plots.label_layout import LINE_PX, spread_out
 from reports.plots.styles import styles
 from reports.plots.traces import Figure, Style
-from reports.study.summary import ArmSummary, StudySummary, Trial
+from reports.study.summary import StudySummary, Trial
 
 MAX_BANDS = 7
 """With more arms than this, no bands are drawn: they would hide each other."""
@@ -36,12 +36,13 @@ def learning_curves(summary: StudySummary, metric: str) -> Figure | None:
     only_collapsed: set[str] = set()
     for arm in summary.arms:
         look = looks[arm.label]
-        spread = _still_training([_curve(trial, metric) for trial in _healthy(arm)])
+        healthy = [trial for trial in arm.curve_trials if trial.status != TrialStatus.COLLAPSED]
+        spread = _still_training([_curve(trial, metric) for trial in healthy])
         if spread:
             lines.append(traces.curve(arm.label, [median(values) for values in spread], look))
             bands.append(traces.band([min(v) for v in spread], [max(v) for v in spread], look))
             ends[arm.label] = (len(spread), median(spread[-1]))
-        collapsed = (trial for trial in (*arm.searches, *arm.finals) if _has_collapsed(trial))
+        collapsed = (trial for trial in arm.trials if trial.status == TrialStatus.COLLAPSED)
         curves = [(trial, _curve(trial, metric)) for trial in islice(collapsed, MAX_COLLAPSED)]
         collapses += [traces.collapse(trial, values, look) for trial, values in curves if values]
         if not spread and curves and curves[-1][1]:
@@ -50,14 +51,6 @@ def learning_curves(summary: StudySummary, metric: str) -> Figure | None:
     drawn = [*(bands if len(bands) <= MAX_BANDS else ()), *lines, *collapses]
     texts = {name: f"{name} (collapsed)" if name in only_collapsed else name for name in ends}
     return _with_edge_labels(drawn, ends, texts, looks, metric) if drawn else None
-
-
-def _healthy(arm: ArmSummary) -> list[Trial]:
-    return [trial for trial in arm.curve_trials if not _has_collapsed(trial)]
-
-
-def _has_collapsed(trial: Trial) -> bool:
-    return trial.result is not None and trial.result.status is TrialStatus.COLLAPSED
 
 
 def _curve(trial: Trial, metric: str) -> list[float]:

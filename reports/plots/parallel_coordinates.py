@@ -25,9 +25,7 @@ def parallel_coordinates(summary: StudySummary) -> Figure | None:
 
     None with fewer than two such trials, or fewer than two parameters.
     """
-    paths = list(
-        dict.fromkeys(p for arm in summary.arms for one in arm.searches for p in one.params)
-    )
+    paths = summary.searched_paths
     trials = sorted(_scored(summary, paths), key=lambda one: one.valid_score or 0.0)
     if len(paths) < 2 or len(trials) < 2:
         return None

@@ -35,7 +35,6 @@ class LearningRateCell:
 class LearningRateGrid:
     """Every tried pair of rates of otherwise equal arms, on one data set."""
 
-    dataset: str
     key: str
     """As in ``StudySummary``."""
     metric: str
@@ -63,7 +62,6 @@ def _grids(part: StudySummary) -> Iterator[LearningRateGrid]:
         rates, encoder_rates = ({pair[axis] for pair in by_pair} for axis in (0, 1))
         if len(rates) > 1 and len(encoder_rates) > 1:
             yield LearningRateGrid(
-                dataset=part.dataset,
                 key=part.key,
                 metric=part.main_metric,
                 arms=tuple(arm.label for arm in arms),

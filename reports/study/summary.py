@@ -46,6 +46,11 @@ class Trial:
         """The selected validation metric at the best epoch, in [0, 1]."""
         return self.result.best_score() if self.result else None
 
+    def test_value(self, metric: str) -> float | None:
+        """The metric on the test split, in [0, 1]; None where the trial did not measure it."""
+        test = self.result.test if self.result else None
+        return test.metrics.get(metric) if test else None
+
     @property
     def seconds(self) -> float | None:
         """Seconds of the trial, even if it failed; None where it recorded no times."""
@@ -125,7 +130,6 @@ class ArmSummary:
 class Improvement:
     """The paper's "Improv.": the best arm except the baseline, relative to the baseline."""
 
-    metric: str
     arm: str
     """Its label."""
     percent: float
@@ -164,6 +168,12 @@ class StudySummary:
     def trials(self) -> tuple[Trial, ...]:
         """Every trial asked for, arm by arm, search before final."""
         return tuple(trial for arm in self.arms for trial in arm.trials)
+
+    @property
+    def searched_paths(self) -> tuple[str, ...]:
+        """Every parameter that some search trial was given, in the order met."""
+        searches = (trial for arm in self.arms for trial in arm.searches)
+        return tuple(dict.fromkeys(path for trial in searches for path in trial.params))
 
     @property
     def main_metric(self) -> str:
@@ -229,9 +239,7 @@ class StudySummary:
         if not base or not rivals:
             return None
         best = rivals[0].mean(metric)
-        return (
-            None if best is None else Improvement(metric, rivals[0].label, 100 * (best / base - 1))
-        )
+        return None if best is None else Improvement(rivals[0].label, 100 * (best / base - 1))
 
     def _on(self, key: str) -> "StudySummary":
         arms = tuple(arm for arm in self.arms if arm.entry.dataset == key)

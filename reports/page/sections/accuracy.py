@@ -32,6 +32,4 @@ def seed_values(summary: StudySummary, metric: str) -> tuple[tuple[str, list[str
     return tuple(table)
 
 
-SECTION = Section(
-    "accuracy", "Accuracy", "accuracy.html.j2", _context, ("accuracy.tex", "accuracy.csv")
-)
+SECTION = Section("accuracy", "Accuracy", _context, ("accuracy.tex", "accuracy.csv"))

@@ -1,8 +1,9 @@
 """Cost: the paper's columns, what they hide, prepared artefacts, accuracy against time."""
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 
-from reports.page.section import Context, Drawing, Section, drawing, join_words, on_dataset
+from reports.page.section import Context, Drawing, Section, drawing
 from reports.plots.losses import losses
 from reports.plots.pareto import pareto
 from reports.study.costs import ArmCost, arm_costs, study_cost
@@ -21,11 +22,13 @@ def _context(report: Report) -> Context:
     summary = report.summary
     costs = arm_costs(summary)
     return {
-        "by_dataset": costs_by_dataset(costs),
+        "by_dataset": {
+            name: list(rows) for name, rows in groupby(costs, lambda cost: cost.dataset)
+        },
         "memory_kinds": list(dict.fromkeys(cost.memory_kind for cost in costs)),
         "shares_gpus": summary.manifest.study.resources.gpus % 1 > 0,
         "has_search_costs": any(cost.is_from_search for cost in costs),
-        "uncounted": uncounted(costs),
+        "uncounted": sorted({operation for cost in costs for operation in cost.uncounted_ops}),
         "preparations": preparation_costs(summary),
         "losses": [(one, _losses(one)) for one in summary.manifest.preparations if one.losses],
         "spent": study_cost(summary),
@@ -34,9 +37,8 @@ def _context(report: Report) -> Context:
     }
 
 
-def _losses(made: Preparation) -> Drawing | None:
-    name, caption = join_words("losses", made.key), f"{made.name}: loss by epoch."
-    return drawing(name, caption, losses(made.losses))
+def _losses(made: Preparation) -> Drawing:
+    return Drawing(f"losses {made.key}", f"{made.name}: loss by epoch.", losses(made.losses))
 
 
 def _fronts(
@@ -46,18 +48,9 @@ def _fronts(
     for part in summary.parts:
         own = [cost for cost in costs if cost.dataset == part.dataset]
         for device, on_device in device_costs(own).items():
-            words = f"test {metric} against training time on {device}. {_LEGEND}"
-            name = join_words("pareto", metric, device, part.key)
+            caption = f"test {metric} against training time on {device}. {_LEGEND}"
             figure = pareto(part, on_device, metric)
-            yield drawing(name, on_dataset(part.key, words), figure)
-
-
-def costs_by_dataset(costs: Iterable[ArmCost]) -> dict[str, list[ArmCost]]:
-    """Arms by the data they were trained on."""
-    found: dict[str, list[ArmCost]] = {}
-    for cost in costs:
-        found.setdefault(cost.dataset, []).append(cost)
-    return found
+            yield drawing(f"pareto {metric} {device}", caption, figure, part.key)
 
 
 def device_costs(costs: Iterable[ArmCost]) -> dict[str, list[ArmCost]]:
@@ -68,9 +61,4 @@ def device_costs(costs: Iterable[ArmCost]) -> dict[str, list[ArmCost]]:
     return found
 
 
-def uncounted(costs: Iterable[ArmCost]) -> tuple[str, ...]:
-    """Operations without a formula, over all arms."""
-    return tuple(sorted({op for cost in costs for op in cost.uncounted_ops}))
-
-
-SECTION = Section("cost", "Cost", "cost.html.j2", _context, ("cost.csv",))
+SECTION = Section("cost", "Cost", _context, ("cost.csv",))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from reports.page import tables
-from reports.page.section import Context, Drawing, Section, drawing, join_words, on_dataset
+from reports.page.section import Context, Drawing, Section, drawing
 from reports.plots.parallel_coordinates import MAX_LINES, parallel_coordinates
 from reports.plots.slice_plot import MAX_POINTS, slice_plot
 from reports.study.importance import ENOUGH_TRIALS, importance_table
@@ -14,11 +14,9 @@ from tune_space.ledger.records import MIN_FOR_IMPORTANCE
 
 def _context(report: Report) -> Context:
     summary = report.summary
-    importance = importance_table(summary)
     return {
-        "paths": searched_paths(summary),
-        "importance": importance,
-        "is_unstable": any(row.is_unstable for row in importance.rows),
+        "paths": summary.searched_paths,
+        "importance": importance_table(summary),
         "enough_for_importance": ENOUGH_TRIALS,
         "min_for_importance": MIN_FOR_IMPORTANCE,
         "slice_plots": [list(_slice_plots(part)) for part in summary.parts],
@@ -28,27 +26,20 @@ def _context(report: Report) -> Context:
     }
 
 
-def searched_paths(summary: StudySummary) -> tuple[str, ...]:
-    """Every parameter that some arm searched, in the order met."""
-    trials = (trial for arm in summary.arms for trial in arm.searches)
-    return tuple(dict.fromkeys(path for trial in trials for path in trial.params))
-
-
 def _slice_plots(part: StudySummary) -> Iterator[Drawing | None]:
-    for index, path in enumerate(searched_paths(part)):
+    for index, path in enumerate(part.searched_paths):
         words = f"validation {part.main_metric} against {path}, one point per search trial"
-        caption = on_dataset(part.key, f"{words}{_if_cut(part, MAX_POINTS)}.")
         figure = slice_plot(part, path, has_legend=index == 0)
-        yield drawing(join_words("slice plot", path, part.key), caption, figure)
+        caption = f"{words}{_if_cut(part, MAX_POINTS)}."
+        yield drawing(f"slice plot {path}", caption, figure, part.key)
 
 
 def _parallel_coordinates(part: StudySummary) -> Drawing | None:
-    words = (
+    caption = (
         "each line is a trial that searched all of these values. Strong: the best tenth by "
         f"validation {part.main_metric}; grey: the lower half{_if_cut(part, MAX_LINES)}."
     )
-    name = join_words("parallel coordinates", part.key)
-    return drawing(name, on_dataset(part.key, words), parallel_coordinates(part))
+    return drawing("parallel coordinates", caption, parallel_coordinates(part), part.key)
 
 
 def _if_cut(part: StudySummary, most: int) -> str:
@@ -57,10 +48,4 @@ def _if_cut(part: StudySummary, most: int) -> str:
     return f", the best {most} of an arm" if is_cut else ""
 
 
-SECTION = Section(
-    id="hyperparameters",
-    title="Hyperparameters",
-    template="hyperparameters.html.j2",
-    context=_context,
-    exports=("importance.csv",),
-)
+SECTION = Section("hyperparameters", "Hyperparameters", _context, ("importance.csv",))

@@ -2,48 +2,30 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from morec.results import TrialResult
 from reports.page.section import Context, Section
 from reports.page.tables import effort_rows
 from reports.study.report import Report
 from reports.study.summary import StudySummary, Trial
-
-
-@dataclass(frozen=True)
-class Seal:
-    """The promise about the test split with the numbers that support or break it."""
-
-    holds: bool
-    searches: int
-    searches_with_test: int
-    finals: int
-    finals_with_test: int
+from tune_space.ledger.records import Role
 
 
 def _context(report: Report) -> Context:
     summary = report.summary
     return {
         "manifest": summary.manifest,
-        "seal": seal(summary),
+        "searches": seal(summary, "search"),
+        "finals": seal(summary, "final"),
         "codes": codes(summary),
         "nodes": trials_per_node(summary.trials),
         "effort": effort_rows(summary),
     }
 
 
-def seal(summary: StudySummary) -> Seal:
-    """Count the trials that hold test metrics, by role."""
-    looks = [_has_test(trial.result) for trial in summary.trials if trial.role == "search"]
-    finals = [_has_test(trial.result) for trial in summary.trials if trial.role == "final"]
-    return Seal(
-        holds=not any(looks),
-        searches=len(looks),
-        searches_with_test=sum(looks),
-        finals=len(finals),
-        finals_with_test=sum(finals),
-    )
+def seal(summary: StudySummary, role: Role) -> tuple[int, int]:
+    """How many trials of a role hold test metrics, and how many trials of that role there are."""
+    results = [trial.result for trial in summary.trials if trial.role == role]
+    return sum(result is not None and result.test is not None for result in results), len(results)
 
 
 def codes(summary: StudySummary) -> tuple[tuple[tuple[tuple[str, str], ...], int], ...]:
@@ -58,8 +40,4 @@ def trials_per_node(trials: Iterable[Trial]) -> dict[str, int]:
     return dict(sorted(Counter(node for cost in costs for node in set(cost.nodes)).items()))
 
 
-def _has_test(result: TrialResult | None) -> bool:
-    return result is not None and result.test is not None
-
-
-SECTION = Section("reproducibility", "Reproducibility", "reproducibility.html.j2", _context)
+SECTION = Section("reproducibility", "Reproducibility", _context)

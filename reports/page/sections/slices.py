@@ -1,8 +1,6 @@
 """Slices: the test users parted by popularity, history or item age, and which arm wins where."""
 
-from dataclasses import dataclass
-
-from reports.page.section import Context, Drawing, Section, drawing, join_words, on_dataset
+from reports.page.section import Context, Section, drawing, on_dataset
 from reports.plots.user_slices import MAX_ARMS, slices
 from reports.study.report import Report
 from reports.study.slices import MIN_USERS, SliceTable
@@ -19,19 +17,6 @@ _MEANINGS = {
 }
 
 
-@dataclass(frozen=True)
-class Dimension:
-    """One dimension of one data set: its table and its figure."""
-
-    table: SliceTable
-    heading: str
-    meaning: str
-    """What the labels stand for; empty for a dimension of the study's own."""
-    region: str
-    """What a screen reader calls the table."""
-    drawing: Drawing | None
-
-
 def _context(report: Report) -> Context | None:
     if not report.sliced:
         return None
@@ -46,19 +31,19 @@ def _context(report: Report) -> Context | None:
     }
 
 
-def _dimension(part: StudySummary, table: SliceTable) -> Dimension:
-    words = (
-        f"difference to {part.manifest.study.baseline} by {table.dimension} with its 95% interval, "
+def _dimension(part: StudySummary, table: SliceTable) -> Context:
+    """One dimension of one data set: its table and its figure."""
+    by = f"by {table.dimension}"
+    caption = (
+        f"difference to {part.manifest.study.baseline} {by} with its 95% interval, "
         f"of the {MAX_ARMS} best arms at most."
     )
-    name = join_words("slices", table.dimension, table.key)
-    return Dimension(
-        table=table,
-        heading=on_dataset(table.key, f"by {table.dimension}"),
-        meaning=_MEANINGS.get(table.dimension, ""),
-        region=join_words(table.key, "by", table.dimension),
-        drawing=drawing(name, on_dataset(table.key, words), slices(part, table)),
-    )
+    return {
+        "table": table,
+        "heading": on_dataset(table.key, by),
+        "meaning": _MEANINGS.get(table.dimension, ""),
+        "drawing": drawing(f"slices {table.dimension}", caption, slices(part, table), table.key),
+    }
 
 
-SECTION = Section("slices", "Where does it win?", "slices.html.j2", _context, ("slices.csv",))
+SECTION = Section("slices", "Where does it win?", _context, ("slices.csv",))

@@ -77,4 +77,4 @@ def _time(summary: StudySummary) -> Iterator[Tile]:
     yield Tile("Elapsed", formats.duration(summary.manifest.elapsed_s or None))
 
 
-SECTION = Section("summary", "Summary", "summary.html.j2", _context, has_heading=False)
+SECTION = Section("summary", "Summary", _context, has_heading=False)

@@ -61,7 +61,7 @@ def test_ten_thousand_trials_stay_below_four_megabytes_and_the_page_says_what_it
 
 def test_a_long_table_keeps_final_trials_and_the_best_search_trials(tmp_path: Path) -> None:
     summary = many_trials(tmp_path, 500)
-    kept = {row.trial.trial_id for row in trial_rows(summary)}
+    kept = {trial.trial_id for trial in trial_rows(summary)}
     assert len(kept) == MAX_ROWS
     assert {trial.trial_id for trial in summary.trials if trial.role == "final"} <= kept
     searched = [trial for trial in summary.trials if trial.role == "search"]

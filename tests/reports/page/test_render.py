@@ -310,7 +310,7 @@ def test_one_more_line_in_the_table_is_one_more_section(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In navigation and body, at its place, with its figure and buttons, and escaped."""
-    section = Section("toy", f"Toy {EVIL}", "toy.html.j2", _toy, ("trials.csv",))
+    section = Section("toy", f"Toy {EVIL}", _toy, ("trials.csv",))
     first, *others = render.SECTIONS
     monkeypatch.setattr(render, "SECTIONS", (first, section, *others))
     loaders = [environment().loader, DictLoader({"toy.html.j2": TOY})]
@@ -351,7 +351,7 @@ def test_every_file_that_a_section_names_has_a_button(tmp_path: Path) -> None:
 def test_each_section_has_a_template_of_its_own_and_no_template_is_left_over() -> None:
     folder = Path(render.__file__).parent / "templates"
     shared = {"page", "parts", "accuracy_table", "studies"}
-    own = [section.template for section in render.SECTIONS]
+    own = [f"{section.id}.html.j2" for section in render.SECTIONS]
     assert sorted(own) == sorted(
         path.name
         for path in folder.glob("*.html.j2")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from reports.page.sections.reproducibility import Seal, seal, trials_per_node
+from reports.page.sections.reproducibility import seal, trials_per_node
 from reports.study.summary import summarise
 from reports.write import write_report
 from tests.reports.made_up_studies import SMALL, FakeStudy
@@ -11,8 +11,9 @@ from tune_space.ledger.records import Ledger
 
 def test_seal_holds_while_no_search_trial_has_test_metrics(tmp_path: Path) -> None:
     statuses = {("ID", "final", 0): "failed"}
-    found = seal(summarise(FakeStudy(statuses=statuses).write(tmp_path)))
-    assert found == Seal(True, 12, 0, 9, 8)
+    summary = summarise(FakeStudy(statuses=statuses).write(tmp_path))
+    assert (seal(summary, "search"), seal(summary, "final")) == ((0, 12), (8, 9))
+    assert "Selected on validation" in write_report(tmp_path).read_text()
 
 
 def test_seal_breaks_when_a_final_trial_poses_as_a_search_trial(tmp_path: Path) -> None:
@@ -24,8 +25,8 @@ def test_seal_breaks_when_a_final_trial_poses_as_a_search_trial(tmp_path: Path) 
     posing = arm.search[0].model_copy(update={"trial_id": arm.final[0]})
     arm = arm.model_copy(update={"search": (posing, *arm.search[1:])})
     ledger.write_manifest(manifest.model_copy(update={"arms": (arm,)}))
-    found = seal(summarise(tmp_path))
-    assert (found.holds, found.searches_with_test) == (False, 1)
+    assert seal(summarise(tmp_path), "search")[0] == 1
+    assert "The seal is broken" in write_report(tmp_path).read_text()
 
 
 def test_a_trial_on_two_nodes_counts_on_both(tmp_path: Path) -> None:

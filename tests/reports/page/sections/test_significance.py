@@ -12,7 +12,7 @@ def test_contrasts_are_grouped_into_named_exploratory_and_reference(tmp_path: Pa
     named = {"contrasts": [{"better": "E2E", "than": "ID"}]}
     contrasts = compare(summarise(FakeStudy(overrides=named).write(tmp_path)))
     groups = contrast_groups([c for c in contrasts if c.metric == "HR@10"], "ID")
-    assert [(group.heading.split()[0], len(group.contrasts)) for group in groups] == [
+    assert [(heading.split()[0], len(rows)) for heading, rows in groups.items()] == [
         ("Named", 1),
         ("Exploratory:", 1),
         ("Against", 3),
