@@ -120,8 +120,8 @@ class Evaluation(Spec):
     num_forced_misses: int = Field(ge=0)
     """Users whose target is also in their masked history: a miss by the protocol."""
     slices: dict[str, dict[str, SliceMetrics]] = {}  # noqa: RUF012  (pydantic copies it)
-    """Dimension (popularity, history, item age) -> label -> metrics of the users with that label;
-    labels without users are left out."""
+    """Dimension (popularity, history, item age, ties in time) -> label -> metrics of the users with
+    that label; labels without users are left out."""
     packed_ranks: str
     """The target's rank per user: uint32 little-endian, zlib, base64; see ``ranks``."""
 

@@ -81,7 +81,16 @@ def format_dataset(entry: DatasetEntry) -> str:
     applied = ", ".join(f"{rule} {count:,}" for rule, count in entry.counts.items() if count)
     return (
         f"data: {name}{kind}: {entry.num_users:,} users, {entry.num_items:,} items, "
-        f"{entry.num_interactions:,} interactions in their windows ({applied})"
+        f"{entry.num_interactions:,} interactions in their windows ({applied}){_format_ties(entry)}"
+    )
+
+
+def _format_ties(entry: DatasetEntry) -> str:
+    if not entry.tied_share:
+        return ""
+    return (
+        f"; {entry.tied_share:.1%} of the test targets have the time of the interaction before "
+        f"them, ties: {entry.ties}"
     )
 
 

@@ -10,6 +10,9 @@ from pydantic import Field, model_validator
 
 from morec.config.base import Spec
 
+Ties = Literal["hash", "file", "item"]
+"""What orders a user's interactions at equal times, see ``WindowSpec.ties``."""
+
 
 class WindowSpec(Spec):
     """Base of every dataset: how a user's history is cut.
@@ -26,6 +29,10 @@ class WindowSpec(Spec):
     every run draws the same ones (the paper's 50K subsets)."""
     warm: int = Field(0, ge=0)
     """Warm-N: items with fewer than N interactions in the full data are dropped first; 0 = off."""
+    ties: Ties = "hash"
+    """Order of a user's interactions at equal times: by a hash of user and item, as in the file, or
+    as in the catalogue of items. A file's own order mostly follows item numbers, which only a model
+    of item IDs can learn; ``file`` is right where rows are written as they happen."""
 
 
 class MissingImagesSpec(WindowSpec):
@@ -70,7 +77,7 @@ class FilesSpec(MissingImagesSpec):
     item_column: str = "item_id"
     """Name of the item column, in the interactions and in the items."""
     time_column: str = "timestamp"
-    """Column of times: numbers or ISO dates. Interactions of equal time keep the file's order."""
+    """Column of times: numbers or ISO dates. ``ties`` orders those of equal time."""
     text_column: str | None = None
     """Column of titles, in the items."""
     image_column: str | None = None
@@ -98,6 +105,8 @@ class MindSpec(WindowSpec):
     """MIND as Microsoft offers it: clicks on news with titles (Wu et al. 2020)."""
 
     kind: Literal["mind"]
+    ties: Ties = "file"
+    """As in ``WindowSpec``; the clicks of a history have one time, and are listed oldest first."""
     folder: str
     """Holds ``news.tsv`` and ``behaviors.tsv``, or folders that do (``train``, ``dev``)."""
 
@@ -136,6 +145,8 @@ class SyntheticSpec(WindowSpec):
     """Made-up data: users have latent tastes; an item's title and image show the item's taste."""
 
     kind: Literal["synthetic"]
+    ties: Ties = "file"
+    """As in ``WindowSpec``; rows are drawn in the order of time."""
     num_users: int = Field(200, ge=10)
     num_items: int = Field(120, ge=20)
     num_tastes: int = Field(6, ge=2)

@@ -18,7 +18,7 @@ from morec.config.recommenders import ModelSpec
 from morec.errors import did_you_mean
 from morec.metrics import metric_names
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Part of every trial's identity: raise it when the meaning of a configuration changes."""
 
 Candidates = Literal["all", "trained"]
@@ -113,14 +113,14 @@ class TrialConfig(Spec):
             )
         return self
 
-    def trial_id(self, sources: Mapping[str, str]) -> str:
+    def trial_id(self, sources: Mapping[str, str], *, schema: int = SCHEMA_VERSION) -> str:
         """Name this trial: readable prefix and 8 hex digits of its identity.
 
         ``sources`` are the hashes of what the configuration only points at (data, weights), so
-        that other data under the same path is another trial.
+        that other data under the same path is another trial. ``schema`` is that of the record.
         """
         identity = {
-            "schema": SCHEMA_VERSION,
+            "schema": schema,
             # Without defaults, so that a new option does not rename every trial there is.
             "config": self.model_dump(mode="json", exclude_defaults=True),
             "sources": dict(sources),

@@ -20,10 +20,10 @@ from morec.data.windows import Windows, cut_windows
 from morec.errors import DataError
 from morec.results import write_atomically
 
-FORMAT = 3
+FORMAT = 4
 """Version of the folder that ``save_dataset`` writes."""
 HEADER = "dataset.json"
-ARRAYS = ("offsets_U1", "item_ids", "ages_s", "image_array")
+ARRAYS = ("offsets_U1", "item_ids", "is_tied", "ages_s", "image_array")
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,9 @@ class Dataset:
     item_ids: npt.NDArray[np.int32]
     counts: Mapping[str, int]
     """How many rows, interactions, items or users each rule of reading and windowing concerned."""
+    is_tied: npt.NDArray[np.bool_] | None = None
+    """Shaped like ``item_ids``: whether an interaction has the time of the user's previous one; None
+    where none has."""
     ages_s: npt.NDArray[np.int64] | None = None
     """Shaped like ``item_ids``: seconds since the item's first interaction in the full data; None
     if the source orders interactions without clock times."""
@@ -155,6 +158,7 @@ def _assemble(
         max_seq_len=spec.max_seq_len,
         offsets_U1=windows.offsets_U1,
         item_ids=windows.item_ids,
+        is_tied=windows.is_tied if windows.is_tied.any() else None,
         ages_s=windows.ages_s,
         counts={**windows.counts, **empty},
         titles=left_titles,

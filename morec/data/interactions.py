@@ -30,7 +30,7 @@ class Interactions:
     item_ids: npt.NDArray[np.int64]
     """(n,) codes into ``item_names``."""
     timestamps: npt.NDArray[np.int64]
-    """(n,) in any unit; interactions of equal time keep the file's order."""
+    """(n,) in any unit; ``morec.data.ties`` orders interactions of equal time."""
     user_names: Sequence[str]
     item_names: Sequence[str]
     counts: Mapping[str, int]

@@ -1,4 +1,5 @@
-"""Slices of a split's users: by the target's popularity, the history's length, the target's age.
+"""Slices of a split's users: by the target's popularity, the history's length, the target's age and
+whether its time is its own.
 
 Comes in: a dataset and a split. Goes out: a label per user and dimension. Train interactions are
 those of s[:-2], for both splits. Shape legend: U users, N1 = N + 1 items, n values.
@@ -41,13 +42,18 @@ class Slicing:
 
 
 def slicings(dataset: Dataset, split: Split) -> tuple[Slicing, ...]:
-    """Return the slicings by popularity, by history and, with clock times, by item age.
+    """Return the slicings by popularity, by history, by item age and by ties in time.
 
-    Equal values share a third. So thirds may differ in size, and there may be fewer than three.
+    There is none by item age without clock times, and none by ties where no target is tied. Equal
+    values share a third. So thirds may differ in size, and there may be fewer than three.
     """
-    by_target = (_by_popularity(dataset, split), _by_history(dataset))
-    by_age = _by_item_age(dataset, split)
-    return (*by_target, by_age) if by_age else by_target
+    found = (
+        _by_popularity(dataset, split),
+        _by_history(dataset),
+        _by_item_age(dataset, split),
+        _by_ties(dataset, split),
+    )
+    return tuple(slicing for slicing in found if slicing)
 
 
 def _by_popularity(dataset: Dataset, split: Split) -> Slicing:
@@ -84,6 +90,19 @@ def _by_item_age(dataset: Dataset, split: Split) -> Slicing | None:
     bounds = dict(_rounded(int(ages_U[third_U == code].min())) for code in used[1:])
     codes_U = np.searchsorted(list(bounds), ages_U, side="right")
     return Slicing("item age", _age_labels(list(bounds.values())), codes_U)
+
+
+def _by_ties(dataset: Dataset, split: Split) -> Slicing | None:
+    """Tied: the target has the time of the user's interaction before or after it."""
+    if dataset.is_tied is None:
+        return None
+    targets_U = target_positions_U(dataset, split)
+    ends_U = np.asarray(dataset.offsets_U1[1:])
+    after_U = np.where(targets_U + 1 < ends_U, targets_U + 1, targets_U)
+    is_tied_U = np.asarray(dataset.is_tied[targets_U] | dataset.is_tied[after_U])
+    if not is_tied_U.any():
+        return None
+    return Slicing("ties in time", ("untied", "tied"), is_tied_U.astype(np.int64))
 
 
 def _age_labels(bounds: list[str]) -> tuple[str, ...]:

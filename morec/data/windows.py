@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from morec.config import DatasetSpec
-from morec.data.interactions import Interactions, time_order
+from morec.data.interactions import Interactions
+from morec.data.ties import follows_a_tie, sequence_order
 from morec.errors import DataError
 
 
@@ -28,8 +29,10 @@ class Windows:
     """(N,) at index i, the code of item i + 1 in the catalogue."""
     ages_s: npt.NDArray[np.int64] | None
     """(n,) seconds since the item's first interaction in all data; None without clock times."""
+    is_tied: npt.NDArray[np.bool_]
+    """(n,) whether an interaction has the time of the user's interaction before it."""
     counts: Mapping[str, int]
-    """Those of the reader, and what each rule dropped."""
+    """Those of the reader, what each rule dropped, and the ties in time."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def cut_windows(interactions: Interactions, spec: DatasetSpec) -> Windows:
     Raises:
         DataError: no user is left.
     """
-    order = time_order(interactions.user_ids, interactions.timestamps)
+    order = sequence_order(interactions, spec.ties)
     columns = (interactions.user_ids, interactions.item_ids, interactions.timestamps)
     rows = _Rows(*(column[order] for column in columns))
     num_users, num_items = len(interactions.user_names), len(interactions.item_names)
@@ -69,9 +72,10 @@ def cut_windows(interactions: Interactions, spec: DatasetSpec) -> Windows:
     drawn = long_enough.where(is_drawn[long_enough.users])
     window = drawn.where(_steps_from_end(drawn.users) < spec.max_seq_len + 3)
     left = np.bincount(window.items, minlength=num_items)
+    is_tied, offsets_U1 = follows_a_tie(window.users, window.times), _offsets(window.users)
     counts = {
         **interactions.counts,
-        "time_ties": _count_ties(rows),
+        "time_ties": int(follows_a_tie(rows.users, rows.times).sum()),
         **_count_items(totals, left, spec.warm),
         "interactions_dropped_by_warm": len(rows) - len(warm),
         "users_below_minimum": int((lengths < spec.min_seq_len).sum()),
@@ -80,14 +84,16 @@ def cut_windows(interactions: Interactions, spec: DatasetSpec) -> Windows:
         "interactions_of_users_not_drawn": len(long_enough) - len(drawn),
         "interactions_outside_windows": len(drawn) - len(window),
         "interactions": len(window),
+        "tied_test_targets": int(is_tied[offsets_U1[1:] - 1].sum()),
     }
     if not len(window):
         raise DataError(_nothing_left(spec, counts))
     return Windows(
-        offsets_U1=_offsets(window.users),
+        offsets_U1=offsets_U1,
         item_ids=np.cumsum(left > 0)[window.items].astype(np.int32),
         kept_items=np.flatnonzero(left),
         ages_s=_ages(rows, window, interactions.ticks_per_s),
+        is_tied=is_tied,
         counts=counts,
     )
 
@@ -141,11 +147,6 @@ def _offsets(users: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return the first row of each user of the sorted ``users``, and the end: shape (U + 1,)."""
     starts = np.flatnonzero(np.diff(users, prepend=-1))
     return np.append(starts, len(users)).astype(np.int64)
-
-
-def _count_ties(rows: _Rows) -> int:
-    """Count consecutive interactions of a user at equal times; only the file's order sorts them."""
-    return int(((np.diff(rows.users) == 0) & (np.diff(rows.times) == 0)).sum())
 
 
 def _nothing_left(spec: DatasetSpec, counts: Mapping[str, int]) -> str:

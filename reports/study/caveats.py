@@ -1,20 +1,30 @@
 """The caveats: what a reader must know before believing the verdict."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
+from morec.config import Ties
 from reports import formats
 from reports.study.contrasts import Contrast, Finding
 from reports.study.progress import broken_trials
 from reports.study.statistics import MIN_SEEDS
 from reports.study.summary import StudySummary
 
+MAX_TIED = 0.05
+"""Share of tied test targets above which it stands beside the verdict."""
+_ORDERS: Mapping[Ties, str] = {
+    "hash": "A hash of user and item orders them, so that no model can learn the order",
+    "file": "The file's order decides which of them is the target",
+    "item": "The order of items decides which is the target, and models of IDs can learn it",
+}
+
 
 def caveats(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    """One sentence per caveat: few seeds, few users, weak arms, broken search trials."""
+    """One sentence per caveat: few seeds or users, ties in time, weak arms, broken trials."""
     on_main = [one for one in contrasts if one.metric == summary.main_metric]
     return (
         *_about_seeds(summary),
         *_about_users(summary, on_main),
+        *_about_ties(summary),
         *_about_references(summary.main_metric, on_main),
         *broken_trials(summary, "search"),
     )
@@ -46,6 +56,17 @@ def _about_users(summary: StudySummary, contrasts: list[Contrast]) -> Iterator[s
     elif known:
         listed = ", ".join(f"{wide} on {key} ({users})" for key, wide, users in known)
         yield f"A {interval} {listed}: {unseen}"
+
+
+def _about_ties(summary: StudySummary) -> Iterator[str]:
+    for entry in summary.manifest.datasets:
+        if entry.tied_share > MAX_TIED:
+            on = f" on {entry.dataset}" if entry.dataset else ""
+            yield (
+                f"{formats.percent(entry.tied_share, 1)}% of the test targets{on} have the time of "
+                f"the interaction before them. {_ORDERS[entry.ties]} (dataset.ties: {entry.ties}); "
+                "another order may move the verdict. The slice of untied targets shows the others."
+            )
 
 
 def _usual_half_width(contrasts: Iterable[Contrast], dataset: str) -> float | None:

@@ -1,4 +1,4 @@
-"""Where an arm wins: test users grouped by item popularity, history length or item age.
+"""Where an arm wins: test users grouped by what their target and their history are.
 
 Comes in: the slices of a data set and the ranks of every final trial. Goes out, per dimension: the
 mean of each arm on each label, and its paired difference to the baseline. Intervals are not

@@ -16,7 +16,7 @@ from morec.results import TrialResult
 from tune_space.commands.audit_arms import ArmAudit
 from tune_space.commands.audit_records import record_problems, reference_problems
 from tune_space.commands.request import Answer, StudyRequest
-from tune_space.ledger.provenance import other_code
+from tune_space.ledger.provenance import other_code, other_schema
 from tune_space.ledger.records import Ledger, Manifest, trials_of
 from tune_space.study.expand import expand
 from tune_space.study.spec import Value
@@ -200,8 +200,9 @@ def _left_overs(manifest: Manifest, records: Mapping[str, TrialResult]) -> Itera
 
 
 def _codes(manifest: Manifest, records: Mapping[str, TrialResult]) -> Iterator[str]:
-    """Trials of the study that were made by other code than most of them."""
+    """Trials of the study of another schema, or made by other code than most of them."""
     mine = [records[i] for i in sorted(trials_of(manifest.arms) & records.keys())]
+    yield from other_schema(mine)
     codes = Counter(tuple(record.code.items()) for record in mine)
     if len(codes) > 1:
         (usual, _), *_ = codes.most_common()

@@ -15,7 +15,7 @@ from tune_space.ledger.records import Manifest
 
 def record_problems(record: TrialResult) -> Iterator[str]:
     """Every value in a record that does not follow from its other values."""
-    name = record.config.trial_id(record.sources)
+    name = record.config.trial_id(record.sources, schema=record.schema_version)
     if name != record.trial_id:
         yield f"its configuration and sources are those of {name}"
     ks = record.config.evaluation.ks

@@ -18,6 +18,7 @@ from morec.trial import TrialInputs, run_trial
 from tune_space.commands.request import Answer, StudyRequest
 from tune_space.inputs.prepare import Prepared
 from tune_space.ledger.locks import shared
+from tune_space.ledger.provenance import other_schema
 from tune_space.ledger.records import Ledger
 from tune_space.study.spec import ResourcesSpec
 
@@ -32,8 +33,8 @@ def reproduce(trial_id: str, ledger: Ledger, prepared: Prepared) -> Answer:
     """Train a recorded trial again, in this process, and name the first number that differs.
 
     Raises:
-        DataError: there is no such record, it has no epochs, or its data or weights are not the
-            current ones.
+        DataError: there is no such record, it has no epochs or is of another schema, or its data or
+            weights are not the current ones.
     """
     record = _record(trial_id, ledger)
     _check_sources(record, prepared.sources(record.config))
@@ -73,6 +74,8 @@ def _record(trial_id: str, ledger: Ledger) -> TrialResult:
         )
     if not record.epochs:
         raise DataError(f"--reproduce: {trial_id} {record.status} before its first epoch ended")
+    for line in other_schema([record]):
+        raise DataError(f"--reproduce: {trial_id}: {line}")
     return record
 
 

@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from morec.config import DatasetSpec, ImageSpec, Spec, TextSpec, TrialConfig, canonical_json
+from morec.config import (
+    DatasetSpec,
+    ImageSpec,
+    Spec,
+    TextSpec,
+    Ties,
+    TrialConfig,
+    canonical_json,
+)
 from morec.data.dataset import Dataset, load_dataset, open_dataset, save_dataset, source_hash
 from morec.data.slices import slicings
 from morec.encoders.artefacts import Artefact, ArtefactStore
@@ -149,7 +157,9 @@ def dataset_entries(prepared: Prepared, arms: Sequence[Arm]) -> tuple[DatasetEnt
     specs = {
         (arm.dataset, key_of(arm.config.dataset)): (arm.dataset, arm.config.dataset) for arm in arms
     }
-    return tuple(_dataset_entry(label, prepared.dataset(spec)) for label, spec in specs.values())
+    return tuple(
+        _dataset_entry(label, spec.ties, prepared.dataset(spec)) for label, spec in specs.values()
+    )
 
 
 def references(prepared: Prepared, arms: Sequence[Arm], baseline: str) -> tuple[Reference, ...]:
@@ -174,7 +184,7 @@ def _references(prepared: Prepared, arm: Arm) -> Iterator[Reference]:
         )
 
 
-def _dataset_entry(label: str, dataset: Dataset) -> DatasetEntry:
+def _dataset_entry(label: str, ties: Ties, dataset: Dataset) -> DatasetEntry:
     return DatasetEntry(
         name=dataset.name,
         dataset=label,
@@ -183,6 +193,7 @@ def _dataset_entry(label: str, dataset: Dataset) -> DatasetEntry:
         num_users=dataset.num_users,
         num_items=dataset.num_items,
         num_interactions=len(dataset.item_ids),
+        ties=ties,
         slices=tuple(
             SliceEntry(
                 dimension=slicing.dimension,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from morec.code_version import TRAINING, installed_version
+from morec.config import SCHEMA_VERSION
 from morec.results import TrialResult
 from morec.trial_code import extensions_used
 
@@ -43,6 +44,20 @@ def other_code(records: Iterable[TrialResult], code: Mapping[str, str]) -> list[
         f"{number} record{'s' * (number != 1)} made by other code ({difference}): they count as "
         "they are; --fresh trains everything anew"
         for difference, number in Counter(filter(None, differences)).items()
+    ]
+
+
+def other_schema(records: Iterable[TrialResult]) -> list[str]:
+    """How many of ``records`` have configurations that meant something else then, a line a schema.
+
+    The same configuration is another trial today: no study asks for such a record any more.
+    """
+    versions = (one.schema_version for one in records if one.schema_version != SCHEMA_VERSION)
+    return [
+        f"{number} record{'s' * (number != 1)} of schema {version}: configurations meant something "
+        f"else than today, in schema {SCHEMA_VERSION} (.github/CHANGELOG.md says what). The same "
+        "command trains these trials again and keeps the records"
+        for version, number in sorted(Counter(versions).items())
     ]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, ValidationError
 
-from morec.config import SCHEMA_VERSION, Spec, TrialConfig
+from morec.config import SCHEMA_VERSION, Spec, Ties, TrialConfig
 from morec.errors import DataError
 from morec.results import (
     Evaluation,
@@ -106,9 +106,16 @@ class DatasetEntry(Spec):
     num_items: int
     num_interactions: int
     """Interactions kept in the windows."""
+    ties: Ties = "file"
+    """What ordered interactions at equal times; older manifests do not say it."""
     slices: tuple[SliceEntry, ...] = ()
     counts: dict[str, int]
     """Rule -> how many rows, users or items it applied to."""
+
+    @property
+    def tied_share(self) -> float:
+        """Share of the test targets whose time is that of the interaction before; 0 if unknown."""
+        return self.counts.get("tied_test_targets", 0) / max(self.num_users, 1)
 
 
 class Preparation(Spec):

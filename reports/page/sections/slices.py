@@ -1,4 +1,4 @@
-"""Slices: the test users parted by popularity, history or item age, and which arm wins where."""
+"""Slices: the test users parted by what their target and history are, and which arm wins where."""
 
 from reports.page.section import Context, Section, drawing, on_dataset
 from reports.plots.user_slices import MAX_ARMS, slices
@@ -14,6 +14,10 @@ _MEANINGS = {
     ),
     "history": "How many interactions of the user are in training.",
     "item age": "Time from the target’s first interaction to the user’s.",
+    "ties in time": (
+        "A tied target has the time of another interaction of its user, so that an order which the "
+        "data do not know made it the target."
+    ),
 }
 
 

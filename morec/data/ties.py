@@ -1,0 +1,79 @@
+"""The order of a user's interactions at equal times, which decides what a model is tested on.
+
+A source whose times are coarse (days, a batch of ratings saved together) does not say which of two
+interactions came last. An order that follows item numbers can be learnt by a model of item IDs and
+by no model of contents: on MovieLens it favours IDs by 2.5 points HR@10.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from morec.config import Ties
+from morec.data.interactions import Interactions, time_order
+
+HASH_KEY = "order at a tie 1"
+"""Seed of the hash, 16 characters, the same for every data set: every run has the same order."""
+
+_Ints = npt.NDArray[np.int64]
+_Keys = npt.NDArray[np.uint64]
+
+
+def sequence_order(interactions: Interactions, ties: Ties) -> _Ints:
+    """Return the indices (n,) that sort by user, then time, then as ``ties`` says.
+
+    ``file``: position in the file. ``item``: position in the catalogue. ``hash``: a number drawn
+    from the names of user and item, so that neither the files' order nor other rows matter.
+    """
+    order = time_order(interactions.user_ids, interactions.timestamps)
+    key = _KEYS[ties]
+    if key is None:
+        return order
+    starts = ~follows_a_tie(interactions.user_ids[order], interactions.timestamps[order])
+    tie_n = np.cumsum(starts)
+    is_tied_n = np.bincount(tie_n)[tie_n] > 1
+    tied = order[is_tied_n]
+    order[is_tied_n] = tied[np.lexsort((key(interactions, tied), tie_n[is_tied_n]))]
+    return order
+
+
+def follows_a_tie(users: _Ints, times: _Ints) -> npt.NDArray[np.bool_]:
+    """Mark rows, sorted by user and time, whose user and time are those of the row before."""
+    is_same: npt.NDArray[np.bool_] = np.zeros(len(users), dtype=bool)
+    is_same[1:] = (np.diff(users) == 0) & (np.diff(times) == 0)
+    return is_same
+
+
+def _item_keys(interactions: Interactions, rows: _Ints) -> _Keys:
+    return interactions.item_ids[rows].astype(np.uint64)
+
+
+def _hash_keys(interactions: Interactions, rows: _Ints) -> _Keys:
+    users = _name_hashes(interactions.user_names, interactions.user_ids[rows])
+    items = _name_hashes(interactions.item_names, interactions.item_ids[rows])
+    return _mixed(users * np.uint64(0x9E3779B97F4A7C15) + items)
+
+
+def _name_hashes(names: Sequence[str], codes: _Ints) -> _Keys:
+    """Hash the name of every code (n,); a name is hashed once, however many rows have it."""
+    used, rows = np.unique(codes, return_inverse=True)
+    texts = np.array([names[code] for code in used.tolist()], dtype=object)
+    hashes = pd.util.hash_array(texts, hash_key=HASH_KEY, categorize=False)
+    return np.asarray(hashes, dtype=np.uint64)[rows]
+
+
+def _mixed(numbers: _Keys) -> _Keys:
+    """Return splitmix64's finalizer (Steele, Lea, Flood, OOPSLA 2014): every bit moves all."""
+    mixed = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)), dtype=np.uint64)
+
+
+_KEYS: Mapping[Ties, Callable[[Interactions, _Ints], _Keys] | None] = {
+    "hash": _hash_keys,
+    "file": None,
+    "item": _item_keys,
+}
+"""What sorts rows of equal time; None leaves them in the file's order."""
