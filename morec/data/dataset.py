@@ -45,8 +45,8 @@ class Dataset:
     counts: Mapping[str, int]
     """How many rows, interactions, items or users each rule of reading and windowing concerned."""
     is_tied: npt.NDArray[np.bool_] | None = None
-    """Shaped like ``item_ids``: whether an interaction has the time of the user's previous one; None
-    where none has."""
+    """Shaped like ``item_ids``: whether an interaction has the time of the user's previous one;
+    None where none has."""
     ages_s: npt.NDArray[np.int64] | None = None
     """Shaped like ``item_ids``: seconds since the item's first interaction in the full data; None
     if the source orders interactions without clock times."""
