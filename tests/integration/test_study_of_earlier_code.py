@@ -1,27 +1,23 @@
-"""A ledger written by the code of 2026-11-27 is read, continued and audited by today's.
+"""A ledger written by the code of 2026-11-27 is read and audited; a run begins its trials anew.
 
 ``earlier_ledger/`` holds the study and what ``python studies/run.py study.yaml --only text`` left
-behind at commit 4251679, before modules moved into rooms.
+behind at commit 4251679, before modules moved into rooms and schema 3 gave configurations another
+meaning.
 """
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
+from morec.config import SCHEMA_VERSION
 from morec.results import TrialStatus
 from reports.study.report import read_report
 from studies.run import main
 from tune_space.ledger.records import Ledger
 
 EARLIER = Path(__file__).with_name("earlier_ledger")
-OTHER_ARM = {
-    "sasrec-id-s0-09c3a6fa",
-    "sasrec-id-s0-c45621f6",
-    "sasrec-id-s1-f9507084",
-    "sasrec-id-s2-9246a959",
-}
-"""The trials that the same commit ran for the arm ``ID`` when the study was continued there."""
 
 
 @pytest.fixture
@@ -36,12 +32,14 @@ def test_the_earlier_ledger_is_read_whole(out: Path) -> None:
     assert len(records) == 4
     assert {record.trial_id for record in records.values()} == set(records)
     for trial_id, record in records.items():
-        assert record.config.trial_id(record.sources) == trial_id
+        assert record.schema_version == 2
+        assert record.config.trial_id(record.sources, schema=2) == trial_id
+        assert record.config.trial_id(record.sources) != trial_id
 
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("ray_session")
-def test_the_earlier_ledger_is_continued_and_audited(
+def test_the_earlier_records_are_kept_and_their_trials_run_again(
     out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     study = str(EARLIER / "study.yaml")
@@ -49,7 +47,8 @@ def test_the_earlier_ledger_is_continued_and_audited(
     assert main([study, "--out", str(out)]) == 0
     after = {path.name: path.read_bytes() for path in (out / "trials").iterdir()}
     assert before.items() <= after.items()
-    assert {name.removesuffix(".json") for name in after.keys() - before.keys()} == OTHER_ARM
-    assert {r.status for r in Ledger(out).read_all().values()} == {TrialStatus.COMPLETED}
-    capsys.readouterr()
+    records = Ledger(out).read_all().values()
+    assert Counter(record.schema_version for record in records) == {2: 4, SCHEMA_VERSION: 8}
+    assert {record.status for record in records} == {TrialStatus.COMPLETED}
+    assert "4 records of schema 2" in capsys.readouterr().out
     assert main([study, "--out", str(out), "--audit"]) == 0, capsys.readouterr().out

@@ -113,6 +113,12 @@ def test_a_dataset_is_printed_with_every_rule_that_applied() -> None:
         "data: movielens: 655 users, 453 items, 24,434 interactions in their windows "
         "(rows_read 100,004, time_ties 7)"
     )
+    counts = entry.counts | {"tied_test_targets": 94}
+    assert format_dataset(entry.model_copy(update={"counts": counts, "ties": "hash"})) == (
+        "data: movielens: 655 users, 453 items, 24,434 interactions in their windows "
+        "(rows_read 100,004, time_ties 7, tied_test_targets 94); 14.4% of the test targets have "
+        "the time of the interaction before them, ties: hash"
+    )
     assert "movielens (made-up data): " in format_dataset(
         entry.model_copy(update={"is_synthetic": True})
     )

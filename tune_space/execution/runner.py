@@ -20,7 +20,7 @@ from tune_space.inputs import prepare
 from tune_space.inputs.missing import find_missing, format_missing, inactive_arms
 from tune_space.inputs.prepare import Prepared
 from tune_space.ledger.locks import hold, shared
-from tune_space.ledger.provenance import git_state, machine, other_code, versions
+from tune_space.ledger.provenance import git_state, machine, other_code, other_schema, versions
 from tune_space.ledger.records import DatasetEntry, Ledger, Manifest
 from tune_space.schedule.checkpoint_keeper import CheckpointKeeper
 from tune_space.schedule.conductor import Conductor
@@ -166,10 +166,11 @@ def _own_storage(run: _Run, started_at: str) -> Storage | None:
 
 
 def _print_start(conductor: Conductor) -> None:
-    """Print the data sets, and which recorded trials were made by other code."""
+    """Print the data sets, and which records are of another schema or were made by other code."""
     for entry in conductor.manifest.datasets:
         print(format_dataset(entry))
-    for line in other_code(conductor.results.values(), code_version()):
+    records = conductor.results.values()
+    for line in (*other_schema(records), *other_code(records, code_version())):
         print(line)
 
 

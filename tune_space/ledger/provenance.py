@@ -35,10 +35,12 @@ def other_code(records: Iterable[TrialResult], code: Mapping[str, str]) -> list[
     """Which of ``records`` were not made by ``code`` and the installed packages, a line for each.
 
     Such trials are not trained again, because most changes of code change no number. Whoever uses
-    their records says so with these lines.
+    their records says so with these lines. Records of another schema are left to ``other_schema``.
     """
     differences = (
-        _differing(record.code, {**code, **extensions_used(record.config)}) for record in records
+        _differing(record.code, {**code, **extensions_used(record.config)})
+        for record in records
+        if record.schema_version == SCHEMA_VERSION
     )
     return [
         f"{number} record{'s' * (number != 1)} made by other code ({difference}): they count as "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from morec.code_version import code_version
-from morec.config import SCHEMA_VERSION, canonical_json
+from morec.config import canonical_json
 from morec.errors import SpecError
 from morec.results import TrialResult
 from tune_space.ledger.provenance import other_code, other_schema
@@ -78,8 +78,7 @@ def _changes(
     yield from _search_changes(before, study)
     yield from _source_changes(arms, last, current)
     yield from other_schema(last.records.values())
-    of_today = [one for one in last.records.values() if one.schema_version == SCHEMA_VERSION]
-    yield from other_code(of_today, code_version())
+    yield from other_code(last.records.values(), code_version())
     changed = [key for key in REPORT_ONLY if getattr(before, key) != getattr(study, key)]
     if changed:
         yield f"{', '.join(changed)} changed: another report, no trial"

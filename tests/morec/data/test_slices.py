@@ -40,6 +40,25 @@ def by_age(*ages_s: int) -> Slicing:
     return slicings(replace(dataset, ages_s=positions.ravel()), "test")[2]
 
 
+@pytest.mark.parametrize(("split", "expected"), [("test", [0, 1, 1, 0]), ("valid", [0, 1, 1, 1])])
+def test_a_target_is_tied_with_the_interaction_before_or_after_it(
+    split: Split, expected: list[int]
+) -> None:
+    ties = [[0, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 1], [0, 1, 1, 0]]
+    dataset = dataset_of([[1, 2, 3, 4]] * 4, 4)
+    tied = replace(dataset, is_tied=np.array(ties, dtype=bool).ravel())
+    slicing = slicings(tied, split)[-1]
+    assert (slicing.dimension, slicing.labels) == ("ties in time", ("untied", "tied"))
+    assert slicing.codes_U.tolist() == expected
+
+
+def test_there_is_no_slice_of_ties_where_no_target_is_tied() -> None:
+    dataset = dataset_of([[1, 2, 3, 4]], 4)
+    tied_in_training = replace(dataset, is_tied=np.array([False, True, False, False]))
+    for one in (dataset, tied_in_training):
+        assert [s.dimension for s in slicings(one, "test")] == ["popularity", "history"]
+
+
 def train_lists(counts: dict[int, int]) -> list[int]:
     return [item for item, count in counts.items() for _ in range(count)]
 

@@ -32,6 +32,7 @@ def spec_of(
         min_seq_len=min_seq_len,
         warm=warm,
         max_users=max_users,
+        ties="file",
     )
 
 

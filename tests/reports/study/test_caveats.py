@@ -3,6 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from reports.study.caveats import caveats
 from reports.study.contrasts import compare
 from reports.study.summary import summarise
@@ -26,6 +28,33 @@ def test_caveats_name_few_seeds_and_the_width_of_the_intervals(tmp_path: Path) -
         f"With 120 test users, a 95% interval on HR@10 is about ±{100 * width:.1f} points: "
         "smaller differences cannot be detected."
     )
+
+
+@pytest.mark.parametrize(
+    ("ties", "says"),
+    [
+        ("hash", "A hash of user and item orders them, so that no model can learn the order"),
+        ("file", "The file's order decides which of them is the target"),
+        ("item", "The order of items decides which is the target, and models of IDs can learn it"),
+    ],
+)
+def test_ties_above_five_percent_stand_beside_the_verdict(tmp_path: Path, ties, says) -> None:
+    summary = summarise(FakeStudy(arms=SMALL[:2], num_users=300).write(tmp_path))
+    (entry,) = summary.manifest.datasets
+
+    def lines(num_tied: int) -> list[str]:
+        counts = {"tied_test_targets": num_tied}
+        tied = entry.model_copy(update={"counts": counts, "ties": ties, "num_users": 300})
+        manifest = summary.manifest.model_copy(update={"datasets": (tied,)})
+        found = caveats(replace(summary, manifest=manifest), compare(summary))
+        return [line for line in found if "of the test targets" in line]
+
+    assert lines(15) == []
+    assert lines(16) == [
+        "5.3% of the test targets have the time of the interaction before them. "
+        f"{says} (dataset.ties: {ties}); another order may move the verdict. The slice of untied "
+        "targets shows the others."
+    ]
 
 
 def test_arms_not_above_a_reference_are_named_reference_by_reference(tmp_path: Path) -> None:

@@ -132,6 +132,18 @@ def test_other_data_or_weights_have_a_line_and_their_records_are_not_mixed_in(
     assert len(after.manifest.orphaned) == 3 * (3 + 2)
 
 
+def test_records_of_another_schema_are_counted_once_and_not_as_other_code(tmp_path) -> None:
+    play(conductor_of(tmp_path))
+    ledger = Ledger(tmp_path)
+    for record in list(ledger.read_all().values())[:2]:
+        ledger.write(record.model_copy(update={"schema_version": 2, "code": {}}))
+    changes = find_changes(study(), expand(study()), ledger, sources)
+    (line,) = [change for change in changes if "schema" in change]
+    assert line.startswith("2 records of schema 2: configurations meant something else than today")
+    assert "trains these trials again and keeps the records" in line
+    assert not [c for c in changes if c.startswith("2 records made by other code")]
+
+
 def test_records_of_other_code_are_counted_and_what_differs_is_named(tmp_path) -> None:
     conductor = conductor_of(tmp_path)
     play(conductor)
