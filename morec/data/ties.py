@@ -58,10 +58,12 @@ def _hash_keys(interactions: Interactions, rows: _Ints) -> _Keys:
 
 def _name_hashes(names: Sequence[str], codes: _Ints) -> _Keys:
     """Hash the name of every code (n,); a name is hashed once, however many rows have it."""
-    used, rows = np.unique(codes, return_inverse=True)
-    texts = np.array([names[code] for code in used.tolist()], dtype=object)
-    hashes = pd.util.hash_array(texts, hash_key=HASH_KEY, categorize=False)
-    return np.asarray(hashes, dtype=np.uint64)[rows]
+    is_used = np.zeros(len(names), dtype=bool)
+    is_used[codes] = True
+    texts = np.array([names[code] for code in np.flatnonzero(is_used).tolist()], dtype=object)
+    hashes = np.zeros(len(names), dtype=np.uint64)
+    hashes[is_used] = pd.util.hash_array(texts, hash_key=HASH_KEY, categorize=False)
+    return hashes[codes]
 
 
 def _mixed(numbers: _Keys) -> _Keys:

@@ -3,7 +3,7 @@
 An article's text is its ``prod_name`` (``Strap top``): a title of a few words, like the paper's
 titles. ``detail_desc`` is not used: some articles have none, and it is longer than the 30 tokens
 that are read. Article ids are text: ten digits, mostly with a leading zero, as in the names of the
-images. Purchases have a date without a time; those of one day keep the file's order.
+images. Purchases have a date without a time; ``ties`` orders those of one day.
 
 Memory (peak, measured on 3 and 10 million purchases): 1.5 GB for the first ten million, 105 MB per
 million beyond; so 4 GB for all 32 million.
