@@ -10,7 +10,7 @@ from reports.plots import axes, traces
 from reports.plots.styles import styles
 from reports.plots.traces import Figure
 from reports.study.summary import StudySummary
-from tune_space.study.spec import ParamSpec, Value
+from tune_space.study.domains import ParamSpec, Value
 
 MAX_POINTS = 100
 """Search trials drawn per arm, the best ones."""

@@ -18,8 +18,8 @@ from tune_space.commands.audit_records import record_problems, reference_problem
 from tune_space.commands.request import Answer, StudyRequest
 from tune_space.ledger.provenance import other_code
 from tune_space.ledger.records import Ledger, Manifest, trials_of
+from tune_space.study.domains import Value
 from tune_space.study.expand import expand
-from tune_space.study.spec import Value
 
 PROMISES = (
     "choices by validation alone, names of trials, equal tuning effort, paired seeds, full ranking "

@@ -13,8 +13,9 @@ from tune_space.commands.audit_records import selected_score
 from tune_space.ledger.records import ArmEntry, SearchEntry
 from tune_space.schedule.arm_search import ArmSearch
 from tune_space.study.config_paths import get_path, set_path
+from tune_space.study.domains import ParamSpec, Value
 from tune_space.study.expand import Arm, configure, point_with
-from tune_space.study.spec import ParamSpec, StudySpec, Value
+from tune_space.study.spec import StudySpec
 
 MAX_POINTS = 10_000
 """Most combinations of a finite search space that are counted; a larger one counts as endless."""

@@ -23,7 +23,8 @@ from morec.results import (
     write_atomically,
 )
 from tune_space.ledger.layout import MANIFEST, TRIALS
-from tune_space.study.spec import StudySpec, Value
+from tune_space.study.domains import Value
+from tune_space.study.spec import StudySpec
 
 SpecT = TypeVar("SpecT", bound=Spec)
 Role = Literal["search", "final"]

@@ -16,8 +16,9 @@ from morec.config import TrialConfig, canonical_json
 from morec.results import TrialResult, TrialStatus
 from tune_space.ledger.records import MIN_FOR_IMPORTANCE, SearchEntry, best_trial
 from tune_space.schedule.jobs import search_budget
+from tune_space.study.domains import ParamSpec, Value
 from tune_space.study.expand import Arm, configure, draw, start_values
-from tune_space.study.spec import ParamSpec, StudySpec, Value
+from tune_space.study.spec import StudySpec
 
 NUM_STARTUP_TRIALS = 5
 """Random suggestions before TPE takes over; fixed, so that a larger budget continues the search."""

@@ -11,8 +11,9 @@ from morec.results import TrialResult
 from tune_space.ledger.provenance import other_code
 from tune_space.ledger.records import ArmEntry, Ledger, trials_of
 from tune_space.schedule.jobs import Sources
+from tune_space.study.domains import ParamSpec
 from tune_space.study.expand import Arm, expand, fits
-from tune_space.study.spec import ParamSpec, StudySpec
+from tune_space.study.spec import StudySpec
 
 REPORT_ONLY = ("question", "baseline", "contrasts", "expected")
 """Parts of a study that no trial depends on."""

@@ -7,8 +7,9 @@ from statistics import fmean
 from tune_space.ledger.records import ArmEntry, Ledger, Manifest, best_trial
 from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, plan_arm
 from tune_space.schedule.jobs import Sources, search_budget
+from tune_space.study.domains import Value
 from tune_space.study.expand import Arm, configure, fits
-from tune_space.study.spec import StudySpec, Value
+from tune_space.study.spec import StudySpec
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from tune_space.study.config_paths import (
     same_value,
     value_problems,
 )
-from tune_space.study.spec import ParamSpec
+from tune_space.study.domains import ParamSpec
 from tune_space.study.yaml_document import KeyPath, Problem, mapping, shorten
 
 ARM_KEYS = ("search", "group", "datasets", "start")

@@ -16,7 +16,8 @@ from morec.config import TrialConfig, canonical_json
 from morec.errors import SpecError
 from tune_space.study.arm_names import NamedArm, named_arms
 from tune_space.study.config_paths import explain, get_path, same_value, set_path
-from tune_space.study.spec import ParamSpec, StudySpec, Value
+from tune_space.study.domains import ParamSpec, Value
+from tune_space.study.spec import StudySpec
 
 MAX_COMBINATIONS = 500
 """Combinations of searched values that are tried per arm; of a larger space, a fixed sample."""

@@ -11,8 +11,9 @@ from morec.config import TrialConfig
 from morec.results import EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
 from tune_space.ledger.records import MIN_FOR_IMPORTANCE
 from tune_space.schedule.arm_search import ArmSearch
+from tune_space.study.domains import ParamSpec
 from tune_space.study.expand import Arm
-from tune_space.study.spec import ArmSpec, BudgetSpec, ParamSpec, StudySpec
+from tune_space.study.spec import ArmSpec, BudgetSpec, StudySpec
 
 BASE = {"dataset": {"kind": "synthetic"}, "item": {"id": True}, "training": {"max_epochs": 9}}
 SPACE = {

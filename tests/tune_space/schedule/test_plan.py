@@ -12,8 +12,9 @@ from tests.tune_space.made_up_trials import conductor_of
 from tune_space.ledger.records import ArmEntry, Ledger, Manifest, SearchEntry
 from tune_space.schedule.arm_plan import ArmPlan, State
 from tune_space.schedule.plan import Plan, make_plan
+from tune_space.study.domains import ParamSpec
 from tune_space.study.expand import Arm, configure, expand
-from tune_space.study.spec import ArmSpec, ParamSpec, StudySpec
+from tune_space.study.spec import ArmSpec, StudySpec
 
 DIMS = (8, 16, 32, 64)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tune_space.study.spec import ParamSpec
+from tune_space.study.domains import ParamSpec
 
 
 @pytest.mark.parametrize(
