@@ -8,6 +8,7 @@ from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, plan_a
 from tune_space.schedule.arm_search import ArmSearch
 from tune_space.schedule.jobs import Job, Sources
 from tune_space.study.expand import Arm, configure, fits
+from tune_space.study.points import num_points
 from tune_space.study.spec import StudySpec
 
 
@@ -75,7 +76,7 @@ class ArmState:
             final=tuple(self.final),
             budget=self.search.num_trials,
             num_seeds=len(self._seeds),
-            is_exhausted=self.is_searched,
+            is_searched=self.is_searched,
         )
         return plan_arm(trials, states)
 
@@ -86,6 +87,7 @@ class ArmState:
             dataset=self.arm.dataset,
             group=self.arm.group,
             config=self.arm.config,
+            num_points=num_points(self.arm),
             search=self.searches,
             locked=self.locked,
             importance=self.search.importance() if self.is_searched else {},

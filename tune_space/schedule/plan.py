@@ -125,14 +125,10 @@ class _EarlierRun:
         return self._trials(arm, [*search], [identify(choice or {}, s, test=True) for s in seeds])
 
     def _trials(self, arm: Arm, search: Sequence[str], final: Sequence[str]) -> ArmTrials:
-        """The search found nothing else to try if it was locked below the budget it had then."""
-        budget_then = self.manifest.study.budget.trials if self.manifest else 0
-        is_locked = self.entry(arm).locked is not None
         return ArmTrials(
             name=arm.name,
             search=search,
             final=final,
             budget=search_budget(self.study, arm),
             num_seeds=len(self.study.seeds),
-            is_exhausted=is_locked and 0 < len(search) < budget_then,
         )

@@ -120,7 +120,7 @@ class ParamSpec(Spec):
             self._check_range(*getattr(self, self.kind))
         elif not self.choice:
             raise ValueError("choice is empty")
-        elif len(set(map(canonical_json, self.choice))) != len(self.choice):
+        elif len(set(map(_spelling, self.choice))) != len(self.choice):
             raise ValueError(f"choice has a value twice: {list(self.choice)}")
         self._check_step()
         return self
@@ -149,6 +149,11 @@ class ParamSpec(Spec):
             )
         if low == self.value_at(1) or high == self.value_at(Whole(steps) - 1):
             raise ValueError(f"step {self.step} is too small beside {high}")
+
+
+def _spelling(value: Value) -> str:
+    """The same text for choices that would give the same trial: 1 and 1.0, but not true."""
+    return canonical_json(float(value) if type(value) is Whole else value)
 
 
 def _exact(number: float) -> Fraction:

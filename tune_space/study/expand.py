@@ -80,13 +80,19 @@ def draw(arm: Arm, suggest: Callable[[str, ParamSpec], Value]) -> dict[str, Valu
 
     Parameters come in the order of the space, so that a ``when`` sees the values it depends on.
     """
-    config = arm.config.model_dump(mode="json")
     params: dict[str, Value] = {}
     for path, param in arm.space.items():
-        if applies(param, config):
+        if applies(param, with_values(arm, params)):
             params[path] = suggest(path, param)
-            set_path(config, path, params[path])
     return params
+
+
+def with_values(arm: Arm, params: Mapping[str, Value]) -> dict[str, Any]:
+    """An arm's configuration with searched values, as mappings; nothing is checked."""
+    config = arm.config.model_dump(mode="json")
+    for path, value in params.items():
+        set_path(config, path, value)
+    return config
 
 
 def point_with(arm: Arm, values: Mapping[str, Value]) -> dict[str, Value]:
@@ -115,12 +121,12 @@ def fits(arm: Arm, params: Mapping[str, Value]) -> bool:
 def applies(param: ParamSpec, config: Mapping[str, Any]) -> bool:
     """Whether a configuration, as mappings, meets the condition (``when``) of a parameter."""
     return all(
-        any(same_value(get_path(config, path), option) for option in _options(wanted))
+        any(same_value(get_path(config, path), option) for option in options(wanted))
         for path, wanted in param.when.items()
     )
 
 
-def _options(wanted: Value) -> list[Value]:
+def options(wanted: Value) -> list[Value]:
     """The values that meet a condition: the one that is wanted or, of a list, also each of it."""
     return [wanted, *wanted] if isinstance(wanted, list) else [wanted]
 
@@ -182,7 +188,7 @@ def _reachable(space: dict[str, ParamSpec], config: TrialConfig) -> dict[str, Pa
 
 def _can_take(path: str, wanted: Value, space: Mapping[str, ParamSpec]) -> bool:
     """Whether a path is searched and may get a value that meets a condition."""
-    return path in space and any(space[path].contains(option) for option in _options(wanted))
+    return path in space and any(space[path].contains(option) for option in options(wanted))
 
 
 def _try_searched_values(arm: Arm) -> None:

@@ -113,6 +113,10 @@ class StudySpec(Spec):
     """The arm that every other arm is compared with; on each data set, where there are several."""
     search: dict[str, ParamSpec] = {}
     budget: BudgetSpec = BudgetSpec()
+    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    """What chooses search trials after an arm's first: TPE (Optuna's), chance, or ``grid``: every
+    point of a finite space once, in an order that ``search_seed`` draws. None of them tries a point
+    twice, and a budget as large as a finite space tries all of it."""
     scheduler: Literal["none", "asha", "median"] = "none"
     """Stops weak search trials early; a trial is compared with trials of its own arm only."""
     search_seed: Seed = 0
