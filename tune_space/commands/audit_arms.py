@@ -1,10 +1,10 @@
 """The audit of one arm: its search, the choice it was locked to, its final trials."""
 
-import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
-from itertools import product
 
 from morec.config import TrialConfig, canonical_json
 from morec.errors import SpecError
@@ -14,11 +14,8 @@ from tune_space.ledger.records import ArmEntry, SearchEntry
 from tune_space.schedule.arm_search import ArmSearch
 from tune_space.study.config_paths import get_path, set_path
 from tune_space.study.domains import ParamSpec, Value
-from tune_space.study.expand import Arm, configure, point_with
+from tune_space.study.expand import Arm, applies, configure, with_values
 from tune_space.study.spec import StudySpec
-
-MAX_POINTS = 10_000
-"""Most combinations of a finite search space that are counted; a larger one counts as endless."""
 
 IMPORTANCE_TOLERANCE = 1e-3
 """Shares of importance may differ by so much from one machine to another."""
@@ -45,16 +42,36 @@ class ArmAudit:
             yield from self._importance_problems()
         yield from self._final_problems()
 
-    def num_points(self) -> int | None:
-        """How many different points the arm's space has; None unless fewer than the budget."""
-        values = [_values(param) for param in self.arm.space.values()]
-        if not all(values) or math.prod(map(len, values)) > MAX_POINTS:
-            return None
-        points = set()
-        for row in product(*values):
-            chosen = dict(zip(self.arm.space, row, strict=True))
-            points.add(canonical_json(point_with(self.arm, chosen)))
-        return len(points) if len(points) < self.study.budget.trials else None
+    def whole_space(self) -> frozenset[str] | None:
+        """Every point of the arm's space as JSON text; None unless fewer than the budget.
+
+        They are listed one after another, and no further than the budget: the search counts them
+        in another way.
+        """
+        found: set[str] = set()
+        for point in self._points({}, list(self.arm.space)):
+            if point is None or len(found) + 1 >= self.study.budget.trials:
+                return None
+            found.add(canonical_json(point))
+        return frozenset(found)
+
+    def _points(
+        self, chosen: Mapping[str, Value], paths: Sequence[str]
+    ) -> Iterator[Mapping[str, Value] | None]:
+        """Every point with these values, and with any at ``paths``; None where they are endless."""
+        if not paths:
+            yield chosen
+            return
+        path, *others = paths
+        param = self.arm.space[path]
+        if not applies(param, with_values(self.arm, chosen)):
+            yield from self._points(chosen, others)
+            return
+        values = _values(param)
+        for value in values:
+            yield from self._points({**chosen, path: value}, others)
+        if not values:
+            yield None
 
     def is_earlier_choice(self, record: TrialResult) -> bool:
         """Whether a tested trial is this arm's with searched values that it is not locked to."""
@@ -71,9 +88,15 @@ class ArmAudit:
     def _search_problems(self) -> Iterator[str]:
         """The arm was searched as often as the budget says, and each trial is what it claims."""
         budget = self.study.budget.trials if self.arm.space else 0
-        found = len(self.entry.search)
-        if found != budget and found != self.num_points():
-            yield f"unequal tuning effort: {found} search trials, the budget is {budget}"
+        found, whole = len(self.entry.search), self.whole_space()
+        tried = Counter(canonical_json(trial.params) for trial in self.entry.search)
+        if found != budget and (whole is None or found < len(whole)):
+            points = "" if whole is None else f", its space has {len(whole)} points"
+            yield f"unequal tuning effort: {found} search trials, the budget is {budget}{points}"
+        elif found != budget and tried.keys() != whole:
+            yield "unequal tuning effort: its search trials are not the points of its space"
+        if twice := [params for params, number in tried.items() if number > 1]:
+            yield f"tried more than once: {', '.join(twice)}"
         for trial in self.entry.search:
             yield from self._trial(trial.trial_id, trial.params, self.study.search_seed, test=False)
 
@@ -157,10 +180,16 @@ def _recorded_id(trial: SearchEntry, _: TrialConfig) -> str:
 
 
 def _values(param: ParamSpec) -> Sequence[Value]:
-    """All values of a finite domain; nothing for an infinite one."""
+    """All values of a finite domain; nothing for an endless one."""
     if param.choice is not None:
         return param.choice
-    return range(param.int[0], param.int[1] + 1) if param.int else ()
+    if whole := param.int or param.logint:
+        return range(whole[0], whole[1] + 1, int(param.step or 1))
+    if param.uniform is None or param.step is None:
+        return ()
+    low, high = param.uniform
+    first, step = Decimal(repr(low)), Decimal(repr(param.step))
+    return [float(first + place * step) for place in range(round((high - low) / param.step) + 1)]
 
 
 def _format_choice(choice: SearchEntry | None) -> str:

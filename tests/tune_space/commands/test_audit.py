@@ -188,6 +188,64 @@ def test_trying_every_point_of_a_small_search_space_is_equal_effort(tmp_path) ->
     assert "arm 'ID': all 2 points of its search space were tried" in found.notes
 
 
+FINITE = {
+    "training.loss": {"choice": ["bce", "in_batch_ce"]},
+    "optim.lr": {"uniform": [0.1, 0.3], "step": 0.1},
+    "model.num_blocks": {"int": [1, 5], "step": 4, "when": {"training.loss": "bce"}},
+    "optim.warmup_steps": {"logint": [8, 9], "when": {"training.loss": "in_batch_ce"}},
+}
+NUM_POINTS = 3 * (2 + 2)
+
+
+def test_a_conditional_space_smaller_than_the_budget_passes_once_every_point_was_tried(
+    tmp_path,
+) -> None:
+    run_all(tmp_path, search=FINITE, budget={"trials": 20})
+    found = audit(tmp_path)
+    assert found.problems == ()
+    assert f"arm 'ID': all {NUM_POINTS} points of its search space were tried" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (
+            lambda search: search[:-1],
+            f"unequal tuning effort: {NUM_POINTS - 1} search trials, the budget is 20, its space "
+            f"has {NUM_POINTS} points",
+        ),
+        (
+            lambda search: [*search[:-1], search[0]],
+            "unequal tuning effort: its search trials are not the points of its space",
+        ),
+        (lambda search: [*search[:-1], search[0]], "tried more than once: {"),
+        (
+            lambda search: [*search, search[0]],
+            "tried more than once: {",
+        ),
+    ],
+)
+def test_a_small_space_that_was_not_tried_whole_is_off(tmp_path, change, expected) -> None:
+    run_all(tmp_path, search=FINITE, budget={"trials": 20})
+
+    def edit_search(manifest: dict[str, Any]) -> None:
+        entry = next(a for a in manifest["arms"] if a["name"] == "ID")
+        entry["search"] = change(entry["search"])
+
+    edit(tmp_path / "manifest.json", edit_search)
+    problems = audit(tmp_path).problems
+    assert any(problem.startswith(f"arm 'ID': {expected}") for problem in problems), problems
+
+
+def test_an_endless_space_or_one_as_large_as_the_budget_needs_its_whole_budget(tmp_path) -> None:
+    endless = FINITE | {"optim.lr": {"uniform": [0.1, 0.3]}}
+    for space, trials in ((FINITE, NUM_POINTS), (endless, NUM_POINTS)):
+        run_all(tmp_path, search=space, budget={"trials": trials})
+        found = audit(tmp_path)
+        assert not [problem for problem in found.problems if "effort" in problem]
+        assert not [note for note in found.notes if "points of its search space" in note]
+
+
 def test_a_missing_record_and_a_missing_seed_are_off(folder) -> None:
     gone = arm(folder).final[0]
     record(folder, gone).unlink()
