@@ -62,7 +62,7 @@ def is_logarithmic(summary: StudySummary, path: str, numbers: Sequence[float]) -
         return False
     domains = _domains(summary, path)
     if domains and all(domain.choice is None for domain in domains):
-        return all(domain.kind == "loguniform" for domain in domains)
+        return all(domain.is_logarithmic for domain in domains)
     return max(numbers) / min(numbers) >= _WIDE
 
 

@@ -171,6 +171,11 @@ def _search_changes(before: StudySpec, study: StudySpec) -> Iterator[str]:
         yield (
             f"search_seed {before.search_seed} -> {study.search_seed}: every search starts again"
         )
+    if before.sampler != study.sampler:
+        yield (
+            f"sampler {before.sampler} -> {study.sampler}: recorded trials count as they are; "
+            "the new sampler chooses those that are still to come"
+        )
     if before.scheduler != study.scheduler:
         yield (
             f"scheduler {before.scheduler} -> {study.scheduler}: recorded trials count as they "

@@ -39,7 +39,7 @@ def check(raw: Mapping[str, Any]) -> list[Problem]:
     for area, space in _search_areas(raw):
         for dotted, param in space.items():
             problems += _check_param((*area, dotted), dotted, param)
-    problems += _check_starts(raw)
+    problems += [*_check_sampler(raw), *_check_starts(raw)]
     return [*problems, *_check_levels(raw), *_check_overlaps(raw), *check_names(raw)]
 
 
@@ -110,6 +110,21 @@ def _check_param(path: KeyPath, dotted: str, raw: Any) -> Iterator[Problem]:
             yield Problem(place, "a parameter cannot depend on itself")
         else:
             yield from _check_condition(place, condition, wanted)
+
+
+def _check_sampler(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """A sampler needs something to search, and a grid needs domains that have an end."""
+    sampler, areas = raw.get("sampler", "tpe"), list(_search_areas(raw))
+    if sampler != "tpe" and not any(space for _, space in areas):
+        yield Problem(("sampler",), f"{sampler} has no effect: nothing is searched")
+    for area, space in areas if sampler == "grid" else ():
+        for dotted, given in space.items():
+            if (param := _param(given)) and param.size is None:
+                yield Problem(
+                    (*area, dotted, param.kind),
+                    "sampler: grid tries every value, and a range without a step is endless; "
+                    "allowed: choice, int, logint, or uniform with a step",
+                )
 
 
 def _check_starts(raw: Mapping[str, Any]) -> Iterator[Problem]:
