@@ -12,9 +12,9 @@ from morec.results import TrialResult, TrialStatus
 from tune_space.commands.audit_records import selected_score
 from tune_space.ledger.records import ArmEntry, SearchEntry
 from tune_space.schedule.arm_search import ArmSearch
-from tune_space.study.config_paths import get_path, set_path
+from tune_space.study.config_paths import get_path
 from tune_space.study.domains import ParamSpec, Value
-from tune_space.study.expand import Arm, applies, configure, with_values
+from tune_space.study.expand import Arm, applies, configure, draw, with_values
 from tune_space.study.spec import StudySpec
 
 IMPORTANCE_TOLERANCE = 1e-3
@@ -79,11 +79,12 @@ class ArmAudit:
             self._differences(record, self.entry.locked.params, record.config.seed, test=True)
         ):
             return False
-        config, own = (c.model_dump(mode="json") for c in (record.config, self.arm.config))
-        for path in self.arm.space:
-            set_path(config, path, get_path(own, path))
-        config["seed"], config["evaluation"]["test"] = own["seed"], False
-        return canonical_json(config) == canonical_json(own)
+        config, test = record.config.model_dump(mode="json"), record.config.evaluation.test
+        params = draw(self.arm, lambda path, _: get_path(config, path))
+        try:
+            return not list(self._differences(record, params, record.config.seed, test=test))
+        except SpecError:
+            return False
 
     def _search_problems(self) -> Iterator[str]:
         """The arm was searched as often as the budget says, and each trial is what it claims."""
@@ -170,7 +171,7 @@ class ArmAudit:
         self, record: TrialResult, params: Mapping[str, Value], seed: int, *, test: bool
     ) -> Iterator[str]:
         """Sections of a record's configuration that are not the arm's with these values."""
-        config = configure(self.entry.config, params, seed=seed, test=test)
+        config = configure(self.arm, params, seed=seed, test=test)
         wanted, found = (c.model_dump(mode="json") for c in (config, record.config))
         return (key for key in wanted if wanted[key] != found[key])
 

@@ -74,7 +74,7 @@ class ArmSearch:
             chosen = draw(self.arm, partial(_suggest, trial))
             if (key := canonical_json(chosen)) not in self._chosen:
                 self._chosen[key] = chosen
-                config = configure(self.arm.config, chosen, seed=self._seed, test=False)
+                config = configure(self.arm, chosen, seed=self._seed, test=False)
                 entry = SearchEntry(trial_id=identify(config), params=chosen)
                 self._asked[entry.trial_id] = (trial, entry)
                 return entry, config

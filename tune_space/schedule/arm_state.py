@@ -37,7 +37,7 @@ class ArmState:
         fitting = [entry.params for entry in earlier if fits(arm, entry.params)]
         self._earlier: list[SearchEntry] = []
         for params in fitting[: self.search.num_trials]:
-            config = configure(arm.config, params, seed=study.search_seed, test=False)
+            config = configure(arm, params, seed=study.search_seed, test=False)
             trial_id = self._job("search", config).trial_id
             self._earlier.append(SearchEntry(trial_id=trial_id, params=params))
 
@@ -108,7 +108,7 @@ class ArmState:
         if self.locked is None:
             return
         for seed in self._seeds:
-            config = configure(self.arm.config, self.locked.params, seed=seed, test=True)
+            config = configure(self.arm, self.locked.params, seed=seed, test=True)
             job = self._job("final", config)
             self.final[job.trial_id] = job
 

@@ -98,7 +98,7 @@ def _arm_changes(arms: Sequence[Arm], earlier: Mapping[str, Arm], last: _LastRun
 
 def _config_difference(before: Arm, after: Arm) -> str:
     """The fixed settings that differ; the seed of the search has a line of its own."""
-    old, new = (dict(_leaves(arm.config.model_dump(mode="json"))) for arm in (before, after))
+    old, new = (dict(_leaves(arm.settings)) for arm in (before, after))
     paths = [p for p in {**old, **new} if old.get(p) != new.get(p) and p != "seed"]
     return ", ".join(
         f"{path} {_format_value(old, path)} -> {_format_value(new, path)}" for path in paths

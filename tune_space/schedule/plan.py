@@ -110,7 +110,7 @@ class _EarlierRun:
         """An arm's trials with the identities that its configuration and data give them now."""
 
         def identify(params: Mapping[str, Value], seed: int, *, test: bool) -> str:
-            config = configure(arm.config, params, seed=seed, test=test)
+            config = configure(arm, params, seed=seed, test=test)
             return config.trial_id(sources(config))
 
         study, records = self.study, self.states.records

@@ -5,7 +5,11 @@ The values of a finite domain are numbered from 0, so that no list of them is ev
 
 # ruff: noqa: RUF012  (pydantic copies mutable defaults)
 
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import product
+from random import Random
 from typing import Any, Literal, Self, get_args
 
 from pydantic import model_validator
@@ -17,6 +21,8 @@ Value = Any
 DomainKind = Literal["uniform", "loguniform", "int", "logint", "choice"]
 Whole = int
 """``int`` by another name: inside ``ParamSpec`` that is a field."""
+MAX_COMBINATIONS = 500
+"""Combinations of searched values that are tried per arm; of a larger space, a fixed sample."""
 _WHOLE = ("int", "logint")
 _LOGARITHMIC = ("loguniform", "logint")
 
@@ -149,6 +155,17 @@ class ParamSpec(Spec):
             )
         if low == self.value_at(1) or high == self.value_at(Whole(steps) - 1):
             raise ValueError(f"step {self.step} is too small beside {high}")
+
+
+def combinations(space: Mapping[str, ParamSpec]) -> Iterator[dict[str, Value]]:
+    """Combinations of the values that stand for each domain: all, or a fixed sample of many."""
+    probes = [param.probes() for param in space.values()]
+    if math.prod(map(len, probes)) <= MAX_COMBINATIONS:
+        rows: Iterator[Sequence[Value]] = product(*probes)
+    else:
+        random = Random(0)
+        rows = ([random.choice(values) for values in probes] for _ in range(MAX_COMBINATIONS))
+    return (dict(zip(space, row, strict=True)) for row in rows)
 
 
 def _spelling(value: Value) -> str:

@@ -31,7 +31,7 @@ ARM = expand(study())[0]
 
 def record(trial_id: str, status: TrialStatus) -> TrialResult:
     is_final = trial_id.startswith("final")
-    config = configure(ARM.config, {}, seed=1, test=is_final)
+    config = configure(ARM, {}, seed=1, test=is_final)
     return end(Job(trial_id, "A", "final" if is_final else "search", config, {}), status)
 
 

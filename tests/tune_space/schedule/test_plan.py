@@ -75,7 +75,7 @@ class Folder:
 
     def search(self, arm: Arm, dim: int, **outcome: Any) -> str:
         """Ask for a search trial; it has a record if an outcome is given."""
-        config = configure(arm.config, {"model.dim": dim}, seed=0, test=False)
+        config = configure(arm, {"model.dim": dim}, seed=0, test=False)
         trial_id = config.trial_id(sources(config))
         asked = SearchEntry(trial_id=trial_id, params={"model.dim": dim})
         entry = self.entries[arm.name]
@@ -86,7 +86,7 @@ class Folder:
         return trial_id
 
     def final(self, arm: Arm, params: Mapping[str, int], seed: int, **outcome: Any) -> str:
-        config = configure(arm.config, params, seed=seed, test=True)
+        config = configure(arm, params, seed=seed, test=True)
         self.ledger.write(result(config, **outcome))
         return config.trial_id(sources(config))
 
@@ -164,7 +164,7 @@ def test_a_final_trial_with_a_checkpoint_folder_is_continued(folder: Folder) -> 
     arm = arm_a(folder.study)
     folder.search(arm, 8, score=0.5)
     folder.search(arm, 16, score=0.6)
-    config = configure(arm.config, {"model.dim": 16}, seed=2, test=True)
+    config = configure(arm, {"model.dim": 16}, seed=2, test=True)
     (folder.ledger.folder / "checkpoints" / config.trial_id(sources(config))).mkdir(parents=True)
     planned = folder.plan().arms[0]
     assert planned.is_locked
