@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from pydantic import ValidationError
@@ -12,7 +11,8 @@ from pydantic import ValidationError
 from morec.config import TrialConfig, canonical_json
 from morec.errors import SpecError
 from tune_space.study.arm_names import NamedArm, named_arms
-from tune_space.study.config_paths import explain, get_path, same_value, set_path
+from tune_space.study.conditions import applies, ordered, reachable
+from tune_space.study.config_paths import explain, get_path, set_path
 from tune_space.study.domains import ParamSpec, Value, combinations
 from tune_space.study.kinds import (
     as_kind,
@@ -137,19 +137,6 @@ def fits(arm: Arm, params: Mapping[str, Value]) -> bool:
     return point_with(arm, params).keys() == params.keys()
 
 
-def applies(param: ParamSpec, config: Mapping[str, Any]) -> bool:
-    """Whether a configuration, as mappings, meets the condition (``when``) of a parameter."""
-    return all(
-        any(same_value(get_path(config, path), option) for option in options(wanted))
-        for path, wanted in param.when.items()
-    )
-
-
-def options(wanted: Value) -> list[Value]:
-    """The values that meet a condition: the one that is wanted or, of a list, also each of it."""
-    return [wanted, *wanted] if isinstance(wanted, list) else [wanted]
-
-
 def _build(study: StudySpec, named: NamedArm) -> Arm:
     spec, searched = named.spec, {**study.search, **named.spec.search}
     kinds = possible_kinds(_settle(study.base, named.settings), searched)
@@ -159,7 +146,8 @@ def _build(study: StudySpec, named: NamedArm) -> Arm:
         check_written(part, keys, kinds[part])
         set_path(raw, part, for_kinds(part, keys, [kind_of(part, keys)]))
     config = _resolve(raw, seed=study.search_seed, test=False)
-    space = _reachable(_ordered(where_they_exist(searched, kinds, own=spec.search)), config)
+    space = ordered(where_they_exist(searched, kinds, own=spec.search))
+    space = reachable(space, config.model_dump(mode="json"), written)
     arm = Arm(named.name, spec.group, config, space, named.dataset, spec.start, written)
     _try_searched_values(arm)
     _check_start(arm)
@@ -185,15 +173,6 @@ def _resolve(raw: dict[str, Any], *, seed: int, test: bool) -> TrialConfig:
         raise SpecError([problem.format() for problem in problems]) from error
 
 
-def _ordered(space: dict[str, ParamSpec]) -> dict[str, ParamSpec]:
-    """Put every parameter after those that its ``when`` names."""
-    graph = {path: [p for p in param.when if p in space] for path, param in space.items()}
-    try:
-        return {path: space[path] for path in TopologicalSorter(graph).static_order()}
-    except CycleError as error:
-        raise SpecError(f"search: when goes in a circle: {' -> '.join(error.args[1])}") from error
-
-
 def _check_start(arm: Arm) -> None:
     """Every value of ``start`` must be one that the first search trial takes.
 
@@ -203,22 +182,6 @@ def _check_start(arm: Arm) -> None:
     if unused := arm.start.keys() - point_with(arm, start_values(arm)).keys():
         names = ", ".join(sorted(unused))
         raise SpecError(f"start: {names}: not searched in this arm, or not with its other values")
-
-
-def _reachable(space: dict[str, ParamSpec], config: TrialConfig) -> dict[str, ParamSpec]:
-    """Leave out parameters whose ``when`` no searched value can meet in this arm."""
-    fixed = config.model_dump(mode="json")
-    kept: dict[str, ParamSpec] = {}
-    for path, param in space.items():
-        unmet = {p: wanted for p, wanted in param.when.items() if not _can_take(p, wanted, kept)}
-        if applies(param.model_copy(update={"when": unmet}), fixed):
-            kept[path] = param
-    return kept
-
-
-def _can_take(path: str, wanted: Value, space: Mapping[str, ParamSpec]) -> bool:
-    """Whether a path is searched and may get a value that meets a condition."""
-    return path in space and any(space[path].contains(option) for option in options(wanted))
 
 
 def _try_searched_values(arm: Arm) -> None:
