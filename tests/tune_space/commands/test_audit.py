@@ -237,6 +237,36 @@ def test_a_small_space_that_was_not_tried_whole_is_off(tmp_path, change, expecte
     assert any(problem.startswith(f"arm 'ID': {expected}") for problem in problems), problems
 
 
+def test_a_search_over_kinds_passes_and_counts_only_the_keys_that_each_kind_has(tmp_path) -> None:
+    base = STUDY["base"] | {"model": {"dim": 16, "num_heads": 4, "kernel_size": 5}}
+    space = {
+        "model.kind": {"choice": ["sasrec", "nextitnet", "gru4rec"]},
+        "model.num_heads": {"choice": [1, 2]},
+    }
+    run_all(tmp_path, base=base, search=space, budget={"trials": 9})
+    found = audit(tmp_path)
+    assert found.problems == ()
+    assert "arm 'ID': all 4 points of its search space were tried" in found.notes
+
+
+def test_a_final_trial_of_another_searched_kind_was_tested_too(tmp_path) -> None:
+    space = {"model.kind": {"choice": ["sasrec", "gru4rec"]}}
+    run_all(tmp_path, search=space, budget={"trials": 2})
+    entry = arm(tmp_path)
+    kept = Ledger(tmp_path).read(entry.final[0])
+    other = next(t for t in entry.search if t.trial_id != entry.locked.trial_id)
+    other_config = Ledger(tmp_path).read(other.trial_id).config
+    tested = other_config.model_copy(update={"seed": 1, "evaluation": kept.config.evaluation})
+    record_of_other = kept.model_copy(
+        update={"config": tested, "trial_id": tested.trial_id(kept.sources)}
+    )
+    Ledger(tmp_path).write(record_of_other)
+    assert any(
+        "arm 'ID' was tested with values it is not locked to" in problem
+        for problem in audit(tmp_path).problems
+    )
+
+
 def test_an_endless_space_or_one_as_large_as_the_budget_needs_its_whole_budget(tmp_path) -> None:
     endless = FINITE | {"optim.lr": {"uniform": [0.1, 0.3]}}
     for space, trials in ((FINITE, NUM_POINTS), (endless, NUM_POINTS)):
