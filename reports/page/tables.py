@@ -47,6 +47,24 @@ def effort_rows(summary: StudySummary) -> tuple[EffortRow, ...]:
     return tuple(_effort_row(arm) for arm in summary.arms)
 
 
+def effort_sentences(summary: StudySummary) -> tuple[str, ...]:
+    """Whether the arms' searches were equal: their budget, and arms that it does not describe."""
+    study = summary.manifest.study
+    budget = formats.plural(study.budget.trials, "search trial")
+    exceptions = []
+    for arm in summary.arms:
+        points, tried = arm.entry.num_points or 0, sum(t.result is not None for t in arm.searches)
+        if points > study.budget.trials and study.sampler == "grid":
+            exceptions.append(f"{arm.name}: its grid has {points:,} points, {tried:,} tried.")
+        elif 0 < points < study.budget.trials:
+            how_many = "all" if tried >= points else f"{tried:,}"
+            space = formats.plural(points, "point")
+            exceptions.append(f"{arm.name}: its space has {space}, {how_many} tried.")
+        elif arm.entry.locked and 0 < len(arm.searches) < study.budget.trials:
+            exceptions.append(f"{arm.name}: its search ended after {len(arm.searches)}.")
+    return f"Every arm that searches has the same budget: {budget}.", *exceptions
+
+
 def parameters(params: dict[str, object]) -> str:
     """Searched values on one line."""
     return ", ".join(f"{key} = {formats.parameter(value)}" for key, value in params.items())

@@ -11,7 +11,7 @@ from reports.plots import axes, traces
 from reports.plots.slice_plot import is_logarithmic, is_number
 from reports.plots.traces import Figure
 from reports.study.summary import StudySummary, Trial
-from tune_space.study.spec import Value
+from tune_space.study.domains import Value
 
 MAX_LINES = 40
 """Trials drawn per arm, the best ones."""

@@ -10,7 +10,7 @@ from reports.plots import axes, traces
 from reports.plots.styles import styles
 from reports.plots.traces import Figure
 from reports.study.summary import StudySummary
-from tune_space.study.spec import ParamSpec, Value
+from tune_space.study.domains import ParamSpec, Value
 
 MAX_POINTS = 100
 """Search trials drawn per arm, the best ones."""
@@ -62,7 +62,7 @@ def is_logarithmic(summary: StudySummary, path: str, numbers: Sequence[float]) -
         return False
     domains = _domains(summary, path)
     if domains and all(domain.choice is None for domain in domains):
-        return all(domain.kind == "loguniform" for domain in domains)
+        return all(domain.is_logarithmic for domain in domains)
     return max(numbers) / min(numbers) >= _WIDE
 
 

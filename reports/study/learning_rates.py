@@ -72,10 +72,10 @@ def _grids(part: StudySummary) -> Iterator[LearningRateGrid]:
 
 
 def _is_on_grid(study: StudySpec, arm: ArmSummary) -> bool:
-    """Whether each of the two rates is fixed in the arm or one of a choice."""
+    """Whether each of the two rates is fixed in the arm or one of finitely many."""
     own = study.arms[arm.label].search if arm.label in study.arms else {}
     space = {**study.search, **own}
-    return all(space[path].choice is not None for path in PATHS if path in space)
+    return all(space[path].size is not None for path in PATHS if path in space)
 
 
 def _without_rates(config: dict[str, Any]) -> str:

@@ -14,7 +14,7 @@ from morec.metrics import GAINS, metric_name
 from morec.results import TrialResult, TrialStatus
 from reports.study.garbage_collection import paused_garbage_collection
 from tune_space.ledger.records import ArmEntry, Ledger, Manifest, Reference, Role
-from tune_space.study.spec import Value
+from tune_space.study.domains import Value
 
 MISSING = "missing"
 

@@ -119,6 +119,8 @@ class FakeStudy:
     """Further paths that every arm searches, with the range their values are drawn from."""
     importance: dict[str, float] = field(default_factory=dict)
     """Searched path -> share, recorded for every arm."""
+    num_points: dict[str, int] = field(default_factory=dict)
+    """Arm -> points of its search space; the others' spaces are endless."""
     losses: dict[str, tuple[float, ...]] = field(default_factory=dict)
     """Loss curves of a second round, which is then one more preparation; empty: no second round."""
     energy_j: float | None = None
@@ -172,6 +174,7 @@ class FakeStudy:
             dataset=dataset,
             group=arm.group,
             config=_config(arm, dataset, {}, seed=0, test=False),
+            num_points=self.num_points.get(name),
             search=tuple(entry for entry, _ in searched),
             importance=self.importance,
             locked=locked or (None if self.searches else SearchEntry(trial_id="", params={})),

@@ -111,6 +111,42 @@ def test_a_plan_is_printed_and_nothing_is_written(
     assert sorted(path.name for path in study.parent.iterdir()) == ["dims.yaml"]
 
 
+SEARCHED = """\
+search:
+  model.num_blocks: {int: [1, 5], step: 2}
+  training.loss: {choice: [bce, in_batch_ce]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("fields", "num_trials", "words"),
+    [
+        (
+            "budget: {trials: 40}",
+            6,
+            "search space of small, large: 6 points, all of which are tried; budget.trials 40 "
+            "allows more",
+        ),
+        ("budget: {trials: 6}\nsampler: grid", 6, None),
+        ("budget: {trials: 4}", 4, None),
+        (
+            "budget: {trials: 4}\nsampler: grid",
+            4,
+            "search space of small, large: 6 points, of which sampler: grid tries 4 "
+            "(budget.trials)",
+        ),
+    ],
+)
+def test_a_plan_counts_what_can_run_of_a_finite_space(
+    study: Path, capsys: pytest.CaptureFixture[str], fields: str, num_trials: int, words: str | None
+) -> None:
+    study.write_text(STUDY + SEARCHED + fields + "\nseeds: [1]\n")
+    assert main([str(study), "--plan"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert f"{2 * (num_trials + 1)} trials to run, no estimate yet: no trial has finished" in said
+    assert [line for line in said if line.startswith("search space")] == ([words] if words else [])
+
+
 LABELLED = """\
 question: Which?
 baseline: ID

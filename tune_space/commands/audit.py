@@ -18,8 +18,8 @@ from tune_space.commands.audit_records import record_problems, reference_problem
 from tune_space.commands.request import Answer, StudyRequest
 from tune_space.ledger.provenance import other_code, other_schema
 from tune_space.ledger.records import Ledger, Manifest, trials_of
+from tune_space.study.domains import Value
 from tune_space.study.expand import expand
-from tune_space.study.spec import Value
 
 PROMISES = (
     "choices by validation alone, names of trials, equal tuning effort, paired seeds, full ranking "
@@ -212,5 +212,5 @@ def _codes(manifest: Manifest, records: Mapping[str, TrialResult]) -> Iterator[s
 def _exhausted(arms: Sequence[ArmAudit]) -> Iterator[str]:
     """Arms whose search space has fewer points than the budget has trials."""
     for arm in arms:
-        if (points := arm.num_points()) is not None and arm.arm.space:
-            yield f"arm {arm.arm.name!r}: all {points} points of its search space were tried"
+        if (points := arm.whole_space()) is not None and len(arm.entry.search) == len(points) > 0:
+            yield f"arm {arm.arm.name!r}: all {len(points)} points of its search space were tried"

@@ -1,10 +1,10 @@
 """The audit of one arm: its search, the choice it was locked to, its final trials."""
 
-import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
-from itertools import product
 
 from morec.config import TrialConfig, canonical_json
 from morec.errors import SpecError
@@ -12,12 +12,11 @@ from morec.results import TrialResult, TrialStatus
 from tune_space.commands.audit_records import selected_score
 from tune_space.ledger.records import ArmEntry, SearchEntry
 from tune_space.schedule.arm_search import ArmSearch
-from tune_space.study.config_paths import get_path, set_path
-from tune_space.study.expand import Arm, configure, point_with
-from tune_space.study.spec import ParamSpec, StudySpec, Value
-
-MAX_POINTS = 10_000
-"""Most combinations of a finite search space that are counted; a larger one counts as endless."""
+from tune_space.study.conditions import applies
+from tune_space.study.config_paths import get_path
+from tune_space.study.domains import ParamSpec, Value
+from tune_space.study.expand import Arm, configure, draw, with_values
+from tune_space.study.spec import StudySpec
 
 IMPORTANCE_TOLERANCE = 1e-3
 """Shares of importance may differ by so much from one machine to another."""
@@ -44,16 +43,36 @@ class ArmAudit:
             yield from self._importance_problems()
         yield from self._final_problems()
 
-    def num_points(self) -> int | None:
-        """How many different points the arm's space has; None unless fewer than the budget."""
-        values = [_values(param) for param in self.arm.space.values()]
-        if not all(values) or math.prod(map(len, values)) > MAX_POINTS:
-            return None
-        points = set()
-        for row in product(*values):
-            chosen = dict(zip(self.arm.space, row, strict=True))
-            points.add(canonical_json(point_with(self.arm, chosen)))
-        return len(points) if len(points) < self.study.budget.trials else None
+    def whole_space(self) -> frozenset[str] | None:
+        """Every point of the arm's space as JSON text; None unless fewer than the budget.
+
+        They are listed one after another, and no further than the budget: the search counts them
+        in another way.
+        """
+        found: set[str] = set()
+        for point in self._points({}, list(self.arm.space)):
+            if point is None or len(found) + 1 >= self.study.budget.trials:
+                return None
+            found.add(canonical_json(point))
+        return frozenset(found)
+
+    def _points(
+        self, chosen: Mapping[str, Value], paths: Sequence[str]
+    ) -> Iterator[Mapping[str, Value] | None]:
+        """Every point with these values, and with any at ``paths``; None where they are endless."""
+        if not paths:
+            yield chosen
+            return
+        path, *others = paths
+        param = self.arm.space[path]
+        if not applies(param, with_values(self.arm, chosen)):
+            yield from self._points(chosen, others)
+            return
+        values = _values(param)
+        for value in values:
+            yield from self._points({**chosen, path: value}, others)
+        if not values:
+            yield None
 
     def is_earlier_choice(self, record: TrialResult) -> bool:
         """Whether a tested trial is this arm's with searched values that it is not locked to."""
@@ -61,18 +80,25 @@ class ArmAudit:
             self._differences(record, self.entry.locked.params, record.config.seed, test=True)
         ):
             return False
-        config, own = (c.model_dump(mode="json") for c in (record.config, self.arm.config))
-        for path in self.arm.space:
-            set_path(config, path, get_path(own, path))
-        config["seed"], config["evaluation"]["test"] = own["seed"], False
-        return canonical_json(config) == canonical_json(own)
+        config, test = record.config.model_dump(mode="json"), record.config.evaluation.test
+        params = draw(self.arm, lambda path, _: get_path(config, path))
+        try:
+            return not list(self._differences(record, params, record.config.seed, test=test))
+        except SpecError:
+            return False
 
     def _search_problems(self) -> Iterator[str]:
         """The arm was searched as often as the budget says, and each trial is what it claims."""
         budget = self.study.budget.trials if self.arm.space else 0
-        found = len(self.entry.search)
-        if found != budget and found != self.num_points():
-            yield f"unequal tuning effort: {found} search trials, the budget is {budget}"
+        found, whole = len(self.entry.search), self.whole_space()
+        tried = Counter(canonical_json(trial.params) for trial in self.entry.search)
+        if found != budget and (whole is None or found < len(whole)):
+            points = "" if whole is None else f", its space has {len(whole)} points"
+            yield f"unequal tuning effort: {found} search trials, the budget is {budget}{points}"
+        elif found != budget and tried.keys() != whole:
+            yield "unequal tuning effort: its search trials are not the points of its space"
+        if twice := [params for params, number in tried.items() if number > 1]:
+            yield f"tried more than once: {', '.join(twice)}"
         for trial in self.entry.search:
             yield from self._trial(trial.trial_id, trial.params, self.study.search_seed, test=False)
 
@@ -146,7 +172,7 @@ class ArmAudit:
         self, record: TrialResult, params: Mapping[str, Value], seed: int, *, test: bool
     ) -> Iterator[str]:
         """Sections of a record's configuration that are not the arm's with these values."""
-        config = configure(self.entry.config, params, seed=seed, test=test)
+        config = configure(self.arm, params, seed=seed, test=test)
         wanted, found = (c.model_dump(mode="json") for c in (config, record.config))
         return (key for key in wanted if wanted[key] != found[key])
 
@@ -156,10 +182,16 @@ def _recorded_id(trial: SearchEntry, _: TrialConfig) -> str:
 
 
 def _values(param: ParamSpec) -> Sequence[Value]:
-    """All values of a finite domain; nothing for an infinite one."""
+    """All values of a finite domain; nothing for an endless one."""
     if param.choice is not None:
         return param.choice
-    return range(param.int[0], param.int[1] + 1) if param.int else ()
+    if whole := param.int or param.logint:
+        return range(whole[0], whole[1] + 1, int(param.step or 1))
+    if param.uniform is None or param.step is None:
+        return ()
+    low, high = param.uniform
+    first, step = Decimal(repr(low)), Decimal(repr(param.step))
+    return [float(first + place * step) for place in range(round((high - low) / param.step) + 1)]
 
 
 def _format_choice(choice: SearchEntry | None) -> str:

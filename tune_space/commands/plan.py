@@ -1,6 +1,6 @@
 """What running a study would do, how long that takes and what it needs; starts nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from morec.encoders.weights.hub import offline
@@ -12,6 +12,9 @@ from tune_space.inputs.prepare import Prepared
 from tune_space.ledger.records import Ledger
 from tune_space.schedule.changes import find_changes
 from tune_space.schedule.plan import Plan, make_plan
+from tune_space.study.expand import Arm
+from tune_space.study.points import num_points
+from tune_space.study.spec import StudySpec
 
 
 def answer(request: StudyRequest) -> PlanAnswer:
@@ -33,6 +36,7 @@ def answer(request: StudyRequest) -> PlanAnswer:
     forecast = make_forecast(state, request.find_capacity(), prepared.store.folder)
     return PlanAnswer(
         lines=(
+            *_format_spaces(study, arms),
             *forecast.format_lines(request.out),
             *forecast.format_shortages(request.out),
             *format_missing(missing),
@@ -42,6 +46,20 @@ def answer(request: StudyRequest) -> PlanAnswer:
         num_concurrent=forecast.num_concurrent,
         profiles=model_profiles(study, arms, state.datasets),
     )
+
+
+def _format_spaces(study: StudySpec, arms: Sequence[Arm]) -> Iterator[str]:
+    """Arms whose search space is smaller than the budget, or larger where all of it is wanted."""
+    budget, found = study.budget.trials, dict[int, list[str]]()
+    for arm in arms:
+        if points := num_points(arm):
+            found.setdefault(points, []).append(arm.name)
+    for points, names in sorted(found.items()) if budget else ():
+        space = f"search space of {', '.join(names)}: {points:,} point{'s' * (points > 1)}"
+        if points < budget:
+            yield f"{space}, all of which are tried; budget.trials {budget} allows more"
+        elif points > budget and study.sampler == "grid":
+            yield f"{space}, of which sampler: grid tries {budget} (budget.trials)"
 
 
 def _compare(

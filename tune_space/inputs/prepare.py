@@ -219,7 +219,7 @@ def item_variants(arm: Arm) -> Iterator[TrialConfig]:
     seen = set()
     for values in product(*choices.values()):
         chosen = dict(zip(choices, values, strict=True))
-        config = configure(arm.config, point_with(arm, chosen), seed=arm.config.seed, test=False)
+        config = configure(arm, point_with(arm, chosen), seed=arm.config.seed, test=False)
         variant = (key_of(config.dataset), key_of(config.item))
         if variant not in seen:
             seen.add(variant)

@@ -23,7 +23,8 @@ from morec.results import (
     write_atomically,
 )
 from tune_space.ledger.layout import MANIFEST, TRIALS
-from tune_space.study.spec import StudySpec, Value
+from tune_space.study.domains import Value
+from tune_space.study.spec import StudySpec
 
 SpecT = TypeVar("SpecT", bound=Spec)
 Role = Literal["search", "final"]
@@ -49,6 +50,9 @@ class ArmEntry(Spec):
     group: str | None = None
     config: TrialConfig
     """The arm before any searched value is set; seed = the search seed, test = False."""
+    num_points: int | None = None
+    """Points of the arm's search space, 0 where nothing is searched. None if the space is endless,
+    and in what earlier versions wrote."""
     search: tuple[SearchEntry, ...] = ()
     """Search trials in the order they were asked for."""
     locked: SearchEntry | None = None

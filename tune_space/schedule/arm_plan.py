@@ -12,6 +12,7 @@ from statistics import fmean
 from morec.results import TrialResult, TrialStatus
 from tune_space.ledger.layout import CHECKPOINTS
 from tune_space.ledger.records import ArmEntry, Ledger, Manifest
+from tune_space.schedule.jobs import within_budget
 from tune_space.study.spec import StudySpec
 
 MAX_FAILURES = 5
@@ -77,10 +78,10 @@ class ArmTrials:
     """Ids of the final trials that are known: those of the best search trial so far; at most
     ``num_seeds`` of them count."""
     budget: int
-    """Search trials that the arm gets; 0 where nothing is searched."""
+    """Search trials that the arm gets: no more than its space has points."""
     num_seeds: int
-    is_exhausted: bool = False
-    """Whether the search found nothing else to try."""
+    is_searched: bool = False
+    """Whether the search has ended."""
 
     @classmethod
     def of_entry(cls, entry: ArmEntry, study: StudySpec) -> "ArmTrials":
@@ -90,9 +91,9 @@ class ArmTrials:
             name=entry.name,
             search=[trial.trial_id for trial in entry.search],
             final=entry.final,
-            budget=study.budget.trials if searches else 0,
+            budget=within_budget(study, entry.num_points) if searches else 0,
             num_seeds=len(study.seeds),
-            is_exhausted=entry.locked is not None,
+            is_searched=entry.locked is not None,
         )
 
 
@@ -131,7 +132,7 @@ def plan_arm(trials: ArmTrials, states: TrialStates) -> ArmPlan:
     search = trials.search[: trials.budget]
     searched = _done(search, states)
     is_hopeless = _nothing_but_failures(searched)
-    is_asked = trials.is_exhausted or len(search) == trials.budget
+    is_asked = trials.is_searched or len(search) == trials.budget
     is_locked = is_hopeless or (is_asked and len(searched) == len(search))
     has_choice = not trials.budget or any(r.status is TrialStatus.COMPLETED for r in searched)
     final = trials.final[: trials.num_seeds] if is_locked and has_choice else ()

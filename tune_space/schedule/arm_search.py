@@ -7,8 +7,10 @@ interruptions nor other arms change it.
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import repeat
+from random import Random
 
 import optuna
 
@@ -16,13 +18,18 @@ from morec.config import TrialConfig, canonical_json
 from morec.results import TrialResult, TrialStatus
 from tune_space.ledger.records import MIN_FOR_IMPORTANCE, SearchEntry, best_trial
 from tune_space.schedule.jobs import search_budget
+from tune_space.study.domains import ParamSpec, Value
 from tune_space.study.expand import Arm, configure, draw, start_values
-from tune_space.study.spec import ParamSpec, StudySpec, Value
+from tune_space.study.points import Points
+from tune_space.study.spec import StudySpec
 
 NUM_STARTUP_TRIALS = 5
 """Random suggestions before TPE takes over; fixed, so that a larger budget continues the search."""
 MAX_REPEATS = 20
-"""The space counts as exhausted after so many suggestions in a row that repeat a trial."""
+"""After so many suggestions in a row that repeat a trial, the sampler is not asked any more."""
+MAX_REPEATS_ENDLESS = 10_000
+"""So many random suggestions of an endless space that all repeat a trial end the search: the space
+has hardly more values than were tried."""
 IMPORTANCE_DIGITS = 4
 """Further digits carry no information, and the last ones differ between machines."""
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -43,7 +50,10 @@ class ArmSearch:
         )
         self._asked: dict[str, tuple[optuna.Trial, SearchEntry]] = {}
         self._results: list[TrialResult] = []
-        self._chosen: set[str] = set()
+        self._sampler = study.sampler
+        self._points = Points(arm)
+        self._chosen: dict[str, dict[str, Value]] = {}
+        """Every point asked for, by its JSON text."""
 
     @property
     def entries(self) -> tuple[SearchEntry, ...]:
@@ -53,19 +63,18 @@ class ArmSearch:
     def ask(
         self, identify: Callable[[TrialConfig], str], params: Mapping[str, Value] | None = None
     ) -> tuple[SearchEntry, TrialConfig] | None:
-        """Suggest the next trial, or ``params`` again; None when the space is exhausted.
+        """Suggest the next trial, or ``params`` again; None when every point was tried.
 
         ``identify`` gives a configuration its trial id. The first suggestion is the arm's
         ``start``; where that says nothing, it is the study file's own configuration, as far as that
         lies in the space.
         """
-        for attempt in range(MAX_REPEATS):
-            wanted = start_values(self.arm) if params is None and not self._asked else params
-            trial = self._new_trial(wanted if attempt == 0 else None, attempt)
+        for attempt, wanted in enumerate(self._attempts(params)):
+            trial = self._new_trial(wanted, attempt)
             chosen = draw(self.arm, partial(_suggest, trial))
             if (key := canonical_json(chosen)) not in self._chosen:
-                self._chosen.add(key)
-                config = configure(self.arm.config, chosen, seed=self._seed, test=False)
+                self._chosen[key] = chosen
+                config = configure(self.arm, chosen, seed=self._seed, test=False)
                 entry = SearchEntry(trial_id=identify(config), params=chosen)
                 self._asked[entry.trial_id] = (trial, entry)
                 return entry, config
@@ -117,18 +126,44 @@ class ArmSearch:
             shares = optuna.importance.get_param_importances(self._study)
         return {path: round(share, IMPORTANCE_DIGITS) for path, share in shares.items()}
 
-    def _new_trial(self, params: Mapping[str, Value] | None, attempt: int) -> optuna.Trial:
+    def _attempts(self, params: Mapping[str, Value] | None) -> Iterator[Mapping[str, Value] | None]:
+        """The values that each attempt at a new trial fixes; None leaves all to the sampler.
+
+        Where the sampler only repeats itself, a point of a finite space is drawn among those that
+        were not tried.
+        """
+        start = start_values(self.arm) if params is None and not self._asked else params
+        num_left = MAX_REPEATS
+        if start is not None:
+            yield start
+            num_left -= 1
+        if self._sampler != "grid":
+            yield from repeat(None, num_left)
+        if self._points.count() is None:
+            yield from repeat(None, MAX_REPEATS_ENDLESS)
+        elif (point := self._untried()) is not None:
+            yield point
+
+    def _attempt_seed(self, attempt: int) -> int:
         identity = [self.arm.config.model_dump(mode="json"), sorted(self.arm.space)]
         seed_text = canonical_json([self._seed, identity, len(self._asked), attempt])
-        seed = int(hashlib.sha256(seed_text.encode()).hexdigest()[:8], 16)
-        self._study.sampler = optuna.samplers.TPESampler(
-            seed=seed, n_startup_trials=NUM_STARTUP_TRIALS
+        return int(hashlib.sha256(seed_text.encode()).hexdigest()[:8], 16)
+
+    def _untried(self) -> dict[str, Value] | None:
+        """A point that was not tried; it depends on the arm, the seed and what was tried."""
+        tried = map(self._points.number_of, self._chosen.values())
+        return self._points.draw_untried(tried, Random(self._attempt_seed(MAX_REPEATS)))
+
+    def _new_trial(self, params: Mapping[str, Value] | None, attempt: int) -> optuna.Trial:
+        seed = self._attempt_seed(attempt)
+        self._study.sampler = (
+            optuna.samplers.TPESampler(seed=seed, n_startup_trials=NUM_STARTUP_TRIALS)
+            if self._sampler == "tpe" and attempt < MAX_REPEATS
+            else optuna.samplers.RandomSampler(seed=seed)
         )
         if params is not None:
-            # Choices are JSON text to Optuna, so that lists and nulls can be choices too.
-            choices = {path for path in params if self.arm.space[path].choice is not None}
             self._study.enqueue_trial(
-                {p: canonical_json(v) if p in choices else v for p, v in params.items()}
+                {path: _as_told(self.arm.space[path], value) for path, value in params.items()}
             )
         return self._study.ask()
 
@@ -137,10 +172,23 @@ def _suggest(trial: optuna.Trial, path: str, param: ParamSpec) -> Value:
     if param.choice is not None:
         names = [canonical_json(value) for value in param.choice]
         return param.choice[names.index(trial.suggest_categorical(path, names))]
+    if param.step is not None and param.size is not None:
+        return param.value_at(trial.suggest_int(path, 0, param.size - 1))
     low, high = getattr(param, param.kind)
-    if param.kind == "int":
-        return trial.suggest_int(path, low, high)
-    return trial.suggest_float(path, low, high, log=param.kind == "loguniform")
+    if param.size is not None:
+        return trial.suggest_int(path, low, high, log=param.is_logarithmic)
+    return trial.suggest_float(path, low, high, log=param.is_logarithmic)
+
+
+def _as_told(param: ParamSpec, value: Value) -> Value:
+    """A value as Optuna knows it.
+
+    Choices are JSON text to Optuna, so that lists and nulls can be choices too. Steps are counted,
+    so that a value told again is the same to the last bit.
+    """
+    if param.choice is not None:
+        return canonical_json(value)
+    return value if param.step is None else param.index_of(value)
 
 
 _STATES = {

@@ -8,6 +8,7 @@ from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, plan_a
 from tune_space.schedule.arm_search import ArmSearch
 from tune_space.schedule.jobs import Job, Sources
 from tune_space.study.expand import Arm, configure, fits
+from tune_space.study.points import num_points
 from tune_space.study.spec import StudySpec
 
 
@@ -36,7 +37,7 @@ class ArmState:
         fitting = [entry.params for entry in earlier if fits(arm, entry.params)]
         self._earlier: list[SearchEntry] = []
         for params in fitting[: self.search.num_trials]:
-            config = configure(arm.config, params, seed=study.search_seed, test=False)
+            config = configure(arm, params, seed=study.search_seed, test=False)
             trial_id = self._job("search", config).trial_id
             self._earlier.append(SearchEntry(trial_id=trial_id, params=params))
 
@@ -75,7 +76,7 @@ class ArmState:
             final=tuple(self.final),
             budget=self.search.num_trials,
             num_seeds=len(self._seeds),
-            is_exhausted=self.is_searched,
+            is_searched=self.is_searched,
         )
         return plan_arm(trials, states)
 
@@ -86,6 +87,7 @@ class ArmState:
             dataset=self.arm.dataset,
             group=self.arm.group,
             config=self.arm.config,
+            num_points=num_points(self.arm),
             search=self.searches,
             locked=self.locked,
             importance=self.search.importance() if self.is_searched else {},
@@ -106,7 +108,7 @@ class ArmState:
         if self.locked is None:
             return
         for seed in self._seeds:
-            config = configure(self.arm.config, self.locked.params, seed=seed, test=True)
+            config = configure(self.arm, self.locked.params, seed=seed, test=True)
             job = self._job("final", config)
             self.final[job.trial_id] = job
 

@@ -11,8 +11,9 @@ from morec.results import TrialResult
 from tune_space.ledger.provenance import other_code, other_schema
 from tune_space.ledger.records import ArmEntry, Ledger, trials_of
 from tune_space.schedule.jobs import Sources
+from tune_space.study.domains import ParamSpec
 from tune_space.study.expand import Arm, expand, fits
-from tune_space.study.spec import ParamSpec, StudySpec
+from tune_space.study.spec import StudySpec
 
 REPORT_ONLY = ("question", "baseline", "contrasts", "expected")
 """Parts of a study that no trial depends on."""
@@ -98,7 +99,7 @@ def _arm_changes(arms: Sequence[Arm], earlier: Mapping[str, Arm], last: _LastRun
 
 def _config_difference(before: Arm, after: Arm) -> str:
     """The fixed settings that differ; the seed of the search has a line of its own."""
-    old, new = (dict(_leaves(arm.config.model_dump(mode="json"))) for arm in (before, after))
+    old, new = (dict(_leaves(arm.settings)) for arm in (before, after))
     paths = [p for p in {**old, **new} if old.get(p) != new.get(p) and p != "seed"]
     return ", ".join(
         f"{path} {_format_value(old, path)} -> {_format_value(new, path)}" for path in paths
@@ -170,6 +171,11 @@ def _search_changes(before: StudySpec, study: StudySpec) -> Iterator[str]:
     if before.search_seed != study.search_seed:
         yield (
             f"search_seed {before.search_seed} -> {study.search_seed}: every search starts again"
+        )
+    if before.sampler != study.sampler:
+        yield (
+            f"sampler {before.sampler} -> {study.sampler}: recorded trials count as they are; "
+            "the new sampler chooses those that are still to come"
         )
     if before.scheduler != study.scheduler:
         yield (

@@ -17,6 +17,7 @@ from tune_space.schedule.jobs import Job, Sources
 from tune_space.schedule.manifest_writer import ManifestWriter
 from tune_space.schedule.outcomes import Outcomes, explain_loss
 from tune_space.study.expand import Arm
+from tune_space.study.points import num_points
 
 Admits = Callable[[Job], bool]
 """Whether a trial may start now, in addition to those that run."""
@@ -176,5 +177,6 @@ def _earlier_entries(arms: Sequence[Arm], earlier: Sequence[ArmEntry]) -> dict[s
     for arm in arms:
         blank = ArmEntry(name=arm.name, dataset=arm.dataset, group=arm.group, config=arm.config)
         entry = before.get(arm.name, blank)
-        entries[arm.name] = entry if entry.config == arm.config else blank
+        kept = entry if entry.config == arm.config else blank
+        entries[arm.name] = kept.model_copy(update={"num_points": num_points(arm)})
     return entries

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from morec.config import TrialConfig
 from tune_space.ledger.records import Role
 from tune_space.study.expand import Arm
+from tune_space.study.points import num_points
 from tune_space.study.spec import StudySpec
 
 Sources = Callable[[TrialConfig], Mapping[str, str]]
@@ -30,5 +31,10 @@ class Job:
 
 
 def search_budget(study: StudySpec, arm: Arm) -> int:
-    """Search trials that an arm gets; one that searches nothing needs none."""
-    return study.budget.trials if arm.space else 0
+    """Search trials that an arm gets: the study's budget, but no more than its space has points."""
+    return within_budget(study, num_points(arm))
+
+
+def within_budget(study: StudySpec, points: int | None) -> int:
+    """Search trials of a space with so many points; None: it is endless."""
+    return study.budget.trials if points is None else min(study.budget.trials, points)

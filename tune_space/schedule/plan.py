@@ -7,8 +7,9 @@ from statistics import fmean
 from tune_space.ledger.records import ArmEntry, Ledger, Manifest, best_trial
 from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, plan_arm
 from tune_space.schedule.jobs import Sources, search_budget
+from tune_space.study.domains import Value
 from tune_space.study.expand import Arm, configure, fits
-from tune_space.study.spec import StudySpec, Value
+from tune_space.study.spec import StudySpec
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class _EarlierRun:
         """An arm's trials with the identities that its configuration and data give them now."""
 
         def identify(params: Mapping[str, Value], seed: int, *, test: bool) -> str:
-            config = configure(arm.config, params, seed=seed, test=test)
+            config = configure(arm, params, seed=seed, test=test)
             return config.trial_id(sources(config))
 
         study, records = self.study, self.states.records
@@ -124,14 +125,10 @@ class _EarlierRun:
         return self._trials(arm, [*search], [identify(choice or {}, s, test=True) for s in seeds])
 
     def _trials(self, arm: Arm, search: Sequence[str], final: Sequence[str]) -> ArmTrials:
-        """The search found nothing else to try if it was locked below the budget it had then."""
-        budget_then = self.manifest.study.budget.trials if self.manifest else 0
-        is_locked = self.entry(arm).locked is not None
         return ArmTrials(
             name=arm.name,
             search=search,
             final=final,
             budget=search_budget(self.study, arm),
             num_seeds=len(self.study.seeds),
-            is_exhausted=is_locked and 0 < len(search) < budget_then,
         )

@@ -8,7 +8,8 @@ from itertools import product
 
 from morec.errors import SpecError
 from tune_space.study.config_paths import short_name
-from tune_space.study.spec import ArmSpec, StudySpec, Value, full_name
+from tune_space.study.domains import Value
+from tune_space.study.spec import ArmSpec, StudySpec, full_name
 from tune_space.study.yaml_document import format_unknown
 
 MAX_ARMS = 1_000

@@ -21,7 +21,8 @@ from tune_space.study.config_paths import (
     same_value,
     value_problems,
 )
-from tune_space.study.spec import ParamSpec
+from tune_space.study.domains import ParamSpec
+from tune_space.study.kinds import kinds_with
 from tune_space.study.yaml_document import KeyPath, Problem, mapping, shorten
 
 ARM_KEYS = ("search", "group", "datasets", "start")
@@ -39,7 +40,7 @@ def check(raw: Mapping[str, Any]) -> list[Problem]:
     for area, space in _search_areas(raw):
         for dotted, param in space.items():
             problems += _check_param((*area, dotted), dotted, param)
-    problems += _check_starts(raw)
+    problems += [*_check_sampler(raw), *_check_starts(raw)]
     return [*problems, *_check_levels(raw), *_check_overlaps(raw), *check_names(raw)]
 
 
@@ -54,10 +55,33 @@ def _check_base(raw: Mapping[str, Any]) -> Iterator[Problem]:
     except ValidationError as error:
         checked_later = ("missing", "value_error", "union_tag_not_found")
         for path, text in explain(error, base, [TrialConfig], skip=checked_later):
-            yield Problem(("base", *path), text)
+            if not _is_of_another_kind(raw, path):
+                yield Problem(("base", *path), text)
+                continue
+            dotted = ".".join(map(str, path))
+            for below, wrong in value_problems(dotted, get_path(base, dotted)):
+                yield Problem(("base", *path, *below), wrong)
     for dotted, text in RESERVED.items():
         if get_path(base, dotted) is not None:
             yield Problem(("base", *dotted.split(".")), f"{dotted} {text}")
+
+
+def _is_of_another_kind(raw: Mapping[str, Any], place: KeyPath) -> bool:
+    """Whether a key of ``base`` belongs to a kind that an arm sets, or that is searched."""
+    path = ".".join(map(str, place))
+    return any(having & _kinds_used(raw, tag) for tag, having in kinds_with(path).items())
+
+
+def _kinds_used(raw: Mapping[str, Any], tag: str) -> set[str]:
+    """Every kind that a data set, an arm or a factor sets, or that is searched."""
+    part = tag.removesuffix(".kind")
+    settings = [(dotted, value) for _, dotted, value in _settings(raw)]
+    found = [value for dotted, value in settings if dotted == tag]
+    found += [mapping({part: value}, part).get("kind") for path, value in settings if path == part]
+    for _, space in _search_areas(raw):
+        choice = mapping(space, tag).get("choice")
+        found += choice if isinstance(choice, list) else []
+    return {kind for kind in found if isinstance(kind, str)}
 
 
 def _settings(raw: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, Any]]:
@@ -110,6 +134,21 @@ def _check_param(path: KeyPath, dotted: str, raw: Any) -> Iterator[Problem]:
             yield Problem(place, "a parameter cannot depend on itself")
         else:
             yield from _check_condition(place, condition, wanted)
+
+
+def _check_sampler(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """A sampler needs something to search, and a grid needs domains that have an end."""
+    sampler, areas = raw.get("sampler", "tpe"), list(_search_areas(raw))
+    if sampler != "tpe" and not any(space for _, space in areas):
+        yield Problem(("sampler",), f"{sampler} has no effect: nothing is searched")
+    for area, space in areas if sampler == "grid" else ():
+        for dotted, given in space.items():
+            if (param := _param(given)) and param.size is None:
+                yield Problem(
+                    (*area, dotted, param.kind),
+                    "sampler: grid tries every value, and a range without a step is endless; "
+                    "allowed: choice, int, logint, or uniform with a step",
+                )
 
 
 def _check_starts(raw: Mapping[str, Any]) -> Iterator[Problem]:

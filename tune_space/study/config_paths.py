@@ -115,6 +115,11 @@ def same_value(value: Any, other: Any) -> bool:
     return canonical_json(value) == canonical_json(other)
 
 
+def models_at(path: str) -> list[type[BaseModel]]:
+    """The models that a mapping at a dotted path may be; several of a tagged union."""
+    return _models_of(_fields(path))
+
+
 def _fields(path: str) -> list[FieldInfo]:
     """The fields a path may mean; several where several members of a tagged union have it."""
     models: Sequence[type[BaseModel]] = [TrialConfig]

@@ -1,13 +1,9 @@
 """A study -> its arms, each one built and checked, so that an impossible arm is refused here."""
 
 import json
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from graphlib import CycleError, TopologicalSorter
-from itertools import product
-from random import Random
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,11 +11,21 @@ from pydantic import ValidationError
 from morec.config import TrialConfig, canonical_json
 from morec.errors import SpecError
 from tune_space.study.arm_names import NamedArm, named_arms
-from tune_space.study.config_paths import explain, get_path, same_value, set_path
-from tune_space.study.spec import ParamSpec, StudySpec, Value
-
-MAX_COMBINATIONS = 500
-"""Combinations of searched values that are tried per arm; of a larger space, a fixed sample."""
+from tune_space.study.conditions import applies, ordered, reachable
+from tune_space.study.config_paths import explain, get_path, set_path
+from tune_space.study.domains import ParamSpec, Value, combinations
+from tune_space.study.kinds import (
+    as_kind,
+    base_for,
+    check_written,
+    for_kinds,
+    kind_of,
+    possible_kinds,
+    unions,
+    unused_keys,
+    where_they_exist,
+)
+from tune_space.study.spec import StudySpec
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,17 @@ class Arm:
     """Key of the study's ``datasets``; empty where the study has one data set in its base."""
     start: Mapping[str, Value] = field(default_factory=dict)
     """Searched values of the first search trial, in place of those of ``config``."""
+    written: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Path of each part whose ``kind`` is searched -> the keys written there. Each applies to the
+    kinds that have it; ``config`` has those of one kind."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The fixed configuration as nested mappings, with the keys of every searched kind."""
+        config = self.config.model_dump(mode="json")
+        for part, keys in self.written.items():
+            set_path(config, part, {**keys, **get_path(config, part)})
+        return config
 
 
 def expand(study: StudySpec) -> tuple[Arm, ...]:
@@ -55,23 +72,20 @@ def expand(study: StudySpec) -> tuple[Arm, ...]:
                 failed.setdefault(problem, []).append(named.name)
     problems = [f"{_format_arms(names)}: {text}" for text, names in failed.items()]
     problems += _same_arms(arms)
+    if not failed:
+        problems += _of_no_arm(study, arms)
     if problems:
         raise SpecError(problems)
     return tuple(arms)
 
 
-def configure(
-    arm_config: TrialConfig, params: Mapping[str, Value], *, seed: int, test: bool
-) -> TrialConfig:
+def configure(arm: Arm, params: Mapping[str, Value], *, seed: int, test: bool) -> TrialConfig:
     """An arm's configuration with searched values and a seed; ``test``: it may see the test split.
 
     Raises:
         SpecError: the values do not fit the configuration.
     """
-    config = arm_config.model_dump(mode="json")
-    for path, value in params.items():
-        set_path(config, path, value)
-    return _resolve(config, seed=seed, test=test)
+    return _resolve(with_values(arm, params), seed=seed, test=test)
 
 
 def draw(arm: Arm, suggest: Callable[[str, ParamSpec], Value]) -> dict[str, Value]:
@@ -79,13 +93,25 @@ def draw(arm: Arm, suggest: Callable[[str, ParamSpec], Value]) -> dict[str, Valu
 
     Parameters come in the order of the space, so that a ``when`` sees the values it depends on.
     """
-    config = arm.config.model_dump(mode="json")
     params: dict[str, Value] = {}
     for path, param in arm.space.items():
-        if applies(param, config):
+        if applies(param, with_values(arm, params)):
             params[path] = suggest(path, param)
-            set_path(config, path, params[path])
     return params
+
+
+def with_values(arm: Arm, params: Mapping[str, Value]) -> dict[str, Any]:
+    """An arm's configuration with searched values, as mappings; nothing is checked.
+
+    A searched kind brings the keys that are written for it, and its own defaults.
+    """
+    config = arm.config.model_dump(mode="json")
+    for part, keys in arm.written.items():
+        if (kind := f"{part}.kind") in params:
+            set_path(config, part, as_kind(part, keys, params[kind]))
+    for path, value in params.items():
+        set_path(config, path, value)
+    return config
 
 
 def point_with(arm: Arm, values: Mapping[str, Value]) -> dict[str, Value]:
@@ -111,30 +137,29 @@ def fits(arm: Arm, params: Mapping[str, Value]) -> bool:
     return point_with(arm, params).keys() == params.keys()
 
 
-def applies(param: ParamSpec, config: Mapping[str, Any]) -> bool:
-    """Whether a configuration, as mappings, meets the condition (``when``) of a parameter."""
-    return all(
-        any(same_value(get_path(config, path), option) for option in _options(wanted))
-        for path, wanted in param.when.items()
-    )
-
-
-def _options(wanted: Value) -> list[Value]:
-    """The values that meet a condition: the one that is wanted or, of a list, also each of it."""
-    return [wanted, *wanted] if isinstance(wanted, list) else [wanted]
-
-
 def _build(study: StudySpec, named: NamedArm) -> Arm:
-    raw = deepcopy(study.base)
-    for path, value in named.settings:
-        set_path(raw, path, deepcopy(value))
-    spec = named.spec
+    spec, searched = named.spec, {**study.search, **named.spec.search}
+    kinds = possible_kinds(_settle(study.base, named.settings), searched)
+    raw = _settle(base_for(study.base, kinds), named.settings)
+    written = {part: get_path(raw, part) or {} for part in kinds if f"{part}.kind" in searched}
+    for part, keys in written.items():
+        check_written(part, keys, kinds[part])
+        set_path(raw, part, for_kinds(part, keys, [kind_of(part, keys)]))
     config = _resolve(raw, seed=study.search_seed, test=False)
-    space = _reachable(_ordered({**study.search, **spec.search}), config)
-    arm = Arm(named.name, spec.group, config, space, named.dataset, spec.start)
+    space = ordered(where_they_exist(searched, kinds, own=spec.search))
+    space = reachable(space, config.model_dump(mode="json"), written)
+    arm = Arm(named.name, spec.group, config, space, named.dataset, spec.start, written)
     _try_searched_values(arm)
     _check_start(arm)
     return arm
+
+
+def _settle(base: Mapping[str, Any], settings: Iterable[tuple[str, Value]]) -> dict[str, Any]:
+    """The base with the values that a data set and an arm set."""
+    raw = deepcopy(dict(base))
+    for path, value in settings:
+        set_path(raw, path, deepcopy(value))
+    return raw
 
 
 def _resolve(raw: dict[str, Any], *, seed: int, test: bool) -> TrialConfig:
@@ -148,15 +173,6 @@ def _resolve(raw: dict[str, Any], *, seed: int, test: bool) -> TrialConfig:
         raise SpecError([problem.format() for problem in problems]) from error
 
 
-def _ordered(space: dict[str, ParamSpec]) -> dict[str, ParamSpec]:
-    """Put every parameter after those that its ``when`` names."""
-    graph = {path: [p for p in param.when if p in space] for path, param in space.items()}
-    try:
-        return {path: space[path] for path in TopologicalSorter(graph).static_order()}
-    except CycleError as error:
-        raise SpecError(f"search: when goes in a circle: {' -> '.join(error.args[1])}") from error
-
-
 def _check_start(arm: Arm) -> None:
     """Every value of ``start`` must be one that the first search trial takes.
 
@@ -166,22 +182,6 @@ def _check_start(arm: Arm) -> None:
     if unused := arm.start.keys() - point_with(arm, start_values(arm)).keys():
         names = ", ".join(sorted(unused))
         raise SpecError(f"start: {names}: not searched in this arm, or not with its other values")
-
-
-def _reachable(space: dict[str, ParamSpec], config: TrialConfig) -> dict[str, ParamSpec]:
-    """Leave out parameters whose ``when`` no searched value can meet in this arm."""
-    fixed = config.model_dump(mode="json")
-    kept: dict[str, ParamSpec] = {}
-    for path, param in space.items():
-        unmet = {p: wanted for p, wanted in param.when.items() if not _can_take(p, wanted, kept)}
-        if applies(param.model_copy(update={"when": unmet}), fixed):
-            kept[path] = param
-    return kept
-
-
-def _can_take(path: str, wanted: Value, space: Mapping[str, ParamSpec]) -> bool:
-    """Whether a path is searched and may get a value that meets a condition."""
-    return path in space and any(space[path].contains(option) for option in _options(wanted))
 
 
 def _try_searched_values(arm: Arm) -> None:
@@ -213,7 +213,7 @@ def _never_fits(arm: Arm, path: str) -> tuple[str, ...]:
 def _failed_combinations(arm: Arm) -> list[str]:
     """Each reason why a combination of searched values does not fit the arm, once."""
     problems: dict[str, None] = {}
-    for values in _combinations(arm.space):
+    for values in combinations(arm.space):
         params = point_with(arm, values)
         for text in _misfits(arm, params):
             problems[f"search: {_format_blamed(arm, params)}: {text}"] = None
@@ -223,7 +223,7 @@ def _failed_combinations(arm: Arm) -> list[str]:
 def _misfits(arm: Arm, params: Mapping[str, Value]) -> tuple[str, ...]:
     """Why the arm cannot take these values together; nothing where it can."""
     try:
-        configure(arm.config, params, seed=arm.config.seed, test=False)
+        configure(arm, params, seed=arm.config.seed, test=False)
     except SpecError as error:
         return error.problems
     return ()
@@ -235,15 +235,19 @@ def _format_blamed(arm: Arm, params: Mapping[str, Value]) -> str:
     return ", ".join([path for path in params if not _misfits(arm, others[path])] or params)
 
 
-def _combinations(space: Mapping[str, ParamSpec]) -> Iterator[dict[str, Value]]:
-    """Combinations of the values that stand for each domain: all, or a fixed sample of many."""
-    probes = [param.probes() for param in space.values()]
-    if math.prod(map(len, probes)) <= MAX_COMBINATIONS:
-        rows: Iterator[Sequence[Value]] = product(*probes)
-    else:
-        random = Random(0)
-        rows = ([random.choice(values) for values in probes] for _ in range(MAX_COMBINATIONS))
-    return (dict(zip(space, row, strict=True)) for row in rows)
+def _of_no_arm(study: StudySpec, arms: Sequence[Arm]) -> Iterator[str]:
+    """What the base writes or the study searches for kinds that no arm has."""
+    kinds = {
+        part: {kind for arm in arms for kind in possible_kinds(arm.settings, arm.space)[part]}
+        for part in unions()
+    }
+    searched = [path for path, param in study.search.items() if not param.when]
+    yield from (f"search: {text}" for text in unused_keys(searched, kinds))
+    for part in kinds:
+        keys, named = get_path(study.base, part), named_arms(study)
+        is_read = any(part not in dict(arm.settings) for arm in named)
+        written = [f"{part}.{key}" for key in keys] if is_read and isinstance(keys, dict) else ()
+        yield from (f"base: {text}" for text in unused_keys(written, kinds))
 
 
 def _same_arms(arms: Sequence[Arm]) -> list[str]:
@@ -251,7 +255,7 @@ def _same_arms(arms: Sequence[Arm]) -> list[str]:
     same: dict[str, list[str]] = {}
     for arm in arms:
         space = {path: param.model_dump(mode="json") for path, param in arm.space.items()}
-        key = canonical_json([arm.config.model_dump(mode="json"), space])
+        key = canonical_json([arm.settings, space])
         same.setdefault(key, []).append(arm.name)
     groups = [names for names in same.values() if len(names) > 1]
     return [f"{_format_arms(names)}: the same configuration and search" for names in groups]

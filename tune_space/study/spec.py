@@ -2,18 +2,14 @@
 
 # ruff: noqa: RUF012  (pydantic copies mutable defaults)
 
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from morec.config import Spec, canonical_json
+from morec.config import Spec
+from tune_space.study.domains import ParamSpec, Value
 from tune_space.study.storage_url import StorageUrl
 
-Value = Any
-"""A JSON value, as written in the study file."""
-DomainKind = Literal["uniform", "loguniform", "int", "choice"]
-Whole = int
-"""``int`` by another name: inside ``ParamSpec`` that is a field."""
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """What numpy and torch both take."""
 
@@ -21,71 +17,6 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 COSTS = ("#Param M", "FLOPs G", "min/epoch", "GPU GB")
 """Columns of the paper's cost table, in millions, billions, minutes and gigabytes. ``expected``
 may name them besides metrics."""
-
-
-class ParamSpec(Spec):
-    """One searched parameter: exactly one kind of domain, optionally only under a condition."""
-
-    uniform: tuple[float, float] | None = None
-    """[low, high], floats."""
-    loguniform: tuple[float, float] | None = None
-    """[low, high], floats, low > 0."""
-    int: tuple[Whole, Whole] | None = None
-    """[low, high], whole numbers, both ends included."""
-    choice: tuple[Value, ...] | None = None
-    when: dict[str, Value] = {}
-    """Search this parameter only where every path has this value (or one of a list of values)."""
-
-    @property
-    def kind(self) -> DomainKind:
-        """Which of the four domains this is."""
-        return self._kinds()[0]
-
-    def probes(self) -> tuple[Value, ...]:
-        """Values that stand for the whole domain when it is checked.
-
-        Every choice; the ends of a range; of whole numbers also the one above the lower end, so
-        that odd and even ones are checked.
-        """
-        if self.choice is not None:
-            return self.choice
-        low, high = getattr(self, self.kind)
-        return tuple(dict.fromkeys((low, low + 1, high))) if self.int else (low, high)
-
-    def contains(self, value: Value) -> bool:
-        """Whether ``value`` lies in this domain."""
-        if self.choice is not None:
-            return canonical_json(value) in map(canonical_json, self.choice)
-        low, high = getattr(self, self.kind)
-        is_number = type(value) is Whole or (type(value) is float and self.int is None)
-        return is_number and bool(low <= value <= high)
-
-    def format(self) -> str:
-        """The domain in words, for a message."""
-        if self.choice is not None:
-            return f"one of {', '.join(map(repr, self.choice))}"
-        low, high = getattr(self, self.kind)
-        return f"{'a whole number' if self.int else 'a number'} between {low} and {high}"
-
-    def _kinds(self) -> list[DomainKind]:
-        return [kind for kind in get_args(DomainKind) if getattr(self, kind) is not None]
-
-    @model_validator(mode="after")
-    def _one_sensible_domain(self) -> Self:
-        if len(self._kinds()) != 1:
-            raise ValueError("give exactly one of uniform, loguniform, int, choice")
-        if self.choice is not None:
-            if not self.choice:
-                raise ValueError("choice is empty")
-            if len(set(map(canonical_json, self.choice))) != len(self.choice):
-                raise ValueError(f"choice has a value twice: {list(self.choice)}")
-            return self
-        low, high = getattr(self, self.kind)
-        if low >= high:
-            raise ValueError(f"{self.kind}: low {low} is not below high {high}")
-        if self.kind == "loguniform" and low <= 0:
-            raise ValueError(f"loguniform: low {low} is not above 0")
-        return self
 
 
 class DatasetChoice(Spec):
@@ -182,6 +113,10 @@ class StudySpec(Spec):
     """The arm that every other arm is compared with; on each data set, where there are several."""
     search: dict[str, ParamSpec] = {}
     budget: BudgetSpec = BudgetSpec()
+    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    """What chooses search trials after an arm's first: TPE (Optuna's), chance, or ``grid``: every
+    point of a finite space once, in an order that ``search_seed`` draws. None of them tries a point
+    twice, and a budget as large as a finite space tries all of it."""
     scheduler: Literal["none", "asha", "median"] = "none"
     """Stops weak search trials early; a trial is compared with trials of its own arm only."""
     search_seed: Seed = 0

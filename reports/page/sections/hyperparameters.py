@@ -22,6 +22,7 @@ def _context(report: Report) -> Context:
         "slice_plots": [list(_slice_plots(part)) for part in summary.parts],
         "parallel_coordinates": [_parallel_coordinates(part) for part in summary.parts],
         "effort": tables.effort_rows(summary),
+        "budget": tables.effort_sentences(summary),
         "searches": [(arm, tables.search_rows(arm)) for arm in summary.arms if arm.searches],
     }
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from reports.page.section import Context, Section
-from reports.page.tables import effort_rows
+from reports.page.tables import effort_rows, effort_sentences
 from reports.study.report import Report
 from reports.study.summary import StudySummary, Trial
 from tune_space.ledger.records import Role
@@ -19,6 +19,7 @@ def _context(report: Report) -> Context:
         "codes": codes(summary),
         "nodes": trials_per_node(summary.trials),
         "effort": effort_rows(summary),
+        "budget": effort_sentences(summary),
     }
 
 

@@ -21,6 +21,37 @@ def test_effort_counts_search_trials_by_outcome(tmp_path: Path) -> None:
     assert row.locked.startswith("optim.lr = ")
 
 
+def test_an_arm_whose_space_is_smaller_than_the_budget_is_named_and_is_no_inequality(
+    tmp_path: Path,
+) -> None:
+    study = FakeStudy(
+        searches=2,
+        num_points={"TS": 2, "E2E": 3, "ID": 99},
+        statuses={("E2E", "search", 1): "missing"},
+        overrides={"budget": {"trials": 12}, "sampler": "tpe"},
+    )
+    words = tables.effort_sentences(summarise(study.write(tmp_path)))
+    assert words == (
+        "Every arm that searches has the same budget: 12 search trials.",
+        "ID: its search ended after 2.",
+        "TS: its space has 2 points, all tried.",
+        "E2E: its space has 3 points, 1 tried.",
+    )
+    page = write_report(tmp_path).read_text()
+    assert page.count("TS: its space has 2 points, all tried.") == 2
+
+
+def test_a_budget_below_a_grid_says_how_much_of_it_was_tried(tmp_path: Path) -> None:
+    study = FakeStudy(arms=SMALL[:1], num_points={"ID": 4321}, overrides={"sampler": "grid"})
+    _, words = tables.effort_sentences(summarise(study.write(tmp_path)))
+    assert words == "ID: its grid has 4,321 points, 4 tried."
+
+
+def test_a_space_as_large_as_the_budget_needs_no_words(tmp_path: Path) -> None:
+    study = FakeStudy(arms=SMALL[:1], num_points={"ID": 4}, overrides={"sampler": "grid"})
+    assert len(tables.effort_sentences(summarise(study.write(tmp_path)))) == 1
+
+
 def test_an_arm_without_search_has_nothing_to_lock(tmp_path: Path) -> None:
     page = write_report(FakeStudy(arms=SMALL[:1], searches=0).write(tmp_path)).read_text()
     assert '<td>n/a</td><td>n/a</td><td class="wrap">nothing to search</td>' in page

@@ -13,6 +13,8 @@ SEARCH = {
     "model.dropout": {"uniform": [0.001, 0.5]},
     "model.dim": {"choice": [64, 128, 2048]},
     "training.batch_size": {"choice": [64, 128]},
+    "training.patience": {"logint": [8, 64]},
+    "optim.warmup_steps": {"int": [1, 64]},
 }
 
 
@@ -34,6 +36,8 @@ def summary(tmp_path_factory: pytest.TempPathFactory) -> StudySummary:
         ("model.dropout", [0.001, 0.5], False),
         ("model.dim", [64, 2048], True),
         ("training.batch_size", [64, 128], False),
+        ("training.patience", [8, 9], True),
+        ("optim.warmup_steps", [1, 64], False),
         ("not.in.the.file", [1e-5, 1e-2], True),
         ("not.in.the.file", [0, 1e-2], False),
     ],

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from reports.study.caveats import caveats
 from reports.study.progress import progress, unfinished
 from reports.study.summary import summarise
@@ -40,6 +42,26 @@ def test_of_many_trials_six_are_named_and_the_others_counted(tmp_path: Path) -> 
 
 def test_a_complete_study_has_nothing_unfinished(tmp_path: Path) -> None:
     assert unfinished(summarise(FakeStudy(arms=SMALL[:1]).write(tmp_path))) == ()
+
+
+@pytest.mark.parametrize("status", ["failed", "pruned", "collapsed"])
+def test_a_small_space_without_one_completed_trial_leaves_none_of_its_budget_to_come(
+    tmp_path: Path, status: str
+) -> None:
+    number = MAX_FAILURES - 2
+    ended = {("TS", "search", index): status for index in range(number)}
+    nothing_more = {("TS", "final", index): "not asked" for index in range(3)}
+    study = FakeStudy(
+        arms=SMALL[:2],
+        searches=number,
+        num_points={"ID": number, "TS": number},
+        state="running",
+        statuses=ended | nothing_more,
+        overrides={"budget": {"trials": 40}},
+    )
+    done = (number + 3) + number
+    words = progress(summarise(study.write(tmp_path)))
+    assert words.startswith(f"{done} of {done} trials have ended")
 
 
 def test_an_exhausted_search_and_an_arm_that_is_given_up_have_no_trials_to_come(

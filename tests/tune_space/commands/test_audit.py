@@ -188,6 +188,94 @@ def test_trying_every_point_of_a_small_search_space_is_equal_effort(tmp_path) ->
     assert "arm 'ID': all 2 points of its search space were tried" in found.notes
 
 
+FINITE = {
+    "training.loss": {"choice": ["bce", "in_batch_ce"]},
+    "optim.lr": {"uniform": [0.1, 0.3], "step": 0.1},
+    "model.num_blocks": {"int": [1, 5], "step": 4, "when": {"training.loss": "bce"}},
+    "optim.warmup_steps": {"logint": [8, 9], "when": {"training.loss": "in_batch_ce"}},
+}
+NUM_POINTS = 3 * (2 + 2)
+
+
+def test_a_conditional_space_smaller_than_the_budget_passes_once_every_point_was_tried(
+    tmp_path,
+) -> None:
+    run_all(tmp_path, search=FINITE, budget={"trials": 20})
+    found = audit(tmp_path)
+    assert found.problems == ()
+    assert f"arm 'ID': all {NUM_POINTS} points of its search space were tried" in found.notes
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (
+            lambda search: search[:-1],
+            f"unequal tuning effort: {NUM_POINTS - 1} search trials, the budget is 20, its space "
+            f"has {NUM_POINTS} points",
+        ),
+        (
+            lambda search: [*search[:-1], search[0]],
+            "unequal tuning effort: its search trials are not the points of its space",
+        ),
+        (lambda search: [*search[:-1], search[0]], "tried more than once: {"),
+        (
+            lambda search: [*search, search[0]],
+            "tried more than once: {",
+        ),
+    ],
+)
+def test_a_small_space_that_was_not_tried_whole_is_off(tmp_path, change, expected) -> None:
+    run_all(tmp_path, search=FINITE, budget={"trials": 20})
+
+    def edit_search(manifest: dict[str, Any]) -> None:
+        entry = next(a for a in manifest["arms"] if a["name"] == "ID")
+        entry["search"] = change(entry["search"])
+
+    edit(tmp_path / "manifest.json", edit_search)
+    problems = audit(tmp_path).problems
+    assert any(problem.startswith(f"arm 'ID': {expected}") for problem in problems), problems
+
+
+def test_a_search_over_kinds_passes_and_counts_only_the_keys_that_each_kind_has(tmp_path) -> None:
+    base = STUDY["base"] | {"model": {"dim": 16, "num_heads": 4, "kernel_size": 5}}
+    space = {
+        "model.kind": {"choice": ["sasrec", "nextitnet", "gru4rec"]},
+        "model.num_heads": {"choice": [1, 2]},
+    }
+    run_all(tmp_path, base=base, search=space, budget={"trials": 9})
+    found = audit(tmp_path)
+    assert found.problems == ()
+    assert "arm 'ID': all 4 points of its search space were tried" in found.notes
+
+
+def test_a_final_trial_of_another_searched_kind_was_tested_too(tmp_path) -> None:
+    space = {"model.kind": {"choice": ["sasrec", "gru4rec"]}}
+    run_all(tmp_path, search=space, budget={"trials": 2})
+    entry = arm(tmp_path)
+    kept = Ledger(tmp_path).read(entry.final[0])
+    other = next(t for t in entry.search if t.trial_id != entry.locked.trial_id)
+    other_config = Ledger(tmp_path).read(other.trial_id).config
+    tested = other_config.model_copy(update={"seed": 1, "evaluation": kept.config.evaluation})
+    record_of_other = kept.model_copy(
+        update={"config": tested, "trial_id": tested.trial_id(kept.sources)}
+    )
+    Ledger(tmp_path).write(record_of_other)
+    assert any(
+        "arm 'ID' was tested with values it is not locked to" in problem
+        for problem in audit(tmp_path).problems
+    )
+
+
+def test_an_endless_space_or_one_as_large_as_the_budget_needs_its_whole_budget(tmp_path) -> None:
+    endless = FINITE | {"optim.lr": {"uniform": [0.1, 0.3]}}
+    for space, trials in ((FINITE, NUM_POINTS), (endless, NUM_POINTS)):
+        run_all(tmp_path, search=space, budget={"trials": trials})
+        found = audit(tmp_path)
+        assert not [problem for problem in found.problems if "effort" in problem]
+        assert not [note for note in found.notes if "points of its search space" in note]
+
+
 def test_a_missing_record_and_a_missing_seed_are_off(folder) -> None:
     gone = arm(folder).final[0]
     record(folder, gone).unlink()

@@ -41,7 +41,7 @@ def write_manifest(
 
 def write_record(folder: Path, trial_id: str, status: TrialStatus, score: float = 0.0) -> None:
     epoch = EpochRecord(epoch=1, train_loss=1.0, valid={"HR@10": score}, train_s=1.0, eval_s=1.0)
-    config = configure(expand(STUDY)[0].config, {}, seed=0, test=False)
+    config = configure(expand(STUDY)[0], {}, seed=0, test=False)
     Ledger(folder).write(
         TrialResult(
             trial_id=trial_id,

@@ -24,8 +24,9 @@ from tune_space.inputs.prepare import (
     with_inactive,
 )
 from tune_space.ledger.records import Manifest
+from tune_space.study.domains import ParamSpec
 from tune_space.study.expand import Arm
-from tune_space.study.spec import ArmSpec, ParamSpec, StudySpec, full_name
+from tune_space.study.spec import ArmSpec, StudySpec, full_name
 
 DATA = {"kind": "synthetic", "num_users": 30, "num_items": 25, "max_seq_len": 5}
 TEXT = {"name": "tiny-random", "pretrained": False, "max_tokens": 6, "pooling": "mean"}

@@ -31,7 +31,7 @@ ARM = expand(study())[0]
 
 def record(trial_id: str, status: TrialStatus) -> TrialResult:
     is_final = trial_id.startswith("final")
-    config = configure(ARM.config, {}, seed=1, test=is_final)
+    config = configure(ARM, {}, seed=1, test=is_final)
     return end(Job(trial_id, "A", "final" if is_final else "search", config, {}), status)
 
 
@@ -47,12 +47,12 @@ def planned(
 ) -> ArmPlan:
     """The plan of an arm; trials are given by their ids, with spaces between.
 
-    ``changes`` are fields of ``ArmTrials``: budget (3), num_seeds (2), is_exhausted (False).
+    ``changes`` are fields of ``ArmTrials``: budget (3), num_seeds (2), is_searched (False).
     """
     records: dict[str, TrialResult] = {}
     for names, status in ((completed, TrialStatus.COMPLETED), (failed, TrialStatus.FAILED)):
         records |= {name: record(name, status) for name in names.split()}
-    trials = ArmTrials("A", search.split(), final.split(), 3, 2, is_exhausted=False)
+    trials = ArmTrials("A", search.split(), final.split(), 3, 2, is_searched=False)
     return plan_arm(
         replace(trials, **changes), TrialStates(records, started, failed_ids(records, retry_failed))
     )
@@ -89,7 +89,7 @@ def test_final_trials_of_an_earlier_choice_count_as_new_until_the_search_is_done
 
 
 def test_an_exhausted_search_has_nothing_left_below_its_budget() -> None:
-    plan = planned("a b", search="a b", budget=9, is_exhausted=True)
+    plan = planned("a b", search="a b", budget=9, is_searched=True)
     assert counts(plan) == ({DONE: 2}, {NEW: 2})
 
 
@@ -165,7 +165,7 @@ def test_a_manifest_says_whether_an_arm_searches_and_whether_its_search_has_ende
     searching = ArmTrials.of_entry(entry(search=(tried,)), spec)
     assert searching == ArmTrials("A", ["a"], (), budget=7, num_seeds=2)
     ended = ArmTrials.of_entry(entry(search=(tried,), locked=tried, final=("f",)), spec)
-    assert ended == ArmTrials("A", ["a"], ("f",), budget=7, num_seeds=2, is_exhausted=True)
+    assert ended == ArmTrials("A", ["a"], ("f",), budget=7, num_seeds=2, is_searched=True)
     assert ArmTrials.of_entry(entry(locked=start), spec).budget == 0
 
 
@@ -216,6 +216,8 @@ def run_all(folder: Path, changes: Mapping[str, Any], fail: Collection[str] = ()
         {"budget": {"trials": 7}},
         {"search": {}, "seeds": list(range(7))},
         {"budget": {"trials": 9}, "search": {"model.num_blocks": {"int": [1, 6]}}},
+        {"budget": {"trials": 9}, "search": {"model.num_blocks": {"int": [1, 3]}}},
+        {"budget": {"trials": 0}},
     ],
 )
 def test_conductor_plan_and_manifest_agree_on_what_is_left(

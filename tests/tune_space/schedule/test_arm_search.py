@@ -4,15 +4,17 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
 from morec.config import TrialConfig
 from morec.results import EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
 from tune_space.ledger.records import MIN_FOR_IMPORTANCE
-from tune_space.schedule.arm_search import ArmSearch
+from tune_space.schedule.arm_search import NUM_STARTUP_TRIALS, ArmSearch
+from tune_space.study.domains import ParamSpec
 from tune_space.study.expand import Arm
-from tune_space.study.spec import ArmSpec, BudgetSpec, ParamSpec, StudySpec
+from tune_space.study.spec import ArmSpec, BudgetSpec, StudySpec
 
 BASE = {"dataset": {"kind": "synthetic"}, "item": {"id": True}, "training": {"max_epochs": 9}}
 SPACE = {
@@ -154,10 +156,139 @@ def test_conditional_parameters_are_chosen_only_where_they_apply() -> None:
         assert ("training.batch_size" in entry.params) == is_in_batch
 
 
-def test_no_configuration_is_suggested_twice_and_a_small_space_is_exhausted() -> None:
+def test_no_configuration_is_suggested_twice_and_a_small_space_is_searched() -> None:
     space = {"model.num_blocks": ParamSpec(int=(1, 3))}
     seen = configs(ArmSearch(arm(space), study()), 10)
     assert sorted(config.model.num_blocks for config in seen) == [1, 2, 3]
+
+
+GRID = {
+    "optim.lr": ParamSpec(choice=(1e-4, 1e-3, 1e-2, 1e-1)),
+    "model.num_blocks": ParamSpec(choice=(1, 2, 3)),
+}
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
+@pytest.mark.parametrize("seed", range(12))
+def test_a_space_as_large_as_the_budget_is_searched_whole_each_point_once(seed, sampler) -> None:
+    search = ArmSearch(
+        arm(GRID), study(search_seed=seed, sampler=sampler, budget=BudgetSpec(trials=12))
+    )
+    run(search, 12)
+    tried = [tuple(entry.params[path] for path in GRID) for entry in search.entries]
+    assert sorted(tried) == sorted(product(*(param.choice for param in GRID.values())))
+    assert ask(search, "one more") is None
+
+
+def test_of_a_larger_space_as_many_points_are_tried_as_the_budget_has_trials() -> None:
+    grid = {"model.num_blocks": ParamSpec(int=(1, 25)), "model.dim": ParamSpec(int=(8, 16), step=8)}
+    for trials in (25, 49, 50, 51):
+        search = ArmSearch(arm(grid), study(budget=BudgetSpec(trials=trials)))
+        found = {c.model_dump_json() for c in configs(search, trials)}
+        assert len(found) == search.num_trials == min(trials, 50)
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
+@pytest.mark.parametrize("stop", [1, 3, 6, 7, 11])
+def test_an_interruption_leaves_the_points_of_a_finite_space_and_their_order(stop, sampler) -> None:
+    space = {
+        "optim.lr": ParamSpec(uniform=(0.1, 0.4), step=0.1),
+        "model.num_blocks": ParamSpec(logint=(1, 3)),
+    }
+    spec = study(sampler=sampler, budget=BudgetSpec(trials=12))
+    whole = run(ArmSearch(arm(space), spec), 12)
+    before = ArmSearch(arm(space), spec)
+    run(before, stop)
+    after = ArmSearch(arm(space), spec)
+    again = run(after, 12, params=[entry.params for entry in before.entries])
+    assert [r.config for r in again] == [r.config for r in whole]
+    assert {r.config.optim.lr for r in whole} == {0.1, 0.2, 0.3, 0.4}
+
+
+def test_a_larger_budget_goes_on_to_the_points_that_are_left() -> None:
+    small = configs(ArmSearch(arm(GRID), study(budget=BudgetSpec(trials=5))), 5)
+    large = configs(ArmSearch(arm(GRID), study(budget=BudgetSpec(trials=99))), 12)
+    assert large[:5] == small
+    assert len({config.model_dump_json() for config in large}) == 12
+
+
+def test_a_point_whose_trial_failed_is_not_tried_again() -> None:
+    search = ArmSearch(arm(GRID), study(budget=BudgetSpec(trials=12)))
+    for number in range(12):
+        config = ask(search, f"t{number}")
+        search.tell(result_of(config, f"t{number}", [0.1], TrialStatus.FAILED))
+    assert len({json.dumps(entry.params) for entry in search.entries}) == 12
+
+
+def test_trials_of_an_earlier_space_that_lie_in_this_one_are_not_tried_again() -> None:
+    narrow = GRID | {"optim.lr": ParamSpec(choice=(1e-3, 1e-1))}
+    before = ArmSearch(arm(narrow), study(budget=BudgetSpec(trials=4)))
+    run(before, 4)
+    after = ArmSearch(arm(GRID), study(budget=BudgetSpec(trials=12)))
+    run(after, 12, params=[entry.params for entry in before.entries])
+    assert after.entries[:4] == before.entries
+    assert len({json.dumps(entry.params) for entry in after.entries}) == 12
+
+
+def test_a_grid_is_searched_in_an_order_that_the_seed_draws_after_the_file_s_own_values() -> None:
+    def order(**fields) -> list[dict]:
+        spec = study(sampler="grid", budget=BudgetSpec(trials=12), **fields)
+        search = ArmSearch(arm(GRID), spec)
+        run(search, 12)
+        return [entry.params for entry in search.entries]
+
+    assert order() == order()
+    assert order() != order(search_seed=1)
+    assert order()[0] == order(search_seed=1)[0] == {"optim.lr": 1e-4, "model.num_blocks": 2}
+
+
+def test_samplers_differ_after_the_random_suggestions_before_tpe_takes_over() -> None:
+    budget = BudgetSpec(trials=12)
+    tpe, random = (
+        configs(ArmSearch(arm(), study(sampler=name, budget=budget)), 12)
+        for name in ("tpe", "random")
+    )
+    assert random[NUM_STARTUP_TRIALS + 1 :] != tpe[NUM_STARTUP_TRIALS + 1 :]
+
+
+def test_an_endless_space_goes_on_where_the_sampler_only_repeats_its_finite_part() -> None:
+    """Only one of 40 values leads to a range; every other one is tried after 40 trials."""
+    space = {
+        "training.patience": ParamSpec(int=(1, 40)),
+        "optim.lr": ParamSpec(loguniform=(1e-4, 1e-1), when={"training.patience": 7}),
+    }
+    search = ArmSearch(arm(space), study(budget=BudgetSpec(trials=60)))
+    found = run(search, 60)
+    assert len(found) == len({json.dumps(entry.params) for entry in search.entries}) == 60
+
+
+def test_suggestions_of_endless_spaces_are_those_of_earlier_versions() -> None:
+    """Recorded before finite spaces were counted (Optuna 4): no recorded search may move."""
+    search = ArmSearch(arm(), study(budget=BudgetSpec(trials=8)))
+    run(search, 8)
+    rates = [entry.params["optim.lr"] for entry in search.entries]
+    assert rates == pytest.approx(
+        [
+            0.0001,
+            0.02568864316162348,
+            0.04450803072715116,
+            0.04005736211627203,
+            0.0010512079219048634,
+            0.009194373825566976,
+            0.0006583205153639073,
+            0.00014442567059044626,
+        ]
+    )
+    assert [[*entry.params.values()][1:] for entry in search.entries] == [
+        [2, "bce"],
+        [2, "in_batch_ce", 32],
+        [3, "bce"],
+        [3, "bce"],
+        [3, "bce"],
+        [1, "bce"],
+        [1, "in_batch_ce", 16],
+        [3, "in_batch_ce", 16],
+    ]
 
 
 def test_lists_and_null_are_choices_too() -> None:

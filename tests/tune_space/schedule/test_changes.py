@@ -71,6 +71,13 @@ def changes_of(folder, spec, current=sources) -> list[str]:
                 "stops trials that run from now on"
             ],
         ),
+        (
+            {"sampler": "random"},
+            [
+                "sampler tpe -> random: recorded trials count as they are; the new sampler chooses "
+                "those that are still to come"
+            ],
+        ),
         ({"question": "why?"}, ["question changed: another report, no trial"]),
     ],
 )

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morec.errors import SpecError
-from tune_space.study.expand import Arm, applies, configure, draw, expand, fits, start_values
-from tune_space.study.spec import ArmSpec, ParamSpec, StudySpec
+from tune_space.study.conditions import applies
+from tune_space.study.domains import ParamSpec
+from tune_space.study.expand import Arm, configure, draw, expand, fits, start_values
+from tune_space.study.spec import ArmSpec, StudySpec
 
 BASE = {"dataset": {"kind": "synthetic"}, "item": {"id": True}}
 TEXT = {"dataset": {"kind": "synthetic"}, "item": {"text": {"name": "minilm"}}}
@@ -191,11 +193,11 @@ def test_when_tells_true_from_one_and_null_from_a_missing_key() -> None:
 
 def test_configure_sets_values_seed_and_test_and_checks_them_again() -> None:
     arm = only_arm(study(arms={"A": ArmSpec()}))
-    config = configure(arm.config, {"optim.lr": 0.5}, seed=3, test=True)
+    config = configure(arm, {"optim.lr": 0.5}, seed=3, test=True)
     assert (config.optim.lr, config.seed, config.evaluation.test) == (0.5, 3, True)
     assert arm.config.optim.lr == 1e-4
     with pytest.raises(SpecError, match=r"optim\.lr: found -1; allowed: greater than 0"):
-        configure(arm.config, {"optim.lr": -1}, seed=3, test=True)
+        configure(arm, {"optim.lr": -1}, seed=3, test=True)
 
 
 def test_a_base_that_no_arm_completes_names_what_is_missing() -> None:

@@ -144,7 +144,8 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "loguniform: [1e-4, 1e-2]",
             "loguniforme: [1e-4, 1e-2]",
             "s.yaml:13: search.optim.lr.loguniforme: unknown key 'loguniforme'. "
-            "Did you mean 'loguniform'? Allowed: choice, int, loguniform, uniform, when",
+            "Did you mean 'loguniform'? "
+            "Allowed: choice, int, logint, loguniform, step, uniform, when",
         ),
         (
             "loguniform: [1e-4, 1e-2]",
@@ -156,6 +157,40 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "training.loss: {choice: [bce, in_batch]}",
             "s.yaml:13: search.training.loss.choice: found 'in_batch'; "
             "allowed: 'bce' or 'in_batch_ce'. Did you mean 'in_batch_ce'?",
+        ),
+        (
+            "seeds: [1, 2]",
+            "seeds: [1, 2]\nsampler: grid",
+            "s.yaml:13: search.optim.lr.loguniform: sampler: grid tries every value, and a range "
+            "without a step is endless; allowed: choice, int, logint, or uniform with a step",
+        ),
+        (
+            "seeds: [1, 2]",
+            "seeds: [1, 2]\nsampler: grid",
+            "s.yaml:14: search.optim.encoder_lr.loguniform: sampler: grid tries every value, and a "
+            "range without a step is endless; allowed: choice, int, logint, or uniform with a step",
+        ),
+        (
+            "seeds: [1, 2]",
+            "seeds: [1, 2]\nsampler: gird",
+            "s.yaml:17: sampler: found 'gird'; allowed: 'tpe', 'random' or 'grid'. "
+            "Did you mean 'grid'?",
+        ),
+        (
+            "loguniform: [1e-4, 1e-2]",
+            "uniform: [0, 1], step: 0.5",
+            "s.yaml:13: search.optim.lr.uniform: found 0.0; allowed: greater than 0.",
+        ),
+        (
+            "optim.lr: {loguniform: [1e-4, 1e-2]}",
+            "model.num_blocks: {uniform: [1, 2], step: 1}",
+            "s.yaml:13: search.model.num_blocks.uniform: found 1.0; allowed: a whole number.",
+        ),
+        (
+            "optim.lr: {loguniform: [1e-4, 1e-2]}",
+            "training.batch_size: {logint: [1, 64]}",
+            "s.yaml:13: search.training.batch_size.logint: found 1; "
+            "allowed: greater than or equal to 2.",
         ),
         (
             "when: {item.text.trainable_layers: all}",
@@ -208,7 +243,7 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "s.yaml:17: schedular: unknown key 'schedular'. Did you mean 'scheduler'? "
             "Allowed: arms, base, baseline, budget, checkpoints_gb, contrasts, datasets, expected, "
             "factors, keep_checkpoints, name, one_factor_out, profile, question, resources, "
-            "scheduler, search, search_seed, seeds, storage",
+            "sampler, scheduler, search, search_seed, seeds, storage",
         ),
         (
             "seeds: [1, 2]",
@@ -276,6 +311,21 @@ def test_a_mistake_is_named_with_its_line_what_was_found_and_what_is_allowed(
     old: str, new: str, expected: str
 ) -> None:
     assert expected in replaced(old, new)
+
+
+def test_a_sampler_without_a_search_has_no_effect() -> None:
+    text = STUDY[: STUDY.index("search:")] + STUDY[STUDY.index("budget:") :]
+    for sampler in ("random", "grid"):
+        assert problems(text + f"sampler: {sampler}\n") == (
+            f"s.yaml:16: sampler: {sampler} has no effect: nothing is searched",
+        )
+
+
+def test_a_grid_of_finite_domains_is_read() -> None:
+    text = STUDY.replace("loguniform: [1e-4, 1e-2]", "uniform: [0.1, 0.3], step: 0.1")
+    text = text.replace("loguniform: [1e-5, 1e-3]", "choice: [1e-5, 1e-4]") + "sampler: grid\n"
+    study = parse_study(text)
+    assert (study.sampler, study.search["optim.lr"].size) == ("grid", 3)
 
 
 def test_arms_factors_and_one_factor_out_exclude_each_other() -> None:
