@@ -152,6 +152,18 @@ def dataset_entries(prepared: Prepared, arms: Sequence[Arm]) -> tuple[DatasetEnt
     return tuple(_dataset_entry(label, prepared.dataset(spec)) for label, spec in specs.values())
 
 
+def profile_dataset(spec: DatasetSpec, root: Path, *, label: str = "") -> DatasetEntry:
+    """Read a data set and describe it with its profile; nothing is written.
+
+    ``root`` is the folder that relative paths in ``spec`` start from; ``label`` is the data set's
+    key in a study.
+
+    Raises:
+        DataError: a source is missing or does not fit ``spec``, or no user is left.
+    """
+    raise NotImplementedError
+
+
 def references(prepared: Prepared, arms: Sequence[Arm], baseline: str) -> tuple[Reference, ...]:
     """Every reference on each data set, as the arm that is its baseline reads it."""
     of_label: dict[str, Arm] = {}
