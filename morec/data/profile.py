@@ -46,7 +46,7 @@ class TitleProfile(Spec):
     num_distinct: int
     """Different titles among the filled ones."""
     words: Quantiles
-    """Words per title, separated by blanks."""
+    """Words per title, separated by blanks; 0 for an empty title."""
     scripts: dict[str, float]
     """Unicode script (``Latin``, ``Cyrillic``, ``CJK``) -> share of the letters, largest first."""
 
@@ -76,12 +76,14 @@ class DataProfile(Spec):
     per_item: Quantiles
     """Interactions, of items with any."""
     density: float
-    """Share of all pairs of user and item that interacted."""
+    """Interactions divided by users times items."""
     repeats: float
     """Share of the interactions that repeat an earlier one of the same user and item, whether the
     reader kept or dropped them."""
     ties: float
     """Share of the interactions at the time of the user's one before: the file orders them."""
+    unknown_items: float
+    """Share of the rows read that the reader dropped because no item of theirs is listed."""
     top_tenth: float
     """Share of the interactions that the most popular tenth of the items has."""
     activity: Curve
@@ -91,7 +93,5 @@ class DataProfile(Spec):
     times: TimeProfile | None
     titles: TitleProfile | None
     images: ImageProfile | None
-    new_targets: float
-    """Share of the test targets that never occur in training."""
-    cold_targets: float
-    """Share of the test targets that occur in training, but fewer than ``COLD_BELOW`` times."""
+    test_targets: dict[str, float]
+    """Label of popularity (new, cold, tail, mid, head) -> share of the test targets."""
