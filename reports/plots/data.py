@@ -39,6 +39,7 @@ def over_time(times: TimeProfile) -> Figure:
     dates = [f"{datetime.fromtimestamp(start, UTC):%Y-%m-%d %H:%M:%S}" for start in starts]
     bars = traces.bars(dates, times.per_bin, 1000 * times.bin_s)
     figure = axes.figure([bars], "", "interactions", height=_TIME_PX)
+    figure["layout"]["margin"] |= {"b": 30}
     figure["layout"]["xaxis"] |= {"type": "date"}
     figure["layout"]["yaxis"] |= {"rangemode": "tozero"}
     return figure
