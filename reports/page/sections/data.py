@@ -72,7 +72,7 @@ def _drawings(entry: DatasetEntry, key: str) -> Iterator[Drawing | None]:
         yield drawing("data time", caption, over_time(profile.times), key)
     caption = "activity: users with at most so many interactions."
     yield drawing("data activity", caption, activity(profile.activity), key)
-    caption = "popularity: items from the most interactions to the fewest."
+    caption = "popularity: items from the most interactions to the fewest, both axes logarithmic."
     yield drawing("data popularity", caption, popularity(profile.popularity), key)
 
 
