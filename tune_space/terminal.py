@@ -9,7 +9,6 @@ from rich.table import Table
 
 from tune_space.commands.request import Answer, PlanAnswer
 from tune_space.commands.status import Status
-from tune_space.ledger.records import DatasetEntry
 from tune_space.schedule.arm_plan import State
 from tune_space.schedule.plan import Plan
 
@@ -72,26 +71,6 @@ def _print_status(console: Console, status: Status) -> None:
     holder = f"process {status.pid} runs it" if status.pid else "no process runs it"
     elapsed = format_seconds(status.elapsed_s)
     _print_lines(console, f"{elapsed} spent, last change {status.updated_at}, {holder}")
-
-
-def format_dataset(entry: DatasetEntry) -> str:
-    """A dataset's size, and how often each rule applied while the dataset was read."""
-    name = f"{entry.dataset} ({entry.name})" if entry.dataset else entry.name
-    kind = " (made-up data)" if entry.is_synthetic else ""
-    applied = ", ".join(f"{rule} {count:,}" for rule, count in entry.counts.items() if count)
-    return (
-        f"data: {name}{kind}: {entry.num_users:,} users, {entry.num_items:,} items, "
-        f"{entry.num_interactions:,} interactions in their windows ({applied}){_format_ties(entry)}"
-    )
-
-
-def _format_ties(entry: DatasetEntry) -> str:
-    if not entry.tied_share:
-        return ""
-    return (
-        f"; {entry.tied_share:.1%} of the test targets have the time of the interaction before "
-        f"them, ties: {entry.ties}"
-    )
 
 
 def format_seconds(seconds: float) -> str:

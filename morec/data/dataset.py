@@ -16,7 +16,7 @@ from morec.data.images.sources import ImageSource, find_images
 from morec.data.interactions import Interactions
 from morec.data.missing_images import check_images, drop_items_without_images
 from morec.data.readers.table import READERS
-from morec.data.windows import Windows, cut_windows
+from morec.data.windows import cut_windows
 from morec.errors import DataError
 from morec.results import write_atomically
 
@@ -70,8 +70,56 @@ def load_dataset(spec: DatasetSpec, root: Path) -> Dataset:
         DataError: a source is missing or does not fit ``spec``, or no user is left.
     """
     digest = source_hash(spec, root)
-    interactions = _read(spec, root)
-    return _assemble(spec, digest, interactions, cut_windows(interactions, spec))
+    return make_dataset(spec, digest, read_interactions(spec, root))
+
+
+def read_interactions(spec: DatasetSpec, root: Path) -> Interactions:
+    """Read the sources, find the images, and drop items without one if ``spec`` says so.
+
+    Raises:
+        DataError: a source is missing or does not fit ``spec``.
+    """
+    interactions = READERS[spec.kind].read(spec, root)
+    if isinstance(spec, ImagesSpec) and spec.images is not None:
+        images = find_images(root / spec.images, interactions.item_names)
+        interactions = replace(interactions, images=images)
+    drops = isinstance(spec, MissingImagesSpec) and spec.missing_images == "drop"
+    if drops and interactions.images is not None:
+        return drop_items_without_images(interactions)
+    return interactions
+
+
+def make_dataset(spec: DatasetSpec, digest: str, interactions: Interactions) -> Dataset:
+    """Cut the windows and join them with the titles and images of the items in them.
+
+    ``digest`` is the ``source_hash`` of what was read.
+
+    Raises:
+        DataError: no user is left, or an item has no readable image.
+    """
+    windows = cut_windows(interactions, spec)
+    kept = windows.kept_items.tolist()
+    titles, images = interactions.titles, interactions.image_array
+    left_titles = None if titles is None else tuple(titles[code] for code in kept)
+    reader = READERS[spec.kind]
+    empty = {} if left_titles is None else {"empty_titles": left_titles.count("")}
+    return Dataset(
+        name=reader.name(spec),
+        kind=spec.kind,
+        is_synthetic=reader.is_synthetic,
+        sha256=digest,
+        num_users=len(windows.offsets_U1) - 1,
+        num_items=len(kept),
+        max_seq_len=spec.max_seq_len,
+        offsets_U1=windows.offsets_U1,
+        item_ids=windows.item_ids,
+        is_tied=windows.is_tied if windows.is_tied.any() else None,
+        ages_s=windows.ages_s,
+        counts={**windows.counts, **empty},
+        titles=left_titles,
+        images=_checked_images(interactions, kept),
+        image_array=None if images is None else images[windows.kept_items],
+    )
 
 
 def source_hash(spec: DatasetSpec, root: Path) -> str:
@@ -125,46 +173,6 @@ def open_dataset(folder: Path) -> Dataset:
         for name in header["arrays"]
     }
     return Dataset(**plain, **arrays)
-
-
-def _read(spec: DatasetSpec, root: Path) -> Interactions:
-    """Read the sources, find the images, and drop items without one if ``spec`` says so."""
-    interactions = READERS[spec.kind].read(spec, root)
-    if isinstance(spec, ImagesSpec) and spec.images is not None:
-        images = find_images(root / spec.images, interactions.item_names)
-        interactions = replace(interactions, images=images)
-    drops = isinstance(spec, MissingImagesSpec) and spec.missing_images == "drop"
-    if drops and interactions.images is not None:
-        return drop_items_without_images(interactions)
-    return interactions
-
-
-def _assemble(
-    spec: DatasetSpec, digest: str, interactions: Interactions, windows: Windows
-) -> Dataset:
-    """Join the windows with the titles and images of the items in them."""
-    kept = windows.kept_items.tolist()
-    titles, images = interactions.titles, interactions.image_array
-    left_titles = None if titles is None else tuple(titles[code] for code in kept)
-    reader = READERS[spec.kind]
-    empty = {} if left_titles is None else {"empty_titles": left_titles.count("")}
-    return Dataset(
-        name=reader.name(spec),
-        kind=spec.kind,
-        is_synthetic=reader.is_synthetic,
-        sha256=digest,
-        num_users=len(windows.offsets_U1) - 1,
-        num_items=len(kept),
-        max_seq_len=spec.max_seq_len,
-        offsets_U1=windows.offsets_U1,
-        item_ids=windows.item_ids,
-        is_tied=windows.is_tied if windows.is_tied.any() else None,
-        ages_s=windows.ages_s,
-        counts={**windows.counts, **empty},
-        titles=left_titles,
-        images=_checked_images(interactions, kept),
-        image_array=None if images is None else images[windows.kept_items],
-    )
 
 
 def _checked_images(interactions: Interactions, kept: list[int]) -> ImageSource | None:

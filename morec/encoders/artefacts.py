@@ -78,6 +78,10 @@ class ArtefactStore:
         self._verified.add(path)
         return found
 
+    def find(self, name: str, key: Mapping[str, Any]) -> Artefact | None:
+        """The artefact of ``key`` in the local folder; None if it is not complete there."""
+        return self._open(self.folder / f"{name}-{_digest(name, key)}")
+
     def _open(self, path: Path) -> Artefact | None:
         return _open(path, verify=self._verify and path not in self._verified)
 

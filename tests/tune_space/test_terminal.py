@@ -8,10 +8,9 @@ from rich.console import Console
 from morec.model_profile import ModelProfile
 from tune_space.commands.request import Answer, PlanAnswer
 from tune_space.commands.status import ArmStatus, Status
-from tune_space.ledger.records import DatasetEntry
 from tune_space.schedule.arm_plan import ArmPlan, State
 from tune_space.schedule.plan import Plan
-from tune_space.terminal import format_dataset, format_seconds, print_answer
+from tune_space.terminal import format_seconds, print_answer
 
 PLAN = Plan(
     study="fusion",
@@ -97,28 +96,3 @@ def test_a_status_shows_what_every_arm_has_and_who_runs_it() -> None:
 
 def test_seconds_are_printed_as_hours_minutes_and_seconds() -> None:
     assert format_seconds(59.6) == "0:01:00"
-
-
-def test_a_dataset_is_printed_with_every_rule_that_applied() -> None:
-    entry = DatasetEntry(
-        name="movielens",
-        sha256="0",
-        is_synthetic=False,
-        num_users=655,
-        num_items=453,
-        num_interactions=24434,
-        counts={"rows_read": 100004, "broken_rows": 0, "time_ties": 7},
-    )
-    assert format_dataset(entry) == (
-        "data: movielens: 655 users, 453 items, 24,434 interactions in their windows "
-        "(rows_read 100,004, time_ties 7)"
-    )
-    counts = entry.counts | {"tied_test_targets": 94}
-    assert format_dataset(entry.model_copy(update={"counts": counts, "ties": "hash"})) == (
-        "data: movielens: 655 users, 453 items, 24,434 interactions in their windows "
-        "(rows_read 100,004, time_ties 7, tied_test_targets 94); 14.4% of the test targets have "
-        "the time of the interaction before them, ties: hash"
-    )
-    assert "movielens (made-up data): " in format_dataset(
-        entry.model_copy(update={"is_synthetic": True})
-    )

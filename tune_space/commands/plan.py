@@ -1,15 +1,21 @@
-"""What running a study would do, how long that takes and what it needs; starts nothing."""
+"""What running a study would do, how long that takes and what it needs; starts nothing.
+
+Data sets that have not been prepared yet are read, so that their profiles can be printed.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from morec.config import DatasetSpec
 from morec.encoders.weights.hub import offline
+from morec.errors import DataError
 from tune_space.capacity.forecast import make_forecast, read_state
 from tune_space.capacity.model_profiles import model_profiles
 from tune_space.commands.request import PlanAnswer, StudyRequest
+from tune_space.inputs.data_profile import format_profile
 from tune_space.inputs.missing import Missing, find_missing, format_missing, inactive_arms
-from tune_space.inputs.prepare import Prepared
-from tune_space.ledger.records import Ledger
+from tune_space.inputs.prepare import Prepared, dataset_entry, datasets_of, profile_dataset
+from tune_space.ledger.records import DatasetEntry, Ledger
 from tune_space.schedule.changes import find_changes
 from tune_space.schedule.plan import Plan, make_plan
 from tune_space.study.expand import Arm
@@ -40,6 +46,7 @@ def answer(request: StudyRequest) -> PlanAnswer:
             *forecast.format_lines(request.out),
             *forecast.format_shortages(request.out),
             *format_missing(missing),
+            *_data_lines(prepared, arms, missing),
         ),
         plan=plan,
         num_seeds=len(study.seeds),
@@ -60,6 +67,25 @@ def _format_spaces(study: StudySpec, arms: Sequence[Arm]) -> Iterator[str]:
             yield f"{space}, all of which are tried; budget.trials {budget} allows more"
         elif points > budget and study.sampler == "grid":
             yield f"{space}, of which sampler: grid tries {budget} (budget.trials)"
+
+
+def _data_lines(
+    prepared: Prepared, arms: Sequence[Arm], missing: Sequence[Missing]
+) -> Iterator[str]:
+    """The profile of every data set that is not missing, or why it cannot be read."""
+    lacking = inactive_arms(arms, (), [one for one in missing if one.kind == "data set"])
+    for label, spec in datasets_of([arm for arm in arms if arm.name not in lacking]):
+        try:
+            yield from format_profile(_entry(prepared, label, spec))
+        except DataError as error:
+            yield f"data: {label or spec.kind} cannot be read: {error}"
+
+
+def _entry(prepared: Prepared, label: str, spec: DatasetSpec) -> DatasetEntry:
+    """What was written down when the data set was prepared, or else what reading it finds."""
+    if prepared.is_prepared(spec):
+        return dataset_entry(prepared, label, spec)
+    return profile_dataset(spec, prepared.root, label=label)
 
 
 def _compare(

@@ -17,6 +17,7 @@ from tune_space.execution.options import RunOptions, RunOutcome
 from tune_space.execution.ray_jobs import run_jobs
 from tune_space.execution.signals import Caught
 from tune_space.inputs import prepare
+from tune_space.inputs.data_profile import format_dataset
 from tune_space.inputs.missing import find_missing, format_missing, inactive_arms
 from tune_space.inputs.prepare import Prepared
 from tune_space.ledger.locks import hold, shared
@@ -28,7 +29,6 @@ from tune_space.schedule.manifest_writer import ManifestWriter
 from tune_space.schedule.plan import make_plan
 from tune_space.study.expand import Arm
 from tune_space.study.spec import StudySpec
-from tune_space.terminal import format_dataset
 
 
 def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> RunOutcome:

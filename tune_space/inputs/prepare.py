@@ -15,7 +15,9 @@ from morec.config import (
     TrialConfig,
     canonical_json,
 )
-from morec.data.dataset import Dataset, load_dataset, open_dataset, save_dataset, source_hash
+from morec.data.dataset import FORMAT, Dataset, open_dataset, save_dataset, source_hash
+from morec.data.profile import DataProfile
+from morec.data.profiling import load_profiled
 from morec.data.slices import slicings
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.families import weights_hash
@@ -23,12 +25,15 @@ from morec.encoders.item import prepare_item_inputs
 from morec.encoders.second_round import losses_of
 from morec.encoders.weights.text import TINY_RANDOM
 from morec.references.table import REFERENCES, metrics_in
-from morec.results import Evaluation, pack_ranks
+from morec.results import Evaluation, pack_ranks, write_atomically
 from morec.storage import Storage
 from tune_space.ledger.layout import ARTEFACTS
 from tune_space.ledger.records import DatasetEntry, Manifest, Preparation, Reference, SliceEntry
 from tune_space.study.expand import Arm, configure, point_with
 from tune_space.study.spec import full_name
+
+PROFILE = "profile.json"
+"""In the folder of a windowed dataset: its profile."""
 
 
 @dataclass
@@ -76,17 +81,34 @@ class Prepared:
         """Folder of the windowed dataset, ready to be memory-mapped; made if it is not there."""
         key = key_of(spec)
         if key not in self._folders:
+            identity = self._identity(spec)
             artefact = self.store.get_or_make(
-                "dataset",
-                {"spec": spec.model_dump(mode="json"), "source": self.data_hash(spec)},
-                lambda folder: save_dataset(load_dataset(spec, self.root), folder),
+                "dataset", identity, lambda folder: _save(spec, self.root, folder)
             )
             self._folders[key] = artefact.path
         return self._folders[key]
 
+    def is_prepared(self, spec: DatasetSpec) -> bool:
+        """Whether the windowed dataset has been made already."""
+        return self.store.find("dataset", self._identity(spec)) is not None
+
+    def _identity(self, spec: DatasetSpec) -> dict[str, object]:
+        plain = spec.model_dump(mode="json")
+        return {"spec": plain, "source": self.data_hash(spec), "format": FORMAT}
+
     def dataset(self, spec: DatasetSpec) -> Dataset:
         """The windowed dataset, memory-mapped."""
         return open_dataset(self.dataset_folder(spec))
+
+    def profile(self, spec: DatasetSpec) -> DataProfile:
+        """The profile that was computed when the dataset was made."""
+        return DataProfile.model_validate_json((self.dataset_folder(spec) / PROFILE).read_bytes())
+
+
+def _save(spec: DatasetSpec, root: Path, folder: Path) -> None:
+    dataset, profile = load_profiled(spec, root)
+    save_dataset(dataset, folder)
+    write_atomically(folder / PROFILE, profile.model_dump_json())
 
 
 def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation, ...]:
@@ -154,12 +176,30 @@ def with_inactive(
 
 def dataset_entries(prepared: Prepared, arms: Sequence[Arm]) -> tuple[DatasetEntry, ...]:
     """What the report says of each data set; several entries where arms read it differently."""
-    specs = {
-        (arm.dataset, key_of(arm.config.dataset)): (arm.dataset, arm.config.dataset) for arm in arms
-    }
-    return tuple(
-        _dataset_entry(label, spec.ties, prepared.dataset(spec)) for label, spec in specs.values()
-    )
+    return tuple(dataset_entry(prepared, *read) for read in datasets_of(arms))
+
+
+def dataset_entry(prepared: Prepared, label: str, spec: DatasetSpec) -> DatasetEntry:
+    """What the report says of a data set, which is prepared for it."""
+    return _dataset_entry(label, spec.ties, prepared.dataset(spec), prepared.profile(spec))
+
+
+def datasets_of(arms: Sequence[Arm]) -> list[tuple[str, DatasetSpec]]:
+    """Every data set that the arms read, by its label, each way of reading it once."""
+    read = {(arm.dataset, key_of(arm.config.dataset)): arm for arm in arms}
+    return [(arm.dataset, arm.config.dataset) for arm in read.values()]
+
+
+def profile_dataset(spec: DatasetSpec, root: Path, *, label: str = "") -> DatasetEntry:
+    """Read a data set and describe it with its profile; nothing is written.
+
+    ``root`` is the folder that relative paths in ``spec`` start from; ``label`` is the data set's
+    key in a study.
+
+    Raises:
+        DataError: a source is missing or does not fit ``spec``, or no user is left.
+    """
+    return _dataset_entry(label, spec.ties, *load_profiled(spec, root))
 
 
 def references(prepared: Prepared, arms: Sequence[Arm], baseline: str) -> tuple[Reference, ...]:
@@ -184,7 +224,7 @@ def _references(prepared: Prepared, arm: Arm) -> Iterator[Reference]:
         )
 
 
-def _dataset_entry(label: str, ties: Ties, dataset: Dataset) -> DatasetEntry:
+def _dataset_entry(label: str, ties: Ties, dataset: Dataset, profile: DataProfile) -> DatasetEntry:
     return DatasetEntry(
         name=dataset.name,
         dataset=label,
@@ -203,6 +243,7 @@ def _dataset_entry(label: str, ties: Ties, dataset: Dataset) -> DatasetEntry:
             for slicing in slicings(dataset, "test")
         ),
         counts=dict(dataset.counts),
+        profile=profile,
     )
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pydantic import Field, ValidationError
 
 from morec.config import SCHEMA_VERSION, Spec, Ties, TrialConfig
+from morec.data.profile import DataProfile
 from morec.errors import DataError
 from morec.results import (
     Evaluation,
@@ -115,6 +116,8 @@ class DatasetEntry(Spec):
     slices: tuple[SliceEntry, ...] = ()
     counts: dict[str, int]
     """Rule -> how many rows, users or items it applied to."""
+    profile: DataProfile | None = None
+    """None in manifests of versions that made no profile."""
 
     @property
     def tied_share(self) -> float:

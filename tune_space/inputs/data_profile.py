@@ -1,0 +1,132 @@
+"""A data set in words: its size, the rules that applied, and the facts of its profile."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from morec.data.profile import DataProfile, ImageProfile, Quantiles, TimeProfile, TitleProfile
+from tune_space.ledger.records import DatasetEntry
+
+QUANTILES = ("min", "5%", "25%", "median", "75%", "95%", "max")
+"""Headings of the numbers in ``Quantiles``, in their order."""
+DAY_S = 86_400
+
+
+def format_dataset(entry: DatasetEntry) -> str:
+    """A dataset's size, and how often each rule applied while the dataset was read."""
+    name = f"{entry.dataset} ({entry.name})" if entry.dataset else entry.name
+    kind = " (made-up data)" if entry.is_synthetic else ""
+    applied = ", ".join(f"{rule} {count:,}" for rule, count in entry.counts.items() if count)
+    return (
+        f"data: {name}{kind}: {entry.num_users:,} users, {entry.num_items:,} items, "
+        f"{entry.num_interactions:,} interactions in their windows ({applied}){_ties(entry)}"
+    )
+
+
+def format_profile(entry: DatasetEntry) -> list[str]:
+    """The line of ``format_dataset``, then the profile where there is one, indented."""
+    if entry.profile is None:
+        return [format_dataset(entry)]
+    cells = [["", *QUANTILES]]
+    for name, quantiles in quantiles_of(entry.profile).items():
+        cells.append([name, *(f"{value:,}" for value in numbers(quantiles))])
+    facts = [f"{name}: {text}" for name, text in facts_of(entry)]
+    return [format_dataset(entry), *(f"  {line}" for line in (*facts, *_aligned(cells)))]
+
+
+def quantiles_of(profile: DataProfile) -> dict[str, Quantiles]:
+    """Every distribution of the profile by its name."""
+    found = {"interactions per user": profile.per_user, "interactions per item": profile.per_item}
+    if profile.titles:
+        found["words per title"] = profile.titles.words
+    if profile.images:
+        found["image width"] = profile.images.widths
+        found["image height"] = profile.images.heights
+    return found
+
+
+def numbers(quantiles: Quantiles) -> tuple[int, ...]:
+    """The numbers under the headings ``QUANTILES``."""
+    return tuple(getattr(quantiles, name) for name in Quantiles.model_fields)
+
+
+def facts_of(entry: DatasetEntry) -> list[tuple[str, str]]:
+    """What the profile says besides distributions: name and text; empty without a profile."""
+    profile = entry.profile
+    return [] if profile is None else list(_facts(entry, profile))
+
+
+def format_share(share: float) -> str:
+    """A share in percent with one digit; ``0%`` is exactly zero."""
+    if share == 0:
+        return "0%"
+    return "under 0.1%" if share < 0.001 else f"{share:.1%}"
+
+
+def _facts(entry: DatasetEntry, profile: DataProfile) -> Iterator[tuple[str, str]]:
+    yield (
+        "read",
+        f"{profile.num_interactions:,} interactions of {profile.num_users:,} users with "
+        f"{profile.num_items:,} items, density {100 * profile.density:.3g}%",
+    )
+    top = format_share(profile.top_tenth)
+    yield "popularity", f"the most popular tenth of the items has {top} of the interactions"
+    yield "times", _times(profile.times)
+    ties = format_share(profile.ties)
+    yield "equal times", f"{ties} of the interactions are at the time of the user's one before"
+    yield "repeats", f"{format_share(profile.repeats)} of the interactions repeat an earlier one"
+    yield "unknown items", f"{format_share(profile.unknown_items)} of the rows read"
+    if profile.titles:
+        yield "titles", _titles(profile.titles, entry.num_items)
+    if profile.images:
+        yield "images", _images(profile.images)
+    yield "test targets", _targets(profile.test_targets, entry)
+
+
+def _ties(entry: DatasetEntry) -> str:
+    if not entry.tied_share:
+        return ""
+    return (
+        f"; {format_share(entry.tied_share)} of the test targets have the time of the interaction "
+        f"before them, ties: {entry.ties}"
+    )
+
+
+def _times(times: TimeProfile | None) -> str:
+    if times is None:
+        return "no clock times, only an order"
+    first, last = (datetime.fromtimestamp(s, UTC) for s in (times.first_s, times.last_s))
+    is_short = times.last_s - times.first_s < 2 * DAY_S
+    written = "%Y-%m-%d %H:%M" if is_short else "%Y-%m-%d"
+    return f"{first:{written}} to {last:{written}} (UTC)"
+
+
+def _titles(titles: TitleProfile, num_items: int) -> str:
+    scripts = _shares(titles.scripts) or "no letters"
+    return (
+        f"{titles.num_filled:,} of {num_items:,} filled, {titles.num_distinct:,} different; "
+        f"letters: {scripts}"
+    )
+
+
+def _images(images: ImageProfile) -> str:
+    modes = ", ".join(f"{mode} {count:,}" for mode, count in images.modes.items())
+    is_sample = images.num_sampled < images.num_images
+    sample = f" (of a sample of {images.num_sampled:,})" if is_sample else ""
+    return f"{images.num_images:,} readable; modes: {modes}{sample}"
+
+
+def _targets(shares: Mapping[str, float], entry: DatasetEntry) -> str:
+    tied = {"at the time of the one before": entry.tied_share} if entry.tied_share else {}
+    return _shares({**shares, **tied})
+
+
+def _shares(shares: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {format_share(share)}" for name, share in shares.items())
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Names to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    ]
