@@ -132,7 +132,7 @@ def test_tied_test_targets_are_a_share_of_the_kept_users() -> None:
     assert "time" not in facts()["test targets"]
     counted = ENTRY.model_copy(update={"counts": {"tied_test_targets": 131}})
     assert dict(facts_of(counted))["test targets"] == (
-        "new 0%, cold 25.0%, head 75.0%, at the time of another interaction 20.0%"
+        "new 0%, cold 25.0%, head 75.0%, at the time of the one before 20.0%"
     )
 
 
