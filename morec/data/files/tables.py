@@ -1,4 +1,4 @@
-"""Reads columns of CSV, TSV and Parquet files: ids as categories, times as sortable numbers.
+"""Reads columns of CSV, TSV and Parquet files: ids as categories, times by ``times``.
 
 In every format, missing and empty values count as missing, and no others: an item called ``NA`` or
 ``None`` stays an item.
@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 
 from morec.data.files.delimited import READ_ERRORS, first_rows, read_batches, unreadable
 from morec.data.files.gather import gather
+from morec.data.files.times import as_sortable
 from morec.errors import DataError, did_you_mean
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -127,60 +127,6 @@ def as_names(values: pd.Series) -> pd.Series:
 def as_texts(values: pd.Series) -> tuple[str, ...]:
     """Return ``values`` as text without blanks at either end; missing values are empty."""
     return tuple(values.astype("str").fillna("").str.strip().tolist())
-
-
-def as_sortable(values: pd.Series, where: str) -> pd.Series:
-    """Return times as nullable int64 in the same order; NA stays NA.
-
-    Whole numbers stay, ISO dates become microseconds from 1970, and other numbers become their
-    rank.
-
-    Raises:
-        DataError: a value is neither a number nor a date, or both occur; ``where`` is the column.
-    """
-    if pd.api.types.is_integer_dtype(values):
-        return values.astype("Int64")
-    codes, distinct = pd.factorize(values)
-    times = _parse_times(pd.Series(distinct))
-    is_bad = times.isna().to_numpy()
-    if is_bad.any():
-        raise DataError(f"{where}: {_not_alike(codes, distinct, is_bad)}")
-    whole = np.append(_whole_numbers(times), 0)
-    return pd.Series(pd.arrays.IntegerArray(whole[codes], codes < 0), index=values.index)
-
-
-def _whole_numbers(times: pd.Series) -> npt.NDArray[np.int64]:
-    if pd.api.types.is_datetime64_any_dtype(times):
-        moments = pd.to_datetime(times, utc=True).dt.as_unit("us")
-        return np.asarray(moments.to_numpy("datetime64[us]"), dtype=np.int64)
-    if times.dtype == np.int64:
-        return np.asarray(times, dtype=np.int64)
-    ranks: npt.NDArray[np.int64] = pd.factorize(times, sort=True)[0]
-    return ranks
-
-
-def _parse_times(values: pd.Series) -> pd.Series:
-    if pd.api.types.is_datetime64_any_dtype(values):
-        return values
-    numbers = pd.to_numeric(values.astype(object), errors="coerce")
-    numbers = numbers.where(np.isfinite(numbers.to_numpy(float, na_value=np.nan)))
-    if numbers.notna().all():
-        return numbers.astype(np.int64) if pd.api.types.is_integer_dtype(numbers) else numbers
-    dates = pd.to_datetime(values.astype(str), errors="coerce", format="ISO8601", utc=True)
-    # The type of most values is that of the column; the caller refuses the others.
-    return max(numbers, dates, key=lambda parsed: parsed.notna().sum())
-
-
-def _not_alike(
-    codes: npt.NDArray[np.int64], distinct: pd.Index, is_bad: npt.NDArray[np.bool_]
-) -> str:
-    bad_rows = np.flatnonzero(np.append(is_bad, False)[codes])
-    examples = [f"{str(distinct[codes[row]])!r} (row {row + 1})" for row in bad_rows[:NUM_SHOWN]]
-    return (
-        f"{len(bad_rows):,} of {(codes >= 0).sum():,} times are not like the rest, allowed are "
-        "numbers or ISO dates (2023-07-18, 2023-07-18 09:30:00), not a mixture: "
-        + ", ".join(examples)
-    )
 
 
 def header_of(path: Path) -> list[str]:
