@@ -14,7 +14,8 @@ import pyarrow.parquet
 
 from morec.data.files.delimited import READ_ERRORS, first_rows, read_batches, unreadable
 from morec.data.files.gather import gather
-from morec.data.files.times import as_sortable
+from morec.data.files.ratings import as_ratings
+from morec.data.files.times import TimeColumn, as_sortable
 from morec.errors import DataError, did_you_mean
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -68,36 +69,55 @@ def read_columns(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()
         batches = _read_parquet(path, wanted)
     else:
         batches = read_batches(path, SEPARATORS[_suffix(path)], columns=wanted)
-    return gather(batches, numbers)
+    table = gather(batches, numbers)
+    # Errors count the lines of the file, of which the first is the header.
+    return table if _suffix(path) == ".parquet" else table.set_axis(table.index + 1)
 
 
-def read_rows(path: Path, user: str, item: str, time: str | None) -> pd.DataFrame:
-    """Read interactions from three named columns, or from two whose rows are in time order.
+def read_rows(
+    path: Path, user: str, item: str, time: str | TimeColumn | None, rating: str | None = None
+) -> pd.DataFrame:
+    """Read interactions from named columns; without a time column, rows are in time order.
 
-    The result has the columns ``user``, ``item`` and ``timestamp``.
+    The result has the columns ``user``, ``item``, ``timestamp`` and, if asked for, ``rating``.
 
     Raises:
-        DataError: the file is broken or has no rows, or a time cannot be read.
+        DataError: the file is broken or has no rows, or a time or a rating cannot be read.
     """
-    times = [] if time is None else [time]
-    table = read_columns(path, [user, item, *times], numbers=times)
-    return as_rows(table, path, user, item, time)
+    times = [] if time is None else [_time_column(time).name]
+    ratings = [] if rating is None else [rating]
+    table = read_columns(path, [user, item, *times, *ratings], numbers=times)
+    return as_rows(table, path, user, item, time, rating)
 
 
 def as_rows(
-    table: pd.DataFrame, path: Path, user: str, item: str, time: str | None
+    table: pd.DataFrame,
+    path: Path,
+    user: str,
+    item: str,
+    time: str | TimeColumn | None,
+    rating: str | None = None,
 ) -> pd.DataFrame:
     """Name and convert the columns of interactions read from ``path``, as ``read_rows`` does.
 
     Raises:
-        DataError: a time cannot be read.
+        DataError: a time or a rating cannot be read.
     """
     rows = {"user": as_names(table[user]), "item": as_names(table[item])}
     if time is None:
-        return pd.DataFrame({**rows, "timestamp": np.arange(len(table))})
-    return pd.DataFrame(
-        {**rows, "timestamp": as_sortable(table[time], f"{path.name}: column {time!r}")}
-    )
+        rows["timestamp"] = pd.Series(np.arange(len(table)), index=table.index)
+    else:
+        column = _time_column(time)
+        rows["timestamp"] = as_sortable(
+            table[column.name], f"{path.name}: column {column.name!r}", column.format
+        )
+    if rating is not None:
+        rows["rating"] = as_ratings(table[rating], f"{path.name}: column {rating!r}")
+    return pd.DataFrame(rows)
+
+
+def _time_column(time: str | TimeColumn) -> TimeColumn:
+    return TimeColumn(time) if isinstance(time, str) else time
 
 
 def separator_of(path: Path) -> str:

@@ -103,7 +103,9 @@ def _read(path: Path, layout: _Layout) -> pd.DataFrame:
     batches = read_batches(
         path, separator, names=layout.names, columns=columns, is_quoted=is_quoted(separator)
     )
-    return gather(batches, numbers=times)
+    table = gather(batches, numbers=times)
+    # Errors count the lines of the file, of which the first may be a header.
+    return table if layout.names else table.set_axis(table.index + 1)
 
 
 def _layout(

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from morec.data.interactions import Interactions, clock_ticks_per_s, from_rows
+from morec.data.clock import read_clock
+from morec.data.interactions import Interactions, from_rows
 
 
 def rows_of(*rows: tuple[object, object, object]) -> pd.DataFrame:
@@ -66,7 +67,7 @@ NOON_2023 = 1_672_574_400
 @pytest.mark.parametrize("ticks", [1, 10**3, 10**6, 10**9])
 def test_the_range_of_clock_times_gives_their_unit(ticks: int) -> None:
     times = np.array([NOON_2023, NOON_2023 - 30 * 365 * 86_400, NOON_2023 + 1]) * ticks
-    assert clock_ticks_per_s(times) == ticks
+    assert read_clock(times).ticks_per_s == ticks
     interactions = from_rows(rows_of(("u", "a", int(times[0])), ("u", "b", int(times[1]))))
     assert interactions.ticks_per_s == ticks
 
@@ -85,4 +86,4 @@ def test_the_range_of_clock_times_gives_their_unit(ticks: int) -> None:
     ],
 )
 def test_times_that_are_no_clock_times_have_no_unit(times: list[int]) -> None:
-    assert clock_ticks_per_s(np.array(times, dtype=np.int64)) is None
+    assert read_clock(np.array(times, dtype=np.int64)).ticks_per_s is None
