@@ -17,6 +17,7 @@ from morec.config.datasets import (
     PairsSpec,
     SequencesSpec,
     SyntheticSpec,
+    TitlesSpec,
     WindowSpec,
 )
 from morec.config.items import (
@@ -83,6 +84,7 @@ __all__ = [
     "Spec",
     "SyntheticSpec",
     "TextSpec",
+    "TitlesSpec",
     "TrainingSpec",
     "TrialConfig",
     "WindowSpec",

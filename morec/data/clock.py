@@ -28,8 +28,8 @@ ROUNDED_TIES = 0.2
 """Share of interactions at an equal time from which on times may look rounded."""
 ROUNDED_STEP_S = 60
 """Clock times that are all multiples of a step this long look rounded."""
-ROUNDED_ROWS = 10
-"""Times look rounded if there are this many interactions to each distinct one."""
+FEW_TIMES, ROUNDED_ROWS = 10_000, 10
+"""Times look rounded if so few are distinct, and this many interactions have each."""
 
 _Ints = npt.NDArray[np.int64]
 _Bools = npt.NDArray[np.bool_]
@@ -92,8 +92,9 @@ def look_rounded(timestamps: _Ints, num_ties: int, ticks_per_s: int | None) -> b
         return False
     distinct = np.asarray(pd.unique(timestamps), dtype=np.int64)
     step = int(np.gcd.reduce(distinct - distinct.min()))
-    is_coarse = ticks_per_s is not None and step >= ROUNDED_STEP_S * ticks_per_s
-    return is_coarse or len(distinct) * ROUNDED_ROWS <= len(timestamps)
+    if ticks_per_s is not None and (step == 0 or step >= ROUNDED_STEP_S * ticks_per_s):
+        return True
+    return len(distinct) <= min(FEW_TIMES, len(timestamps) // ROUNDED_ROWS)
 
 
 def _usual_ticks(timestamps: _Ints) -> int | None:
@@ -107,7 +108,8 @@ def _usual_ticks(timestamps: _Ints) -> int | None:
 
 
 def _in_range(timestamps: _Ints, ticks: int) -> _Bools:
-    return (timestamps >= FIRST_CLOCK_S * ticks) & (timestamps < LAST_CLOCK_S * ticks)
+    is_in: _Bools = (timestamps >= FIRST_CLOCK_S * ticks) & (timestamps < LAST_CLOCK_S * ticks)
+    return is_in
 
 
 def _is_within(timestamps: _Ints, ticks: int) -> bool:
@@ -119,16 +121,18 @@ def _is_within(timestamps: _Ints, ticks: int) -> bool:
 
 
 def _is_far(timestamps: _Ints, ticks: int) -> _Bools:
-    return (timestamps >= LAST_CLOCK_S * ticks) | (timestamps == LARGEST_INT32 * ticks)
+    is_far: _Bools = timestamps >= LAST_CLOCK_S * ticks
+    return is_far | (timestamps == LARGEST_INT32 * ticks)
 
 
 def _are_sentinels(timestamps: _Ints, is_odd: _Bools) -> bool:
     """Whether the odd ones are less than half, and few different ones or few of all."""
-    num_odd = np.count_nonzero(is_odd)
+    num_odd = int(np.count_nonzero(is_odd))
     if 2 * num_odd >= len(timestamps):
         return False
-    are_few = num_odd <= SENTINEL_SHARE * len(timestamps)
-    return are_few or len(pd.unique(timestamps[is_odd])) <= NUM_SENTINELS
+    if num_odd <= SENTINEL_SHARE * len(timestamps):
+        return True
+    return len(pd.unique(timestamps[is_odd])) <= NUM_SENTINELS
 
 
 def _forget_year_9999(timestamps: _Ints, of_unit: dict[str, _Bools]) -> None:

@@ -16,11 +16,12 @@ from morec.data.images.sources import ImageSource, find_images
 from morec.data.interactions import Interactions
 from morec.data.missing_images import check_images, drop_items_without_images
 from morec.data.readers.table import READERS
+from morec.data.titles import read_titles
 from morec.data.windows import Windows, cut_windows
 from morec.errors import DataError
 from morec.results import write_atomically
 
-FORMAT = 3
+FORMAT = 4
 """Version of the folder that ``save_dataset`` writes."""
 HEADER = "dataset.json"
 ARRAYS = ("offsets_U1", "item_ids", "ages_s", "image_array")
@@ -44,6 +45,8 @@ class Dataset:
     item_ids: npt.NDArray[np.int32]
     counts: Mapping[str, int]
     """How many rows, interactions, items or users each rule of reading and windowing concerned."""
+    notes: tuple[str, ...] = ()
+    """What a reader of results must know of the data: sentences, shown beside the verdict."""
     ages_s: npt.NDArray[np.int64] | None = None
     """Shaped like ``item_ids``: seconds since the item's first interaction in the full data; None
     if the source orders interactions without clock times."""
@@ -112,6 +115,7 @@ def open_dataset(folder: Path) -> Dataset:
     if header["format"] != FORMAT:
         raise DataError(f"{path}: format {header['format']}, this version reads format {FORMAT}")
     plain = header["fields"]
+    plain["notes"] = tuple(plain["notes"])
     if plain["titles"] is not None:
         plain["titles"] = tuple(plain["titles"])
     if plain["images"] is not None:
@@ -142,9 +146,8 @@ def _assemble(
     """Join the windows with the titles and images of the items in them."""
     kept = windows.kept_items.tolist()
     titles, images = interactions.titles, interactions.image_array
-    left_titles = None if titles is None else tuple(titles[code] for code in kept)
+    texts = None if titles is None else read_titles(spec, [titles[code] for code in kept])
     reader = READERS[spec.kind]
-    empty = {} if left_titles is None else {"empty_titles": left_titles.count("")}
     return Dataset(
         name=reader.name(spec),
         kind=spec.kind,
@@ -156,8 +159,9 @@ def _assemble(
         offsets_U1=windows.offsets_U1,
         item_ids=windows.item_ids,
         ages_s=windows.ages_s,
-        counts={**windows.counts, **empty},
-        titles=left_titles,
+        counts={**windows.counts, **(texts.counts if texts else {})},
+        notes=interactions.notes,
+        titles=texts.titles if texts else None,
         images=_checked_images(interactions, kept),
         image_array=None if images is None else images[windows.kept_items],
     )

@@ -95,7 +95,7 @@ def _respelled(wanted: pd.Index, known: pd.Index) -> npt.NDArray[np.int64]:
     plain_known = pd.Index([plain(name) for name in known[odd]], dtype="str")
     is_first = ~plain_known.duplicated()
     among_odd = plain_known[is_first].get_indexer(plain_wanted)
-    places = np.append(odd[is_first], -1)[among_odd]
+    places: npt.NDArray[np.int64] = np.append(odd[is_first], -1)[among_odd]
     return np.where(found >= 0, found, places)
 
 

@@ -192,6 +192,7 @@ def _dataset_entry(label: str, dataset: Dataset) -> DatasetEntry:
             for slicing in slicings(dataset, "test")
         ),
         counts=dict(dataset.counts),
+        notes=dataset.notes,
     )
 
 

@@ -3,6 +3,7 @@
 Columns are found by their names in a header or, without a header, by their number:
 
 - interactions with a header: a user column and an item column, and a time column if there is one;
+  with ``min_rating``, also a rating column;
 - interactions without: ``user, items`` if the second field of a row has blanks (a sequence,
   oldest first); otherwise ``user, item`` or ``user, item, time``;
 - titles with a header: an item column and a title column;
@@ -26,9 +27,10 @@ import pandas as pd
 from morec.config import PairsSpec
 from morec.data.files.delimited import first_rows, read_batches
 from morec.data.files.gather import gather
+from morec.data.files.ratings import RATING_NAMES
 from morec.data.files.sources import locate
 from morec.data.files.tables import as_rows, is_quoted, separator_of
-from morec.data.interactions import Interactions, from_rows
+from morec.data.interactions import Interactions, all_ratings_count, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
 from morec.data.readers.reader import Reader, file_name, hash_of
 from morec.data.readers.sequences import read_lists
@@ -42,6 +44,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         *("video", "video_id", "videoid", "news_id", "asin", "parent_asin"),
     ),
     "time": ("timestamp", "time", "ts", "date", "datetime"),
+    "rating": RATING_NAMES,
     "title": ("title", "title_en", "en_title", "english_title", "item_title", "video_title"),
 }
 """Names of the columns of each role in headers, in lower case."""
@@ -59,10 +62,16 @@ def read_pairs(spec: PairsSpec, root: Path) -> Interactions:
             cannot be read, or the two files share no item.
     """
     paths = source_files(spec, root)
-    rows = _read_interactions(paths[0])
+    layout = _interactions_layout(paths[0], spec)
+    rows = _read_interactions(paths[0], layout)
     if len(paths) == 1:
-        return from_rows(rows)
-    return join_catalogue(rows, _read_titles(paths[1]), files=(paths[0], paths[1]))
+        interactions = from_rows(rows, min_rating=spec.min_rating)
+    else:
+        titles, files = _read_titles(paths[1]), (paths[0], paths[1])
+        interactions = join_catalogue(rows, titles, files=files, min_rating=spec.min_rating)
+    has_ratings = not {name.lower() for name in layout.header}.isdisjoint(RATING_NAMES)
+    says_all = has_ratings and spec.min_rating is None
+    return all_ratings_count(interactions) if says_all else interactions
 
 
 def source_files(spec: PairsSpec, root: Path) -> list[Path]:
@@ -78,17 +87,29 @@ class _Layout:
     """Name of the column that is read for each role."""
     peeked: list[list[str]]
     """The first rows, without the header."""
+    header: tuple[str, ...] = ()
+    """Names in the file's header; empty without one."""
 
 
-def _read_interactions(path: Path) -> pd.DataFrame:
+def _interactions_layout(path: Path, spec: PairsSpec) -> _Layout:
     without_header = {2: ("user", "item"), 3: ("user", "item", "time")}
-    layout = _layout(path, ("user", "item"), without_header, maybe="time")
-    user, item, time = (layout.by_role.get(role) for role in ("user", "item", "time"))
-    assert user is not None
-    assert item is not None
-    if time is None and _has_lists(path, layout, item):
+    if spec.min_rating is None:
+        return _layout(path, ("user", "item"), without_header, maybe=("time",))
+    layout = _layout(path, ("user", "item"), without_header, maybe=("time", "rating"))
+    if "rating" not in layout.by_role:
+        raise DataError(
+            f"{path.name}: dataset.min_rating needs a column of ratings; its name in the header "
+            f"is one of {', '.join(RATING_NAMES)}. For other names: kind: files"
+        )
+    return layout
+
+
+def _read_interactions(path: Path, layout: _Layout) -> pd.DataFrame:
+    user, item = layout.by_role["user"], layout.by_role["item"]
+    time, rating = layout.by_role.get("time"), layout.by_role.get("rating")
+    if time is None and rating is None and _has_lists(layout, item):
         return read_lists(path, user, item, layout.names)
-    return as_rows(_read(path, layout), path, user, item, time)
+    return as_rows(_read(path, layout), path, user, item, time, rating)
 
 
 def _read_titles(path: Path) -> Catalogue:
@@ -112,14 +133,14 @@ def _layout(
     path: Path,
     roles: tuple[str, ...],
     without_header: Mapping[int, tuple[str, ...]],
-    maybe: str | None = None,
+    maybe: tuple[str, ...] = (),
 ) -> _Layout:
     separator = separator_of(path)
     rows = first_rows(path, separator, NUM_PEEKED, is_quoted=is_quoted(separator))
-    wanted = (*roles, *([maybe] if maybe else []))
+    wanted = (*roles, *maybe)
     by_role = {role: [name for name in rows[0] if name.lower() in NAMES[role]] for role in wanted}
     if by_role["item"]:
-        return _Layout((), _named(path, rows[0], by_role, roles), rows[1:])
+        return _Layout((), _named(path, rows[0], by_role, roles), rows[1:], tuple(rows[0]))
     names = without_header.get(len(rows[0]))
     if names is None:
         raise DataError(_unknown(path, rows[0], without_header))
@@ -142,9 +163,8 @@ def _named(
     return {role: names[0] for role, names in found.items() if names}
 
 
-def _has_lists(path: Path, layout: _Layout, item: str) -> bool:
-    names = layout.names or first_rows(path, separator_of(path), 1)[0]
-    place = list(names).index(item)
+def _has_lists(layout: _Layout, item: str) -> bool:
+    place = (layout.names or layout.header).index(item)
     return any(len(row[place].split()) > 1 for row in layout.peeked if len(row) > place)
 
 

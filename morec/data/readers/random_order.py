@@ -1,9 +1,10 @@
 """A fixed random order for interactions that have neither times nor an order."""
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-HASH_KEY = "interactions have"
+HASH_KEY = "without an order"
 """16 bytes; another key is another order."""
 RANDOM_ORDER = (
     "The data have no times (order: none): a user's last interaction is a random one, and "
@@ -23,18 +24,22 @@ def random_order(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(timestamp=-(mixed >> np.uint64(1)).astype(np.int64) - 1)
 
 
-def _hashes(values: pd.Series) -> np.ndarray:
-    return pd.util.hash_array(values.astype("category").array, hash_key=HASH_KEY[:16])
+def _hashes(values: pd.Series) -> npt.NDArray[np.uint64]:
+    hashes: npt.NDArray[np.uint64] = pd.util.hash_array(
+        values.astype("category").array, hash_key=HASH_KEY
+    )
+    return hashes
 
 
-def _num_before(rows: pd.DataFrame) -> np.ndarray:
+def _num_before(rows: pd.DataFrame) -> npt.NDArray[np.int64]:
     pairs = rows[["user", "item"]]
     if not pairs.duplicated().any():
         return np.zeros(len(rows), dtype=np.int64)
-    return pairs.groupby(["user", "item"], observed=True, dropna=False).cumcount().to_numpy()
+    before = pairs.groupby(["user", "item"], observed=True, dropna=False).cumcount()
+    return np.asarray(before, dtype=np.int64)
 
 
-def _mixed(values: np.ndarray) -> np.ndarray:
+def _mixed(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Spread each number over 64 bits, as SplitMix64 does (Steele et al. 2014)."""
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
