@@ -7,7 +7,14 @@ from itertools import product
 from pathlib import Path
 
 from morec.config import DatasetSpec, ImageSpec, Spec, TextSpec, TrialConfig, canonical_json
-from morec.data.dataset import Dataset, load_dataset, open_dataset, save_dataset, source_hash
+from morec.data.dataset import (
+    FORMAT,
+    Dataset,
+    load_dataset,
+    open_dataset,
+    save_dataset,
+    source_hash,
+)
 from morec.data.slices import slicings
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.families import weights_hash
@@ -70,7 +77,11 @@ class Prepared:
         if key not in self._folders:
             artefact = self.store.get_or_make(
                 "dataset",
-                {"spec": spec.model_dump(mode="json"), "source": self.data_hash(spec)},
+                {
+                    "spec": spec.model_dump(mode="json"),
+                    "source": self.data_hash(spec),
+                    "format": FORMAT,
+                },
                 lambda folder: save_dataset(load_dataset(spec, self.root), folder),
             )
             self._folders[key] = artefact.path

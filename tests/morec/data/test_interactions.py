@@ -33,12 +33,25 @@ def test_items_are_coded_in_catalogue_order_where_there_is_a_catalogue() -> None
     assert interactions.item_names == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("hole", [(None, "a", 2), ("u", None, 2), ("u", "a", None)])
-def test_a_row_that_misses_a_value_is_dropped_and_counted(hole: tuple[object, ...]) -> None:
+@pytest.mark.parametrize(
+    ("hole", "rule"),
+    [
+        ((None, "a", 2), "broken_rows"),
+        (("u", None, 2), "broken_rows"),
+        ((None, None, None), "broken_rows"),
+        (("u", "a", None), "rows_without_time"),
+    ],
+)
+def test_a_row_that_misses_a_value_is_dropped_and_counted(
+    hole: tuple[object, ...], rule: str
+) -> None:
     interactions = from_rows(rows_of(("u", "b", 1), hole))
     assert triples(interactions) == [("u", "b", 1)]
     assert interactions.counts["rows_read"] == 2
-    assert interactions.counts["broken_rows"] == 1
+    dropped = {"broken_rows", "rows_without_time"} & {
+        name for name, count in interactions.counts.items() if count
+    }
+    assert dropped == {rule}
 
 
 def test_a_row_with_an_item_outside_the_catalogue_is_dropped_and_counted() -> None:

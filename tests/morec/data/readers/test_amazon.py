@@ -104,8 +104,8 @@ def test_a_time_that_is_no_number_is_named_with_its_line(tmp_path: Path) -> None
 def test_reviews_and_meta_of_different_products_show_examples(tmp_path: Path) -> None:
     spec = write(tmp_path, lines(REVIEWS_2014), lines([{"asin": "X1"}, {"asin": "X2"}]))
     assert message_of(spec, tmp_path) == (
-        "reviews.json and meta.json share no item: interactions have ['B2', 'B1', 'B9'], "
-        "items have ['X1', 'X2']"
+        "reviews.json and meta.json share no item: interactions have 'B2', 'B1', 'B9'; "
+        "items have 'X1', 'X2'."
     )
 
 

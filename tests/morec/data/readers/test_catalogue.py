@@ -34,5 +34,6 @@ def test_files_that_share_no_item_show_examples_of_both() -> None:
     with pytest.raises(DataError) as error:
         join_catalogue(rows, catalogue_of(ITEMS, "id", None), files=FILES)
     assert str(error.value) == (
-        "log.csv and items.csv share no item: interactions have ['A', 'B'], items have ['b', 'a']"
+        "log.csv and items.csv share no item: interactions have 'A', 'B'; items have 'b', 'a'. "
+        "Did you mean 'a'? They differ in upper and lower case: write them alike."
     )

@@ -111,7 +111,8 @@ def test_text_and_image_columns_without_an_items_file_are_refused(tmp_path: Path
 def test_files_that_share_no_item_show_examples_of_both(tmp_path: Path) -> None:
     assert message_of(items_spec(tmp_path, "item_id\nC\nA\n"), tmp_path) == (
         "interactions.csv and items.csv share no item: interactions have "
-        "['c', 'a', 'c'], items have ['C', 'A']"
+        "'c', 'a'; items have 'C', 'A'. Did you mean 'C'? "
+        "They differ in upper and lower case: write them alike."
     )
 
 
@@ -125,5 +126,5 @@ def test_a_missing_interactions_file_names_its_neighbour(tmp_path: Path) -> None
 def test_unreadable_times_name_file_and_column(tmp_path: Path) -> None:
     spec = write_interactions(tmp_path, [*ROWS, ("v", "a", "soon")])
     assert message_of(spec, tmp_path).startswith(
-        "interactions.csv: column 'timestamp': 1 of 4 times are not like the rest"
+        "interactions.csv: column 'timestamp': 1 of 4 times cannot be read: 'soon' (line 5)"
     )

@@ -128,8 +128,8 @@ def test_rows_of_an_unknown_layout_are_shown(tmp_path: Path) -> None:
 def test_a_third_column_that_is_no_time_is_named(tmp_path: Path) -> None:
     spec = write(tmp_path, pairs_csv="who,what,when\nu1,a,5\nu1,b,6\n")
     assert message_of(spec, tmp_path) == (
-        "pairs.csv: column 'time': 1 of 3 times are not like the rest, allowed are numbers or ISO "
-        "dates (2023-07-18, 2023-07-18 09:30:00), not a mixture: 'when' (row 1)"
+        "pairs.csv: column 'time': 1 of 3 times cannot be read: 'when' (line 1). Allowed are "
+        "numbers or ISO dates (2023-07-18, 2023-07-18 09:30:00), not a mixture"
     )
 
 
