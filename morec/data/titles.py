@@ -1,10 +1,11 @@
 """Titles as encoders read them: HTML replaced where wanted, and what is odd about them counted."""
 
-import html
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import unescape
+from html.entities import html5
 
 from morec.config import DatasetSpec, TitlesSpec
 
@@ -51,12 +52,18 @@ def read_titles(spec: DatasetSpec, titles: Sequence[str]) -> Titles:
 def _has_html(title: str) -> bool:
     if "<" in title and _TAG.search(title):
         return True
-    return "&" in title and any(html.unescape(found) != found for found in _ENTITY.findall(title))
+    return "&" in title and any(_character(found) != found for found in _ENTITY.findall(title))
 
 
 def _unescape(title: str) -> str:
     """Replace tags by blanks and entities by characters; pages escape some entities twice."""
     text = _TAG.sub(" ", title)
     for _ in range(2):
-        text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+        text = _ENTITY.sub(lambda found: _character(found[0]), text)
     return _BLANKS.sub(" ", text).strip()
+
+
+def _character(entity: str) -> str:
+    """Return what a known entity stands for; an unknown one stays, its beginning included."""
+    is_known = entity.startswith("&#") or entity[1:] in html5
+    return unescape(entity) if is_known else entity

@@ -113,6 +113,8 @@ def test_a_dataset_is_printed_with_every_rule_that_applied() -> None:
         "data: movielens: 655 users, 453 items, 24,434 interactions in their windows "
         "(rows_read 100,004, time_ties 7)"
     )
+    noted = entry.model_copy(update={"notes": ("The data have no times.", "More.")})
+    assert format_dataset(noted).endswith("time_ties 7). The data have no times. More")
     assert "movielens (made-up data): " in format_dataset(
         entry.model_copy(update={"is_synthetic": True})
     )

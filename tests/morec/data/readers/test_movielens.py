@@ -184,3 +184,21 @@ def test_missing_columns_of_a_folder_are_named(tmp_path: Path) -> None:
         "movies.csv: no column 'title' (dataset kind movielens). "
         "Columns found: movieId, name, genres"
     )
+
+
+def test_ratings_below_the_smallest_are_dropped_in_every_layout(tmp_path: Path) -> None:
+    csv_folder(tmp_path / "csv")
+    dat_folder(tmp_path / "dat")
+    for folder in ("csv", "dat"):
+        spec = MovieLensSpec(kind="movielens", folder=folder)
+        every = read_movielens(spec, tmp_path)
+        assert every.counts["all_ratings_count"] == every.counts["rows_read"]
+        high = read_movielens(spec.model_copy(update={"min_rating": 6}), tmp_path)
+        assert high.counts["rows_below_min_rating"] == high.counts["rows_read"]
+        assert "all_ratings_count" not in high.counts
+
+
+def test_packaged_ratings_below_four_are_dropped() -> None:
+    ratings = _unpickle(checked_bytes(source_file()))
+    read = read_movielens(MovieLensSpec(kind="movielens", min_rating=4), Path())
+    assert len(read.item_ids) == (ratings["rating"] >= 4).sum()
