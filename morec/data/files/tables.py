@@ -84,10 +84,11 @@ def read_rows(
     Raises:
         DataError: the file is broken or has no rows, or a time or a rating cannot be read.
     """
-    times = [] if time is None else [_time_column(time).name]
-    ratings = [] if rating is None else [rating]
-    table = read_columns(path, [user, item, *times, *ratings], numbers=times)
-    return as_rows(table, path, user, item, time, rating)
+    column = None if time is None else _time_column(time)
+    wanted = [user, item, *([column.name] if column else []), *([rating] if rating else [])]
+    # A format may need the zeros that a number loses: 01022023.
+    numbers = [column.name] if column and column.format is None else []
+    return as_rows(read_columns(path, wanted, numbers), path, user, item, time, rating)
 
 
 def as_rows(

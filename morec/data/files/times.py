@@ -13,6 +13,8 @@ from morec.errors import DataError
 
 NUM_SHOWN = 3
 """Times shown in an error."""
+LARGEST = 2**63 - 1
+"""Larger numbers become this one."""
 ALLOWED = "numbers or ISO dates (2023-07-18, 2023-07-18 09:30:00)"
 
 
@@ -38,7 +40,7 @@ def as_sortable(values: pd.Series, where: str, time_format: str | None = None) -
             clock times have several units.
     """
     _check_kind(values, where, time_format)
-    if pd.api.types.is_integer_dtype(values) and time_format is None:
+    if pd.api.types.is_signed_integer_dtype(values) and time_format is None:
         times = values.astype("Int64")
     else:
         times = _as_numbers(values, where, time_format)
@@ -98,7 +100,8 @@ def _parse_times(values: pd.Series, time_format: str | None) -> pd.Series:
     numbers = pd.to_numeric(values.astype(object), errors="coerce")
     numbers = numbers.where(np.isfinite(numbers.to_numpy(float, na_value=np.nan)))
     if numbers.notna().all():
-        return numbers.astype(np.int64) if pd.api.types.is_integer_dtype(numbers) else numbers
+        is_whole = pd.api.types.is_integer_dtype(numbers)
+        return numbers.clip(upper=LARGEST).astype(np.int64) if is_whole else numbers
     dates = pd.to_datetime(values.astype(str), errors="coerce", format="ISO8601", utc=True)
     # The type of most values is that of the column; the caller refuses the others.
     return max(numbers, dates, key=lambda parsed: parsed.notna().sum())

@@ -156,6 +156,12 @@ def test_clock_times_of_several_units_are_refused(unit: int) -> None:
     )
 
 
+def test_numbers_of_64_bits_without_a_sign_are_read() -> None:
+    assert sortable(str(2**64 - 1), "3") == [2**63 - 1, 3]
+    stored = pd.Series(np.array([2**64 - 1, 3], dtype=np.uint64))
+    assert as_sortable(stored, "t").tolist() == [2**63 - 1, 3]
+
+
 def test_a_spreadsheets_spelling_is_a_whole_number() -> None:
     assert sortable("1.60E+09", "1600000123", "1.6e9", "7.0") == [
         *(1_600_000_000, 1_600_000_123, 1_600_000_000, 7),

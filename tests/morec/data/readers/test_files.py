@@ -192,6 +192,12 @@ def test_times_are_read_in_the_format_of_the_study(tmp_path: Path) -> None:
     assert interactions.counts["rows_without_time"] == 1
 
 
+def test_a_format_sees_the_zeros_of_a_number(tmp_path: Path) -> None:
+    text = "user_id,item_id,timestamp\nu,a,01022023\nu,b,02022023\n"
+    interactions = read_files(write_log(tmp_path, text, time_format="%d%m%Y"), tmp_path)
+    assert np.diff(interactions.timestamps).tolist() == [86_400 * 10**6]
+
+
 def test_missing_times_among_numbers_are_counted(tmp_path: Path) -> None:
     rows = "u,a,1600000000\nu,b,NULL\nu,c,1600000009\nu,d,0\n"
     interactions = read_files(write_log(tmp_path, f"user_id,item_id,timestamp\n{rows}"), tmp_path)
