@@ -83,6 +83,7 @@ def test_half_in_milliseconds_and_half_in_seconds_is_an_error_with_both_ranges()
         [20230718, 20230719, NOON],
         list(range(0, 40_000_000_000, 10**9)),
         [NOON, YEAR_9999, NOON],
+        [NOON, NOON * 1000, 0, 0],
     ],
 )
 def test_times_of_one_unit_and_mere_numbers_pass(times: list[int]) -> None:

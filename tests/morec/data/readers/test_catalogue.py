@@ -46,6 +46,7 @@ def test_less_than_one_in_a_hundred_is_counted_and_not_noted(num_known: int, not
 
 def test_files_belong_together_up_to_half_of_the_rows() -> None:
     assert join(["a", "x", "b", "y"], ["a", "b"]).counts["unknown_item_rows"] == 2
+    assert join(["a", "a", "a", "x", "y"], ["a"]).counts["unknown_item_rows"] == 2
     with pytest.raises(DataError) as error:
         join(["a", "108775015", "108775016"], ["a", "0108775015", "0108775016"])
     assert str(error.value) == (
