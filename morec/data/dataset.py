@@ -16,6 +16,7 @@ from morec.data.images.sources import ImageSource, find_images
 from morec.data.interactions import Interactions
 from morec.data.missing_images import check_images, drop_items_without_images
 from morec.data.readers.table import READERS
+from morec.data.titles import read_titles
 from morec.data.windows import cut_windows
 from morec.errors import DataError
 from morec.results import write_atomically
@@ -44,6 +45,8 @@ class Dataset:
     item_ids: npt.NDArray[np.int32]
     counts: Mapping[str, int]
     """How many rows, interactions, items or users each rule of reading and windowing concerned."""
+    notes: tuple[str, ...] = ()
+    """What a reader of results must know of the data: sentences, shown beside the verdict."""
     is_tied: npt.NDArray[np.bool_] | None = None
     """Shaped like ``item_ids``: whether an interaction has the time of the user's previous one;
     None where none has."""
@@ -100,9 +103,8 @@ def make_dataset(spec: DatasetSpec, digest: str, interactions: Interactions) -> 
     windows = cut_windows(interactions, spec)
     kept = windows.kept_items.tolist()
     titles, images = interactions.titles, interactions.image_array
-    left_titles = None if titles is None else tuple(titles[code] for code in kept)
+    texts = None if titles is None else read_titles(spec, [titles[code] for code in kept])
     reader = READERS[spec.kind]
-    empty = {} if left_titles is None else {"empty_titles": left_titles.count("")}
     return Dataset(
         name=reader.name(spec),
         kind=spec.kind,
@@ -115,8 +117,9 @@ def make_dataset(spec: DatasetSpec, digest: str, interactions: Interactions) -> 
         item_ids=windows.item_ids,
         is_tied=windows.is_tied if windows.is_tied.any() else None,
         ages_s=windows.ages_s,
-        counts={**windows.counts, **empty},
-        titles=left_titles,
+        counts={**windows.counts, **(texts.counts if texts else {})},
+        notes=interactions.notes,
+        titles=texts.titles if texts else None,
         images=_checked_images(interactions, kept),
         image_array=None if images is None else images[windows.kept_items],
     )
@@ -163,6 +166,7 @@ def open_dataset(folder: Path) -> Dataset:
     if header["format"] != FORMAT:
         raise DataError(f"{path}: format {header['format']}, this version reads format {FORMAT}")
     plain = header["fields"]
+    plain["notes"] = tuple(plain["notes"])
     if plain["titles"] is not None:
         plain["titles"] = tuple(plain["titles"])
     if plain["images"] is not None:

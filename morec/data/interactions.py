@@ -4,17 +4,20 @@ Every rule counts what it drops in ``counts``, under a name of its own.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from morec.data.clock import look_rounded
+from morec.data.ids import ids_in, ids_of
 from morec.data.images.sources import ImageSource
+from morec.data.usable_rows import usable_rows
 
-FIRST_CLOCK_S, LAST_CLOCK_S = 31_536_000, 4_102_444_800
-"""The beginnings of 1971 and 2100, in seconds from 1970."""
+REPEATS = {"first": "dropped", "keep": "kept"}
+"""What becomes of repeated interactions, by option."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,8 @@ class Interactions:
     """(num_items, H, W, 3); only of datasets that draw their images."""
     ticks_per_s: int | None = None
     """Units of ``timestamps`` in a second; None if they are no clock times, only an order."""
+    notes: tuple[str, ...] = ()
+    """What a reader of results must know of the data: sentences, shown beside the verdict."""
 
 
 def from_rows(
@@ -52,55 +57,50 @@ def from_rows(
     repeats: Literal["first", "keep"] = "first",
     titles: tuple[str, ...] | None = None,
     images: ImageSource | None = None,
+    min_rating: float | None = None,
 ) -> Interactions:
     """Apply the rules to raw rows with the columns ``user``, ``item`` and ``timestamp``.
 
-    In this order: rows without a value are dropped (``broken_rows``). If ``item_names`` are given,
-    rows of other items are dropped (``unknown_item_rows``). Of a user's repeated interactions with
-    an item, the earliest stays (``repeated_interactions_dropped``) or all stay
-    (``repeated_interactions_kept``).
+    In this order: rows without a user or an item (``broken_rows``) or without a usable time are
+    dropped, then those below ``min_rating`` in the column ``rating``. If ``item_names`` are given,
+    rows of other items are dropped (``unknown_item_rows``); ids are matched as ``morec.data.ids``
+    says. Of a user's repeated interactions with an item, the earliest stays
+    (``repeated_interactions_dropped``) or all stay (``repeated_interactions_kept``).
     """
-    is_whole = rows.notna().all(axis=1)
-    whole = rows[is_whole]
-    codes = _item_codes(whole, item_names)
-    known, item_ids = whole[codes.ids >= 0], codes.ids[codes.ids >= 0]
-    user_ids, user_names = pd.factorize(known["user"])
-    timestamps = known["timestamp"].to_numpy(np.int64)
-    is_repeat = _repeats(user_ids, item_ids, timestamps)
+    usable = usable_rows(rows, min_rating)
+    wanted = usable.rows["item"]
+    items = ids_of(wanted, "item") if item_names is None else ids_in(wanted, item_names, "item")
+    is_known = items.codes >= 0
+    users = ids_of(usable.rows["user"][is_known], "user")
+    item_ids, timestamps = items.codes[is_known], usable.timestamps[is_known]
+    order = time_order(users.codes, timestamps)
+    is_repeat = _repeats(order, users.codes, item_ids)
     kept = ~is_repeat if repeats == "first" else np.ones_like(is_repeat)
-    counts = {
-        "rows_read": len(rows),
-        "broken_rows": len(rows) - len(whole),
-        "unknown_item_rows": len(whole) - len(known),
-        f"repeated_interactions_{'dropped' if repeats == 'first' else 'kept'}": is_repeat.sum(),
-    }
+    in_order = order[kept[order]]
     return Interactions(
-        user_ids=user_ids[kept].astype(np.int64),
+        user_ids=users.codes[kept],
         item_ids=item_ids[kept],
         timestamps=timestamps[kept],
-        ticks_per_s=clock_ticks_per_s(timestamps),
-        user_names=user_names.astype(str).tolist(),
-        item_names=codes.names,
-        counts={name: int(count) for name, count in counts.items()},
+        ticks_per_s=usable.ticks_per_s,
+        user_names=users.names,
+        item_names=items.names,
+        counts={
+            **usable.counts,
+            "unknown_item_rows": int((~is_known).sum()),
+            f"repeated_interactions_{REPEATS[repeats]}": int(is_repeat.sum()),
+            **items.counts,
+            **users.counts,
+            **_rounded(users.codes[in_order], timestamps[in_order], usable.ticks_per_s),
+        },
         titles=titles,
         images=images,
     )
 
 
-def clock_ticks_per_s(timestamps: npt.NDArray[np.int64]) -> int | None:
-    """Return the units of ``timestamps`` in a second, or None if they are no clock times.
-
-    Clock times count seconds, milliseconds, microseconds or nanoseconds from 1970 and lie between
-    1971 and 2100. These ranges do not overlap, so the numbers tell the unit. Counters, ranks and
-    dates written as numbers (20230718) lie in no range.
-    """
-    if not len(timestamps):
-        return None
-    lowest, highest = timestamps.min(), timestamps.max()
-    for ticks in (1, 10**3, 10**6, 10**9):
-        if FIRST_CLOCK_S * ticks <= lowest and highest < LAST_CLOCK_S * ticks:
-            return ticks
-    return None
+def all_ratings_count(interactions: Interactions) -> Interactions:
+    """Count the interactions as rated ones of which none was left out for a low rating."""
+    counts = {**interactions.counts, "all_ratings_count": interactions.counts["rows_read"]}
+    return replace(interactions, counts=counts)
 
 
 def time_order(
@@ -110,28 +110,24 @@ def time_order(
     return np.lexsort((timestamps, user_ids))
 
 
-@dataclass(frozen=True)
-class _ItemCodes:
-    ids: npt.NDArray[np.int64]
-    names: list[str]
-
-
-def _item_codes(rows: pd.DataFrame, item_names: Sequence[str] | None) -> _ItemCodes:
-    if item_names is None:
-        ids, names = pd.factorize(rows["item"])
-        return _ItemCodes(ids.astype(np.int64), names.astype(str).tolist())
-    ids = pd.Index(item_names).get_indexer(rows["item"])
-    return _ItemCodes(ids.astype(np.int64), list(item_names))
-
-
 def _repeats(
+    order: npt.NDArray[np.int64],
     user_ids: npt.NDArray[np.int64],
     item_ids: npt.NDArray[np.int64],
-    timestamps: npt.NDArray[np.int64],
 ) -> npt.NDArray[np.bool_]:
-    """Mark every interaction of a user with an item except the earliest."""
-    order = time_order(user_ids, timestamps)
+    """Mark every interaction of a user with an item except the first in ``order``."""
     pairs = pd.DataFrame({"user": user_ids[order], "item": item_ids[order]})
     is_repeat = np.empty(len(order), dtype=bool)
     is_repeat[order] = pairs.duplicated().to_numpy()
     return is_repeat
+
+
+def _rounded(
+    user_ids: npt.NDArray[np.int64], timestamps: npt.NDArray[np.int64], ticks_per_s: int | None
+) -> dict[str, int]:
+    """Count ties, by user and time in order, whose times look rounded; nothing if none do."""
+    is_tie = (np.diff(user_ids) == 0) & (np.diff(timestamps) == 0)
+    num_ties = int(np.count_nonzero(is_tie))
+    if not look_rounded(timestamps, num_ties, ticks_per_s):
+        return {}
+    return {"ties_of_times_that_look_rounded": num_ties}

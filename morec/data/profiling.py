@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from morec.config import DatasetSpec
+from morec.data.clock import FIRST_CLOCK_S, LAST_CLOCK_S
 from morec.data.dataset import Dataset, make_dataset, read_interactions, source_hash
 from morec.data.images.open import RawImage, open_image
 from morec.data.images.sources import ImageSource, for_each_image
-from morec.data.interactions import FIRST_CLOCK_S, LAST_CLOCK_S, Interactions
+from morec.data.interactions import Interactions
 from morec.data.profile import (
     Curve,
     DataProfile,
@@ -131,7 +132,7 @@ def _curve(x: _Ints, y: _Ints) -> Curve:
 
 
 def _times(interactions: Interactions) -> TimeProfile | None:
-    """Count interactions per bin of time; times outside ``clock_ticks_per_s``' range are none."""
+    """Count interactions per bin of time; times outside ``read_clock``'s range are none."""
     if interactions.ticks_per_s is None:
         return None
     seconds = interactions.timestamps // interactions.ticks_per_s

@@ -53,7 +53,7 @@ def _item_keys(interactions: Interactions, rows: _Ints) -> _Keys:
 def _hash_keys(interactions: Interactions, rows: _Ints) -> _Keys:
     users = _name_hashes(interactions.user_names, interactions.user_ids[rows])
     items = _name_hashes(interactions.item_names, interactions.item_ids[rows])
-    return _mixed(users * np.uint64(0x9E3779B97F4A7C15) + items)
+    return mixed(users * np.uint64(0x9E3779B97F4A7C15) + items)
 
 
 def _name_hashes(names: Sequence[str], codes: _Ints) -> _Keys:
@@ -66,11 +66,11 @@ def _name_hashes(names: Sequence[str], codes: _Ints) -> _Keys:
     return hashes[codes]
 
 
-def _mixed(numbers: _Keys) -> _Keys:
+def mixed(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     """Return splitmix64's finalizer (Steele, Lea, Flood, OOPSLA 2014): every bit moves all."""
-    mixed = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(mixed ^ (mixed >> np.uint64(31)), dtype=np.uint64)
+    numbers = (numbers ^ (numbers >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    numbers = (numbers ^ (numbers >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return numbers ^ (numbers >> np.uint64(31))
 
 
 _KEYS: Mapping[Ties, Callable[[Interactions, _Ints], _Keys] | None] = {

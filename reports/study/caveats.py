@@ -19,13 +19,15 @@ _ORDERS: Mapping[Ties, str] = {
 
 
 def caveats(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    """One sentence per caveat: few seeds or users, ties in time, weak arms, broken trials."""
+    """One sentence per caveat: seeds, users, ties, weak arms, the data, broken searches."""
     on_main = [one for one in contrasts if one.metric == summary.main_metric]
     return (
         *_about_seeds(summary),
         *_about_users(summary, on_main),
         *_about_ties(summary),
         *_about_references(summary.main_metric, on_main),
+        *_about_data(summary),
+        *_about_titles(summary),
         *broken_trials(summary, "search"),
     )
 
@@ -88,3 +90,25 @@ def _about_references(metric: str, contrasts: Iterable[Contrast]) -> Iterator[st
         arms = (", ".join(names) + (f" on {on}" if on else "") for on, names in datasets.items())
         listed = "; ".join(arms)
         yield f"Not shown to be better than the reference {reference} ({metric}): {listed}."
+
+
+def _about_data(summary: StudySummary) -> Iterator[str]:
+    for entry in summary.manifest.datasets:
+        on = f"{entry.dataset}: " if entry.dataset else ""
+        yield from (f"{on}{note}" for note in entry.notes)
+        if num := entry.counts.get("ties_of_times_that_look_rounded"):
+            yield (
+                f"{on}The times look rounded: {num:,} interactions have the time of the same "
+                "user's interaction before them. Only the file's order sorts them."
+            )
+
+
+def _about_titles(summary: StudySummary) -> Iterator[str]:
+    reading = {arm.entry.dataset for arm in summary.arms if arm.entry.config.item.text is not None}
+    for entry in summary.manifest.datasets:
+        counts = entry.counts
+        num_same = counts.get("empty_titles", 0) + counts.get("repeated_titles", 0)
+        are_read = entry.dataset in reading and "empty_titles" in counts
+        if are_read and entry.num_items - num_same <= 1:
+            on = f" of {entry.dataset}" if entry.dataset else ""
+            yield f"All titles{on} are equal or empty: encoders of text cannot tell items apart."

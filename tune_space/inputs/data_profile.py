@@ -12,13 +12,14 @@ DAY_S = 86_400
 
 
 def format_dataset(entry: DatasetEntry) -> str:
-    """A dataset's size, and how often each rule applied while the dataset was read."""
+    """A dataset's size, how often each rule applied while it was read, and what must be known."""
     name = f"{entry.dataset} ({entry.name})" if entry.dataset else entry.name
     kind = " (made-up data)" if entry.is_synthetic else ""
     applied = ", ".join(f"{rule} {count:,}" for rule, count in entry.counts.items() if count)
     return (
         f"data: {name}{kind}: {entry.num_users:,} users, {entry.num_items:,} items, "
         f"{entry.num_interactions:,} interactions in their windows ({applied}){_ties(entry)}"
+        + "".join(f". {note.rstrip('.')}" for note in entry.notes)
     )
 
 

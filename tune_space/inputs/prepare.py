@@ -243,6 +243,7 @@ def _dataset_entry(label: str, ties: Ties, dataset: Dataset, profile: DataProfil
             for slicing in slicings(dataset, "test")
         ),
         counts=dict(dataset.counts),
+        notes=dataset.notes,
         profile=profile,
     )
 

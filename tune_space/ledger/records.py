@@ -116,6 +116,8 @@ class DatasetEntry(Spec):
     slices: tuple[SliceEntry, ...] = ()
     counts: dict[str, int]
     """Rule -> how many rows, users or items it applied to."""
+    notes: tuple[str, ...] = ()
+    """What a reader of results must know of the data: sentences, shown beside the verdict."""
     profile: DataProfile | None = None
     """None in manifests of versions that made no profile."""
 

@@ -9,15 +9,31 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+MISSING = (
+    "NULL",
+    "null",
+    "NaN",
+    "nan",
+    "NAN",
+    "None",
+    "none",
+    "NA",
+    "N/A",
+    "n/a",
+    "<NA>",
+    "NaT",
+    r"\N",
+)
+"""What programs write for a missing number; never looked for in ids and titles."""
 MERGE_ROWS = 1_000_000
 """Rows after which the texts of several batches are merged."""
 
 
 def gather(batches: Iterable[pa.RecordBatch], numbers: Sequence[str] = ()) -> pd.DataFrame:
-    """Return all rows of at least one batch: texts as categories, empty ones missing.
+    """Return all rows of at least one batch, numbered from 1: texts as categories.
 
-    A text column in ``numbers`` becomes int64 if every value is a whole number. Columns of other
-    types keep their type.
+    Empty texts are missing. A text column in ``numbers`` becomes int64 if every value is a whole
+    number or missing. Columns of other types keep their type.
     """
     merged: pa.Table | None = None
     waiting: list[pa.Table] = []
@@ -27,7 +43,8 @@ def gather(batches: Iterable[pa.RecordBatch], numbers: Sequence[str] = ()) -> pd
             merged, waiting = _merged(merged, waiting), []
     whole = _merged(merged, waiting) if waiting or merged is None else merged
     integers = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype()}
-    return whole.to_pandas(types_mapper=integers.get, date_as_object=False, self_destruct=True)
+    table = whole.to_pandas(types_mapper=integers.get, date_as_object=False, self_destruct=True)
+    return table.set_axis(pd.RangeIndex(1, len(table) + 1))
 
 
 def explode(batch: pa.RecordBatch, column: str) -> pa.RecordBatch:
@@ -49,12 +66,21 @@ def _codes(values: pa.Array, *, is_number: bool) -> pa.Array:
     if not _is_text(values.type):
         return values
     text = values.cast(pa.string())
-    if is_number:
-        try:
-            return text.cast(pa.int64())
-        except pa.ArrowInvalid:
-            pass
+    if is_number and (whole := _whole_numbers(text)) is not None:
+        return whole
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text).dictionary_encode()
+
+
+def _whole_numbers(text: pa.Array) -> pa.Array | None:
+    try:
+        return text.cast(pa.int64())
+    except pa.ArrowInvalid:
+        pass
+    is_missing = pc.is_in(text, pa.array(MISSING))
+    try:
+        return pc.if_else(is_missing, pa.scalar(None, pa.string()), text).cast(pa.int64())
+    except pa.ArrowInvalid:
+        return None
 
 
 def _is_text(kind: pa.DataType) -> bool:

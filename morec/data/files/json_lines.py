@@ -33,13 +33,13 @@ def first_fields(path: Path) -> dict[str, Any]:
 
 
 def read_json_lines(path: Path, fields: Mapping[str, type]) -> Iterator[pa.RecordBatch]:
-    """Yield ``fields``, of type ``str`` or ``int``; a field that a line lacks is null.
+    """Yield ``fields``, of type ``str``, ``int`` or ``float``; a field that a line lacks is null.
 
     Raises:
         DataError: the file is broken, or a line is no object with fields of these types; names the
             line.
     """
-    types = {str: pa.string(), int: pa.int64()}
+    types = {str: pa.string(), int: pa.int64(), float: pa.float64()}
     schema = pa.schema([(name, types[kind]) for name, kind in fields.items()])
     if _parser(path) is ast.literal_eval:
         rows = _checked(path, ast.literal_eval, fields)
@@ -71,7 +71,8 @@ def _checked(path: Path, parser: _Parser, fields: Mapping[str, type]) -> Iterato
     for number, row in enumerate(_rows(path, parser), start=1):
         for name, kind in fields.items():
             value = row.get(name)
-            if value is not None and type(value) is not kind:
+            is_right = type(value) is kind or (kind is float and type(value) is int)
+            if value is not None and not is_right:
                 raise DataError(
                     f"{path.name}: line {number}: {name} is {value!r}, expected {kind.__name__}"
                 )

@@ -5,7 +5,8 @@ al.) and 2018 (Ni et al.); ``user_id``, ``parent_asin`` and ``timestamp`` (milli
 (Hou et al.). Meta data have a ``title`` by ``asin`` or ``parent_asin``; their lines of 2014 are
 Python literals instead of JSON.
 
-Every review is an interaction, whatever its rating. A product without a title has an empty one.
+Every review is an interaction, or every one whose ``overall`` (``rating`` in 2023) is at least
+``min_rating``. A product without a title has an empty one.
 
 Memory (peak, measured on made-up reviews of 430 bytes): 1.4 GB for the first five million reviews,
 190 MB per million beyond.
@@ -19,13 +20,15 @@ from morec.data.files.gather import gather
 from morec.data.files.json_lines import first_fields, read_json_lines
 from morec.data.files.sources import locate
 from morec.data.files.tables import as_rows
-from morec.data.interactions import Interactions
+from morec.data.interactions import Interactions, all_ratings_count
 from morec.data.readers.catalogue import catalogue_of, join_catalogue
 from morec.data.readers.reader import Reader, file_name, hash_of
 from morec.errors import DataError
 
 REVIEWS = (("reviewerID", "asin", "unixReviewTime"), ("user_id", "parent_asin", "timestamp"))
 """Fields of user, item and time, by layout."""
+RATINGS = {"reviewerID": "overall", "user_id": "rating"}
+"""Field of the rating, by that of the user."""
 META = (("asin",), ("parent_asin",))
 """The item field, by layout."""
 TITLE = "title"
@@ -42,9 +45,17 @@ def read_amazon(spec: AmazonSpec, root: Path) -> Interactions:
     user, item, time = _layout(reviews, REVIEWS)
     (meta_item,) = _layout(meta, META)
     titles = gather(read_json_lines(meta, {meta_item: str, TITLE: str}))
-    table = gather(read_json_lines(reviews, {user: str, item: str, time: int}))
-    rows = as_rows(table, reviews, user, item, time)
-    return join_catalogue(rows, catalogue_of(titles, meta_item, TITLE), files=(reviews, meta))
+    rating = None if spec.min_rating is None else RATINGS[user]
+    fields = {user: str, item: str, time: int, **({rating: float} if rating else {})}
+    table = gather(read_json_lines(reviews, fields))
+    rows = as_rows(table, reviews, user, item, time, rating)
+    catalogue, files = catalogue_of(titles, meta_item, TITLE), (reviews, meta)
+    joined = join_catalogue(rows, catalogue, files=files, min_rating=spec.min_rating)
+    return (
+        joined
+        if rating or RATINGS[user] not in first_fields(reviews)
+        else all_ratings_count(joined)
+    )
 
 
 def source_files(spec: AmazonSpec, root: Path) -> list[Path]:

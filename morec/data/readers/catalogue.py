@@ -7,9 +7,15 @@ from typing import Literal
 
 import pandas as pd
 
-from morec.data.files.tables import NUM_SHOWN, as_names, as_texts
+from morec.data.files.tables import as_names, as_texts
+from morec.data.ids import ids_in
 from morec.data.interactions import Interactions, from_rows
+from morec.data.readers.unmatched import unmatched_items
 from morec.errors import DataError
+
+NOTED_SHARE, MAX_SHARE = 0.01, 0.5
+"""Share of the rows with items outside the catalogue from which on a note names them; and above
+which the files do not belong together."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +57,35 @@ def join_catalogue(
     *,
     files: tuple[Path, Path],
     repeats: Literal["first", "keep"] = "first",
+    min_rating: float | None = None,
 ) -> Interactions:
     """Join the rows of interactions with the catalogue; ``files`` are where both were read from.
 
+    Rows of items that the catalogue lacks are dropped and counted; a note names such items.
+
     Raises:
-        DataError: they share no item.
+        DataError: the catalogue lacks the items of more than half of the rows.
     """
-    interactions = from_rows(rows, catalogue.names, repeats=repeats, titles=catalogue.titles)
-    if len(rows) and not len(interactions.item_ids):
-        seen = rows["item"].dropna().head(NUM_SHOWN).tolist()
-        raise DataError(
-            f"{files[0].name} and {files[1].name} share no item: interactions have {seen}, "
-            f"items have {catalogue.names[:NUM_SHOWN]}"
-        )
-    return replace(interactions, counts={**interactions.counts, **catalogue.counts})
+    interactions = from_rows(
+        rows, catalogue.names, repeats=repeats, titles=catalogue.titles, min_rating=min_rating
+    )
+    counts = {**interactions.counts, **catalogue.counts}
+    num_unknown, num_known = counts["unknown_item_rows"], len(interactions.item_ids)
+    num_known += counts.get("repeated_interactions_dropped", 0)
+    share = num_unknown / max(num_unknown + num_known, 1)
+    notes = [_unmatched(rows, catalogue, files, share)] if share >= NOTED_SHARE else []
+    if share > MAX_SHARE:
+        raise DataError(notes[0])
+    return replace(interactions, counts=counts, notes=(*interactions.notes, *notes))
+
+
+def _unmatched(
+    rows: pd.DataFrame, catalogue: Catalogue, files: tuple[Path, Path], share: float
+) -> str:
+    distinct = rows["item"].dropna().drop_duplicates()
+    is_unknown = ids_in(distinct, catalogue.names, "item").codes < 0
+    found = unmatched_items(distinct[is_unknown].astype(str).tolist(), catalogue.names)
+    log, items = (path.name for path in files)
+    if share == 1:
+        return f"{log} and {items} share no item: interactions have {found}"
+    return f"{items} lacks the items of {share:.1%} of the rows of {log}: {found}"

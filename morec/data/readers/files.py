@@ -5,16 +5,27 @@ Memory: 125 MB per million interactions, as measured for ``movielens``, which is
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal, TypedDict
+
+import pandas as pd
 
 from morec.config import FilesSpec
+from morec.data.files.ratings import RATING_NAMES
 from morec.data.files.sources import hash_files, locate
-from morec.data.files.tables import as_texts, missing_columns, read_columns, read_rows
+from morec.data.files.tables import as_texts, columns_of, missing_columns, read_columns, read_rows
 from morec.data.files.text_format import TextFormat, is_parquet, text_format
+from morec.data.files.times import TimeColumn
 from morec.data.images.sources import ImageSource
-from morec.data.interactions import Interactions, from_rows
+from morec.data.interactions import Interactions, all_ratings_count, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
+from morec.data.readers.random_order import RANDOM_ORDER, random_order
 from morec.data.readers.reader import Reader, file_name
 from morec.errors import DataError
+
+WITHOUT_TIMES = (
+    "Without times: dataset.order: file (a user's rows are in time order) "
+    "or dataset.order: none (they have no order)"
+)
 
 
 def read_files(spec: FilesSpec, root: Path) -> Interactions:
@@ -28,13 +39,14 @@ def read_files(spec: FilesSpec, root: Path) -> Interactions:
     """
     _check(spec, root)
     paths = source_files(spec, root)
-    text = _text_of_interactions(spec, paths[0])
-    rows = read_rows(paths[0], spec.user_column, spec.item_column, spec.time_column, text)
+    rows = _read_rows(spec, paths[0])
+    rules = _Rules(repeats=spec.repeats, min_rating=spec.min_rating)
     if len(paths) == 1:
-        return from_rows(rows, repeats=spec.repeats)
+        return _noted(spec, paths[0], from_rows(rows, **rules))
     catalogue = _read_items(spec, paths[1])
-    interactions = join_catalogue(rows, catalogue, files=(paths[0], paths[1]), repeats=spec.repeats)
-    return replace(interactions, images=_images(spec, catalogue, paths[1].parent))
+    interactions = join_catalogue(rows, catalogue, files=(paths[0], paths[1]), **rules)
+    images = _images(spec, catalogue, paths[1].parent)
+    return replace(_noted(spec, paths[0], interactions), images=images)
 
 
 def source_files(spec: FilesSpec, root: Path) -> list[Path]:
@@ -71,15 +83,46 @@ def _check(spec: FilesSpec, root: Path) -> None:
     wanted = {
         "dataset.user_column": spec.user_column,
         "dataset.item_column": spec.item_column,
-        "dataset.time_column": spec.time_column,
     }
-    problems = missing_columns(paths[0], wanted, _text_of_interactions(spec, paths[0]))
+    text = _text_of_interactions(spec, paths[0])
+    rating = {"dataset.rating_column": spec.rating_column} if spec.rating_column else {}
+    problems = missing_columns(paths[0], wanted | rating, text)
+    if spec.order is None:
+        no_times = missing_columns(paths[0], {"dataset.time_column": spec.time_column}, text)
+        problems += [f"{problem}. {WITHOUT_TIMES}" for problem in no_times]
     if len(paths) > 1:
         option = "items_item_column" if spec.items_item_column else "item_column"
         wanted = {f"dataset.{option}": _item_column(spec), **given}
         problems += missing_columns(paths[1], wanted, _text_of_items(spec, paths[1]))
     if problems:
         raise DataError("\n".join(problems))
+
+
+class _Rules(TypedDict):
+    repeats: Literal["first", "keep"]
+    min_rating: float | None
+
+
+def _read_rows(spec: FilesSpec, path: Path) -> pd.DataFrame:
+    time = TimeColumn(spec.time_column, spec.time_format) if spec.order is None else None
+    rows = read_rows(
+        path,
+        spec.user_column,
+        spec.item_column,
+        time,
+        rating=spec.rating_column,
+        text=_text_of_interactions(spec, path),
+    )
+    return random_order(rows) if spec.order == "none" else rows
+
+
+def _noted(spec: FilesSpec, path: Path, interactions: Interactions) -> Interactions:
+    """Say what the options leave open: the order of time, and what a rating means."""
+    if spec.order == "none":
+        interactions = replace(interactions, notes=(*interactions.notes, RANDOM_ORDER))
+    columns = {name.lower() for name in columns_of(path, _text_of_interactions(spec, path))}
+    has_ratings = spec.min_rating is None and not columns.isdisjoint(RATING_NAMES)
+    return all_ratings_count(interactions) if has_ratings else interactions
 
 
 def _read_items(spec: FilesSpec, path: Path) -> Catalogue:

@@ -3,6 +3,7 @@
 Columns are found by their names in a header or, without a header, by their number:
 
 - interactions with a header: a user column and an item column, and a time column if there is one;
+  with ``min_rating``, also a rating column;
 - interactions without: ``user, items`` if the second field of a row has blanks (a sequence,
   oldest first); otherwise ``user, item`` or ``user, item, time``;
 - titles with a header: an item column and a title column;
@@ -30,10 +31,11 @@ from morec.config import PairsSpec
 from morec.data.files.delimited import first_rows, read_batches
 from morec.data.files.gather import gather
 from morec.data.files.headers import format_names, names_of
+from morec.data.files.ratings import RATING_NAMES
 from morec.data.files.sources import locate
 from morec.data.files.tables import as_rows
 from morec.data.files.text_format import TextFormat, is_parquet, other_separator, text_format
-from morec.data.interactions import Interactions, from_rows
+from morec.data.interactions import Interactions, all_ratings_count, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
 from morec.data.readers.reader import Reader, file_name, hash_of
 from morec.data.readers.sequences import read_lists
@@ -47,6 +49,7 @@ NAMES: Mapping[str, tuple[str, ...]] = {
         *("video", "video_id", "videoid", "news_id", "asin", "parent_asin"),
     ),
     "time": ("timestamp", "time", "ts", "date", "datetime"),
+    "rating": RATING_NAMES,
     "title": ("title", "title_en", "en_title", "english_title", "item_title", "video_title"),
 }
 """Names of the columns of each role in headers, in lower case."""
@@ -67,10 +70,16 @@ def read_pairs(spec: PairsSpec, root: Path) -> Interactions:
     """
     paths = source_files(spec, root)
     texts = [_text_of(spec, path) for path in paths]
-    rows = _read_interactions(paths[0], texts[0])
+    layout = _interactions_layout(paths[0], texts[0], spec)
+    rows = _read_interactions(paths[0], texts[0], layout)
     if len(paths) == 1:
-        return from_rows(rows)
-    return join_catalogue(rows, _read_titles(paths[1], texts[1]), files=(paths[0], paths[1]))
+        interactions = from_rows(rows, min_rating=spec.min_rating)
+    else:
+        titles, files = _read_titles(paths[1], texts[1]), (paths[0], paths[1])
+        interactions = join_catalogue(rows, titles, files=files, min_rating=spec.min_rating)
+    has_ratings = not {name.lower() for name in layout.columns}.isdisjoint(RATING_NAMES)
+    says_all = has_ratings and spec.min_rating is None
+    return all_ratings_count(interactions) if says_all else interactions
 
 
 def source_files(spec: PairsSpec, root: Path) -> list[Path]:
@@ -96,15 +105,25 @@ def _text_of(spec: PairsSpec, path: Path) -> TextFormat:
     return text_format(path, spec.separator, spec.encoding)
 
 
-def _read_interactions(path: Path, text: TextFormat) -> pd.DataFrame:
+def _interactions_layout(path: Path, text: TextFormat, spec: PairsSpec) -> _Layout:
     without_header = {2: ("user", "item"), 3: ("user", "item", "time")}
-    layout = _layout(path, text, ("user", "item"), without_header, maybe="time")
-    user, item, time = (layout.by_role.get(role) for role in ("user", "item", "time"))
-    assert user is not None
-    assert item is not None
-    if time is None and _has_lists(layout, item):
+    if spec.min_rating is None:
+        return _layout(path, text, ("user", "item"), without_header, maybe=("time",))
+    layout = _layout(path, text, ("user", "item"), without_header, maybe=("time", "rating"))
+    if "rating" not in layout.by_role:
+        raise DataError(
+            f"{path.name}: dataset.min_rating needs a column of ratings; its name in the header "
+            f"is one of {', '.join(RATING_NAMES)}. For other names: kind: files"
+        )
+    return layout
+
+
+def _read_interactions(path: Path, text: TextFormat, layout: _Layout) -> pd.DataFrame:
+    user, item = layout.by_role["user"], layout.by_role["item"]
+    time, rating = layout.by_role.get("time"), layout.by_role.get("rating")
+    if time is None and rating is None and _has_lists(layout, item):
         return read_lists(path, text, user, item, layout.names)
-    return as_rows(_read(path, text, layout), path, user, item, time)
+    return as_rows(_read(path, text, layout), path, user, item, time, rating)
 
 
 def _read_titles(path: Path, text: TextFormat) -> Catalogue:
@@ -116,7 +135,9 @@ def _read_titles(path: Path, text: TextFormat) -> Catalogue:
 
 def _read(path: Path, text: TextFormat, layout: _Layout) -> pd.DataFrame:
     columns, times = list(layout.by_role.values()), [layout.by_role.get("time", "")]
-    return gather(read_batches(path, text, names=layout.names, columns=columns), numbers=times)
+    table = gather(read_batches(path, text, names=layout.names, columns=columns), numbers=times)
+    # Errors count the lines of the file, of which the first may be a header.
+    return table if layout.names else table.set_axis(table.index + 1)
 
 
 def _layout(
@@ -124,10 +145,10 @@ def _layout(
     text: TextFormat,
     roles: tuple[str, ...],
     without_header: Mapping[int, tuple[str, ...]],
-    maybe: str | None = None,
+    maybe: tuple[str, ...] = (),
 ) -> _Layout:
     rows = first_rows(path, text, NUM_PEEKED)
-    wanted = (*roles, *([maybe] if maybe else []))
+    wanted = (*roles, *maybe)
     header = names_of(rows[0])
     by_role = {role: [name for name in header if name.lower() in NAMES[role]] for role in wanted}
     if any(by_role.values()):

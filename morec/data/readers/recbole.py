@@ -2,8 +2,8 @@
 
 Fields are separated by tabs. A header gives every column a name and a type: ``user_id:token``,
 ``timestamp:float``, ``title:token_seq``. User, item and time are found by their names, or named by
-``user_column``, ``item_column`` and ``time_column``. Other columns are not read: every row is an
-interaction, whatever its rating.
+``user_column``, ``item_column`` and ``time_column``. A column of ratings is read
+where ``min_rating`` asks for it; other columns are not.
 
 Memory: 125 MB per million interactions, as measured for ``movielens``, which is read likewise.
 """
@@ -14,10 +14,11 @@ from pathlib import Path
 from morec.config import RecBoleSpec
 from morec.data.files.delimited import header_of
 from morec.data.files.headers import format_names
+from morec.data.files.ratings import RATING_NAMES
 from morec.data.files.sources import is_file, locate
-from morec.data.files.tables import missing_columns, read_columns, read_rows
+from morec.data.files.tables import columns_of, missing_columns, read_columns, read_rows
 from morec.data.files.text_format import TextFormat
-from morec.data.interactions import Interactions, from_rows
+from morec.data.interactions import Interactions, all_ratings_count, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
 from morec.data.readers.reader import Reader, hash_of
 from morec.errors import DataError
@@ -46,12 +47,21 @@ def read_recbole(spec: RecBoleSpec, root: Path) -> Interactions:
     """
     paths, text = source_files(spec, root), _text_of(spec)
     user, item, time = _columns(spec, paths[0], text)
-    rows = read_rows(paths[0], user, item, time, text)
+    rating = _rating(spec, paths[0], text)
+    wanted = rating if spec.min_rating is not None else None
+    rows = read_rows(paths[0], user, item, time, rating=wanted, text=text)
     if len(paths) == 1:
         _check_no_text(spec, paths[0])
-        return from_rows(rows, repeats=spec.repeats)
-    catalogue = _read_items(spec, paths[1], item)
-    return join_catalogue(rows, catalogue, files=(paths[0], paths[1]), repeats=spec.repeats)
+        interactions = from_rows(rows, repeats=spec.repeats, min_rating=spec.min_rating)
+    else:
+        interactions = join_catalogue(
+            rows,
+            _read_items(spec, paths[1], item),
+            files=(paths[0], paths[1]),
+            repeats=spec.repeats,
+            min_rating=spec.min_rating,
+        )
+    return all_ratings_count(interactions) if rating and wanted is None else interactions
 
 
 def source_files(spec: RecBoleSpec, root: Path) -> list[Path]:
@@ -96,6 +106,17 @@ def _columns(spec: RecBoleSpec, path: Path, text: TextFormat) -> list[str]:
     if problems:
         raise DataError("\n".join(problems))
     return [names[0] for names in found.values()]
+
+
+def _rating(spec: RecBoleSpec, path: Path, text: TextFormat) -> str | None:
+    """Return the column of ratings, if there is one."""
+    found = [name for name in columns_of(path, text) if name.lower() in RATING_NAMES]
+    if len(found) != 1 and spec.min_rating is not None:
+        raise DataError(
+            f"{path.name}: dataset.min_rating needs one column of ratings, found {len(found)}; its "
+            f"name in the header is one of {', '.join(RATING_NAMES)}"
+        )
+    return found[0] if found else None
 
 
 def _read_items(spec: RecBoleSpec, path: Path, item: str) -> Catalogue:

@@ -180,12 +180,12 @@ CASES: dict[str, Case] = {
     ),
     "mind": Case(
         {"kind": "mind", "folder": "mind"},
-        "fe6035e0",
+        "5f558310",
         {"mind/behaviors.tsv": _behaviors(ROWS), "mind/news.tsv": NEWS},
     ),
     "mind in two folders": Case(
         {"kind": "mind", "folder": "."},
-        "eac9901b",
+        "504c7d55",
         {
             "dev/behaviors.tsv": _behaviors(ROWS[:20]),
             "dev/news.tsv": NEWS,
@@ -195,7 +195,7 @@ CASES: dict[str, Case] = {
     ),
     "hm": Case(
         {"kind": "hm", "folder": "data/hm"},
-        "2b0b3d94",
+        "8d88c192",
         {
             "data/hm/transactions_train.csv": HM,
             "data/hm/articles.csv": ITEMS_CSV.replace(b"item_id,title", b"article_id,prod_name"),
@@ -228,7 +228,7 @@ CASES: dict[str, Case] = {
     ),
     "movielens csv": Case(
         {"kind": "movielens", "folder": "ml"},
-        "7a8fd054",
+        "52167e14",
         {
             "ml/ratings.csv": _table("userId,movieId,rating,timestamp", RATINGS),
             "ml/movies.csv": _table("movieId,title,genres", MOVIES),
@@ -236,13 +236,13 @@ CASES: dict[str, Case] = {
     ),
     "movielens dat": Case(
         {"kind": "movielens", "folder": "dat"},
-        "37ff2321",
+        "4ae47569",
         {
             "dat/ratings.dat": _table("", RATINGS, "::"),
             "dat/movies.dat": _table("", MOVIES, "::"),
         },
     ),
-    "movielens packaged": Case({"kind": "movielens"}, "67c44120"),
+    "movielens packaged": Case({"kind": "movielens"}, "c870c7b6"),
     "synthetic": Case({"kind": "synthetic", "num_users": 20, "num_items": 30}, "189292ab"),
 }
 """Every kind of dataset has at least one."""

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from morec.data.interactions import Interactions, clock_ticks_per_s, from_rows
+from morec.data.clock import read_clock
+from morec.data.interactions import Interactions, from_rows
 
 
 def rows_of(*rows: tuple[object, object, object]) -> pd.DataFrame:
@@ -32,12 +33,25 @@ def test_items_are_coded_in_catalogue_order_where_there_is_a_catalogue() -> None
     assert interactions.item_names == ["a", "b", "c"]
 
 
-@pytest.mark.parametrize("hole", [(None, "a", 2), ("u", None, 2), ("u", "a", None)])
-def test_a_row_that_misses_a_value_is_dropped_and_counted(hole: tuple[object, ...]) -> None:
+@pytest.mark.parametrize(
+    ("hole", "rule"),
+    [
+        ((None, "a", 2), "broken_rows"),
+        (("u", None, 2), "broken_rows"),
+        ((None, None, None), "broken_rows"),
+        (("u", "a", None), "rows_without_time"),
+    ],
+)
+def test_a_row_that_misses_a_value_is_dropped_and_counted(
+    hole: tuple[object, ...], rule: str
+) -> None:
     interactions = from_rows(rows_of(("u", "b", 1), hole))
     assert triples(interactions) == [("u", "b", 1)]
     assert interactions.counts["rows_read"] == 2
-    assert interactions.counts["broken_rows"] == 1
+    dropped = {"broken_rows", "rows_without_time"} & {
+        name for name, count in interactions.counts.items() if count
+    }
+    assert dropped == {rule}
 
 
 def test_a_row_with_an_item_outside_the_catalogue_is_dropped_and_counted() -> None:
@@ -66,7 +80,7 @@ NOON_2023 = 1_672_574_400
 @pytest.mark.parametrize("ticks", [1, 10**3, 10**6, 10**9])
 def test_the_range_of_clock_times_gives_their_unit(ticks: int) -> None:
     times = np.array([NOON_2023, NOON_2023 - 30 * 365 * 86_400, NOON_2023 + 1]) * ticks
-    assert clock_ticks_per_s(times) == ticks
+    assert read_clock(times).ticks_per_s == ticks
     interactions = from_rows(rows_of(("u", "a", int(times[0])), ("u", "b", int(times[1]))))
     assert interactions.ticks_per_s == ticks
 
@@ -85,4 +99,4 @@ def test_the_range_of_clock_times_gives_their_unit(ticks: int) -> None:
     ],
 )
 def test_times_that_are_no_clock_times_have_no_unit(times: list[int]) -> None:
-    assert clock_ticks_per_s(np.array(times, dtype=np.int64)) is None
+    assert read_clock(np.array(times, dtype=np.int64)).ticks_per_s is None

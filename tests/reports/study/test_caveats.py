@@ -9,6 +9,7 @@ from reports.study.caveats import caveats
 from reports.study.contrasts import compare
 from reports.study.summary import summarise
 from tests.reports.made_up_studies import SMALL, FakeStudy, set_references
+from tune_space.ledger.records import Ledger
 
 
 def test_caveats_name_few_seeds_and_the_width_of_the_intervals(tmp_path: Path) -> None:
@@ -77,3 +78,39 @@ def test_caveats_over_several_data_sets_are_one_line_each(tmp_path: Path) -> Non
     assert "points on MIND (300 test users), ±" in users
     assert "points on HM (300 test users): smaller" in users
     assert popularity.endswith("(HR@10): ID, TS, E2E on MIND; ID, TS on HM.")
+
+
+def with_data(study: FakeStudy, folder: Path, **update: object) -> tuple[str, ...]:
+    """The caveats of a study whose first data set has these fields."""
+    ledger = Ledger(study.write(folder))
+    manifest = ledger.read_manifest()
+    assert manifest is not None
+    first, *others = manifest.datasets
+    entries = (first.model_copy(update=update), *others)
+    ledger.write_manifest(manifest.model_copy(update={"datasets": entries}))
+    summary = summarise(folder)
+    return caveats(summary, compare(summary))
+
+
+def test_what_must_be_known_of_the_data_stands_beside_the_verdict(tmp_path: Path) -> None:
+    counts = {"ties_of_times_that_look_rounded": 1234}
+    said = with_data(FakeStudy(arms=SMALL[:2]), tmp_path, notes=("No times.",), counts=counts)
+    assert said[-2:] == (
+        "No times.",
+        "The times look rounded: 1,234 interactions have the time of the same user's interaction "
+        "before them. Only the file's order sorts them.",
+    )
+    several = FakeStudy(arms=SMALL, datasets={"MIND": None, "HM": ("ID", "TS")}, searches=0)
+    assert with_data(several, tmp_path / "two", notes=("No times.",))[-1] == "MIND: No times."
+
+
+def test_equal_titles_are_a_caveat_where_an_arm_reads_text(tmp_path: Path) -> None:
+    study = FakeStudy(arms=SMALL[:2])
+    line = "All titles are equal or empty: encoders of text cannot tell items apart."
+    same = {"empty_titles": 2, "repeated_titles": study.num_items - 3}
+    assert with_data(study, tmp_path / "same", counts=same)[-1] == line
+    two = {**same, "empty_titles": 1}
+    assert line not in with_data(study, tmp_path / "two", counts=two)
+    no_text = FakeStudy(arms=SMALL[:1])
+    assert line not in with_data(no_text, tmp_path / "id", counts=same)
+    assert line not in with_data(study, tmp_path / "none", counts={})

@@ -59,6 +59,8 @@ def test_a_dataset_is_printed_with_every_rule_that_applied() -> None:
         "data: movielens: 655 users, 453 items, 24,434 interactions in their windows "
         "(rows_read 100,004, time_ties 7)"
     )
+    noted = ENTRY.model_copy(update={"notes": ("The data have no times.", "More.")})
+    assert format_dataset(noted).endswith("time_ties 7). The data have no times. More")
     counts = ENTRY.counts | {"tied_test_targets": 94}
     assert format_dataset(ENTRY.model_copy(update={"counts": counts, "ties": "hash"})) == (
         "data: movielens: 655 users, 453 items, 24,434 interactions in their windows "

@@ -104,8 +104,8 @@ def test_a_time_that_is_no_number_is_named_with_its_line(tmp_path: Path) -> None
 def test_reviews_and_meta_of_different_products_show_examples(tmp_path: Path) -> None:
     spec = write(tmp_path, lines(REVIEWS_2014), lines([{"asin": "X1"}, {"asin": "X2"}]))
     assert message_of(spec, tmp_path) == (
-        "reviews.json and meta.json share no item: interactions have ['B2', 'B1', 'B9'], "
-        "items have ['X1', 'X2']"
+        "reviews.json and meta.json share no item: interactions have 'B2', 'B1', 'B9'; "
+        "items have 'X1', 'X2'."
     )
 
 
@@ -114,3 +114,28 @@ def test_both_missing_files_are_named(tmp_path: Path) -> None:
     assert message_of(spec, tmp_path).splitlines() == [
         f"{tmp_path / name}: no such file." for name in ("reviews.json", "meta.json")
     ]
+
+
+def test_reviews_below_the_smallest_rating_are_dropped(tmp_path: Path) -> None:
+    reviews = [{"asin": "B1", "unixReviewTime": place, "reviewerID": f"A{place}", "overall": stars}
+               for place, stars in enumerate([1, 3.5, 4, None])]  # fmt: skip
+    spec = write(tmp_path, lines(reviews), lines([{"asin": "B1", "title": "x"}]))
+    assert read_amazon(spec, tmp_path).counts["all_ratings_count"] == 4
+    rated = read_amazon(spec.model_copy(update={"min_rating": 3.5}), tmp_path)
+    assert rated.user_names == ["A1", "A2"]
+    assert rated.counts["rows_below_min_rating"] == rated.counts["rows_without_rating"] == 1
+    later = lines([{"user_id": "A", "parent_asin": "B1", "timestamp": 5, "rating": 2.0}])
+    spec = write(tmp_path, later, lines([{"asin": "B1"}])).model_copy(update={"min_rating": 2})
+    assert read_amazon(spec, tmp_path).user_names == ["A"]
+
+
+def test_html_in_titles_is_replaced_unless_the_study_keeps_it(tmp_path: Path) -> None:
+    reviews = [{"reviewerID": "A", "asin": item, "unixReviewTime": 5} for item in "123"]
+    meta = [{"asin": item, "title": f"Dog&#039;s <b>{item}</b>"} for item in "123"]
+    spec = write(tmp_path, lines(reviews), lines(meta))
+    read = load_dataset(spec, tmp_path)
+    assert read.titles == ("Dog's 1", "Dog's 2", "Dog's 3")
+    assert read.counts["titles_with_html"] == 3
+    kept = load_dataset(spec.model_copy(update={"html": "keep"}), tmp_path)
+    assert kept.titles is not None
+    assert kept.titles[0] == "Dog&#039;s <b>1</b>"

@@ -1,12 +1,15 @@
 """A user's own files: order, titles, images and counts; wrong options and columns are named."""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
 
 from morec.config import FilesSpec
+from morec.data.dataset import load_dataset
 from morec.data.images.sources import ImageSource
 from morec.data.readers.files import listed_images, read_files
 from morec.errors import DataError
@@ -112,7 +115,8 @@ def test_text_and_image_columns_without_an_items_file_are_refused(tmp_path: Path
 def test_files_that_share_no_item_show_examples_of_both(tmp_path: Path) -> None:
     assert message_of(items_spec(tmp_path, "item_id\nC\nA\n"), tmp_path) == (
         "interactions.csv and items.csv share no item: interactions have "
-        "['c', 'a', 'c'], items have ['C', 'A']"
+        "'c', 'a'; items have 'C', 'A'. Did you mean 'C'? "
+        "They differ in upper and lower case: write them alike."
     )
 
 
@@ -126,7 +130,7 @@ def test_a_missing_interactions_file_names_its_neighbour(tmp_path: Path) -> None
 def test_unreadable_times_name_file_and_column(tmp_path: Path) -> None:
     spec = write_interactions(tmp_path, [*ROWS, ("v", "a", "soon")])
     assert message_of(spec, tmp_path).startswith(
-        "interactions.csv: column 'timestamp': 1 of 4 times are not like the rest"
+        "interactions.csv: column 'timestamp': 1 of 4 times cannot be read: 'soon' (line 5)"
     )
 
 
@@ -241,3 +245,98 @@ def test_a_tab_may_be_spelled_as_people_spell_it() -> None:
     for tab in ("\t", "\\t", "tab"):
         spec = FilesSpec(kind="files", interactions="a.dat", separator=tab)
         assert spec.separator == "\t"
+
+
+def write_log(folder: Path, text: str, **options: Any) -> FilesSpec:
+    (folder / "log.csv").write_text(text)
+    return FilesSpec(kind="files", interactions="log.csv", min_seq_len=3, **options)
+
+
+def test_a_missing_time_column_names_the_options_without_times(tmp_path: Path) -> None:
+    spec = write_log(tmp_path, "user_id,item_id,weight\n1,2,3\n")
+    assert message_of(spec, tmp_path).endswith(
+        "Columns found: user_id, item_id, weight. Without times: dataset.order: file "
+        "(a user's rows are in time order) or dataset.order: none (they have no order)"
+    )
+
+
+def test_without_times_the_files_order_counts_if_the_study_says_so(tmp_path: Path) -> None:
+    text = "user_id,item_id,timestamp\nu,a,9\nu,b,5\nu,c,1\n"
+    interactions = read_files(write_log(tmp_path, text, order="file"), tmp_path)
+    assert interactions.timestamps.tolist() == [0, 1, 2]
+    assert interactions.ticks_per_s is None
+    assert interactions.notes == ()
+
+
+def test_without_any_order_a_note_says_that_the_last_interaction_is_random(tmp_path: Path) -> None:
+    spec = write_log(tmp_path, "user_id,item_id\nu,a\nu,b\nu,c\n", order="none")
+    dataset, forth = load_dataset(spec, tmp_path), read_files(spec, tmp_path)
+    write_log(tmp_path, "user_id,item_id\nu,c\nu,b\nu,a\n")
+    back = read_files(spec, tmp_path)
+    assert dataset.notes == (
+        "The data have no times (order: none): a user's last interaction is a random one, and "
+        "leave-one-out tests no prediction of what comes next.",
+    )
+    assert dict(zip(forth.item_names, forth.timestamps.tolist(), strict=True)) == dict(
+        zip(back.item_names, back.timestamps.tolist(), strict=True)
+    )
+
+
+def test_ratings_below_the_smallest_are_dropped(tmp_path: Path) -> None:
+    rows = "u,a,1,5\nu,b,2,1\nu,c,3,\nu,d,4,3.0\nu,e,5,NaN\n"
+    spec = write_log(
+        tmp_path, f"user_id,item_id,timestamp,Stars\n{rows}", rating_column="Stars", min_rating=3
+    )
+    interactions = read_files(spec, tmp_path)
+    assert interactions.item_names == ["a", "d"]
+    assert interactions.counts["rows_below_min_rating"] == 1
+    assert interactions.counts["rows_without_rating"] == 2
+    without = spec.model_copy(update={"rating_column": None, "min_rating": None})
+    assert read_files(without, tmp_path).counts["all_ratings_count"] == 5
+    wrong = spec.model_copy(update={"rating_column": "Star"})
+    assert "no column 'Star' (dataset.rating_column). Did you mean 'Stars'?" in message_of(
+        wrong, tmp_path
+    )
+
+
+def test_times_are_read_in_the_format_of_the_study(tmp_path: Path) -> None:
+    text = "user_id,item_id,timestamp\nu,a,02/01/2023\nu,b,01/02/2023\nu,c,\\N\n"
+    interactions = read_files(write_log(tmp_path, text, time_format="%d/%m/%Y"), tmp_path)
+    assert np.diff(interactions.timestamps).tolist() == [30 * 86_400 * 10**6]
+    assert interactions.counts["rows_without_time"] == 1
+
+
+def test_a_format_sees_the_zeros_of_a_number(tmp_path: Path) -> None:
+    text = "user_id,item_id,timestamp\nu,a,01022023\nu,b,02022023\n"
+    interactions = read_files(write_log(tmp_path, text, time_format="%d%m%Y"), tmp_path)
+    assert np.diff(interactions.timestamps).tolist() == [86_400 * 10**6]
+
+
+def test_missing_times_among_numbers_are_counted(tmp_path: Path) -> None:
+    rows = "u,a,1600000000\nu,b,NULL\nu,c,1600000009\nu,d,0\n"
+    interactions = read_files(write_log(tmp_path, f"user_id,item_id,timestamp\n{rows}"), tmp_path)
+    assert interactions.timestamps.tolist() == [1_600_000_000, 1_600_000_009]
+    assert interactions.ticks_per_s == 1
+    assert interactions.counts["rows_without_time"] == 1
+    assert interactions.counts["rows_with_time_zero_or_negative"] == 1
+
+
+def test_rows_of_parquet_are_counted_without_a_header(tmp_path: Path) -> None:
+    table = pd.DataFrame({"user_id": ["u"], "item_id": ["a"], "timestamp": ["soon"]})
+    table.to_parquet(tmp_path / "log.parquet")
+    spec = FilesSpec(kind="files", interactions="log.parquet")
+    assert "'soon' (line 1)" in message_of(spec, tmp_path)
+    table.assign(timestamp=True).to_parquet(tmp_path / "log.parquet")
+    assert "log.parquet: column 'timestamp' (dataset.time_column) holds bool" in message_of(
+        spec, tmp_path
+    )
+
+
+def test_float_ids_of_parquet_match_whole_ones_of_csv(tmp_path: Path) -> None:
+    table = pd.DataFrame({"user_id": [1, 1], "item_id": [31.0, 7.0], "timestamp": [5, 6]})
+    table.to_parquet(tmp_path / "log.parquet")
+    (tmp_path / "items.csv").write_text("item_id\n7\n31\n")
+    spec = FilesSpec(kind="files", interactions="log.parquet", items="items.csv")
+    interactions = read_files(spec, tmp_path)
+    assert interactions.item_ids.tolist() == [1, 0]
+    assert interactions.counts["item_ids_matched_by_float_spelling"] == 2

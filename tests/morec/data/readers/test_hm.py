@@ -92,11 +92,11 @@ def test_both_missing_files_are_named(tmp_path: Path) -> None:
     ]
 
 
-def test_an_invalid_date_is_named_with_its_row(tmp_path: Path) -> None:
+def test_an_invalid_date_is_named_with_its_line(tmp_path: Path) -> None:
     write(tmp_path, TRANSACTIONS + "soon,00aa,0111565001,0.03,2\n")
     assert message_of(tmp_path) == (
-        "transactions_train.csv: column 't_dat': 1 of 6 times are not like the rest, allowed are "
-        "numbers or ISO dates (2023-07-18, 2023-07-18 09:30:00), not a mixture: 'soon' (row 6)"
+        "transactions_train.csv: column 't_dat': 1 of 6 times cannot be read: 'soon' (line 7). "
+        "Allowed are numbers or ISO dates (2023-07-18, 2023-07-18 09:30:00), not a mixture"
     )
 
 

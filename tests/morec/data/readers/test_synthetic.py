@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from morec.config import SyntheticSpec
+from morec.data.clock import read_clock
 from morec.data.dataset import load_dataset
-from morec.data.interactions import Interactions, clock_ticks_per_s
+from morec.data.interactions import Interactions
 from morec.data.readers.synthetic import (
     FADING_WEEKS,
     MIN_LENGTH,
@@ -125,7 +126,7 @@ def test_times_span_a_year_in_the_order_of_a_users_items(
         days = (drawn.timestamps - START_S) / 86_400
         assert 0 <= days.min() < 1
         assert 363 < days.max() < 364
-        assert drawn.ticks_per_s == clock_ticks_per_s(drawn.timestamps) == 1
+        assert drawn.ticks_per_s == read_clock(drawn.timestamps).ticks_per_s == 1
 
 
 def first_weeks(interactions: Interactions) -> np.ndarray:
