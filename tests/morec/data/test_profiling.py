@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image
 from morec.config import FilesSpec, SyntheticSpec
 from morec.data import profiling
 from morec.data.dataset import load_dataset, read_interactions
+from morec.data.images.sources import ImageSource
 from morec.data.interactions import Interactions
 from morec.data.profile import DataProfile, Quantiles
 from morec.data.profiling import load_profiled, make_profile, quantiles, script_of
@@ -116,8 +118,9 @@ def test_twenty_years_have_bins_of_a_quarter_and_a_week_has_bins_of_six_hours() 
 
 
 def test_times_that_are_no_clock_times_are_left_out() -> None:
-    rows = [(0, 0, START), (0, 1, 0), (0, 2, -5), (0, 1, START + 60)]
-    assert profile_of(rows).times.first_s == START
+    rows = [(0, 0, START), (0, 1, 0), (0, 2, -5), (0, 1, START + 60), (0, 3, 5 * 10**9)]
+    times = profile_of(rows).times
+    assert (times.first_s, times.last_s) == (START, START + 60)
     assert profile_of(rows, ticks_per_s=None).times is None
     assert profile_of([(0, 0, 0)]).times is None
 
@@ -175,6 +178,18 @@ def test_of_many_images_an_even_sample_is_looked_at(tmp_path: Path, monkeypatch)
     images = load_profiled(spec, tmp_path)[1].images
     assert (images.num_images, images.num_sampled) == (5, 2)
     assert (images.widths.lowest, images.widths.highest) == (10, 13)
+
+
+def test_images_that_vanished_after_the_check_have_no_profile(tmp_path: Path) -> None:
+    images = ImageSource("files", tmp_path, ("1.png", "2.png", "3.png"))
+    dataset = replace(dataset_of([[1, 2, 3]], 3), images=images)
+    assert make_profile(interactions_of([(0, 0, START)]), dataset).images is None
+
+
+def test_half_a_character_in_a_title_is_no_letter_and_no_error() -> None:
+    dataset = replace(dataset_of([[1, 2, 3]], 3), titles=("a", "\ud83d", "b"))
+    titles = make_profile(interactions_of([(0, 0, START)]), dataset).titles
+    assert (titles.num_filled, titles.scripts) == (3, {"Latin": 1.0})
 
 
 def test_titles_are_counted_with_their_words_and_scripts(tmp_path: Path) -> None:

@@ -20,10 +20,10 @@ seeds: [1]
 ROWS = [(user, item, 1_600_000_000 + item) for user in range(12) for item in range(5)]
 
 
-def plan_of(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+def plan_of(folder: Path, capsys: pytest.CaptureFixture[str], text: str = STUDY) -> list[str]:
     """The lines of ``--plan`` from the first on data on."""
     study = folder / "shop.yaml"
-    study.write_text(STUDY)
+    study.write_text(text)
     assert main([str(study), "--plan", "--out", str(folder / "runs" / "shop")]) == 0
     lines = capsys.readouterr().out.splitlines()
     return lines[next(at for at, line in enumerate(lines) if line.startswith("data: ")) :]
@@ -53,3 +53,9 @@ def test_data_that_are_there_but_wrong_are_named_and_the_plan_goes_on(tmp_path, 
     write_interactions(tmp_path, ROWS[:2])
     (said,) = plan_of(tmp_path, capsys)
     assert said.startswith("data: files cannot be read: dataset files: no user is left")
+
+
+def test_data_whose_arms_lack_weights_alone_are_shown(tmp_path: Path, capsys) -> None:
+    text = STUDY.replace("id: true", "text: {name: org/nowhere-bert}")
+    text = text.replace("files, interactions: interactions.csv, min_seq_len: 3", "synthetic")
+    assert plan_of(tmp_path, capsys, text)[0].startswith("data: synthetic (made-up data): ")
