@@ -39,7 +39,7 @@ def run_jobs(conductor: Conductor, prepared: Prepared, options: RunOptions, caug
     with (
         ray_session(resources, options),
         sigterm_as_sigint(caught),
-        watched_session() as watch,
+        watched_session(conductor.writer.ledger) as watch,
     ):
         capacity = session_capacity(resources, options)
         admission = _admission(conductor, capacity)

@@ -125,10 +125,18 @@ class Conductor:
         why = explain_loss(folder, reason, error, self.study.resources.silence_minutes)
         self.finish(self._outcomes.make_record(job, TrialStatus.FAILED, **why))
 
-    def write_manifest(self, state: Literal["running", "finished", "interrupted"]) -> None:
+    def write_manifest(
+        self,
+        state: Literal["running", "finished", "interrupted"],
+        interrupted_by: str | None = None,
+    ) -> None:
         """Write down the study as it is now."""
         self.writer.write_manifest(
-            state, arms=self._entries(), running=self.running, recorded=self.results
+            state,
+            arms=self._entries(),
+            running=self.running,
+            recorded=self.results,
+            interrupted_by=interrupted_by,
         )
 
     def _startable(self, admits: Admits) -> Job | None:
