@@ -17,7 +17,7 @@ from tune_space.capacity.forecast import make_forecast, read_state
 from tune_space.execution.cluster import check_nodes, ray_session, session_capacity
 from tune_space.execution.options import RunOptions, RunOutcome
 from tune_space.execution.ray_jobs import run_jobs
-from tune_space.execution.signals import Caught, sigterm_as_sigint
+from tune_space.execution.signals import Caught, sigterm_as_sigint, stopped_by_signal
 from tune_space.inputs import prepare
 from tune_space.inputs.missing import find_missing, format_missing, inactive_arms
 from tune_space.inputs.prepare import Prepared
@@ -53,7 +53,7 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
             conductor = _make_conductor(run, datasets)
             _print_start(conductor, run.load_before)
             if not conductor.is_finished():
-                with suppress(KeyboardInterrupt):
+                with stopped_by_signal(caught):
                     run_jobs(conductor, run.prepared, options, caught)
             return _conclude(conductor, caught)
 
@@ -207,7 +207,7 @@ def _print_start(conductor: Conductor, load: Load) -> None:
 
 def _conclude(conductor: Conductor, caught: Caught) -> RunOutcome:
     """Write the last manifest of this run and sum up."""
-    is_finished = conductor.is_finished()
+    is_finished = conductor.is_complete()
     is_interrupted = not is_finished and not conductor.is_out_of_time()
     number = (caught.number or signal.SIGINT) if is_interrupted else None
     if is_finished:

@@ -75,8 +75,12 @@ class Conductor:
         return job
 
     def is_finished(self) -> bool:
-        """Whether nothing runs and nothing can be started."""
+        """Whether nothing runs and nothing can be started in this run of the command."""
         return not self.running and self._startable(lambda job: True) is None
+
+    def is_complete(self) -> bool:
+        """Whether nothing runs and a later run could start nothing either."""
+        return not self.running and self._open_job(lambda job: True) is None
 
     def is_out_of_time(self) -> bool:
         """Whether this run of the command has used up ``budget.hours``."""
@@ -140,8 +144,9 @@ class Conductor:
         )
 
     def _startable(self, admits: Admits) -> Job | None:
-        if self.is_out_of_time():
-            return None
+        return None if self.is_out_of_time() else self._open_job(admits)
+
+    def _open_job(self, admits: Admits) -> Job | None:
         states = self._outcomes.states
         hopeful = [state for state in self.arms if not self.plan(state).is_given_up]
         # Arms that train an encoder take longest and start first: no core idles at the end.
