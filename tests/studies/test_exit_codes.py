@@ -62,22 +62,22 @@ def manifest_after(study: Path) -> tuple[str, str | None]:
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said", "by"),
+    ("error", "ending"),
     [
-        (RayStartError("Ray did not start; wait"), 3, "Ray did not start; wait\n",
-         "Ray did not start; wait"),
-        (ClusterError("--address h:1: refused"), 2, "--address h:1: refused\n",
-         "--address h:1: refused"),
-        (DataError("f.tsv: line 3\nf.tsv: line 4"), 2, "f.tsv: line 3\nf.tsv: line 4\n",
-         "f.tsv: line 3"),
-        (OSError(errno.ENOSPC, "No space left on device", "runs/one"), 2,
+        (RayStartError("Ray did not start; wait"),
+         (3, "Ray did not start; wait\n", "Ray did not start; wait")),
+        (ClusterError("--address h:1: refused"),
+         (2, "--address h:1: refused\n", "--address h:1: refused")),
+        (DataError("f.tsv: line 3\nf.tsv: line 4"),
+         (2, "f.tsv: line 3\nf.tsv: line 4\n", "f.tsv: line 3")),
+        (OSError(errno.ENOSPC, "No space left on device", "runs/one"), (2,
          "runs/one: No space left on device. What had finished is recorded; once the disk can be "
          "written, the same command continues\n",
-         "OSError: [Errno 28] No space left on device: 'runs/one'"),
-        (KeyboardInterrupt(), 130, "not finished: run the same command again to continue\n",
-         "SIGINT"),
-        (SystemExit(signal.SIGTERM), 143,
-         "not finished: run the same command again to continue\n", "SIGTERM"),
+         "OSError: [Errno 28] No space left on device: 'runs/one'")),
+        (KeyboardInterrupt(),
+         (130, "not finished: run the same command again to continue\n", "SIGINT")),
+        (SystemExit(signal.SIGTERM),
+         (143, "not finished: run the same command again to continue\n", "SIGTERM")),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else None,
 )  # fmt: skip
@@ -86,10 +86,9 @@ def test_what_ends_a_study_before_its_first_trial_is_said_and_leaves_it_interrup
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     error: BaseException,
-    code: int,
-    said: str,
-    by: str,
+    ending: tuple[int, str, str],
 ) -> None:
+    code, said, by = ending
     assert run(study, monkeypatch, error) == code
     assert capsys.readouterr().err == said
     assert manifest_after(study) == ("interrupted", by)

@@ -1,15 +1,15 @@
-"""Two limits of Ray's start that no setting reaches, lifted while this machine is busy.
+"""Limits of Ray's start that no setting reaches, lifted while this machine is busy.
 
-Seen with Ray 2.60 (its issue 65983). The raylet ends itself where an agent has not written down its
-ports after 15 s; an agent imports for 3 s of a core's time. The driver waits 30 s for the raylet.
-With ports given beforehand the raylet waits for no agent, and the driver waits as long as we say.
+Seen with Ray 2.60 (its issue 65983). The raylet ends itself where one of its agents has not written
+down its ports after 15 s, and an agent needs 3 s of a core to import. The driver waits 30 s for the
+raylet. With ports given beforehand the raylet waits for no agent, and the driver waits for as long
+as we say. Ray passes one of the ports to the agent and forgets to tell the raylet.
 """
 
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
 
@@ -18,30 +18,49 @@ from ray._private import parameter, services
 
 RAYLET_S = 180.0
 """Longest wait for a raylet that lives."""
-AGENT_PORTS = ("metrics_agent_port", "dashboard_agent_listen_port", "runtime_env_agent_port")
 POLL_S = 0.5
+LISTEN = "dashboard_agent_listen_port"
+AGENT_PORTS = ("metrics_agent_port", "metrics_export_port", "runtime_env_agent_port", LISTEN)
+"""Parameters of a node, each with the port of an agent."""
 
 
 @contextmanager
 def lifted_limits() -> Iterator[None]:
-    """Start a session without these limits; with another Ray that has other parts, with them."""
-    if not hasattr(parameter, "RayParams") or not hasattr(services, "get_node"):
+    """Start a session without these limits; with a Ray that has other parts, with them."""
+    parts = ((parameter, "RayParams"), (services, "get_node"), (services, "start_ray_process"))
+    if not all(hasattr(module, name) for module, name in parts):
         yield
         return
     ports = dict(zip(AGENT_PORTS, free_ports(len(AGENT_PORTS)), strict=True))
+    flag = f"--{LISTEN}={ports[LISTEN]}"
     with (
-        patch.object(parameter, "RayParams", partial(parameter.RayParams, **ports)),
+        patch.object(parameter, "RayParams", with_ports(parameter.RayParams, ports)),
         patch.object(services, "get_node", patient(services.get_node)),
+        patch.object(services, "start_ray_process", flagged(services.start_ray_process, flag)),
     ):
         yield
 
 
 def free_ports(num: int) -> list[int]:
     """Ports of this machine that nobody uses now, each another one."""
-    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(num)]
-    for server in servers:
-        server.close()
-    return [server.getsockname()[1] for server in servers]
+    with ExitStack() as held:
+        servers = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(num)]
+        return [server.getsockname()[1] for server in servers]
+
+
+def with_ports(make: Callable[..., Any], ports: dict[str, int]) -> Callable[..., Any]:
+    """``make``, which makes a node's parameters, with these ports instead of those it is given."""
+    return lambda *arguments, **named: make(*arguments, **{**named, **ports})
+
+
+def flagged(start_process: Callable[..., Any], flag: str) -> Callable[..., Any]:
+    """``start_process``, which starts one of Ray's processes, with one more flag for the raylet."""
+
+    def start(command: list[str], process_type: str, *arguments: Any, **named: Any) -> Any:
+        more = [flag] if process_type == "raylet" else []
+        return start_process([*command, *more], process_type, *arguments, **named)
+
+    return start
 
 
 def patient(get_node: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,14 +75,14 @@ def patient(get_node: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 return get_node(*arguments)
             except RuntimeError:
-                if time.monotonic() > deadline or not _has_raylet():
+                if time.monotonic() > deadline or not has_raylet():
                     raise
             time.sleep(POLL_S)
 
     return wait
 
 
-def _has_raylet() -> bool:
+def has_raylet() -> bool:
     """Whether this process has a raylet that has not ended."""
     for child in psutil.Process().children():
         with suppress(psutil.Error):
