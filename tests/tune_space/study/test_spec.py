@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tune_space.study.spec import ParamSpec
+from tune_space.study.spec import ParamSpec, ResourcesSpec
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,10 @@ def test_probes_of_a_range_lie_in_it_and_reach_both_ends_and_both_parities(
     assert all(map(param.contains, probes))
     assert {low, low + width} <= set(probes)
     assert {probe % 2 for probe in probes} == {0, 1}
+
+
+@pytest.mark.parametrize("niceness", [-1, 20])
+def test_a_niceness_that_no_process_may_take_is_refused(niceness: int) -> None:
+    assert [ResourcesSpec(niceness=n).niceness for n in (None, 0, 19)] == [None, 0, 19]
+    with pytest.raises(ValidationError, match="niceness"):
+        ResourcesSpec(niceness=niceness)
