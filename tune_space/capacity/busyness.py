@@ -1,6 +1,7 @@
 """How busy this machine is: its load, and the processes that compete with a study's trials."""
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -10,10 +11,10 @@ import psutil
 
 BUSY = 1.5
 """Load per core above which a machine is busy: processes wait for a core."""
-SAMPLE_S = 0.3
+SAMPLE_S = 1.0
 """How long processes are watched before the busy ones are counted."""
-TRIAL_PREFIX = "ray::"
-"""Ray writes what its worker processes do into their names."""
+WORKER = re.compile(r"ray::(?!\w*Agent)")
+"""Name of a Ray process that runs trials; Ray writes into names what processes do."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class Load:
     def is_busy(self) -> bool:
         """Whether so many processes wait that times say little."""
         return self.average > BUSY * self.num_cores
+
+    @property
+    def share(self) -> float:
+        """Cores that each of these processes gets, if all get the same; at most one."""
+        return min(1.0, self.num_cores / max(self.average, 1.0))
 
     def format(self) -> str:
         """The load in words, for a sentence."""
@@ -51,21 +57,24 @@ class Competition:
     def format(self) -> str | None:
         """A sentence about the trials and the others; None while the machine is not busy.
 
-        Counts the processes that used more than half a core since this was last asked.
+        A process is busy if it used more than half of an equal share of the cores since this was
+        last asked.
         """
-        load, num_others = machine_load(), self._count()
+        load = machine_load()
+        num_others = self._count(load.share / 2)
         niceness = niceness_of_trials(self._pid)
         if not load.is_busy or not num_others or niceness is None:
             return None
         plural = "es" if num_others != 1 else ""
         return (
-            f"trials run at niceness {niceness} beside {num_others} other busy "
+            f"trials run at niceness {niceness} (resources.niceness) beside {num_others} other busy "
             f"process{plural} ({load.format()})"
         )
 
-    def _count(self) -> int:
+    def _count(self, cores: float) -> int:
+        """Other processes that used more than so many cores since the last time."""
         now, seconds = time.monotonic(), self._cpu_seconds()
-        enough = (now - self._seen_at) / 2
+        enough = (now - self._seen_at) * cores
         num = sum(used - self._seconds.get(pid, used) > enough for pid, used in seconds.items())
         self._seen_at, self._seconds = now, seconds
         return num
@@ -93,7 +102,7 @@ def niceness_of_trials(pid: int) -> int | None:
     found = []
     for process in _descendants(pid):
         with suppress(psutil.Error):
-            if " ".join(process.cmdline()).startswith(TRIAL_PREFIX):
+            if WORKER.match(" ".join(process.cmdline())):
                 found.append(process.nice())
     return max(found, default=None)
 

@@ -72,19 +72,27 @@ class Processes:
             self.seconds[int(pid[1:])] = self.seconds.get(int(pid[1:]), 0.0) + more
 
 
-def test_others_that_use_more_than_half_a_core_are_counted_since_the_last_time(
+@pytest.mark.parametrize(("average", "share"), [(0.0, 1.0), (2.0, 1.0), (4.0, 0.5), (12.0, 2 / 12)])
+def test_a_share_is_an_equal_part_of_the_cores_and_at_most_one(
+    average: float, share: float
+) -> None:
+    assert Load(average, 2).share == share
+
+
+def test_others_that_use_half_of_an_equal_share_are_counted_since_the_last_time(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     processes = Processes(monkeypatch)
     competition = Competition(pid=3)
-    # The study's own processes are 3 and 4; process 5 has begun since.
-    processes.go_on(10, p1=5.1, p2=5.0, p3=10.0, p4=10.0, p5=9.0)
+    # A share is 2 / 12 of a core, half of it over 12 s is 1 s. The study's own processes are 3 and
+    # 4; process 5 has begun since.
+    processes.go_on(12, p1=1.1, p2=0.9, p3=10.0, p4=10.0, p5=9.0)
     assert competition.format() == (
-        "trials run at niceness 15 beside 1 other busy process (load 12 on 2 cores)"
+        "trials run at niceness 15 (resources.niceness) beside 1 other busy process (load 12 on 2 cores)"
     )
-    processes.go_on(4, p1=4.0, p2=2.1, p5=3.0)
+    processes.go_on(24, p1=4.0, p2=2.1, p4=9.0, p5=3.0)
     assert competition.format() == (
-        "trials run at niceness 15 beside 3 other busy processes (load 12 on 2 cores)"
+        "trials run at niceness 15 (resources.niceness) beside 3 other busy processes (load 12 on 2 cores)"
     )
     processes.go_on(4, p4=4.0)
     assert competition.format() is None
@@ -114,15 +122,20 @@ def test_the_trials_niceness_is_that_of_rays_workers_below_the_study(
         subprocess.Popen(
             [name, *words[:2], nice], executable=sys.executable, stdout=subprocess.PIPE, text=True
         )
-        for name, nice in (("ray::ImplicitFunc.train", "2"), ("raylet", "4"))
+        for name, nice in (
+            ("ray::ImplicitFunc.train", "2"),
+            ("raylet", "4"),
+            ("ray::DashboardAgent", "4"),
+        )
     ]
     try:
-        worker, _ = [int(process.stdout.readline()) for process in named if process.stdout]
+        worker, *_ = [int(process.stdout.readline()) for process in named if process.stdout]
         assert niceness_of_trials(os.getpid()) == worker
         monkeypatch.setattr(busyness, "machine_load", lambda: Load(12.0, 2))
-        monkeypatch.setattr(Competition, "_count", lambda self: 2)
+        monkeypatch.setattr(Competition, "_count", lambda self, cores: 2)
         assert format_competition(os.getpid()) == (
-            f"trials run at niceness {worker} beside 2 other busy processes (load 12 on 2 cores)"
+            f"trials run at niceness {worker} (resources.niceness) beside 2 other busy processes "
+            "(load 12 on 2 cores)"
         )
     finally:
         for process in named:
