@@ -94,6 +94,15 @@ def test_what_ends_a_study_before_its_first_trial_is_said_and_leaves_it_interrup
     assert manifest_after(study) == ("interrupted", by)
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_before_ray_runs_ends_the_study_in_good_order(
+    study: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, code: int
+) -> None:
+    monkeypatch.setattr(runner, "run_jobs", lambda *arguments: os.kill(os.getpid(), number))
+    assert main([str(study)]) == code
+    assert manifest_after(study) == ("interrupted", number.name)
+
+
 @pytest.mark.parametrize(
     ("error", "by"),
     [

@@ -65,10 +65,10 @@ class Competition:
         niceness = niceness_of_trials(self._pid)
         if not load.is_busy or not num_others or niceness is None:
             return None
-        plural = "es" if num_others != 1 else ""
+        others = f"{num_others} other busy process{'es' if num_others != 1 else ''}"
         return (
-            f"trials run at niceness {niceness} (resources.niceness) beside {num_others} other busy "
-            f"process{plural} ({load.format()})"
+            f"trials run at niceness {niceness} (resources.niceness) beside {others} "
+            f"({load.format()})"
         )
 
     def _count(self, cores: float) -> int:

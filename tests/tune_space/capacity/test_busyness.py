@@ -88,11 +88,13 @@ def test_others_that_use_half_of_an_equal_share_are_counted_since_the_last_time(
     # 4; process 5 has begun since.
     processes.go_on(12, p1=1.1, p2=0.9, p3=10.0, p4=10.0, p5=9.0)
     assert competition.format() == (
-        "trials run at niceness 15 (resources.niceness) beside 1 other busy process (load 12 on 2 cores)"
+        "trials run at niceness 15 (resources.niceness) beside 1 other busy process "
+        "(load 12 on 2 cores)"
     )
     processes.go_on(24, p1=4.0, p2=2.1, p4=9.0, p5=3.0)
     assert competition.format() == (
-        "trials run at niceness 15 (resources.niceness) beside 3 other busy processes (load 12 on 2 cores)"
+        "trials run at niceness 15 (resources.niceness) beside 3 other busy processes "
+        "(load 12 on 2 cores)"
     )
     processes.go_on(4, p4=4.0)
     assert competition.format() is None
