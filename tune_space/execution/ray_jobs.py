@@ -59,6 +59,11 @@ def run_jobs(conductor: Conductor, prepared: Prepared, options: RunOptions, caug
     if halt.error is not None:
         raise halt.error
     Storage(_shared_place(conductor, RAY_TUNE)).remove()
+    tidy_storage(conductor)
+
+
+def tidy_storage(conductor: Conductor) -> None:
+    """Remove a study's checkpoints from its storage once no later run goes on from them."""
     storage = conductor.checkpoints.storage
     if storage and conductor.is_complete() and not conductor.study.keep_checkpoints:
         storage.remove()
