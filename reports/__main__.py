@@ -4,20 +4,20 @@ import argparse
 import sys
 from pathlib import Path
 
-from morec.errors import MorecError, did_you_mean
+from morec.errors import ExitCode, MorecError, did_you_mean
 from reports.write import FORMATS, STUDIES_PAGE, write_reports
 
 
 def main(words: list[str] | None = None) -> int:
-    """Write the reports; returns exit code 0, or 2 if a folder holds no readable study."""
+    """Write the reports; ``REFUSED`` if a folder holds no readable study."""
     arguments = _parse(words)
     try:
         for path in write_reports(arguments.folders, arguments.format, arguments.out):
             print(path)
     except MorecError as error:
         print(error, file=sys.stderr)
-        return 2
-    return 0
+        return error.exit_code
+    return ExitCode.OK
 
 
 def _parse(words: list[str] | None) -> argparse.Namespace:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 
-from morec.errors import MorecError
+from morec.errors import ExitCode, MorecError, format_exit_codes
 from tune_space.commands.request import Answer, Request, StudyRequest
 from tune_space.execution.options import RunOptions
 from tune_space.execution.ray_env import set_switches
@@ -63,20 +63,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Do what the command line says.
 
     Returns:
-        0 all went well, 1 a trial failed, 2 the study, its data or its folder is not right (said on
-        stderr), 130 interrupted.
+        One of ``morec.errors.EXIT_CODES``, which says what each means. What is wrong is said on
+        stderr.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
         return _main(parse(words), shlex.join(["python", "studies/run.py", *words]))
     except MorecError as error:
         print(error, file=sys.stderr)
-        return 2
+        return error.exit_code
     except OSError as error:
         print(_format_disk_error(error), file=sys.stderr)
-        return 2
+        return ExitCode.REFUSED
     except KeyboardInterrupt:
-        return 130
+        return ExitCode.INTERRUPTED
 
 
 def _format_disk_error(error: OSError) -> str:
@@ -93,7 +93,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
     The result's ``command`` is a name in ``COMMANDS``, or None to run the study.
     """
-    parser = argparse.ArgumentParser("studies/run.py", description="Run or continue a study.")
+    parser = argparse.ArgumentParser(
+        "studies/run.py", description="Run or continue a study.", epilog=format_exit_codes()
+    )
     parser.add_argument("study", type=Path, metavar="STUDY.yaml", nargs="?")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="default: runs/<study name>[-quick]"

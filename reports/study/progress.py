@@ -46,7 +46,8 @@ def _plan(summary: StudySummary, arm: ArmSummary) -> ArmPlan:
 def _what_is_missing(summary: StudySummary) -> Iterator[str]:
     state = summary.manifest.state
     if state != "finished":
-        yield f"The study is {state}; numbers will change."
+        by = summary.manifest.interrupted_by
+        yield f"The study is {state}{f' ({by})' if by else ''}; numbers will change."
     if summary.num_pending:
         total = len(summary.manifest.study.seeds) * len(summary.arms)
         yield f"{summary.num_pending} of {formats.plural(total, 'final trial')} still to come."

@@ -93,10 +93,11 @@ def descendants(process: "subprocess.Popen[str]") -> list[psutil.Process]:
 def trial_processes(process: "subprocess.Popen[str]") -> list[psutil.Process]:
     """The worker processes of Ray that run a trial now; Ray writes what they do into their name."""
     children = descendants(process)
-    return [child for child in children if _words(child).startswith("ray::ImplicitFunc.train")]
+    return [child for child in children if words_of(child).startswith("ray::ImplicitFunc.train")]
 
 
-def _words(process: psutil.Process) -> str:
+def words_of(process: psutil.Process) -> str:
+    """A process's command line; empty once it has ended."""
     try:
         return " ".join(process.cmdline())
     except psutil.NoSuchProcess:  # ended since it was listed
@@ -117,7 +118,7 @@ def kill_with_ray(process: "subprocess.Popen[str]") -> None:
 
     All but Ray's agents, which notice it after a minute and touch no study.
     """
-    others = [each for each in descendants(process) if "Agent" not in _words(each)]
+    others = [each for each in descendants(process) if "Agent" not in words_of(each)]
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     psutil.wait_procs(others, timeout=PATIENCE_S)

@@ -8,6 +8,7 @@ import time
 import psutil
 import pytest
 
+from morec.errors import ExitCode
 from morec.results import Reason, TrialStatus
 from tests.integration.command import (
     Command,
@@ -17,6 +18,7 @@ from tests.integration.command import (
     study_numbers,
     trial_processes,
     wait_until,
+    words_of,
 )
 from tune_space.ledger.records import Ledger
 
@@ -118,3 +120,33 @@ def test_a_trial_whose_process_is_always_killed_has_failed_and_can_be_retried(
     done = again.run()
     assert done.returncode == 0, done.stdout + done.stderr
     assert Ledger(command.out).read(failed[0].trial_id).status is TrialStatus.COMPLETED
+
+
+def test_a_ray_that_does_not_start_is_one_sentence_and_leaves_nothing_running(
+    study_file, tmp_path
+) -> None:
+    # Ray's control service would have to be there within 0 s.
+    impossible = {**os.environ, "RAY_gcs_server_port_wait_time_s": "0"}
+    command = Command(study_file, tmp_path / "out", environment=impossible)
+    process = command.start()
+    output = process.communicate()[0]
+    assert process.returncode == ExitCode.NO_RAY == 3, output
+    (sentence,) = (line for line in output.splitlines() if line.startswith("Ray did not start on"))
+    assert "tried 3 times" in sentence
+    assert sentence in output.splitlines()[-1]
+    assert "Traceback" not in output
+    manifest = Ledger(command.out).manifest()
+    assert (manifest.state, manifest.interrupted_by) == ("interrupted", sentence)
+    words = (words_of(each) for each in psutil.process_iter())
+    assert not [each for each in words if f"_{process.pid}/" in each and "session_" in each]
+
+
+def test_trials_run_at_the_niceness_of_the_study(study_file, tmp_path) -> None:
+    command = Command(study_file, tmp_path / "out", "--set", "resources.niceness=3")
+    process = command.start()
+    wait_until(lambda: trial_processes(process), process)
+    found = {each.nice() for each in trial_processes(process)}
+    # They train no second longer than the test has looked.
+    os.kill(process.pid, signal.SIGINT)
+    assert process.communicate()
+    assert found == {min(19, psutil.Process().nice() + 3)}

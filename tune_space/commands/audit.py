@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from morec.config import canonical_json
-from morec.errors import DataError, SpecError
+from morec.errors import DataError, ExitCode, SpecError
 from morec.results import TrialResult
 from tune_space.commands.audit_arms import ArmAudit
 from tune_space.commands.audit_records import record_problems, reference_problems
@@ -50,9 +50,10 @@ class Audit:
 
 
 def answer(request: StudyRequest) -> Answer:
-    """Check the study's output folder; exit code 1 if a point is off."""
+    """Check the study's output folder; ``FAILED`` if a point is off."""
     found = audit(request.out)
-    return Answer(tuple(found.format_lines()), exit_code=1 if found.problems else 0)
+    exit_code = ExitCode.FAILED if found.problems else ExitCode.OK
+    return Answer(tuple(found.format_lines()), exit_code=exit_code)
 
 
 def audit(folder: Path) -> Audit:

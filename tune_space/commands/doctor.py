@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from morec.code_version import IN_TRIALS
-from morec.errors import DataError
+from morec.errors import DataError, ExitCode
 from tune_space.capacity.machine import (
     available_memory,
     existing,
@@ -21,10 +21,10 @@ MODULES = {package: package for package in (*IN_TRIALS, *IN_STUDIES)} | {"pillow
 
 
 def answer(request: Request) -> Answer:
-    """Say what this installation is; exit code 1 if a part of it is broken."""
+    """Say what this installation is; ``FAILED`` if a part of it is broken."""
     facts, broken = examine(request.out)
     lines = (*facts, *(f"wrong: {problem}" for problem in broken))
-    return Answer(lines, exit_code=1 if broken else 0)
+    return Answer(lines, exit_code=ExitCode.FAILED if broken else ExitCode.OK)
 
 
 def examine(runs: Path) -> tuple[list[str], list[str]]:

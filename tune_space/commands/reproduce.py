@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from morec.checkpoints import Checkpoints
-from morec.errors import DataError, did_you_mean
+from morec.errors import DataError, ExitCode, did_you_mean
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus
 from morec.trial import TrialInputs, run_trial
 from tune_space.commands.request import Answer, StudyRequest
@@ -24,7 +24,7 @@ from tune_space.study.spec import ResourcesSpec
 
 
 def answer(request: StudyRequest) -> Answer:
-    """Train the trial after ``--reproduce`` again; exit code 1 if a number differs."""
+    """Train the trial after ``--reproduce`` again; ``FAILED`` if a number differs."""
     prepared = Prepared.beside(request.out, request.root)
     return reproduce(request.argument, Ledger(request.out), prepared)
 
@@ -42,7 +42,8 @@ def reproduce(trial_id: str, ledger: Ledger, prepared: Prepared) -> Answer:
     resources = manifest.study.resources if manifest else ResourcesSpec()
     again = _train(record, prepared, resources)
     if difference := next(_differences(record, again), None):
-        return Answer((f"reproduce: {trial_id}: differs at {difference}",), exit_code=1)
+        line = f"reproduce: {trial_id}: differs at {difference}"
+        return Answer((line,), exit_code=ExitCode.FAILED)
     return Answer((f"reproduce: {trial_id}: identical over {len(record.epochs)} epochs",))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from morec.errors import ExitCode
 from tune_space.schedule.plan import Plan
 from tune_space.study.load import LoadedStudy
 
@@ -46,7 +47,7 @@ class Answer:
     """What a command found, in lines."""
 
     lines: tuple[str, ...] = ()
-    exit_code: int = 0
+    exit_code: ExitCode = ExitCode.OK
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from morec.results import TrialStatus
+from tune_space.capacity.busyness import format_competition
 from tune_space.commands.request import Answer, StudyRequest
 from tune_space.ledger.locks import holder_pid
 from tune_space.ledger.records import ArmEntry, Ledger
@@ -28,7 +29,7 @@ class ArmStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Status(Answer):
-    """The progress of a study at one moment, which is printed as a table."""
+    """The progress of a study at one moment, which is printed as a table before the lines."""
 
     study: str
     state: str
@@ -56,9 +57,12 @@ def read_status(folder: Path) -> Status:
     ledger = Ledger(folder)
     manifest = ledger.manifest()
     pid = holder_pid(folder)
+    competition = format_competition(pid) if pid else None
+    by = manifest.interrupted_by and f"interrupted by: {manifest.interrupted_by}"
     is_gone = manifest.state == "running" and pid is None
     states = TrialStates.read(ledger, manifest)
     return Status(
+        lines=tuple(filter(None, (by, competition))),
         study=manifest.study.name,
         state="stopped" if is_gone else manifest.state,
         pid=pid,

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -24,7 +25,8 @@ from morec.storage import Storage, is_url, place_within
 from tune_space.capacity.admission import Capacity, Slots, memory_for_trials
 from tune_space.execution import node_probe
 from tune_space.execution.options import RunOptions
-from tune_space.execution.ray_env import SWITCHES, hide_token
+from tune_space.execution.ray_env import NICENESS, SWITCHES, hide_token, set_niceness
+from tune_space.execution.ray_start import start_ray
 from tune_space.execution.ray_watch import TIMEOUT_S, answers
 from tune_space.study.spec import ResourcesSpec
 
@@ -45,6 +47,7 @@ def ray_session(resources: ResourcesSpec, options: RunOptions) -> Iterator[None]
 
     Raises:
         ClusterError: there is no cluster at the address, or it does not let this machine in.
+        RayStartError: Ray does not start on this machine.
     """
     if ray.is_initialized():
         yield
@@ -53,14 +56,15 @@ def ray_session(resources: ResourcesSpec, options: RunOptions) -> Iterator[None]
         "log_to_driver": options.verbose,
         "logging_level": "INFO" if options.verbose else "ERROR",
     }
+    set_niceness(resources.niceness)
     if options.address is None:
         # Without the dashboard's agent a stopped worker group never frees its resources.
         settings["include_dashboard"] = resources.workers > 1
         settings["dashboard_host"] = "127.0.0.1"
+        start_ray(partial(ray.init, address="local", **settings))
     else:
         _reach(options.address)
-        settings["runtime_env"] = _runtime_env()
-    ray.init(address=options.address or "local", **settings)
+        _join(options.address, settings | {"runtime_env": _runtime_env(resources)})
     hide_token()
     try:
         yield
@@ -200,10 +204,20 @@ def _nodes() -> list[dict[str, Any]]:
     return sorted((node for node in ray.nodes() if node["Alive"]), key=node_name)
 
 
-def _runtime_env() -> dict[str, Any]:
+def _runtime_env(resources: ResourcesSpec) -> dict[str, Any]:
     """Our code and switches for the processes of every node; other packages are installed there."""
     folders = [str(Path(__file__).parents[2] / name) for name in MODULES]
-    return {"py_modules": folders, "env_vars": {name: os.environ[name] for name in SWITCHES}}
+    switches = [*SWITCHES, *([NICENESS] if resources.niceness is not None else [])]
+    return {"py_modules": folders, "env_vars": {name: os.environ[name] for name in switches}}
+
+
+def _join(address: str, settings: Mapping[str, Any]) -> None:
+    """Join the cluster; whatever Ray raises becomes a sentence."""
+    try:
+        ray.init(address=address, **settings)
+    except Exception as error:
+        ray.shutdown()
+        raise ClusterError(_format_refusal(address, "refused", str(error))) from error
 
 
 def _reach(address: str) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from morec.errors import ExitCode
+
 
 def _ignore() -> None:
     """Nobody follows the progress."""
@@ -47,11 +49,11 @@ class RunOutcome:
     """The signal that interrupted the run."""
 
     @property
-    def exit_code(self) -> int:
-        """128 + signal when interrupted, 1 if a trial failed or an arm has no choice, else 0."""
+    def exit_code(self) -> ExitCode:
+        """A signal counts before trials that failed and arms without a choice."""
         if self.signal is not None:
-            return 128 + self.signal
-        return 1 if self.failed or self.unlocked or self.given_up else 0
+            return ExitCode(128 + self.signal)
+        return ExitCode.FAILED if self.failed or self.unlocked or self.given_up else ExitCode.OK
 
     def format_problems(self) -> list[str]:
         """What failed and what is missing, a line each."""

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 
 from morec.results import TrialResult, TrialStatus
+from tune_space.capacity.busyness import Competition
 from tune_space.schedule.arm_plan import State
 from tune_space.schedule.arm_state import ArmState
 from tune_space.schedule.conductor import Conductor
@@ -17,13 +18,26 @@ from tune_space.schedule.plan import Plan
 from tune_space.terminal import format_seconds
 
 REFRESH_S = 0.5
+COUNT_S = 20.0
+"""Shortest time between two counts of other processes."""
 
 
 class StudyProgress:
     """Shows a conductor's state; ``refresh`` may be called as often as one likes."""
 
-    def __init__(self, conductor: Conductor, max_concurrent: int, console: Console) -> None:
+    def __init__(
+        self,
+        conductor: Conductor,
+        max_concurrent: int,
+        console: Console,
+        *,
+        competition: Competition | None = None,
+    ) -> None:
+        """``competition`` is that of this machine; None where the trials run elsewhere."""
         self._conductor = conductor
+        self._competition = competition
+        self._competing: str | None = None
+        self._counted_at = time.monotonic()
         self._max_concurrent = max_concurrent
         self._console = console
         self._live = Live(console=console, auto_refresh=False) if console.is_terminal else None
@@ -73,18 +87,26 @@ class StudyProgress:
             f"{time.strftime('%H:%M:%S')} [{done}/{total}] {self._arms_of(result.trial_id)}: "
             f"{result.trial_id} {result.status}, {outcome}, {len(result.epochs)} epochs, {spent}, "
             f"left {self.time_left()}"
+            + (f", {competing}" if (competing := self._who_competes()) else "")
         )
 
     def table(self) -> Table:
         """Every arm's counts and best validation score."""
         done, total = self._count()
         table = Table(title=f"{self._conductor.study.name}: {done}/{total} trials, "
-                      f"left {self.time_left()}")  # fmt: skip
+                      f"left {self.time_left()}", caption=self._who_competes())  # fmt: skip
         for name in ("Arm", "Search", "Final", "Running", "Failed", "Best validation", "Epoch"):
             table.add_column(name, justify="left" if name == "Arm" else "right")
         for state in self._conductor.arms:
             table.add_row(*self._row(state))
         return table
+
+    def _who_competes(self) -> str | None:
+        """A sentence about other busy processes, counted anew at most every ``COUNT_S``."""
+        if self._competition and time.monotonic() - self._counted_at > COUNT_S:
+            self._competing = self._competition.format()
+            self._counted_at = time.monotonic()
+        return self._competing
 
     def _row(self, state: ArmState) -> tuple[str, ...]:
         conductor, plan = self._conductor, self._conductor.plan(state)

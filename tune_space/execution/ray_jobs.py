@@ -1,5 +1,6 @@
 """Runs a conductor's jobs with Ray Tune, in a session of this machine or of a cluster."""
 
+import os
 from collections.abc import Callable, Sequence
 
 import ray.tune
@@ -13,6 +14,7 @@ from tune_space.capacity.admission import (
     format_concurrency,
     num_concurrent,
 )
+from tune_space.capacity.busyness import Competition
 from tune_space.capacity.trial_memory import memory_estimates
 from tune_space.execution.cluster import ray_session, session_capacity
 from tune_space.execution.options import RunOptions
@@ -39,14 +41,15 @@ def run_jobs(conductor: Conductor, prepared: Prepared, options: RunOptions, caug
     with (
         ray_session(resources, options),
         sigterm_as_sigint(caught),
-        watched_session() as watch,
+        watched_session(conductor.writer.ledger) as watch,
     ):
         capacity = session_capacity(resources, options)
         admission = _admission(conductor, capacity)
         arms = [state.arm for state in conductor.arms]
         print(format_concurrency(capacity.slots, admission, arms))
         num = num_concurrent(capacity.slots, admission, arms)
-        with StudyProgress(conductor, num, Console()) as progress:
+        competition = Competition(os.getpid()) if options.address is None else None
+        with StudyProgress(conductor, num, Console(), competition=competition) as progress:
             halt = Halt()
             make = _job_maker(conductor, prepared)
             searcher = StudySearcher(conductor, make, capacity.slots.num, admission, halt)
@@ -56,8 +59,13 @@ def run_jobs(conductor: Conductor, prepared: Prepared, options: RunOptions, caug
     if halt.error is not None:
         raise halt.error
     Storage(_shared_place(conductor, RAY_TUNE)).remove()
+    tidy_storage(conductor)
+
+
+def tidy_storage(conductor: Conductor) -> None:
+    """Remove a study's checkpoints from its storage once no later run goes on from them."""
     storage = conductor.checkpoints.storage
-    if storage and conductor.is_finished() and not conductor.study.keep_checkpoints:
+    if storage and conductor.is_complete() and not conductor.study.keep_checkpoints:
         storage.remove()
 
 

@@ -10,17 +10,18 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import ray
+
+from morec.errors import DataError, ExitCode
+from tune_space.ledger.records import Ledger
 
 POLL_S = 0.5
 TIMEOUT_S = 5.0
 """A connection attempt that is not answered in this time counts as refused."""
 MAX_REFUSALS = 3
 """A server that refuses this many connections in a row is gone."""
-GONE_CODE = 1
-"""Exit code. Records are written whole, so ending at any moment loses none."""
 
 
 class RayWatch:
@@ -69,9 +70,18 @@ class RayWatch:
 
 
 @contextmanager
-def watched_session() -> Iterator[RayWatch]:
-    """End this process with a message if its Ray session dies."""
-    watch = RayWatch(_servers(), _end_process)
+def watched_session(ledger: Ledger) -> Iterator[RayWatch]:
+    """End this process with a message if its Ray session dies; the ledger's study is interrupted.
+
+    Records are written whole, so ending at any moment loses none.
+    """
+
+    def end(sentence: str) -> None:
+        with suppress(OSError, DataError):
+            ledger.interrupt(sentence)
+        _end_process(sentence)
+
+    watch = RayWatch(_servers(), end)
     watch.start()
     try:
         yield watch
@@ -106,4 +116,4 @@ def _end_process(sentence: str) -> None:
         flush=True,
     )
     sys.stdout.flush()
-    os._exit(GONE_CODE)
+    os._exit(ExitCode.NO_RAY)

@@ -3,19 +3,21 @@
 import hashlib
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from morec.code_version import code_version
-from morec.errors import DataError, SpecError
+from morec.errors import DataError, MorecError, SpecError
 from morec.results import TrialResult, TrialStatus, utc_now
 from morec.storage import Storage
 from tune_space.capacity.admission import Capacity, machine_capacity
+from tune_space.capacity.busyness import Load, machine_load
 from tune_space.capacity.forecast import make_forecast, read_state
 from tune_space.execution.cluster import check_nodes, ray_session, session_capacity
 from tune_space.execution.options import RunOptions, RunOutcome
 from tune_space.execution.ray_jobs import run_jobs
-from tune_space.execution.signals import Caught
+from tune_space.execution.signals import Caught, sigterm_as_sigint, stopped_by_signal
 from tune_space.inputs import prepare
 from tune_space.inputs.data_profile import format_dataset
 from tune_space.inputs.missing import find_missing, format_missing, inactive_arms
@@ -38,6 +40,7 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
         FolderInUseError: another process runs a study in the output folder.
         ClusterError, DataError, SpecError: the cluster, the data, the weights or the machine are
             not what the study needs; nothing was started, nothing recorded is lost.
+        RayStartError: Ray does not start on this machine; no trial was started.
     """
     run = _begin(study, arms, options)
     _check_inputs(run)
@@ -45,12 +48,33 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
         capacity = _find_capacity(run)
         datasets = prepare.dataset_entries(run.prepared, run.active)
         _check_capacity(run, datasets, capacity)
-        conductor = _make_conductor(run, datasets)
-        _print_start(conductor)
         caught = Caught()
-        if not conductor.is_finished():
-            run_jobs(conductor, run.prepared, options, caught)
-        return _conclude(conductor, caught)
+        with sigterm_as_sigint(caught), never_left_running(run.ledger):
+            conductor = _make_conductor(run, datasets)
+            _print_start(conductor, run.load_before)
+            if not conductor.is_finished():
+                with stopped_by_signal(caught):
+                    run_jobs(conductor, run.prepared, options, caught)
+            return _conclude(conductor, caught)
+
+
+@contextmanager
+def never_left_running(ledger: Ledger) -> Iterator[None]:
+    """Whatever ends this block early, the manifest says so instead of ``running``."""
+    try:
+        yield
+    except BaseException as error:
+        with suppress(OSError, DataError):
+            ledger.interrupt(format_error(error))
+        raise
+
+
+def format_error(error: BaseException) -> str:
+    """An error in one line; of one that nobody was meant to read also its kind."""
+    line = (str(error).strip().splitlines() or [""])[0]
+    if isinstance(error, MorecError):
+        return line
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__
 
 
 @dataclass(frozen=True)
@@ -64,6 +88,8 @@ class _Run:
     options: RunOptions
     prepared: Prepared
     ledger: Ledger
+    load_before: Load
+    """Of this machine, before the study itself takes its cores."""
 
 
 def _begin(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> _Run:
@@ -76,6 +102,7 @@ def _begin(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> _Run:
         options=options,
         prepared=Prepared.beside(options.out, options.root, storage),
         ledger=Ledger(options.out),
+        load_before=machine_load(),
     )
 
 
@@ -165,20 +192,30 @@ def _own_storage(run: _Run, started_at: str) -> Storage | None:
     return Storage(run.study.storage).within(f"study-{digest}")
 
 
-def _print_start(conductor: Conductor) -> None:
-    """Print the data sets, and which records are of another schema or were made by other code."""
+def _print_start(conductor: Conductor, load: Load) -> None:
+    """Print the data sets, which records are of other code, and whether times mean much."""
     for entry in conductor.manifest.datasets:
         print(format_dataset(entry))
     records = conductor.results.values()
     for line in (*other_schema(records), *other_code(records, code_version())):
         print(line)
+    if load.is_busy:
+        print(
+            f"this machine is busy ({load.format()}): times and energy in the report are not "
+            "comparable with those of an idle machine"
+        )
 
 
 def _conclude(conductor: Conductor, caught: Caught) -> RunOutcome:
     """Write the last manifest of this run and sum up."""
-    is_finished = conductor.is_finished()
+    is_finished = conductor.is_complete()
     is_interrupted = not is_finished and not conductor.is_out_of_time()
-    conductor.write_manifest("finished" if is_finished else "interrupted")
+    number = (caught.number or signal.SIGINT) if is_interrupted else None
+    if is_finished:
+        conductor.write_manifest("finished")
+    else:
+        by = "budget.hours" if number is None else signal.Signals(number).name
+        conductor.write_manifest("interrupted", by)
     wanted = conductor.wanted()
     recorded = {i: result for i, result in conductor.results.items() if i in wanted}
     failed = {i: r.reason or "failed" for i, r in recorded.items() if _is_failure(r)}
@@ -188,7 +225,7 @@ def _conclude(conductor: Conductor, caught: Caught) -> RunOutcome:
         given_up=tuple(s.arm.name for s in conductor.arms if conductor.plan(s).is_given_up),
         unlocked=tuple(s.arm.name for s in conductor.arms if s.is_searched and not s.locked),
         is_finished=is_finished,
-        signal=(caught.number or signal.SIGINT) if is_interrupted else None,
+        signal=number,
     )
 
 

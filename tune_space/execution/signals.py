@@ -17,6 +17,22 @@ class Caught:
 
 
 @contextmanager
+def stopped_by_signal(caught: Caught) -> Iterator[None]:
+    """Go on behind this block where a signal has ended it.
+
+    While Ray starts it has a handler of its own, which turns SIGTERM into ``SystemExit``.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        caught.number = caught.number or signal.SIGINT
+    except SystemExit as error:
+        if error.code != signal.SIGTERM:
+            raise
+        caught.number = signal.SIGTERM
+
+
+@contextmanager
 def sigterm_as_sigint(caught: Caught) -> Iterator[None]:
     """Turn SIGTERM into SIGINT, on which alone Ray Tune stops in order; remember the signal."""
 

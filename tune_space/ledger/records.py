@@ -21,6 +21,7 @@ from morec.results import (
     TrialResult,
     TrialStatus,
     unpack_ranks,
+    utc_now,
     write_atomically,
 )
 from tune_space.ledger.layout import MANIFEST, TRIALS
@@ -151,6 +152,8 @@ class Manifest(Spec):
     """The YAML as it was read."""
     command: str
     state: Literal["running", "finished", "interrupted"]
+    interrupted_by: str | None = None
+    """What ended an interrupted run: a signal's name, ``budget.hours``, or an error in a line."""
     started_at: str
     updated_at: str
     versions: dict[str, str]
@@ -222,6 +225,17 @@ class Ledger:
     def write_manifest(self, manifest: Manifest) -> None:
         """Replace the manifest."""
         write_atomically(self.manifest_path, manifest.model_dump_json(indent=1))
+
+    def interrupt(self, by: str) -> None:
+        """Write that a study that ran is interrupted, and ``by`` what; otherwise do nothing.
+
+        Raises:
+            DataError: as ``read_manifest``.
+        """
+        manifest = self.read_manifest()
+        if manifest is not None and manifest.state == "running":
+            update = {"state": "interrupted", "interrupted_by": by, "updated_at": utc_now()}
+            self.write_manifest(manifest.model_copy(update=update))
 
     def read_manifest(self) -> Manifest | None:
         """The manifest, or None where no study has run yet.

@@ -76,8 +76,12 @@ class Conductor:
         return job
 
     def is_finished(self) -> bool:
-        """Whether nothing runs and nothing can be started."""
+        """Whether nothing runs and nothing can be started in this run of the command."""
         return not self.running and self._startable(lambda job: True) is None
+
+    def is_complete(self) -> bool:
+        """Whether nothing runs and a later run could start nothing either."""
+        return not self.running and self._open_job(lambda job: True) is None
 
     def is_out_of_time(self) -> bool:
         """Whether this run of the command has used up ``budget.hours``."""
@@ -126,15 +130,24 @@ class Conductor:
         why = explain_loss(folder, reason, error, self.study.resources.silence_minutes)
         self.finish(self._outcomes.make_record(job, TrialStatus.FAILED, **why))
 
-    def write_manifest(self, state: Literal["running", "finished", "interrupted"]) -> None:
+    def write_manifest(
+        self,
+        state: Literal["running", "finished", "interrupted"],
+        interrupted_by: str | None = None,
+    ) -> None:
         """Write down the study as it is now."""
         self.writer.write_manifest(
-            state, arms=self._entries(), running=self.running, recorded=self.results
+            state,
+            arms=self._entries(),
+            running=self.running,
+            recorded=self.results,
+            interrupted_by=interrupted_by,
         )
 
     def _startable(self, admits: Admits) -> Job | None:
-        if self.is_out_of_time():
-            return None
+        return None if self.is_out_of_time() else self._open_job(admits)
+
+    def _open_job(self, admits: Admits) -> Job | None:
         states = self._outcomes.states
         hopeful = [state for state in self.arms if not self.plan(state).is_given_up]
         # Arms that train an encoder take longest and start first: no core idles at the end.

@@ -29,10 +29,12 @@ class ManifestWriter:
         arms: Sequence[ArmEntry],
         running: Collection[str],
         recorded: Collection[str],
+        interrupted_by: str | None = None,
     ) -> None:
         """Replace the manifest; ``recorded`` trials that no arm asks for are its orphans."""
         update = {
             "state": state,
+            "interrupted_by": interrupted_by,
             "updated_at": utc_now(),
             "arms": tuple(arms),
             "running": tuple(running),

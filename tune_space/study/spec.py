@@ -69,6 +69,9 @@ class ResourcesSpec(Spec):
     """CPU cores per worker."""
     gpus: float = Field(0, ge=0, le=1)
     """GPUs per worker: one, or a share of one and of its memory. 0.25: four trials share a GPU."""
+    niceness: int | None = Field(None, ge=0, le=19)
+    """How far trials give way to other processes: 0 not at all, 19 the most. Not given: Ray's own,
+    15. It is added to the niceness of the command, and reaches every node of a cluster."""
     silence_minutes: float | None = Field(None, gt=0)
     """A trial that ends no epoch for so many minutes hangs and fails. Not given: no limit."""
 

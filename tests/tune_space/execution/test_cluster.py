@@ -7,6 +7,7 @@ import pytest
 
 from morec.errors import ClusterError
 from tune_space.execution import cluster
+from tune_space.execution.ray_env import NICENESS, SWITCHES
 from tune_space.study.spec import ResourcesSpec
 
 
@@ -47,6 +48,29 @@ def test_a_server_that_is_no_cluster_is_given_up_in_bounded_time(
     assert said.startswith(f"--address {listener}: this machine could not join the cluster: not ")
     assert "not within 4 s. Does a node of the cluster run on this machine" in said
     assert "Ray said: " in said
+
+
+def test_whatever_ray_raises_while_it_joins_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**settings: object) -> None:
+        # An OSError, which the command line would take for a full disk.
+        raise ConnectionError(f"no way\nto {settings['address']}")
+
+    monkeypatch.setattr(cluster.ray, "init", refuse)
+    with pytest.raises(ClusterError) as caught:
+        cluster._join("h:6379", {"runtime_env": {}})
+    said = str(caught.value)
+    assert said.startswith("--address h:6379: this machine could not join the cluster: refused. ")
+    assert said.endswith("Ray said: to h:6379")
+
+
+def test_a_clusters_nodes_get_the_niceness_of_the_study_where_it_has_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cluster.os, "environ", {**dict.fromkeys(SWITCHES, "x"), NICENESS: "4"})
+    switches = dict.fromkeys(SWITCHES, "x")
+    assert cluster._runtime_env(ResourcesSpec())["env_vars"] == switches
+    nice = ResourcesSpec(niceness=4)
+    assert cluster._runtime_env(nice)["env_vars"] == switches | {NICENESS: "4"}
 
 
 @pytest.mark.parametrize(

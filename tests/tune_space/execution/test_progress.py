@@ -1,12 +1,13 @@
 """What a running study prints, read from a real conductor."""
 
 import io
+from types import SimpleNamespace
 
 from rich.console import Console
 
 from morec.results import Reason, TrialStatus
 from tests.tune_space.made_up_trials import COST, conductor_of, curve, end, play, study
-from tune_space.execution.progress import StudyProgress
+from tune_space.execution.progress import COUNT_S, StudyProgress
 from tune_space.schedule.arm_plan import MAX_FAILURES
 from tune_space.schedule.outcomes import MAX_ATTEMPTS
 
@@ -50,6 +51,27 @@ def test_a_trial_of_a_cluster_names_its_nodes(tmp_path) -> None:
     conductor.finish(end(conductor.next_job()).model_copy(update={"cost": cost}))
     progress.refresh()
     assert ", 5.0 s on gpu-1 (0a1b), gpu-2 (2c3d), left" in stream.getvalue()
+
+
+def test_other_busy_processes_are_said_beside_the_trials_and_counted_now_and_then(
+    tmp_path, monkeypatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("tune_space.execution.progress.time.monotonic", lambda: now[0])
+    told = iter(["beside 1", "beside 2", None])
+    competition = SimpleNamespace(format=lambda: next(told))
+    conductor = conductor_of(tmp_path)
+    progress = StudyProgress(conductor, 2, Console(), competition=competition)
+    lines = []
+    for seconds in (COUNT_S, 1, 1, COUNT_S, COUNT_S + 1):
+        now[0] += seconds
+        result = end(conductor.next_job())
+        conductor.finish(result)
+        lines.append(progress.line(result).rpartition(", ")[2])
+        caption = progress.table().caption
+        assert caption == (lines[-1] if lines[-1].startswith("beside") else None)
+    assert lines[1:4] == ["beside 1", "beside 1", "beside 2"]
+    assert [line.startswith("left ") for line in lines] == [True, False, False, False, True]
 
 
 def test_results_of_an_earlier_run_are_not_printed_again(tmp_path) -> None:

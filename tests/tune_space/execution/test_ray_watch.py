@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.tune_space.made_up_trials import conductor_of
 from tune_space.execution import ray_watch
-from tune_space.execution.ray_watch import RayWatch
+from tune_space.execution.ray_watch import RayWatch, watched_session
+from tune_space.ledger.records import Ledger
 
 
 @pytest.fixture(autouse=True)
@@ -53,3 +55,24 @@ def test_a_stopped_watch_reports_nothing(server) -> None:
     server.close()
     assert not happened.wait(0.2)
     assert said == []
+
+
+def test_a_session_that_dies_leaves_its_study_interrupted(server, tmp_path, monkeypatch) -> None:
+    conductor_of(tmp_path)
+    ended = threading.Event()
+    codes: list[int] = []
+
+    def end_process(code: int) -> None:
+        codes.append(code)
+        ended.set()
+
+    monkeypatch.setattr(ray_watch.os, "_exit", end_process)
+    monkeypatch.setattr(ray_watch, "_servers", lambda: {"raylet": server.getsockname()})
+    host, port = server.getsockname()
+    with watched_session(Ledger(tmp_path)):
+        server.close()
+        assert ended.wait(10)
+    manifest = Ledger(tmp_path).manifest()
+    assert codes == [3]
+    assert manifest.state == "interrupted"
+    assert manifest.interrupted_by == f"Ray's raylet at {host}:{port} is gone"

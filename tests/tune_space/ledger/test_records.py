@@ -106,3 +106,24 @@ def test_an_unknown_key_in_a_record_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), "note": "mine"}))
     with pytest.raises(DataError, match="note"):
         ledger.read("t1")
+
+
+@pytest.mark.parametrize(
+    ("state", "after"),
+    [
+        ("running", ("interrupted", "a full disk")),
+        ("finished", ("finished", None)),
+        ("interrupted", ("interrupted", None)),
+    ],
+)
+def test_only_a_study_that_ran_is_interrupted(
+    tmp_path: Path, state: str, after: tuple[str, str | None]
+) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.interrupt("no study has run here")
+    assert ledger.read_manifest() is None
+    ledger.write_manifest(manifest(state=state))
+    ledger.interrupt("a full disk")
+    found = ledger.manifest()
+    assert (found.state, found.interrupted_by) == after
+    assert found.arms == manifest().arms

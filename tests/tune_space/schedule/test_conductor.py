@@ -409,8 +409,12 @@ def test_a_spent_time_budget_starts_nothing_more(tmp_path, monkeypatch) -> None:
     conductor = conductor_of(tmp_path, study(budget={"trials": 3, "hours": 2}))
     seconds += 2 * 3600
     assert not conductor.is_out_of_time()
-    assert conductor.next_job() is not None
+    job = conductor.next_job()
+    assert job is not None
     seconds += 1
     assert conductor.is_out_of_time()
     assert conductor.next_job() is None
     assert conductor.manifest.elapsed_s == 2 * 3600
+    conductor.finish(end(job))
+    assert conductor.is_finished()
+    assert not conductor.is_complete()
