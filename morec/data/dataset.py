@@ -20,7 +20,7 @@ from morec.data.windows import Windows, cut_windows
 from morec.errors import DataError
 from morec.results import write_atomically
 
-FORMAT = 3
+FORMAT = 4
 """Version of the folder that ``save_dataset`` writes."""
 HEADER = "dataset.json"
 ARRAYS = ("offsets_U1", "item_ids", "ages_s", "image_array")
@@ -47,6 +47,8 @@ class Dataset:
     ages_s: npt.NDArray[np.int64] | None = None
     """Shaped like ``item_ids``: seconds since the item's first interaction in the full data; None
     if the source orders interactions without clock times."""
+    item_names: tuple[str, ...] | None = None
+    """The id that the source gives item i, at index i - 1."""
     titles: tuple[str, ...] | None = None
     """Text of item i at index i - 1."""
     images: ImageSource | None = None
@@ -58,6 +60,10 @@ class Dataset:
     def has_images(self) -> bool:
         """Whether items have images, stored or drawn."""
         return self.images is not None or self.image_array is not None
+
+    def name_of(self, item: int) -> str:
+        """Return an item's own id, for errors: nobody knows the numbers that are given here."""
+        return str(item) if self.item_names is None else self.item_names[item - 1]
 
 
 def load_dataset(spec: DatasetSpec, root: Path) -> Dataset:
@@ -112,8 +118,9 @@ def open_dataset(folder: Path) -> Dataset:
     if header["format"] != FORMAT:
         raise DataError(f"{path}: format {header['format']}, this version reads format {FORMAT}")
     plain = header["fields"]
-    if plain["titles"] is not None:
-        plain["titles"] = tuple(plain["titles"])
+    for name in ("item_names", "titles"):
+        if plain[name] is not None:
+            plain[name] = tuple(plain[name])
     if plain["images"] is not None:
         kind, path, keys = (plain["images"][name] for name in ("kind", "path", "keys"))
         plain["images"] = ImageSource(kind, Path(path), tuple(keys))
@@ -157,6 +164,7 @@ def _assemble(
         item_ids=windows.item_ids,
         ages_s=windows.ages_s,
         counts={**windows.counts, **empty},
+        item_names=tuple(interactions.item_names[code] for code in kept),
         titles=left_titles,
         images=_checked_images(interactions, kept),
         image_array=None if images is None else images[windows.kept_items],
