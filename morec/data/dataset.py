@@ -122,8 +122,9 @@ def open_dataset(folder: Path) -> Dataset:
         if plain[name] is not None:
             plain[name] = tuple(plain[name])
     if plain["images"] is not None:
-        kind, path, keys = (plain["images"][name] for name in ("kind", "path", "keys"))
-        plain["images"] = ImageSource(kind, Path(path), tuple(keys))
+        stored = plain["images"]
+        places = {"path": Path(stored["path"]), "keys": tuple(stored["keys"])}
+        plain["images"] = ImageSource(**stored | places)
     arrays = {
         name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
         for name in header["arrays"]

@@ -40,6 +40,8 @@ class ImageSource:
     keys: tuple[str | None, ...]
     """Per item: its file below the folder, its key in the LMDB, or ``<row group>/<row>``; None
     without an image."""
+    column: str = parquet_images.IMAGE
+    """The column of a Parquet file."""
 
     def select(self, items: Iterable[int]) -> "ImageSource":
         """Return the images of some items, given by their indices in ``keys``."""
@@ -91,6 +93,13 @@ def image_files(images: Path) -> list[Path]:
     return [images / lmdb_images.DATA if images.is_dir() else images]
 
 
+def listed_files(source: ImageSource) -> list[Path | None]:
+    """Return the files that a table of items lists; a dataset's source hash covers them."""
+    if source.kind == "parquet":
+        return parquet_images.linked_files(source.path, source.column)
+    return [source.path / key if key else None for key in source.keys]
+
+
 def read_images(source: ImageSource) -> Iterator[tuple[int, RawImage | None]]:
     """Yield every item's index and stored image, or None if it is missing.
 
@@ -103,7 +112,7 @@ def read_images(source: ImageSource) -> Iterator[tuple[int, RawImage | None]]:
         case "lmdb":
             yield from lmdb_images.read_values(source.path, source.keys)
         case "parquet":
-            yield from parquet_images.read_rows(source.path, source.keys)
+            yield from parquet_images.read_rows(source.path, source.keys, source.column)
 
 
 def for_each_image(source: ImageSource, use: Callable[[int, RawImage], None]) -> Unreadable:

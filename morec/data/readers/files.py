@@ -9,7 +9,8 @@ from pathlib import Path
 from morec.config import FilesSpec
 from morec.data.files.sources import hash_files, locate
 from morec.data.files.tables import as_texts, missing_columns, read_columns, read_rows
-from morec.data.images.sources import ImageSource
+from morec.data.images.parquet import holds_images, keys_of_rows
+from morec.data.images.sources import ImageSource, listed_files
 from morec.data.interactions import Interactions, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
 from morec.data.readers.reader import Reader, file_name
@@ -32,7 +33,7 @@ def read_files(spec: FilesSpec, root: Path) -> Interactions:
         return from_rows(rows, repeats=spec.repeats)
     catalogue = _read_items(spec, paths[1])
     interactions = join_catalogue(rows, catalogue, files=(paths[0], paths[1]), repeats=spec.repeats)
-    return replace(interactions, images=_images(spec, catalogue, paths[1].parent))
+    return replace(interactions, images=_images(spec, catalogue, paths[1]))
 
 
 def source_files(spec: FilesSpec, root: Path) -> list[Path]:
@@ -55,8 +56,8 @@ def listed_images(spec: FilesSpec, root: Path) -> list[Path | None]:
         return []
     _check(spec, root)
     items = root / spec.items
-    images = _images(spec, _read_items(spec, items), items.parent)
-    return [images.path / key if key else None for key in images.keys] if images else []
+    images = _images(spec, _read_items(spec, items), items)
+    return listed_files(images) if images else []
 
 
 def _check(spec: FilesSpec, root: Path) -> None:
@@ -81,16 +82,26 @@ def _check(spec: FilesSpec, root: Path) -> None:
 
 
 def _read_items(spec: FilesSpec, path: Path) -> Catalogue:
-    described_by = [column for column in (spec.text_column, spec.image_column) if column]
+    described_by = [column for column in (spec.text_column, _path_column(spec, path)) if column]
     table = read_columns(path, [spec.item_column, *described_by])
     return catalogue_of(table, spec.item_column, spec.text_column)
 
 
-def _images(spec: FilesSpec, items: Catalogue, folder: Path) -> ImageSource | None:
+def _path_column(spec: FilesSpec, path: Path) -> str | None:
+    """The column of image paths; None without images, and where the file holds images itself."""
+    column = spec.image_column
+    return None if column is None or holds_images(path, column) else column
+
+
+def _images(spec: FilesSpec, items: Catalogue, path: Path) -> ImageSource | None:
     if spec.image_column is None:
         return None
-    keys = as_texts(items.rows[spec.image_column])
-    return ImageSource("files", folder, tuple(key or None for key in keys))
+    column = _path_column(spec, path)
+    if column is None:
+        keys = keys_of_rows(path, items.rows.index)
+        return ImageSource("parquet", path, keys, spec.image_column)
+    paths = as_texts(items.rows[column])
+    return ImageSource("files", path.parent, tuple(name or None for name in paths))
 
 
 READER = Reader(FilesSpec, read_files, source_hash, file_name("interactions"))
