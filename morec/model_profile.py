@@ -65,7 +65,8 @@ def profile_model(
         return None
     try:
         # Nothing that is measured is padding, which the meta device cannot check.
-        with fx_config.patch(meta_nonzero_assume_all_nonzero=True), _AllTrue():  # type: ignore[attr-defined]
+        no_padding = fx_config.patch(meta_nonzero_assume_all_nonzero=True)  # type: ignore[attr-defined]
+        with no_padding, _AllTrue():  # type: ignore[no-untyped-call]
             return _measure(recommender.to(META), config, artefact_bytes)
     except _NEEDS_VALUES:
         return None

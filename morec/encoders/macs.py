@@ -44,7 +44,7 @@ def count_macs(run: Callable[[], object]) -> tuple[int, set[str]]:
     guarded = {op: _guarded(op, formula, uncounted.names) for op, formula in formulas.items()}
     counter = FlopCounterMode(display=False, custom_mapping=guarded)
     # Only totals are read; torch's tracker fails on models that hand weights to a module as inputs.
-    counter.mod_tracker = _NoModules()
+    counter.mod_tracker = _NoModules()  # type: ignore[assignment]
     # The counter takes an unknown operation apart first: what reaches the outer mode is the rest.
     with (
         torch.random.fork_rng(_cuda_device()),
