@@ -7,11 +7,13 @@ this machine, the shapes of well-known encoders are used.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.fx.experimental import _config as fx_config
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from morec import cost
 from morec.config import ImageSpec, ItemSpec, TextSpec, TrialConfig
@@ -22,6 +24,8 @@ from morec.encoders.tables import FeatureTable
 from morec.models.recommender import Recommender, build_user_encoder
 
 META = torch.device("meta")
+_NEEDS_VALUES = (AssertionError, LookupError, RuntimeError, TypeError, ValueError)
+"""What the meta device, or a model on it, raises where values decide what is computed."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,8 @@ def profile_model(
     """Count a trial's model; None where its shapes cannot be known on this machine.
 
     That is: the number of items or users is not given although the model has a vector for
-    each, an encoder's configuration is neither on this machine nor well known, or an
-    encoder reads words, whose number only the titles tell.
+    each, an encoder's configuration is neither on this machine nor well known, an
+    encoder reads words, whose number only the titles tell, or it needs values to run.
     """
     needs_users, needs_items = config.model.has_user_vectors, config.item.id
     if (needs_users and num_users is None) or (needs_items and num_items is None):
@@ -59,9 +63,23 @@ def profile_model(
             artefact_bytes = _artefact_bytes(config.item, num_items)
     except _UnknownShapesError:
         return None
-    # Nothing that is measured is padding, which the meta device cannot check.
-    with fx_config.patch(meta_nonzero_assume_all_nonzero=True):  # type: ignore[attr-defined]
-        return _measure(recommender.to(META), config, artefact_bytes)
+    try:
+        # Nothing that is measured is padding, which the meta device cannot check.
+        no_padding = fx_config.patch(meta_nonzero_assume_all_nonzero=True)  # type: ignore[attr-defined]
+        with no_padding, _AllTrue():  # type: ignore[no-untyped-call]
+            return _measure(recommender.to(META), config, artefact_bytes)
+    except _NEEDS_VALUES:
+        return None
+
+
+class _AllTrue(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Answers encoders that ask whether a mask has no padding."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        is_asked = func is torch.ops.aten._local_scalar_dense.default
+        if is_asked and args[0].is_meta and args[0].dtype == torch.bool:
+            return True
+        return func(*args, **(kwargs or {}))
 
 
 class _UnknownShapesError(Exception):

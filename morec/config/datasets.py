@@ -72,7 +72,7 @@ class ImagesSpec(MissingImagesSpec):
     """Base of datasets whose images lie in a folder, an LMDB or a Parquet file."""
 
     images: str | None = None
-    """Folder of ``<item>.jpg`` (.png, .jpeg, .webp; also in folders below it), an LMDB of the
+    """Folder of ``<item>.jpg`` (.png, .webp, ...; also in folders below it), an LMDB of the
     paper's layout, or a Parquet file with the columns ``item_id`` and ``image``. Needed if an arm
     reads images."""
 
@@ -124,7 +124,8 @@ class FilesSpec(MissingImagesSpec, RatingsSpec, TitlesSpec):
     text_column: str | None = None
     """Column of titles, in the items."""
     image_column: str | None = None
-    """Column of image paths, relative to the items file."""
+    """Column of image paths, relative to the items file; in Parquet also of the images themselves:
+    bytes, or ``{bytes, path}`` as in Hugging Face's data sets."""
     repeats: Literal["first", "keep"] = "first"
     """A user's repeated interactions with one item: keep only the first, or keep all."""
     separator: Separator | None = None

@@ -99,12 +99,12 @@ class TextSpec(Spec):
 
 
 class ImageSpec(Spec):
-    """A timm image encoder and its DT layer; options without a text are as in ``TextSpec``."""
+    """An image encoder and its DT layer; options without a text are as in ``TextSpec``."""
 
     name: str
     """A timm model (``resnet18``), ``efficientnet-lite0``, ``-lite1`` or ``-lite2`` (packaged), a
-    local folder, or a ViT-MAE by hub name or folder (``facebook/vit-mae-base``);
-    ``tiny-random-mae`` starts from scratch."""
+    local folder; or a ViT-MAE, ViT, DINOv2, CLIP, SigLIP or ResNet of transformers by hub name or
+    folder (``facebook/vit-mae-base``). ``tiny-random-mae`` starts from scratch."""
     pretrained: bool = True
     trainable_layers: Literal["all"] | Annotated[int, Field(ge=0)] = 0
     """0: frozen features (two-stage); k: the top k stages train; all: end-to-end."""

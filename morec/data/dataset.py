@@ -53,6 +53,8 @@ class Dataset:
     ages_s: npt.NDArray[np.int64] | None = None
     """Shaped like ``item_ids``: seconds since the item's first interaction in the full data; None
     if the source orders interactions without clock times."""
+    item_names: tuple[str, ...] | None = None
+    """The id that the source gives item i, at index i - 1."""
     titles: tuple[str, ...] | None = None
     """Text of item i at index i - 1."""
     images: ImageSource | None = None
@@ -64,6 +66,10 @@ class Dataset:
     def has_images(self) -> bool:
         """Whether items have images, stored or drawn."""
         return self.images is not None or self.image_array is not None
+
+    def name_of(self, item: int) -> str:
+        """Return an item's own id, for errors: nobody knows the numbers that are given here."""
+        return str(item) if self.item_names is None else self.item_names[item - 1]
 
 
 def load_dataset(spec: DatasetSpec, root: Path) -> Dataset:
@@ -119,6 +125,7 @@ def make_dataset(spec: DatasetSpec, digest: str, interactions: Interactions) -> 
         ages_s=windows.ages_s,
         counts={**windows.counts, **(texts.counts if texts else {})},
         notes=interactions.notes,
+        item_names=tuple(interactions.item_names[code] for code in kept),
         titles=texts.titles if texts else None,
         images=_checked_images(interactions, kept),
         image_array=None if images is None else images[windows.kept_items],
@@ -167,11 +174,13 @@ def open_dataset(folder: Path) -> Dataset:
         raise DataError(f"{path}: format {header['format']}, this version reads format {FORMAT}")
     plain = header["fields"]
     plain["notes"] = tuple(plain["notes"])
-    if plain["titles"] is not None:
-        plain["titles"] = tuple(plain["titles"])
+    for name in ("item_names", "titles"):
+        if plain[name] is not None:
+            plain[name] = tuple(plain[name])
     if plain["images"] is not None:
-        kind, path, keys = (plain["images"][name] for name in ("kind", "path", "keys"))
-        plain["images"] = ImageSource(kind, Path(path), tuple(keys))
+        stored = plain["images"]
+        places = {"path": Path(stored["path"]), "keys": tuple(stored["keys"])}
+        plain["images"] = ImageSource(**stored | places)
     arrays = {
         name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
         for name in header["arrays"]

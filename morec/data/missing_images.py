@@ -6,25 +6,28 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from morec.data.images.open import RawImage, open_image
+from morec.data.images.open import RawImage, check_whole
 from morec.data.images.sources import NUM_SHOWN, ImageSource, for_each_image
 from morec.data.interactions import Interactions
 from morec.errors import DataError
 
 
 def check_images(source: ImageSource, item_names: Sequence[str]) -> None:
-    """Check that every item has an image whose header can be read.
+    """Check that every item has an image that can be decoded; see ``check_whole``.
 
     Raises:
         DataError: counts missing and broken images and names the first of each.
     """
-    unreadable = for_each_image(source, _identify)
+    unreadable = for_each_image(source, _check)
     problems = []
     if unreadable.missing:
         names = [_named(index, source, item_names) for index in unreadable.missing[:NUM_SHOWN]]
         problems.append(f"{len(unreadable.missing):,} have no image: {', '.join(names)}")
     if unreadable.broken:
-        shown = list(unreadable.broken.values())[:NUM_SHOWN]
+        shown = [
+            f"{item_names[index]!r} ({why})"
+            for index, why in list(unreadable.broken.items())[:NUM_SHOWN]
+        ]
         problems.append(f"{len(unreadable.broken):,} have a broken image: {'; '.join(shown)}")
     if problems:
         raise DataError(
@@ -37,13 +40,12 @@ def drop_items_without_images(interactions: Interactions) -> Interactions:
     """Drop the items that have no readable image, and their interactions.
 
     Counts are ``items_without_image``, ``items_with_broken_image`` and
-    ``interactions_dropped_by_images``. Items without interactions are not checked. Only headers
-    are read: an image with broken pixels fails later, when it is decoded.
+    ``interactions_dropped_by_images``. Items without interactions are not checked.
     """
     source = interactions.images
     assert source is not None
     used = np.unique(interactions.item_ids)
-    unreadable = for_each_image(source.select(used.tolist()), _identify)
+    unreadable = for_each_image(source.select(used.tolist()), _check)
     is_kept = np.ones(len(interactions.item_names), dtype=bool)
     is_kept[used[[*unreadable.missing, *unreadable.broken]]] = False
     kept = _with_items(interactions, is_kept)
@@ -55,8 +57,8 @@ def drop_items_without_images(interactions: Interactions) -> Interactions:
     return replace(kept, counts={**interactions.counts, **counts})
 
 
-def _identify(_index: int, raw: RawImage) -> None:
-    open_image(raw).close()
+def _check(_index: int, raw: RawImage) -> None:
+    check_whole(raw)
 
 
 def _named(index: int, source: ImageSource, item_names: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ from morec.errors import DataError
 from morec.results import write_atomically
 from morec.storage import Storage
 
-FORMAT = 1
+FORMAT = 2
 """Part of every key: raise it when the content of an artefact with the same key changes."""
 META = "meta.json"
 

@@ -5,7 +5,7 @@ from typing import Any
 from morec.config import WORD_ENCODERS, ImageSpec, TextSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
-from morec.encoders.image.encoder import TimmFamily, VitMaeFamily
+from morec.encoders.image.encoder import TimmFamily, TransformersFamily
 from morec.encoders.interface import Encoder, EncoderFamily
 from morec.encoders.text.encoder import TransformerFamily
 from morec.encoders.text.words import WordFamily
@@ -14,14 +14,14 @@ from morec.errors import SpecError
 from morec.extensions import Table
 
 TRANSFORMER, WORDS = TransformerFamily(), WordFamily()
-TIMM, VIT_MAE = TimmFamily(), VitMaeFamily()
+TIMM, OF_TRANSFORMERS = TimmFamily(), TransformersFamily()
 ENCODERS: Table[EncoderFamily[Any]] = Table(
     "morec.encoders",
     {
         **dict.fromkeys((*text.PACKAGED, text.TINY_RANDOM), TRANSFORMER),
         **dict.fromkeys(WORD_ENCODERS, WORDS),
         **dict.fromkeys(image.PACKAGED, TIMM),
-        image.TINY_RANDOM_MAE: VIT_MAE,
+        image.TINY_RANDOM_MAE: OF_TRANSFORMERS,
     },
 )
 """Families by the names of single encoders in ``item.text.name`` and ``item.image.name``.
@@ -46,7 +46,7 @@ def family_of(spec: TextSpec | ImageSpec) -> EncoderFamily[Any]:
         raise SpecError(f"item.{part}.name: the installed {spec.name!r} {what}")
     if part == "text":
         return TRANSFORMER
-    return VIT_MAE if image.is_vit_mae(spec.name) else TIMM
+    return OF_TRANSFORMERS if image.is_of_transformers(spec.name) else TIMM
 
 
 def weights_hash(spec: TextSpec | ImageSpec) -> str:

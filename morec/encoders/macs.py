@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import wraps
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import FlopCounterMode, flop_registry, sdpa_flop_count
+from torch.utils.flop_counter import FlopCounterMode, flop_registry, sdpa_flop_count, shape_wrapper
 
 
 def _attention_flops(
@@ -25,25 +27,55 @@ _FORMULAS = {
     torch.ops.aten._cudnn_rnn: _recurrent_flops,
 }
 """Attention on the CPU and recurrent layers on a GPU, which torch's own table lacks."""
+_MISFITS = (ArithmeticError, AssertionError, LookupError, RuntimeError, TypeError, ValueError)
+"""What a formula raises for inputs that it was not written for."""
 _MULTIPLIES = re.compile(r"mm|dot|conv|attention|linear|matmul|rnn")
 """Operations that multiply and accumulate; all others (norms, activations, shapes) count as 0."""
 
 
 def count_macs(run: Callable[[], object]) -> tuple[int, set[str]]:
-    """Multiply-accumulates of ``run()`` and the names of its operations that have no formula.
+    """Multiply-accumulates of ``run()`` and the names of its operations that could not be counted.
 
-    Runs without gradients; the random states are left as they were.
+    These have no formula, or one that does not fit their inputs. Runs without gradients; the random
+    states are left as they were.
     """
     uncounted = _Uncounted()
+    ours = {op: shape_wrapper(f) for op, f in _FORMULAS.items()}  # type: ignore[no-untyped-call]
+    formulas = {**flop_registry, **ours}
+    guarded = {op: _guarded(op, formula, uncounted.names) for op, formula in formulas.items()}
+    counter = FlopCounterMode(display=False, custom_mapping=guarded)
+    # Only totals are read; torch's tracker fails on models that hand weights to a module as inputs.
+    counter.mod_tracker = _NoModules()  # type: ignore[assignment]
     # The counter takes an unknown operation apart first: what reaches the outer mode is the rest.
     with (
         torch.random.fork_rng(_cuda_device()),
         torch.no_grad(),
         uncounted,
-        FlopCounterMode(display=False, custom_mapping=_FORMULAS) as counter,
+        counter,
     ):
         run()
     return counter.get_total_flops() // 2, uncounted.names
+
+
+def _guarded(op: Any, formula: Callable[..., int], failed: set[str]) -> Callable[..., int]:
+    """The same formula, but where it raises, the operation counts nothing and is named."""
+
+    @wraps(formula)
+    def count(*args: Any, **kwargs: Any) -> int:
+        try:
+            return formula(*args, **kwargs)
+        except _MISFITS:
+            failed.add(op.__name__)
+            return 0
+
+    count._get_raw = True  # type: ignore[attr-defined]
+    return count
+
+
+class _NoModules(nullcontext[None]):
+    """In the place of torch's tracker of modules: everything counts towards the total."""
+
+    parents = frozenset({"Global"})
 
 
 def _cuda_device() -> list[int]:

@@ -158,3 +158,13 @@ def test_what_is_kept_for_the_gradient_grows_with_the_layers_that_train() -> Non
 def test_an_image_keeps_at_least_the_outputs_of_its_first_convolution() -> None:
     image = {"name": "resnet18", "pretrained": False, "size": 32, "trainable_layers": "all"}
     assert kept_per_item({"image": image}) > 64 * 16 * 16 * 4
+
+
+def test_a_model_that_needs_values_has_no_profile_and_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def needs_values(*_: object) -> int:
+        return int(torch.ones(1, device="meta").item())
+
+    monkeypatch.setattr("morec.model_profile.cost.paper_macs", needs_values)
+    assert profile_model(config(10, 8, ID), num_users=10, num_items=20) is None

@@ -1,6 +1,11 @@
-"""Reads images in a Parquet file: bytes of image files in the column ``image``, by ``item_id``."""
+"""Reads images in a Parquet file: bytes of image files, plain or as Hugging Face's data sets do.
 
-from collections.abc import Iterator, Sequence
+These keep ``{bytes, path}``: the bytes, or else the path of a file, relative to the Parquet file.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +16,10 @@ from morec.data.images.open import RawImage
 from morec.errors import DataError
 
 ITEM, IMAGE = "item_id", "image"
+"""Columns of a file of images; a file of items has columns of any name."""
+BYTES, PATH = "bytes", "path"
+BATCH_ROWS = 64
+"""Images that are in memory at once, however long a row group is."""
 READ_ERRORS = (OSError, pa.ArrowException)
 """Errors that pyarrow raises for broken files, on opening or later."""
 
@@ -36,7 +45,46 @@ def find_rows(path: Path, item_names: Sequence[str]) -> tuple[str | None, ...]:
     return tuple(rows.get(name) for name in item_names)
 
 
-def read_rows(path: Path, keys: Sequence[str | None]) -> Iterator[tuple[int, RawImage | None]]:
+def holds_images(path: Path, column: str) -> bool:
+    """Whether a column of a file of items holds images themselves, and not their paths.
+
+    Raises:
+        DataError: a Parquet file cannot be read, or holds something else in this column.
+    """
+    if path.suffix.lower() != ".parquet":
+        return False
+    schema = _file(path).schema_arrow
+    kind = schema.field(column).type if column in schema.names else pa.string()
+    if pa.types.is_nested(kind) and not _is_image(kind):
+        raise _no_images(path, column, kind)
+    return _is_image(kind)
+
+
+def keys_of_rows(path: Path, rows: Iterable[int]) -> tuple[str, ...]:
+    """Return the keys ``<row group>/<row>`` of rows, counted from the beginning of the file."""
+    metadata = _file(path).metadata
+    sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+    starts = [0, *accumulate(sizes)]
+    groups = [(bisect_right(starts, row) - 1, row) for row in rows]
+    return tuple(f"{group}/{row - starts[group]}" for group, row in groups)
+
+
+def linked_files(path: Path, column: str) -> list[Path | None]:
+    """Return, row by row, the files that are named beside or instead of bytes."""
+    parquet = _file(path)
+    kind = parquet.schema_arrow.field(column).type
+    if not pa.types.is_struct(kind) or PATH not in kind.names:
+        return []
+    structs = (
+        _column(parquet, path, group, column, part=PATH) for group in range(parquet.num_row_groups)
+    )
+    names = [name[PATH] if name else None for values in structs for name in values.to_pylist()]
+    return [path.parent / name if name else None for name in names]
+
+
+def read_rows(
+    path: Path, keys: Sequence[str | None], column: str = IMAGE
+) -> Iterator[tuple[int, RawImage | None]]:
     """Yield the index and the image of every key, in the order of the file; None without a key.
 
     Raises:
@@ -49,18 +97,58 @@ def read_rows(path: Path, keys: Sequence[str | None]) -> Iterator[tuple[int, Raw
         else:
             group, row = (int(number) for number in key.split("/"))
             by_group.setdefault(group, []).append((row, index))
-    parquet = _opened(path)
+    parquet = _file(path)
     for group, wanted in sorted(by_group.items()):
-        images = _column(parquet, path, group, IMAGE)
-        for row, index in sorted(wanted):
-            yield index, images[row].as_py()
+        indices: dict[int, list[int]] = {}
+        for row, index in wanted:
+            indices.setdefault(row, []).append(index)
+        for row, image in enumerate(_values(parquet, path, group, column)):
+            for index in indices.get(row, ()):
+                yield index, _raw(image.as_py(), path.parent)
+
+
+def _values(parquet: Any, path: Path, group: int, column: str) -> Iterator[Any]:
+    """One row group's values, of which ``BATCH_ROWS`` are in memory at once."""
+    try:
+        for batch in parquet.iter_batches(BATCH_ROWS, row_groups=[group], columns=[column]):
+            yield from batch[column]
+    except READ_ERRORS as error:
+        raise _unreadable(path, error) from error
+
+
+def _raw(value: Any, folder: Path) -> RawImage | None:
+    if not isinstance(value, dict):
+        return None if value is None else bytes(value)
+    content, name = value.get(BYTES), value.get(PATH)
+    if content is not None:
+        return bytes(content)
+    return folder / name if name else None
+
+
+def _is_image(kind: pa.DataType) -> bool:
+    if pa.types.is_struct(kind):
+        return BYTES in kind.names and _is_image(kind.field(BYTES).type)
+    is_one_of = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+    return any(is_kind(kind) for is_kind in is_one_of)
+
+
+def _no_images(path: Path, column: str, kind: pa.DataType) -> DataError:
+    return DataError(
+        f"{path}: column {column!r} is {kind}, expected the bytes of image files, "
+        f"or struct<{BYTES}: binary, {PATH}: string>"
+    )
+
+
+def _file(path: Path) -> Any:
+    try:
+        return pq.ParquetFile(path)
+    except READ_ERRORS as error:
+        raise _unreadable(path, error) from error
 
 
 def _opened(path: Path) -> Any:
-    try:
-        parquet = pq.ParquetFile(path)
-    except READ_ERRORS as error:
-        raise _unreadable(path, error) from error
+    """A file of images by item."""
+    parquet = _file(path)
     schema = parquet.schema_arrow
     lacking = [name for name in (ITEM, IMAGE) if name not in schema.names]
     if lacking:
@@ -69,14 +157,16 @@ def _opened(path: Path) -> Any:
             f"found: {', '.join(schema.names)}"
         )
     kind = schema.field(IMAGE).type
-    if not (pa.types.is_binary(kind) or pa.types.is_large_binary(kind)):
-        raise DataError(f"{path}: column {IMAGE!r} is {kind}, expected the bytes of image files")
+    if not _is_image(kind):
+        raise _no_images(path, IMAGE, kind)
     return parquet
 
 
-def _column(parquet: Any, path: Path, group: int, name: str) -> pa.ChunkedArray:
+def _column(
+    parquet: Any, path: Path, group: int, name: str, *, part: str | None = None
+) -> pa.ChunkedArray:
     try:
-        return parquet.read_row_group(group, [name])[name]
+        return parquet.read_row_group(group, [f"{name}.{part}" if part else name])[name]
     except READ_ERRORS as error:
         raise _unreadable(path, error) from error
 

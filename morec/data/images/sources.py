@@ -16,10 +16,14 @@ from typing import Literal
 
 from morec.data.images import lmdb as lmdb_images
 from morec.data.images import parquet as parquet_images
-from morec.data.images.open import IMAGE_ERRORS, RawImage
+from morec.data.images.folders import files_below
+from morec.data.images.open import FORMATS, IMAGE_ERRORS, RawImage
 from morec.errors import DataError, did_you_mean
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+SUFFIXES = tuple(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+UNREAD_SUFFIXES = (".avif", ".heic", ".heif", ".svg", ".jxl", ".jp2", ".ico", ".psd", ".eps")
+"""Images of other formats, unless ``SUFFIXES`` has them too. The image of an item that has nothing
+else counts as broken, not as missing."""
 NUM_SHOWN = 3
 """Items named in an error."""
 CHUNK = 256
@@ -36,6 +40,8 @@ class ImageSource:
     keys: tuple[str | None, ...]
     """Per item: its file below the folder, its key in the LMDB, or ``<row group>/<row>``; None
     without an image."""
+    column: str = parquet_images.IMAGE
+    """The column of a Parquet file."""
 
     def select(self, items: Iterable[int]) -> "ImageSource":
         """Return the images of some items, given by their indices in ``keys``."""
@@ -58,13 +64,14 @@ class Unreadable:
 def find_images(images: Path, item_names: Sequence[str]) -> ImageSource:
     """Find the items' images in what lies at the path ``images``.
 
-    A folder and all folders below it are searched for ``<item>.jpg``, ``.jpeg``, ``.png`` or
-    ``.webp``. An LMDB is a folder with ``data.mdb`` or a file ``.lmdb`` or ``.mdb``; its keys are
-    item names, or the number of a name ``v<number>`` as in the paper. A Parquet file has the
+    A folder and all folders below it, also behind links, are searched for ``<item>`` with one of
+    ``SUFFIXES``. An LMDB is a folder with ``data.mdb`` or a file ``.lmdb`` or ``.mdb``; its keys
+    are item names, or the number of a name ``v<number>`` as in the paper. A Parquet file has the
     columns ``item_id`` and ``image``.
 
     Raises:
-        DataError: ``images`` is none of these, or an item has more than one image.
+        DataError: ``images`` is none of these, an item has more than one image, or a folder cannot
+            be read or leads back to a folder above it.
     """
     kind = _kind(images)
     if kind == "files":
@@ -82,8 +89,15 @@ def image_files(images: Path) -> list[Path]:
         DataError: ``images`` is neither a folder nor an LMDB nor a Parquet file.
     """
     if _kind(images) == "files":
-        return _files_below(images)
+        return sorted(path for path in files_below(images) if path.suffix.lower() in SUFFIXES)
     return [images / lmdb_images.DATA if images.is_dir() else images]
+
+
+def listed_files(source: ImageSource) -> list[Path | None]:
+    """Return the files that a table of items lists; a dataset's source hash covers them."""
+    if source.kind == "parquet":
+        return parquet_images.linked_files(source.path, source.column)
+    return [source.path / key if key else None for key in source.keys]
 
 
 def read_images(source: ImageSource) -> Iterator[tuple[int, RawImage | None]]:
@@ -98,7 +112,7 @@ def read_images(source: ImageSource) -> Iterator[tuple[int, RawImage | None]]:
         case "lmdb":
             yield from lmdb_images.read_values(source.path, source.keys)
         case "parquet":
-            yield from parquet_images.read_rows(source.path, source.keys)
+            yield from parquet_images.read_rows(source.path, source.keys, source.column)
 
 
 def for_each_image(source: ImageSource, use: Callable[[int, RawImage], None]) -> Unreadable:
@@ -116,7 +130,7 @@ def for_each_image(source: ImageSource, use: Callable[[int, RawImage], None]) ->
         except FileNotFoundError:
             return index, None
         except IMAGE_ERRORS as error:
-            return index, f"{source.location(index)} ({error})"
+            return index, f"{source.location(index)}: {error}"
         return None
 
     # Threads are enough: Pillow decodes and resizes outside the interpreter lock.
@@ -153,9 +167,13 @@ def _kind(images: Path) -> Literal["files", "lmdb", "parquet"]:
 
 def _file_keys(folder: Path, item_names: Sequence[str]) -> tuple[str | None, ...]:
     found: dict[str, list[str]] = {name: [] for name in item_names}
-    for path in _files_below(folder):
-        if path.stem in found:
-            found[path.stem].append(path.relative_to(folder).as_posix())
+    unread: dict[str, str] = {}
+    for path in files_below(folder):
+        key, suffix = path.relative_to(folder).as_posix(), path.suffix.lower()
+        if path.stem in found and suffix in SUFFIXES:
+            found[path.stem].append(key)
+        elif path.stem in found and suffix in UNREAD_SUFFIXES:
+            unread[path.stem] = key
     several = {name: keys for name, keys in found.items() if len(keys) > 1}
     if several:
         shown = [f"{name!r} ({', '.join(several[name])})" for name in list(several)[:NUM_SHOWN]]
@@ -163,12 +181,7 @@ def _file_keys(folder: Path, item_names: Sequence[str]) -> tuple[str | None, ...
             f"dataset.images: {len(several):,} items have more than one image in {folder}: "
             + "; ".join(shown)
         )
-    return tuple(found[name][0] if found[name] else None for name in item_names)
-
-
-def _files_below(folder: Path) -> list[Path]:
-    paths = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    return sorted(path for path in paths if path.is_file())
+    return tuple(found[name][0] if found[name] else unread.get(name) for name in item_names)
 
 
 def _lmdb_candidates(name: str) -> tuple[str, ...]:

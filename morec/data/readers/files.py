@@ -15,7 +15,8 @@ from morec.data.files.sources import hash_files, locate
 from morec.data.files.tables import as_texts, columns_of, missing_columns, read_columns, read_rows
 from morec.data.files.text_format import TextFormat, is_parquet, text_format
 from morec.data.files.times import TimeColumn
-from morec.data.images.sources import ImageSource
+from morec.data.images.parquet import holds_images, keys_of_rows
+from morec.data.images.sources import ImageSource, listed_files
 from morec.data.interactions import Interactions, all_ratings_count, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
 from morec.data.readers.random_order import RANDOM_ORDER, random_order
@@ -45,7 +46,7 @@ def read_files(spec: FilesSpec, root: Path) -> Interactions:
         return _noted(spec, paths[0], from_rows(rows, **rules))
     catalogue = _read_items(spec, paths[1])
     interactions = join_catalogue(rows, catalogue, files=(paths[0], paths[1]), **rules)
-    images = _images(spec, catalogue, paths[1].parent)
+    images = _images(spec, catalogue, paths[1])
     return replace(_noted(spec, paths[0], interactions), images=images)
 
 
@@ -69,8 +70,8 @@ def listed_images(spec: FilesSpec, root: Path) -> list[Path | None]:
         return []
     _check(spec, root)
     items = root / spec.items
-    images = _images(spec, _read_items(spec, items), items.parent)
-    return [images.path / key if key else None for key in images.keys] if images else []
+    images = _images(spec, _read_items(spec, items), items)
+    return listed_files(images) if images else []
 
 
 def _check(spec: FilesSpec, root: Path) -> None:
@@ -92,6 +93,8 @@ def _check(spec: FilesSpec, root: Path) -> None:
         problems += [f"{problem}. {WITHOUT_TIMES}" for problem in no_times]
     if len(paths) > 1:
         option = "items_item_column" if spec.items_item_column else "item_column"
+        if _path_column(spec, paths[1]) is None:
+            given.pop("dataset.image_column", None)  # The file itself holds the images.
         wanted = {f"dataset.{option}": _item_column(spec), **given}
         problems += missing_columns(paths[1], wanted, _text_of_items(spec, paths[1]))
     if problems:
@@ -126,7 +129,7 @@ def _noted(spec: FilesSpec, path: Path, interactions: Interactions) -> Interacti
 
 
 def _read_items(spec: FilesSpec, path: Path) -> Catalogue:
-    described_by = [column for column in (spec.text_column, spec.image_column) if column]
+    described_by = [column for column in (spec.text_column, _path_column(spec, path)) if column]
     item = _item_column(spec)
     table = read_columns(path, [item, *described_by], text=_text_of_items(spec, path))
     return catalogue_of(table, item, spec.text_column)
@@ -149,11 +152,21 @@ def _text_of_items(spec: FilesSpec, path: Path) -> TextFormat | None:
     )
 
 
-def _images(spec: FilesSpec, items: Catalogue, folder: Path) -> ImageSource | None:
+def _path_column(spec: FilesSpec, path: Path) -> str | None:
+    """The column of image paths; None without images, and where the file holds images itself."""
+    column = spec.image_column
+    return None if column is None or holds_images(path, column) else column
+
+
+def _images(spec: FilesSpec, items: Catalogue, path: Path) -> ImageSource | None:
     if spec.image_column is None:
         return None
-    keys = as_texts(items.rows[spec.image_column])
-    return ImageSource("files", folder, tuple(key or None for key in keys))
+    column = _path_column(spec, path)
+    if column is None:
+        keys = keys_of_rows(path, items.rows.index - 1)  # Rows are numbered from 1.
+        return ImageSource("parquet", path, keys, spec.image_column)
+    paths = as_texts(items.rows[column])
+    return ImageSource("files", path.parent, tuple(name or None for name in paths))
 
 
 READER = Reader(FilesSpec, read_files, source_hash, file_name("interactions"))

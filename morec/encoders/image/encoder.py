@@ -21,6 +21,7 @@ from morec.encoders.image.backbones import load_timm, output_dim
 from morec.encoders.image.mae import masked_autoencoding_round
 from morec.encoders.image.pixels import PixelTable, image_pixels, pixels_key
 from morec.encoders.image.stages import freeze_below_top, top_parameters
+from morec.encoders.image.vision_models import load_vision_model
 from morec.encoders.image.vit_mae import fresh_vit_mae, load_vit_mae
 from morec.encoders.interface import Encoder, EncoderFamily
 from morec.encoders.tables import FeatureTable
@@ -28,11 +29,17 @@ from morec.encoders.weights.architectures import known_config
 from morec.encoders.weights.image import (
     KNOWN_MAE_NAMES,
     TINY_RANDOM_MAE,
+    is_vit_mae,
     timm_hash,
-    vit_mae_hash,
+    transformers_hash,
 )
 from morec.errors import SpecError
 
+_NO_DECODER = (
+    "item.image.second_round: {!r} is {} has no decoder; "
+    f"allowed: a ViT-MAE by hub name ({', '.join(KNOWN_MAE_NAMES)}) or folder, or "
+    f"{TINY_RANDOM_MAE!r}"
+)
 ENCODE_IMAGES = 64
 """Images in a batch when features are made."""
 
@@ -156,23 +163,19 @@ class TimmFamily(ImageFamily):
 
     def second_round(self, spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
         """Refuse: there is no decoder."""
-        raise SpecError(
-            f"item.image.second_round: {spec.name!r} is an encoder of timm, which has no decoder; "
-            f"allowed: a ViT-MAE by hub name ({', '.join(KNOWN_MAE_NAMES)}) or folder, or "
-            f"{TINY_RANDOM_MAE!r}"
-        )
+        raise SpecError(_NO_DECODER.format(spec.name, "an encoder of timm, which"))
 
 
-class VitMaeFamily(ImageFamily):
-    """ViT-MAE of transformers: from the model hub, a folder, or from scratch."""
+class TransformersFamily(ImageFamily):
+    """Models of transformers: from the model hub, a folder, or from scratch."""
 
     def weights_hash(self, spec: ImageSpec) -> str:
         """Identify the weights."""
-        return vit_mae_hash(spec)
+        return transformers_hash(spec)
 
     def load_backbone(self, spec: ImageSpec) -> Any:
-        """The encoder without its decoder."""
-        return load_vit_mae(spec)
+        """The encoder without its decoder or its text encoder."""
+        return load_vit_mae(spec) if is_vit_mae(spec) else load_vision_model(spec)
 
     def blank_backbone(self, spec: ImageSpec) -> Any | None:
         """A hub's encoder only if it is well known."""
@@ -180,10 +183,16 @@ class VitMaeFamily(ImageFamily):
         if config is not None:
             return fresh_vit_mae(config)
         is_here = spec.name == TINY_RANDOM_MAE or Path(spec.name).is_dir()
-        return load_vit_mae(spec) if is_here else None
+        return self.load_backbone(spec) if is_here else None
 
     def second_round(self, spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
-        """Masked autoencoding on the images."""
+        """Masked autoencoding on the images.
+
+        Raises:
+            SpecError: it is no ViT-MAE, or its loss does not stay finite.
+        """
+        if not is_vit_mae(spec):
+            raise SpecError(_NO_DECODER.format(spec.name, "of a family that"))
         return masked_autoencoding_round(spec, dataset, store)
 
 

@@ -13,7 +13,7 @@ from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.image.pixels import PixelTable, image_pixels, pixels_key
 from morec.encoders.image.vit_mae import PREPROCESSOR, load_vit_mae_for_pretraining, mean_and_std
 from morec.encoders.second_round import second_round
-from morec.encoders.weights.image import vit_mae_hash
+from morec.encoders.weights.image import transformers_hash
 
 
 class MaskedAutoencoding:
@@ -60,7 +60,7 @@ def masked_autoencoding_round(spec: ImageSpec, dataset: Dataset, store: Artefact
     pixels = image_pixels(spec, dataset, store)
     key = {
         **pixels_key(spec, dataset),
-        "weights": vit_mae_hash(spec),
+        "weights": transformers_hash(spec),
         "normalization": spec.normalization,
     }
 

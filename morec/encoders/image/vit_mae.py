@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, ViTMAEConfig, ViTMAEForPreTraining, ViTMAEModel
 
 from morec.config import ImageSpec
-from morec.encoders.weights.image import TINY_RANDOM_MAE, vit_mae_folder
+from morec.encoders.weights.image import TINY_RANDOM_MAE, transformers_folder
 from morec.encoders.weights.pretrained import load_transformer
 from morec.errors import SpecError
 
@@ -97,7 +97,7 @@ def load_vit_mae_config(spec: ImageSpec) -> ViTMAEConfig:
     if spec.name == TINY_RANDOM_MAE:
         _check(_tiny_problems(spec))
         return _tiny_config(spec.size)
-    config = AutoConfig.from_pretrained(vit_mae_folder(spec), trust_remote_code=False)
+    config = AutoConfig.from_pretrained(transformers_folder(spec), trust_remote_code=False)
     if config.model_type != MODEL_TYPE:
         raise SpecError(
             f"item.image.name: {spec.name!r} is of type {config.model_type!r}; allowed: a ViT-MAE, "
@@ -109,7 +109,7 @@ def load_vit_mae_config(spec: ImageSpec) -> ViTMAEConfig:
 
 
 def _load(spec: ImageSpec, config: ViTMAEConfig, model_class: Any) -> Any:
-    folder = vit_mae_folder(spec) if spec.pretrained else None
+    folder = transformers_folder(spec) if spec.pretrained else None
     return load_transformer(folder, config, model_class)
 
 
@@ -121,7 +121,7 @@ def mean_and_std(spec: ImageSpec) -> tuple[tuple[float, ...], tuple[float, ...]]
     """
     about: dict[str, Any] = {}
     if spec.name != TINY_RANDOM_MAE:
-        path = vit_mae_folder(spec) / PREPROCESSOR
+        path = transformers_folder(spec) / PREPROCESSOR
         about = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     mean = about.get("image_mean", IMAGENET_DEFAULT_MEAN)
     return tuple(mean), tuple(about.get("image_std", IMAGENET_DEFAULT_STD))

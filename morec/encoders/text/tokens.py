@@ -56,7 +56,7 @@ def packed_tokens(
     titles = titles_of(dataset)
 
     def make(folder: Path) -> None:
-        _write_tokens(load(titles), titles, key["max_tokens"], folder)
+        _write_tokens(load(titles), dataset, key["max_tokens"], folder)
 
     return store.get_or_make("tokens", key, make)
 
@@ -141,13 +141,17 @@ def _word_tokenizer(titles: Iterable[str], special_tokens: list[str]) -> Tokeniz
     return tokenizer
 
 
-def _write_tokens(tokenizer: Any, titles: tuple[str, ...], max_tokens: int, folder: Path) -> None:
-    lowered = [title.lower() for title in titles]
+def _write_tokens(tokenizer: Any, dataset: Dataset, max_tokens: int, folder: Path) -> None:
+    lowered = [title.lower() for title in titles_of(dataset)]
     ids = tokenizer(lowered, max_length=max_tokens, truncation=True)["input_ids"]
     lengths = np.array([len(row) for row in ids], dtype=np.int64)
-    if not lengths.all():
-        empty = (np.flatnonzero(lengths == 0)[:5] + 1).tolist()
-        raise DataError(f"item.text: the titles of items {empty} have no tokens; fill them in")
+    empty = np.flatnonzero(lengths == 0) + 1
+    if len(empty):
+        names = [dataset.name_of(item) for item in empty[:5]]
+        raise DataError(
+            f"item.text: {len(empty):,} of {len(lengths):,} titles have no tokens, since this "
+            f"tokenizer adds none of its own; fill in those of the items {names}"
+        )
     np.save(folder / "ids.npy", np.concatenate(ids).astype(np.int32))
     np.save(folder / "lengths.npy", lengths)
     about = {"vocab_size": len(tokenizer), "pad_id": tokenizer.pad_token_id or 0}

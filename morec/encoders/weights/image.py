@@ -1,8 +1,8 @@
 """Where an image encoder's weights come from, and the hash that identifies them.
 
 A name is ``efficientnet-lite0``, ``-lite1`` or ``-lite2`` (packaged), a timm model, a local folder
-as timm saves it, or a ViT-MAE: ``tiny-random-mae`` (from scratch), a model hub name, or a local
-folder that ``save_pretrained`` wrote.
+as timm saves it, or a model of transformers: ``tiny-random-mae`` (from scratch), a model hub name,
+or a local folder that ``save_pretrained`` wrote.
 """
 
 import json
@@ -59,25 +59,37 @@ def timm_hash(spec: ImageSpec) -> str:
     return random_hash({"timm": timm_name(spec.name)})
 
 
-def vit_mae_hash(spec: ImageSpec) -> str:
-    """Identify the weights a ViT-MAE starts from; ``random-...``: its architecture.
+def transformers_hash(spec: ImageSpec) -> str:
+    """Identify the weights a model of transformers starts from; ``random-...``: its architecture.
 
     Raises:
         DataError: the weights cannot be had.
     """
     if spec.name == TINY_RANDOM_MAE:
         return random_hash({"vit_mae": TINY_RANDOM_MAE})
-    return folder_hash(vit_mae_folder(spec), spec.pretrained)
+    return folder_hash(transformers_folder(spec), spec.pretrained)
 
 
-def is_vit_mae(name: str) -> bool:
-    """Whether an image encoder is a ViT-MAE of transformers, and not one of timm's models."""
+def is_of_transformers(name: str) -> bool:
+    """Whether an image encoder is a model of transformers, and not one of timm's."""
     folder = Path(name)
     if folder.is_dir():
         path = folder / "config.json"
         about = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        return about.get("model_type") == "vit_mae"
+        return "model_type" in about
     return name == TINY_RANDOM_MAE or ("/" in name and not name.startswith("timm/"))
+
+
+def is_vit_mae(spec: ImageSpec) -> bool:
+    """Whether a model of transformers is a ViT-MAE.
+
+    Raises:
+        DataError: its configuration cannot be had.
+    """
+    if spec.name == TINY_RANDOM_MAE:
+        return True
+    text = (transformers_folder(spec) / "config.json").read_text(encoding="utf-8")
+    return bool(json.loads(text).get("model_type") == "vit_mae")
 
 
 def timm_name(name: str) -> str:
@@ -114,8 +126,8 @@ def timm_weights(spec: ImageSpec) -> Path | None:
     return weight_paths(checked_folder(folder, True))[0]
 
 
-def vit_mae_folder(spec: ImageSpec) -> Path:
-    """The folder that holds a ViT-MAE's configuration and, where needed, weights.
+def transformers_folder(spec: ImageSpec) -> Path:
+    """The folder that holds a model's configuration and, where needed, weights.
 
     Raises:
         DataError: it cannot be had; says what can.
@@ -125,7 +137,7 @@ def vit_mae_folder(spec: ImageSpec) -> Path:
         try:
             folder = hub_folder(spec.name, spec.pretrained)
         except (OSError, ValueError) as error:
-            raise DataError(_no_vit_mae(spec.name, error)) from error
+            raise DataError(_no_model(spec.name, error)) from error
     return checked_folder(folder, spec.pretrained)
 
 
@@ -137,8 +149,8 @@ def _no_timm_weights(name: str, hub_name: str, error: Exception) -> str:
     )
 
 
-def _no_vit_mae(name: str, error: Exception) -> str:
+def _no_model(name: str, error: Exception) -> str:
     return cannot_load("image", name, name, KNOWN_MAE_NAMES, error) + (
-        "a ViT-MAE's hub name with a network or a filled cache, a local folder written by "
-        f"save_pretrained, a timm name, or {TINY_RANDOM_MAE!r}"
+        "a hub name of a ViT-MAE, ViT, DINOv2, CLIP, SigLIP or ResNet with a network or a filled "
+        f"cache, a local folder written by save_pretrained, a timm name, or {TINY_RANDOM_MAE!r}"
     )

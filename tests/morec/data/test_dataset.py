@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from morec.config import FilesSpec, SequencesSpec, SyntheticSpec
 from morec.data.dataset import (
+    FORMAT,
     Dataset,
     load_dataset,
     open_dataset,
     save_dataset,
     source_hash,
 )
+from morec.data.images.open import FORMATS
 from morec.data.images.sources import ImageSource
 from morec.errors import DataError
 from tests.morec.data.hand_made import datasets, quick, write_image, write_interactions
@@ -85,7 +87,7 @@ def test_opening_another_format_names_both(tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         open_dataset(tmp_path)
     path = tmp_path / "dataset.json"
-    assert str(error.value) == f"{path}: format 99, this version reads format 4"
+    assert str(error.value) == f"{path}: format 99, this version reads format {FORMAT}"
 
 
 def test_paths_are_relative_to_the_root_and_none_is_published(tmp_path: Path) -> None:
@@ -104,6 +106,7 @@ def test_titles_and_images_are_those_of_the_kept_items(tmp_path: Path) -> None:
     dataset = load_dataset(spec, tmp_path)
     assert dataset.titles == ("Apple", "", "Date")
     assert dataset.item_ids.tolist() == [2, 1, 3]
+    assert [dataset.name_of(item) for item in (1, 2, 3)] == ["a", "c", "d"]
     assert dataset.counts["empty_titles"] == 1
     assert dataset.counts["items_without_interactions"] == 1
     assert not dataset.has_images
@@ -123,7 +126,8 @@ def test_missing_images_are_counted_and_named(tmp_path: Path) -> None:
     (tmp_path / "a.jpg").write_text("no picture")
     with pytest.raises(DataError) as error:
         load_dataset(spec, tmp_path)
-    broken = f"{tmp_path / 'a.jpg'} (cannot identify image file '{tmp_path / 'a.jpg'}')"
+    reason = f"cannot identify image file; allowed: {', '.join(FORMATS)}"
+    broken = f"'a' ({tmp_path / 'a.jpg'}: {reason})"
     assert str(error.value) == (
         f"of 3 items, 2 have no image: 'c' ({tmp_path / 'c.jpg'}), 'd'; "
         f"1 have a broken image: {broken}. "

@@ -70,7 +70,9 @@ def test_broken_and_missing_images_are_counted_and_named(tmp_path: Path) -> None
         decode_images(dataset, 12)
     message = str(error.value)
     assert message.startswith("2 of 3 images cannot be used: ")
-    assert f"{tmp_path / 'c.png'} (missing); {tmp_path / 'a.png'} (" in message
+    assert (
+        f"'3' ({tmp_path / 'c.png'}: missing); '1' ({tmp_path / 'a.png'}: image file is" in message
+    )
 
 
 def test_of_many_broken_images_the_first_three_are_named(tmp_path: Path) -> None:
@@ -90,8 +92,8 @@ def test_an_image_with_too_many_pixels_is_refused_unread(
     with pytest.raises(DataError) as error:
         decode_images(with_files(tmp_path, a="RGB"), 12)
     assert str(error.value) == (
-        f"1 of 1 images cannot be used: {tmp_path / 'a.png'} "
-        "(30 x 20 pixels, at most 599 are allowed)"
+        f"1 of 1 images cannot be used: '1' ({tmp_path / 'a.png'}: "
+        "30 x 20 pixels, at most 599 are allowed)"
     )
 
 
@@ -109,7 +111,7 @@ def test_postscript_is_refused_with_any_suffix(tmp_path: Path) -> None:
     dataset = with_files(tmp_path, a="RGB")
     header = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 30 20\n%%EndComments\n"
     (tmp_path / "a.png").write_bytes(header + b"(%pipe%true) (w) file\n%%EOF\n")
-    with pytest.raises(DataError, match=r"a\.png \(cannot identify image file"):
+    with pytest.raises(DataError, match=r"a\.png: cannot identify image file"):
         decode_images(dataset, 12)
 
 

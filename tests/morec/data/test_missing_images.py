@@ -1,15 +1,19 @@
 """Items without a readable image stop the study, or are dropped and counted."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from morec.config import FilesSpec, SequencesSpec
 from morec.data.dataset import Dataset, load_dataset
+from morec.data.decoded_images import decode_images
+from morec.data.images.open import FORMATS
 from morec.errors import DataError
 from tests.morec.data.hand_made import windows_of, write_image
-from tests.morec.data.stored_images import encoded, pickled, write_lmdb
+from tests.morec.data.stored_images import encoded, pickled, write_lmdb, write_parquet
 
 USERS = "U1\tv1 v2 v3 v4\nU2\tv4 v3 v1\nU3\tv5 v2 v6\n"
 
@@ -38,7 +42,7 @@ def test_missing_and_broken_images_stop_the_study_and_are_named(tmp_path: Path) 
     path = tmp_path / "images" / "v2.jpg"
     assert str(caught.value) == (
         "of 6 items, 1 have no image: 'v5'; 1 have a broken image: "
-        f"{path} (cannot identify image file '{path}'). "
+        f"'v2' ({path}: cannot identify image file; allowed: {', '.join(FORMATS)}). "
         "Set dataset.missing_images: drop to go on without these items"
     )
 
@@ -75,9 +79,92 @@ def test_pickles_that_are_no_images_are_broken(tmp_path: Path) -> None:
     values = {str(number): encoded(number) for number in range(1, 7)}
     pixels = np.zeros((3, 3, 3), np.uint8)
     write_lmdb(tmp_path / "images", {**values, "2": pickled(pixels), "4": b"\x80\x04N."})
-    with pytest.raises(DataError, match=r"of 6 items, 1 have a broken image: .*images: 4 \(no pi"):
+    with pytest.raises(
+        DataError, match=r"of 6 items, 1 have a broken image: 'v4' \(.*images: 4: no pi"
+    ):
         load(tmp_path, "error")
     assert load(tmp_path, "drop").counts["items_with_broken_image"] == 1
+
+
+def half(form: str) -> bytes:
+    """The first half of an image: its header is whole, its pixels are not."""
+    stream = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(stream, form)
+    return stream.getvalue()[: len(stream.getvalue()) // 2]
+
+
+def store(kind: str, root: Path, values: dict[str, bytes]) -> str:
+    """Images by item in one of the three places; the place's name."""
+    if kind == "lmdb":
+        return write_lmdb(root / "images", values).name
+    if kind == "parquet":
+        return write_parquet(root / "images.parquet", values).name
+    (root / "images").mkdir()
+    for name, value in values.items():
+        (root / "images" / f"{name}.jpg").write_bytes(value)
+    return "images"
+
+
+@pytest.mark.parametrize("kind", ["files", "lmdb", "parquet"])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_half_an_image_is_dropped_and_counted_or_stops_the_study_by_name(
+    tmp_path: Path, kind: str, form: str
+) -> None:
+    values = {f"v{number}": encoded(number) for number in range(1, 7)}
+    images = store(kind, tmp_path, {**values, "v2": half(form)})
+    dataset = load(tmp_path, "drop", images)
+    assert dataset.item_names == ("v1", "v3", "v4")
+    assert dataset.counts["items_with_broken_image"] == 1
+    assert len(decode_images(dataset, 16)) == 3
+    with pytest.raises(DataError, match=r"of 6 items, 1 have a broken image: 'v2' \("):
+        load(tmp_path, "error", images)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_bytes_behind_the_end_or_a_missing_end_are_no_damage(tmp_path: Path, form: str) -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (20, 10), (9, 9, 9)).save(stream, form)
+    whole = stream.getvalue()
+    values = {f"v{number}": encoded(number) for number in range(1, 7)}
+    # Pillow refuses a JPEG without an end, and decodes a PNG without one.
+    ends = {"v2": whole + b"\0" * 40, "v3": whole[:-12] if form == "PNG" else whole}
+    images = store("lmdb", tmp_path, {**values, **ends})
+    dataset = load(tmp_path, "error", images)
+    assert (decode_images(dataset, 16)[1:3] == 9).all()
+
+
+def test_a_png_whose_bytes_were_changed_is_broken(tmp_path: Path) -> None:
+    values = {f"v{number}": encoded(number) for number in range(1, 7)}
+    changed = bytearray(values["v2"])
+    changed[changed.index(b"IDAT") + 6] ^= 255
+    images = store("files", tmp_path, {**values, "v2": bytes(changed)})
+    assert load(tmp_path, "drop", images).counts["items_with_broken_image"] == 1
+
+
+def test_whole_images_of_the_common_formats_are_not_decoded_to_check_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number, form in enumerate(["jpg", "png", "webp"] * 2, start=1):
+        write_image(tmp_path / "images" / f"v{number}.{form}")
+    monkeypatch.setattr("morec.data.images.open.as_rgb", pytest.fail)
+    assert load(tmp_path, "drop").counts["items_with_broken_image"] == 0
+
+
+@pytest.mark.parametrize("suffix", ["heic", "svg", "jxl"])
+def test_an_image_of_another_format_is_named_with_the_formats_that_are_read(
+    tmp_path: Path, suffix: str
+) -> None:
+    write_some(tmp_path)
+    (tmp_path / "images" / f"v5.{suffix}").write_text("<svg/>")
+    with pytest.raises(DataError) as caught:
+        load(tmp_path, "error")
+    assert "2 have a broken image" in str(caught.value)
+    path = tmp_path / "images" / f"v5.{suffix}"
+    reason = f"{path}: cannot identify image file; allowed: JPEG, PNG, WEBP, GIF, BMP, TIFF"
+    assert f"'v5' ({reason}" in str(caught.value)
+    counts = load(tmp_path, "drop").counts
+    assert (counts["items_without_image"], counts["items_with_broken_image"]) == (0, 2)
 
 
 def test_missing_images_without_images_is_refused() -> None:

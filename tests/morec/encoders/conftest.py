@@ -88,6 +88,9 @@ def _models() -> dict[str, Any]:
         ),
         "mpnet": hf.MPNetConfig(**width, **depth, **{**reads, "pad_token_id": 1}),
         "electra": hf.ElectraConfig(**width, **depth, **reads, embedding_size=6),
+        "deberta": hf.DebertaConfig(
+            **width, **depth, **reads, relative_attention=True, pos_att_type=["c2p", "p2c"]
+        ),
         "deberta-v2": hf.DebertaV2Config(**width, **depth, **reads),
         "gpt2": hf.GPT2Config(**reads, **end, n_embd=8, n_layer=3, n_head=2, initializer_range=0.5),
     }

@@ -13,9 +13,9 @@ from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.families import (
     ENCODERS,
+    OF_TRANSFORMERS,
     TIMM,
     TRANSFORMER,
-    VIT_MAE,
     WORDS,
     EncoderFamily,
     build_encoder,
@@ -129,8 +129,8 @@ def test_a_text_encoder_belongs_to_one_family_by_its_name(
         ("efficientnet-lite0", TIMM),
         ("resnet18", TIMM),
         ("minilm", TIMM),
-        ("tiny-random-mae", VIT_MAE),
-        ("facebook/vit-mae-base", VIT_MAE),
+        ("tiny-random-mae", OF_TRANSFORMERS),
+        ("facebook/vit-mae-base", OF_TRANSFORMERS),
     ],
 )
 def test_an_image_encoder_belongs_to_one_family_by_its_name(

@@ -1,8 +1,10 @@
 """Multiply-accumulates are counted as by hand; a product without a formula is named."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.utils.flop_counter import flop_registry
 
 from morec.encoders.macs import count_macs
 
@@ -53,3 +55,22 @@ def test_counting_does_not_change_the_random_state() -> None:
     before = torch.get_rng_state()
     count_macs(lambda: torch.rand(3))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_formula_that_does_not_fit_counts_nothing_and_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*_: object, **__: object) -> int:
+        raise AssertionError
+
+    monkeypatch.setitem(flop_registry, torch.ops.aten.mm, refuse)
+    linear = nn.Linear(5, 7, bias=False)
+    batches = torch.ones(2, 3, 4), torch.ones(2, 4, 5)
+    found = count_macs(lambda: (linear(torch.ones(3, 5)), torch.bmm(*batches)))
+    assert found == (2 * 3 * 4 * 5, {"mm"})
+
+
+def test_a_weight_that_is_handed_to_a_module_as_its_input_is_counted() -> None:
+    """As DeBERTa does with its relative positions; torch's tracker of modules fails on it."""
+    weight, linear = nn.Parameter(torch.ones(3, 5)), nn.Linear(5, 7)
+    assert count_macs(lambda: linear(weight)) == (3 * 5 * 7, set())

@@ -6,7 +6,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from morec.data.images.parquet import find_rows, read_rows
+from morec.data.images.parquet import (
+    find_rows,
+    holds_images,
+    keys_of_rows,
+    linked_files,
+    read_rows,
+)
 from morec.errors import DataError
 from tests.morec.data.stored_images import encoded, write_parquet
 
@@ -29,6 +35,63 @@ def test_numeric_ids_match_names_as_text_and_null_is_no_image(tmp_path: Path) ->
     path = tmp_path / "images.parquet"
     pq.write_table(table, path)
     assert list(read_rows(path, find_rows(path, ["31", "7"]))) == [(0, None), (1, b"x")]
+
+
+STRUCT = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+
+
+def test_images_as_hugging_face_keeps_them_are_bytes_or_a_file_beside(tmp_path: Path) -> None:
+    values = [
+        {"bytes": b"x", "path": "x.jpg"},
+        {"bytes": None, "path": "p/y.jpg"},
+        {"bytes": None, "path": None},
+        None,
+    ]
+    path = tmp_path / "images.parquet"
+    pq.write_table(pa.table({"item_id": list("abcd"), "image": pa.array(values, STRUCT)}), path)
+    expected = [(0, b"x"), (1, tmp_path / "p/y.jpg"), (2, None), (3, None)]
+    assert list(read_rows(path, find_rows(path, list("abcd")))) == expected
+    assert linked_files(path, "image") == [tmp_path / "x.jpg", tmp_path / "p/y.jpg", None, None]
+
+
+def test_a_long_row_group_is_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("morec.data.images.parquet.BATCH_ROWS", 2)
+    values = {name: name.encode() for name in "abcde"}
+    path = write_parquet(tmp_path / "images.parquet", values, rows_per_group=5)
+    found = dict(read_rows(path, find_rows(path, list("edb"))))
+    assert found == {0: b"e", 1: b"d", 2: b"b"}
+
+
+def test_rows_are_found_in_their_row_groups(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "images.parquet", {name: b"" for name in "abcde"})
+    assert keys_of_rows(path, [0, 1, 2, 4]) == ("0/0", "0/1", "1/0", "2/0")
+
+
+@pytest.mark.parametrize(
+    ("kind", "holds"),
+    [
+        (pa.binary(), True),
+        (pa.large_binary(), True),
+        (STRUCT, True),
+        (pa.string(), False),
+        (pa.int64(), False),
+    ],
+)
+def test_whether_a_column_holds_images_or_paths_is_told_by_its_type(
+    tmp_path: Path, kind: pa.DataType, holds: bool
+) -> None:
+    path = tmp_path / "items.parquet"
+    pq.write_table(pa.table({"i": pa.array([None], kind)}), path)
+    assert holds_images(path, "i") == holds
+    assert not holds_images(path, "another")
+    assert not holds_images(tmp_path / "items.csv", "i")
+
+
+def test_a_column_of_lists_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "items.parquet"
+    pq.write_table(pa.table({"i": pa.array([[b"x"]])}), path)
+    with pytest.raises(DataError, match=r"'i' is list<.*, expected the bytes of image files, or"):
+        holds_images(path, "i")
 
 
 def test_repeated_items_are_refused_by_name(tmp_path: Path) -> None:

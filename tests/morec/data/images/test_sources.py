@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from morec.data.decoded_images import decode_images
-from morec.data.images.open import open_image
+from morec.data.images.open import FORMATS, open_image
 from morec.data.images.sources import ImageSource, find_images, for_each_image, image_files
 from morec.errors import DataError
 from tests.morec.data.hand_made import dataset_of, write_image
@@ -139,7 +139,9 @@ def test_missing_and_broken_images_are_listed_by_index(tmp_path: Path) -> None:
     unreadable = for_each_image(source, lambda _, raw: open_image(raw).close())
     assert unreadable.missing == (2, 3)
     path = tmp_path / "b.jpg"
-    assert unreadable.broken == {0: f"{path} (cannot identify image file '{path}')"}
+    assert unreadable.broken == {
+        0: f"{path}: cannot identify image file; allowed: {', '.join(FORMATS)}"
+    }
 
 
 def test_reading_does_not_change_an_lmdb(tmp_path: Path) -> None:
@@ -155,7 +157,7 @@ def test_reading_does_not_change_an_lmdb(tmp_path: Path) -> None:
 def test_a_broken_value_names_its_key(tmp_path: Path) -> None:
     path = write_lmdb(tmp_path / "images", {"a": b"nothing"})
     unreadable = for_each_image(find_images(path, ["a"]), lambda _, raw: open_image(raw).close())
-    assert re.match(f"{path}: a \\(cannot identify image file", unreadable.broken[0])
+    assert re.match(f"{path}: a: cannot identify image file", unreadable.broken[0])
 
 
 def test_more_images_than_are_read_ahead_all_arrive(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from morec.config import ImageSpec
 from morec.encoders.image.vit_mae import load_vit_mae, load_vit_mae_for_pretraining
-from morec.encoders.weights.image import is_vit_mae
+from morec.encoders.weights.image import is_of_transformers
 from morec.errors import DataError, SpecError
 from tests.morec.encoders.runs_code import RunsCode
 
@@ -155,16 +155,16 @@ def test_normalisation_is_imagenets_unless_the_folder_says(saved: Path, tmp_path
     [("tiny-random-mae", True), ("facebook/vit-mae-base", True), ("resnet18", False)],
 )
 def test_a_hub_name_is_a_vit_mae_and_a_plain_name_a_timm_model(name: str, expected: bool) -> None:
-    assert is_vit_mae(name) == expected
+    assert is_of_transformers(name) == expected
 
 
 def test_the_configuration_of_a_folder_says_whether_it_is_a_vit_mae(
     saved: Path, tmp_path: Path
 ) -> None:
-    assert is_vit_mae(str(saved))
-    assert not is_vit_mae(str(tmp_path))
+    assert is_of_transformers(str(saved))
+    assert not is_of_transformers(str(tmp_path))
     (tmp_path / "config.json").write_text('{"architecture": "resnet18"}')
-    assert not is_vit_mae(str(tmp_path))
+    assert not is_of_transformers(str(tmp_path))
 
 
 def test_tiny_random_mae_lists_everything_it_cannot_do() -> None:

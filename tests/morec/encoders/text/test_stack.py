@@ -15,7 +15,7 @@ from morec.encoders.text.transformer import load_config, load_stack
 
 LENGTHS = (3, 9, 1, 6)
 CUT = ("bert", "roberta", "opt")
-WHOLE = ("distilbert", "mpnet", "electra", "deberta-v2", "gpt2")
+WHOLE = ("distilbert", "mpnet", "electra", "deberta", "deberta-v2", "gpt2")
 
 
 def spec_of(folder: Path, **changes: Any) -> TextSpec:

@@ -8,7 +8,14 @@ import pytest
 from morec.config import TextSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
-from morec.encoders.text.tokens import open_tokens, title_tokens, tokens_key
+from morec.encoders.text.tokens import (
+    open_tokens,
+    packed_tokens,
+    title_tokens,
+    titles_key,
+    tokens_key,
+    word_tokenizer,
+)
 from morec.errors import DataError
 
 TINY = TextSpec(name="tiny-random", pretrained=False, max_tokens=6)
@@ -91,3 +98,17 @@ def test_a_dataset_without_titles_is_refused_by_name(
 ) -> None:
     with pytest.raises(DataError, match=r"dataset 'synthetic' has no titles; .*text_column"):
         title_tokens(TINY, replace(dataset, titles=None), store)
+
+
+def test_titles_without_tokens_are_named_by_the_items_own_ids(
+    dataset: Dataset, store: ArtefactStore
+) -> None:
+    titles = ("moon", "", "red", "\u200b")
+    named = replace(dataset, titles=titles, item_names=("B00X", "B00Y", "B00Z", "0012"))
+    key = titles_key(TINY, named, tokenizer="words")
+    with pytest.raises(DataError) as caught:
+        packed_tokens(key, word_tokenizer, named, store)
+    assert str(caught.value) == (
+        "item.text: 2 of 4 titles have no tokens, since this tokenizer adds none of its own; "
+        "fill in those of the items ['B00Y', '0012']"
+    )

@@ -14,7 +14,7 @@ from morec.encoders.text.transformer import load_config, load_stack
 from morec.errors import DataError, SpecError
 
 CUT = ("bert", "roberta", "opt")
-WHOLE = ("distilbert", "mpnet", "electra", "deberta-v2", "gpt2")
+WHOLE = ("distilbert", "mpnet", "electra", "deberta", "deberta-v2", "gpt2")
 
 
 def spec_of(folder: Path, **changes: Any) -> TextSpec:

@@ -169,5 +169,5 @@ def test_a_missing_file_is_named(catalogue: Dataset, store: ArtefactStore, tmp_p
 
 def test_a_title_without_words_is_refused(catalogue: Dataset, store: ArtefactStore) -> None:
     empty = replace(catalogue, titles=("moon", " ", "red", ""))
-    with pytest.raises(DataError, match=r"the titles of items \[2, 4\] have no tokens; fill them"):
+    with pytest.raises(DataError, match=r"2 of \d+ titles have no tokens, .*of the items"):
         encoder_inputs(spec_of(), empty, store)

@@ -1,0 +1,55 @@
+"""Every text encoder that is not cut is counted, on the meta device and with its weights alike."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from morec.config import TextSpec, TrialConfig
+from morec.data.dataset import Dataset
+from morec.encoders.artefacts import ArtefactStore
+from morec.encoders.families import build_encoder
+from morec.encoders.macs import count_macs
+from morec.model_profile import profile_model
+from tests.morec.encoders.text.test_stack import CUT, WHOLE
+
+
+def trial(folder: Path) -> TrialConfig:
+    text = {"name": str(folder), "trainable_layers": "all", "pooling": "mean"}
+    values = {"dataset": {"kind": "synthetic"}, "item": {"text": text}, "model": {"dim": 8}}
+    return TrialConfig.model_validate(values)
+
+
+@pytest.mark.parametrize("family", [*CUT, *WHOLE])
+def test_a_trained_encoder_is_counted_as_torchs_own_counter_counts_it(
+    family: str, dataset: Dataset, shared_store: ArtefactStore, saved_encoders: dict[str, Path]
+) -> None:
+    config = trial(saved_encoders[family])
+    assert isinstance(config.item.text, TextSpec)
+    encoder = build_encoder(config.item.text, dataset, shared_store).eval()
+    # With gradients torch's counter can follow modules whose inputs are weights.
+    with torch.enable_grad(), FlopCounterMode(display=False) as counter:
+        encoder.encode_padded_item()
+    macs, uncounted = count_macs(encoder.encode_padded_item)
+    # On the CPU torch has no formula for attention in one operation: two products in each of three
+    # layers, of 30 tokens by 30 tokens by width 8.
+    has_products = family in ("deberta", "deberta-v2", "mpnet")
+    attention = 0 if has_products else 3 * 2 * 30 * 30 * 8
+    assert (macs, uncounted) == (counter.get_total_flops() // 2 + attention, set())
+
+
+@pytest.mark.parametrize("family", [*CUT, *WHOLE])
+def test_a_trained_encoder_is_profiled_without_its_weights(
+    family: str, dataset: Dataset, shared_store: ArtefactStore, saved_encoders: dict[str, Path]
+) -> None:
+    config = trial(saved_encoders[family])
+    assert isinstance(config.item.text, TextSpec)
+    found = profile_model(config, num_users=10, num_items=20)
+    assert found is not None
+    encoder = build_encoder(config.item.text, dataset, shared_store).eval()
+    one_item, _ = count_macs(encoder.encode_padded_item)
+    projection = encoder.dim * 8
+    length, blocks = config.dataset.max_seq_len, config.model.num_blocks
+    users = blocks * (length * 12 * 8**2 + 2 * length**2 * 8)
+    assert found.forward_macs_paper == 2 * (length + 1) * (one_item + projection) + users
