@@ -63,7 +63,7 @@ class TrainingSpec(Spec):
 
 
 class EvaluationSpec(Spec):
-    """Full ranking over all items, history masked, ties counted against the model."""
+    """Full ranking over all items, ties counted against the model."""
 
     ks: tuple[Annotated[int, Field(ge=1)], ...] = (10,)
     """Cut-offs k of every metric."""
@@ -74,6 +74,9 @@ class EvaluationSpec(Spec):
     candidates: Candidates = "all"
     """Rank against all items, or only against items with a train interaction and the target (the
     paper's cold and new items, table 9)."""
+    mask_history: bool = True
+    """Leave the items of a user's history out of the ranking, as in the paper; a target among them
+    is then a miss. false: they are ranked too, for users who come back to the same items."""
     test: bool = False
     """Whether the test split is looked at, once, after training."""
 
