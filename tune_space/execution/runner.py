@@ -17,6 +17,7 @@ from tune_space.execution.options import RunOptions, RunOutcome
 from tune_space.execution.ray_jobs import run_jobs
 from tune_space.execution.signals import Caught
 from tune_space.inputs import prepare
+from tune_space.inputs.check_training import check_training
 from tune_space.inputs.missing import find_missing, format_missing, inactive_arms
 from tune_space.inputs.prepare import Prepared
 from tune_space.ledger.locks import hold, shared
@@ -44,6 +45,7 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
     with hold(options.out), shared(run.prepared.store.folder):
         capacity = _find_capacity(run)
         datasets = prepare.dataset_entries(run.prepared, run.active)
+        check_training(run.prepared, run.active)
         _check_capacity(run, datasets, capacity)
         conductor = _make_conductor(run, datasets)
         _print_start(conductor)
