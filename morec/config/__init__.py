@@ -41,6 +41,7 @@ from morec.config.readers import DatasetSpec
 from morec.config.recommenders import ModelSpec
 from morec.config.trial import (
     POPULARITY_LABELS,
+    RANKING,
     SCHEMA_VERSION,
     Candidates,
     EvaluationSpec,
@@ -51,6 +52,7 @@ from morec.config.trial import (
 
 __all__ = [
     "POPULARITY_LABELS",
+    "RANKING",
     "SCHEMA_VERSION",
     "WORD_ENCODERS",
     "AmazonSpec",

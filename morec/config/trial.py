@@ -23,6 +23,9 @@ SCHEMA_VERSION = 2
 
 Candidates = Literal["all", "trained"]
 """The items a target is ranked against: all, or those with a train interaction and the target."""
+RANKING = frozenset({"candidates", "mask_history"})
+"""Options of ``EvaluationSpec`` that say what a target is ranked against: metrics of trials that
+differ in one of them do not compare."""
 POPULARITY_LABELS = ("new", "cold", "tail", "mid", "head")
 """Slices of the users by the popularity of their target, the least popular first."""
 

@@ -183,7 +183,10 @@ def _is_in_row(
 def _num_distinct_U(sequences_UL1: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
     """How many different items each user's list holds."""
     ordered_UL1 = np.sort(sequences_UL1, axis=1)
-    return np.count_nonzero(np.diff(ordered_UL1, axis=1, prepend=0) > 0, axis=1)
+    num_distinct_U: npt.NDArray[np.int64] = (np.diff(ordered_UL1, axis=1, prepend=0) > 0).sum(
+        axis=1
+    )
+    return num_distinct_U
 
 
 def _check_others_exist(samples: TrainSamples) -> None:

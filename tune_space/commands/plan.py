@@ -5,13 +5,16 @@ from dataclasses import replace
 
 from morec.encoders.weights.hub import offline
 from tune_space.capacity.forecast import make_forecast, read_state
-from tune_space.capacity.model_profiles import model_profiles
+from tune_space.capacity.model_profiles import known_counts, model_profiles
 from tune_space.commands.request import PlanAnswer, StudyRequest
 from tune_space.inputs.missing import Missing, find_missing, format_missing, inactive_arms
 from tune_space.inputs.prepare import Prepared
-from tune_space.ledger.records import Ledger
+from tune_space.ledger.records import DatasetEntry, Ledger
 from tune_space.schedule.changes import find_changes
 from tune_space.schedule.plan import Plan, make_plan
+from tune_space.study.expand import Arm
+from tune_space.study.rankings import format_wide_cutoffs
+from tune_space.study.spec import StudySpec
 
 
 def answer(request: StudyRequest) -> PlanAnswer:
@@ -36,12 +39,20 @@ def answer(request: StudyRequest) -> PlanAnswer:
             *forecast.format_lines(request.out),
             *forecast.format_shortages(request.out),
             *format_missing(missing),
+            *format_wide_cutoffs(arms, _num_items(study, arms, state.datasets)),
         ),
         plan=plan,
         num_seeds=len(study.seeds),
         num_concurrent=forecast.num_concurrent,
         profiles=model_profiles(study, arms, state.datasets),
     )
+
+
+def _num_items(
+    study: StudySpec, arms: Sequence[Arm], datasets: Sequence[DatasetEntry]
+) -> dict[str, int | None]:
+    """Items of each data set, where an earlier run or the study file says how many."""
+    return {arm.dataset: known_counts(study, arm, datasets)[1] for arm in arms}
 
 
 def _compare(

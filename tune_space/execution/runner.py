@@ -28,6 +28,7 @@ from tune_space.schedule.conductor import Conductor
 from tune_space.schedule.manifest_writer import ManifestWriter
 from tune_space.schedule.plan import make_plan
 from tune_space.study.expand import Arm
+from tune_space.study.rankings import format_wide_cutoffs
 from tune_space.study.spec import StudySpec
 from tune_space.terminal import format_dataset
 
@@ -168,9 +169,13 @@ def _own_storage(run: _Run, started_at: str) -> Storage | None:
 
 
 def _print_start(conductor: Conductor) -> None:
-    """Print the data sets, and which recorded trials were made by other code."""
-    for entry in conductor.manifest.datasets:
+    """Print the data sets, cut-offs too wide for them, and which trials other code made."""
+    manifest = conductor.manifest
+    for entry in manifest.datasets:
         print(format_dataset(entry))
+    num_items = {entry.dataset: entry.num_items for entry in manifest.datasets}
+    for line in format_wide_cutoffs(manifest.arms, num_items):
+        print(line)
     for line in other_code(conductor.results.values(), code_version()):
         print(line)
 

@@ -16,6 +16,7 @@ from morec.config import TrialConfig, canonical_json
 from morec.errors import SpecError
 from tune_space.study.arm_names import NamedArm, named_arms
 from tune_space.study.config_paths import explain, get_path, same_value, set_path
+from tune_space.study.rankings import ranking_problems
 from tune_space.study.spec import ParamSpec, StudySpec, Value
 
 MAX_COMBINATIONS = 500
@@ -54,7 +55,7 @@ def expand(study: StudySpec) -> tuple[Arm, ...]:
             for problem in error.problems:
                 failed.setdefault(problem, []).append(named.name)
     problems = [f"{_format_arms(names)}: {text}" for text, names in failed.items()]
-    problems += _same_arms(arms)
+    problems += [*_same_arms(arms), *ranking_problems(arms)]
     if problems:
         raise SpecError(problems)
     return tuple(arms)
