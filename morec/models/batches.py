@@ -183,9 +183,8 @@ def _is_in_row(
 def _num_distinct_U(sequences_UL1: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
     """How many different items each user's list holds."""
     ordered_UL1 = np.sort(sequences_UL1, axis=1)
-    num_distinct_U: npt.NDArray[np.int64] = (np.diff(ordered_UL1, axis=1, prepend=0) > 0).sum(
-        axis=1
-    )
+    is_new_UL1 = np.diff(ordered_UL1, axis=1, prepend=0) > 0
+    num_distinct_U: npt.NDArray[np.int64] = is_new_UL1.sum(axis=1)
     return num_distinct_U
 
 

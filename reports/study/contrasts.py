@@ -163,14 +163,10 @@ def _why_not_comparable(pairs: list[tuple[TrialResult, TrialResult]]) -> str:
 
 def _unlike_rankings(left: TrialConfig, right: TrialConfig) -> str:
     """The options of the ranking in which two configurations differ, with both values."""
-    values = {
-        name: [getattr(config.evaluation, name) for config in (left, right)]
-        for name in sorted(RANKING)
-    }
-    unlike = {name: pair for name, pair in values.items() if pair[0] != pair[1]}
-    return ", ".join(
-        f"evaluation.{name} {one} and {other}" for name, (one, other) in unlike.items()
-    )
+    sides = left.evaluation, right.evaluation
+    pairs = {name: [getattr(side, name) for side in sides] for name in sorted(RANKING)}
+    unlike = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    return ", ".join(f"evaluation.{name} {a} and {b}" for name, (a, b) in unlike.items())
 
 
 def _user_mismatch(left: int, right: int) -> str:
