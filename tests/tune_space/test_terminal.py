@@ -116,3 +116,18 @@ def test_a_dataset_is_printed_with_every_rule_that_applied() -> None:
     assert "movielens (made-up data): " in format_dataset(
         entry.model_copy(update={"is_synthetic": True})
     )
+
+
+def test_a_data_set_says_which_share_of_its_rows_repeats_a_pair() -> None:
+    entry = DatasetEntry(
+        name="shop",
+        sha256="0" * 64,
+        is_synthetic=False,
+        num_users=100,
+        num_items=200,
+        num_interactions=1_500,
+        counts={"rows_read": 1_500, "repeated_interactions_kept": 555},
+    )
+    assert format_dataset(entry).endswith(
+        "(rows_read 1,500, repeated_interactions_kept 555; 37.0% of the rows are repeats)"
+    )
