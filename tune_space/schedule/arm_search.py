@@ -118,7 +118,9 @@ class ArmSearch:
         return {path: round(share, IMPORTANCE_DIGITS) for path, share in shares.items()}
 
     def _new_trial(self, params: Mapping[str, Value] | None, attempt: int) -> optuna.Trial:
-        identity = [self.arm.config.model_dump(mode="json"), sorted(self.arm.space)]
+        # Without defaults, so that a new option does not change what is drawn.
+        config = self.arm.config.model_dump(mode="json", exclude_defaults=True)
+        identity = [config, sorted(self.arm.space)]
         seed_text = canonical_json([self._seed, identity, len(self._asked), attempt])
         seed = int(hashlib.sha256(seed_text.encode()).hexdigest()[:8], 16)
         self._study.sampler = optuna.samplers.TPESampler(
