@@ -17,7 +17,7 @@ from morec.data.dataset import Dataset
 from morec.data.slices import Slicing, slicings
 from morec.data.splits import EvaluationBatch, Split, evaluation_batches, is_candidate_N1
 from morec.errors import CollapsedError, DivergedError
-from morec.metrics import metrics_of
+from morec.metrics import NEVER_FOUND, metrics_of
 from morec.models.recommender import Recommender
 from morec.ranking import rank_targets
 from morec.results import Evaluation, SliceMetrics, pack_ranks
@@ -58,7 +58,9 @@ class Evaluator:
         self.workers.average_buffers(recommender)
         recommender.eval()
         catalogue_ND = recommender.encode_catalogue(self.device)
-        batches = evaluation_batches(self.dataset, split, self.spec.batch_size)
+        batches = evaluation_batches(
+            self.dataset, split, self.spec.batch_size, mask_history=self.spec.mask_history
+        )
         share = [
             self._rank(recommender, batch, catalogue_ND)
             for number, batch in enumerate(batches)
@@ -66,21 +68,16 @@ class Evaluator:
         ]
         ranked = _in_order(self.workers.gather(share))
         columns = (np.concatenate(column) for column in zip(*ranked, strict=True))
-        ranks_U, tied_U, is_hidden_U, is_finite_U = columns
+        ranks_U, tied_U, is_finite_U = columns
         _check_finite(is_finite_U)
         self._check_not_collapsed(tied_U)
-        return evaluation_of(
-            ranks_U,
-            self.spec.ks,
-            self._slicings(split),
-            num_tied=int((tied_U > 0).sum()),
-            num_forced_misses=int(is_hidden_U.sum()),
-        )
+        num_tied = int((tied_U > 0).sum())
+        return evaluation_of(ranks_U, self.spec.ks, self._slicings(split), num_tied=num_tied)
 
     def _rank(
         self, recommender: Recommender, batch: EvaluationBatch, catalogue_ND: Tensor
     ) -> tuple[npt.NDArray[Any], ...]:
-        """Ranks, ties, whether the target is hidden and whether all scores are finite, (B,) each.
+        """Ranks, ties and whether all scores are finite, (B,) each.
 
         Scores that are not finite raise only after all workers have met in ``evaluate``.
         """
@@ -142,14 +139,13 @@ def evaluation_of(
     slicings: Sequence[Slicing],
     *,
     num_tied: int,
-    num_forced_misses: int,
 ) -> Evaluation:
     """The record of one split's ranks, over all its users and over every slice of them."""
     return Evaluation(
         metrics=metrics_of(ranks_U, ks),
         num_users=len(ranks_U),
         num_tied=num_tied,
-        num_forced_misses=num_forced_misses,
+        num_forced_misses=int((ranks_U == NEVER_FOUND).sum()),
         slices={slicing.dimension: _slices(ranks_U, ks, slicing) for slicing in slicings},
         packed_ranks=pack_ranks(ranks_U),
     )

@@ -1,8 +1,9 @@
 """Metrics of a target's rank, all made from one table: what a rank is worth.
 
 A user has one target (leave-one-out), so that a metric is the mean over users of ``gain(rank)``
-where rank <= k, and 0 elsewhere. The trainer's metrics, chance, per-user values and the audit are
-all computed from ``GAINS``. Shapes: U users of a split; ranks count from 1, the best.
+where rank <= k, and 0 elsewhere. A target that is masked has the rank ``NEVER_FOUND``: a miss at
+every k, even above the number of candidates. The trainer's metrics, chance, per-user values and
+the audit are all computed from ``GAINS``. Shapes: U users of a split; ranks count from 1, the best.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,6 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from morec.extensions import Table
+
+NEVER_FOUND = 2**32 - 1
+"""The rank of a target that no order of the candidates can find (a forced miss): the largest
+uint32. Records older than this value hold the number of items plus 1 instead."""
 
 Floats = npt.NDArray[np.float64]
 Gain = Callable[[Floats], Floats]
@@ -54,10 +59,14 @@ def metric_names(ks: Iterable[int]) -> tuple[str, ...]:
 
 
 def per_user(name: str, ranks: npt.ArrayLike) -> Floats:
-    """Each rank's value in [0, 1] for a metric like ``HR@10``; the shape of ``ranks`` is kept."""
+    """Each rank's value in [0, 1] for a metric like ``HR@10``; the shape of ``ranks`` is kept.
+
+    ``NEVER_FOUND`` is worth 0 at every k.
+    """
     metric, k = parse_metric(name)
     ranks_SU = np.asarray(ranks, dtype=np.float64)
-    return np.where(ranks_SU <= k, GAINS[metric](ranks_SU), 0.0)
+    is_hit_SU = (ranks_SU <= k) & (ranks_SU < NEVER_FOUND)
+    return np.where(is_hit_SU, GAINS[metric](ranks_SU), 0.0)
 
 
 def metrics_of(ranks_U: npt.NDArray[np.integer], ks: Iterable[int]) -> dict[str, float]:
@@ -75,6 +84,6 @@ def expected_metrics(num_ranks_U: npt.NDArray[np.integer], ks: Iterable[int]) ->
 
 
 def _expected(name: str, num_ranks_U: npt.NDArray[np.integer]) -> float:
-    _, k = parse_metric(name)
+    k = min(parse_metric(name)[1], int(np.max(num_ranks_U)))
     summed = np.concatenate([[0.0], np.cumsum(per_user(name, np.arange(1, k + 1)))])
     return float(np.mean(summed[np.minimum(num_ranks_U, k)] / np.maximum(num_ranks_U, 1)))

@@ -5,16 +5,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from morec.metrics import NEVER_FOUND
+
 
 class TargetRanks(NamedTuple):
     """Where each user's target stands, 1 = best."""
 
     ranks_B: Tensor
-    """1 + #(higher) + #(equal others); N + 1 where the target is hidden."""
+    """1 + #(higher) + #(equal others); ``NEVER_FOUND`` where the target stands in its
+    own masked history: a miss by the protocol."""
     tied_B: Tensor
     """Other candidates with exactly the target's score; all are ranked before it."""
-    is_hidden_B: Tensor
-    """The target stands in its own masked history: a miss by the protocol, rank N + 1."""
 
 
 def rank_targets(
@@ -42,8 +43,8 @@ def rank_targets(
     higher_B = _count(torch.gt(scores_BN, target_scores_B1, out=is_so_BN))
     tied_B = _count(torch.eq(scores_BN, target_scores_B1, out=is_so_BN)) - 1
     tied_B = tied_B.masked_fill(is_hidden_B, 0)
-    ranks_B = (1 + higher_B + tied_B).masked_fill(is_hidden_B, scores_BN.shape[1] + 1)
-    return TargetRanks(ranks_B, tied_B, is_hidden_B)
+    ranks_B = (1 + higher_B + tied_B).masked_fill(is_hidden_B, NEVER_FOUND)
+    return TargetRanks(ranks_B, tied_B)
 
 
 def _count(is_so_BN: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from morec.config import SCHEMA_VERSION, Spec, TrialConfig
+from morec.metrics import NEVER_FOUND
 
 Metric = Annotated[float, Field(ge=0, le=1)]
 GPU_MEMORY, HOST_MEMORY = "GPU allocated", "process resident set"
@@ -127,8 +128,19 @@ class Evaluation(Spec):
 
     @property
     def ranks(self) -> npt.NDArray[np.uint32]:
-        """The target's rank per user (1 = best), shape (U,)."""
+        """The target's rank per user, shape (U,): 1 is best, ``NEVER_FOUND`` a forced miss."""
         return unpack_ranks(self.packed_ranks)
+
+    @property
+    def is_forced_miss_U(self) -> npt.NDArray[np.bool_]:
+        """Whose target is a forced miss, shape (U,), also in records without ``NEVER_FOUND``.
+
+        There it has the rank N + 1, which no other target has: it is the largest.
+        """
+        ranks_U = self.ranks
+        worst = NEVER_FOUND if self.num_forced_misses == 0 else ranks_U.max()
+        is_forced_miss_U: npt.NDArray[np.bool_] = ranks_U == worst
+        return is_forced_miss_U
 
 
 def utc_now() -> str:

@@ -19,7 +19,8 @@ from morec.encoders.artefacts import ArtefactStore
 from morec.errors import DivergedError
 from morec.evaluation import Evaluator
 from morec.gradients import Gradients
-from morec.models.batches import TrainBatch, train_batches
+from morec.losses.table import LOSSES
+from morec.models.batches import TrainBatch, check_samples, train_batches
 from morec.models.recommender import Samples, build_recommender
 from morec.optimizer import Optimizer
 from morec.results import Evaluation
@@ -42,6 +43,11 @@ class Trainer:
         workers: Workers,
         device: torch.device,
     ) -> None:
+        """Build the model and draw nothing yet.
+
+        Raises:
+            DataError: the data leaves the loss nothing to learn from.
+        """
         torch.manual_seed(config.seed)
         self.config = config
         self.dataset = dataset
@@ -52,6 +58,7 @@ class Trainer:
         self.recommender.micro_items = config.training.micro_items
         users = self.recommender.user_encoder
         self.samples = users.train_samples(train_sequences_UL1(dataset))
+        check_samples(self.samples, dataset.num_items, LOSSES[config.training.loss].needs)
         self.evaluator = Evaluator(dataset, config.evaluation, workers=workers, device=device)
         self.optimizer = Optimizer(self.recommender, config.optim)
         self.log_popularity_N1 = _log_popularity(dataset).to(device)

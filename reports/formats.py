@@ -18,6 +18,11 @@ def percent(value: float | None, digits: int = 2) -> str:
     return NOT_AVAILABLE if value is None else f"{100 * value:.{digits}f}"
 
 
+def share(value: float) -> str:
+    """A share in [0, 1] as percent with one digit; a share that would round to zero is said."""
+    return "< 0.1%" if 0 < value < 0.0005 else f"{percent(value, 1)}%"
+
+
 def mean_with_sd(mean: float | None, sd: float | None) -> str:
     """Mean and deviation over seeds in percent, like ``17.36 ± 0.52``."""
     return percent(mean) if sd is None else f"{percent(mean)} ± {percent(sd)}"

@@ -44,6 +44,7 @@ from morec.config.readers import DatasetSpec
 from morec.config.recommenders import ModelSpec
 from morec.config.trial import (
     POPULARITY_LABELS,
+    RANKING,
     SCHEMA_VERSION,
     Candidates,
     EvaluationSpec,
@@ -54,6 +55,7 @@ from morec.config.trial import (
 
 __all__ = [
     "POPULARITY_LABELS",
+    "RANKING",
     "SCHEMA_VERSION",
     "WORD_ENCODERS",
     "AmazonSpec",

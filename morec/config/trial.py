@@ -23,6 +23,9 @@ SCHEMA_VERSION = 3
 
 Candidates = Literal["all", "trained"]
 """The items a target is ranked against: all, or those with a train interaction and the target."""
+RANKING = frozenset({"candidates", "mask_history"})
+"""Options of ``EvaluationSpec`` that say what a target is ranked against: metrics of trials that
+differ in one of them do not compare."""
 POPULARITY_LABELS = ("new", "cold", "tail", "mid", "head")
 """Slices of the users by the popularity of their target, the least popular first."""
 
@@ -63,7 +66,7 @@ class TrainingSpec(Spec):
 
 
 class EvaluationSpec(Spec):
-    """Full ranking over all items, history masked, ties counted against the model."""
+    """Full ranking over all items, ties counted against the model."""
 
     ks: tuple[Annotated[int, Field(ge=1)], ...] = (10,)
     """Cut-offs k of every metric."""
@@ -74,6 +77,9 @@ class EvaluationSpec(Spec):
     candidates: Candidates = "all"
     """Rank against all items, or only against items with a train interaction and the target (the
     paper's cold and new items, table 9)."""
+    mask_history: bool = True
+    """Leave the items of a user's history out of the ranking, as in the paper; a target among them
+    is then a miss. false: they are ranked too, for users who come back to the same items."""
     test: bool = False
     """Whether the test split is looked at, once, after training."""
 

@@ -10,6 +10,8 @@ valid      s[-(L+2):-2]               s[-2]    s[:-2]
 test       s[-(L+1):-1]               s[-1]    s[:-1]
 =========  =========================  =======  ==================
 
+Without ``evaluation.mask_history`` nothing is masked.
+
 Shape legend: U users, B users of a batch, L inputs, L1 = L + 1, N items, N1 = N + 1.
 """
 
@@ -62,7 +64,7 @@ def train_sequences_UL1(dataset: Dataset) -> npt.NDArray[np.int32]:
 
 
 def evaluation_batches(
-    dataset: Dataset, split: Split, batch_size: int
+    dataset: Dataset, split: Split, batch_size: int, *, mask_history: bool = True
 ) -> Iterator[EvaluationBatch]:
     """Yield all users in dataset order, ``batch_size`` at a time; the last batch may be shorter."""
     target_positions = target_positions_U(dataset, split)
@@ -70,7 +72,7 @@ def evaluation_batches(
         starts = dataset.offsets_U1[:-1][first : first + batch_size]
         targets = target_positions[first : first + batch_size]
         inputs = left_padded(dataset.item_ids, starts, targets, width=dataset.max_seq_len)
-        rows, positions = spans(starts, targets)
+        rows, positions = masked_spans(starts, targets, mask_history=mask_history)
         yield EvaluationBatch(
             users_B=np.arange(first, first + len(targets)),
             inputs_BL=inputs.astype(np.int64),
@@ -99,6 +101,16 @@ def is_candidate_N1(dataset: Dataset, candidates: Candidates) -> npt.NDArray[np.
 def target_positions_U(dataset: Dataset, split: Split) -> npt.NDArray[np.int64]:
     """Return the index of each user's target in ``dataset.item_ids``."""
     return np.asarray(dataset.offsets_U1[1:]) - _STEPS_BEFORE_END[split]
+
+
+def masked_spans(
+    starts: npt.NDArray[np.int64], targets: npt.NDArray[np.int64], *, mask_history: bool
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return row number and index of every interaction that is masked, shapes (m,).
+
+    Those are all before the target, or none without ``mask_history``.
+    """
+    return spans(starts if mask_history else targets, targets)
 
 
 def left_padded(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from morec.config.losses import LossNeeds
 from morec.errors import DataError
 
 DRAWN_TOGETHER = 4096
@@ -73,6 +74,25 @@ def pair_samples(sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
         is_target_ST=np.ones((len(users_S), 1), dtype=np.bool_),
         trained_UL1=sequences_UL1,
     )
+
+
+def check_samples(samples: TrainSamples, num_items: int, needs: LossNeeds) -> None:
+    """Refuse samples that leave a loss nothing to learn from.
+
+    Raises:
+        DataError: no target is left, a user has no negative, or a loss over the batch's items
+            (``shared_items`` and ``histories``) has none that a user has not trained on.
+    """
+    if not samples.is_target_ST.any():
+        raise DataError(
+            f"no training target is left: of all {len(samples.trained_UL1)} users, none has 2 "
+            "items besides the last two, which are for validation and test; a model that reads "
+            "histories needs users with at least 4 interactions, dssm users with 3"
+        )
+    if needs.negatives:
+        _check_negatives_exist(samples.trained_UL1, num_items)
+    if needs.shared_items and needs.histories:
+        _check_others_exist(samples)
 
 
 def train_batches(
@@ -160,12 +180,32 @@ def _is_in_row(
     return is_found_RT
 
 
+def _num_distinct_U(sequences_UL1: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:
+    """How many different items each user's list holds."""
+    ordered_UL1 = np.sort(sequences_UL1, axis=1)
+    is_new_UL1 = np.diff(ordered_UL1, axis=1, prepend=0) > 0
+    num_distinct_U: npt.NDArray[np.int64] = is_new_UL1.sum(axis=1)
+    return num_distinct_U
+
+
+def _check_others_exist(samples: TrainSamples) -> None:
+    sequences_UL1 = samples.trained_UL1
+    num_trained = np.count_nonzero(np.bincount(sequences_UL1.ravel())[1:])
+    if num_trained > sequences_UL1.shape[1]:
+        return
+    users = np.unique(samples.users_S[samples.is_target_ST.any(axis=1)])
+    if (_num_distinct_U(sequences_UL1[users]) == num_trained).all():
+        raise DataError(
+            f"in-batch negatives: each of the {len(users)} users with a training target has all "
+            f"{num_trained} trained items in their train list, so no item is a negative and the "
+            "loss is always 0; use more users, or training.loss: bce"
+        )
+
+
 def _check_negatives_exist(sequences_UL1: npt.NDArray[np.int32], num_items: int) -> None:
     if num_items > sequences_UL1.shape[1]:
         return
-    ordered = np.sort(sequences_UL1, axis=1)
-    is_new = np.diff(ordered, axis=1, prepend=0) > 0
-    num_full = int((is_new.sum(axis=1) == num_items).sum())
+    num_full = int((_num_distinct_U(sequences_UL1) == num_items).sum())
     if num_full:
         raise DataError(
             f"negative sampling: {num_full} of {len(sequences_UL1)} users have every one of the "

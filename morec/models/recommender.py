@@ -14,10 +14,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from morec.config import ItemSpec, ModelSpec
+from morec.config import ItemSpec, ModelSpec, TrialConfig
+from morec.config.losses import loss_needs
 from morec.data.dataset import Dataset
+from morec.data.splits import train_sequences_UL1
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.item import ItemEncoder, build_item_encoder
+from morec.models.batches import check_samples
 from morec.models.table import RECOMMENDERS
 from morec.models.user_encoder import UserEncoder
 
@@ -176,6 +179,19 @@ def build_recommender(
     )
     users = build_user_encoder(spec, dataset.num_users, dataset.max_seq_len)
     return Recommender(items, users, dataset.num_items)
+
+
+def check_trains(config: TrialConfig, dataset: Dataset) -> None:
+    """Refuse a trial that would have nothing to train on; no weight is allocated.
+
+    Raises:
+        DataError: see ``check_samples``.
+        SpecError: an installed model or loss cannot be loaded, or its name is taken.
+    """
+    with torch.device("meta"):
+        users = build_user_encoder(config.model, dataset.num_users, dataset.max_seq_len)
+    samples = users.train_samples(train_sequences_UL1(dataset))
+    check_samples(samples, dataset.num_items, loss_needs(config.training.loss))
 
 
 def build_user_encoder(spec: ModelSpec, num_users: int, max_seq_len: int) -> UserEncoder:

@@ -12,5 +12,5 @@ def chance(dataset: Dataset, split: Split, spec: EvaluationSpec) -> dict[str, fl
 
     A masked target never hits.
     """
-    task = ranking_task(dataset, split, spec.candidates)
+    task = ranking_task(dataset, split, spec)
     return expected_metrics(task.num_ranks_U, spec.ks)

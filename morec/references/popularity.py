@@ -7,6 +7,7 @@ from morec.data.dataset import Dataset
 from morec.data.slices import slicings
 from morec.data.splits import Split, train_popularity_N1
 from morec.evaluation import evaluation_of
+from morec.metrics import NEVER_FOUND
 from morec.references.task import ranking_task
 from morec.results import Evaluation
 
@@ -15,9 +16,9 @@ def popularity(dataset: Dataset, split: Split, spec: EvaluationSpec) -> Evaluati
     """Evaluate the ranking by how often an item stands in the train lists.
 
     Ties are pessimistic: rank = 1 + unmasked candidates with a higher score + other unmasked
-    candidates with the same score. A target that is masked itself has rank N + 1.
+    candidates with the same score. A target that is masked itself is never found.
     """
-    task = ranking_task(dataset, split, spec.candidates)
+    task = ranking_task(dataset, split, spec)
     popularity_N1 = train_popularity_N1(dataset)
     scores_U = popularity_N1[task.targets_U]
     scores_m, targets_m = popularity_N1[task.history_items_m], scores_U[task.history_rows_m]
@@ -28,9 +29,8 @@ def popularity(dataset: Dataset, split: Split, spec: EvaluationSpec) -> Evaluati
     equal -= task.count(task.history_rows_m[scores_m >= targets_m]) + above
     return evaluation_of(
         # "equal" counts the target itself, which is the 1 of the rank.
-        np.where(task.is_masked_U, task.num_items + 1, above + equal),
+        np.where(task.is_masked_U, NEVER_FOUND, above + equal),
         spec.ks,
         slicings(dataset, split),
         num_tied=int((~task.is_masked_U & (equal > 1)).sum()),
-        num_forced_misses=int(task.is_masked_U.sum()),
     )

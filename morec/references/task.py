@@ -1,8 +1,8 @@
 """What a reference has to rank: each user's target, the candidates, and what is masked.
 
 References are ranked as trained models are: the target among the candidates, the user's history
-masked. Shapes: U users, C candidates before masking and without a target that is none of them,
-N1 = N + 1 (index 0 is padding), m history entries.
+masked unless ``mask_history`` is off. Shapes: U users, C candidates before masking and without a
+target that is none of them, N1 = N + 1 (index 0 is padding), m history entries.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from morec.config import Candidates
+from morec.config import EvaluationSpec
 from morec.data.dataset import Dataset
-from morec.data.splits import Split, is_candidate_N1, spans, target_positions_U
+from morec.data.splits import Split, is_candidate_N1, masked_spans, target_positions_U
 
 Ints = npt.NDArray[np.int64]
 
@@ -22,13 +22,12 @@ class RankingTask:
     """One split: candidates, targets, and every user's distinct masked candidates."""
 
     num_users: int
-    num_items: int
     candidates_C: Ints
     targets_U: Ints
     history_rows_m: Ints
     history_items_m: Ints
     is_masked_U: npt.NDArray[np.bool_]
-    """The target stands in its own history and is masked: a forced miss, rank N + 1."""
+    """The target stands in its own history and is masked: a forced miss."""
     is_added_U: npt.NDArray[np.bool_]
     """The target is none of the candidates and is ranked beside them."""
 
@@ -43,19 +42,19 @@ class RankingTask:
         return np.bincount(rows, minlength=self.num_users)
 
 
-def ranking_task(dataset: Dataset, split: Split, candidates: Candidates) -> RankingTask:
+def ranking_task(dataset: Dataset, split: Split, spec: EvaluationSpec) -> RankingTask:
     """Collect what is ranked on a split."""
     positions_U = target_positions_U(dataset, split)
     targets_U = dataset.item_ids[positions_U].astype(np.int64)
-    rows, positions = spans(dataset.offsets_U1[:-1], positions_U)
+    starts_U = dataset.offsets_U1[:-1]
+    rows, positions = masked_spans(starts_U, positions_U, mask_history=spec.mask_history)
     stride = dataset.num_items + 1
     pairs = np.sort(rows * stride + dataset.item_ids[positions])
     rows, items = np.divmod(pairs[np.diff(pairs, prepend=-1) > 0], stride)
     hits = rows[items == targets_U[rows]]
-    is_one_N1 = is_candidate_N1(dataset, candidates)
+    is_one_N1 = is_candidate_N1(dataset, spec.candidates)
     return RankingTask(
         num_users=dataset.num_users,
-        num_items=dataset.num_items,
         candidates_C=np.flatnonzero(is_one_N1),
         targets_U=targets_U,
         history_rows_m=rows[is_one_N1[items]],

@@ -9,6 +9,12 @@ from reports.study.summary import StudySummary
 
 _SPECIAL = {char: f"\\{char}" for char in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    # Right after the end of a row, these two would be its options.
+    "[": "{[}",
+    "*": "{*}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     MINUS: "$-$",
@@ -28,15 +34,23 @@ def _comments(table: AccuracyTable, notes: Sequence[str]) -> Iterator[str]:
     lines = [f"{table.title}; test accuracy in percent, mean and deviation over seeds", *notes]
     if table.partial:
         lines.append(f"dagger, fewer seeds than wanted: {', '.join(table.partial)}")
+    lines += [found.sentence for found in table.forced_misses]
     for line in lines:
-        yield "% " + line.replace("\n", " ")
+        yield "% " + " ".join(line.split())
 
 
 def _tabular(table: AccuracyTable) -> list[str]:
     columns, head, body = _arms_down(table) if table.has_arms_as_rows else _arms_across(table)
     rules = r"\toprule", r"\midrule", r"\bottomrule"
     begin = rf"\begin{{tabular}}{{ll{'r' * (columns - 2)}}}"
-    return [begin, rules[0], *head, rules[1], *body, rules[2], r"\end{tabular}"]
+    notes = [_note(columns, found.row) for found in table.forced_misses]
+    return [begin, rules[0], *head, rules[1], *body, rules[2], *notes, r"\end{tabular}"]
+
+
+def _note(columns: int, text: str) -> str:
+    """A row below the table, as wide as the table."""
+    cell = rf"\multicolumn{{{columns}}}{{l}}{{\footnotesize {_escape(text)}}}"
+    return _latex_row(_Raw(cell))
 
 
 def _arms_across(table: AccuracyTable) -> tuple[int, list[str], list[str]]:
@@ -114,4 +128,4 @@ def _latex_row(*cells: str) -> str:
 
 
 def _escape(text: str) -> str:
-    return "".join(_SPECIAL.get(char, char) for char in text)
+    return "".join(_SPECIAL.get(char, char) for char in " ".join(text.split()))

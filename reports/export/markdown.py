@@ -63,6 +63,8 @@ def _accuracy(table: AccuracyTable) -> Iterator[str]:
     rows.append(["Improv.", *(one.improvement for one in table.measures)])
     yield ""
     yield from _table(["Method", *metrics], rows)
+    for found in table.forced_misses:
+        yield f"\n{_plain(found.sentence)}"
 
 
 def _in_group(group: Group, name: str) -> str:

@@ -6,12 +6,15 @@ Numbers are unrounded, times in seconds, memory in bytes. Each row names its dat
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 
+from morec.results import Evaluation
 from reports.study import verdict
 from reports.study.caveats import caveats
 from reports.study.costs import ArmCost, arm_costs
+from reports.study.forced_misses import forced_miss_share, forced_misses
 from reports.study.importance import importance_table
 from reports.study.preparations import preparation_costs
 from reports.study.progress import unfinished
@@ -23,6 +26,9 @@ from tune_space.ledger.records import DatasetEntry
 Row = Sequence[object]
 _SIZES = ("users", "items", "interactions")
 _SHARES = ("density", "top_tenth", "ties", "repeats", "unknown_items")
+_FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""Beginnings of a formula; the last four are full-width, which some spreadsheets read alike."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -55,12 +61,23 @@ def sheets(report: Report) -> dict[str, Sheet]:
 
 
 def csv_text(sheet: Sheet) -> str:
-    """A sheet as CSV; unknown values are empty."""
+    """A sheet as CSV; unknown values are empty, and no text can run as a formula."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(sheet.header)
-    writer.writerows(sheet.rows)
+    writer.writerows([_neutral(cell) for cell in row] for row in (sheet.header, *sheet.rows))
     return stream.getvalue()
+
+
+def _neutral(cell: object) -> object:
+    """Text that a spreadsheet would run as a formula, with an apostrophe before it (OWASP).
+
+    A carriage return becomes a line feed, since the csv module does not quote it.
+    """
+    if not isinstance(cell, str):
+        return cell
+    text = cell.replace("\r\n", "\n").replace("\r", "\n")
+    is_formula = text.startswith(_FORMULA) and not _NUMBER.fullmatch(text)
+    return f"'{text}" if is_formula else text
 
 
 def json_text(report: Report) -> str:
@@ -82,10 +99,14 @@ def json_text(report: Report) -> str:
 
 
 def accuracy_sheet(summary: StudySummary) -> Sheet:
-    """One row per arm and metric, references first; values in [0, 1], test split."""
+    """One row per arm and metric, references first; values in [0, 1], test split.
+
+    ``forced_misses`` is the share of test targets that no arm can find; ``note`` says what that
+    means.
+    """
     seeds = summary.manifest.study.seeds
     header = ["dataset", "group", "arm", "metric", "mean", "sd", "seeds_finished"]
-    header += [f"seed_{seed}" for seed in seeds]
+    header += [*(f"seed_{seed}" for seed in seeds), "forced_misses", "note"]
     return _sheet(summary, header, (row for part in summary.parts for row in _accuracy(part)))
 
 
@@ -93,13 +114,23 @@ def _accuracy(part: StudySummary) -> Iterator[Row]:
     for one in part.manifest.references:
         for metric in part.metrics:
             names = [part.dataset, "reference", one.name, metric, one.test.get(metric)]
-            yield [*names, *[None] * (2 + len(part.manifest.study.seeds))]
+            missed = _forced_misses(part, [one.test_evaluation])
+            yield [*names, *[None] * (2 + len(part.manifest.study.seeds)), *missed]
     for arm in part.arms:
         for metric in part.metrics:
             by_seed = dict(zip(arm.tested, arm.values(metric), strict=False))
             names = [part.dataset, arm.entry.group, arm.label, metric]
             stats = [arm.mean(metric), arm.sd(metric), len(arm.tested)]
-            yield [*names, *stats, *(by_seed.get(seed) for seed in part.manifest.study.seeds)]
+            values = (by_seed.get(seed) for seed in part.manifest.study.seeds)
+            missed = _forced_misses(part, [result.test for result in arm.tested.values()])
+            yield [*names, *stats, *values, *missed]
+
+
+def _forced_misses(part: StudySummary, tests: Iterable[Evaluation | None]) -> Row:
+    """The largest share of the tests, and the note where it is not 0."""
+    share = max((forced_miss_share(test) for test in tests if test), default=None)
+    found = forced_misses(part) if share else None
+    return [share, found.sentence if found else None]
 
 
 def contrasts_sheet(report: Report) -> Sheet:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from reports import formats
 from reports.page.template import template
 from reports.study import verdict
+from reports.study.accuracy import equals
 from reports.study.caveats import caveats
 from reports.study.progress import unfinished
 from reports.study.report import Report
@@ -40,8 +41,8 @@ def _state(summary: StudySummary) -> str:
 
 
 def _best(part: StudySummary) -> Iterator[str]:
-    """The arm with the best test mean of a data set, with its score; none before the first."""
+    """The arms with the best test mean of a data set, and their scores; none before the first."""
     metric, where = part.main_metric, f"{part.key}: " if part.key else ""
-    for arm in part.ranked(metric)[:1]:
+    for arm in next(equals(part.ranked(metric), metric), []):
         score = formats.mean_with_sd(arm.mean(metric), arm.sd(metric))
         yield f"{where}{arm.label}, {metric} {score}"

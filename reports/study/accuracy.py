@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from reports import formats
+from reports.study.forced_misses import ForcedMisses, forced_misses
 from reports.study.summary import ArmSummary, StudySummary
 
 MAX_COLUMNS = 8
@@ -43,7 +45,7 @@ class Measure:
     improvement: str
     """Best non-baseline arm against the baseline, like ``+5.5%``."""
     winner: str
-    """The arm with that improvement."""
+    """The arm with that improvement; several where they are equal."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ class AccuracyTable:
     """In the order of the study."""
     partial: tuple[str, ...]
     """Arms with some finished seeds but fewer than wanted, like ``TS 2 of 3``."""
+    forced_misses: tuple[ForcedMisses, ...] = ()
+    """One per data set with targets that no arm can find."""
     is_one_of_several: bool = False
     """Whether the study has several data sets."""
 
@@ -172,6 +176,7 @@ def _table(summary: StudySummary, parts: Sequence[StudySummary]) -> AccuracyTabl
             for arm in arms
             if 0 < len(arm.tested) < arm.seeds_wanted
         ),
+        forced_misses=tuple(found for part in parts if (found := forced_misses(part))),
         is_one_of_several=summary.is_several,
     )
 
@@ -190,13 +195,22 @@ def _group(arms: Sequence[ArmSummary], label: str) -> str:
 def _measure(part: StudySummary, metric: str) -> Measure:
     best = part.improvement(metric)
     gain = _relative(best.percent) if best else formats.NOT_AVAILABLE
-    return Measure(part.dataset, metric, gain, best.arm if best else "")
+    rivals = [arm for arm in part.ranked(metric) if arm is not part.baseline] if best else []
+    winners = next(equals(rivals, metric), [])
+    return Measure(part.dataset, metric, gain, ", ".join(arm.label for arm in winners))
+
+
+def equals(ranked: Iterable[ArmSummary], metric: str) -> Iterator[list[ArmSummary]]:
+    """Ranked arms, those together whose means are printed as the same number."""
+    for _, arms in groupby(ranked, key=lambda arm: formats.percent(arm.mean(metric))):
+        yield list(arms)
 
 
 def _ranks(part: StudySummary, metric: str) -> dict[str, str]:
-    """The two best arms; nobody where only one arm has a value."""
-    ranked = [arm.label for arm in part.ranked(metric)]
-    return dict(zip(ranked, ("best", "second"), strict=False)) if len(ranked) > 1 else {}
+    """The arms with the best value and with the next one; nobody where only one arm has a value."""
+    ranked = part.ranked(metric)
+    places = zip(equals(ranked, metric), ("best", "second"), strict=False)
+    return {arm.label: rank for arms, rank in places for arm in arms} if len(ranked) > 1 else {}
 
 
 def _row(label: str, measured: _Measured, ranks: Sequence[dict[str, str]]) -> ArmRow:

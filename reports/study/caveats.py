@@ -3,11 +3,19 @@
 from collections.abc import Iterable, Iterator, Mapping
 
 from morec.config import Ties
+from morec.metrics import parse_metric
 from reports import formats
 from reports.study.contrasts import Contrast, Finding
+from reports.study.forced_misses import forced_misses
 from reports.study.progress import broken_trials
 from reports.study.statistics import MIN_SEEDS
 from reports.study.summary import StudySummary
+from tune_space.study.rankings import format_wide_cutoffs
+
+LUCKY = 0.5
+"""From this hit rate of the reference chance on, a cut-off tells little."""
+MANY_REPEATS = 0.1
+"""Share of the rows from which on repeated pairs of user and item are a caveat."""
 
 MAX_TIED = 0.05
 """Share of tied test targets above which it stands beside the verdict."""
@@ -19,12 +27,15 @@ _ORDERS: Mapping[Ties, str] = {
 
 
 def caveats(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    """One sentence per caveat: seeds, users, ties, weak arms, the data, broken searches."""
+    """One sentence per caveat: seeds, users, ties, the ranking, weak arms, data, broken trials."""
     on_main = [one for one in contrasts if one.metric == summary.main_metric]
     return (
         *_about_seeds(summary),
         *_about_users(summary, on_main),
         *_about_ties(summary),
+        *_about_forced_misses(summary),
+        *_about_cutoffs(summary),
+        *_about_repeats(summary),
         *_about_references(summary.main_metric, on_main),
         *_about_data(summary),
         *_about_titles(summary),
@@ -68,6 +79,39 @@ def _about_ties(summary: StudySummary) -> Iterator[str]:
                 f"{formats.percent(entry.tied_share, 1)}% of the test targets{on} have the time of "
                 f"the interaction before them. {_ORDERS[entry.ties]} (dataset.ties: {entry.ties}); "
                 "another order may move the verdict. The slice of untied targets shows the others."
+            )
+
+
+def _about_forced_misses(summary: StudySummary) -> Iterator[str]:
+    yield from (found.sentence for part in summary.parts if (found := forced_misses(part)))
+
+
+def _about_cutoffs(summary: StudySummary) -> Iterator[str]:
+    """Cut-offs that hit nearly everything: above the catalogue, or by chance already."""
+    num_items = {one.dataset: one.num_items for one in summary.manifest.datasets}
+    yield from format_wide_cutoffs((arm.entry for arm in summary.arms), num_items)
+    for part in summary.parts:
+        chance, where = part.reference("chance"), f" on {part.key}" if part.key else ""
+        for name, value in chance.test.items() if chance else ():
+            metric, k = parse_metric(name)
+            is_below = k < min((one.num_items for one in part.manifest.datasets), default=0)
+            if metric == "HR" and value >= LUCKY and is_below:
+                yield (
+                    f"A random order of the candidates already has {name} "
+                    f"{formats.percent(value, 1)}%{where}: {k} is close to their number, so "
+                    "differences between arms are small there. Set a lower evaluation.ks."
+                )
+
+
+def _about_repeats(summary: StudySummary) -> Iterator[str]:
+    for one in summary.manifest.datasets:
+        if one.repeat_share >= MANY_REPEATS:
+            where = f" of {one.dataset}" if one.dataset else ""
+            is_kept = one.counts.get("repeated_interactions_kept", 0) > 0
+            rule = "they are kept" if is_kept else "only the first of each stays"
+            yield (
+                f"{formats.share(one.repeat_share)} of the rows{where} repeat an earlier pair of "
+                f"user and item ({one.num_repeats:,} rows): {rule}."
             )
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from statistics import fmean
 from typing import Literal
 
+from morec.config import RANKING, TrialConfig
 from morec.metrics import per_user
 from morec.results import Evaluation, TrialResult
 from reports.study.rank_metrics import values_on_test
@@ -108,7 +109,12 @@ def _of_metric(
     ranked = [(one.name, one.test_evaluation) for one in references if one.test_evaluation]
     for name, evaluation in ranked:
         for arm in summary.arms:
-            yield _against(Contrast(metric, arm.label, name, "reference", key), arm, evaluation)
+            # References are ranked as the baseline is, or as the first arm.
+            ranked_as = summary.baseline or summary.arms[0]
+            unlike = _unlike_rankings(arm.entry.config, ranked_as.entry.config)
+            problem = f"the reference is ranked differently: {unlike}" if unlike else ""
+            contrast = Contrast(metric, arm.label, name, "reference", key, problem=problem)
+            yield _against(contrast, arm, evaluation)
 
 
 def _between(contrast: Contrast, summary: StudySummary) -> Contrast:
@@ -130,6 +136,8 @@ def _between(contrast: Contrast, summary: StudySummary) -> Contrast:
 
 def _against(contrast: Contrast, arm: ArmSummary, reference: Evaluation) -> Contrast:
     results = list(arm.tested.values())
+    if contrast.problem:
+        return contrast
     if not results:
         return replace(contrast, problem="no final trial has finished")
     reference_U = per_user(contrast.metric, reference.ranks)
@@ -146,9 +154,19 @@ def _why_not_comparable(pairs: list[tuple[TrialResult, TrialResult]]) -> str:
     for left, right in pairs:
         if _data_of(left) != _data_of(right):
             return "the two arms use different data"
+        if unlike := _unlike_rankings(left.config, right.config):
+            return f"the two arms are ranked differently: {unlike}"
         if left.test and right.test and left.test.num_users != right.test.num_users:
             return _user_mismatch(left.test.num_users, right.test.num_users)
     return ""
+
+
+def _unlike_rankings(left: TrialConfig, right: TrialConfig) -> str:
+    """The options of the ranking in which two configurations differ, with both values."""
+    sides = left.evaluation, right.evaluation
+    pairs = {name: [getattr(side, name) for side in sides] for name in sorted(RANKING)}
+    unlike = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    return ", ".join(f"evaluation.{name} {a} and {b}" for name, (a, b) in unlike.items())
 
 
 def _user_mismatch(left: int, right: int) -> str:

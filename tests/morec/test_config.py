@@ -93,6 +93,7 @@ OTHER_VALUES: dict[str, Any] = {
     "evaluation.select": "NDCG@10",
     "evaluation.batch_size": 256,
     "evaluation.candidates": "trained",
+    "evaluation.mask_history": False,
     "evaluation.test": True,
     "seed": 1,
 }

@@ -17,7 +17,7 @@ from morec.data.splits import Split, evaluation_batches, train_popularity_N1
 from morec.encoders.artefacts import ArtefactStore
 from morec.errors import CollapsedError, DivergedError
 from morec.evaluation import evaluation_of
-from morec.metrics import metrics_of
+from morec.metrics import NEVER_FOUND, metrics_of
 from morec.results import Evaluation, SliceMetrics
 from morec.trainer import Trainer
 from morec.workers import Workers
@@ -66,12 +66,13 @@ def evaluation_by_users(trainer: Trainer, split: Split) -> tuple[list[int], int,
         states = model.user_encoder(slots[None], inputs[None] > 0, torch.tensor([user]))
         scores = vectors @ states[0, -1]
         target, history = int(batch.targets_B[0]), set(batch.history_items.tolist())
+        history = history if trainer.config.evaluation.mask_history else set()
         candidates = [i for i in range(1, num_items + 1) if is_full or trained[i] > 0]
         others = [i for i in candidates if i not in history and i != target]
         higher = sum(bool(scores[i - 1] > scores[target - 1]) for i in others)
         equal = sum(bool(scores[i - 1] == scores[target - 1]) for i in others)
         is_forced = target in history
-        ranks.append(num_items + 1 if is_forced else 1 + higher + equal)
+        ranks.append(NEVER_FOUND if is_forced else 1 + higher + equal)
         num_tied += equal > 0 and not is_forced
         num_forced += is_forced
     return ranks, num_tied, num_forced
@@ -108,7 +109,38 @@ def test_a_target_that_repeats_the_history_is_a_forced_miss(
     trainer = trainer_of(tiny_config(), replace(tiny_dataset, item_ids=items), tmp_path)
     result = trainer.evaluate("valid")
     assert result.num_forced_misses == 5
-    assert (result.ranks[:5] == tiny_dataset.num_items + 1).all()
+    assert (result.ranks[:5] == NEVER_FOUND).all()
+    assert (result.ranks[5:] <= tiny_dataset.num_items).all()
+
+
+@splits
+@pytest.mark.parametrize("mask_history", [True, False])
+def test_the_history_is_ranked_only_where_nothing_is_masked(
+    split: Split, mask_history: bool, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    """A third of the users come back to an item that they had before."""
+    items, ends = tiny_dataset.item_ids.copy(), tiny_dataset.offsets_U1[1:][::3]
+    target, earlier = (ends - 2, ends - 3) if split == "valid" else (ends - 1, ends - 3)
+    items[target] = items[earlier]
+    config = tiny_config(evaluation={"mask_history": mask_history})
+    trainer = trainer_of(config, replace(tiny_dataset, item_ids=items), tmp_path)
+    trainer.recommender.double()
+    with torch.no_grad():
+        expected = evaluation_by_users(trainer, split)
+    result = trainer.evaluate(split)
+    assert summary(result) == expected
+    assert result.num_forced_misses == (len(ends) if mask_history else 0)
+
+
+def test_a_cutoff_above_the_catalogue_hits_every_target_but_the_masked_ones(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    items, ends = tiny_dataset.item_ids.copy(), tiny_dataset.offsets_U1[1:]
+    items[ends[:5] - 1] = items[ends[:5] - 2]
+    config = tiny_config(evaluation={"ks": (10, 31, 90), "select": "HR@10"})
+    trainer = trainer_of(config, replace(tiny_dataset, item_ids=items), tmp_path)
+    metrics = trainer.evaluate("test").metrics
+    assert metrics["HR@31"] == metrics["HR@90"] == pytest.approx(36 / 41)
 
 
 @splits
@@ -203,10 +235,11 @@ def test_evaluation_is_fp32_whatever_the_training(tiny_dataset: Dataset, tmp_pat
 
 
 def test_a_record_holds_ranks_metrics_and_counts() -> None:
-    record = evaluation_of(np.array([2, 30]), (1, 5), (), num_tied=1, num_forced_misses=2)
-    assert record.ranks.tolist() == [2, 30]
-    assert record.metrics == metrics_of(np.array([2, 30]), (1, 5))
-    assert (record.num_users, record.num_tied, record.num_forced_misses) == (2, 1, 2)
+    ranks_U = np.array([2, 30, NEVER_FOUND, NEVER_FOUND, NEVER_FOUND])
+    record = evaluation_of(ranks_U, (1, 5), (), num_tied=1)
+    assert record.ranks.tolist() == ranks_U.tolist()
+    assert record.metrics == metrics_of(ranks_U, (1, 5))
+    assert (record.num_users, record.num_tied, record.num_forced_misses) == (5, 1, 3)
     assert record.slices == {}
 
 
@@ -215,7 +248,7 @@ def test_slices_are_the_metrics_of_their_users_in_the_order_of_the_labels() -> N
     history = Slicing("history", ("3-4", "5-9"), np.array([0, 0, 1, 1]))
     ranks_U = np.array([1, 7, 3, 20])
     slicings = (popularity, history)
-    record = evaluation_of(ranks_U, (5,), slicings, num_tied=0, num_forced_misses=0)
+    record = evaluation_of(ranks_U, (5,), slicings, num_tied=0)
     expected = {
         "popularity": {"new": [7], "head": [1, 3, 20]},
         "history": {"3-4": [1, 7], "5-9": [3, 20]},
@@ -234,7 +267,7 @@ def test_slices_are_the_metrics_of_their_users_in_the_order_of_the_labels() -> N
 def test_slices_weighted_by_their_users_add_up_to_the_whole(users, k: int) -> None:
     ranks_U, codes_U = (np.array(column) for column in zip(*users, strict=True))
     slicing = Slicing("some", ("a", "b", "c", "d"), codes_U)
-    record = evaluation_of(ranks_U, (k,), (slicing,), num_tied=0, num_forced_misses=0)
+    record = evaluation_of(ranks_U, (k,), (slicing,), num_tied=0)
     parts = record.slices["some"].values()
     assert sum(part.num_users for part in parts) == len(users)
     for name, value in record.metrics.items():

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from morec.metrics import (
     GAINS,
+    NEVER_FOUND,
     expected_metrics,
     metric_name,
     metric_names,
@@ -45,6 +46,44 @@ def test_the_value_of_one_rank_is_the_golden_one(
 ) -> None:
     assert per_user(metric_name(metric, k), [rank]).tolist() == pytest.approx([value], abs=1e-15)
     assert metrics_of(np.array([rank]), (k,))[metric_name(metric, k)] == pytest.approx(value)
+
+
+@names
+@pytest.mark.parametrize("k", [1, 10, 2**32 - 2, 2**32 - 1, 2**32, 2**40])
+def test_a_target_that_is_never_found_is_a_miss_at_every_k(metric: str, k: int) -> None:
+    packed = np.array([NEVER_FOUND], dtype=np.uint32)
+    assert packed[0] == NEVER_FOUND
+    assert per_user(f"{metric}@{k}", packed).tolist() == [0.0]
+    assert metrics_of(packed, (k,))[f"{metric}@{k}"] == 0.0
+
+
+def test_12_items_of_which_2_of_4_targets_are_masked_have_a_hit_rate_of_a_half_at_20() -> None:
+    ranks_U = np.array([NEVER_FOUND, 12, NEVER_FOUND, 1])
+    assert metrics_of(ranks_U, (10, 20)) == {
+        "HR@10": 1 / 4,
+        "HR@20": 2 / 4,
+        "NDCG@10": 1 / 4,
+        "NDCG@20": pytest.approx((1 / log2(13) + 1) / 4),
+    }
+
+
+def test_a_rank_behind_all_items_of_an_earlier_record_still_counts_as_it_did() -> None:
+    ranks_U = np.array([12 + 1, 12])
+    assert metrics_of(ranks_U, (10, 12, 20)) == {
+        "HR@10": 0.0,
+        "HR@12": 1 / 2,
+        "HR@20": 1.0,
+        "NDCG@10": 0.0,
+        "NDCG@12": pytest.approx(1 / log2(13) / 2),
+        "NDCG@20": pytest.approx((1 / log2(14) + 1 / log2(13)) / 2),
+    }
+
+
+def test_an_expectation_above_the_catalogue_needs_no_list_of_k_values() -> None:
+    found = expected_metrics(np.array([4, 0]), (10**12,))
+    assert found[f"HR@{10**12}"] == pytest.approx(1 / 2)
+    gains = 1 + 1 / log2(3) + 1 / log2(4) + 1 / log2(5)
+    assert found[f"NDCG@{10**12}"] == pytest.approx(gains / 4 / 2)
 
 
 def test_metrics_are_means_over_users_named_after_their_cutoffs() -> None:

@@ -1,11 +1,14 @@
 """Ranks under full ranking: those of a sort with ties before the target, history masked."""
 
 from collections.abc import Sequence
+from math import log2
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from morec.metrics import NEVER_FOUND, metrics_of
 from morec.ranking import TargetRanks, rank_targets
 
 
@@ -32,7 +35,7 @@ def rank_by_sorting(
 ) -> int:
     """The target's place among the candidates, behind everything that scores the same."""
     if target in history:
-        return len(scores) + 1
+        return NEVER_FOUND
     left = [item for item in {*candidates, target} if item not in history]
     ordered = sorted(left, key=lambda item: (-scores[item - 1], item == target))
     return ordered.index(target) + 1
@@ -83,8 +86,7 @@ def test_the_target_is_a_candidate_even_if_it_is_not_one_of_them() -> None:
 def test_a_target_in_its_own_history_is_a_miss_among_any_candidates() -> None:
     for candidates in ([2, 3], [1, 2, 3], []):
         result = ranked([[9.0, 1.0, 1.0]], [1], [[1]], candidates)
-        assert result.is_hidden_B.tolist() == [True]
-        assert result.ranks_B.tolist() == [4]
+        assert result.ranks_B.tolist() == [NEVER_FOUND]
 
 
 def test_all_equal_scores_rank_the_target_last() -> None:
@@ -97,7 +99,26 @@ def test_masked_items_neither_outrank_nor_tie() -> None:
     assert (result.ranks_B.tolist(), result.tied_B.tolist()) == ([1], [0])
 
 
-def test_a_target_in_its_own_history_is_a_miss_behind_all_items() -> None:
-    result = ranked([[9.0, 1.0, 1.0]], [1], [[1]])
-    assert result.is_hidden_B.tolist() == [True]
-    assert (result.ranks_B.tolist(), result.tied_B.tolist()) == ([4], [0])
+def test_a_target_in_its_own_history_is_never_found_and_ties_with_nothing() -> None:
+    result = ranked([[9.0, 9.0, 1.0]], [1], [[1]])
+    assert (result.ranks_B.tolist(), result.tied_B.tolist()) == ([NEVER_FOUND], [0])
+
+
+def metrics_by_loop(
+    scores: list[list[float]], targets: list[int], histories: list[list[int]], k: int
+) -> dict[str, float]:
+    """HR and NDCG of sorted lists that hold what may be recommended, cut off at k."""
+    hits, gains = [], []
+    for row, target, history in zip(scores, targets, histories, strict=True):
+        left = [item for item in range(1, len(row) + 1) if item not in history]
+        top = sorted(left, key=lambda item: (-row[item - 1], item == target))[:k]
+        hits.append(float(target in top))
+        gains.append(1 / log2(top.index(target) + 2) if target in top else 0.0)
+    return {f"HR@{k}": sum(hits) / len(hits), f"NDCG@{k}": sum(gains) / len(gains)}
+
+
+@given(users())
+def test_metrics_at_every_k_up_to_three_catalogues_are_those_of_sorted_lists(case) -> None:
+    for k in range(1, 3 * len(case[0][0]) + 1):
+        expected = metrics_by_loop(*case, k)
+        assert metrics_of(ranked(*case).ranks_B.numpy(), (k,)) == pytest.approx(expected)

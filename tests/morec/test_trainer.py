@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from morec.config.losses import OUR_LOSSES
 from morec.data.dataset import Dataset
-from morec.errors import DivergedError
+from morec.errors import DataError, DivergedError
 from morec.models.batches import TrainBatch
 from morec.models.recommender import Recommender
 from morec.trainer import Trainer
@@ -26,6 +26,16 @@ def next_batch(trainer: Trainer) -> TrainBatch:
     batch = next(trainer.batches())
     trainer.generator.bit_generator.state = state
     return batch
+
+
+def test_a_trainer_refuses_data_without_a_training_target(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    offsets_U1 = np.arange(11) * 3
+    items = tiny_dataset.item_ids[:30]
+    short = replace(tiny_dataset, num_users=10, offsets_U1=offsets_U1, item_ids=items)
+    with pytest.raises(DataError, match=r"^no training target is left: of all 10 users"):
+        trainer_of(tiny_config(), short, tmp_path)
 
 
 # ---- the loss, slot by slot
@@ -139,18 +149,24 @@ def test_popularity_is_the_share_of_train_interactions(
     np.testing.assert_allclose(trainer.log_popularity_N1, expected, rtol=1e-6)
 
 
-def test_users_with_a_single_train_item_have_a_loss_of_zero(
+def test_a_batch_of_users_with_a_single_train_item_has_a_loss_of_zero(
     tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
+    """Of five users only the last has a target, so two of three batches have none."""
     short = replace(
         tiny_dataset,
-        num_users=3,
-        offsets_U1=np.array([0, 3, 6, 9]),
-        item_ids=np.arange(1, 10, dtype=np.int32),
+        num_users=5,
+        offsets_U1=np.array([0, 3, 6, 9, 12, 17]),
+        item_ids=np.arange(1, 18, dtype=np.int32),
     )
     for loss in OUR_LOSSES:
         config = tiny_config(training={"batch_size": 2, "loss": loss})
-        assert trainer_of(config, short, tmp_path).train_epoch() == 0.0
+        trainer = trainer_of(config, short, tmp_path)
+        found = [
+            (bool(batch.is_target_BT.any()), trainer.step(trainer.to_device(batch)) > 0)
+            for batch in trainer.batches()
+        ]
+        assert sorted(found) == [(False, False), (False, False), (True, True)]
 
 
 # ---- randomness

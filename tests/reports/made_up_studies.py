@@ -11,7 +11,7 @@ import numpy as np
 
 from morec.config import TrialConfig
 from morec.data.profile import DataProfile
-from morec.metrics import per_user
+from morec.metrics import NEVER_FOUND, per_user
 from morec.results import (
     Cost,
     EpochRecord,
@@ -56,6 +56,7 @@ class Arm:
     group: str | None = None
     optim: dict[str, Any] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
+    evaluation: dict[str, Any] = field(default_factory=dict)
 
 
 SMALL = (
@@ -104,6 +105,8 @@ class FakeStudy:
     seeds: tuple[int, ...] = (1, 2, 3)
     num_users: int = 300
     num_items: int = 400
+    num_forced_misses: int = 0
+    """So many of the first users have a target that no order of the items finds."""
     searches: int = 4
     state: str = "finished"
     question: str = "Do text encoders beat item IDs?"
@@ -217,12 +220,13 @@ class FakeStudy:
         """Ranks of the target: the higher a user's score, the fewer items rank above it."""
         above = 1 / (1 + np.exp(scores_U + rng.logistic(0, 0.5, len(scores_U))))
         ranks_U = 1 + np.floor(above**1.5 * (self.num_items - 1)).astype(int)
+        ranks_U[: self.num_forced_misses] = NEVER_FOUND
         metrics = {metric: float(per_user(metric, ranks_U).mean()) for metric in METRICS}
         return Evaluation(
             metrics=metrics,
             num_users=len(ranks_U),
             num_tied=0,
-            num_forced_misses=0,
+            num_forced_misses=self.num_forced_misses,
             slices={
                 dimension: _slice_metrics(sizes, ranks_U.tolist())
                 for dimension, sizes in self.slices.items()
@@ -357,7 +361,7 @@ def _config(
         "item": arm.item,
         "optim": {"lr": 1e-3} | arm.optim,
         "model": arm.model,
-        "evaluation": {"test": test},
+        "evaluation": {"test": test} | arm.evaluation,
         "seed": seed,
     }
     for path, value in params.items():

@@ -150,6 +150,19 @@ def test_a_plan_counts_what_can_run_of_a_finite_space(
     assert [line for line in said if line.startswith("search space")] == ([words] if words else [])
 
 
+def test_a_plan_names_cutoffs_above_the_number_of_items_where_that_is_known(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sized = "datasets: {shop: {dataset: {kind: synthetic}, num_items: 12}}\n"
+    base = "base: {item: {id: true}, evaluation: {ks: [10, 20]}}\n"
+    study.write_text(re.sub(r"base: .*\n", base + sized, STUDY))
+    assert main([str(study), "--plan"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "HR@20 ranks 12 candidates on shop: every target that is ranked hits, so no arm can be "
+        "better there. Set evaluation.ks well below 12."
+    )
+
+
 LABELLED = """\
 question: Which?
 baseline: ID

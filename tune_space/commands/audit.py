@@ -12,7 +12,7 @@ from pathlib import Path
 
 from morec.config import canonical_json
 from morec.errors import DataError, ExitCode, SpecError
-from morec.results import TrialResult
+from morec.results import Evaluation, TrialResult
 from tune_space.commands.audit_arms import ArmAudit
 from tune_space.commands.audit_records import record_problems, reference_problems
 from tune_space.commands.request import Answer, StudyRequest
@@ -118,7 +118,7 @@ def _protocol(group: Sequence[TrialResult]) -> dict[str, dict[str, Value]]:
     found: dict[str, dict[str, Value]] = {}
     for record in group:
         evaluation = record.config.evaluation
-        for name in ("candidates", "select", "ks"):
+        for name in ("candidates", "mask_history", "select", "ks"):
             found.setdefault(name, {})[record.trial_id] = getattr(evaluation, name)
         for result in (record.valid, record.test):
             if result is not None:
@@ -153,8 +153,13 @@ def _against_data(manifest: Manifest, group: Sequence[TrialResult]) -> Iterator[
             if result is not None and result.num_users not in users:
                 has = " or ".join(map(str, users))
                 yield f"{where}: {result.num_users} users ranked, the data has {has}"
-            if result is not None and result.ranks.max() > num_items + 1:
+            if result is not None and _worst_rank(result) > num_items:
                 yield f"{where}: a rank beyond the data's {num_items} items"
+
+
+def _worst_rank(result: Evaluation) -> int:
+    """The largest rank of a target that is not masked; 0 where all are."""
+    return int(result.ranks[~result.is_forced_miss_U].max(initial=0))
 
 
 # ---- arms, and who saw the test split

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from morec.errors import DataError
-from morec.metrics import GAINS, metric_name, metrics_of, parse_metric, per_user
+from morec.metrics import GAINS, NEVER_FOUND, metric_name, metrics_of, parse_metric, per_user
 from morec.results import Evaluation, TrialResult, TrialStatus
 from tune_space.ledger.records import Manifest
 
@@ -22,6 +22,9 @@ def record_problems(record: TrialResult) -> Iterator[str]:
     for split, result in (("valid", record.valid), ("test", record.test)):
         if result is not None:
             yield from (f"{split}: {text}" for text in evaluation_problems(result, ks))
+            num_forced = result.num_forced_misses
+            if num_forced and not record.config.evaluation.mask_history:
+                yield f"{split}: {num_forced} forced misses although no history is masked"
     if record.status is TrialStatus.COMPLETED:
         yield from _best_epoch_problems(record)
 
@@ -39,6 +42,17 @@ def evaluation_problems(result: Evaluation, ks: tuple[int, ...]) -> Iterator[str
         found, right = result.metrics.get(name), _from_ranks(name, ranks_U, ks)
         if found is None or right is None or not np.isclose(found, right, rtol=0, atol=1e-12):
             yield f"{name} is {found}; the ranks give {right}"
+    yield from _forced_miss_problems(result, ks)
+
+
+def _forced_miss_problems(result: Evaluation, ks: tuple[int, ...]) -> Iterator[str]:
+    """A forced miss that is not counted, or that is counted as a hit."""
+    num_recorded, num_found = result.num_forced_misses, int(result.is_forced_miss_U.sum())
+    if num_recorded != num_found:
+        yield f"{num_recorded} forced misses are counted; the ranks have {num_found}"
+    worst = int(result.ranks.max())
+    if num_recorded and worst < NEVER_FOUND and worst <= max(ks, default=0):
+        yield f"{num_found} forced misses have the rank {worst}: they count as hits at {max(ks)}"
 
 
 def _from_ranks(name: str, ranks_U: npt.NDArray[np.uint32], ks: tuple[int, ...]) -> float | None:

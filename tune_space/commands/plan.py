@@ -10,7 +10,7 @@ from morec.config import DatasetSpec
 from morec.encoders.weights.hub import offline
 from morec.errors import DataError
 from tune_space.capacity.forecast import make_forecast, read_state
-from tune_space.capacity.model_profiles import model_profiles
+from tune_space.capacity.model_profiles import known_counts, model_profiles
 from tune_space.commands.request import PlanAnswer, StudyRequest
 from tune_space.inputs.data_profile import format_profile
 from tune_space.inputs.missing import Missing, find_missing, format_missing, inactive_arms
@@ -20,6 +20,7 @@ from tune_space.schedule.changes import find_changes
 from tune_space.schedule.plan import Plan, make_plan
 from tune_space.study.expand import Arm
 from tune_space.study.points import num_points
+from tune_space.study.rankings import format_wide_cutoffs
 from tune_space.study.spec import StudySpec
 
 
@@ -47,6 +48,7 @@ def answer(request: StudyRequest) -> PlanAnswer:
             *forecast.format_shortages(request.out),
             *format_missing(missing),
             *_data_lines(prepared, arms, missing),
+            *format_wide_cutoffs(arms, _num_items(study, arms, state.datasets)),
         ),
         plan=plan,
         num_seeds=len(study.seeds),
@@ -86,6 +88,13 @@ def _entry(prepared: Prepared, label: str, spec: DatasetSpec) -> DatasetEntry:
     if prepared.is_prepared(spec):
         return dataset_entry(prepared, label, spec)
     return profile_dataset(spec, prepared.root, label=label)
+
+
+def _num_items(
+    study: StudySpec, arms: Sequence[Arm], datasets: Sequence[DatasetEntry]
+) -> dict[str, int | None]:
+    """Items of each data set, where an earlier run or the study file says how many."""
+    return {arm.dataset: known_counts(study, arm, datasets)[1] for arm in arms}
 
 
 def _compare(

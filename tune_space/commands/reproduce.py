@@ -9,10 +9,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import torch
 
 from morec.checkpoints import Checkpoints
 from morec.errors import DataError, ExitCode, did_you_mean
+from morec.metrics import NEVER_FOUND
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus
 from morec.trial import TrialInputs, run_trial
 from tune_space.commands.request import Answer, StudyRequest
@@ -123,7 +125,8 @@ def _plain(evaluation: Evaluation | None) -> dict[str, Any]:
     """An evaluation as named values; its slices are left out, because the ranks give them."""
     if evaluation is None:
         return {}
-    ranks = {f"rank of user {u}": int(rank) for u, rank in enumerate(evaluation.ranks)}
+    ranks_U = np.where(evaluation.is_forced_miss_U, NEVER_FOUND, evaluation.ranks)
+    ranks = {f"rank of user {u}": int(rank) for u, rank in enumerate(ranks_U)}
     counts = {name: getattr(evaluation, name) for name in ("num_tied", "num_forced_misses")}
     return {**evaluation.metrics, **counts, **ranks}
 

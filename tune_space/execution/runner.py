@@ -19,6 +19,7 @@ from tune_space.execution.options import RunOptions, RunOutcome
 from tune_space.execution.ray_jobs import run_jobs
 from tune_space.execution.signals import Caught, sigterm_as_sigint, stopped_by_signal
 from tune_space.inputs import prepare
+from tune_space.inputs.check_training import check_training
 from tune_space.inputs.data_profile import format_dataset
 from tune_space.inputs.missing import find_missing, format_missing, inactive_arms
 from tune_space.inputs.prepare import Prepared
@@ -30,6 +31,7 @@ from tune_space.schedule.conductor import Conductor
 from tune_space.schedule.manifest_writer import ManifestWriter
 from tune_space.schedule.plan import make_plan
 from tune_space.study.expand import Arm
+from tune_space.study.rankings import format_wide_cutoffs
 from tune_space.study.spec import StudySpec
 
 
@@ -47,6 +49,7 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
     with hold(options.out), shared(run.prepared.store.folder):
         capacity = _find_capacity(run)
         datasets = prepare.dataset_entries(run.prepared, run.active)
+        check_training(run.prepared, run.active)
         _check_capacity(run, datasets, capacity)
         caught = Caught()
         with sigterm_as_sigint(caught), never_left_running(run.ledger):
@@ -193,11 +196,16 @@ def _own_storage(run: _Run, started_at: str) -> Storage | None:
 
 
 def _print_start(conductor: Conductor, load: Load) -> None:
-    """Print the data sets, which records are of other code, and whether times mean much."""
-    for entry in conductor.manifest.datasets:
+    """Print the data sets, cut-offs too wide for them, other code, and whether times mean much."""
+    manifest, records = conductor.manifest, conductor.results.values()
+    for entry in manifest.datasets:
         print(format_dataset(entry))
-    records = conductor.results.values()
-    for line in (*other_schema(records), *other_code(records, code_version())):
+    num_items = {entry.dataset: entry.num_items for entry in manifest.datasets}
+    for line in (
+        *format_wide_cutoffs(manifest.arms, num_items),
+        *other_schema(records),
+        *other_code(records, code_version()),
+    ):
         print(line)
     if load.is_busy:
         print(

@@ -16,9 +16,11 @@ def format_dataset(entry: DatasetEntry) -> str:
     name = f"{entry.dataset} ({entry.name})" if entry.dataset else entry.name
     kind = " (made-up data)" if entry.is_synthetic else ""
     applied = ", ".join(f"{rule} {count:,}" for rule, count in entry.counts.items() if count)
+    repeats = f"; {entry.repeat_share:.1%} of the rows are repeats" if entry.num_repeats else ""
     return (
         f"data: {name}{kind}: {entry.num_users:,} users, {entry.num_items:,} items, "
-        f"{entry.num_interactions:,} interactions in their windows ({applied}){_ties(entry)}"
+        f"{entry.num_interactions:,} interactions in their windows ({applied}{repeats})"
+        + _ties(entry)
         + "".join(f". {note.rstrip('.')}" for note in entry.notes)
     )
 

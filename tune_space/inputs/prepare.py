@@ -253,19 +253,17 @@ def item_variants(arm: Arm) -> Iterator[TrialConfig]:
 
     These choices change what the encoders read, so that each needs artefacts of its own.
     """
-    choices = {
-        path: param.choice
-        for path, param in arm.space.items()
-        if path.startswith(("item.", "dataset")) and param.choice
-    }
-    seen = set()
+    found = variants(arm, ("item.", "dataset"))
+    yield from {(key_of(one.dataset), key_of(one.item)): one for one in found}.values()
+
+
+def variants(arm: Arm, prefixes: tuple[str, ...]) -> Iterator[TrialConfig]:
+    """An arm's configuration with every combination of searched choices below some paths."""
+    space = arm.space.items()
+    choices = {p: param.choice for p, param in space if p.startswith(prefixes) and param.choice}
     for values in product(*choices.values()):
         chosen = dict(zip(choices, values, strict=True))
-        config = configure(arm, point_with(arm, chosen), seed=arm.config.seed, test=False)
-        variant = (key_of(config.dataset), key_of(config.item))
-        if variant not in seen:
-            seen.add(variant)
-            yield config
+        yield configure(arm, point_with(arm, chosen), seed=arm.config.seed, test=False)
 
 
 def key_of(spec: Spec) -> str:

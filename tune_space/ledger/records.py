@@ -127,6 +127,17 @@ class DatasetEntry(Spec):
         """Share of the test targets whose time is that of the interaction before; 0 if unknown."""
         return self.counts.get("tied_test_targets", 0) / max(self.num_users, 1)
 
+    @property
+    def num_repeats(self) -> int:
+        """Rows that repeat an earlier pair of user and item, kept or dropped."""
+        rules = self.counts.items()
+        return sum(count for rule, count in rules if rule.startswith("repeated_interactions"))
+
+    @property
+    def repeat_share(self) -> float:
+        """``num_repeats`` per row that was read, in [0, 1]."""
+        return self.num_repeats / max(1, self.counts.get("rows_read", 0))
+
 
 class Preparation(Spec):
     """One shared artefact (frozen features, token ids, ...) that was made before the trials."""

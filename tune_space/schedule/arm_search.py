@@ -145,7 +145,9 @@ class ArmSearch:
             yield point
 
     def _attempt_seed(self, attempt: int) -> int:
-        identity = [self.arm.config.model_dump(mode="json"), sorted(self.arm.space)]
+        # Without defaults, so that a new option does not change what is drawn.
+        config = self.arm.config.model_dump(mode="json", exclude_defaults=True)
+        identity = [config, sorted(self.arm.space)]
         seed_text = canonical_json([self._seed, identity, len(self._asked), attempt])
         return int(hashlib.sha256(seed_text.encode()).hexdigest()[:8], 16)
 

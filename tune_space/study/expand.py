@@ -25,6 +25,7 @@ from tune_space.study.kinds import (
     unused_keys,
     where_they_exist,
 )
+from tune_space.study.rankings import ranking_problems
 from tune_space.study.spec import StudySpec
 
 
@@ -71,7 +72,7 @@ def expand(study: StudySpec) -> tuple[Arm, ...]:
             for problem in error.problems:
                 failed.setdefault(problem, []).append(named.name)
     problems = [f"{_format_arms(names)}: {text}" for text, names in failed.items()]
-    problems += _same_arms(arms)
+    problems += [*_same_arms(arms), *ranking_problems(arms)]
     if not failed:
         problems += _of_no_arm(study, arms)
     if problems:

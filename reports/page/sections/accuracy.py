@@ -10,16 +10,26 @@ from reports.study.summary import StudySummary
 def _context(report: Report) -> Context:
     summary = report.summary
     tables = [table for table in report.accuracies if table.arms]
-    candidates = {arm.entry.config.evaluation.candidates for arm in summary.arms}
+    evaluations = [arm.entry.config.evaluation for arm in summary.arms]
+    candidates = {one.candidates for one in evaluations}
     return {
         "tables": [(table, table.title if len(tables) > 1 else "") for table in tables],
         "is_dense": any(table.is_dense for table in tables),
         "has_gaps": any(table.has_gaps for table in tables),
         "has_gains": any(table.has_gains for table in tables),
         "ranks_trained_only": candidates == {"trained"},
+        "history": _history({one.mask_history for one in evaluations}),
         "seeds": {metric: seed_values(summary, metric) for metric in summary.metrics},
         "published": published_rows(summary),
     }
+
+
+def _history(masks: set[bool]) -> str:
+    """What becomes of a user's history where the target is ranked."""
+    if masks == {False}:
+        return "items of the user’s history are ranked too (evaluation.mask_history: false)"
+    where = " unless evaluation.mask_history is false" if False in masks else ""
+    return f"items of the user’s history are left out{where}"
 
 
 def seed_values(summary: StudySummary, metric: str) -> tuple[tuple[str, list[str]], ...]:

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from morec.config.losses import OUR_LOSSES, LossNeeds
 from morec.data.dataset import Dataset
 from morec.data.splits import train_sequences_UL1
 from morec.errors import DataError
 from morec.models.batches import (
     TrainBatch,
     TrainSamples,
+    check_samples,
     pair_samples,
     sample_negatives,
     sequence_samples,
@@ -162,6 +164,51 @@ def test_a_user_with_every_item_is_an_error_not_an_endless_loop() -> None:
         "negative sampling: 2 of 3 users have every one of the 3 items in their train list, "
         "so no negative exists; lower max_seq_len or use more items"
     )
+
+
+NEGATIVES, IN_BATCH = OUR_LOSSES["bce"], OUR_LOSSES["in_batch_ce"]
+ONE_EACH = np.array([[0, 0, 1], [0, 0, 2], [0, 0, 3]], dtype=np.int32)
+
+
+@pytest.mark.parametrize("needs", [NEGATIVES, IN_BATCH, LossNeeds()])
+def test_lists_of_one_item_leave_no_target_of_a_history_and_one_of_a_pair(needs) -> None:
+    with pytest.raises(DataError, match=r"^no training target is left: of all 3 users, none has 2"):
+        check_samples(sequence_samples(ONE_EACH), 9, needs)
+    check_samples(pair_samples(ONE_EACH), 9, NEGATIVES)
+    longer = np.array([[0, 0, 1], [0, 2, 3]], dtype=np.int32)
+    check_samples(sequence_samples(longer), 9, needs)
+
+
+def test_samples_without_a_negative_are_refused_only_where_the_loss_draws_one() -> None:
+    full = sequence_samples(np.array([[1, 2, 3], [0, 1, 2]], dtype=np.int32))
+    with pytest.raises(DataError, match=r"^negative sampling: 1 of 2 users have every"):
+        check_samples(full, 3, NEGATIVES)
+    check_samples(full, 4, NEGATIVES)
+    check_samples(full, 3, IN_BATCH)
+
+
+@pytest.mark.parametrize(
+    ("sequences", "is_refused"),
+    [
+        ([[0, 1, 2]], True),
+        ([[0, 1, 2], [1, 2, 1]], True),
+        ([[0, 1, 2], [0, 0, 1]], True),
+        ([[0, 1, 2], [0, 0, 1], [0, 1, 3]], False),
+        ([[0, 1, 2], [0, 2, 3]], False),
+        ([[1, 2, 1], [0, 0, 3]], False),
+        ([[1, 2, 3], [0, 4, 5]], False),
+    ],
+)
+def test_in_batch_samples_are_refused_where_every_user_knows_every_trained_item(
+    sequences: list[list[int]], is_refused: bool
+) -> None:
+    samples = sequence_samples(np.array(sequences, dtype=np.int32))
+    check_samples(samples, 9, NEGATIVES)
+    if is_refused:
+        with pytest.raises(DataError, match=r"^in-batch negatives: .* the loss is always 0; use"):
+            check_samples(samples, 9, IN_BATCH)
+    else:
+        check_samples(samples, 9, IN_BATCH)
 
 
 def test_a_user_with_all_items_but_one_gets_that_one() -> None:

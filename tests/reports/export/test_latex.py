@@ -74,6 +74,58 @@ def test_latex_escapes_names(tmp_path: Path) -> None:
     assert r"g\#\{\}" in text
 
 
+SPECIAL = {
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "&": r"\&",
+    "%": r"\%",
+    "_": r"\_",
+    "#": r"\#",
+    "$": r"\$",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "[": "{[}",
+    "*": "{*}",
+}
+"""What text-mode LaTeX prints as the character, by LaTeX's own manual."""
+
+
+@pytest.mark.parametrize(("char", "escaped"), SPECIAL.items())
+def test_a_special_character_in_a_name_is_printed_as_itself(
+    char: str, escaped: str, tmp_path: Path
+) -> None:
+    arms = tuple(
+        Arm(f"{char}{n}{char}", {"id": True}, 1.0, 1.0, f"g{char}", optim={"lr": 10**-n})
+        for n in range(1, 4)
+    )
+    text = _latex(summarise(FakeStudy(arms=arms, searches=0, num_users=40).write(tmp_path)))
+    heads = next(line for line in text.splitlines() if line.startswith("Dataset & Metric"))
+    assert heads.split(" & ")[2:5] == [f"{escaped}{n}{escaped}" for n in range(1, 4)]
+    assert rf"{{c}}{{g{escaped}}}" in text
+
+
+def test_no_row_begins_with_what_the_row_before_would_take_as_an_option(tmp_path: Path) -> None:
+    arms = tuple(replace(arm, group="[ ]" if n % 2 else "* x") for n, arm in enumerate(FUSION))
+    text = _latex(summarise(FakeStudy(arms=arms, searches=0, num_users=40).write(tmp_path)))
+    assert "\n{[} {]" not in text
+    assert any(line.startswith("{[} ] & ") for line in text.splitlines())
+    assert any(line.startswith("{*} x & ") for line in text.splitlines())
+    assert not any(line.startswith(("[", "*")) for line in text.splitlines())
+
+
+def test_a_line_break_in_a_name_breaks_neither_row_nor_comment(tmp_path: Path) -> None:
+    arms = (Arm("A\n\nB\rC", {"id": True}, 1.0, 1.0), *FUSION[1:3])
+    statuses = {("A\n\nB\rC", "final", 1): "failed"}
+    study = FakeStudy(arms=arms, searches=0, num_users=40, statuses=statuses)
+    text = _latex(summarise(study.write(tmp_path)))
+    assert "Dataset & Metric & A B C & " in text
+    assert "% dagger, fewer seeds than wanted: A B C 2 of 3\n" in text
+
+
 def test_data_sets_share_the_columns_and_gaps_are_dashes(tmp_path: Path) -> None:
     study = FakeStudy(datasets={"MIND": None, "HM": ("ID", "TS")}, searches=0)
     lines = _latex(summarise(study.write(tmp_path))).splitlines()

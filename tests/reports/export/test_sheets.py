@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from reports.study.report import Report
 from reports.study.slices import slice_tables
 from reports.study.summary import StudySummary, summarise
 from tests.reports.made_up_profile import PROFILE
-from tests.reports.made_up_studies import FakeStudy
+from tests.reports.made_up_studies import SMALL, FakeStudy
 
 
 @pytest.fixture(scope="module")
@@ -145,6 +146,65 @@ def test_data_without_a_profile_have_sizes_and_rules_alone(tmp_path: Path) -> No
     rows = exports.data_sheet(summarise(FakeStudy(profile=None).write(tmp_path))).rows
     assert [row[2] for row in rows][:3] == ["users", "items", "interactions"]
     assert len(rows) == 3 + 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=1+2", "+1+2", "-1+2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "=", "-", "--5", "-A1", "\uff1d1"],
+)
+def test_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
+    sheet = exports.Sheet(("arm", text), ((text, 1.5),))
+    header, row = csv.reader(io.StringIO(exports.csv_text(sheet), newline=""))
+    written = text.replace("\r", "\n")
+    assert header == ["arm", f"'{written}"]
+    assert row == [f"'{written}", "1.5"]
+    assert sheet.records() == [{"arm": text, text: 1.5}]
+
+
+def test_numbers_and_other_text_stay_as_they_are_in_csv() -> None:
+    cells = (-0.25, -3, +2, 1e-9, "-0.25", "+3", "-1e-05", "-.5", "TS-DNN", "a=b", "", None, True)
+    sheet = exports.Sheet(tuple("abcdefghijklm"), (cells,))
+    _, row = csv.reader(io.StringIO(exports.csv_text(sheet)))
+    assert row == ["" if cell is None else str(cell) for cell in cells]
+
+
+def test_every_csv_table_is_without_formulas(tmp_path: Path) -> None:
+    arms = tuple(replace(arm, name=f"={arm.name}", group="@g") for arm in SMALL)
+    study = FakeStudy(arms=arms, slices={"history": (150, 150)}, importance={"optim.lr": 1.0})
+    report = Report(summarise(study.write(tmp_path)))
+    for name, sheet in exports.sheets(report).items():
+        rows = list(csv.reader(io.StringIO(exports.csv_text(sheet), newline="")))
+        assert len(rows) == 1 + len(sheet.rows), name
+        cells = [cell for row in rows for cell in row if cell.startswith(("=", "+", "-", "@"))]
+        assert all(float(cell) < 0 for cell in cells), name
+    cost = exports.cost_sheet(report.summary)
+    assert [row["arm"] for row in _read(cost)] == ["'=ID", "'=TS", "'=E2E"]
+    assert [row["arm"] for row in cost.records()] == ["=ID", "=TS", "=E2E"]
+
+
+def test_a_carriage_return_in_a_name_ends_no_row(tmp_path: Path) -> None:
+    arms = (replace(SMALL[0], name="A\rB\r\nC"), *SMALL[1:])
+    summary = summarise(FakeStudy(arms=arms, searches=0).write(tmp_path))
+    assert [row["arm"] for row in _read(exports.cost_sheet(summary))] == ["A\nB\nC", "TS", "E2E"]
+
+
+def test_accuracy_names_the_share_of_forced_misses_and_the_cure(tmp_path: Path) -> None:
+    summary = summarise(FakeStudy(searches=0, num_forced_misses=75).write(tmp_path))
+    rows = exports.accuracy_sheet(summary).records()
+    assert {(row["arm"], row["forced_misses"]) for row in rows} == {
+        ("popularity", 0.25),
+        ("chance", None),
+        ("ID", 0.25),
+        ("TS", 0.25),
+        ("E2E", 0.25),
+    }
+    for row in rows:
+        assert ("evaluation.mask_history: false" in str(row["note"])) == (row["arm"] != "chance")
+    without = exports.accuracy_sheet(summarise(FakeStudy(searches=0).write(tmp_path / "w")))
+    assert {(row["forced_misses"], row["note"]) for row in without.records()} == {
+        (None, None),
+        (0.0, None),
+    }
 
 
 def test_json_holds_the_sentences_and_every_table_with_its_numbers(small: StudySummary) -> None:

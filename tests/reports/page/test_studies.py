@@ -5,7 +5,7 @@ from pathlib import Path
 from reports.page.studies import render_studies
 from reports.study.report import Report
 from reports.study.summary import summarise
-from tests.reports.made_up_studies import SMALL, FakeStudy
+from tests.reports.made_up_studies import SMALL, FakeStudy, set_test_metric
 from tests.reports.pages import Page
 
 EVIL = "</title><script>alert(1)</script>"
@@ -49,6 +49,14 @@ def test_each_data_set_of_a_study_names_its_best_arm(tmp_path: Path) -> None:
     page = _page(tmp_path, one=FakeStudy(datasets={"MIND": None, "HM": ("ID", "TS")}, searches=0))
     for part in summarise(tmp_path / "one").parts:
         assert f"{part.key}: {part.ranked('HR@10')[0].label}, HR@10" in page.text
+
+
+def test_two_best_arms_are_both_named(tmp_path: Path) -> None:
+    folder = FakeStudy(searches=0).write(tmp_path / "one")
+    set_test_metric(folder, "HR@10", {"ID": 0.25, "TS": 0.25, "E2E": 0.125})
+    page = Page(render_studies({"one/report.html": Report(summarise(folder))}))
+    assert "ID, HR@10 25.00 ± 0.00; TS, HR@10 25.00 ± 0.00" in page.text
+    assert "E2E, HR@10" not in page.text
 
 
 def test_a_study_without_results_has_no_best_arm_yet(tmp_path: Path) -> None:

@@ -37,6 +37,59 @@ def test_best_arm_and_runner_up_are_marked_per_metric(tmp_path: Path) -> None:
         assert (marked["best"], marked["second"]) == (ranked[0].name, ranked[1].name)
 
 
+@pytest.mark.parametrize(
+    ("values", "ranks", "winner"),
+    [
+        ((0.2, 0.2, 0.1), ("best", "best", "second"), "TS"),
+        ((0.2, 0.3, 0.3), ("second", "best", "best"), "TS, E2E"),
+        ((0.3, 0.2, 0.2), ("best", "second", "second"), "TS, E2E"),
+        ((0.2, 0.2, 0.2), ("best", "best", "best"), "TS, E2E"),
+        ((0.17364, 0.17358, 0.1735), ("best", "best", "second"), "TS"),
+    ],
+)
+def test_equal_arms_share_their_mark_and_the_next_value_is_second(
+    values: tuple[float, ...], ranks: tuple[str, ...], winner: str, tmp_path: Path
+) -> None:
+    folder = FakeStudy(searches=0).write(tmp_path)
+    set_test_metric(folder, "HR@10", dict(zip(("ID", "TS", "E2E"), values, strict=True)))
+    table = accuracy_table(summarise(folder))
+    assert tuple(row.cells[0].rank for row in table.arms) == ranks
+    assert table.measures[0].winner == winner
+
+
+def test_two_best_arms_are_both_bold_in_every_form(tmp_path: Path) -> None:
+    folder = FakeStudy(searches=0).write(tmp_path)
+    for metric in ("HR@10", "NDCG@10"):
+        set_test_metric(folder, metric, {"ID": 0.25, "TS": 0.25, "E2E": 0.125})
+    html = write_report(folder).read_text(encoding="utf-8")
+    assert html.count("<b>25.00</b>") == 4 and html.count("<u>12.50</u>") == 2
+    latex = (folder / "tables/accuracy.tex").read_text()
+    assert latex.count(r"\textbf{25.00}") == 4 and latex.count(r"\underline{12.50}") == 2
+    assert (folder / "report.md").read_text().count("**25.00 ± 0.00**") == 4
+
+
+def test_targets_that_no_arm_can_find_stand_below_every_accuracy_table(tmp_path: Path) -> None:
+    folder = FakeStudy(searches=0, num_forced_misses=168).write(tmp_path)
+    page = Page(write_report(folder).read_text(encoding="utf-8"))
+    share = "synthetic: 168 of 300 test targets (56.0%) are forced misses."
+    cure = "no HR exceeds 44.0%. evaluation.mask_history: false ranks them."
+    for text in (page.text, (folder / "tables/accuracy.tex").read_text()):
+        assert share in text and cure in text
+    markdown = (folder / "report.md").read_text().replace("\\", "")
+    assert markdown.count(share) == markdown.count(cure) == 2
+    row = (
+        r"\multicolumn{8}{l}{\footnotesize synthetic: 56.0\% of the test targets are forced misses"
+    )
+    assert row in (folder / "tables/accuracy.tex").read_text()
+
+
+def test_tables_without_forced_misses_say_nothing_of_them(tmp_path: Path) -> None:
+    folder = FakeStudy(searches=0).write(tmp_path)
+    write_report(folder)
+    for name in ("report.md", "report.html", "tables/accuracy.tex"):
+        assert "forced miss" not in (folder / name).read_text()
+
+
 def test_a_reference_has_a_row_by_its_record_alone(tmp_path: Path) -> None:
     folder = FakeStudy().write(tmp_path)
     recorded = summarise(folder).manifest.references
@@ -162,9 +215,11 @@ def test_best_runner_up_and_improvement_are_per_data_set_and_metric(tmp_path: Pa
     for index, measure in enumerate(table.measures):
         own = [arm for arm in summary.arms if arm.entry.dataset == measure.dataset]
         means = {arm.label: arm.mean(measure.metric) or 0 for arm in own}
-        ranked = sorted(means, key=lambda name: -means[name])
-        marked = {row.cells[index].rank: row.name for row in table.arms}
-        assert (marked["best"], marked["second"]) == (ranked[0], ranked[1])
+        best, second, *_ = sorted({*means.values()}, reverse=True)
+        for row in table.arms:
+            mean = means.get(row.name)
+            expected = "best" if mean == best else "second" if mean == second else ""
+            assert row.cells[index].rank == expected
         best = max(value for name, value in means.items() if name != "SASRec ID")
         gain = 100 * (best / means["SASRec ID"] - 1)
         assert measure.improvement == f"{gain:+.1f}%".replace("-", "−")

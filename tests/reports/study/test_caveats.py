@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reports.study.caveats import caveats
 from reports.study.contrasts import compare
-from reports.study.summary import summarise
+from reports.study.summary import StudySummary, summarise
 from tests.reports.made_up_studies import SMALL, FakeStudy, set_references
 from tune_space.ledger.records import Ledger
 
@@ -80,7 +81,7 @@ def test_caveats_over_several_data_sets_are_one_line_each(tmp_path: Path) -> Non
     assert popularity.endswith("(HR@10): ID, TS, E2E on MIND; ID, TS on HM.")
 
 
-def with_data(study: FakeStudy, folder: Path, **update: object) -> tuple[str, ...]:
+def said_with_data(study: FakeStudy, folder: Path, **update: object) -> tuple[str, ...]:
     """The caveats of a study whose first data set has these fields."""
     ledger = Ledger(study.write(folder))
     manifest = ledger.read_manifest()
@@ -94,23 +95,102 @@ def with_data(study: FakeStudy, folder: Path, **update: object) -> tuple[str, ..
 
 def test_what_must_be_known_of_the_data_stands_beside_the_verdict(tmp_path: Path) -> None:
     counts = {"ties_of_times_that_look_rounded": 1234}
-    said = with_data(FakeStudy(arms=SMALL[:2]), tmp_path, notes=("No times.",), counts=counts)
+    said = said_with_data(FakeStudy(arms=SMALL[:2]), tmp_path, notes=("No times.",), counts=counts)
     assert said[-2:] == (
         "No times.",
         "The times look rounded: 1,234 interactions have the time of the same user's interaction "
         "before them. Only the file's order sorts them.",
     )
     several = FakeStudy(arms=SMALL, datasets={"MIND": None, "HM": ("ID", "TS")}, searches=0)
-    assert with_data(several, tmp_path / "two", notes=("No times.",))[-1] == "MIND: No times."
+    assert said_with_data(several, tmp_path / "two", notes=("No times.",))[-1] == "MIND: No times."
 
 
 def test_equal_titles_are_a_caveat_where_an_arm_reads_text(tmp_path: Path) -> None:
     study = FakeStudy(arms=SMALL[:2])
     line = "All titles are equal or empty: encoders of text cannot tell items apart."
     same = {"empty_titles": 2, "repeated_titles": study.num_items - 3}
-    assert with_data(study, tmp_path / "same", counts=same)[-1] == line
+    assert said_with_data(study, tmp_path / "same", counts=same)[-1] == line
     two = {**same, "empty_titles": 1}
-    assert line not in with_data(study, tmp_path / "two", counts=two)
+    assert line not in said_with_data(study, tmp_path / "two", counts=two)
     no_text = FakeStudy(arms=SMALL[:1])
-    assert line not in with_data(no_text, tmp_path / "id", counts=same)
-    assert line not in with_data(study, tmp_path / "none", counts={})
+    assert line not in said_with_data(no_text, tmp_path / "id", counts=same)
+    assert line not in said_with_data(study, tmp_path / "none", counts={})
+
+
+def said(summary: StudySummary, words: str) -> list[str]:
+    """The caveats with these words."""
+    return [line for line in caveats(summary, compare(summary)) if words in line]
+
+
+def with_data(summary: StudySummary, **changes: Any) -> StudySummary:
+    """The same study with other numbers of its data."""
+    datasets = tuple(one.model_copy(update=changes) for one in summary.manifest.datasets)
+    return replace(summary, manifest=summary.manifest.model_copy(update={"datasets": datasets}))
+
+
+def test_forced_misses_stand_beside_the_verdict_with_share_and_cure(tmp_path: Path) -> None:
+    summary = summarise(FakeStudy(searches=0, num_forced_misses=168).write(tmp_path))
+    assert said(summary, "forced misses") == [
+        "synthetic: 168 of 300 test targets (56.0%) are forced misses. The user's history already "
+        "holds the target, and the history is masked. So every arm misses them at every k: no HR "
+        "exceeds 44.0%. evaluation.mask_history: false ranks them."
+    ]
+
+
+def test_forced_misses_are_named_per_data_set_and_before_the_first_final_trial(
+    tmp_path: Path,
+) -> None:
+    study = FakeStudy(searches=0, num_forced_misses=3, datasets={"MIND": None, "HM": None})
+    statuses = {(arm.name, "final", n): "not asked" for arm in SMALL for n in range(3)}
+    for case, one in {"ended": study, "begun": replace(study, statuses=statuses)}.items():
+        found = said(summarise(one.write(tmp_path / case)), "forced misses")
+        assert [line.split(" test targets")[0] for line in found] == [
+            "MIND: 3 of 300",
+            "HM: 3 of 300",
+        ]
+
+
+def test_without_forced_misses_wide_cutoffs_and_repeats_nothing_is_said(tmp_path: Path) -> None:
+    summary = summarise(FakeStudy(searches=0).write(tmp_path))
+    for words in ("forced", "candidates", "repeat"):
+        assert said(summary, words) == []
+
+
+def test_a_cutoff_of_a_whole_catalogue_is_named(tmp_path: Path) -> None:
+    summary = with_data(summarise(FakeStudy(searches=0).write(tmp_path)), num_items=10)
+    assert said(summary, "candidates") == [
+        "HR@10 ranks 10 candidates: every target that is ranked hits, so no arm can be better "
+        "there. Set evaluation.ks well below 10."
+    ]
+
+
+@pytest.mark.parametrize(("chance", "is_said"), [(0.83, True), (0.5, True), (0.49, False)])
+def test_a_cutoff_that_chance_hits_every_other_time_is_named(
+    chance: float, is_said: bool, tmp_path: Path
+) -> None:
+    folder = FakeStudy(searches=0).write(tmp_path)
+    (_, reference) = summarise(folder).manifest.references
+    high = reference.model_copy(update={"test": {"HR@10": chance, "NDCG@10": 0.9}})
+    set_references(folder, (high,))
+    assert said(summarise(folder), "random order") == [
+        f"A random order of the candidates already has HR@10 {100 * chance:.1f}%: 10 is close to "
+        "their number, so differences between arms are small there. Set a lower evaluation.ks."
+    ] * int(is_said)
+
+
+@pytest.mark.parametrize(
+    ("rule", "num", "expected"),
+    [
+        ("kept", 370, "37.0% of the rows repeat an earlier pair of user and item (370 rows): they "
+         "are kept."),
+        ("dropped", 100, "10.0% of the rows repeat an earlier pair of user and item (100 rows): "
+         "only the first of each stays."),
+        ("dropped", 99, None),
+    ],
+)  # fmt: skip
+def test_many_repeated_pairs_are_said(
+    rule: str, num: int, expected: str | None, tmp_path: Path
+) -> None:
+    counts = {"rows_read": 1_000, f"repeated_interactions_{rule}": num}
+    summary = with_data(summarise(FakeStudy(searches=0).write(tmp_path)), counts=counts)
+    assert said(summary, "repeat an earlier") == ([expected] if expected else [])

@@ -1,5 +1,6 @@
 """Comparisons of arms with each other and with references, and the finding on each."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -196,3 +197,22 @@ def test_a_contrast_without_a_common_data_set_says_so_on_each_data_set(tmp_path:
     contrasts = compare(summarise(study.write(tmp_path)))
     problems = {one.dataset: one.problem for one in contrasts if one.kind == "named"}
     assert problems == {"MIND": "E2E does not run on MIND", "HM": "TS does not run on HM"}
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [("mask_history", False, "False and True"), ("candidates", "trained", "trained and all")],
+)
+def test_arms_that_are_ranked_differently_are_not_compared(
+    option: str, value: object, words: str, tmp_path: Path
+) -> None:
+    arms = (*SMALL[:2], replace(SMALL[2], evaluation={option: value}))
+    contrasts = compare(summarise(FakeStudy(arms=arms, searches=0).write(tmp_path)))
+    unlike = {(one.better, one.than): one.problem for one in contrasts if "E2E" in one.better}
+    assert unlike == {
+        ("E2E", "ID"): f"the two arms are ranked differently: evaluation.{option} {words}",
+        ("E2E", "popularity"): (
+            f"the reference is ranked differently: evaluation.{option} {words}"
+        ),
+    }
+    assert all(one.difference for one in contrasts if "E2E" not in one.better)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from morec.errors import DataError
-from morec.metrics import metrics_of
+from morec.metrics import NEVER_FOUND, metrics_of
 from morec.results import Evaluation, TrialStatus, pack_ranks
 from studies.run import main
 from tests.tune_space.made_up_trials import STUDY, conductor_of, end, play, study
@@ -169,6 +169,40 @@ def test_fewer_users_in_one_trial_are_off(folder) -> None:
 
 def _one() -> Any:
     return np.array([3])
+
+
+def with_worst_rank(folder: Path, rank: int, *, num_forced_misses: int) -> tuple[str, ...]:
+    """What is off where the data has 30 items and a target of one final trial has this rank."""
+    trial_id, ranks_U = arm(folder).final[0], np.array([rank, *[30] * (NUM_USERS - 1)])
+    update = {"metrics": metrics_of(ranks_U, [10]), "packed_ranks": pack_ranks(ranks_U)}
+    update |= {"num_forced_misses": num_forced_misses}
+    edit(record(folder, trial_id), lambda value: value["test"].update(update))
+    data = {"name": "d", "sha256": "d0", "is_synthetic": True, "num_users": NUM_USERS}
+    data |= {"num_items": 30, "num_interactions": 400, "counts": {}}
+    edit(folder / "manifest.json", set_at("datasets", [data]))
+    return tuple(problem.removeprefix(f"{trial_id}: ") for problem in audit(folder).problems)
+
+
+@pytest.mark.parametrize(
+    ("rank", "num_forced_misses", "expected"),
+    [
+        (30, 0, ()),
+        (31, 0, ("test: a rank beyond the data's 30 items",)),
+        (31, 1, ()),
+        (NEVER_FOUND, 1, ()),
+        (NEVER_FOUND, 0, ("test: 0 forced misses are counted; the ranks have 1",)),
+    ],
+)
+def test_only_a_forced_miss_is_behind_all_items(folder, rank, num_forced_misses, expected) -> None:
+    assert with_worst_rank(folder, rank, num_forced_misses=num_forced_misses) == expected
+
+
+def test_a_forced_miss_where_no_history_is_masked_is_off(tmp_path) -> None:
+    run_all(tmp_path, base=STUDY["base"] | {"evaluation": {"mask_history": False}})
+    assert audit(tmp_path).problems == ()
+    assert with_worst_rank(tmp_path, NEVER_FOUND, num_forced_misses=1) == (
+        "test: 1 forced misses although no history is masked",
+    )
 
 
 def test_a_missing_search_trial_is_unequal_effort(folder) -> None:

@@ -1,4 +1,4 @@
-"""What the audit asks of one record, where metrics of an installed package are involved."""
+"""What the audit asks of one record: metrics of installed packages, and forced misses."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from morec.extensions import installed
-from morec.metrics import metrics_of
+from morec.metrics import NEVER_FOUND, metrics_of
 from morec.results import Evaluation, pack_ranks
 from tests.installed_package import write_package
 from tune_space.commands.audit_records import evaluation_problems
@@ -53,3 +53,52 @@ def test_a_recorded_metric_of_a_package_is_computed_again() -> None:
     assert list(evaluation_problems(evaluation(recorded), (10,))) == []
     wrong = evaluation(recorded | {"MRR@10": 0.5})
     assert list(evaluation_problems(wrong, (10,))) == ["MRR@10 is 0.5; the ranks give 0.25"]
+
+
+def recorded(ranks: list[int], ks: tuple[int, ...], *, num_forced_misses: int) -> Evaluation:
+    """A record whose metrics are those of its ranks."""
+    ranks_U = np.array(ranks)
+    return Evaluation(
+        metrics=metrics_of(ranks_U, ks),
+        num_users=len(ranks),
+        num_tied=0,
+        num_forced_misses=num_forced_misses,
+        packed_ranks=pack_ranks(ranks_U),
+    )
+
+
+def test_forced_misses_that_are_never_found_have_no_problem() -> None:
+    result = recorded([1, NEVER_FOUND, 12], (10, 20), num_forced_misses=1)
+    assert list(evaluation_problems(result, (10, 20))) == []
+
+
+def test_an_earlier_record_with_ranks_behind_all_items_has_no_problem_below_that_rank() -> None:
+    result = recorded([1, 13, 12, 13], (10, 12), num_forced_misses=2)
+    assert list(evaluation_problems(result, (10, 12))) == []
+
+
+def test_a_forced_miss_that_counts_as_a_hit_is_off() -> None:
+    result = recorded([1, 13, 12, 13], (10, 13), num_forced_misses=2)
+    assert result.metrics["HR@13"] == 1.0
+    assert list(evaluation_problems(result, (10, 13))) == [
+        "2 forced misses have the rank 13: they count as hits at 13"
+    ]
+
+
+def test_metrics_that_count_a_target_that_is_never_found_are_off() -> None:
+    result = recorded([1, NEVER_FOUND], (10, 20), num_forced_misses=1)
+    wrong = result.model_copy(update={"metrics": result.metrics | {"HR@20": 1.0}})
+    assert list(evaluation_problems(wrong, (10, 20))) == ["HR@20 is 1.0; the ranks give 0.5"]
+
+
+@pytest.mark.parametrize(
+    ("ranks", "num_forced_misses", "num_found"),
+    [([1, NEVER_FOUND], 0, 1), ([1, NEVER_FOUND], 2, 1), ([1, 13, 13], 1, 2)],
+)
+def test_forced_misses_that_are_not_counted_are_off(
+    ranks: list[int], num_forced_misses: int, num_found: int
+) -> None:
+    result = recorded(ranks, (10,), num_forced_misses=num_forced_misses)
+    assert list(evaluation_problems(result, (10,))) == [
+        f"{num_forced_misses} forced misses are counted; the ranks have {num_found}"
+    ]

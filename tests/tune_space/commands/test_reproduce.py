@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from morec.config import FilesSpec
 from morec.data.dataset import load_dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.errors import DataError
@@ -76,6 +77,19 @@ def test_the_first_difference_is_named(prepared) -> None:
         update={"packed_ranks": packed})}))  # fmt: skip
     found = again(prepared, result.trial_id)
     assert found == f"differs at test: rank of user 0: {ranks[0] + 1} in the record, {ranks[0]} now"
+
+
+def test_an_earlier_record_of_forced_misses_is_the_same(prepared) -> None:
+    """Records from before ``NEVER_FOUND`` give a masked target the rank N + 1."""
+    rows = [(u, (u + n) % 9 if n < 5 else u % 9, n) for u in range(20) for n in range(6)]
+    lines = ["user_id,item_id,timestamp", *(",".join(map(str, row)) for row in rows)]
+    (prepared.root / "repeats.csv").write_text("\n".join(lines))
+    data = FilesSpec(kind="files", interactions="repeats.csv", repeats="keep")
+    result = recorded(prepared, dataset=data)
+    assert result.test.num_forced_misses == 20
+    earlier = result.test.model_copy(update={"packed_ranks": pack_ranks([9 + 1] * 20)})
+    Ledger(prepared.root / "out").write(result.model_copy(update={"test": earlier}))
+    assert again(prepared, result.trial_id) == "identical over 2 epochs"
 
 
 def test_other_data_and_unknown_trials_are_refused(prepared) -> None:

@@ -147,3 +147,11 @@ def test_a_share_is_0_only_where_there_is_nothing() -> None:
 
 def test_the_headings_are_as_many_as_the_quantiles() -> None:
     assert len(QUANTILES) == len(Quantiles.model_fields)
+
+
+def test_a_data_set_says_which_share_of_its_rows_repeats_a_pair() -> None:
+    counts = {"rows_read": 1_500, "repeated_interactions_kept": 555}
+    entry = ENTRY.model_copy(update={"counts": counts})
+    assert format_dataset(entry).endswith(
+        "(rows_read 1,500, repeated_interactions_kept 555; 37.0% of the rows are repeats)"
+    )

@@ -1,0 +1,38 @@
+"""Refuses a study whose data leaves a model or a loss nothing to train on, before trials start."""
+
+from collections.abc import Sequence
+
+from morec.config import TrialConfig
+from morec.errors import DataError
+from morec.models.recommender import check_trains
+from tune_space.inputs.prepare import Prepared, key_of, variants
+from tune_space.study.expand import Arm
+
+
+def check_training(prepared: Prepared, arms: Sequence[Arm]) -> None:
+    """Refuse arms whose data leaves nothing to train on, for every searched choice that matters.
+
+    Raises:
+        DataError: names every such arm; see ``morec.models.recommender.check_trains``.
+    """
+    problems: dict[str, dict[str, None]] = {}
+    seen: dict[tuple[str, ...], str] = {}
+    for arm in arms:
+        for config in variants(arm, ("dataset", "model.kind", "training.loss")):
+            key = key_of(config.dataset), config.model.kind, config.training.loss
+            if key not in seen:
+                seen[key] = _training_problem(prepared, config)
+            if seen[key]:
+                problems.setdefault(seen[key], {})[arm.name] = None
+    if problems:
+        found = (f"arm {', '.join(map(repr, names))}: {text}" for text, names in problems.items())
+        raise DataError("\n".join(["nothing was started", *found]))
+
+
+def _training_problem(prepared: Prepared, config: TrialConfig) -> str:
+    """Why nothing would train; empty where something does."""
+    try:
+        check_trains(config, prepared.dataset(config.dataset))
+    except DataError as error:
+        return f"dataset {config.dataset.kind}, {config.model.kind}: {error}"
+    return ""
