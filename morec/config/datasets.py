@@ -4,11 +4,33 @@ The specification of an installed package's kind derives from ``WindowSpec``, ``
 or ``ImagesSpec``.
 """
 
-from typing import Literal, Self
+import codecs
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from morec.config.base import Spec
+
+
+def _check_separator(text: str) -> str:
+    if text in ("", '"') or any(end in text for end in "\r\n\0"):
+        raise ValueError(f"{text!r} cannot separate fields; for example ';', '::', ' ' or \"\\t\"")
+    # In YAML, '\t' in single quotes is a backslash and a t, and a tab is meant.
+    return "\t" if text in ("\\t", "tab") else text
+
+
+def _check_encoding(name: str) -> str:
+    try:
+        "a".encode(name)
+    except (LookupError, ValueError):
+        raise ValueError(f"{name!r} is no encoding; for example utf-16, latin-1 or gbk") from None
+    return codecs.lookup(name).name
+
+
+Separator = Annotated[str, AfterValidator(_check_separator)]
+"""What separates the fields of a row: one or more characters; ``" "`` is any number of blanks."""
+Encoding = Annotated[str, AfterValidator(_check_encoding)]
+"""The name of one of Python's encodings of text; a byte order mark is no part of the text."""
 
 
 class WindowSpec(Spec):
@@ -59,7 +81,7 @@ class MovieLensSpec(ImagesSpec):
 
 
 class FilesSpec(MissingImagesSpec):
-    """A user's own interactions and items as CSV, TSV or Parquet (also ``.xz``/``.gz`` packed)."""
+    """A user's own interactions and items: any text files (also ``.xz``/``.gz``), or Parquet."""
 
     kind: Literal["files"]
     interactions: str
@@ -69,6 +91,8 @@ class FilesSpec(MissingImagesSpec):
     user_column: str = "user_id"
     item_column: str = "item_id"
     """Name of the item column, in the interactions and in the items."""
+    items_item_column: str | None = None
+    """Name of the item column in the items; not given: the same as ``item_column``."""
     time_column: str = "timestamp"
     """Column of times: numbers or ISO dates. Interactions of equal time keep the file's order."""
     text_column: str | None = None
@@ -77,21 +101,42 @@ class FilesSpec(MissingImagesSpec):
     """Column of image paths, relative to the items file."""
     repeats: Literal["first", "keep"] = "first"
     """A user's repeated interactions with one item: keep only the first, or keep all."""
+    separator: Separator | None = None
+    """What separates the fields; not given: ``,`` in ``.csv``, a tab in ``.tsv``. Needed for files
+    of other names. Quotes enclose fields between ``,``, ``;`` and ``|``, and are text elsewhere."""
+    encoding: Encoding | None = None
+    """Encoding of the text; not given: UTF-8."""
+    items_separator: Separator | None = None
+    """``separator`` of the items; not given: that of the interactions."""
+    items_encoding: Encoding | None = None
+    """``encoding`` of the items; not given: that of the interactions."""
 
     @model_validator(mode="after")
     def _images_can_be_missing(self) -> Self:
         _check_missing_images(self.missing_images, self.image_column, "image_column")
         return self
 
+    @model_validator(mode="after")
+    def _options_have_an_effect(self) -> Self:
+        of_text = ("separator", "encoding")
+        _check_effect(self, of_text, self.interactions, "interactions")
+        _check_effect(self, tuple(f"items_{name}" for name in of_text), self.items, "items")
+        if self.items_item_column is not None and self.items is None:
+            raise ValueError("items_item_column has no effect: items is not given")
+        return self
+
 
 class SequencesSpec(ImagesSpec):
-    """The paper's layout; paths are relative to the study file."""
+    """The paper's layout, and that of SASRec and S3-Rec; paths are relative to the study file."""
 
     kind: Literal["sequences"]
     users: str
-    """``users.tsv``: user, tab, item names separated by blanks, oldest first."""
-    items: str
-    """``items.tsv``: item name, tab, title."""
+    """``users.tsv``: user, tab, item names separated by blanks, oldest first. Without tabs, the
+    first word of a line is the user."""
+    items: str | None = None
+    """``items.tsv``: item name, tab, title. Needed if an arm reads text."""
+    encoding: Encoding | None = None
+    """Encoding of both files; not given: UTF-8."""
 
 
 class MindSpec(WindowSpec):
@@ -121,6 +166,36 @@ class PairsSpec(ImagesSpec):
     (separated by blanks, oldest first). With or without a header."""
     titles: str | None = None
     """CSV or TSV of item and title; needed if an arm reads text."""
+    separator: Separator | None = None
+    """What separates the fields of both files; not given: by their suffix. Needed for files that
+    are not named ``.csv`` or ``.tsv``."""
+    encoding: Encoding | None = None
+    """Encoding of both files; not given: UTF-8."""
+
+
+class RecBoleSpec(ImagesSpec):
+    """RecBole's atomic files: ``<name>.inter`` and, where there is one, ``<name>.item``."""
+
+    kind: Literal["recbole"]
+    folder: str
+    """Holds the files."""
+    name: str | None = None
+    """Name of the files; not given: that of the folder, as in RecBole."""
+    user_column: str | None = None
+    """A column without its type: ``user_id``, not ``user_id:token``. Not given: by its name in the
+    header (``user_id``, ``session_id``)."""
+    item_column: str | None = None
+    """Not given: by its name in the header (``item_id``, ``business_id``)."""
+    time_column: str | None = None
+    """Not given: by its name in the header (``timestamp``, ``date``)."""
+    text_column: str | None = None
+    """Column of titles, in the items; not given: items have no titles."""
+    repeats: Literal["first", "keep"] = "first"
+    """A user's repeated interactions with one item: keep only the first, or keep all."""
+    separator: Separator | None = None
+    """RecBole's ``field_separator``; not given: a tab."""
+    encoding: Encoding | None = None
+    """Encoding of both files; not given: UTF-8."""
 
 
 class AmazonSpec(ImagesSpec):
@@ -156,6 +231,7 @@ OurDatasetSpec = (
     | MindSpec
     | HMSpec
     | PairsSpec
+    | RecBoleSpec
     | AmazonSpec
     | SyntheticSpec
 )
@@ -165,3 +241,12 @@ OurDatasetSpec = (
 def _check_missing_images(choice: str, images: str | None, option: str) -> None:
     if choice == "drop" and images is None:
         raise ValueError(f"missing_images: drop has no effect: {option} is not given")
+
+
+def _check_effect(spec: Spec, options: tuple[str, ...], path: str | None, of_what: str) -> None:
+    """Refuse options of text files that are given where there is none."""
+    is_text = path is not None and not path.lower().endswith(".parquet")
+    given = [option for option in options if getattr(spec, option) is not None]
+    if given and not is_text:
+        why = f"{of_what} is not given" if path is None else f"{path} is a Parquet file"
+        raise ValueError(f"{' and '.join(given)}: no effect, since {why}")

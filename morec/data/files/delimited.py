@@ -1,23 +1,23 @@
-"""Streams CSV and TSV files, packed or not; a file may be larger than memory."""
+"""Streams CSV, TSV and other text files, packed or not; a file may be larger than memory."""
 
 import csv
-import gzip
-import io
 import lzma
 import zlib
 from collections.abc import Iterator, Sequence
-from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import NoReturn
 
 import pyarrow as pa
 import pyarrow.csv
 
+from morec.data.files.headers import names_of
+from morec.data.files.packed import check_is_text, open_packed
+from morec.data.files.text_faults import fault_of, lines_of, not_text
+from morec.data.files.text_format import TextFormat
+from morec.data.files.text_stream import BLOCK_BYTES, MARK, check_quotes, utf8_stream
 from morec.errors import DataError
 
-BLOCK_BYTES = 1 << 24
-"""Bytes of text in memory at a time; no row may be longer."""
 READ_ERRORS = (
     OSError,
     EOFError,
@@ -30,53 +30,46 @@ READ_ERRORS = (
 """Errors that reading a broken file raises."""
 
 
-def open_packed(path: Path) -> BinaryIO:
-    """Open ``path`` for reading, unpacking ``.gz`` and ``.xz``."""
-    match path.suffix.lower():
-        case ".gz":
-            return cast(BinaryIO, gzip.open(path))
-        case ".xz":
-            return cast(BinaryIO, lzma.open(path))
-    return path.open("rb")
-
-
-def first_rows(
-    path: Path, separator: str, count: int, *, is_quoted: bool = True
-) -> list[list[str]]:
+def first_rows(path: Path, text: TextFormat, count: int) -> list[list[str]]:
     """Return the fields of the first ``count`` rows that are not empty.
 
     Raises:
-        DataError: the file is empty or broken.
+        DataError: the file is empty or broken, or its first row is no text.
     """
+    check_is_text(path)
     try:
         with open_packed(path) as stream:
-            # Invalid UTF-8 below the first rows is left to ``read_batches``, which names the row.
-            text = io.TextIOWrapper(
-                stream, encoding="utf-8-sig", errors="surrogateescape", newline=""
-            )
             rows = csv.reader(
-                # In pieces: a small packed file may hold one line that fills the memory.
-                iter(partial(text.readline, BLOCK_BYTES), ""),
-                delimiter=separator,
-                quoting=csv.QUOTE_MINIMAL if is_quoted else csv.QUOTE_NONE,
+                lines_of(stream, text),
+                delimiter=text.delimiter,
+                quoting=csv.QUOTE_MINIMAL if text.is_quoted else csv.QUOTE_NONE,
             )
+            # What is no text below the first row is left to ``read_batches``, which names the line.
             found = list(islice(filter(None, rows), count))
     except READ_ERRORS as error:
         raise unreadable(path, error) from error
     if not found:
         raise DataError(f"{path.name}: the file is empty")
-    if any("\ud800" <= character <= "\udfff" for character in "".join(found[0])):
-        raise DataError(f"{path.name}: cannot be read: the first row is no UTF-8 text")
+    if any(MARK in field or "\0" in field for field in found[0]):
+        raise DataError(f"{path.name}: line 1 is {not_text(path, text)}")
     return found
+
+
+def header_of(path: Path, text: TextFormat) -> list[str]:
+    """Return the names of the columns in the first row.
+
+    Raises:
+        DataError: the file is empty or broken.
+    """
+    return names_of(first_rows(path, text, 1)[0])
 
 
 def read_batches(
     path: Path,
-    separator: str,
+    text: TextFormat,
     *,
     names: Sequence[str] = (),
     columns: Sequence[str] | None = None,
-    is_quoted: bool = True,
 ) -> Iterator[pa.RecordBatch]:
     """Yield ``columns``, or all, as text; empty values are null; a batch is 16 MB of the file.
 
@@ -84,17 +77,22 @@ def read_batches(
     missing: an item called ``NA`` or ``None`` stays an item.
 
     Raises:
-        DataError: the file is empty or broken, or a row has more or fewer fields than the first;
-            names the row, counted from 1 with the header.
+        DataError: the file is empty or broken, a row has more or fewer fields than the first, a
+            quoted field does not end, or bytes are no text; names the line.
     """
-    first = first_rows(path, separator, 1, is_quoted=is_quoted)[0]
-    wanted = columns if columns is not None else names or first
+    header = header_of(path, text)
+    wanted = columns if columns is not None else names or header
     num_rows = 0
     read = pa.csv.ReadOptions(
-        use_threads=False, block_size=BLOCK_BYTES, column_names=list(names) or None
+        use_threads=False,
+        block_size=BLOCK_BYTES,
+        column_names=list(names) or header,
+        skip_rows_after_names=0 if names else 1,
     )
     parse = pa.csv.ParseOptions(
-        delimiter=separator, quote_char='"' if is_quoted else False, newlines_in_values=is_quoted
+        delimiter=text.delimiter,
+        quote_char='"' if text.is_quoted else False,
+        newlines_in_values=text.is_quoted,
     )
     convert = pa.csv.ConvertOptions(
         include_columns=list(wanted),
@@ -103,15 +101,15 @@ def read_batches(
         strings_can_be_null=True,
     )
     try:
-        with (
-            open_packed(path) as stream,
-            pa.csv.open_csv(stream, read, parse, convert) as batches,
-        ):
-            for batch in batches:
-                num_rows += len(batch)
-                yield batch
+        with open_packed(path) as stream:
+            utf8 = utf8_stream(stream, text)
+            checked = check_quotes(utf8, text.delimiter) if text.is_quoted else utf8
+            with pa.csv.open_csv(checked, read, parse, convert) as batches:
+                for batch in batches:
+                    num_rows += len(batch)
+                    yield batch
     except READ_ERRORS as error:
-        raise unreadable(path, error) from error
+        _explain(path, text, error, num_fields=len(names or header))
     if not num_rows:
         raise DataError(f"{path.name}: has a header but no rows")
 
@@ -119,3 +117,12 @@ def read_batches(
 def unreadable(path: Path, error: Exception) -> DataError:
     """Return the error for a file that cannot be read to its end."""
     return DataError(f"{path.name}: cannot be read: {error}")
+
+
+def _explain(path: Path, text: TextFormat, error: Exception, *, num_fields: int) -> NoReturn:
+    """Raise what a second pass finds, or else what the first one failed with."""
+    try:
+        fault = fault_of(path, text, num_fields)
+    except READ_ERRORS:
+        fault = None
+    raise (DataError(f"{path.name}: {fault}") if fault else unreadable(path, error)) from error

@@ -11,7 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.json
 
-from morec.data.files.delimited import BLOCK_BYTES, READ_ERRORS, open_packed, unreadable
+from morec.data.files.delimited import READ_ERRORS, unreadable
+from morec.data.files.packed import open_packed
+from morec.data.files.text_stream import BLOCK_BYTES
 from morec.errors import DataError
 
 CHUNK = 10_000

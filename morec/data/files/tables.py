@@ -1,42 +1,48 @@
-"""Reads columns of CSV, TSV and Parquet files: ids as categories, times as sortable numbers.
+"""Reads columns of text files and Parquet files: ids as categories, times as sortable numbers.
 
 In every format, missing and empty values count as missing, and no others: an item called ``NA`` or
 ``None`` stays an item.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet
 
-from morec.data.files.delimited import READ_ERRORS, first_rows, read_batches, unreadable
+from morec.data.files.delimited import header_of, read_batches
 from morec.data.files.gather import gather
-from morec.errors import DataError, did_you_mean
+from morec.data.files.headers import column_problems
+from morec.data.files.likely import quoted_for_yaml, separator_of_line
+from morec.data.files.parquet import parquet_header, read_parquet, type_problems
+from morec.data.files.text_format import TextFormat, is_parquet, text_format
+from morec.errors import DataError
 
-SEPARATORS = {".csv": ",", ".tsv": "\t"}
-PACKED = (".gz", ".xz")
-ALLOWED = ".csv, .tsv (also packed: .csv.gz, .csv.xz, .tsv.gz, .tsv.xz) and .parquet"
 NUM_SHOWN = 3
 """Values shown in an error."""
 
 
-def missing_columns(path: Path, wanted: Mapping[str, str]) -> list[str]:
-    """Return one message per column of ``wanted`` (option of the study -> column) not in ``path``.
+def missing_columns(
+    path: Path, wanted: Mapping[str, str], text: TextFormat | None = None
+) -> list[str]:
+    """Return one message per column of ``wanted`` (option of the study -> column) at fault.
+
+    A column is at fault that is not there, is there twice, or holds neither text nor numbers.
+    Without ``text`` the suffix decides how a file is written.
 
     Raises:
         DataError: the file is empty, broken, or of no known format.
     """
-    found = header_of(path)
-    return [
-        f"{path.name}: no column {column!r} ({option}).{did_you_mean(column, found)} "
-        f"Columns found: {', '.join(found)}"
-        for option, column in wanted.items()
-        if column not in found
-    ]
+    if is_parquet(path):
+        problems = column_problems(parquet_header(path), wanted) + type_problems(path, wanted)
+        return [f"{path.name}: {problem}" for problem in problems]
+    text = text or text_format(path)
+    found = header_of(path, text)
+    problems = [f"{path.name}: {problem}" for problem in column_problems(found, wanted)]
+    return problems + (
+        _other_separator(path, text, found[0]) if problems and len(found) == 1 else []
+    )
 
 
 def check_columns(wanted: Mapping[Path, Sequence[str]], kind: str) -> None:
@@ -55,23 +61,29 @@ def check_columns(wanted: Mapping[Path, Sequence[str]], kind: str) -> None:
         raise DataError("\n".join(problems))
 
 
-def read_columns(path: Path, columns: Sequence[str], numbers: Sequence[str] = ()) -> pd.DataFrame:
+def read_columns(
+    path: Path,
+    columns: Sequence[str],
+    numbers: Sequence[str] = (),
+    text: TextFormat | None = None,
+) -> pd.DataFrame:
     """Read ``columns``: text as categories; dates and numbers of Parquet keep their type.
 
-    Text in ``numbers`` becomes int64 if every value is a whole number.
+    Text in ``numbers`` becomes int64 if every value is a whole number. Without ``text`` the suffix
+    decides how a file is written.
 
     Raises:
         DataError: the file is broken or has no rows.
     """
     wanted = list(dict.fromkeys(columns))
-    if _suffix(path) == ".parquet":
-        batches = _read_parquet(path, wanted)
-    else:
-        batches = read_batches(path, SEPARATORS[_suffix(path)], columns=wanted)
-    return gather(batches, numbers)
+    if is_parquet(path):
+        return gather(read_parquet(path, wanted), numbers)
+    return gather(read_batches(path, text or text_format(path), columns=wanted), numbers)
 
 
-def read_rows(path: Path, user: str, item: str, time: str | None) -> pd.DataFrame:
+def read_rows(
+    path: Path, user: str, item: str, time: str | None, text: TextFormat | None = None
+) -> pd.DataFrame:
     """Read interactions from three named columns, or from two whose rows are in time order.
 
     The result has the columns ``user``, ``item`` and ``timestamp``.
@@ -80,7 +92,7 @@ def read_rows(path: Path, user: str, item: str, time: str | None) -> pd.DataFram
         DataError: the file is broken or has no rows, or a time cannot be read.
     """
     times = [] if time is None else [time]
-    table = read_columns(path, [user, item, *times], numbers=times)
+    table = read_columns(path, [user, item, *times], times, text)
     return as_rows(table, path, user, item, time)
 
 
@@ -98,23 +110,6 @@ def as_rows(
     return pd.DataFrame(
         {**rows, "timestamp": as_sortable(table[time], f"{path.name}: column {time!r}")}
     )
-
-
-def separator_of(path: Path) -> str:
-    """Return the separator that belongs to the suffix.
-
-    Raises:
-        DataError: the file is no CSV or TSV.
-    """
-    suffix = _suffix(path)
-    if suffix in SEPARATORS:
-        return SEPARATORS[suffix]
-    raise DataError(f"{path.name}: {suffix!r} is not a known format here; allowed: .csv, .tsv")
-
-
-def is_quoted(separator: str) -> bool:
-    """Whether fields may be quoted: in CSV files; in TSV files a quote is part of the text."""
-    return separator == ","
 
 
 def as_names(values: pd.Series) -> pd.Series:
@@ -183,38 +178,11 @@ def _not_alike(
     )
 
 
-def header_of(path: Path) -> list[str]:
-    """Return the names of the columns.
-
-    Raises:
-        DataError: the file is empty, broken, or of no known format.
-    """
-    suffix = _suffix(path)
-    if suffix != ".parquet":
-        return first_rows(path, SEPARATORS[suffix], 1)[0]
-    try:
-        return list(pa.parquet.read_schema(path).names)
-    except READ_ERRORS as error:
-        raise unreadable(path, error) from error
-
-
-def _read_parquet(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    try:
-        with pa.parquet.ParquetFile(path) as parquet:
-            if not parquet.metadata.num_rows:
-                raise DataError(f"{path.name}: has columns but no rows")
-            yield from parquet.iter_batches(columns=columns)
-    except READ_ERRORS as error:
-        raise unreadable(path, error) from error
-
-
-def _suffix(path: Path) -> str:
-    suffixes = path.suffixes
-    is_packed = suffixes[-1:] and suffixes[-1].lower() in PACKED
-    suffix = "".join(suffixes[-2:-1] if is_packed else suffixes[-1:]).lower()
-    if suffix in SEPARATORS or (suffix == ".parquet" and not is_packed):
-        return suffix
-    found = "".join(suffixes[-2:] if is_packed else suffixes[-1:])
-    raise DataError(
-        f"{path.name}: {found or 'no suffix'!r} is not a known format; allowed: {ALLOWED}"
-    )
+def _other_separator(path: Path, text: TextFormat, header: str) -> list[str]:
+    """Say what separates the fields of a file that seems to have one column."""
+    likely = separator_of_line(header, other_than=text.separator)
+    if likely is None:
+        return []
+    option = text.separator_option
+    cure = f"give `{option}: {quoted_for_yaml(likely)}`" if option else "save it as CSV or TSV"
+    return [f"{path.name}: the fields look separated by {likely!r}: {cure}"]

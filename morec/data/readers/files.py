@@ -1,4 +1,4 @@
-"""Reads a user's own interactions and items: CSV, TSV or Parquet, also packed as .gz or .xz.
+"""Reads a user's own interactions and items: any text files, also packed, or Parquet.
 
 Memory: 125 MB per million interactions, as measured for ``movielens``, which is read likewise.
 """
@@ -9,6 +9,7 @@ from pathlib import Path
 from morec.config import FilesSpec
 from morec.data.files.sources import hash_files, locate
 from morec.data.files.tables import as_texts, missing_columns, read_columns, read_rows
+from morec.data.files.text_format import TextFormat, is_parquet, text_format
 from morec.data.images.sources import ImageSource
 from morec.data.interactions import Interactions, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
@@ -27,7 +28,8 @@ def read_files(spec: FilesSpec, root: Path) -> Interactions:
     """
     _check(spec, root)
     paths = source_files(spec, root)
-    rows = read_rows(paths[0], spec.user_column, spec.item_column, spec.time_column)
+    text = _text_of_interactions(spec, paths[0])
+    rows = read_rows(paths[0], spec.user_column, spec.item_column, spec.time_column, text)
     if len(paths) == 1:
         return from_rows(rows, repeats=spec.repeats)
     catalogue = _read_items(spec, paths[1])
@@ -66,24 +68,42 @@ def _check(spec: FilesSpec, root: Path) -> None:
     if given and spec.items is None:
         raise DataError(f"{' and '.join(given)} need dataset.items, the file to look them up in")
     paths = source_files(spec, root)
-    problems = missing_columns(
-        paths[0],
-        {
-            "dataset.user_column": spec.user_column,
-            "dataset.item_column": spec.item_column,
-            "dataset.time_column": spec.time_column,
-        },
-    )
+    wanted = {
+        "dataset.user_column": spec.user_column,
+        "dataset.item_column": spec.item_column,
+        "dataset.time_column": spec.time_column,
+    }
+    problems = missing_columns(paths[0], wanted, _text_of_interactions(spec, paths[0]))
     if len(paths) > 1:
-        problems += missing_columns(paths[1], {"dataset.item_column": spec.item_column, **given})
+        option = "items_item_column" if spec.items_item_column else "item_column"
+        wanted = {f"dataset.{option}": _item_column(spec), **given}
+        problems += missing_columns(paths[1], wanted, _text_of_items(spec, paths[1]))
     if problems:
         raise DataError("\n".join(problems))
 
 
 def _read_items(spec: FilesSpec, path: Path) -> Catalogue:
     described_by = [column for column in (spec.text_column, spec.image_column) if column]
-    table = read_columns(path, [spec.item_column, *described_by])
-    return catalogue_of(table, spec.item_column, spec.text_column)
+    item = _item_column(spec)
+    table = read_columns(path, [item, *described_by], text=_text_of_items(spec, path))
+    return catalogue_of(table, item, spec.text_column)
+
+
+def _item_column(spec: FilesSpec) -> str:
+    return spec.items_item_column or spec.item_column
+
+
+def _text_of_interactions(spec: FilesSpec, path: Path) -> TextFormat | None:
+    return None if is_parquet(path) else text_format(path, spec.separator, spec.encoding)
+
+
+def _text_of_items(spec: FilesSpec, path: Path) -> TextFormat | None:
+    if is_parquet(path):
+        return None
+    separator, encoding = spec.items_separator, spec.items_encoding
+    return text_format(
+        path, separator or spec.separator, encoding or spec.encoding, prefix="items_"
+    )
 
 
 def _images(spec: FilesSpec, items: Catalogue, folder: Path) -> ImageSource | None:

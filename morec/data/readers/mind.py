@@ -28,6 +28,7 @@ from morec.config import MindSpec
 from morec.data.files.delimited import first_rows, read_batches
 from morec.data.files.gather import explode, gather
 from morec.data.files.sources import locate
+from morec.data.files.text_format import TextFormat
 from morec.data.interactions import Interactions
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
 from morec.data.readers.reader import Reader, folder_name, hash_of
@@ -40,6 +41,7 @@ NEWS_COLUMNS = ("news", "category", "subcategory", "title")
 TIME_FORMAT = "%m/%d/%Y %I:%M:%S %p"
 """``11/15/2019 8:55:22 AM``."""
 LABELLED = r"^[^\s-]+(-[01])?(\s+[^\s-]+(-[01])?)*$"
+TEXT = TextFormat("\t")
 HISTORIES = 10_000
 """Histories that are split into clicks at a time; bounds memory."""
 
@@ -83,14 +85,14 @@ def _read_news(folders: list[Path]) -> Catalogue:
 
 
 def _news_batches(path: Path) -> Iterator[pa.RecordBatch]:
-    num_more = len(first_rows(path, "\t", 1, is_quoted=False)[0]) - len(NEWS_COLUMNS)
+    num_more = len(first_rows(path, TEXT, 1)[0]) - len(NEWS_COLUMNS)
     if num_more < 0:
         raise DataError(
             f"{path}: {len(NEWS_COLUMNS) + num_more} columns separated by tabs in the first row; "
             f"expected {', '.join(NEWS_COLUMNS)} and more"
         )
     names = [*NEWS_COLUMNS, *(f"more {number}" for number in range(num_more))]
-    return read_batches(path, "\t", names=names, columns=["news", "title"], is_quoted=False)
+    return read_batches(path, TEXT, names=names, columns=["news", "title"])
 
 
 def _clicks(behaviors: list[Path], counts: Counter[str]) -> Iterator[pa.RecordBatch]:
@@ -129,9 +131,7 @@ def _read_behaviors(behaviors: list[Path], column: str) -> Iterator[pa.RecordBat
     for path in behaviors:
         num_before = 0
         names = ["user", "time", column]
-        for batch in read_batches(
-            path, "\t", names=BEHAVIOR_COLUMNS, columns=names, is_quoted=False
-        ):
+        for batch in read_batches(path, TEXT, names=BEHAVIOR_COLUMNS, columns=names):
             seconds = pc.strptime(
                 batch["time"], format=TIME_FORMAT, unit="s", error_is_null=True
             ).cast(pa.int64())

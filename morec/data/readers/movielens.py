@@ -22,6 +22,7 @@ from morec.data.files.delimited import read_batches
 from morec.data.files.gather import gather
 from morec.data.files.sources import locate
 from morec.data.files.tables import as_rows, check_columns, read_columns, read_rows
+from morec.data.files.text_format import TextFormat
 from morec.data.interactions import Interactions, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
 from morec.data.readers.reader import Reader, folder_name, hash_of
@@ -142,21 +143,24 @@ def _read_csv(ratings: Path, movies: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 def _read_dat(ratings: Path, movies: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the layout of the 1M and 10M collections: fields separated by ``::``, no header."""
-    # Split at every colon, ``::`` adds an empty field; a rating holds no other colons.
-    names = [USER, "", ITEM, " ", "rating", "  ", TIME]
-    table = gather(
-        read_batches(ratings, ":", names=names, columns=[USER, ITEM, TIME], is_quoted=False),
-        numbers=[TIME],
+    rating_columns, movie_columns = (USER, ITEM, "rating", TIME), (ITEM, *TEXT_COLUMNS)
+    batches = read_batches(
+        ratings, TextFormat("::"), names=rating_columns, columns=[USER, ITEM, TIME]
     )
-    items = [line.split("::") for line in movies.read_text(encoding="latin-1").splitlines()]
-    wrong = [number for number, fields in enumerate(items, start=1) if len(fields) != 3]
-    if wrong:
-        raise DataError(
-            f"{movies}: line {wrong[0]}: {len(items[wrong[0] - 1])} fields, "
-            "expected movie::title::genres"
-        )
+    table = gather(batches, numbers=[TIME])
+    # The 1M collection is latin-1, the 10M collection UTF-8.
+    encoding = "utf-8" if _is_utf8(movies) else "latin-1"
+    items = gather(read_batches(movies, TextFormat("::", encoding), names=movie_columns))
     rows = as_rows(table, ratings, USER, ITEM, TIME)
-    return rows, pd.DataFrame(items, columns=[ITEM, *TEXT_COLUMNS])
+    return rows, items
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _catalogue(items: pd.DataFrame) -> Catalogue:

@@ -9,7 +9,9 @@ Columns are found by their names in a header or, without a header, by their numb
 - titles without: ``item, title`` or ``item, Chinese title, English title``; the English title is
   read.
 
-A first row that names an item column is a header. Without times, the file's order is the order of
+A first row that names one of these columns is a header. One whose names are all unknown is an
+error where it shows: by its place above times or numbers, or by names like ``movieId``. Without
+times, the file's order is the order of
 time. Of a user's repeated interactions with one item the first stays, as in the paper's Bili.
 Files with other columns are read by ``kind: files``.
 
@@ -17,7 +19,8 @@ Memory: 125 MB per million interactions, as measured for ``sequences`` and ``mov
 read likewise.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +29,10 @@ import pandas as pd
 from morec.config import PairsSpec
 from morec.data.files.delimited import first_rows, read_batches
 from morec.data.files.gather import gather
+from morec.data.files.headers import format_names, names_of
 from morec.data.files.sources import locate
-from morec.data.files.tables import as_rows, is_quoted, separator_of
+from morec.data.files.tables import as_rows
+from morec.data.files.text_format import TextFormat, is_parquet, text_format
 from morec.data.interactions import Interactions, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
 from morec.data.readers.reader import Reader, file_name, hash_of
@@ -46,7 +51,9 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 """Names of the columns of each role in headers, in lower case."""
 NUM_PEEKED = 1000
-"""Rows that are read to tell sequences from pairs."""
+"""Rows that are read to tell sequences from pairs, and headers from rows."""
+LIKE_A_NAME = re.compile(r"(?:.*(?:_id|[a-z]Id|[a-z]ID)|id|ID)s?")
+"""``movieId``, ``article_id``: a column's name rather than a user's or an item's."""
 
 
 def read_pairs(spec: PairsSpec, root: Path) -> Interactions:
@@ -59,10 +66,11 @@ def read_pairs(spec: PairsSpec, root: Path) -> Interactions:
             cannot be read, or the two files share no item.
     """
     paths = source_files(spec, root)
-    rows = _read_interactions(paths[0])
+    texts = [_text_of(spec, path) for path in paths]
+    rows = _read_interactions(paths[0], texts[0])
     if len(paths) == 1:
         return from_rows(rows)
-    return join_catalogue(rows, _read_titles(paths[1]), files=(paths[0], paths[1]))
+    return join_catalogue(rows, _read_titles(paths[1], texts[1]), files=(paths[0], paths[1]))
 
 
 def source_files(spec: PairsSpec, root: Path) -> list[Path]:
@@ -74,54 +82,76 @@ def source_files(spec: PairsSpec, root: Path) -> list[Path]:
 class _Layout:
     names: tuple[str, ...]
     """Names of all columns of a file without a header; empty with a header."""
+    columns: Sequence[str]
+    """Names of all columns."""
     by_role: Mapping[str, str]
     """Name of the column that is read for each role."""
     peeked: list[list[str]]
     """The first rows, without the header."""
 
 
-def _read_interactions(path: Path) -> pd.DataFrame:
+def _text_of(spec: PairsSpec, path: Path) -> TextFormat:
+    if is_parquet(path):
+        raise DataError(f"{path.name}: kind: pairs reads text files; Parquet: kind: files")
+    return text_format(path, spec.separator, spec.encoding)
+
+
+def _read_interactions(path: Path, text: TextFormat) -> pd.DataFrame:
     without_header = {2: ("user", "item"), 3: ("user", "item", "time")}
-    layout = _layout(path, ("user", "item"), without_header, maybe="time")
+    layout = _layout(path, text, ("user", "item"), without_header, maybe="time")
     user, item, time = (layout.by_role.get(role) for role in ("user", "item", "time"))
     assert user is not None
     assert item is not None
-    if time is None and _has_lists(path, layout, item):
-        return read_lists(path, user, item, layout.names)
-    return as_rows(_read(path, layout), path, user, item, time)
+    if time is None and _has_lists(layout, item):
+        return read_lists(path, text, user, item, layout.names)
+    return as_rows(_read(path, text, layout), path, user, item, time)
 
 
-def _read_titles(path: Path) -> Catalogue:
+def _read_titles(path: Path, text: TextFormat) -> Catalogue:
     without_header = {2: ("item", "title"), 3: ("item", "Chinese title", "title")}
-    layout = _layout(path, ("item", "title"), without_header)
-    return catalogue_of(_read(path, layout), layout.by_role["item"], layout.by_role["title"])
+    layout = _layout(path, text, ("item", "title"), without_header)
+    table = _read(path, text, layout)
+    return catalogue_of(table, layout.by_role["item"], layout.by_role["title"])
 
 
-def _read(path: Path, layout: _Layout) -> pd.DataFrame:
+def _read(path: Path, text: TextFormat, layout: _Layout) -> pd.DataFrame:
     columns, times = list(layout.by_role.values()), [layout.by_role.get("time", "")]
-    separator = separator_of(path)
-    batches = read_batches(
-        path, separator, names=layout.names, columns=columns, is_quoted=is_quoted(separator)
-    )
-    return gather(batches, numbers=times)
+    return gather(read_batches(path, text, names=layout.names, columns=columns), numbers=times)
 
 
 def _layout(
     path: Path,
+    text: TextFormat,
     roles: tuple[str, ...],
     without_header: Mapping[int, tuple[str, ...]],
     maybe: str | None = None,
 ) -> _Layout:
-    separator = separator_of(path)
-    rows = first_rows(path, separator, NUM_PEEKED, is_quoted=is_quoted(separator))
+    rows = first_rows(path, text, NUM_PEEKED)
     wanted = (*roles, *([maybe] if maybe else []))
-    by_role = {role: [name for name in rows[0] if name.lower() in NAMES[role]] for role in wanted}
-    if by_role["item"]:
-        return _Layout((), _named(path, rows[0], by_role, roles), rows[1:])
-    names = without_header.get(len(rows[0]))
-    if names is None:
-        raise DataError(_unknown(path, rows[0], without_header))
-    return _Layout(names, {role: role for role in wanted if role in names}, rows)
+    header = names_of(rows[0])
+    by_role = {role: [name for name in header if name.lower() in NAMES[role]] for role in wanted}
+    if any(by_role.values()):
+        return _Layout((), header, _named(path, header, by_role, roles), rows[1:])
+    names = without_header.get(len(header))
+    if names is None or _is_header(header, rows[1:], names):
+        raise DataError(_unknown(path, header, without_header))
+    return _Layout(names, names, {role: role for role in wanted if role in names}, rows)
+
+
+def _is_header(first: list[str], others: list[list[str]], names: tuple[str, ...]) -> bool:
+    """Whether the first row has names, none of them known, by what stands below it.
+
+    It has if a field looks like a name, or if a column of users, items or times has a number or a
+    date in every row but the first.
+    """
+    places = [place for place, name in enumerate(names) if name in ("user", "item", "time")]
+    if any(LIKE_A_NAME.fullmatch(first[place]) for place in places):
+        return True
+    whole = [row for row in others if len(row) == len(first)]
+    return bool(whole) and any(
+        first[place][:1].isalpha() and all(row[place][:1].isdigit() for row in whole)
+        for place in places
+    )
 
 
 def _named(
@@ -130,7 +160,7 @@ def _named(
     """Return the column of every role; a role outside ``roles`` may have none."""
     problems = [
         f"{path.name}: {len(names) or 'no'} {role} columns"
-        f"{' (' + ', '.join(names) + ')' if names else ''} in the header {', '.join(header)}; "
+        f"{' (' + ', '.join(names) + ')' if names else ''} in the header {format_names(header)}; "
         f"expected one of {', '.join(NAMES[role])}. For other names: kind: files"
         for role, names in found.items()
         if len(names) > 1 or (not names and role in roles)
@@ -140,18 +170,19 @@ def _named(
     return {role: names[0] for role, names in found.items() if names}
 
 
-def _has_lists(path: Path, layout: _Layout, item: str) -> bool:
-    names = layout.names or first_rows(path, separator_of(path), 1)[0]
-    place = list(names).index(item)
+def _has_lists(layout: _Layout, item: str) -> bool:
+    place = list(layout.columns).index(item)
     return any(len(row[place].split()) > 1 for row in layout.peeked if len(row) > place)
 
 
 def _unknown(path: Path, row: list[str], without_header: Mapping[int, tuple[str, ...]]) -> str:
     allowed = " or ".join(", ".join(names) for names in without_header.values())
+    is_data = len(row) not in without_header and any(field[:1].isdigit() for field in row)
+    what = "no name of a known column" if is_data else "names of columns, none of them known"
     return (
-        f"{path.name}: the first row has {len(row)} columns and no name of an item column: "
-        f"{row[:5]}. Without a header the columns are {allowed}; with one, an item column is "
-        f"named {', '.join(NAMES['item'])}. For other names: kind: files"
+        f"{path.name}: the first row has {len(row)} columns and {what}: {row[:5]}. Without a "
+        f"header the columns are {allowed}; with one, an item column is named "
+        f"{', '.join(NAMES['item'])}. For other names: kind: files"
     )
 
 

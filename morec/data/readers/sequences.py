@@ -1,6 +1,7 @@
 """Reads the paper's layout: ``users.tsv`` (user, items in time order) and ``items.tsv``.
 
-Neither has a header. ``users.tsv``: user name, tab, item names separated by blanks.
+Neither has a header. ``users.tsv``: user name, tab, item names separated by blanks. A file without
+tabs has blanks there too: ``user item item ...``, or a line per interaction (SASRec, S3-Rec).
 ``items.tsv``: item name, then optionally a title (and an abstract, which is not used).
 
 Memory (peak, measured on 0.2 and 0.6 million users with 15 items each): 125 MB per million listed
@@ -11,13 +12,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from morec.config import SequencesSpec
 from morec.data.files.delimited import first_rows, read_batches
 from morec.data.files.gather import explode, gather
 from morec.data.files.sources import locate
-from morec.data.files.tables import NUM_SHOWN, as_rows, is_quoted, separator_of
-from morec.data.interactions import Interactions
+from morec.data.files.tables import NUM_SHOWN, as_rows
+from morec.data.files.text_format import TextFormat
+from morec.data.interactions import Interactions, from_rows
 from morec.data.readers.catalogue import catalogue_of, join_catalogue
 from morec.data.readers.reader import Reader, file_name, hash_of
 from morec.errors import DataError
@@ -33,21 +37,26 @@ def read_sequences(spec: SequencesSpec, root: Path) -> Interactions:
         DataError: a file is missing, empty or has too many columns, an item is listed twice, or
             the two files share no item.
     """
-    users, items = source_files(spec, root)
-    names = _names(items, ITEMS, at_least=1)
-    table = gather(read_batches(items, "\t", names=names, is_quoted=False))
+    paths = source_files(spec, root)
+    rows = _read_users(spec, paths[0])
+    if len(paths) == 1:
+        return from_rows(rows, repeats="keep")
+    text = TextFormat("\t", spec.encoding or "utf-8", encoding_option="encoding")
+    names = _names(paths[1], text, ITEMS, at_least=1)
+    table = gather(read_batches(paths[1], text, names=names))
     catalogue = catalogue_of(table, "item", "title" if "title" in names else None)
-    _check_unique(table, items)
-    rows = read_lists(users, *USERS, names=_names(users, USERS, at_least=2))
-    return join_catalogue(rows, catalogue, files=(users, items), repeats="keep")
+    _check_unique(table, paths[1])
+    return join_catalogue(rows, catalogue, files=(paths[0], paths[1]), repeats="keep")
 
 
 def source_files(spec: SequencesSpec, root: Path) -> list[Path]:
-    """Return the users file and the items file; a missing one raises a ``DataError``."""
-    return locate([spec.users, spec.items], root)
+    """Return the users file and, where given, the items file; a missing one is a ``DataError``."""
+    return locate([spec.users, *([spec.items] if spec.items else [])], root)
 
 
-def read_lists(path: Path, user: str, items: str, names: Sequence[str] = ()) -> pd.DataFrame:
+def read_lists(
+    path: Path, text: TextFormat, user: str, items: str, names: Sequence[str] = ()
+) -> pd.DataFrame:
     """Return a row per item of the lists in the column ``items``, with its number as its time.
 
     Items are separated by blanks, oldest first. ``names`` are the columns of a file without a
@@ -56,16 +65,31 @@ def read_lists(path: Path, user: str, items: str, names: Sequence[str] = ()) -> 
     Raises:
         DataError: the file is empty or broken.
     """
-    separator = separator_of(path)
-    batches = read_batches(
-        path, separator, names=names, columns=[user, items], is_quoted=is_quoted(separator)
-    )
+    batches = read_batches(path, text, names=names, columns=[user, items])
     table = gather(explode(batch, items) for batch in batches)
     return as_rows(table, path, user, items, None)
 
 
-def _names(path: Path, allowed: tuple[str, ...], at_least: int) -> tuple[str, ...]:
-    found = len(first_rows(path, "\t", 1, is_quoted=False)[0])
+def _read_users(spec: SequencesSpec, path: Path) -> pd.DataFrame:
+    text = TextFormat("\t", spec.encoding or "utf-8", encoding_option="encoding")
+    first = first_rows(path, text, 1)[0]
+    if len(first) > 1 or len(first[0].split()) < 2:
+        return read_lists(path, text, *USERS, names=_names(path, text, USERS, at_least=2))
+    lines = read_batches(path, text, names=["line"])
+    table = gather(explode(_split(batch), "item") for batch in lines)
+    return as_rows(table, path, *USERS, None)
+
+
+def _split(lines: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the first word of every line as its user, and the rest as its items."""
+    parts = pc.extract_regex(pc.fill_null(lines["line"], ""), r"^\s*(?P<user>\S*)\s*(?P<item>.*)$")
+    return pa.RecordBatch.from_pydict({name: pc.struct_field(parts, name) for name in USERS})
+
+
+def _names(
+    path: Path, text: TextFormat, allowed: tuple[str, ...], at_least: int
+) -> tuple[str, ...]:
+    found = len(first_rows(path, text, 1)[0])
     if not at_least <= found <= len(allowed):
         raise DataError(
             f"{path.name}: columns in the first row: {found}; allowed: "

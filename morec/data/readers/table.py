@@ -1,6 +1,16 @@
 """Every kind of dataset with its reader: our kinds, then those of installed packages."""
 
-from morec.data.readers import amazon, files, hm, mind, movielens, pairs, sequences, synthetic
+from morec.data.readers import (
+    amazon,
+    files,
+    hm,
+    mind,
+    movielens,
+    pairs,
+    recbole,
+    sequences,
+    synthetic,
+)
 from morec.data.readers.reader import Reader
 from morec.extensions import Table
 
@@ -13,6 +23,7 @@ READERS: Table[Reader] = Table(
         "mind": mind.READER,
         "hm": hm.READER,
         "pairs": pairs.READER,
+        "recbole": recbole.READER,
         "amazon": amazon.READER,
         "synthetic": synthetic.READER,
     },
