@@ -9,7 +9,7 @@ import numpy.typing as npt
 from morec.data.detect.guess import Guess
 from morec.data.interactions import Interactions
 from morec.errors import DataError
-from tune_space.terminal import format_seconds
+from tune_space.inputs.data_profile import format_share
 
 WARMS = (20, 10, 5, 0)
 KEPT_BY_WARM = 0.95
@@ -115,11 +115,11 @@ def _guess_warm(per_item: _Ints) -> Guess:
     kept = {one: per_item[per_item >= one].sum() / total for one in WARMS}
     warm = next(one for one in WARMS if kept[one] >= KEPT_BY_WARM)
     num_rare = int(((per_item > 0) & (per_item < warm)).sum())
-    choices = ", ".join(map(str, WARMS))
+    effect = f"{num_rare:,} items are, {kept[warm]:.1%} stay" if warm else "no item is"
     why = (
-        f"items with fewer interactions are left out: the largest of {choices} that keeps "
-        f"{KEPT_BY_WARM:.0%} of the interactions (keeps {kept[warm]:.1%}, leaves {num_rare:,} "
-        "items out; 0 keeps all)"
+        "items with fewer interactions are left out: the largest of "
+        f"{', '.join(map(str, WARMS))} with which {KEPT_BY_WARM:.0%} of the interactions stay "
+        f"({effect})"
     )
     return Guess("warm", warm, why)
 
@@ -149,10 +149,10 @@ def _guess_longest(lengths_U: _Ints) -> Guess:
 
 def _guess_repeats(interactions: Interactions) -> list[Guess]:
     count = interactions.counts.get("repeated_interactions_dropped", 0)
-    share = count / (len(interactions.item_ids) + count)
+    share = format_share(count / (len(interactions.item_ids) + count))
     why = (
-        f"{share:.1%} of the interactions repeat an earlier one of the same user and item; first: "
-        "only new items are recommended. keep: all stay"
+        f"{share} of the interactions repeat an earlier one of the same user and item; first: "
+        "those are left out, since new items are recommended; keep: they stay"
     )
     return [Guess("repeats", "first", why)]
 
@@ -188,12 +188,18 @@ def _guess_trials(
     why = (
         f"search trials per arm, the most of {', '.join(map(str, TRIALS))} within an hour: "
         f"{num_arms} arms x ({trials} + {NUM_SEEDS} trials) x {MAX_EPOCHS} epochs x "
-        f"{epoch_s:.2g} s on {machine.format()} are at most {format_seconds(seconds[trials])}, "
+        f"{epoch_s:.2g} s on {machine.format()} are at most {format_minutes(seconds[trials])}, "
         "roughly; --plan says it by measurement once trials have finished"
     )
     is_long = seconds[trials] > LONG_S
     advice = ["max_users: 50000 under dataset: would make this study shorter."] if is_long else []
     return Guess("trials", trials, why), advice
+
+
+def format_minutes(seconds: float) -> str:
+    """A rough time: minutes, or hours."""
+    minutes = max(1, round(seconds / 60))
+    return f"{minutes} min" if minutes < 120 else f"{round(minutes / 60)} h"
 
 
 def epoch_seconds(sizes: Sizes, longest: int, batch: int) -> float:

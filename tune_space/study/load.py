@@ -17,8 +17,8 @@ from tune_space.study.check_values import ARM_KEYS, DATASET_KEYS, check
 from tune_space.study.config_paths import explain
 from tune_space.study.expand import Arm, expand
 from tune_space.study.overrides import apply_overrides
-from tune_space.study.quick import QUICK, full_form, is_asked_for, quick_form
 from tune_space.study.questions import open_questions
+from tune_space.study.quick import QUICK, full_form, is_asked_for, quick_form
 from tune_space.study.spec import StudySpec
 from tune_space.study.yaml_document import Document, Problem, read_yaml, shorten
 

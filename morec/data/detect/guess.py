@@ -1,6 +1,6 @@
 """What is guessed of a data set, with the reason, and what nobody but its owner can know."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,12 @@ class Detected:
         """The open ones."""
         return tuple(one for one in self.options if isinstance(one, Question))
 
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """What items have besides their id: ``text``, ``image``."""
+        given = {"text": self.has_text, "image": self.has_images}
+        return tuple(name for name, is_there in given.items() if is_there)
+
     def answered(self) -> dict[str, Any]:
         """The dataset as a mapping; every question has its first answer."""
         return {"kind": self.kind, **dict(_settled(self.options))}
@@ -60,8 +66,3 @@ def _settled(options: tuple[Guess | Question, ...]) -> Iterator[tuple[str, Any]]
             yield one.key, one.value
         else:
             yield from zip(one.keys, one.answers[0], strict=True)
-
-
-def find(options: tuple[Guess | Question, ...], key: str) -> Mapping[str, Any]:
-    """Return the settled options that are called ``key``: one or none."""
-    return {name: value for name, value in _settled(options) if name == key}

@@ -67,7 +67,8 @@ def detect(paths: Sequence[Path], images: Path | None, root: Path) -> Detected:
         found = _folder(paths, root)
     else:
         found = _files([*locate([str(path) for path in paths], Path())], root)
-    return found if images is None else _with_images(found, images, root)
+    found = found if images is None else _with_images(found, images, root)
+    return _dropping(found) if found.has_images else found
 
 
 def path_in_study(path: Path, root: Path) -> str:
@@ -243,3 +244,9 @@ def _with_images(found: Detected, images: Path, root: Path) -> Detected:
     options = tuple(one for one in found.options if "image_column" not in _keys(one))
     given = Guess("images", path_in_study(images, root), "given; images are named after the items")
     return replace(found, options=(*options, given), has_images=True)
+
+
+def _dropping(found: Detected) -> Detected:
+    """Items without an image would stop every run."""
+    why = "items whose image is missing or broken are left out and counted; error: they are named"
+    return replace(found, options=(*found.options, Guess("missing_images", "drop", why)))
