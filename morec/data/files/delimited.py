@@ -13,7 +13,7 @@ import pyarrow.csv
 
 from morec.data.files.headers import names_of
 from morec.data.files.packed import check_is_text, open_packed
-from morec.data.files.text_faults import fault_of, lines_of, not_text
+from morec.data.files.text_faults import fault_of, not_text, open_lines
 from morec.data.files.text_format import TextFormat
 from morec.data.files.text_stream import BLOCK_BYTES, MARK, check_quotes, utf8_stream
 from morec.errors import DataError
@@ -38,9 +38,9 @@ def first_rows(path: Path, text: TextFormat, count: int) -> list[list[str]]:
     """
     check_is_text(path)
     try:
-        with open_packed(path) as stream:
+        with open_lines(path, text) as lines:
             rows = csv.reader(
-                lines_of(stream, text),
+                lines,
                 delimiter=text.delimiter,
                 quoting=csv.QUOTE_MINIMAL if text.is_quoted else csv.QUOTE_NONE,
             )
@@ -104,7 +104,7 @@ def read_batches(
         with open_packed(path) as stream:
             utf8 = utf8_stream(stream, text)
             checked = check_quotes(utf8, text.delimiter) if text.is_quoted else utf8
-            with pa.csv.open_csv(checked, read, parse, convert) as batches:
+            with checked, pa.csv.open_csv(checked, read, parse, convert) as batches:
                 for batch in batches:
                     num_rows += len(batch)
                     yield batch

@@ -14,9 +14,8 @@ import pandas as pd
 from morec.data.files.delimited import header_of, read_batches
 from morec.data.files.gather import gather
 from morec.data.files.headers import column_problems
-from morec.data.files.likely import quoted_for_yaml, separator_of_line
 from morec.data.files.parquet import parquet_header, read_parquet, type_problems
-from morec.data.files.text_format import TextFormat, is_parquet, text_format
+from morec.data.files.text_format import TextFormat, is_parquet, other_separator, text_format
 from morec.errors import DataError
 
 NUM_SHOWN = 3
@@ -40,9 +39,9 @@ def missing_columns(
     text = text or text_format(path)
     found = header_of(path, text)
     problems = [f"{path.name}: {problem}" for problem in column_problems(found, wanted)]
-    return problems + (
-        _other_separator(path, text, found[0]) if problems and len(found) == 1 else []
-    )
+    if problems and len(found) == 1 and (likely := other_separator(text, found[0])):
+        problems.append(f"{path.name}: {likely}")
+    return problems
 
 
 def check_columns(wanted: Mapping[Path, Sequence[str]], kind: str) -> None:
@@ -176,13 +175,3 @@ def _not_alike(
         "numbers or ISO dates (2023-07-18, 2023-07-18 09:30:00), not a mixture: "
         + ", ".join(examples)
     )
-
-
-def _other_separator(path: Path, text: TextFormat, header: str) -> list[str]:
-    """Say what separates the fields of a file that seems to have one column."""
-    likely = separator_of_line(header, other_than=text.separator)
-    if likely is None:
-        return []
-    option = text.separator_option
-    cure = f"give `{option}: {quoted_for_yaml(likely)}`" if option else "save it as CSV or TSV"
-    return [f"{path.name}: the fields look separated by {likely!r}: {cure}"]

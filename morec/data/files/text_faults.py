@@ -3,9 +3,9 @@
 import csv
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 from morec.data.files.likely import encoding_of
 from morec.data.files.packed import open_packed
@@ -16,14 +16,18 @@ NUM_SHOWN = 60
 """Characters of a line in an error."""
 
 
-def lines_of(stream: BinaryIO, text: TextFormat) -> Iterator[str]:
-    """Yield the lines with ``text.delimiter`` between fields; bytes that are no text are marked.
+@contextmanager
+def open_lines(path: Path, text: TextFormat) -> Iterator[Iterator[str]]:
+    """Open the lines with ``text.delimiter`` between fields; bytes that are no text are marked.
 
     A line comes in pieces of 16 MB: a small packed file may hold one line that fills the memory.
     """
-    utf8 = utf8_stream(stream, text, errors=MARKED)
-    decoded = io.TextIOWrapper(utf8, encoding="utf-8-sig", errors=MARKED, newline="")
-    yield from iter(partial(decoded.readline, BLOCK_BYTES), "")
+    with (
+        open_packed(path) as stream,
+        utf8_stream(stream, text, errors=MARKED) as utf8,
+        io.TextIOWrapper(utf8, encoding="utf-8-sig", errors=MARKED, newline="") as decoded,
+    ):
+        yield iter(partial(decoded.readline, BLOCK_BYTES), "")
 
 
 def fault_of(path: Path, text: TextFormat, num_fields: int) -> str | None:
@@ -32,8 +36,8 @@ def fault_of(path: Path, text: TextFormat, num_fields: int) -> str | None:
     A fault is a row with more or fewer than ``num_fields``, a quoted field that does not end, a
     line that is too long, or one that is no text.
     """
-    with open_packed(path) as stream:
-        numbered = _Numbered(lines_of(stream, text))
+    with open_lines(path, text) as lines:
+        numbered = _Numbered(lines)
         rows = csv.reader(
             numbered,
             delimiter=text.delimiter,

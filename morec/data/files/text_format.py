@@ -56,6 +56,16 @@ def text_format(
     return TextFormat(found, encoding or "utf-8", *options)
 
 
+def other_separator(text: TextFormat, line: str) -> str | None:
+    """Say what separates the fields of a line in which ``text.separator`` finds one only."""
+    likely = separator_of_line(line, other_than=text.separator)
+    if likely is None:
+        return None
+    option = text.separator_option
+    cure = f"give `{option}: {quoted_for_yaml(likely)}`" if option else "save it as CSV or TSV"
+    return f"the fields look separated by {likely!r}: {cure}"
+
+
 def is_parquet(path: Path) -> bool:
     """Whether the name says that ``path`` is a Parquet file; those are packed within."""
     return path.suffix.lower() == ".parquet"

@@ -105,7 +105,8 @@ def _separated(separator: str) -> Callable[[bytes], bytes]:
 
 
 def _without_blanks(lines: bytes) -> bytes:
-    trimmed = re.sub(rb"(?m)^[ \t]+|[ \t]+(?=\r?$)", b"", lines)
+    # The ``# `` of a header that numpy's ``savetxt`` wrote would otherwise be a field.
+    trimmed = re.sub(rb"(?m)^[ \t]*(?:#[ \t]+)?|[ \t]+(?=\r?$)", b"", lines)
     return re.sub(rb"[ \t]+", UNIT.encode(), trimmed)
 
 

@@ -32,7 +32,7 @@ from morec.data.files.gather import gather
 from morec.data.files.headers import format_names, names_of
 from morec.data.files.sources import locate
 from morec.data.files.tables import as_rows
-from morec.data.files.text_format import TextFormat, is_parquet, text_format
+from morec.data.files.text_format import TextFormat, is_parquet, other_separator, text_format
 from morec.data.interactions import Interactions, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
 from morec.data.readers.reader import Reader, file_name, hash_of
@@ -133,6 +133,8 @@ def _layout(
     if any(by_role.values()):
         return _Layout((), header, _named(path, header, by_role, roles), rows[1:])
     names = without_header.get(len(header))
+    if len(header) == 1 and (likely := other_separator(text, header[0])):
+        raise DataError(f"{path.name}: the first row has one column; {likely}")
     if names is None or _is_header(header, rows[1:], names):
         raise DataError(_unknown(path, header, without_header))
     return _Layout(names, names, {role: role for role in wanted if role in names}, rows)
@@ -141,16 +143,21 @@ def _layout(
 def _is_header(first: list[str], others: list[list[str]], names: tuple[str, ...]) -> bool:
     """Whether the first row has names, none of them known, by what stands below it.
 
-    It has if a field looks like a name, or if a column of users, items or times has a number or a
-    date in every row but the first.
+    It has if a user or an item looks like a name, or is a word above whole numbers only, or if a
+    time is a word.
     """
-    places = [place for place, name in enumerate(names) if name in ("user", "item", "time")]
-    if any(LIKE_A_NAME.fullmatch(first[place]) for place in places):
+    roles = dict(zip(names, first, strict=True))
+    if roles.get("time", "")[:1].isalpha():
         return True
-    whole = [row for row in others if len(row) == len(first)]
-    return bool(whole) and any(
-        first[place][:1].isalpha() and all(row[place][:1].isdigit() for row in whole)
-        for place in places
+    whole = [dict(zip(names, row, strict=False)) for row in others]
+    return any(
+        LIKE_A_NAME.fullmatch(roles.get(role, ""))
+        or (
+            roles.get(role, "")[:1].isalpha()
+            and bool(whole)
+            and all(row.get(role, "").isdigit() for row in whole)
+        )
+        for role in ("user", "item")
     )
 
 
@@ -177,8 +184,8 @@ def _has_lists(layout: _Layout, item: str) -> bool:
 
 def _unknown(path: Path, row: list[str], without_header: Mapping[int, tuple[str, ...]]) -> str:
     allowed = " or ".join(", ".join(names) for names in without_header.values())
-    is_data = len(row) not in without_header and any(field[:1].isdigit() for field in row)
-    what = "no name of a known column" if is_data else "names of columns, none of them known"
+    is_data = any(field[:1].isdigit() for field in row)
+    what = "no name of an item column" if is_data else "names of columns, none of them known"
     return (
         f"{path.name}: the first row has {len(row)} columns and {what}: {row[:5]}. Without a "
         f"header the columns are {allowed}; with one, an item column is named "

@@ -93,6 +93,8 @@ RATINGS = [(user[1:], item[1:], 4.0, time) for user, item, time in ROWS]
 MOVIES = [(item[1:], title, "Comedy|Drama") for item, title in TITLES]
 PICTURES = {f"{item}.png": _picture() for item, _ in TITLES}
 HEADER = ["user_id", "item_id", "timestamp"]
+INTER = _table("user_id:token\titem_id:token\ttimestamp:float", ROWS, "\t")
+ITEM = _table("item_id:token\ttitle:token_seq", TITLES, "\t")
 HM = _table("t_dat,customer_id,article_id", [("2020-01-02", u, i) for u, i, _ in ROWS])
 
 CASES: dict[str, Case] = {
@@ -117,6 +119,38 @@ CASES: dict[str, Case] = {
         "b63a299e",
         {"a.parquet": _parquet(HEADER, ROWS)},
     ),
+    "files semicolon": Case(
+        {"kind": "files", "interactions": "a.csv", "separator": ";"},
+        "b63a299e",
+        {"a.csv": CSV.replace(b",", b";")},
+    ),
+    "files dat": Case(
+        {"kind": "files", "interactions": "a.dat", "separator": "::"},
+        "b63a299e",
+        {"a.dat": CSV.replace(b",", b"::")},
+    ),
+    "files blanks": Case(
+        {"kind": "files", "interactions": "a.inter", "separator": " "},
+        "b63a299e",
+        {"a.inter": b"# " + CSV.replace(b",", b"  ")},
+    ),
+    "files utf16": Case(
+        {
+            "kind": "files",
+            "interactions": "a.csv",
+            "encoding": "utf-16",
+            "items": "b.item",
+            "items_separator": "\t",
+            "items_encoding": "gbk",
+            "text_column": "title",
+            "items_item_column": "name",
+        },
+        "97e9d19e",
+        {
+            "a.csv": CSV.decode().encode("utf-16"),
+            "b.item": ITEM.replace(b"item_id", b"name"),
+        },
+    ),
     "images": Case(
         {"kind": "files", "interactions": "a.csv", "items": "c.csv", "image_column": "image"},
         "992a9d72",
@@ -138,6 +172,11 @@ CASES: dict[str, Case] = {
         {"kind": "sequences", "users": "shop/users.tsv", "items": "items.tsv"},
         "7b9405c2",
         {"shop/users.tsv": _table("", LISTS, "\t"), "items.tsv": ITEMS_TSV},
+    ),
+    "sequences blanks": Case(
+        {"kind": "sequences", "users": "shop/users.txt"},
+        "443388df",
+        {"shop/users.txt": _table("", LISTS, " ")},
     ),
     "mind": Case(
         {"kind": "mind", "folder": "mind"},
@@ -171,6 +210,11 @@ CASES: dict[str, Case] = {
         {"kind": "pairs", "interactions": "lists.csv", "titles": "b.csv"},
         "9c7246e6",
         {"lists.csv": _table("user,items", LISTS), "b.csv": ITEMS_CSV},
+    ),
+    "recbole": Case(
+        {"kind": "recbole", "folder": "data/shop", "text_column": "title"},
+        "35dbbaa4",
+        {"data/shop/shop.inter": INTER, "data/shop/shop.item": ITEM},
     ),
     "amazon": Case(
         {"kind": "amazon", "reviews": "reviews.json", "meta": "meta.json"},

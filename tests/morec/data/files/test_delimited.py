@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from morec.data.files import delimited
+from morec.data.files import packed, text_faults, text_stream
 from morec.data.files.delimited import first_rows, read_batches
+from morec.data.files.text_format import TextFormat
 from morec.errors import DataError
 from tests.morec.data.endless import Endless
 
 Options = dict[str, object]
+COMMA, TAB = TextFormat(",", encoding_option="encoding"), TextFormat("\t")
 
 
-def rows_of(path: Path, separator: str = ",", **options: object) -> list[dict[str, object]]:
-    batches = read_batches(path, separator, **options)  # type: ignore[arg-type]
+def rows_of(path: Path, text: TextFormat = COMMA, **options: object) -> list[dict[str, object]]:
+    batches = read_batches(path, text, **options)  # type: ignore[arg-type]
     return [row for batch in batches for row in batch.to_pylist()]
 
 
@@ -41,21 +43,21 @@ def test_only_empty_values_are_missing(tmp_path: Path) -> None:
 def test_without_quoting_a_quote_is_text(tmp_path: Path) -> None:
     path = tmp_path / "t.tsv"
     path.write_bytes(b'1\t"A\r\n2\tB"\r\n')
-    found = rows_of(path, separator="\t", names=("id", "title"), is_quoted=False)
+    found = rows_of(path, TAB, names=("id", "title"))
     assert found == [{"id": "1", "title": '"A'}, {"id": "2", "title": 'B"'}]
-    assert first_rows(path, "\t", 1, is_quoted=False) == [["1", '"A']]
+    assert first_rows(path, TAB, 1) == [["1", '"A']]
 
 
 @pytest.mark.parametrize(("suffix", "pack"), [("gz", gzip.compress), ("xz", lzma.compress)])
 def test_long_files_come_in_batches_whether_packed_or_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, pack: type[bytes]
 ) -> None:
-    monkeypatch.setattr(delimited, "BLOCK_BYTES", 1000)
+    monkeypatch.setattr("morec.data.files.delimited.BLOCK_BYTES", 1000)
     text = b"n\n" + b"".join(b"%d\n" % n for n in range(1000))
     plain, packed = tmp_path / "t.csv", tmp_path / f"t.csv.{suffix}"
     plain.write_bytes(text)
     packed.write_bytes(pack(text))
-    assert len(list(read_batches(plain, ","))) > 3
+    assert len(list(read_batches(plain, COMMA))) > 3
     assert rows_of(plain) == rows_of(packed) == [{"n": str(n)} for n in range(1000)]
 
 
@@ -71,37 +73,170 @@ def test_a_header_without_rows_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("row", "found"), [("3,4,5", 3), ("3", 1)])
-def test_a_row_of_another_length_is_named_with_its_number(
-    tmp_path: Path, row: str, found: int
+@pytest.mark.parametrize(("before", "line"), [("1,2\n", 3), ('1,"2\n\n2"\n\n', 6)])
+def test_a_row_of_another_length_is_named_with_its_line(
+    tmp_path: Path, row: str, found: int, before: str, line: int
 ) -> None:
-    (tmp_path / "t.csv").write_text(f"a,b\n1,2\n{row}\n")
+    (tmp_path / "t.csv").write_text(f"a,b\n{before}{row}\n")
     assert message_of(tmp_path / "t.csv") == (
-        f"t.csv: cannot be read: CSV parse error: Row #3: Expected 2 columns, got {found}: {row}"
+        f"t.csv: line {line}: {found} fields, expected 2: {row!r}"
     )
 
 
-def test_text_that_is_not_utf8_is_named_with_its_row(tmp_path: Path) -> None:
-    (tmp_path / "t.csv").write_bytes(b"a,b\n1,2\n3,\xff\n")
+def test_rows_that_all_differ_from_the_header_are_named(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n1,2,3\n1,2,3\n")
+    assert message_of(tmp_path / "t.csv") == "t.csv: line 2: 3 fields, expected 2: '1,2,3'"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('a,b\n1,"Alien\n2,x\n', 2),
+        ('a,b\n1,x\n2,"Alien\n3,y\n4,"Brazil\n5,z\n', 3),
+        ('a,b\n1,"Weird Al" Yankovic\n', 2),
+        ('a,b\n1,"x\ny"\n"2,"x\n', 4),
+    ],
+)
+def test_a_quote_that_is_not_closed_is_named_with_its_line(
+    tmp_path: Path, text: str, line: int
+) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    shown = text.splitlines()[line - 1]
     assert message_of(tmp_path / "t.csv") == (
-        "t.csv: cannot be read: In CSV column #1: Row #3: CSV conversion error to string: "
-        "invalid UTF8 data"
+        f"t.csv: line {line}: a field begins with a quote and is not closed by a quote before the "
+        f"next separator: {shown!r}. In CSV, quotes enclose a whole field, and a quote within it "
+        "is written twice"
     )
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
-def test_a_first_row_that_is_not_utf8_is_refused(tmp_path: Path, encoding: str) -> None:
-    (tmp_path / "t.csv").write_bytes("é,b\n1,2\n".encode(encoding))
-    assert message_of(tmp_path / "t.csv") == (
-        "t.csv: cannot be read: the first row is no UTF-8 text"
+def test_a_quote_far_above_the_end_is_named_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('a,b\n1,"Alien\n' + "22,some more text\n" * 20_000)
+    assert message_of(tmp_path / "t.csv").startswith("t.csv: line 2: a field begins with a quote")
+
+
+def test_a_quote_within_a_field_is_text(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('a,b\n27" monitor,x"\n')
+    assert rows_of(tmp_path / "t.csv") == [{"a": '27" monitor', "b": 'x"'}]
+
+
+NOT_TEXT = "é,b\nLéon,Zoë\nFaçade,über\nmañana,naïve\n"
+
+
+def test_text_that_is_not_utf8_is_named_with_its_line_and_the_likely_encoding(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "t.csv").write_bytes(b"a,b\n1,2\n" + "电影,北京的春天\n".encode("gbk") * 3)
+    found = message_of(tmp_path / "t.csv")
+    assert found.startswith("t.csv: line 3 is no UTF-8 text; it looks like gb18030: give ")
+    assert found.endswith("`encoding: gb18030`")
+    gbk = TextFormat(",", "gb18030")
+    assert rows_of(tmp_path / "t.csv", gbk)[1] == {"a": "电影", "b": "北京的春天"}
+
+
+def test_a_kind_without_the_option_asks_for_utf8(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes("é,b\n1,2\n".encode("utf-16"))
+    with pytest.raises(DataError) as error:
+        first_rows(tmp_path / "t.csv", TAB, 1)
+    assert str(error.value) == (
+        "t.csv: line 1 is no UTF-8 text; it looks like utf-16: save it as UTF-8"
     )
 
 
-@pytest.mark.parametrize("read", [lambda path: first_rows(path, ",", 1), rows_of])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-16-le", "utf-16-be"])
+def test_a_first_row_that_is_not_utf8_names_its_encoding(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "t.csv").write_bytes(NOT_TEXT.encode(encoding))
+    assert message_of(tmp_path / "t.csv") == (
+        f"t.csv: line 1 is no UTF-8 text; it looks like {encoding}: give `encoding: {encoding}`"
+    )
+
+
+def test_bytes_that_are_no_text_of_the_given_encoding_are_named(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"a,b\n1,2\n\xff\xff,4\n")
+    assert message_of_format(tmp_path / "t.csv", TextFormat(",", "gbk")).startswith(
+        "t.csv: line 3 is no GBK text"
+    )
+
+
+def message_of_format(path: Path, text: TextFormat) -> str:
+    with pytest.raises(DataError) as error:
+        rows_of(path, text)
+    return str(error.value)
+
+
+ROWS = [["user_id", "title"], ["u1", 'Léon "2"'], ["u2", "汉 字"], ["", "x"]]
+BLANKS = [["user_id", "title"], ["u1", '"Léon'], ["u2", "汉"]]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32", "gbk"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", "::", " ", "§", "\x01", "||", ", "])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_any_separator_and_encoding_gives_the_same_rows(
+    tmp_path: Path, separator: str, encoding: str, end: str
+) -> None:
+    rows = BLANKS if separator == " " else ROWS
+    text = end.join(map(separator.join, rows)) + end
+    (tmp_path / "t").write_bytes(text.encode(encoding))
+    expected = [dict(zip(rows[0], (field or None for field in row), strict=True)) for row in rows]
+    assert rows_of(tmp_path / "t", TextFormat(separator, encoding)) == expected[1:]
+
+
+def test_blanks_may_be_several_and_stand_around_a_row(tmp_path: Path) -> None:
+    (tmp_path / "t").write_bytes(b"# a   b\t c \r\n  1 2 \t 3\n4 5 6   ")
+    assert rows_of(tmp_path / "t", TextFormat(" ")) == [
+        {"a": "1", "b": "2", "c": "3"},
+        {"a": "4", "b": "5", "c": "6"},
+    ]
+
+
+def test_pieces_may_end_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_stream, "BLOCK_BYTES", 64)
+    rows = [[f"u{n}", f'é"{n}', "x" * (n % 7)] for n in range(300)]
+    (tmp_path / "t").write_text("\n".join(map("::".join, [["a", "b", "c"], *rows])), "utf-16")
+    found = rows_of(tmp_path / "t", TextFormat("::", "utf-16"))
+    assert [[row["a"], row["b"], row["c"] or ""] for row in found] == rows
+
+
+def test_quoted_fields_may_lie_across_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(text_stream, "BLOCK_BYTES", 64)
+    rows = [[str(n), 'a "b",\n\n' * (n % 4) + '27"', '6" x'] for n in range(300)]
+    lines = ['{},"{}",{}'.format(n, b.replace('"', '""'), c) for n, b, c in rows]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,c", *lines]))
+    found = rows_of(tmp_path / "t.csv")
+    assert [[row["a"], row["b"], row["c"]] for row in found] == rows
+
+
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [
+        (gzip.compress(b"a,b\n1,2\n"), "packed by gzip; its name must end with .gz"),
+        (b"PK\x03\x04...", "a ZIP archive or a spreadsheet; unpack it, or save it as CSV"),
+        (b"PAR1...", "a Parquet file; its name must end with .parquet"),
+    ],
+)
+def test_a_file_that_is_no_text_says_what_it_is(tmp_path: Path, start: bytes, what: str) -> None:
+    (tmp_path / "t.csv").write_bytes(start)
+    assert message_of(tmp_path / "t.csv") == f"t.csv: this is {what}"
+
+
+@pytest.mark.parametrize("text", [COMMA, TAB, TextFormat("::"), TextFormat(" ", "utf-16-le")])
+@pytest.mark.parametrize("read", [lambda path, text: first_rows(path, text, 1), rows_of])
 def test_a_packed_line_without_end_is_refused_before_it_fills_the_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], object]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    read: Callable[[Path, TextFormat], object],
+    text: TextFormat,
 ) -> None:
-    endless = Endless()
-    monkeypatch.setattr(delimited, "open_packed", lambda path: io.BufferedReader(endless))
-    with pytest.raises(DataError, match=r"^t.csv.gz: cannot be read: field larger than"):
-        read(tmp_path / "t.csv.gz")
-    assert endless.num_bytes < 2 * delimited.BLOCK_BYTES
+    opened: list[Endless] = []
+
+    def open_endless(path: Path) -> io.BufferedReader:
+        opened.append(Endless())
+        return io.BufferedReader(opened[-1])
+
+    for module in (packed, text_faults):
+        monkeypatch.setattr(module, "open_packed", open_endless)
+    monkeypatch.setattr("morec.data.files.delimited.open_packed", open_endless)
+    with pytest.raises(DataError, match=r"^t.csv.gz: "):
+        read(tmp_path / "t.csv.gz", text)
+    assert max(endless.num_bytes for endless in opened) < 3 * text_stream.BLOCK_BYTES

@@ -68,21 +68,41 @@ def test_a_header_without_rows_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "found"), [("t.json", ".json"), ("t", "no suffix"), ("t.parquet.gz", ".parquet.gz")]
 )
-def test_an_unknown_format_lists_the_known_ones(tmp_path: Path, name: str, found: str) -> None:
-    (tmp_path / name).touch()
+def test_an_unknown_name_asks_for_the_separator(tmp_path: Path, name: str, found: str) -> None:
+    pack = gzip.compress if name.endswith(".gz") else bytes
+    (tmp_path / name).write_bytes(pack(b"item;title\n1;2\n"))
     assert message_of(tmp_path / name) == (
-        f"{name}: {found!r} is not a known format; allowed: .csv, .tsv "
-        "(also packed: .csv.gz, .csv.xz, .tsv.gz, .tsv.xz) and .parquet"
+        f"{name}: {found!r} does not say what separates the fields; allowed: .csv, .tsv (also "
+        "packed: .csv.gz, .csv.xz, .tsv.gz, .tsv.xz), .parquet, or any name with the option "
+        "`separator`, for example `separator: ';'`"
     )
 
 
-@pytest.mark.parametrize("rows", ["1,2\n1,2,3\n", "1,2,3\n1,2,3\n"])
-def test_lines_with_too_many_fields_are_refused(tmp_path: Path, rows: str) -> None:
-    (tmp_path / "t.csv").write_text(f"item,title\n{rows}")
-    assert message_of(tmp_path / "t.csv").startswith("t.csv: cannot be read: ")
+@pytest.mark.parametrize(
+    ("header", "separator", "spelled"),
+    [("item;title", ";", "';'"), ("item\ttitle", "\t", '"\\t"'), ("item::title", "::", "'::'")],
+)
+def test_a_file_with_another_separator_names_it(
+    tmp_path: Path, header: str, separator: str, spelled: str
+) -> None:
+    (tmp_path / "t.csv").write_text(f"{header}\n1\n")
+    assert message_lines(tmp_path / "t.csv") == [
+        f"t.csv: no column 'item' (dataset.item_column). Columns found: {header}",
+        f"t.csv: the fields look separated by {separator!r}: give `separator: {spelled}`",
+    ]
 
 
-@pytest.mark.parametrize("name", ["t.csv.gz", "t.csv.xz", "t.parquet", "t.csv"])
+def message_lines(path: Path) -> list[str]:
+    return missing_columns(path, {"dataset.item_column": "item"})
+
+
+def test_quotes_are_text_in_tsv(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_text('item\ttitle\n1\t"Alien\n2\tBrazil\n3\t"Cube\n')
+    table = read_columns(tmp_path / "t.tsv", ["item", "title"])
+    assert as_texts(table["title"]) == ('"Alien', "Brazil", '"Cube')
+
+
+@pytest.mark.parametrize("name", ["t.csv.gz", "t.csv.xz", "t.parquet"])
 def test_broken_bytes_are_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(b"\xff\xfe\x80broken")
     assert message_of(tmp_path / name).startswith(f"{name}: cannot be read: ")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from morec.config import FilesSpec
 from morec.data.images.sources import ImageSource
@@ -127,3 +128,116 @@ def test_unreadable_times_name_file_and_column(tmp_path: Path) -> None:
     assert message_of(spec, tmp_path).startswith(
         "interactions.csv: column 'timestamp': 1 of 4 times are not like the rest"
     )
+
+
+def test_titles_that_begin_with_a_quote_swallow_no_items(tmp_path: Path) -> None:
+    spec = items_spec(tmp_path, "", text_column="t").model_copy(update={"items": "items.tsv"})
+    (tmp_path / "items.tsv").write_text('item_id\tt\na\t"Alien\nb\tBrazil\nc\t"Cube\n')
+    interactions = read_files(spec, tmp_path)
+    assert interactions.titles == ('"Alien', "Brazil", '"Cube')
+    assert interactions.counts["unknown_item_rows"] == 0
+
+
+def test_a_title_in_csv_whose_quote_is_not_closed_is_named(tmp_path: Path) -> None:
+    spec = items_spec(tmp_path, 'item_id,t\na,"Alien\nb,Brazil\nc,"Cube\n', text_column="t")
+    assert message_of(spec, tmp_path).startswith(
+        "items.csv: line 2: a field begins with a quote and is not closed by a quote before "
+        "the next separator: 'a,\"Alien'. "
+    )
+
+
+def test_the_item_column_may_have_another_name_in_the_items(tmp_path: Path) -> None:
+    spec = items_spec(tmp_path, "name,item_id\nc,9\na,8\n", items_item_column="name")
+    interactions = read_files(spec, tmp_path)
+    assert interactions.item_names == ["c", "a"]
+    assert interactions.item_ids.tolist() == [0, 1, 0]
+
+
+def test_a_wrong_item_column_of_the_items_names_its_option(tmp_path: Path) -> None:
+    spec = items_spec(tmp_path, "name\nc\n", items_item_column="nam")
+    assert message_of(spec, tmp_path) == (
+        "items.csv: no column 'nam' (dataset.items_item_column). Did you mean 'name'? "
+        "Columns found: name"
+    )
+
+
+def test_both_files_may_have_their_own_separator_and_encoding(tmp_path: Path) -> None:
+    (tmp_path / "log.inter").write_bytes("user_id;item_id;timestamp\nü;b;1\n".encode("latin-1"))
+    (tmp_path / "items").write_bytes("item_id::t\nb::Zoë\n".encode("utf-16"))
+    raw = {
+        "kind": "files",
+        "interactions": "log.inter",
+        "separator": ";",
+        "encoding": "latin-1",
+        "items": "items",
+        "items_separator": "::",
+        "items_encoding": "utf-16",
+        "text_column": "t",
+    }
+    interactions = read_files(FilesSpec.model_validate(raw), tmp_path)
+    assert interactions.user_names == ["ü"]
+    assert interactions.titles == ("Zoë",)
+
+
+def test_the_items_are_written_as_the_interactions_unless_said_otherwise(tmp_path: Path) -> None:
+    (tmp_path / "log.inter").write_bytes("user_id;item_id;timestamp\nü;b;1\n".encode("latin-1"))
+    (tmp_path / "log.item").write_bytes("item_id;t\nb;Zoë\n".encode("latin-1"))
+    spec = FilesSpec(
+        kind="files", interactions="log.inter", items="log.item", text_column="t", separator=";",
+        encoding="latin-1",
+    )  # fmt: skip
+    assert read_files(spec, tmp_path).titles == ("Zoë",)
+    broken = spec.model_copy(update={"encoding": None})
+    assert message_of(broken, tmp_path).startswith("log.inter: line 2 is no UTF-8 text")
+
+
+def test_items_in_another_encoding_name_their_own_option(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_bytes("item_id,t\nc,Zoë\n".encode("utf-16"))
+    spec = write_interactions(tmp_path, ROWS).model_copy(
+        update={"items": "items.csv", "text_column": "t"}
+    )
+    assert message_of(spec, tmp_path) == (
+        "items.csv: line 1 is no UTF-8 text; it looks like utf-16: give `items_encoding: utf-16`"
+    )
+
+
+def test_ids_that_are_lists_are_refused(tmp_path: Path) -> None:
+    table = pd.DataFrame({"user_id": ["u"], "item_id": [["a", "b"]], "timestamp": [1]})
+    table.to_parquet(tmp_path / "log.parquet")
+    spec = FilesSpec(kind="files", interactions="log.parquet")
+    message = message_of(spec, tmp_path)
+    assert message.startswith("log.parquet: column 'item_id' (dataset.item_column) holds ")
+    assert message.endswith("expected one text, number or date a row")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"separator": ";"}, "separator: no effect, since log.parquet is a Parquet file"),
+        (
+            {"separator": ";", "encoding": "gbk"},
+            "separator and encoding: no effect, since log.parquet is a Parquet file",
+        ),
+        ({"items_separator": ";"}, "items_separator: no effect, since items is not given"),
+        ({"items_item_column": "x"}, "items_item_column has no effect: items is not given"),
+        (
+            {"items": "i.parquet", "items_encoding": "gbk"},
+            "items_encoding: no effect, since i.parquet is a Parquet file",
+        ),
+        ({"separator": ""}, "'' cannot separate fields; for example ';', '::', ' ' or \"\\t\""),
+        ({"separator": '"'}, "cannot separate fields"),
+        ({"separator": "a\nb"}, "cannot separate fields"),
+        ({"encoding": "utf-61"}, "'utf-61' is no encoding; for example utf-16, latin-1 or gbk"),
+        ({"encoding": "rot13"}, "'rot13' is no encoding"),
+    ],
+)
+def test_options_without_effect_or_meaning_are_refused(options: dict[str, str], why: str) -> None:
+    with pytest.raises(ValidationError) as error:
+        FilesSpec.model_validate({"kind": "files", "interactions": "log.parquet", **options})
+    assert why in str(error.value)
+
+
+def test_a_tab_may_be_spelled_as_people_spell_it() -> None:
+    for tab in ("\t", "\\t", "tab"):
+        spec = FilesSpec(kind="files", interactions="a.dat", separator=tab)
+        assert spec.separator == "\t"

@@ -103,3 +103,12 @@ def test_an_invalid_date_is_named_with_its_row(tmp_path: Path) -> None:
 def test_a_dataset_is_named_after_the_folder(tmp_path: Path) -> None:
     write(tmp_path)
     assert load_dataset(SPEC, tmp_path).name == "hm"
+
+
+def test_a_name_whose_quote_is_not_closed_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "hm"
+    folder.mkdir()
+    (folder / "transactions_train.csv").write_text("t_dat,customer_id,article_id\n2020-01-02,u,1\n")
+    (folder / "articles.csv").write_text('article_id,prod_name\n1,"Top\n2,"Shirt\n3,x\n')
+    with pytest.raises(DataError, match=r"^articles.csv: line 2: a field begins with a quote"):
+        read_hm(HMSpec(kind="hm", folder="hm"), tmp_path)

@@ -146,6 +146,21 @@ def test_the_older_layout_gives_the_same_data_and_keeps_accents_and_colons(tmp_p
     assert load_dataset(CSV, tmp_path).item_ids.tolist() == [1, 3, 2]
 
 
+def test_the_older_layout_may_be_utf8(tmp_path: Path) -> None:
+    dat_folder(tmp_path)
+    movies = (tmp_path / "ml/movies.dat").read_bytes().decode("latin-1")
+    (tmp_path / "ml/movies.dat").write_text(movies, encoding="utf-8")
+    interactions = read_movielens(CSV, tmp_path)
+    assert interactions.titles is not None
+    assert interactions.titles[1] == "Léon: The Professional (1994) Crime"
+
+
+def test_quotes_in_the_older_layout_are_text(tmp_path: Path) -> None:
+    dat_folder(tmp_path)
+    (tmp_path / "ml/movies.dat").write_text('31::"Heat::\n9::"Leon::\n7::x::\n')
+    assert read_movielens(CSV, tmp_path).titles == ('"Heat', '"Leon', "x")
+
+
 def test_posters_are_found_by_movie(tmp_path: Path) -> None:
     csv_folder(tmp_path)
     for name in ("7.jpg", "9.jpg", "31.png"):
@@ -161,9 +176,7 @@ def test_a_movie_with_a_missing_field_is_named_by_its_line(tmp_path: Path) -> No
     (tmp_path / "ml/movies.dat").write_text("31::Heat (1995)::Crime\n9::Sabrina (1995)\n")
     with pytest.raises(DataError) as error:
         read_movielens(CSV, tmp_path)
-    assert str(error.value) == (
-        f"{tmp_path / 'ml/movies.dat'}: line 2: 2 fields, expected movie::title::genres"
-    )
+    assert str(error.value) == ("movies.dat: line 2: 2 fields, expected 3: '9::Sabrina (1995)'")
 
 
 def test_missing_files_of_a_folder_are_named(tmp_path: Path) -> None:

@@ -125,12 +125,81 @@ def test_rows_of_an_unknown_layout_are_shown(tmp_path: Path) -> None:
     )
 
 
-def test_a_third_column_that_is_no_time_is_named(tmp_path: Path) -> None:
-    spec = write(tmp_path, pairs_csv="who,what,when\nu1,a,5\nu1,b,6\n")
+UNKNOWN = (
+    "names of columns, none of them known: {}. Without a header the columns are user, item or "
+    "user, item, time; with one, an item column is named item, item_id,"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("who,what,when\nu1,a,5\nu1,b,6\n", ["who", "what", "when"]),
+        ("who,what,when\nu1,a,2020-01-01\n", ["who", "what", "when"]),
+        ("who,what\n1,a\n2,b\n", ["who", "what"]),
+        ("who,what\nu,7\nv,9\n", ["who", "what"]),
+        ("reader,movieId\nu,a\n", ["reader", "movieId"]),
+        ("reader,article_ids\nu,a b\n", ["reader", "article_ids"]),
+    ],
+)
+def test_a_header_of_unknown_names_is_named(tmp_path: Path, text: str, found: list[str]) -> None:
+    message = message_of(write(tmp_path, pairs_csv=text), tmp_path)
+    places = f"pairs.csv: the first row has {len(found)} columns and "
+    assert message.startswith(places + UNKNOWN.format(found))
+    assert message.endswith("For other names: kind: files")
+
+
+def test_a_header_with_one_known_name_misses_the_others(tmp_path: Path) -> None:
+    message = message_of(write(tmp_path, pairs_csv="user,film\nu1,a\n"), tmp_path)
+    assert message.startswith("pairs.csv: no item columns in the header user, film; expected one")
+
+
+def test_a_header_of_unknown_names_above_titles_is_named(tmp_path: Path) -> None:
+    spec = write(tmp_path, pairs_tsv="u1\tb a\n", titles_csv="product,name\n1,Ha\n2,Ho\n")
+    assert message_of(spec, tmp_path).startswith("titles.csv: the first row has 2 columns and ")
+
+
+def test_names_of_people_and_things_are_no_header(tmp_path: Path) -> None:
+    spec = write(tmp_path, pairs_tsv="ann\tbread\nbob\t7up\nann\t7up\n")
+    assert pairs_of(read_pairs(spec, tmp_path)) == [
+        *(("ann", "bread"), ("ann", "7up"), ("bob", "7up")),
+    ]
+
+
+def test_a_title_that_looks_like_a_column_is_no_header(tmp_path: Path) -> None:
+    spec = write(tmp_path, pairs_tsv="u1\t1 2\n", titles_tsv="1\tmovieId\n2\t9 to 5\n")
+    assert read_pairs(spec, tmp_path).titles == ("movieId", "9 to 5")
+
+
+def test_another_separator_is_named(tmp_path: Path) -> None:
+    spec = write(tmp_path, pairs_csv="u1;a;5\nu1;b;6\n")
     assert message_of(spec, tmp_path) == (
-        "pairs.csv: column 'time': 1 of 3 times are not like the rest, allowed are numbers or ISO "
-        "dates (2023-07-18, 2023-07-18 09:30:00), not a mixture: 'when' (row 1)"
+        "pairs.csv: the first row has one column; the fields look separated by ';': "
+        "give `separator: ';'`"
     )
+
+
+def test_blanks_and_comment_signs_around_names_are_left_out(tmp_path: Path) -> None:
+    spec = write(tmp_path, pairs_csv="# user, item ,timestamp\nu1,b,1\nu1,a,2\n")
+    assert pairs_of(read_pairs(spec, tmp_path)) == [("u1", "b"), ("u1", "a")]
+
+
+def test_two_columns_of_one_name_are_named(tmp_path: Path) -> None:
+    spec = write(tmp_path, pairs_csv="user,item,item\nu1,b,1\n")
+    assert message_of(spec, tmp_path).startswith(
+        "pairs.csv: 2 item columns (item, item) in the header user, item, item; expected one of "
+    )
+
+
+def test_any_separator_name_and_encoding(tmp_path: Path) -> None:
+    (tmp_path / "log.dat").write_bytes("u1::b::2\nu1::é::3\nu2::b::1\n".encode("latin-1"))
+    (tmp_path / "t.dat").write_bytes("é::Émile\nb::B::\n".replace("B::", "B").encode("latin-1"))
+    spec = PairsSpec(
+        kind="pairs", interactions="log.dat", titles="t.dat", separator="::", encoding="latin-1"
+    )
+    interactions = read_pairs(spec, tmp_path)
+    assert pairs_of(interactions) == [("u1", "b"), ("u1", "é"), ("u2", "b")]
+    assert interactions.titles == ("Émile", "B")
 
 
 def test_a_header_without_rows_says_so(tmp_path: Path) -> None:
@@ -141,7 +210,7 @@ def test_a_header_without_rows_says_so(tmp_path: Path) -> None:
 def test_other_formats_are_refused(tmp_path: Path) -> None:
     spec = write(tmp_path, pairs_parquet="x")
     assert message_of(spec, tmp_path) == (
-        "pairs.parquet: '.parquet' is not a known format here; allowed: .csv, .tsv"
+        "pairs.parquet: kind: pairs reads text files; Parquet: kind: files"
     )
 
 

@@ -76,6 +76,44 @@ def test_an_item_that_is_listed_twice_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "users",
+    [
+        "U1 b a c\nU2 a a b\n",
+        "U1  b a \t c\r\n U2 a a b \r\n",
+        "U1 b\nU2 a\nU1 a\nU2 a\nU1 c\nU2 b\n",
+    ],
+)
+def test_lines_without_tabs_begin_with_the_user(tmp_path: Path, users: str) -> None:
+    dataset = load_dataset(spec_of(tmp_path, users.replace("\t", ""), "a\nb\nc\n"), tmp_path)
+    assert dataset.item_ids.tolist() == [2, 1, 3, 1, 1, 2]
+    assert dataset.offsets_U1.tolist() == [0, 3, 6]
+
+
+def test_the_items_may_be_missing(tmp_path: Path) -> None:
+    (tmp_path / "Beauty.txt").write_text("1 5 3\n2 3\n")
+    interactions = read_sequences(SequencesSpec(kind="sequences", users="Beauty.txt"), tmp_path)
+    assert interactions.item_names == ["5", "3"]
+    assert interactions.item_ids.tolist() == [0, 1, 1]
+    assert interactions.titles is None
+
+
+def test_files_of_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "u.tsv").write_bytes("ü\tb é\n".encode("gbk"))
+    (tmp_path / "i.tsv").write_bytes("é\t汉\nb\t字\n".encode("gbk"))
+    spec = SequencesSpec(kind="sequences", users="u.tsv", items="i.tsv", encoding="gbk")
+    interactions = read_sequences(spec, tmp_path)
+    assert (interactions.user_names, interactions.titles) == (["ü"], ("汉", "字"))
+    with pytest.raises(DataError, match=r"no UTF-8 text; it looks like .*: give `encoding: "):
+        read_sequences(spec.model_copy(update={"encoding": None}), tmp_path)
+
+
+def test_a_tab_further_below_is_named(tmp_path: Path) -> None:
+    assert message_of(spec_of(tmp_path, "U1 b a\nU2\ta a\n", "a\n"), tmp_path) == (
+        "users.tsv: line 2: 2 fields, expected 1: 'U2\\ta a'"
+    )
+
+
+@pytest.mark.parametrize(
     ("users", "why"),
     [
         ("", "the file is empty"),
