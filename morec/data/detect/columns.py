@@ -120,28 +120,29 @@ def _numbers(values: pd.Series) -> Times | None:
 
 def _guess_times(found: Interactions) -> None:
     times = {name: one for name in found.free if (one := read_times(found.table.columns[name]))}
-    named = [name for name in best_named("time", found.free) if name in times]
+    # A word in a longer name is not enough for plain numbers: watch_time may be a duration.
+    sure = [name for name in times if times[name].is_clock or rank_of("time", name) == 0]
+    named = best_named("time", sure)
     clocks = [name for name, one in times.items() if one.is_clock and _may_be_time(name)]
-    likely, how = (named, "its name and") if named else (clocks, "")
+    likely, how = (named, "its name and ") if named else (clocks, "")
     if not likely:
         _ask_for_order(found)
         return
     likely = _finest(likely, times)
     if len(likely) > 1:
-        keys, unit = ("time_column",), times[likely[0]].unit
         text = f"Which column is the time? {listed(likely)} fit equally well and differ in order."
-        found.take(Question(keys, tuple((name,) for name in likely), text), list(times))
+        answers = tuple((name,) for name in likely)
+        found.take(Question(("time_column",), answers, text), [*likely, *_alike(times)])
         return
     (name,) = likely
     unit = times[name].unit
-    why = f"{how} its values: {unit}".strip().replace("and its", "and its")
-    found.take(Guess("time_column", name, f"by {why}"), _alike(times))
+    found.take(Guess("time_column", name, f"by {how}its values: {unit}"), [name, *_alike(times)])
     _guess_format(found, name, times[name])
 
 
 def _alike(times: dict[str, Times]) -> list[str]:
     """Columns of clock times: none of them is a user or an item."""
-    return [name for name, one in times.items() if one.is_clock or rank_of("time", name) == 0]
+    return [name for name, one in times.items() if one.is_clock and _may_be_time(name)]
 
 
 def _may_be_time(name: str) -> bool:
@@ -199,7 +200,8 @@ def looks_like_ratings(values: pd.Series) -> bool:
 
 
 def _guess_ids(found: Interactions, item_ids: Sequence[pd.Index]) -> None:
-    free = [name for name in found.free if _may_be_id(found.table.columns[name])]
+    named = [name for role in ("user", "item") for name in best_named(role, found.free)]
+    free = [n for n in found.free if n in named or _may_be_id(found.table.columns[n])]
     if len(free) < 2:
         columns = ", ".join(found.table.columns)
         raise DataError(

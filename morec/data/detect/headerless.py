@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from morec.data.detect.columns import looks_like_ratings, read_times, share_within
-from morec.data.detect.guess import Detected, Guess
+from morec.data.detect.guess import Detected, Guess, Question
 from morec.data.detect.names import best_named
 from morec.data.detect.table import Table
 from morec.data.readers.pairs import NAMES
@@ -35,18 +35,18 @@ def detect_headerless(tables: Sequence[Table], written: Sequence[str]) -> Detect
 
 
 def _sequences(tables: Sequence[Table], written: Sequence[str]) -> Detected:
-    options = [Guess("users", written[0], "")]
+    options: list[Guess | Question] = [Guess("users", written[0], "")]
     options += [Guess("items", path, "") for path in written[1:]]
-    options += _encoding(tables[0])
+    options += _encoding(tables)
     has_text = len(tables) > 1 and len(tables[1].columns) > 1
     why = "no header; a user and a list of items per line, oldest first"
     return Detected("sequences", "", tuple(options), why, has_text, False)
 
 
 def _pairs(tables: Sequence[Table], written: Sequence[str], why: str) -> Detected:
-    options = [Guess("interactions", written[0], "")]
+    options: list[Guess | Question] = [Guess("interactions", written[0], "")]
     options += [Guess("titles", path, "") for path in written[1:]]
-    options += [*_separator(tables), *_encoding(tables[0])]
+    options += [*_separator(tables), *_encoding(tables)]
     return Detected("pairs", "", tuple(options), why, len(tables) > 1, False)
 
 
@@ -60,9 +60,9 @@ def _separator(tables: Sequence[Table]) -> Iterator[Guess]:
         yield Guess("separator", separator, "by the first lines")
 
 
-def _encoding(table: Table) -> Iterator[Guess]:
-    if table.encoding is not None:
-        yield Guess("encoding", table.encoding, "by its bytes, which are no UTF-8; look at titles")
+def _encoding(tables: Sequence[Table]) -> list[Guess | Question]:
+    """The option of the first file that needs one; UTF-8 is read by no other."""
+    return next((found for table in tables if (found := table.encoding_option())), [])
 
 
 def _list_column(table: Table) -> bool:

@@ -12,6 +12,7 @@ from morec.data.detect.columns import guess_interactions, rating_columns
 from morec.data.detect.guess import Detected, Guess, Question
 from morec.data.detect.headerless import detect_headerless
 from morec.data.detect.items import guess_items, link_columns
+from morec.data.detect.names import best_named
 from morec.data.detect.table import Table, check_readable, read_table
 from morec.data.files.json_lines import first_fields
 from morec.data.files.packed import first_bytes
@@ -157,6 +158,7 @@ def _tables(tables: list[Table], written: list[str]) -> Detected:
     interactions, items = tables[0], (tables[1] if len(tables) > 1 else None)
     options: list[Guess | Question] = [Guess("interactions", written[0], "")]
     options += _text_format(interactions, "")
+    _check_order(tables)
     options += guess_interactions(interactions, [] if items is None else _id_columns(items))
     if items is not None:
         options += [Guess("items", written[1], ""), *_items_format(items, interactions)]
@@ -174,6 +176,17 @@ def _tables(tables: list[Table], written: list[str]) -> Detected:
     )
 
 
+def _check_order(tables: list[Table]) -> None:
+    """Check that interactions come first."""
+    if len(tables) > 1 and not _has_both(tables[0]) and _has_both(tables[1]):
+        first, second = (table.path.name for table in tables)
+        raise DataError(f"{first}: has no users, {second} has; give the interactions first")
+
+
+def _has_both(table: Table) -> bool:
+    return all(best_named(role, list(table.columns)) for role in ("user", "item"))
+
+
 def answers_of(options: Sequence[Guess | Question], key: str) -> list[str]:
     """Return the possible values of an option: one if it was guessed, several if it is open."""
     for one in options:
@@ -188,21 +201,19 @@ def _keys(option: Guess | Question) -> tuple[str, ...]:
     return (option.key,) if isinstance(option, Guess) else option.keys
 
 
-def _text_format(table: Table, prefix: str) -> list[Guess]:
-    found = {"separator": table.separator, "encoding": table.encoding}
-    why = {
-        "separator": "by the first lines, since the file's name does not say it",
-        "encoding": "by the bytes, which are no UTF-8; see whether titles look right",
-    }
-    return [Guess(prefix + key, value, why[key]) for key, value in found.items() if value]
+def _text_format(table: Table, prefix: str) -> list[Guess | Question]:
+    why = "by the first lines, since the file's name does not say it"
+    separator = table.separator
+    found = [] if separator is None else [Guess(f"{prefix}separator", separator, why)]
+    return [*found, *table.encoding_option(prefix)]
 
 
-def _items_format(items: Table, interactions: Table) -> list[Guess]:
+def _items_format(items: Table, interactions: Table) -> list[Guess | Question]:
     """What differs from the interactions; a file's options hold for the items, too."""
     guesses = _text_format(items, "items_")
     if items.text is None or interactions.text is None:
         return guesses
-    said = {one.key for one in guesses}
+    said = {key for one in guesses for key in _keys(one)}
     if interactions.separator and "items_separator" not in said:
         why = "the interactions have another separator"
         guesses.append(Guess("items_separator", items.text.separator, why))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 
+from morec.data.detect.guess import Guess, Question
 from morec.data.detect.names import is_named
 from morec.data.files.delimited import first_rows
 from morec.data.files.headers import names_of
@@ -23,6 +24,10 @@ NUM_ROWS = 200_000
 """Rows that are looked at."""
 NUM_PEEKED = 200
 """Rows from which separator and header are told."""
+NUM_EXAMPLE = 60
+"""Bytes of a line that are shown."""
+WESTERN = "cp1252"
+"""What Western European texts are written in that are no UTF-8."""
 MAX_CONTROL = 0.01
 """Share of control characters up to which bytes are text."""
 NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
@@ -52,6 +57,21 @@ class Table:
     def encoding(self) -> str | None:
         """What must be said of the encoding, since it is not UTF-8."""
         return None if self.text is None or self.text.encoding == "utf-8" else self.text.encoding
+
+    def encoding_option(self, prefix: str = "") -> list[Guess | Question]:
+        """The option ``encoding``, if one is needed; a question where texts differ by it."""
+        if self.encoding is None:
+            return []
+        odd = _odd_bytes(self.path)
+        likely = dict.fromkeys((self.encoding, WESTERN))
+        texts = {one: text for one in likely if (text := _decoded(odd, one)) is not None}
+        if len(set(texts.values())) > 1 and _is_single_byte(self.encoding):
+            examples = ", or ".join(f"{text!r} in {one}" for one, text in texts.items())
+            text = f"How is {self.path.name} encoded? {examples}."
+            return [Question((f"{prefix}encoding",), tuple((one,) for one in texts), text)]
+        why = "by its bytes, which are no UTF-8"
+        example = f": {texts[self.encoding]!r}" if texts.get(self.encoding) else ""
+        return [Guess(f"{prefix}encoding", self.encoding, why + example)]
 
 
 def read_table(path: Path) -> Table:
@@ -101,6 +121,26 @@ def _is_utf16(start: bytes) -> bool:
 def _share_of_control(start: bytes) -> float:
     control = set(range(32)) - set(b"\t\n\r\f\x1f")
     return sum(byte in control for byte in start) / len(start)
+
+
+def _odd_bytes(path: Path) -> bytes:
+    """The first line beyond ASCII, as far as an example needs."""
+    lines = (line for line in first_bytes(path).splitlines() if not line.isascii())
+    return next(lines, b"")[:NUM_EXAMPLE]
+
+
+def _decoded(line: bytes, encoding: str) -> str | None:
+    try:
+        return line.decode(encoding).strip()
+    except UnicodeDecodeError:
+        return None
+
+
+def _is_single_byte(encoding: str) -> bool:
+    try:
+        return len(bytes(range(0xC0, 0x100)).decode(encoding, "replace")) == 0x40
+    except LookupError:
+        return False
 
 
 def _text_format(path: Path) -> TextFormat:
