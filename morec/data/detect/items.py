@@ -31,8 +31,10 @@ def guess_items(items: Table, ids: pd.Series, item_column: str) -> Iterator[Gues
     Raises:
         DataError: no column has any of the ids.
     """
-    yield from _guess_item(items, ids, item_column)
-    yield from _guess_text(items)
+    item = list(_guess_item(items, ids, item_column))
+    columns = {answer for one in item for answer in _columns(one)} or {item_column}
+    yield from item
+    yield from _guess_text(items, columns)
     yield from _guess_image(items)
 
 
@@ -67,8 +69,14 @@ def _no_id_shared(items: Table, ids: pd.Series, item_column: str) -> str:
     )
 
 
-def _guess_text(items: Table) -> Iterator[Guess | Question]:
-    texts = [name for name, values in items.columns.items() if _is_text(values)]
+def _columns(option: Guess | Question) -> list[str]:
+    """Columns that may have the ids."""
+    return [option.value] if isinstance(option, Guess) else [one for (one,) in option.answers]
+
+
+def _guess_text(items: Table, id_columns: set[str]) -> Iterator[Guess | Question]:
+    others = {name: values for name, values in items.columns.items() if name not in id_columns}
+    texts = [name for name, values in others.items() if _is_text(values)]
     named = best_named("text", texts)
     by_words = [name for name in texts if _words(items.columns[name]) > MAX_ID_WORDS]
     likely = named or [name for name in by_words if rank_of("image", name) is None]

@@ -67,7 +67,7 @@ def detect(paths: Sequence[Path], images: Path | None, root: Path) -> Detected:
     elif paths[0].is_dir():
         found = _folder(paths, root)
     else:
-        found = _files([*locate([str(path) for path in paths], Path())], root)
+        found = _files(paths, root)
     found = found if images is None else _with_images(found, images, root)
     return _dropping(found) if found.has_images else found
 
@@ -107,10 +107,12 @@ def _folder(paths: Sequence[Path], root: Path) -> Detected:
     )
 
 
-def _files(paths: list[Path], root: Path) -> Detected:
+def _files(given: Sequence[Path], root: Path) -> Detected:
+    folders = [path for path in given if path.is_dir()]
+    if folders:
+        raise DataError(f"{folders[0]}: is a folder; give a file of items")
+    paths = locate([str(path) for path in given], Path())
     for path in paths:
-        if path.is_dir():
-            raise DataError(f"{path}: is a folder; give a file of items")
         check_readable(path)
     written = [path_in_study(path, root) for path in paths]
     if first_bytes(paths[0]).lstrip()[:1] == b"{":
@@ -210,16 +212,17 @@ def _text_format(table: Table, prefix: str) -> list[Guess | Question]:
 
 def _items_format(items: Table, interactions: Table) -> list[Guess | Question]:
     """What differs from the interactions; a file's options hold for the items, too."""
-    guesses = _text_format(items, "items_")
     if items.text is None or interactions.text is None:
-        return guesses
-    said = {key for one in guesses for key in _keys(one)}
-    if interactions.separator and "items_separator" not in said:
-        why = "the interactions have another separator"
-        guesses.append(Guess("items_separator", items.text.separator, why))
-    if interactions.encoding and "items_encoding" not in said:
-        guesses.append(Guess("items_encoding", "utf-8", "the interactions have another encoding"))
-    return guesses
+        return _text_format(items, "items_")
+    options: list[Guess | Question] = []
+    said = interactions.separator or items.separator
+    if said and items.text.separator != interactions.text.separator:
+        why = "by the first lines; the interactions have another separator"
+        options.append(Guess("items_separator", items.text.separator, why))
+    if items.text.encoding == interactions.text.encoding:
+        return options
+    utf8 = Guess("items_encoding", "utf-8", "the interactions have another encoding")
+    return [*options, *(items.encoding_option("items_") or [utf8])]
 
 
 def _id_columns(items: Table) -> list[pd.Index]:
