@@ -121,8 +121,9 @@ def _is_within(timestamps: _Ints, ticks: int) -> bool:
 
 
 def _is_far(timestamps: _Ints, ticks: int) -> _Bools:
-    is_far: _Bools = timestamps >= LAST_CLOCK_S * ticks
-    return is_far | (timestamps == LARGEST_INT32 * ticks)
+    is_never = timestamps == LARGEST_INT32 * ticks
+    is_far: _Bools = is_never | (timestamps >= LAST_CLOCK_S * ticks)
+    return is_far
 
 
 def _are_sentinels(timestamps: _Ints, is_odd: _Bools) -> bool:
