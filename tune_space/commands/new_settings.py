@@ -25,6 +25,8 @@ TRIALS = (8, 4, 2)
 NUM_SEEDS = 3
 MAX_EPOCHS = 30
 QUICK_USERS = 500
+FEWER_USERS = 50_000
+"""The paper's subsets."""
 HOUR_S, LONG_S = 3600, 12 * 3600
 POSITIONS_PER_S, SCORES_PER_S = 75_000, 2e8
 """What one CPU trains and ranks in a second with 64 dimensions: the fusion study, measured."""
@@ -191,8 +193,10 @@ def _guess_trials(
         f"{epoch_s:.2g} s on {machine.format()} are at most {format_minutes(seconds[trials])}, "
         "roughly; --plan says it by measurement once trials have finished"
     )
-    is_long = seconds[trials] > LONG_S
-    advice = ["max_users: 50000 under dataset: would make this study shorter."] if is_long else []
+    num_users = len(sizes.lengths_U)
+    is_long = seconds[trials] > LONG_S and num_users > FEWER_USERS
+    shorter = f"max_users: {FEWER_USERS} (of {num_users:,}) would make this study shorter."
+    advice = [shorter] if is_long else []
     return Guess("trials", trials, why), advice
 
 

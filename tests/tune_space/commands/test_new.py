@@ -124,7 +124,8 @@ def test_what_fits_in_two_ways_is_a_question_in_the_file(
     path = here / "shop.yaml"
     text = path.read_text()
     assert (
-        "    # QUESTION: Which column is the user and which the item? 'a' and 'b' fit equally well.\n"
+        "    # QUESTION: Which column is the user and which the item? 'a' and 'b' fit equally "
+        "well.\n"
         "    # Nothing runs before ??? is replaced. Answers:\n"
         "    #   user_column: a, item_column: b\n"
         "    #   user_column: b, item_column: a\n"

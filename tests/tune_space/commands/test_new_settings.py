@@ -91,8 +91,9 @@ def test_the_budget_shrinks_with_the_data_and_grows_with_the_machine() -> None:
     assert values(large)["trials"] == 2
     assert values(large, Machine(256, 0))["trials"] == 8
     assert not settings(drawn([30] * 100, 50)).advice
-    assert settings(large).advice == (
-        "max_users: 50000 under dataset: would make this study shorter.",
+    assert not settings(large).advice
+    assert settings(drawn([40] * 60_000, 20_000)).advice == (
+        "max_users: 50000 (of 60,000) would make this study shorter.",
     )
 
 

@@ -37,7 +37,8 @@ def test_set_answers_a_question_too() -> None:
 
 
 def test_every_open_question_is_named() -> None:
-    text = STUDY.replace("arms: {ID: {}}", "arms: {ID: {model.dim: ???}}\nseeds: [1, ???]")
+    more = "arms:\n  ID:\n    model.dim: ???\nseeds:\n  - 1\n  - ???"
+    text = STUDY.replace("arms: {ID: {}}", more)
     with pytest.raises(SpecError) as caught:
         parse_study(text, "mine.yaml")
     assert [problem.split(": ")[1] for problem in caught.value.problems] == [
