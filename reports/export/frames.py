@@ -27,6 +27,8 @@ class StudyFrames:
     """A row per arm with a recorded cost."""
     importance: pd.DataFrame
     """A row per arm and searched parameter: its share; empty where none was computed."""
+    data: pd.DataFrame
+    """A row per data set and measure: sizes, quantiles, shares, counts of the rules."""
 
 
 def load_study(folder: Path | str) -> StudyFrames:
@@ -53,6 +55,7 @@ def load_study(folder: Path | str) -> StudyFrames:
         slices=_frame(exports.slices_sheet(report)),
         cost=_frame(exports.cost_sheet(report.summary)),
         importance=_frame(exports.importance_sheet(report.summary)),
+        data=_frame(exports.data_sheet(report.summary)),
     )
 
 

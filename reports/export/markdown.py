@@ -1,4 +1,4 @@
-"""A short report as GitHub's Markdown: verdict, accuracy, comparisons, cost."""
+"""A short report as GitHub's Markdown: verdict, accuracy, comparisons, cost, data."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -10,6 +10,8 @@ from reports.study.contrasts import Contrast
 from reports.study.costs import ArmCost, arm_costs
 from reports.study.progress import unfinished
 from reports.study.report import Report
+from tune_space.inputs.data_profile import format_share
+from tune_space.ledger.records import DatasetEntry
 
 _SPECIAL = {ord(char): f"\\{char}" for char in "\\`*_{}[]()#+!|~"} | {
     ord("&"): "&amp;",
@@ -45,6 +47,9 @@ def _lines(report: Report) -> Iterator[str]:
     if costs:
         yield "\n## Cost\n"
         yield from _table(_COST_COLUMNS, (_cost(one) for one in costs))
+    if datasets := summary.manifest.datasets:
+        yield "\n## Data\n\nUsers, items and interactions are those that trials see.\n"
+        yield from _table(_DATA_COLUMNS, map(_data, datasets))
 
 
 def _accuracy(table: AccuracyTable) -> Iterator[str]:
@@ -102,6 +107,26 @@ def _cost(one: ArmCost) -> list[str]:
         formats.size(one.peak_memory_bytes),
         " + ".join(one.devices),
     ]
+
+
+_DATA_COLUMNS = (
+    *("Dataset", "Users", "Items", "Interactions", "per user", "per item", "Density"),
+    *("Equal times", "Repeats", "New targets", "Cold targets"),
+)
+"""``per user`` and ``per item`` are medians of what was read."""
+
+
+def _data(entry: DatasetEntry) -> list[str]:
+    sizes = (entry.num_users, entry.num_items, entry.num_interactions)
+    row = [entry.dataset or entry.name, *(f"{number:,}" for number in sizes)]
+    profile = entry.profile
+    if profile is None:
+        return [*row, *[formats.NOT_AVAILABLE] * (len(_DATA_COLUMNS) - len(row))]
+    targets = profile.test_targets
+    shares = (profile.ties, profile.repeats, targets["new"], targets["cold"])
+    medians = (f"{one.median:,}" for one in (profile.per_user, profile.per_item))
+    density = f"{100 * profile.density:.3g}%"
+    return [*row, *medians, density, *map(format_share, shares)]
 
 
 def _bullets(lines: Iterable[str]) -> Iterator[str]:

@@ -17,8 +17,12 @@ from reports.study.preparations import preparation_costs
 from reports.study.progress import unfinished
 from reports.study.report import Report
 from reports.study.summary import StudySummary, Trial
+from tune_space.inputs.data_profile import QUANTILES, numbers, quantiles_of
+from tune_space.ledger.records import DatasetEntry
 
 Row = Sequence[object]
+_SIZES = ("users", "items", "interactions")
+_SHARES = ("density", "top_tenth", "ties", "repeats", "unknown_items")
 
 
 @dataclass(frozen=True)
@@ -34,13 +38,15 @@ class Sheet:
 
 
 def sheets(report: Report) -> dict[str, Sheet]:
-    """Every table by name; preparations, importance and slices only where there are any."""
+    """Every table by name; data, preparations, importance, slices only where there are any."""
     made = {
         "accuracy": accuracy_sheet(report.summary),
         "contrasts": contrasts_sheet(report),
         "cost": cost_sheet(report.summary),
         "trials": trials_sheet(report.summary),
     }
+    if report.summary.manifest.datasets:
+        made["data"] = data_sheet(report.summary)
     if report.summary.manifest.preparations:
         made["preparations"] = preparations_sheet(report.summary)
     if any(arm.entry.importance for arm in report.summary.arms):
@@ -122,6 +128,30 @@ def cost_sheet(summary: StudySummary) -> Sheet:
         }
         rows.append([values[name] for name in names])
     return _sheet(summary, names, rows)
+
+
+def data_sheet(summary: StudySummary) -> Sheet:
+    """One row per data set and measure: sizes, quantiles, shares in [0, 1], counts of the rules."""
+    header = ["dataset", "name", "measure", "value"]
+    rows = [
+        [entry.dataset or entry.name, entry.name, measure, value]
+        for entry in summary.manifest.datasets
+        for measure, value in _measures(entry)
+    ]
+    return _sheet(summary, header, rows)
+
+
+def _measures(entry: DatasetEntry) -> Iterator[tuple[str, float]]:
+    yield from {name: getattr(entry, f"num_{name}") for name in _SIZES}.items()
+    if profile := entry.profile:
+        yield from {f"read {name}": getattr(profile, f"num_{name}") for name in _SIZES}.items()
+        yield from {name: getattr(profile, name) for name in _SHARES}.items()
+        if profile.times:
+            yield from {"first_s": profile.times.first_s, "last_s": profile.times.last_s}.items()
+        yield from ((f"test targets {name}", x) for name, x in profile.test_targets.items())
+        for name, quantiles in quantiles_of(profile).items():
+            yield from zip((f"{name} {at}" for at in QUANTILES), numbers(quantiles), strict=True)
+    yield from ((f"rule {rule}", number) for rule, number in entry.counts.items())
 
 
 def preparations_sheet(summary: StudySummary) -> Sheet:

@@ -12,6 +12,7 @@ from reports.page.sections import (
     accuracy,
     cost,
     curves,
+    data,
     hyperparameters,
     reproducibility,
     significance,
@@ -32,6 +33,7 @@ SECTIONS: tuple[Section, ...] = (
     curves.SECTION,
     hyperparameters.SECTION,
     trials.SECTION,
+    data.SECTION,
     reproducibility.SECTION,
 )
 """The page from top to bottom; the navigation follows it."""

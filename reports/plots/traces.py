@@ -241,6 +241,32 @@ def loss(name: str, epochs: Iterable[int], values: Sequence[float], style: Style
     }
 
 
+def distribution(xs: Sequence[float], ys: Sequence[float], hover: str) -> Figure:
+    """A line through points of a distribution; a single point is a mark."""
+    return {
+        "type": "scatter",
+        "x": list(xs),
+        "y": _rounded(ys),
+        "mode": "lines" if len(xs) > 1 else "markers",
+        "line": {"color": "@accent", "width": 2},
+        "marker": {"color": "@accent", "size": 7},
+        "hovertemplate": f"{hover}<extra></extra>",
+    }
+
+
+def bars(starts: Sequence[str], heights: Sequence[int], width_ms: int) -> Figure:
+    """A bar from each time on, ``width_ms`` wide."""
+    return {
+        "type": "bar",
+        "x": list(starts),
+        "y": list(heights),
+        "width": width_ms,
+        "offset": 0,
+        "marker": {"color": "@accent", "line": {"width": 0}},
+        "hovertemplate": "%{y:,} interactions from %{x} on<extra></extra>",
+    }
+
+
 def leader(x: float, y: float, to_x: float, to_y: float, style: Style) -> Figure:
     """A faint line from the end of a curve to its name."""
     return {

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from morec.config import TrialConfig
+from morec.data.profile import DataProfile
 from morec.metrics import per_user
 from morec.results import (
     Cost,
@@ -20,6 +21,7 @@ from morec.results import (
     TrialStatus,
     pack_ranks,
 )
+from tests.reports.made_up_profile import PROFILE
 from tune_space.ledger.records import (
     ArmEntry,
     DatasetEntry,
@@ -121,6 +123,8 @@ class FakeStudy:
     """Searched path -> share, recorded for every arm."""
     losses: dict[str, tuple[float, ...]] = field(default_factory=dict)
     """Loss curves of a second round, which is then one more preparation; empty: no second round."""
+    profile: DataProfile | None = PROFILE
+    """Of every data set."""
     energy_j: float | None = None
     """Joules that every trial recorded."""
     error: str = (
@@ -377,6 +381,7 @@ def _dataset(study: FakeStudy, key: str) -> DatasetEntry:
             for dimension, sizes in study.slices.items()
         ),
         counts={"users dropped: fewer than 5 interactions": 12, "items without a title": 0},
+        profile=study.profile,
     )
 
 

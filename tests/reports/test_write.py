@@ -11,7 +11,8 @@ from tests.reports.made_up_studies import SMALL, FakeStudy
 FILES = {
     "html": {"report.html"},
     "csv": {
-        f"tables/{name}.csv" for name in ("accuracy", "contrasts", "cost", "preparations", "trials")
+        f"tables/{name}.csv"
+        for name in ("accuracy", "contrasts", "cost", "data", "preparations", "trials")
     },
     "md": {"report.md"},
     "latex": {"tables/accuracy.tex"},

@@ -93,7 +93,10 @@ def test_a_plan_is_printed_and_nothing_is_written(
     study: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(study), "--plan", "--only", "large", "--set", "seeds=[4, 5]"]) == 0
-    *said, beside = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr().out.splitlines()
+    start = next(at for at, line in enumerate(printed) if line.startswith("data: "))
+    *said, beside = printed[:start]
+    assert printed[start + 1].startswith("  read: ")
     needs = [line for line in said if line.startswith(("disk: ", "memory: "))]
     assert len(needs) == 2
     assert [line for line in said if line not in needs] == [
@@ -152,13 +155,16 @@ def test_a_plan_needs_neither_data_nor_weights_and_says_what_to_download(
         "not all counted, since sizes are not known yet",
     ]
     assert " concurrent: " in said[12]
-    assert said[13:] == [
+    assert said[13:18] == [
         "not here yet: text encoder org/nowhere-bert; for 2 arms",
         "  not in the local cache of the model hub (HF_HOME); a run fetches them from the hub "
         "where there is a network",
         "not here yet: data set shop; for 3 arms",
         f"  {labelled.parent}/data/sales.csv: the folder {labelled.parent}/data does not exist",
         "  download: sales.csv from the shop into data/",
+    ]
+    assert [line.split(":")[:2] for line in said[18:] if line.startswith("data:")] == [
+        ["data", " drawn (synthetic) (made-up data)"]
     ]
     assert list(labelled.parent.iterdir()) == [labelled]
 

@@ -56,9 +56,9 @@ def facts_of(entry: DatasetEntry) -> list[tuple[str, str]]:
 
 
 def format_share(share: float) -> str:
-    """A share in percent with one digit; ``none`` is exactly zero."""
+    """A share in percent with one digit; ``0%`` is exactly zero."""
     if share == 0:
-        return "none"
+        return "0%"
     return "under 0.1%" if share < 0.001 else f"{share:.1%}"
 
 
@@ -71,7 +71,8 @@ def _facts(entry: DatasetEntry, profile: DataProfile) -> Iterator[tuple[str, str
     top = format_share(profile.top_tenth)
     yield "popularity", f"the most popular tenth of the items has {top} of the interactions"
     yield "times", _times(profile.times)
-    yield "equal times", f"{format_share(profile.ties)} of the interactions follow at the same time"
+    ties = format_share(profile.ties)
+    yield "equal times", f"{ties} of the interactions are at the time of the user's one before"
     yield "repeats", f"{format_share(profile.repeats)} of the interactions repeat an earlier one"
     yield "unknown items", f"{format_share(profile.unknown_items)} of the rows read"
     if profile.titles:

@@ -13,11 +13,12 @@ from PIL import Image
 
 from morec.config import FilesSpec, SyntheticSpec
 from morec.data import profiling
-from morec.data.dataset import load_dataset
+from morec.data.dataset import load_dataset, read_interactions
 from morec.data.interactions import Interactions
 from morec.data.profile import DataProfile, Quantiles
 from morec.data.profiling import load_profiled, make_profile, quantiles, script_of
 from tests.morec.data.hand_made import dataset_of, quick, write_interactions
+from tests.morec.data.reader_cases import CASES, Case
 
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 DAY = 86_400
@@ -229,6 +230,21 @@ def test_made_up_data_have_images_of_one_size_and_the_same_dataset_as_ever() -> 
     assert profile.images.widths == profile.images.heights == quantiles(np.array([16]))
     assert (profile.num_users, profile.repeats, profile.unknown_items) == (20, 0.0, 0.0)
     assert np.array_equal(dataset.item_ids, load_dataset(spec, Path()).item_ids)
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_every_reader_has_a_profile_of_what_it_reads(case: Case, tmp_path: Path) -> None:
+    case.write(tmp_path)
+    dataset, profile = load_profiled(case.spec(), tmp_path)
+    read = read_interactions(case.spec(), tmp_path)
+    frame = pd.DataFrame({"user": read.user_ids, "item": read.item_ids})
+    assert profile.num_interactions == len(frame)
+    assert profile.per_user.highest == frame.groupby("user").size().max()
+    assert profile.per_item.lowest == frame.groupby("item").size().min()
+    assert (profile.times is None) == (read.ticks_per_s is None)
+    assert (profile.titles is None) == (dataset.titles is None)
+    assert (profile.images is None) == (not dataset.has_images)
+    assert all(0 <= share <= 1 for share in (profile.ties, profile.repeats, profile.density))
 
 
 def test_a_profile_survives_its_file() -> None:

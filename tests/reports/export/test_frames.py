@@ -57,6 +57,12 @@ def test_contrasts_and_slices_have_numbers(frames: StudyFrames) -> None:
     assert set(frames.slices.label) == {"new", "cold"}
 
 
+def test_data_have_a_value_per_measure(frames: StudyFrames) -> None:
+    values = frames.data.set_index("measure")["value"]
+    assert values["top_tenth"] == 0.52
+    assert values["interactions per item 95%"] == 70
+
+
 def test_importance_pivots_into_a_row_per_arm(frames: StudyFrames) -> None:
     table = frames.importance.pivot(index="arm", columns="path", values="share")
     assert table.loc["TS"].to_dict() == {"optim.lr": 0.75, "model.dropout": 0.25}

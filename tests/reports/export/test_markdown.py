@@ -50,6 +50,15 @@ def test_the_warning_of_synthetic_data_comes_first_then_the_verdict_then_the_tab
     assert places == sorted(places)
 
 
+def test_data_are_a_short_table_with_or_without_a_profile(tmp_path: Path) -> None:
+    *_, line = _tables(_markdown(FakeStudy(searches=0), tmp_path / "new"))[-1]
+    assert line == (
+        "| synthetic | 300 | 400 | 4,800 | 14 | 4 | 4.76% | 12.5% | 3.1% | 2.0% | 11.0% |"
+    )
+    *_, line = _tables(_markdown(FakeStudy(searches=0, profile=None), tmp_path / "old"))[-1]
+    assert line == f"| synthetic | 300 | 400 | 4,800{' | n/a' * 7} |"
+
+
 def test_names_with_markup_are_escaped(tmp_path: Path) -> None:
     arms = (Arm("a|b <script>*", {"id": True}, 1.0, 1.0), *SMALL[1:])
     text = _markdown(FakeStudy(arms=arms, searches=0), tmp_path)

@@ -12,6 +12,7 @@ from reports.study.contrasts import compare
 from reports.study.report import Report
 from reports.study.slices import slice_tables
 from reports.study.summary import StudySummary, summarise
+from tests.reports.made_up_profile import PROFILE
 from tests.reports.made_up_studies import FakeStudy
 
 
@@ -127,11 +128,32 @@ def test_epochs_have_a_row_for_each_epoch_of_each_trial(small: StudySummary) -> 
     ]
 
 
+def test_data_have_a_row_per_measure(small: StudySummary) -> None:
+    rows = _read(exports.data_sheet(small))
+    assert {(row["dataset"], row["name"]) for row in rows} == {("synthetic", "synthetic")}
+    values = {row["measure"]: float(row["value"]) for row in rows}
+    assert len(values) == len(rows) == 3 + 3 + 5 + 2 + 5 + 5 * 7 + 2
+    assert (values["users"], values["read users"]) == (small.num_users, PROFILE.num_users)
+    assert values["ties"] == PROFILE.ties
+    assert values["interactions per user median"] == PROFILE.per_user.median
+    assert values["image height max"] == PROFILE.images.heights.highest
+    assert values["test targets cold"] == PROFILE.test_targets["cold"]
+    assert values["rule users dropped: fewer than 5 interactions"] == 12
+
+
+def test_data_without_a_profile_have_sizes_and_rules_alone(tmp_path: Path) -> None:
+    rows = exports.data_sheet(summarise(FakeStudy(profile=None).write(tmp_path))).rows
+    assert [row[2] for row in rows][:3] == ["users", "items", "interactions"]
+    assert len(rows) == 3 + 2
+
+
 def test_json_holds_the_sentences_and_every_table_with_its_numbers(small: StudySummary) -> None:
     report = Report(small)
     whole = json.loads(exports.json_text(report))
     assert (whole["study"], whole["state"], whole["is_synthetic"]) == ("made_up", "finished", True)
-    assert sorted(whole["tables"]) == ["accuracy", "contrasts", "cost", "preparations", "trials"]
+    assert sorted(whole["tables"]) == [
+        "accuracy", "contrasts", "cost", "data", "preparations", "trials",
+    ]  # fmt: skip
     first = report.contrasts[0]
     row = whole["tables"]["contrasts"][0]
     assert first.difference is not None

@@ -38,6 +38,7 @@ SECTIONS = [
     "curves",
     "hyperparameters",
     "trials",
+    "data",
     "reproducibility",
 ]
 
@@ -149,7 +150,7 @@ def test_nothing_a_user_wrote_becomes_markup(tmp_path: Path) -> None:
 def test_figures_and_downloads_are_json(tmp_path: Path) -> None:
     page = _page(FakeStudy(), tmp_path)
     carried = [json.loads(script) for script in page.scripts if script.startswith("{")]
-    assert len([one for one in carried if "layout" in one]) == len(carried) == 2 * 3 + 1
+    assert len([one for one in carried if "layout" in one]) == len(carried) == 2 * 3 + 1 + 3
     downloads = page.packed("downloads")
     for name, text in downloads.items():
         assert (tmp_path / "tables" / name).read_text(encoding="utf-8") == text
@@ -158,6 +159,7 @@ def test_figures_and_downloads_are_json(tmp_path: Path) -> None:
         "accuracy.tex",
         "contrasts.csv",
         "cost.csv",
+        "data.csv",
         "preparations.csv",
         "trials.csv",
     ]

@@ -71,10 +71,10 @@ def test_a_profile_is_printed_below_the_line_of_its_dataset() -> None:
         "  read: 100,004 interactions of 700 users with 500 items, density 28.6%",
         "  popularity: the most popular tenth of the items has 59.9% of the interactions",
         "  times: no clock times, only an order",
-        "  equal times: 21.8% of the interactions follow at the same time",
+        "  equal times: 21.8% of the interactions are at the time of the user's one before",
         "  repeats: under 0.1% of the interactions repeat an earlier one",
-        "  unknown items: none of the rows read",
-        "  test targets: new none, cold 25.0%, head 75.0%",
+        "  unknown items: 0% of the rows read",
+        "  test targets: new 0%, cold 25.0%, head 75.0%",
         "                         min  5%  25%  median  75%  95%    max",
         "  interactions per user    1   2    3       5    8   21  1,234",
         "  interactions per item    1   2    3       5    8   21  1,234",
@@ -126,14 +126,14 @@ def test_tied_test_targets_are_a_share_of_the_kept_users() -> None:
     assert "time" not in facts()["test targets"]
     counted = ENTRY.model_copy(update={"counts": {"tied_test_targets": 131}})
     assert dict(facts_of(counted))["test targets"] == (
-        "new none, cold 25.0%, head 75.0%, at the time of another interaction 20.0%"
+        "new 0%, cold 25.0%, head 75.0%, at the time of another interaction 20.0%"
     )
 
 
-def test_a_share_is_none_only_where_it_is_zero() -> None:
+def test_a_share_is_0_only_where_there_is_nothing() -> None:
     shares = (0.0, 0.0009, 0.001, 0.5, 1.0)
     assert [format_share(share) for share in shares] == [
-        "none", "under 0.1%", "0.1%", "50.0%", "100.0%",
+        "0%", "under 0.1%", "0.1%", "50.0%", "100.0%",
     ]  # fmt: skip
 
 

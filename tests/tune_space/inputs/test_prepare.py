@@ -10,6 +10,7 @@ import pytest
 
 from morec.config import EvaluationSpec, TrialConfig
 from morec.data.dataset import Dataset
+from morec.data.profiling import load_profiled
 from morec.data.slices import slicings
 from morec.data.splits import Split
 from morec.encoders.artefacts import ArtefactStore, file_sha256
@@ -20,6 +21,7 @@ from tune_space.inputs.prepare import (
     Prepared,
     dataset_entries,
     prepare_items,
+    profile_dataset,
     references,
     with_inactive,
 )
@@ -133,6 +135,18 @@ def test_the_dataset_is_described_as_it_was_cut(prepared) -> None:
     assert (entry.num_users, entry.num_items) == (dataset.num_users, dataset.num_items)
     assert entry.num_interactions == len(dataset.item_ids)
     assert entry.counts == dict(dataset.counts)
+    assert entry == profile_dataset(arms[0].config.dataset, prepared.root)
+    assert entry.profile == load_profiled(arms[0].config.dataset, prepared.root)[1]
+
+
+def test_a_dataset_counts_as_prepared_once_it_is_made(prepared) -> None:
+    spec = arm("a", {"id": True}).config.dataset
+    assert not prepared.is_prepared(spec)
+    folder = prepared.dataset_folder(spec)
+    assert prepared.is_prepared(spec)
+    assert not prepared.is_prepared(spec.model_copy(update={"max_seq_len": 3}))
+    (folder / "dataset.json").unlink()
+    assert not Prepared(prepared.root, prepared.store).is_prepared(spec)
 
 
 def test_popularity_and_chance_are_measured_on_both_splits(prepared) -> None:

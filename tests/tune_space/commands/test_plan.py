@@ -1,0 +1,55 @@
+"""What ``--plan`` says of the data."""
+
+from pathlib import Path
+
+import pytest
+
+from studies.run import main
+from tests.morec.data.hand_made import write_interactions
+from tune_space.inputs import prepare
+from tune_space.inputs.data_profile import format_profile
+from tune_space.inputs.prepare import Prepared, profile_dataset
+
+STUDY = """\
+question: Which?
+baseline: ID
+base: {item: {id: true}, dataset: {kind: files, interactions: interactions.csv, min_seq_len: 3}}
+arms: {ID: {}, deep: {model.num_blocks: 3}}
+seeds: [1]
+"""
+ROWS = [(user, item, 1_600_000_000 + item) for user in range(12) for item in range(5)]
+
+
+def plan_of(folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The lines of ``--plan`` from the first on data on."""
+    study = folder / "shop.yaml"
+    study.write_text(STUDY)
+    assert main([str(study), "--plan", "--out", str(folder / "runs" / "shop")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    return lines[next(at for at, line in enumerate(lines) if line.startswith("data: ")) :]
+
+
+def test_a_plan_reads_a_data_set_and_prints_its_profile_once(tmp_path, capsys) -> None:
+    spec = write_interactions(tmp_path, ROWS)
+    assert plan_of(tmp_path, capsys) == format_profile(profile_dataset(spec, tmp_path))
+    assert not (tmp_path / "runs").exists()
+
+
+def test_the_plan_of_a_prepared_data_set_does_not_read_it_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = write_interactions(tmp_path, ROWS)
+    read = plan_of(tmp_path, capsys)
+    Prepared.beside(tmp_path / "runs" / "shop", tmp_path).dataset_folder(spec)
+
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the data were read")
+
+    monkeypatch.setattr(prepare, "load_profiled", never)
+    assert plan_of(tmp_path, capsys) == read
+
+
+def test_data_that_are_there_but_wrong_are_named_and_the_plan_goes_on(tmp_path, capsys) -> None:
+    write_interactions(tmp_path, ROWS[:2])
+    (said,) = plan_of(tmp_path, capsys)
+    assert said.startswith("data: files cannot be read: dataset files: no user is left")
