@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from morec.data.files import packed, text_faults, text_stream
+from morec.data.files import text_stream
 from morec.data.files.delimited import first_rows, read_batches
 from morec.data.files.text_format import TextFormat
 from morec.errors import DataError
@@ -93,6 +93,7 @@ def test_rows_that_all_differ_from_the_header_are_named(tmp_path: Path) -> None:
     [
         ('a,b\n1,"Alien\n2,x\n', 2),
         ('a,b\n1,x\n2,"Alien\n3,y\n4,"Brazil\n5,z\n', 3),
+        ('a,b\n2"x,"\n3,y\n', 2),
         ('a,b\n1,"Weird Al" Yankovic\n', 2),
         ('a,b\n1,"x\ny"\n"2,"x\n', 4),
     ],
@@ -220,6 +221,28 @@ def test_a_file_that_is_no_text_says_what_it_is(tmp_path: Path, start: bytes, wh
     assert message_of(tmp_path / "t.csv") == f"t.csv: this is {what}"
 
 
+def replace_open(
+    monkeypatch: pytest.MonkeyPatch, replacement: Callable[[Path], io.BufferedReader]
+) -> None:
+    for module in ("packed", "text_faults", "delimited"):
+        monkeypatch.setattr(f"morec.data.files.{module}.open_packed", replacement)
+
+
+def test_a_quote_above_lines_without_end_is_named_before_they_fill_the_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Endless] = []
+
+    def open_endless(path: Path) -> io.BufferedReader:
+        opened.append(Endless(b"x\n", b'a,b\n1,"x\n'))
+        return io.BufferedReader(opened[-1])
+
+    replace_open(monkeypatch, open_endless)
+    with pytest.raises(DataError, match=r"^t.csv: line 2: a field begins with a quote"):
+        rows_of(tmp_path / "t.csv")
+    assert max(endless.num_bytes for endless in opened) < 3 * text_stream.BLOCK_BYTES
+
+
 @pytest.mark.parametrize("text", [COMMA, TAB, TextFormat("::"), TextFormat(" ", "utf-16-le")])
 @pytest.mark.parametrize("read", [lambda path, text: first_rows(path, text, 1), rows_of])
 def test_a_packed_line_without_end_is_refused_before_it_fills_the_memory(
@@ -234,9 +257,7 @@ def test_a_packed_line_without_end_is_refused_before_it_fills_the_memory(
         opened.append(Endless())
         return io.BufferedReader(opened[-1])
 
-    for module in (packed, text_faults):
-        monkeypatch.setattr(module, "open_packed", open_endless)
-    monkeypatch.setattr("morec.data.files.delimited.open_packed", open_endless)
+    replace_open(monkeypatch, open_endless)
     with pytest.raises(DataError, match=r"^t.csv.gz: "):
         read(tmp_path / "t.csv.gz", text)
     assert max(endless.num_bytes for endless in opened) < 3 * text_stream.BLOCK_BYTES
