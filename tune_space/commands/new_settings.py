@@ -117,7 +117,7 @@ def _guess_warm(per_item: _Ints) -> Guess:
     kept = {one: per_item[per_item >= one].sum() / total for one in WARMS}
     warm = next(one for one in WARMS if kept[one] >= KEPT_BY_WARM)
     num_rare = int(((per_item > 0) & (per_item < warm)).sum())
-    effect = f"{num_rare:,} items are, {kept[warm]:.1%} stay" if warm else "no item is"
+    effect = f"{num_rare:,} items are, {kept[warm]:.1%} stay" if num_rare else "no item is"
     why = (
         "items with fewer interactions are left out: the largest of "
         f"{', '.join(map(str, WARMS))} with which {KEPT_BY_WARM:.0%} of the interactions stay "
