@@ -195,4 +195,9 @@ def _parquet_columns(path: Path) -> dict[str, pd.Series]:
 
 
 def _stripped(values: Sequence[str | None]) -> pd.Series:
-    return pd.Series([value.strip() if value else "" for value in values], dtype="str")
+    return pd.Series([_text(value.strip()) if value else "" for value in values], dtype="str")
+
+
+def _text(value: str) -> str:
+    """The value without marks of bytes that are no text; reading the file names their line."""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
