@@ -38,6 +38,8 @@ class Command:
     """Of the option, as argparse takes them."""
     needs: Literal["nothing", "study", "arms"] = "study"
     """``arms``: impossible arms, and ``--only`` with unknown ones, are refused before it starts."""
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Further options that only this command reads, as argparse takes them."""
 
 
 COMMANDS = {
@@ -45,6 +47,15 @@ COMMANDS = {
     "status": Command("tune_space.commands.status", "say how the study stands"),
     "report": Command("studies.report", "write the report of what is there"),
     "audit": Command("tune_space.commands.audit", "recheck every choice and number"),
+    "new": Command(
+        "tune_space.commands.new",
+        "write a study of these files, or of a folder; of MovieLens without any",
+        {"nargs": "*", "type": Path, "metavar": ("INTERACTIONS", "ITEMS")},
+        needs="nothing",
+        options={
+            "images": {"type": Path, "metavar": "DIR", "help": "with --new: images by item id"}
+        },
+    ),
     "doctor": Command("tune_space.commands.doctor", "check this installation", needs="nothing"),
     "clean": Command(
         "tune_space.commands.clean",
@@ -103,6 +114,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     instead = parser.add_mutually_exclusive_group()
     for name, command in COMMANDS.items():
         instead.add_argument(f"--{name}", help=command.help, **command.settings)
+    for command in COMMANDS.values():
+        for name, settings in command.options.items():
+            parser.add_argument(f"--{name}", **settings)
     only = "arms to run: by name, by data set, or DATASET/ARM"
     parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARM", help=only)
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
@@ -120,6 +134,10 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     args = parser.parse_args(words)
     given = (name for name in COMMANDS if getattr(args, name) not in (None, False))
     args.command = next(given, None)
+    for name, command in COMMANDS.items():
+        for option in command.options:
+            if getattr(args, option) is not None and args.command != name:
+                parser.error(f"--{option} has no effect without --{name}")
     if args.study is None and (args.command is None or COMMANDS[args.command].needs != "nothing"):
         parser.error("the following arguments are required: STUDY.yaml")
     return args
@@ -128,7 +146,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 def _main(args: argparse.Namespace, words: str) -> int:
     command = COMMANDS.get(args.command)
     if command and command.needs == "nothing":
-        return _answer(command, Request(args.out or Path("runs"), getattr(args, args.command)))
+        return _answer(command, _request(args, command))
     study = open_study(args.study, args.set)
     out = args.out or Path("runs") / study.spec.folder
     options = run_options(args, study, out, words)
@@ -141,6 +159,11 @@ def _main(args: argparse.Namespace, words: str) -> int:
     if args.fresh and (aside := set_aside(out)):
         print(f"earlier results are now in {aside}")
     return _run(study, options)
+
+
+def _request(args: argparse.Namespace, command: Command) -> Request:
+    options = {name: getattr(args, name) for name in command.options}
+    return Request(args.out or Path("runs"), getattr(args, args.command), options)
 
 
 def _answer(command: Command, request: Request) -> int:

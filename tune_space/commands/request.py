@@ -26,6 +26,8 @@ class Request:
     """Folder of the studies' output folders; of a ``StudyRequest`` the study's own."""
     argument: Any = None
     """What stands after the command's option: a trial's id, a list of words, or nothing."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Options that only this command reads, by name; None where one is not given."""
 
 
 @dataclass(frozen=True)

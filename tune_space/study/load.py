@@ -17,6 +17,7 @@ from tune_space.study.check_values import ARM_KEYS, DATASET_KEYS, check
 from tune_space.study.config_paths import explain
 from tune_space.study.expand import Arm, expand
 from tune_space.study.overrides import apply_overrides
+from tune_space.study.questions import open_questions
 from tune_space.study.quick import QUICK, full_form, is_asked_for, quick_form
 from tune_space.study.spec import StudySpec
 from tune_space.study.yaml_document import Document, Problem, read_yaml, shorten
@@ -135,6 +136,8 @@ def _read(
 ) -> tuple[LoadedStudy | None, list[str]]:
     """One form of a study and its mistakes, one line each."""
     unwritten = apply_overrides(document, overrides)
+    if questions := [*open_questions(document.value)]:
+        return None, document.locate(questions)
     raw = {"name": name, **document.value}
     spec, problems = _validate(raw)
     lines = [*document.locate([*document.problems, *problems, *check(raw)]), *unwritten]

@@ -16,7 +16,7 @@ from morec.data.files.tables import as_texts, columns_of, missing_columns, read_
 from morec.data.files.text_format import TextFormat, is_parquet, text_format
 from morec.data.files.times import TimeColumn
 from morec.data.images.parquet import holds_images, keys_of_rows
-from morec.data.images.sources import ImageSource, listed_files
+from morec.data.images.sources import ImageSource, image_files, listed_files
 from morec.data.interactions import Interactions, all_ratings_count, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
 from morec.data.readers.random_order import RANDOM_ORDER, random_order
@@ -56,12 +56,13 @@ def source_files(spec: FilesSpec, root: Path) -> list[Path]:
 
 
 def source_hash(spec: FilesSpec, root: Path) -> str:
-    """Name the content of both files, and the names and sizes of the images in the image column.
+    """Name the content of both files, and the names and sizes of the images.
 
     Raises:
         DataError: a file is missing, empty or broken, or misses a column.
     """
-    return hash_files(source_files(spec, root), listed_images(spec, root))
+    named = [] if spec.images is None else image_files(root / spec.images)
+    return hash_files(source_files(spec, root), [*listed_images(spec, root), *named])
 
 
 def listed_images(spec: FilesSpec, root: Path) -> list[Path | None]:

@@ -169,7 +169,7 @@ def test_an_image_of_another_format_is_named_with_the_formats_that_are_read(
 
 def test_missing_images_without_images_is_refused() -> None:
     fields = {"kind": "files", "interactions": "log.csv", "missing_images": "drop"}
-    with pytest.raises(ValueError, match="missing_images: drop has no effect: image_column is not"):
+    with pytest.raises(ValueError, match="drop has no effect: image_column or images is not given"):
         FilesSpec.model_validate(fields)
     fields = {"kind": "sequences", "users": "u", "items": "i", "missing_images": "drop"}
     with pytest.raises(ValueError, match="missing_images: drop has no effect: images is not given"):
