@@ -100,38 +100,38 @@ HM = _table("t_dat,customer_id,article_id", [("2020-01-02", u, i) for u, i, _ in
 CASES: dict[str, Case] = {
     "files csv": Case(
         {"kind": "files", "interactions": "a.csv", "items": "b.csv", "text_column": "title"},
-        "97e9d19e",
+        "c8c39642",
         {"a.csv": CSV, "b.csv": ITEMS_CSV},
     ),
     "files tsv": Case(
         {"kind": "files", "interactions": "a.tsv"},
-        "b63a299e",
+        "4f9f707c",
         {"a.tsv": CSV.replace(b",", b"\t")},
     ),
     "files gz": Case(
-        {"kind": "files", "interactions": "a.csv.gz"}, "b63a299e", {"a.csv.gz": gzip.compress(CSV)}
+        {"kind": "files", "interactions": "a.csv.gz"}, "4f9f707c", {"a.csv.gz": gzip.compress(CSV)}
     ),
     "files xz": Case(
-        {"kind": "files", "interactions": "a.csv.xz"}, "b63a299e", {"a.csv.xz": lzma.compress(CSV)}
+        {"kind": "files", "interactions": "a.csv.xz"}, "4f9f707c", {"a.csv.xz": lzma.compress(CSV)}
     ),
     "files parquet": Case(
         {"kind": "files", "interactions": "a.parquet"},
-        "b63a299e",
+        "4f9f707c",
         {"a.parquet": _parquet(HEADER, ROWS)},
     ),
     "files semicolon": Case(
         {"kind": "files", "interactions": "a.csv", "separator": ";"},
-        "b63a299e",
+        "4f9f707c",
         {"a.csv": CSV.replace(b",", b";")},
     ),
     "files dat": Case(
         {"kind": "files", "interactions": "a.dat", "separator": "::"},
-        "b63a299e",
+        "4f9f707c",
         {"a.dat": CSV.replace(b",", b"::")},
     ),
     "files blanks": Case(
         {"kind": "files", "interactions": "a.inter", "separator": " "},
-        "b63a299e",
+        "4f9f707c",
         {"a.inter": b"# " + CSV.replace(b",", b"  ")},
     ),
     "files utf16": Case(
@@ -145,7 +145,7 @@ CASES: dict[str, Case] = {
             "text_column": "title",
             "items_item_column": "name",
         },
-        "97e9d19e",
+        "c8c39642",
         {
             "a.csv": CSV.decode().encode("utf-16"),
             "b.item": ITEM.replace(b"item_id", b"name"),
@@ -153,7 +153,7 @@ CASES: dict[str, Case] = {
     ),
     "images": Case(
         {"kind": "files", "interactions": "a.csv", "items": "c.csv", "image_column": "image"},
-        "992a9d72",
+        "ef7201e9",
         {
             "a.csv": CSV,
             "c.csv": _table("item_id,image", [(i, f"{i}.png") for i, _ in TITLES]),
@@ -162,7 +162,7 @@ CASES: dict[str, Case] = {
     ),
     "images parquet": Case(
         {"kind": "pairs", "interactions": "pairs.csv", "images": "images.parquet"},
-        "a88182fc",
+        "a5276a3b",
         {
             "pairs.csv": PAIRS,
             "images.parquet": _parquet(["item_id", "image"], [(i, _picture()) for i, _ in TITLES]),
@@ -170,22 +170,22 @@ CASES: dict[str, Case] = {
     ),
     "sequences": Case(
         {"kind": "sequences", "users": "shop/users.tsv", "items": "items.tsv"},
-        "7b9405c2",
+        "dec649a1",
         {"shop/users.tsv": _table("", LISTS, "\t"), "items.tsv": ITEMS_TSV},
     ),
     "sequences blanks": Case(
         {"kind": "sequences", "users": "shop/users.txt"},
-        "443388df",
+        "7086a3b4",
         {"shop/users.txt": _table("", LISTS, " ")},
     ),
     "mind": Case(
         {"kind": "mind", "folder": "mind"},
-        "5f558310",
+        "0a19353d",
         {"mind/behaviors.tsv": _behaviors(ROWS), "mind/news.tsv": NEWS},
     ),
     "mind in two folders": Case(
         {"kind": "mind", "folder": "."},
-        "504c7d55",
+        "6ac58f39",
         {
             "dev/behaviors.tsv": _behaviors(ROWS[:20]),
             "dev/news.tsv": NEWS,
@@ -195,7 +195,7 @@ CASES: dict[str, Case] = {
     ),
     "hm": Case(
         {"kind": "hm", "folder": "data/hm"},
-        "8d88c192",
+        "fd04716c",
         {
             "data/hm/transactions_train.csv": HM,
             "data/hm/articles.csv": ITEMS_CSV.replace(b"item_id,title", b"article_id,prod_name"),
@@ -203,32 +203,32 @@ CASES: dict[str, Case] = {
     ),
     "pairs": Case(
         {"kind": "pairs", "interactions": "pairs.csv", "titles": "items.tsv"},
-        "2e7a3970",
+        "a9fe4a62",
         {"pairs.csv": PAIRS, "items.tsv": ITEMS_TSV},
     ),
     "lists": Case(
         {"kind": "pairs", "interactions": "lists.csv", "titles": "b.csv"},
-        "9c7246e6",
+        "12926699",
         {"lists.csv": _table("user,items", LISTS), "b.csv": ITEMS_CSV},
     ),
     "recbole": Case(
         {"kind": "recbole", "folder": "data/shop", "text_column": "title"},
-        "35dbbaa4",
+        "99cbe418",
         {"data/shop/shop.inter": INTER, "data/shop/shop.item": ITEM},
     ),
     "amazon": Case(
         {"kind": "amazon", "reviews": "reviews.json", "meta": "meta.json"},
-        "0d859b7c",
+        "78c1103f",
         {"reviews.json": REVIEWS, "meta.json": META},
     ),
     "amazon later": Case(
         {"kind": "amazon", "reviews": "shop/later.jsonl", "meta": "meta.json"},
-        "2c787294",
+        "b18d6027",
         {"shop/later.jsonl": LATER, "meta.json": META},
     ),
     "movielens csv": Case(
         {"kind": "movielens", "folder": "ml"},
-        "52167e14",
+        "3ac2f772",
         {
             "ml/ratings.csv": _table("userId,movieId,rating,timestamp", RATINGS),
             "ml/movies.csv": _table("movieId,title,genres", MOVIES),
@@ -236,13 +236,13 @@ CASES: dict[str, Case] = {
     ),
     "movielens dat": Case(
         {"kind": "movielens", "folder": "dat"},
-        "4ae47569",
+        "5c3ac316",
         {
             "dat/ratings.dat": _table("", RATINGS, "::"),
             "dat/movies.dat": _table("", MOVIES, "::"),
         },
     ),
-    "movielens packaged": Case({"kind": "movielens"}, "c870c7b6"),
-    "synthetic": Case({"kind": "synthetic", "num_users": 20, "num_items": 30}, "189292ab"),
+    "movielens packaged": Case({"kind": "movielens"}, "e4a6ddec"),
+    "synthetic": Case({"kind": "synthetic", "num_users": 20, "num_items": 30}, "d121f718"),
 }
 """Every kind of dataset has at least one."""
