@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from morec.data.detect.guess import Guess
-from morec.data.interactions import Interactions
+from morec.data.interactions import Interactions, time_order
+from morec.data.ties import follows_a_tie
 from morec.errors import DataError
 from tune_space.inputs.data_profile import format_share
 
@@ -34,6 +35,9 @@ GPU_AS_CPUS = 10
 """CPUs that a GPU stands for; not measured."""
 
 _Ints = npt.NDArray[np.int64]
+
+MANY_TIES = 0.05
+"""Share of interactions at equal times above which the study says what orders them."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,7 @@ def guess_settings(
         if machine.num_gpus
         else (),
         quick_users=QUICK_USERS if len(kept) > QUICK_USERS else None,
-        advice=tuple(advice),
+        advice=(*advice, *_advise_on_ties(interactions)),
     )
 
 
@@ -157,6 +161,17 @@ def _guess_repeats(interactions: Interactions) -> list[Guess]:
         "those are left out, since new items are recommended; keep: they stay"
     )
     return [Guess("repeats", "first", why)]
+
+
+def _advise_on_ties(interactions: Interactions) -> Iterator[str]:
+    users, times = interactions.user_ids, interactions.timestamps
+    order = time_order(users, times)
+    share = float(follows_a_tie(users[order], times[order]).mean())
+    if share > MANY_TIES:
+        yield (
+            f"{format_share(share)} of the interactions have the time of the user's one before. A "
+            "hash orders them; if rows are written as they happen, give ties: file."
+        )
 
 
 def _guess_batch(sizes: Sizes, longest: int) -> Guess:

@@ -1,5 +1,7 @@
 """The numbers of a new study follow from its data and the machine."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -52,6 +54,16 @@ def test_ordinary_data_on_two_cpus() -> None:
         "max_epochs": 30,
         "trials": 8,
     }
+
+
+def test_many_ties_in_time_are_named() -> None:
+    data = drawn([20] * 600, 200)
+    assert settings(data).advice == ()
+    tied = replace(data, timestamps=data.timestamps // 20 * 20 + data.timestamps % 20 // 2)
+    assert settings(tied).advice == (
+        "50.0% of the interactions have the time of the user's one before. A hash orders them; if "
+        "rows are written as they happen, give ties: file.",
+    )
 
 
 def test_the_share_of_repeats_is_named() -> None:
