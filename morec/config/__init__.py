@@ -5,22 +5,24 @@ trial for ever.
 """
 
 from morec.config.base import Spec, canonical_json
+from morec.config.dataset_options import (
+    ImagesSpec,
+    MissingImagesSpec,
+    Ties,
+    TitlesSpec,
+    WindowSpec,
+)
 from morec.config.datasets import (
     AmazonSpec,
     FilesSpec,
     HMSpec,
-    ImagesSpec,
     MindSpec,
-    MissingImagesSpec,
     MovieLensSpec,
     OurDatasetSpec,
     PairsSpec,
     RecBoleSpec,
     SequencesSpec,
     SyntheticSpec,
-    Ties,
-    TitlesSpec,
-    WindowSpec,
 )
 from morec.config.items import (
     WORD_ENCODERS,

@@ -6,7 +6,8 @@ Installed packages are loaded when this module is. A package's module may import
 
 from typing import TYPE_CHECKING
 
-from morec.config.datasets import OurDatasetSpec, WindowSpec
+from morec.config.dataset_options import WindowSpec
+from morec.config.datasets import OurDatasetSpec
 from morec.config.kinds import union_of_kinds
 
 if TYPE_CHECKING:
