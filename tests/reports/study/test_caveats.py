@@ -100,18 +100,29 @@ def test_a_cutoff_of_a_whole_catalogue_is_named(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("chance", "is_said"), [(0.83, True), (0.5, True), (0.49, False)])
-def test_a_cutoff_that_chance_hits_every_other_time_is_named(
-    chance: float, is_said: bool, tmp_path: Path
+@pytest.mark.parametrize(
+    ("chance", "num_forced_misses", "numbers"),
+    [
+        (0.83, 0, "83.0% of at most 100.0%"),
+        (0.5, 0, "50.0% of at most 100.0%"),
+        (0.49, 0, None),
+        (0.3, 210, "30.0% of at most 30.0%"),
+        (0.14, 210, None),
+    ],
+)
+def test_a_cutoff_of_which_chance_hits_half_of_what_can_be_hit_is_named(
+    chance: float, num_forced_misses: int, numbers: str | None, tmp_path: Path
 ) -> None:
-    folder = FakeStudy(searches=0).write(tmp_path)
+    folder = FakeStudy(searches=0, num_forced_misses=num_forced_misses).write(tmp_path)
     (_, reference) = summarise(folder).manifest.references
-    high = reference.model_copy(update={"test": {"HR@10": chance, "NDCG@10": 0.9}})
-    set_references(folder, (high,))
-    assert said(summarise(folder), "random order") == [
-        f"A random order of the candidates already has HR@10 {100 * chance:.1f}%: 10 is close to "
-        "their number, so differences between arms are small there. Set a lower evaluation.ks."
-    ] * int(is_said)
+    set_references(
+        folder, (reference.model_copy(update={"test": {"HR@10": chance, "NDCG@10": 0.9}}),)
+    )
+    expected = [
+        f"A random order of the candidates already has HR@10 {numbers}: 10 is close to their "
+        "number, so differences between arms are small there. Set a lower evaluation.ks."
+    ]
+    assert said(summarise(folder), "random order") == (expected if numbers else [])
 
 
 @pytest.mark.parametrize(
