@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from morec.config import FilesSpec
 from reports.study.caveats import caveats
 from reports.study.contrasts import compare
 from reports.study.summary import StudySummary, summarise
@@ -77,13 +78,35 @@ def test_forced_misses_are_named_per_data_set_and_before_the_first_final_trial(
     tmp_path: Path,
 ) -> None:
     study = FakeStudy(searches=0, num_forced_misses=3, datasets={"MIND": None, "HM": None})
-    statuses = {(arm.name, "final", n): "not asked" for arm in SMALL for n in range(3)}
+    statuses = {
+        (f"{key}/{arm.name}", "final", n): "not asked"
+        for key in ("MIND", "HM")
+        for arm in SMALL
+        for n in range(3)
+    }
     for case, one in {"ended": study, "begun": replace(study, statuses=statuses)}.items():
         found = said(summarise(one.write(tmp_path / case)), "forced misses")
         assert [line.split(" test targets")[0] for line in found] == [
             "MIND: 3 of 300",
             "HM: 3 of 300",
         ]
+
+
+def test_kept_repeats_can_be_dropped_instead(tmp_path: Path) -> None:
+    statuses = {(arm.name, "final", n): "not asked" for arm in SMALL for n in range(3)}
+    study = FakeStudy(searches=0, num_forced_misses=3, statuses=statuses)
+    summary = summarise(study.write(tmp_path))
+    for repeats, cure in {"keep": ", and dataset.repeats: first drops them.", "first": "."}.items():
+        data = FilesSpec.model_validate(
+            {"kind": "files", "interactions": "rows.csv", "repeats": repeats}
+        )
+        configs = (arm.entry.config.model_copy(update={"dataset": data}) for arm in summary.arms)
+        arms = tuple(
+            replace(arm, entry=arm.entry.model_copy(update={"config": config}))
+            for arm, config in zip(summary.arms, configs, strict=True)
+        )
+        (found,) = said(replace(summary, arms=arms), "forced misses")
+        assert found.endswith(f"evaluation.mask_history: false ranks them{cure}")
 
 
 def test_without_forced_misses_wide_cutoffs_and_repeats_nothing_is_said(tmp_path: Path) -> None:
