@@ -13,7 +13,7 @@ from reports.study.summary import StudySummary
 from tune_space.study.rankings import format_wide_cutoffs
 
 LUCKY = 0.5
-"""From this hit rate of the reference chance on, a cut-off tells little."""
+"""Share of the highest possible hit rate from which on, by chance alone, a cut-off tells little."""
 MANY_REPEATS = 0.1
 """Share of the rows from which on repeated pairs of user and item are a caveat."""
 
@@ -92,14 +92,17 @@ def _about_cutoffs(summary: StudySummary) -> Iterator[str]:
     yield from format_wide_cutoffs((arm.entry for arm in summary.arms), num_items)
     for part in summary.parts:
         chance, where = part.reference("chance"), f" on {part.key}" if part.key else ""
+        missed = forced_misses(part)
+        most = 1 - missed.num_targets / missed.num_users if missed else 1.0
         for name, value in chance.test.items() if chance else ():
             metric, k = parse_metric(name)
             is_below = k < min((one.num_items for one in part.manifest.datasets), default=0)
-            if metric == "HR" and value >= LUCKY and is_below:
+            if metric == "HR" and value >= LUCKY * most and is_below:
                 yield (
                     f"A random order of the candidates already has {name} "
-                    f"{formats.percent(value, 1)}%{where}: {k} is close to their number, so "
-                    "differences between arms are small there. Set a lower evaluation.ks."
+                    f"{formats.percent(value, 1)}% of at most {formats.percent(most, 1)}%{where}: "
+                    f"{k} is close to their number, so differences between arms are small there. "
+                    "Set a lower evaluation.ks."
                 )
 
 

@@ -13,6 +13,14 @@ def test_points_are_signed_and_zero_has_no_sign(value: float, text: str) -> None
     assert formats.points(value) == text
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0.0%"), (0.56, "56.0%"), (1.0, "100.0%"), (0.0005, "0.1%"), (0.0004, "< 0.1%")],
+)
+def test_a_share_that_is_not_zero_is_never_printed_as_zero(value: float, text: str) -> None:
+    assert formats.share(value) == text
+
+
 def test_unknown_values_are_not_available_and_never_zero() -> None:
     unknown = [formats.percent, formats.count, formats.duration, formats.size, formats.p_value]
     unknown.append(formats.energy)

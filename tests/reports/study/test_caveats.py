@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from morec.config import FilesSpec
 from reports.study.caveats import caveats
 from reports.study.contrasts import compare
 from reports.study.summary import StudySummary, summarise
@@ -141,13 +142,35 @@ def test_forced_misses_are_named_per_data_set_and_before_the_first_final_trial(
     tmp_path: Path,
 ) -> None:
     study = FakeStudy(searches=0, num_forced_misses=3, datasets={"MIND": None, "HM": None})
-    statuses = {(arm.name, "final", n): "not asked" for arm in SMALL for n in range(3)}
+    statuses = {
+        (f"{key}/{arm.name}", "final", n): "not asked"
+        for key in ("MIND", "HM")
+        for arm in SMALL
+        for n in range(3)
+    }
     for case, one in {"ended": study, "begun": replace(study, statuses=statuses)}.items():
         found = said(summarise(one.write(tmp_path / case)), "forced misses")
         assert [line.split(" test targets")[0] for line in found] == [
             "MIND: 3 of 300",
             "HM: 3 of 300",
         ]
+
+
+def test_kept_repeats_can_be_dropped_instead(tmp_path: Path) -> None:
+    statuses = {(arm.name, "final", n): "not asked" for arm in SMALL for n in range(3)}
+    study = FakeStudy(searches=0, num_forced_misses=3, statuses=statuses)
+    summary = summarise(study.write(tmp_path))
+    for repeats, cure in {"keep": ", and dataset.repeats: first drops them.", "first": "."}.items():
+        data = FilesSpec.model_validate(
+            {"kind": "files", "interactions": "rows.csv", "repeats": repeats}
+        )
+        configs = (arm.entry.config.model_copy(update={"dataset": data}) for arm in summary.arms)
+        arms = tuple(
+            replace(arm, entry=arm.entry.model_copy(update={"config": config}))
+            for arm, config in zip(summary.arms, configs, strict=True)
+        )
+        (found,) = said(replace(summary, arms=arms), "forced misses")
+        assert found.endswith(f"evaluation.mask_history: false ranks them{cure}")
 
 
 def test_without_forced_misses_wide_cutoffs_and_repeats_nothing_is_said(tmp_path: Path) -> None:
@@ -164,18 +187,29 @@ def test_a_cutoff_of_a_whole_catalogue_is_named(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(("chance", "is_said"), [(0.83, True), (0.5, True), (0.49, False)])
-def test_a_cutoff_that_chance_hits_every_other_time_is_named(
-    chance: float, is_said: bool, tmp_path: Path
+@pytest.mark.parametrize(
+    ("chance", "num_forced_misses", "numbers"),
+    [
+        (0.83, 0, "83.0% of at most 100.0%"),
+        (0.5, 0, "50.0% of at most 100.0%"),
+        (0.49, 0, None),
+        (0.3, 210, "30.0% of at most 30.0%"),
+        (0.14, 210, None),
+    ],
+)
+def test_a_cutoff_of_which_chance_hits_half_of_what_can_be_hit_is_named(
+    chance: float, num_forced_misses: int, numbers: str | None, tmp_path: Path
 ) -> None:
-    folder = FakeStudy(searches=0).write(tmp_path)
+    folder = FakeStudy(searches=0, num_forced_misses=num_forced_misses).write(tmp_path)
     (_, reference) = summarise(folder).manifest.references
-    high = reference.model_copy(update={"test": {"HR@10": chance, "NDCG@10": 0.9}})
-    set_references(folder, (high,))
-    assert said(summarise(folder), "random order") == [
-        f"A random order of the candidates already has HR@10 {100 * chance:.1f}%: 10 is close to "
-        "their number, so differences between arms are small there. Set a lower evaluation.ks."
-    ] * int(is_said)
+    set_references(
+        folder, (reference.model_copy(update={"test": {"HR@10": chance, "NDCG@10": 0.9}}),)
+    )
+    expected = [
+        f"A random order of the candidates already has HR@10 {numbers}: 10 is close to their "
+        "number, so differences between arms are small there. Set a lower evaluation.ks."
+    ]
+    assert said(summarise(folder), "random order") == (expected if numbers else [])
 
 
 @pytest.mark.parametrize(

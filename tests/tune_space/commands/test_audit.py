@@ -197,6 +197,21 @@ def test_only_a_forced_miss_is_behind_all_items(folder, rank, num_forced_misses,
     assert with_worst_rank(folder, rank, num_forced_misses=num_forced_misses) == expected
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "usual"),
+    [("mask_history", False, "True"), ("candidates", "trained", "'all'")],
+)
+def test_a_trial_that_was_ranked_differently_is_off(folder, option, value, usual) -> None:
+    ledger = Ledger(folder)
+    first = ledger.read(arm(folder).final[0])
+    evaluation = first.config.evaluation.model_copy(update={option: value})
+    config = first.config.model_copy(update={"evaluation": evaluation})
+    name = config.trial_id(first.sources)
+    ledger.write(first.model_copy(update={"config": config, "trial_id": name}))
+    expected = f"{name}: {option}: {value!r}; other trials on the same data: {usual}"
+    assert expected in audit(folder).problems
+
+
 def test_a_forced_miss_where_no_history_is_masked_is_off(tmp_path) -> None:
     run_all(tmp_path, base=STUDY["base"] | {"evaluation": {"mask_history": False}})
     assert audit(tmp_path).problems == ()

@@ -68,8 +68,9 @@ def recorded(ranks: list[int], ks: tuple[int, ...], *, num_forced_misses: int) -
 
 
 def test_forced_misses_that_are_never_found_have_no_problem() -> None:
-    result = recorded([1, NEVER_FOUND, 12], (10, 20), num_forced_misses=1)
-    assert list(evaluation_problems(result, (10, 20))) == []
+    for ks in ((10, 20), (10, 2**40)):
+        result = recorded([1, NEVER_FOUND, 12], ks, num_forced_misses=1)
+        assert list(evaluation_problems(result, ks)) == []
 
 
 def test_an_earlier_record_with_ranks_behind_all_items_has_no_problem_below_that_rank() -> None:
