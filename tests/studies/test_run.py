@@ -52,7 +52,7 @@ def test_three_typos_are_three_located_lines_and_exit_code_2_before_ray_or_torch
     assert said == [
         f"{study}:2: baseline: unknown arm 'smal'. Did you mean 'small'? Allowed: small, large",
         f"{study}:3: base.dataset: unknown kind 'synthetik'. Did you mean 'synthetic'? "
-        "Allowed: amazon, files, hm, mind, movielens, pairs, sequences, synthetic",
+        "Allowed: amazon, files, hm, mind, movielens, pairs, recbole, sequences, synthetic",
         f"{study}:5: arms.small.model.dm: unknown key 'dm'. Did you mean 'model.dim'? "
         "Allowed in model: dilations, dim, dropout, kernel_size, kind, mask_share, mlp_layers, "
         "num_blocks, num_heads",

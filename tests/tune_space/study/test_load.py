@@ -76,14 +76,14 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "kind: synthetic",
             "kind: synthetik",
             "s.yaml:4: base.dataset: unknown kind 'synthetik'. Did you mean 'synthetic'? "
-            "Allowed: amazon, files, hm, mind, movielens, pairs, sequences, synthetic",
+            "Allowed: amazon, files, hm, mind, movielens, pairs, recbole, sequences, synthetic",
         ),
         (
             "kind: synthetic",
             "kind: synthetic, num_user: 5",
             "s.yaml:4: base.dataset.num_user: unknown key 'num_user'. Did you mean 'num_users'? "
             "Allowed: image_size, kind, late_items, max_seq_len, max_users, mean_seq_len, "
-            "min_seq_len, num_items, num_tastes, num_users, seed, warm",
+            "min_seq_len, num_items, num_tastes, num_users, seed, ties, warm",
         ),
         (
             "item.text: null}",
