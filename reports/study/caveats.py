@@ -146,7 +146,7 @@ def _about_data(summary: StudySummary) -> Iterator[str]:
         if num := entry.counts.get("ties_of_times_that_look_rounded"):
             yield (
                 f"{on}The times look rounded: {num:,} interactions have the time of the same "
-                "user's interaction before them. Only the file's order sorts them."
+                "user's interaction before them."
             )
 
 

@@ -100,7 +100,7 @@ def test_what_must_be_known_of_the_data_stands_beside_the_verdict(tmp_path: Path
     assert said[-2:] == (
         "No times.",
         "The times look rounded: 1,234 interactions have the time of the same user's interaction "
-        "before them. Only the file's order sorts them.",
+        "before them.",
     )
     several = FakeStudy(arms=SMALL, datasets={"MIND": None, "HM": ("ID", "TS")}, searches=0)
     assert said_with_data(several, tmp_path / "two", notes=("No times.",))[-1] == "MIND: No times."
