@@ -19,10 +19,10 @@ PATIENCE = {
     "RAY_raylet_start_wait_time_s": "180",
     "RAY_agent_register_timeout_ms": "180000",
     "RAY_DASHBOARD_STARTUP_TIMEOUT_S": "180",
-    "RAY_worker_register_timeout_seconds": "300",
 }
 """How long Ray's processes wait for one another to start, so that a busy machine is only slow; a
-variable that is already set stays. Ray's own values are 5 to 60 s."""
+variable that is already set stays. Ray's own values are 5 to 60 s. A worker's wait to register stays
+Ray's: one that dies before is noticed only when that wait is over."""
 NICENESS = "RAY_worker_niceness"
 """What Ray's workers add to the niceness of the process that starts them; Ray's own value is 15."""
 
