@@ -4,6 +4,7 @@ from random import Random
 
 import pytest
 
+from morec.errors import ExitCode
 from tests.integration.command import Command
 from tests.integration.kills import (
     DISK_BYTES,
@@ -35,7 +36,7 @@ def test_a_study_whose_ray_session_dies_ends_with_a_message(study_file, tmp_path
     command = Command(study_file, tmp_path / "out")
     kills = Kills(lines.append)
     run_with_kills(command, Random(0), [server], kills)
-    assert kills.exit_codes == [1, 0]
+    assert kills.exit_codes == [ExitCode.NO_RAY, 0]
     assert "run the same command again to continue" in lines[-1]
 
 
