@@ -60,13 +60,14 @@ def test_trials_that_follow_one_another_share_one_reservation_and_no_cpu_is_lost
 
 
 def raising_arm(folder: Path) -> str:
-    """An arm every trial of which raises: its users have trained on every item there is, so no
-    negative can be drawn, and nothing can know before the batch is."""
+    """An arm every trial of which raises: with windows above 6, users have trained on every item
+    there is, so no negative can be drawn. Of a searched range only the file's value is checked."""
     orders = [[(user + step) % 8 for step in range(10)] for user in range(20)]
     rows = [f"{u},{i},{time}" for u, items in enumerate(orders) for time, i in enumerate(items)]
     (folder / "all.csv").write_text("user_id,item_id,timestamp\n" + "\n".join(rows))
-    data = "{kind: files, interactions: all.csv, repeats: keep, max_seq_len: 10}"
-    return f"  broken: {{item.id: true, item.text: null, dataset: {data}}}\n"
+    data = "{kind: files, interactions: all.csv, repeats: keep, max_seq_len: 6}"
+    windows = "search: {dataset.max_seq_len: {int: [6, 10]}}, start: {dataset.max_seq_len: 10}"
+    return f"  broken: {{item.id: true, item.text: null, dataset: {data}, {windows}}}\n"
 
 
 def test_an_arm_that_always_raises_leaves_the_others_finished_and_the_exit_code_is_1(
