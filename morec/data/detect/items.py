@@ -121,8 +121,10 @@ def _are_links(values: pd.Series) -> bool:
 
 def _are_paths(values: pd.Series) -> bool:
     filled = values[values != ""].head(NUM_TRIED)
+    if not len(filled):
+        return False
     is_path = filled.map(_is_image) & ~filled.str.match(r"https?://")
-    return bool(len(filled) and is_path.mean() > 0.5)
+    return bool(is_path.mean() > 0.5)
 
 
 def _is_image(value: str) -> bool:

@@ -105,7 +105,7 @@ def check_readable(path: Path) -> None:
     check_is_text(path)
     start = first_bytes(path)
     if not start.strip():
-        raise DataError(f"{path.name}: the file is empty; give one with a header and rows")
+        raise _is_empty(path)
     if not _is_utf16(start) and _share_of_control(start) > MAX_CONTROL:
         raise DataError(
             f"{path.name}: holds bytes that are no text; give CSV, TSV, JSON lines or Parquet"
@@ -121,6 +121,10 @@ def _is_utf16(start: bytes) -> bool:
 def _share_of_control(start: bytes) -> float:
     control = set(range(32)) - set(b"\t\n\r\f\x1f")
     return sum(byte in control for byte in start) / len(start)
+
+
+def _is_empty(path: Path) -> DataError:
+    return DataError(f"{path.name}: the file is empty; give one with a header and rows")
 
 
 def _odd_bytes(path: Path) -> bytes:
@@ -158,6 +162,8 @@ def _text_format(path: Path) -> TextFormat:
 def _separator(path: Path, lines: Sequence[str]) -> str:
     """Return the separator that the suffix promises, if it occurs; else the most regular one."""
     peeked = [line for line in lines if line.strip()][:NUM_PEEKED]
+    if not peeked:
+        raise _is_empty(path)
     promised = SEPARATORS.get(suffix_of(path))
     if promised and promised in peeked[0]:
         return promised

@@ -78,7 +78,7 @@ def _is_surely_whole(image: Image.Image, raw: RawImage) -> bool:
     if image.format == "PNG":
         try:
             image.verify()
-        except IMAGE_ERRORS:
+        except (*IMAGE_ERRORS, IndexError):  # Pillow raises the last for a PNG without pixels.
             return False
         return True
     if image.format == "WEBP":

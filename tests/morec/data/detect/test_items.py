@@ -36,6 +36,10 @@ def test_the_ids_are_found_under_another_name() -> None:
     assert options({"item_id": few, "sku": IDS})["items_item_column"] == "sku"
 
 
+def test_an_empty_column_holds_neither_titles_nor_images() -> None:
+    assert options({"": [""] * 8, "item_id": IDS, "title": TITLES}) == {"text_column": "title"}
+
+
 def test_two_columns_with_all_ids_are_a_question() -> None:
     found = options({"code": IDS, "number": IDS})
     assert found["items_item_column"] == {("code",), ("number",)}

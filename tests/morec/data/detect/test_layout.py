@@ -123,6 +123,8 @@ def test_an_encoding_of_many_bytes_is_no_question(tmp_path: Path) -> None:
     ("files", "message"),
     [
         ({"a.csv": ""}, "a.csv: the file is empty; give one with a header and rows"),
+        ({"a.csv": b"\xff\xfe"}, "a.csv: the file is empty; give one with a header and rows"),
+        ({"a.csv": b"\xef\xbb\xbf"}, "a.csv: the file is empty; give one with a header and rows"),
         ({"a.csv": "user_id,item_id,timestamp\n"}, "a.csv: has a header but no rows"),
         ({"a.csv": b"\x89PNG\r\n\x1a\n" + bytes(range(256))},
          "a.csv: holds bytes that are no text; give CSV, TSV, JSON lines or Parquet"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from morec.data.decoded_images import decode_images
-from morec.data.images.open import check_whole
+from morec.data.images.open import IMAGE_ERRORS, check_whole
 from morec.data.images.rgb import as_rgb
 from morec.data.images.sources import find_images
 from tests.morec.data.hand_made import dataset_of, quick
@@ -119,6 +119,13 @@ def test_the_transparent_grey_of_a_16_bit_png_is_white() -> None:
 def test_pixels_of_an_unknown_range_are_refused(image: Image.Image, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         check_whole(stored(image, "TIFF"))
+
+
+def test_a_png_without_pixels_is_broken() -> None:
+    whole = stored(Image.new("RGB", (4, 4)), "PNG")
+    begin, end = whole.index(b"IDAT") - 4, whole.index(b"IEND") - 4
+    with pytest.raises(IMAGE_ERRORS):
+        check_whole(whole[:begin] + whole[end:])
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "TIFF"])
