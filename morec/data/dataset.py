@@ -92,8 +92,7 @@ def read_interactions(spec: DatasetSpec, root: Path) -> Interactions:
     if isinstance(spec, ImagesSpec) and spec.images is not None:
         images = find_images(root / spec.images, interactions.item_names)
         interactions = replace(interactions, images=images)
-    drops = isinstance(spec, MissingImagesSpec) and spec.missing_images == "drop"
-    if drops and interactions.images is not None:
+    if _drops_images(spec) and interactions.images is not None:
         return drop_items_without_images(interactions)
     return interactions
 
@@ -127,7 +126,7 @@ def make_dataset(spec: DatasetSpec, digest: str, interactions: Interactions) -> 
         notes=interactions.notes,
         item_names=tuple(interactions.item_names[code] for code in kept),
         titles=texts.titles if texts else None,
-        images=_checked_images(interactions, kept),
+        images=_images(interactions, kept, are_checked=_drops_images(spec)),
         image_array=None if images is None else images[windows.kept_items],
     )
 
@@ -188,12 +187,20 @@ def open_dataset(folder: Path) -> Dataset:
     return Dataset(**plain, **arrays)
 
 
-def _checked_images(interactions: Interactions, kept: list[int]) -> ImageSource | None:
-    """Return the images of the kept items, after checking that all can be read."""
+def _drops_images(spec: DatasetSpec) -> bool:
+    """Whether items without a readable image have been dropped when the sources were read."""
+    return isinstance(spec, MissingImagesSpec) and spec.missing_images == "drop"
+
+
+def _images(
+    interactions: Interactions, kept: list[int], *, are_checked: bool
+) -> ImageSource | None:
+    """Return the images of the kept items, of which all can be read."""
     if interactions.images is None:
         return None
     images = interactions.images.select(kept)
-    check_images(images, [interactions.item_names[code] for code in kept])
+    if not are_checked:
+        check_images(images, [interactions.item_names[code] for code in kept])
     return images
 
 

@@ -42,14 +42,18 @@ TITLES_AT_ONCE = 10_000
 _Ints = npt.NDArray[np.int64]
 
 
-def load_profiled(spec: DatasetSpec, root: Path) -> tuple[Dataset, DataProfile]:
+def load_profiled(
+    spec: DatasetSpec, root: Path, interactions: Interactions | None = None
+) -> tuple[Dataset, DataProfile]:
     """Read a data set once, as ``load_dataset`` does, and compute its profile.
+
+    ``interactions``: what ``read_interactions`` gave for the sources of ``spec``, if known already.
 
     Raises:
         DataError: as ``load_dataset``.
     """
     digest = source_hash(spec, root)
-    interactions = read_interactions(spec, root)
+    interactions = interactions or read_interactions(spec, root)
     dataset = make_dataset(spec, digest, interactions)
     return dataset, make_profile(interactions, dataset)
 

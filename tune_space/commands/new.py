@@ -59,14 +59,16 @@ def _draft(detected: Detected, root: Path, command: str) -> tuple[Draft, list[st
     """Read the data, with the first answer to every question; also what to print about them."""
     plain = detected.answered()
     spec = _spec(plain)
+    interactions = read_interactions(spec, root)
     settings = guess_settings(
-        read_interactions(spec, root),
+        interactions,
         _machine(),
         num_arms=len(arm_names(detected.modalities)),
         has_repeats="repeats" in type(spec).model_fields,
     )
     kept = _spec({**plain, **{guess.key: guess.value for guess in settings.dataset}})
-    entry = profile_dataset(kept, root)
+    # What was guessed cuts windows; it does not change what is read.
+    entry = profile_dataset(kept, root, interactions=interactions)
     if entry.profile is None:
         raise DataError(f"{entry.name}: has no profile")
     lines = [*_found(detected), *format_profile(entry)]

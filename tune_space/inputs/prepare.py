@@ -16,6 +16,7 @@ from morec.config import (
     canonical_json,
 )
 from morec.data.dataset import FORMAT, Dataset, open_dataset, save_dataset, source_hash
+from morec.data.interactions import Interactions
 from morec.data.profile import DataProfile
 from morec.data.profiling import load_profiled
 from morec.data.slices import slicings
@@ -190,16 +191,18 @@ def datasets_of(arms: Sequence[Arm]) -> list[tuple[str, DatasetSpec]]:
     return [(arm.dataset, arm.config.dataset) for arm in read.values()]
 
 
-def profile_dataset(spec: DatasetSpec, root: Path, *, label: str = "") -> DatasetEntry:
+def profile_dataset(
+    spec: DatasetSpec, root: Path, *, label: str = "", interactions: Interactions | None = None
+) -> DatasetEntry:
     """Read a data set and describe it with its profile; nothing is written.
 
     ``root`` is the folder that relative paths in ``spec`` start from; ``label`` is the data set's
-    key in a study.
+    key in a study. ``interactions`` are those of ``spec``, if they were read already.
 
     Raises:
         DataError: a source is missing or does not fit ``spec``, or no user is left.
     """
-    return _dataset_entry(label, spec.ties, *load_profiled(spec, root))
+    return _dataset_entry(label, spec.ties, *load_profiled(spec, root, interactions))
 
 
 def references(prepared: Prepared, arms: Sequence[Arm], baseline: str) -> tuple[Reference, ...]:
