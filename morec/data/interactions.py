@@ -110,6 +110,15 @@ def time_order(
     return np.lexsort((timestamps, user_ids))
 
 
+def follows_a_tie(
+    users: npt.NDArray[np.int64], times: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Mark rows, sorted by user and time, whose user and time are those of the row before."""
+    is_same: npt.NDArray[np.bool_] = np.zeros(len(users), dtype=bool)
+    is_same[1:] = (np.diff(users) == 0) & (np.diff(times) == 0)
+    return is_same
+
+
 def _repeats(
     order: npt.NDArray[np.int64],
     user_ids: npt.NDArray[np.int64],
@@ -126,8 +135,7 @@ def _rounded(
     user_ids: npt.NDArray[np.int64], timestamps: npt.NDArray[np.int64], ticks_per_s: int | None
 ) -> dict[str, int]:
     """Count ties, by user and time in order, whose times look rounded; nothing if none do."""
-    is_tie = (np.diff(user_ids) == 0) & (np.diff(timestamps) == 0)
-    num_ties = int(np.count_nonzero(is_tie))
+    num_ties = int(np.count_nonzero(follows_a_tie(user_ids, timestamps)))
     if not look_rounded(timestamps, num_ties, ticks_per_s):
         return {}
     return {"ties_of_times_that_look_rounded": num_ties}

@@ -2,7 +2,7 @@
 
 A source whose times are coarse (days, a batch of ratings saved together) does not say which of two
 interactions came last. An order that follows item numbers can be learnt by a model of item IDs and
-by no model of contents: on MovieLens it favours IDs by 2.5 points HR@10.
+by no model of contents; ``studies/ties.yaml`` measures what that does on MovieLens.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from morec.config import Ties
-from morec.data.interactions import Interactions, time_order
+from morec.data.interactions import Interactions, follows_a_tie, time_order
 
 HASH_KEY = "order at a tie 1"
 """Seed of the hash, 16 characters, the same for every data set: every run has the same order."""
@@ -37,13 +37,6 @@ def sequence_order(interactions: Interactions, ties: Ties) -> _Ints:
     tied = order[is_tied_n]
     order[is_tied_n] = tied[np.lexsort((key(interactions, tied), tie_n[is_tied_n]))]
     return order
-
-
-def follows_a_tie(users: _Ints, times: _Ints) -> npt.NDArray[np.bool_]:
-    """Mark rows, sorted by user and time, whose user and time are those of the row before."""
-    is_same: npt.NDArray[np.bool_] = np.zeros(len(users), dtype=bool)
-    is_same[1:] = (np.diff(users) == 0) & (np.diff(times) == 0)
-    return is_same
 
 
 def _item_keys(interactions: Interactions, rows: _Ints) -> _Keys:

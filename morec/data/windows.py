@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from morec.config import DatasetSpec
-from morec.data.interactions import Interactions
-from morec.data.ties import follows_a_tie, sequence_order
+from morec.data.interactions import Interactions, follows_a_tie
+from morec.data.ties import sequence_order
 from morec.errors import DataError
 
 

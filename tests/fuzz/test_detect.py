@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from morec.data.detect.layout import detect
 from morec.errors import DataError
-from tests.fuzz.mutations import damaged, fuzzed
-from tests.fuzz.test_readers import NAMES, SNIPPETS
+from tests.fuzz.mutations import fuzzed
+from tests.fuzz.test_readers import NAMES, write_damaged
 from tests.morec.data.detect.test_layout import words_of
-from tests.morec.data.reader_cases import CASES, write_files
+from tests.morec.data.reader_cases import CASES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -19,9 +19,7 @@ def test_damaged_files_are_a_data_set_or_a_data_error(
     tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
 ) -> None:
     case, root = CASES[name], tmp_path_factory.getbasetemp() / f"{name} new"
-    file = data.draw(st.sampled_from(list(case.files)))
-    case.write(root)
-    write_files(root, {file: data.draw(damaged([case.files[file]], SNIPPETS))})
+    write_damaged(case, root, data)
     files, images = words_of(case, root)
     try:
         found = detect(files, images, root)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from morec.data.dataset import load_dataset
 from morec.errors import DataError
 from tests.fuzz.mutations import damaged, fuzzed
-from tests.morec.data.reader_cases import CASES, write_files
+from tests.morec.data.reader_cases import CASES, Case, write_files
 
 NAMES = [name for name, case in CASES.items() if case.files]
 SNIPPETS = [
@@ -57,6 +57,13 @@ def test_an_image_with_a_name_too_long_for_any_is_a_data_error(tmp_path: Path) -
         load_dataset(case.spec(), tmp_path)
 
 
+def write_damaged(case: Case, root: Path, data: st.DataObject) -> None:
+    """Write the files of a case, one of them damaged."""
+    file = data.draw(st.sampled_from(list(case.files)))
+    case.write(root)
+    write_files(root, {file: data.draw(damaged([case.files[file]], SNIPPETS))})
+
+
 SEPARATORS = [",", ";", "\t", "|", "::", " ", "§", "\x01", "\x1f", "u", "\rx", "\ufeff", "0"]
 ENCODINGS = [
     *("utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32", "latin-1", "cp1252", "gbk", "gb18030"),
@@ -98,9 +105,7 @@ def test_a_damaged_file_is_data_or_a_data_error(
     tmp_path_factory: pytest.TempPathFactory, name: str, data: st.DataObject
 ) -> None:
     case, root = CASES[name], tmp_path_factory.getbasetemp() / name
-    file = data.draw(st.sampled_from(list(case.files)))
-    case.write(root)
-    write_files(root, {file: data.draw(damaged([case.files[file]], SNIPPETS))})
+    write_damaged(case, root, data)
     try:
         load_dataset(case.spec(), root)
     except DataError as error:

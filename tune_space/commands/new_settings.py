@@ -7,8 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from morec.data.detect.guess import Guess
-from morec.data.interactions import Interactions, time_order
-from morec.data.ties import follows_a_tie
+from morec.data.interactions import Interactions, follows_a_tie, time_order
 from morec.errors import DataError
 from tune_space.inputs.data_profile import format_share
 

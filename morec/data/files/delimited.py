@@ -13,7 +13,7 @@ import pyarrow.csv
 
 from morec.data.files.headers import names_of
 from morec.data.files.packed import check_is_text, open_packed
-from morec.data.files.text_faults import fault_of, not_text, open_lines
+from morec.data.files.text_faults import fault_of, not_text, open_lines, rows_of
 from morec.data.files.text_format import TextFormat
 from morec.data.files.text_stream import BLOCK_BYTES, MARK, check_quotes, utf8_stream
 from morec.errors import DataError
@@ -39,13 +39,8 @@ def first_rows(path: Path, text: TextFormat, count: int) -> list[list[str]]:
     check_is_text(path)
     try:
         with open_lines(path, text) as lines:
-            rows = csv.reader(
-                lines,
-                delimiter=text.delimiter,
-                quoting=csv.QUOTE_MINIMAL if text.is_quoted else csv.QUOTE_NONE,
-            )
             # What is no text below the first row is left to ``read_batches``, which names the line.
-            found = list(islice(filter(None, rows), count))
+            found = list(islice(filter(None, rows_of(lines, text)), count))
     except READ_ERRORS as error:
         raise unreadable(path, error) from error
     if not found:

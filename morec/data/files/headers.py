@@ -46,6 +46,12 @@ def format_names(names: Sequence[str]) -> str:
     return f"{', '.join(names[:NUM_LISTED])} and {len(names) - NUM_LISTED:,} more"
 
 
+def format_role(role: str, names: Sequence[str], header: Sequence[str]) -> str:
+    """Return how many columns of a ``header`` may have a role, and which ones."""
+    which = f" ({', '.join(names)})" if names else ""
+    return f"{len(names) or 'no'} {role} columns{which} in the header {format_names(header)}"
+
+
 def _found(name: str, found: Sequence[str]) -> str:
     if len(found) <= NUM_LISTED:
         return f"Columns found: {', '.join(found)}"

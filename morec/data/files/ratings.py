@@ -1,5 +1,7 @@
 """Ratings of a column as numbers; a rating that is no number is named."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -10,6 +12,11 @@ NUM_SHOWN = 3
 """Ratings shown in an error."""
 RATING_NAMES = ("rating", "ratings", "overall", "stars", "star_rating", "score")
 """Names of a column of ratings in headers, in lower case."""
+
+
+def rating_columns(names: Iterable[str]) -> list[str]:
+    """Return those names of columns that stand for ratings."""
+    return [name for name in names if name.lower() in RATING_NAMES]
 
 
 def as_ratings(values: pd.Series, where: str) -> pd.Series:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,18 @@ def open_lines(path: Path, text: TextFormat) -> Iterator[Iterator[str]]:
         yield iter(partial(decoded.readline, BLOCK_BYTES), "")
 
 
+def rows_of(
+    lines: Iterable[str], text: TextFormat, *, is_strict: bool = False
+) -> Iterator[list[str]]:
+    """Split lines into fields, as ``text`` says; ``is_strict`` refuses quotes against RFC 4180."""
+    return csv.reader(
+        lines,
+        delimiter=text.delimiter,
+        quoting=csv.QUOTE_MINIMAL if text.is_quoted else csv.QUOTE_NONE,
+        strict=is_strict,
+    )
+
+
 def fault_of(path: Path, text: TextFormat, num_fields: int) -> str | None:
     """Return the first fault with its line, counted from 1; None if there is none to be seen.
 
@@ -38,12 +50,7 @@ def fault_of(path: Path, text: TextFormat, num_fields: int) -> str | None:
     """
     with open_lines(path, text) as lines:
         numbered = _Numbered(lines)
-        rows = csv.reader(
-            numbered,
-            delimiter=text.delimiter,
-            quoting=csv.QUOTE_MINIMAL if text.is_quoted else csv.QUOTE_NONE,
-            strict=text.is_quoted,
-        )
+        rows = rows_of(numbered, text, is_strict=text.is_quoted)
         while True:
             numbered.begin()
             try:

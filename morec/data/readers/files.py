@@ -10,7 +10,7 @@ from typing import Literal, TypedDict
 import pandas as pd
 
 from morec.config import FilesSpec
-from morec.data.files.ratings import RATING_NAMES
+from morec.data.files.ratings import rating_columns
 from morec.data.files.sources import hash_files, locate
 from morec.data.files.tables import as_texts, columns_of, missing_columns, read_columns, read_rows
 from morec.data.files.text_format import TextFormat, is_parquet, text_format
@@ -124,9 +124,11 @@ def _noted(spec: FilesSpec, path: Path, interactions: Interactions) -> Interacti
     """Say what the options leave open: the order of time, and what a rating means."""
     if spec.order == "none":
         interactions = replace(interactions, notes=(*interactions.notes, RANDOM_ORDER))
-    columns = {name.lower() for name in columns_of(path, _text_of_interactions(spec, path))}
-    has_ratings = spec.min_rating is None and not columns.isdisjoint(RATING_NAMES)
-    return all_ratings_count(interactions) if has_ratings else interactions
+    if spec.min_rating is None and rating_columns(
+        columns_of(path, _text_of_interactions(spec, path))
+    ):
+        return all_ratings_count(interactions)
+    return interactions
 
 
 def _read_items(spec: FilesSpec, path: Path) -> Catalogue:

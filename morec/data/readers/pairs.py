@@ -12,9 +12,8 @@ Columns are found by their names in a header or, without a header, by their numb
 
 A first row that names one of these columns is a header. One whose names are all unknown is an
 error where it shows: by its place above times or numbers, or by names like ``movieId``. Without
-times, the file's order is the order of
-time. Of a user's repeated interactions with one item the first stays, as in the paper's Bili.
-Files with other columns are read by ``kind: files``.
+times, the file's order is the order of time. Of a user's repeated interactions with one item the
+first stays, as in the paper's Bili. Files with other columns are read by ``kind: files``.
 
 Memory: 125 MB per million interactions, as measured for ``sequences`` and ``movielens``, which are
 read likewise.
@@ -30,8 +29,8 @@ import pandas as pd
 from morec.config import PairsSpec
 from morec.data.files.delimited import first_rows, read_batches
 from morec.data.files.gather import gather
-from morec.data.files.headers import format_names, names_of
-from morec.data.files.ratings import RATING_NAMES
+from morec.data.files.headers import format_role, names_of
+from morec.data.files.ratings import RATING_NAMES, rating_columns
 from morec.data.files.sources import locate
 from morec.data.files.tables import as_rows
 from morec.data.files.text_format import TextFormat, is_parquet, other_separator, text_format
@@ -77,9 +76,9 @@ def read_pairs(spec: PairsSpec, root: Path) -> Interactions:
     else:
         titles, files = _read_titles(paths[1], texts[1]), (paths[0], paths[1])
         interactions = join_catalogue(rows, titles, files=files, min_rating=spec.min_rating)
-    has_ratings = not {name.lower() for name in layout.columns}.isdisjoint(RATING_NAMES)
-    says_all = has_ratings and spec.min_rating is None
-    return all_ratings_count(interactions) if says_all else interactions
+    if spec.min_rating is None and rating_columns(layout.columns):
+        return all_ratings_count(interactions)
+    return interactions
 
 
 def source_files(spec: PairsSpec, root: Path) -> list[Path]:
@@ -187,8 +186,7 @@ def _named(
 ) -> dict[str, str]:
     """Return the column of every role; a role outside ``roles`` may have none."""
     problems = [
-        f"{path.name}: {len(names) or 'no'} {role} columns"
-        f"{' (' + ', '.join(names) + ')' if names else ''} in the header {format_names(header)}; "
+        f"{path.name}: {format_role(role, names, header)}; "
         f"expected one of {', '.join(NAMES[role])}. For other names: kind: files"
         for role, names in found.items()
         if len(names) > 1 or (not names and role in roles)

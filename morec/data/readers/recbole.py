@@ -2,8 +2,8 @@
 
 Fields are separated by tabs. A header gives every column a name and a type: ``user_id:token``,
 ``timestamp:float``, ``title:token_seq``. User, item and time are found by their names, or named by
-``user_column``, ``item_column`` and ``time_column``. A column of ratings is read
-where ``min_rating`` asks for it; other columns are not.
+``user_column``, ``item_column`` and ``time_column``. A column of ratings is read where
+``min_rating`` asks for it; other columns are not.
 
 Memory: 125 MB per million interactions, as measured for ``movielens``, which is read likewise.
 """
@@ -13,10 +13,10 @@ from pathlib import Path
 
 from morec.config import RecBoleSpec
 from morec.data.files.delimited import header_of
-from morec.data.files.headers import format_names
-from morec.data.files.ratings import RATING_NAMES
+from morec.data.files.headers import format_role
+from morec.data.files.ratings import RATING_NAMES, rating_columns
 from morec.data.files.sources import is_file, locate
-from morec.data.files.tables import columns_of, missing_columns, read_columns, read_rows
+from morec.data.files.tables import missing_columns, read_columns, read_rows
 from morec.data.files.text_format import TextFormat
 from morec.data.interactions import Interactions, all_ratings_count, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
@@ -46,8 +46,9 @@ def read_recbole(spec: RecBoleSpec, root: Path) -> Interactions:
             cannot be read, or the two files share no item.
     """
     paths, text = source_files(spec, root), _text_of(spec)
-    user, item, time = _columns(spec, paths[0], text)
-    rating = _rating(spec, paths[0], text)
+    header = header_of(paths[0], text)
+    user, item, time = _columns(spec, paths[0], text, header)
+    rating = _rating(spec, paths[0], header)
     wanted = rating if spec.min_rating is not None else None
     rows = read_rows(paths[0], user, item, time, rating=wanted, text=text)
     if len(paths) == 1:
@@ -79,10 +80,9 @@ def _text_of(spec: RecBoleSpec) -> TextFormat:
     return TextFormat(spec.separator or "\t", spec.encoding or "utf-8", "separator", "encoding")
 
 
-def _columns(spec: RecBoleSpec, path: Path, text: TextFormat) -> list[str]:
+def _columns(spec: RecBoleSpec, path: Path, text: TextFormat, header: list[str]) -> list[str]:
     """Return the columns of user, item and time, as named by the study or found in the header."""
     given = {"user": spec.user_column, "item": spec.item_column, "time": spec.time_column}
-    header = header_of(path, text)
     problems = []
     if AUGMENTED in header:
         problems.append(
@@ -94,9 +94,7 @@ def _columns(spec: RecBoleSpec, path: Path, text: TextFormat) -> list[str]:
         for role, name in given.items()
     }
     problems += [
-        f"{path.name}: {len(names) or 'no'} {role} columns"
-        f"{' (' + ', '.join(names) + ')' if names else ''} in the header {format_names(header)}; "
-        f"name it: `{role}_column:`"
+        f"{path.name}: {format_role(role, names, header)}; name it: `{role}_column:`"
         for role, names in found.items()
         if len(set(names)) != 1
     ]
@@ -108,9 +106,9 @@ def _columns(spec: RecBoleSpec, path: Path, text: TextFormat) -> list[str]:
     return [names[0] for names in found.values()]
 
 
-def _rating(spec: RecBoleSpec, path: Path, text: TextFormat) -> str | None:
+def _rating(spec: RecBoleSpec, path: Path, header: list[str]) -> str | None:
     """Return the column of ratings, if there is one."""
-    found = [name for name in columns_of(path, text) if name.lower() in RATING_NAMES]
+    found = rating_columns(header)
     if len(found) != 1 and spec.min_rating is not None:
         raise DataError(
             f"{path.name}: dataset.min_rating needs one column of ratings, found {len(found)}; its "
