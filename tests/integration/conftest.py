@@ -8,15 +8,18 @@ import pytest
 from tests.integration.command import STUDY, Command
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def node_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the processes of ``ray_session`` keep what they fetch."""
     return tmp_path_factory.mktemp("node") / "morec-studies" / "artefacts"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def ray_session(node_cache: Path) -> Iterator[None]:
-    """One Ray session for every test that calls the command in this process."""
+    """One Ray session for every test that calls the command in this process.
+
+    It ends with this folder's tests: those of others have no Ray processes below them.
+    """
     from tune_space.execution.ray_env import set_switches
 
     set_switches(is_local=True)

@@ -21,6 +21,7 @@ from tests.integration.command import (
     descendants,
     study_numbers,
     trial_processes,
+    words_of,
 )
 from tests.mounts import mounted
 from tune_space.commands.audit import audit
@@ -94,7 +95,7 @@ def _kill(process: "Popen[str]", command: Command, draw: Random, target: str, ki
     if target != "trial":
         process.wait(timeout=END_S)
         _, alive = psutil.wait_procs(everyone, timeout=LEAVE_S)
-        kills.survivors += [f"after {target}: {each.name()}" for each in alive]
+        kills.survivors += [f"after {target}: {words_of(each)}" for each in alive]
         for each in alive:
             _kill_process(each)
     return True

@@ -136,8 +136,8 @@ def test_a_later_run_forgets_what_interrupted_the_earlier_one(
     study: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(study, monkeypatch, RayStartError("Ray did not start; wait"))
-    # A few milliseconds: over before anything could start.
-    assert main([str(study), "--set", "budget.hours=1e-6"]) == ExitCode.OK
+    # Four nanoseconds: over before anything could start.
+    assert main([str(study), "--set", "budget.hours=1e-12"]) == ExitCode.OK
     assert manifest_after(study) == ("interrupted", "budget.hours")
 
 

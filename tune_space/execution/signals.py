@@ -34,17 +34,25 @@ def stopped_by_signal(caught: Caught) -> Iterator[None]:
 
 @contextmanager
 def sigterm_as_sigint(caught: Caught) -> Iterator[None]:
-    """Turn SIGTERM into SIGINT, on which alone Ray Tune stops in order; remember the signal."""
+    """Turn SIGTERM into SIGINT, on which alone Ray Tune stops in order; remember the signal.
+
+    Afterwards both have their handlers of before; Ray Tune leaves its own behind, which would
+    swallow the next SIGINT. A shell starts what it puts into the background with SIGINT ignored.
+    """
 
     def stop(number: int, frame: FrameType | None) -> None:
         caught.number = number
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            raise KeyboardInterrupt
         os.kill(os.getpid(), signal.SIGINT)
 
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, stop)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    signal.signal(signal.SIGTERM, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

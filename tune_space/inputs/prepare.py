@@ -209,7 +209,7 @@ def references(prepared: Prepared, arms: Sequence[Arm], baseline: str) -> tuple[
     """Every reference on each data set, as the arm that is its baseline reads it."""
     of_label: dict[str, Arm] = {}
     for arm in arms:
-        if arm.dataset not in of_label or arm.name == full_name(arm.dataset, baseline):
+        if arm.dataset not in of_label or arm.name == full_name(baseline, dataset=arm.dataset):
             of_label[arm.dataset] = arm
     return tuple(one for arm in of_label.values() for one in _references(prepared, arm))
 

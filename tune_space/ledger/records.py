@@ -46,9 +46,11 @@ class ArmEntry(Spec):
     """One arm at the time of writing: its trials by role, and its locked choice."""
 
     name: str
-    """Unique in the study: ``<dataset>/<arm>`` where the study has several data sets."""
+    """Unique in the study: ``<dataset>/<condition>/<arm>``, without what the study lacks."""
     dataset: str = ""
     """Key of the study's ``datasets``; empty where the study has one data set in its base."""
+    condition: str = ""
+    """Key of the study's ``conditions``; empty where the study has none."""
     group: str | None = None
     config: TrialConfig
     """The arm before any searched value is set; seed = the search seed, test = False."""
@@ -79,6 +81,8 @@ class Reference(Spec):
     name: str
     dataset: str = ""
     """As in ``ArmEntry``."""
+    condition: str = ""
+    """As in ``ArmEntry``."""
     valid: dict[str, Metric]
     test: dict[str, Metric]
     test_evaluation: Evaluation | None = None
@@ -105,6 +109,8 @@ class DatasetEntry(Spec):
 
     name: str
     dataset: str = ""
+    """As in ``ArmEntry``."""
+    condition: str = ""
     """As in ``ArmEntry``."""
     sha256: str
     is_synthetic: bool

@@ -30,7 +30,7 @@ class NamedArm:
     @property
     def name(self) -> str:
         """Unique in the study: ``<dataset>/<arm>``; ``<arm>`` where there are no ``datasets``."""
-        return full_name(self.dataset, self.arm)
+        return full_name(self.arm, dataset=self.dataset)
 
 
 def named_arms(study: StudySpec) -> tuple[NamedArm, ...]:

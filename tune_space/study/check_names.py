@@ -113,7 +113,7 @@ def _check_contrasts(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) -
 
 
 def _check_expected(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) -> Iterator[Problem]:
-    names = [full_name(label, arm) for arm, labels in runs_on.items() for label in labels]
+    names = [full_name(arm, dataset=label) for arm, labels in runs_on.items() for label in labels]
     metrics = _computed_metrics(raw)
     sliced = [f"{metric} {label}" for metric in metrics for label in POPULARITY_LABELS]
     slices = ", ".join(POPULARITY_LABELS)

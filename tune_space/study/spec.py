@@ -35,6 +35,14 @@ class DatasetChoice(Spec):
     """The paper's counts, so that parameters and FLOPs can be counted without the data."""
 
 
+class ConditionSpec(Spec):
+    """One of a study's conditions: what a verdict has to survive. Every arm runs under each."""
+
+    set: dict[str, Value] = {}
+    """Dotted path of a ``TrialConfig`` field -> value. It replaces what the base, the data set and
+    the arm set; an arm without the part that a path leads into runs as it would without it."""
+
+
 class ArmSpec(Spec):
     """One arm: what it changes in ``base`` (dotted paths), and what only it searches."""
 
@@ -86,9 +94,9 @@ class ContrastSpec(Spec):
     than: str
 
 
-def full_name(dataset: str, arm: str) -> str:
-    """An arm's name in the study: ``MIND/ID``, or the arm's own name without data sets."""
-    return f"{dataset}/{arm}" if dataset else arm
+def full_name(arm: str, *, dataset: str = "", condition: str = "") -> str:
+    """An arm's name in the study: ``MIND/by time/ID``; a part that the study lacks is left out."""
+    return "/".join(part for part in (dataset, condition, arm) if part)
 
 
 class StudySpec(Spec):
@@ -102,6 +110,10 @@ class StudySpec(Spec):
     datasets: dict[str, DatasetChoice] = {}
     """Label -> a data set and the settings that change with it. Arms are then named
     ``<label>/<arm>`` and compared with the baseline on the same data set."""
+    conditions: dict[str, ConditionSpec] = {}
+    """Label -> settings under which every arm runs on every data set, searched, locked and compared
+    within them. The headline speaks of the first; the report says whether it holds under the
+    others. Arms are then named ``<label>/<arm>``, behind the data set's label."""
     profile: Literal["full", "quick"] = "full"
     """``quick``: the file's ``quick:`` block is merged over the rest (``--set profile=quick``):
     small data, small encoders, few trials. The report says so and shows no paper numbers."""

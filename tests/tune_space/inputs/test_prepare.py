@@ -37,7 +37,7 @@ TEXT = {"name": "tiny-random", "pretrained": False, "max_tokens": 6, "pooling": 
 def arm(name: str, item: dict, space=None, dataset=None, label="") -> Arm:
     raw = {"dataset": dataset or DATA, "item": item}
     config = TrialConfig.model_validate_json(json.dumps(raw))
-    return Arm(full_name(label, name), None, config, space or {}, label)
+    return Arm(full_name(name, dataset=label), None, config, space or {}, label)
 
 
 @pytest.fixture
