@@ -32,9 +32,10 @@ DISK_BYTES = 100_000_000
 """Of the small file system that a study runs on where this user may mount one."""
 END_S = 60
 """By then a driver whose Ray session was killed has ended by itself."""
-LEAVE_S = 240
+LEAVE_S = 420
 """By then the processes of a driver that ended are gone; of one that was killed, Ray's two agents
-notice after about a minute (seen with Ray 2.60)."""
+notice after about a minute, and a worker that was just starting after five: it waits for a session
+as long as ``tune_space.execution.ray_env.PATIENCE`` allows (seen with Ray 2.60)."""
 LONGEST_DELAY_S = 3.0
 """Between the moment a kill is due and the kill: at most about two small trials."""
 

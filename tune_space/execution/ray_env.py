@@ -22,7 +22,8 @@ PATIENCE = {
 }
 """How long Ray's processes wait for one another to start, so that a busy machine is only slow; a
 variable that is already set stays. Ray's own values are 5 to 60 s. A worker's wait to register is
-Ray's: one that dies before is noticed only when that wait is over."""
+Ray's: one that dies before is noticed only when that wait is over. A worker that was starting when
+its session was killed waits, idle, for five minutes and ends."""
 NICENESS = "RAY_worker_niceness"
 """What Ray's workers add to the niceness of the process that starts them; Ray's own value is 15."""
 
