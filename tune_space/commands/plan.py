@@ -21,7 +21,7 @@ from tune_space.schedule.plan import Plan, make_plan
 from tune_space.study.expand import Arm
 from tune_space.study.points import num_points
 from tune_space.study.rankings import format_wide_cutoffs
-from tune_space.study.spec import StudySpec
+from tune_space.study.spec import StudySpec, place_of
 
 
 def answer(request: StudyRequest) -> PlanAnswer:
@@ -76,11 +76,13 @@ def _data_lines(
 ) -> Iterator[str]:
     """The profile of every data set that is not missing, or why it cannot be read."""
     lacking = inactive_arms(arms, (), [one for one in missing if one.kind == "data set"])
-    for label, spec in datasets_of([arm for arm in arms if arm.name not in lacking]):
+    for read in datasets_of([arm for arm in arms if arm.name not in lacking]):
         try:
-            yield from format_profile(_entry(prepared, label, spec))
+            entry = _entry(prepared, read.label, read.spec)
         except DataError as error:
-            yield f"data: {label or spec.kind} cannot be read: {error}"
+            yield f"data: {read.label or read.spec.kind} cannot be read: {error}"
+        else:
+            yield from format_profile(entry, read.conditions)
 
 
 def _entry(prepared: Prepared, label: str, spec: DatasetSpec) -> DatasetEntry:
@@ -94,7 +96,7 @@ def _num_items(
     study: StudySpec, arms: Sequence[Arm], datasets: Sequence[DatasetEntry]
 ) -> dict[str, int | None]:
     """Items of each data set, where an earlier run or the study file says how many."""
-    return {arm.dataset: known_counts(study, arm, datasets)[1] for arm in arms}
+    return {place_of(arm): known_counts(study, arm, datasets)[1] for arm in arms}
 
 
 def _compare(
