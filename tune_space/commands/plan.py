@@ -14,7 +14,13 @@ from tune_space.capacity.model_profiles import known_counts, model_profiles
 from tune_space.commands.request import PlanAnswer, StudyRequest
 from tune_space.inputs.data_profile import format_profile
 from tune_space.inputs.missing import Missing, find_missing, format_missing, inactive_arms
-from tune_space.inputs.prepare import Prepared, dataset_entry, datasets_of, profile_dataset
+from tune_space.inputs.prepare import (
+    Prepared,
+    conditions_reading,
+    dataset_entry,
+    datasets_of,
+    profile_dataset,
+)
 from tune_space.ledger.records import DatasetEntry, Ledger
 from tune_space.schedule.changes import find_changes
 from tune_space.schedule.plan import Plan, make_plan
@@ -76,13 +82,13 @@ def _data_lines(
 ) -> Iterator[str]:
     """The profile of every data set that is not missing, or why it cannot be read."""
     lacking = inactive_arms(arms, (), [one for one in missing if one.kind == "data set"])
-    for read in datasets_of([arm for arm in arms if arm.name not in lacking]):
+    reading = [arm for arm in arms if arm.name not in lacking]
+    for label, spec in datasets_of(reading):
+        conditions = conditions_reading(reading, label, spec)
         try:
-            entry = _entry(prepared, read.label, read.spec)
+            yield from format_profile(_entry(prepared, label, spec), conditions)
         except DataError as error:
-            yield f"data: {read.label or read.spec.kind} cannot be read: {error}"
-        else:
-            yield from format_profile(entry, read.conditions)
+            yield f"data: {label or spec.kind} cannot be read: {error}"
 
 
 def _entry(prepared: Prepared, label: str, spec: DatasetSpec) -> DatasetEntry:

@@ -180,11 +180,14 @@ def dataset_entries(prepared: Prepared, arms: Sequence[Arm]) -> tuple[DatasetEnt
 
     Several entries where arms read it differently.
     """
-    found = [(one, dataset_entry(prepared, one.label, one.spec)) for one in datasets_of(arms)]
+    made = {
+        (label, key_of(spec)): dataset_entry(prepared, label, spec)
+        for label, spec in datasets_of(arms)
+    }
+    read = [(arm.dataset, key_of(arm.config.dataset), arm.condition) for arm in arms]
     return tuple(
-        entry.model_copy(update={"condition": condition})
-        for one, entry in found
-        for condition in one.conditions or ("",)
+        made[label, key].model_copy(update={"condition": condition})
+        for label, key, condition in dict.fromkeys(read)
     )
 
 
@@ -193,25 +196,16 @@ def dataset_entry(prepared: Prepared, label: str, spec: DatasetSpec) -> DatasetE
     return _dataset_entry(label, spec.ties, prepared.dataset(spec), prepared.profile(spec))
 
 
-@dataclass(frozen=True)
-class ReadData:
-    """One way of reading a data set."""
-
-    label: str
-    """Key of the study's ``datasets``; empty where it has none."""
-    spec: DatasetSpec
-    conditions: tuple[str, ...] = ()
-    """The conditions that arms read it so under."""
+def datasets_of(arms: Sequence[Arm]) -> list[tuple[str, DatasetSpec]]:
+    """Every data set that the arms read, by its label, each way of reading it once."""
+    read = {(arm.dataset, key_of(arm.config.dataset)): arm for arm in arms}
+    return [(arm.dataset, arm.config.dataset) for arm in read.values()]
 
 
-def datasets_of(arms: Sequence[Arm]) -> list[ReadData]:
-    """Every data set that the arms read, each way of reading it once."""
-    found: dict[tuple[str, str], tuple[DatasetSpec, dict[str, None]]] = {}
-    for arm in arms:
-        spec = arm.config.dataset
-        _, conditions = found.setdefault((arm.dataset, key_of(spec)), (spec, {}))
-        conditions |= {arm.condition: None} if arm.condition else {}
-    return [ReadData(label, spec, tuple(under)) for (label, _), (spec, under) in found.items()]
+def conditions_reading(arms: Sequence[Arm], label: str, spec: DatasetSpec) -> tuple[str, ...]:
+    """The conditions under which arms read a data set in this way; none without conditions."""
+    found = (a.condition for a in arms if (a.dataset, a.config.dataset) == (label, spec))
+    return tuple(filter(None, dict.fromkeys(found)))
 
 
 def profile_dataset(
