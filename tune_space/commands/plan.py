@@ -50,6 +50,7 @@ def answer(request: StudyRequest) -> PlanAnswer:
     return PlanAnswer(
         lines=(
             *_format_spaces(study, arms),
+            *_format_shared(arms),
             *forecast.format_lines(request.out),
             *forecast.format_shortages(request.out),
             *format_missing(missing),
@@ -75,6 +76,16 @@ def _format_spaces(study: StudySpec, arms: Sequence[Arm]) -> Iterator[str]:
             yield f"{space}, all of which are tried; budget.trials {budget} allows more"
         elif points > budget and study.sampler == "grid":
             yield f"{space}, of which sampler: grid tries {budget} (budget.trials)"
+
+
+def _format_shared(arms: Sequence[Arm]) -> Iterator[str]:
+    """Arms that conditions leave as they are: the total counts their trials once."""
+    same: dict[str, list[str]] = {}
+    for arm in arms:
+        same.setdefault(arm.identity, []).append(arm.name)
+    for names in same.values():
+        if len(names) > 1:
+            yield f"{', '.join(names)}: the same trials, which run once"
 
 
 def _data_lines(

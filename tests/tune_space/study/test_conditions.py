@@ -103,6 +103,13 @@ def test_a_kind_that_the_condition_sets_comes_before_its_keys() -> None:
     assert arms["GRU4Rec/TS"].config.model.kernel_size == 5
 
 
+def test_a_key_of_the_base_applies_under_the_conditions_whose_kind_has_it() -> None:
+    text = STUDY.replace("num_heads: 2}", "num_heads: 2, kernel_size: 7}")
+    arms = arms_of(text.replace("  deep:", "  conv: {model.kind: nextitnet}\n  deep:"))
+    assert arms["conv/ID"].config.model.kernel_size == 7
+    assert "kernel_size" not in arms["published/ID"].settings["model"]
+
+
 def test_an_arms_keys_of_the_kind_that_a_condition_takes_away_go_with_it() -> None:
     text = STUDY.replace(
         "TS: {}", "TS: {search: {model.num_heads: {choice: [2, 4]}}, "
