@@ -11,10 +11,11 @@ from pydantic import Field, model_validator
 
 from morec.config.base import Spec, canonical_json
 from morec.config.items import ItemSpec
-from morec.config.losses import LOSS_OPTIONS, LossName, loss_needs, losses_with
+from morec.config.losses import LOSS_OPTIONS, loss_needs, losses_with
 from morec.config.models import SASRecSpec
 from morec.config.readers import DatasetSpec
 from morec.config.recommenders import ModelSpec
+from morec.config.training import TrainingSpec
 from morec.errors import did_you_mean
 from morec.metrics import metric_names
 
@@ -43,37 +44,6 @@ class OptimSpec(Spec):
     """Largest gradient norm; not given: no clipping, as in the paper."""
     warmup_steps: int = Field(0, ge=0)
     """Linear warm-up; 0: none, as in the paper."""
-
-
-class TrainingSpec(Spec):
-    """The loop around the optimizer."""
-
-    loss: LossName = "bce"
-    """``bce`` (the paper's) and ``gbce`` tell a target from sampled negatives; ``in_batch_ce``,
-    ``sampled_ce`` and ``full_ce`` are softmaxes over the batch's items, sampled negatives and the
-    catalogue. Or a loss that an installed package adds."""
-    negatives: int = Field(1, ge=1)
-    """Sampled negatives: of each target, or shared by all targets of the batch."""
-    shared_negatives: bool = False
-    """Draw the negatives once a batch; a user's own train items among them do not count."""
-    negatives_by: Literal["uniform", "popularity"] = "uniform"
-    """How often an item is drawn: all alike, or by its train interactions. ``sampled_ce`` corrects
-    for both."""
-    calibration: float = Field(0.75, ge=0, le=1)
-    """``gbce``'s t: how far it undoes the overconfidence that sampling brings, from 0, which is
-    ``bce`` with as many negatives, to 1."""
-    batch_size: int = Field(64, ge=2)
-    """Users per optimizer step, over all workers together; of dssm (user, item) pairs."""
-    max_epochs: int = Field(150, ge=1)
-    """An epoch trains on every user once (dssm: on every pair); validation follows each epoch."""
-    patience: int = Field(6, ge=1)
-    """Stop after more than this many epochs without a better validation score."""
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """Autocast of the forward pass in training; evaluation is always fp32."""
-    micro_items: int | None = Field(None, ge=1)
-    """Encode a batch's items in chunks of this many, keep no activations, and encode each chunk
-    again for its gradient: the memory of one chunk for a third more time. Not given: one chunk,
-    halved as often as a GPU runs out of memory."""
 
 
 class EvaluationSpec(Spec):

@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 
 from morec.losses.inputs import LossInputs
 
-BLOCK_SCORES = {"cpu": 2**18, "cuda": 2**26}
+BLOCK_SCORES = {"cpu": 2**18, "gpu": 2**26}
 """Scores of a block: what stays in a CPU's cache, and what keeps a GPU busy."""
 FEWEST_POSITIONS = 64
 """Positions of a block at least: a matrix product of fewer is slow."""
@@ -86,7 +86,7 @@ class _BlockwiseCE(torch.autograd.Function):
 
 
 def _blocks(num_positions: int, num_candidates: int, device: torch.device) -> Iterator[slice]:
-    scores = BLOCK_SCORES.get(device.type, BLOCK_SCORES["cuda"])
+    scores = BLOCK_SCORES["cpu" if device.type == "cpu" else "gpu"]
     size = max(FEWEST_POSITIONS, scores // (num_candidates + 1))
     for first in range(0, num_positions, size):
         yield slice(first, first + size)

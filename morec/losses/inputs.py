@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from morec.config import TrainingSpec
 from morec.config.losses import LossNeeds
+from morec.config.training import TrainingSpec
 
 
 @dataclass(frozen=True)

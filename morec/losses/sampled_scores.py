@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 
 from morec.losses.inputs import LossInputs
 
-BLOCK_NUMBERS = {"cpu": 2**18, "cuda": 2**28}
+BLOCK_NUMBERS = {"cpu": 2**18, "gpu": 2**28}
 """Numbers of gathered vectors that are held at once: what stays in a CPU's cache, or 1 GB."""
 HIDDEN = -1e4
 """Score of a shared negative that its user has trained on: it adds exactly 0 to a loss."""
@@ -67,7 +67,7 @@ class _OwnScores(torch.autograd.Function):
 
 
 def _blocks(rows_PK: Tensor, states_PD: Tensor) -> Iterator[slice]:
-    numbers = BLOCK_NUMBERS.get(rows_PK.device.type, BLOCK_NUMBERS["cuda"])
+    numbers = BLOCK_NUMBERS["cpu" if rows_PK.device.type == "cpu" else "gpu"]
     size = max(1, numbers // max(1, rows_PK.shape[1] * states_PD.shape[1]))
     for first in range(0, len(rows_PK), size):
         yield slice(first, first + size)

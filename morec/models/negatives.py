@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from morec.config import TrainingSpec
 from morec.config.losses import LossNeeds
+from morec.config.training import TrainingSpec
 from morec.errors import DataError
 
 
