@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from morec.data.dataset import Dataset
@@ -61,10 +62,11 @@ def loss_by_slots(
     inputs_BLD = torch.stack(rows)[:, :-1]
     is_item_BL = items_BL1[:, :-1] > 0
     states_BLD = model.user_encoder(inputs_BLD, is_item_BL, torch.zeros(1).long())
+    scored_ND = model.item_encoder(torch.arange(1, model.num_items + 1))
     terms = [
         loss_at(
             Position(
-                score=lambda item, u=u, p=p: states_BLD[u, p] @ vector(item),
+                score=lambda item, u=u, p=p: states_BLD[u, p] @ scored_ND[item - 1],
                 target=int(items_BL1[u, p + 1]),
                 own=frozenset(items_BL1[u].tolist()) - {0},
                 negatives=samples.negatives_BTK[u, p].tolist(),
@@ -138,6 +140,21 @@ def test_a_loss_that_no_table_has_is_an_error_and_not_bce(
     training = config.training.model_copy(update={"loss": "bpr"})
     with pytest.raises(KeyError, match="bpr"):
         trainer_of(config.model_copy(update={"training": training}), tiny_dataset, tmp_path)
+
+
+@pytest.mark.parametrize("loss", TRAININGS)
+@pytest.mark.parametrize("model", OTHER_MODELS, ids=lambda model: model["kind"])
+def test_every_model_trains_with_every_loss_but_pairs_with_none_that_needs_a_history(
+    model: dict[str, Any], loss: str, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    sections = {"model": model | {"dropout": 0.0}, "training": ONE_STEP | TRAININGS[loss]}
+    if model["kind"] == "dssm" and loss not in ("bce", "bce of 3", "gbce"):
+        with pytest.raises(ValidationError, match="needs a model that reads the history"):
+            tiny_config(**sections)
+        return
+    trainer = trainer_of(tiny_config(**sections, optim={"lr": 0.05}), tiny_dataset, tmp_path)
+    losses = [trainer.train_epoch() for _ in range(12)]
+    assert losses[-1] < losses[0]
 
 
 def test_popularity_is_the_share_of_train_interactions(

@@ -78,9 +78,7 @@ def test_more_negatives_than_items_are_refused_also_where_they_are_searched(
     write_rows(prepared.root, [list("abcd"), list("bcde"), list("cdef")])
     fresh = Prepared(prepared.root, prepared.store)
     searched = {"training.negatives": [1, 5, 6]}
-    with pytest.raises(
-        DataError, match=r"arm 'many': .*: training\.negatives: 6 are more"
-    ):
+    with pytest.raises(DataError, match=r"arm 'many': .*: training\.negatives: 6 are more"):
         check_training(fresh, [arm("many", "sasrec", search=searched)])
     check_training(fresh, [arm("some", "sasrec", search={"training.negatives": [1, 5]})])
 
