@@ -3,6 +3,7 @@
 A position is a user's state with a target. ``own`` are the items that the user has trained on.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -51,8 +52,8 @@ def _binary(position: Position, training: dict[str, Any]) -> Tensor:
 
 def _in_batch(position: Position) -> Tensor:
     """Every slot is a column, corrected for popularity; of the user's own only the target."""
-    others = [j for j in position.batch_items if j and j not in position.own]
-    corrected = [position.score(j).exp() / position.popularity[j] for j in others]
+    slots = Counter(j for j in position.batch_items if j and j not in position.own)
+    corrected = [n * position.score(j).exp() / position.popularity[j] for j, n in slots.items()]
     target = position.score(position.target).exp() / position.popularity[position.target]
     return -(target / (target + sum(corrected))).log()
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -49,6 +49,7 @@ def both(case: Case, seed: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 @pytest.mark.usefixtures("small_blocks")
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 99))
 def test_blocks_add_up_to_the_plain_formula(seed: int) -> None:
     case = case_of(USERS, FULL, seed=seed)

@@ -5,7 +5,7 @@ from math import log
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morec.losses.bce import bce
@@ -28,6 +28,7 @@ def assert_close(found: object, expected: object) -> None:
 
 
 @pytest.mark.parametrize("name", TRAININGS)
+@settings(max_examples=20, deadline=None)
 @given(users=sequences(), seed=st.integers(0, 99))
 def test_a_loss_is_its_formula_in_value_and_gradient(
     name: str, users: list[list[int]], seed: int
