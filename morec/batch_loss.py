@@ -40,7 +40,7 @@ class BatchLoss:
         self._compute = loss.compute
         self._weight = recommender.user_encoder.loss_weights.get(training.loss, 1.0)
         self._recommender = recommender
-        self._precision = training.precision
+        self._training = training
         self._log_popularity_N1 = log_popularity_N1
         self._workers = workers
 
@@ -65,7 +65,7 @@ class BatchLoss:
         return self._weight * self._compute(inputs)
 
     def _encode(self, samples: Samples, readers: slice) -> EncodedBatch:
-        is_bf16 = self._precision == "bf16"
+        is_bf16 = self._training.precision == "bf16"
         shared = self._workers.encode_shares if self.needs.shared_items else encode_alone
         with torch.autocast(samples.users_B.device.type, dtype=torch.bfloat16, enabled=is_bf16):
             encoded: EncodedBatch = self._recommender(samples, readers=readers, shared=shared)
@@ -77,18 +77,18 @@ class BatchLoss:
         rows_P, positions_P = is_target_RT.nonzero(as_tuple=True)
         all_users_B = torch.arange(len(encoded.items_BL1), device=rows_P.device)
         users_P = all_users_B[readers][rows_P]
-        negatives_BT = encoded.negatives_BT
         return LossInputs(
             states_PD=_at_least_fp32(encoded.states_RTD[rows_P, positions_P]),
             targets_P=encoded.targets_BT[users_P, positions_P],
-            negatives_P=negatives_BT[users_P, positions_P]
-            if self.needs.negatives
-            else negatives_BT.new_empty(0),
+            negatives_PK=encoded.negatives_BTK[users_P, positions_P],
+            shared_M=encoded.shared_M,
             users_P=users_P,
             items_BL1=encoded.items_BL1,
             vectors_UD=_at_least_fp32(encoded.vectors_UD),
             log_popularity_U=self._log_popularity_N1[encoded.unique_ids_U],
             num_positions=num_positions,
+            num_items=self._recommender.num_items,
+            training=self._training,
         )
 
 

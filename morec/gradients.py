@@ -54,8 +54,7 @@ class Gradients:
             self._halve_micro_items(samples)
 
     def _halve_micro_items(self, samples: Samples) -> None:
-        all_items = torch.cat([samples.items_BL1.flatten(), samples.negatives_BT.flatten()])
-        current = self._recommender.micro_items or len(torch.unique(all_items))
+        current = self._recommender.micro_items or len(torch.unique(samples.encoded_ids()))
         self._recommender.micro_items = max(1, current // 2)
         if samples.users_B.device.type == "cuda":
             torch.cuda.empty_cache()

@@ -21,6 +21,7 @@ from morec.evaluation import Evaluator
 from morec.gradients import Gradients
 from morec.losses.table import LOSSES
 from morec.models.batches import TrainBatch, check_samples, train_batches
+from morec.models.negatives import negatives_of
 from morec.models.recommender import Samples, build_recommender
 from morec.optimizer import Optimizer
 from morec.results import Evaluation
@@ -58,7 +59,9 @@ class Trainer:
         self.recommender.micro_items = config.training.micro_items
         users = self.recommender.user_encoder
         self.samples = users.train_samples(train_sequences_UL1(dataset))
-        check_samples(self.samples, dataset.num_items, LOSSES[config.training.loss].needs)
+        needs = LOSSES[config.training.loss].needs
+        self.negatives = negatives_of(config.training, needs)
+        check_samples(self.samples, dataset.num_items, needs, self.negatives)
         self.evaluator = Evaluator(dataset, config.evaluation, workers=workers, device=device)
         self.optimizer = Optimizer(self.recommender, config.optim)
         self.log_popularity_N1 = _log_popularity(dataset).to(device)
@@ -84,17 +87,17 @@ class Trainer:
             self.dataset.num_items,
             self.config.training.batch_size,
             self.generator,
-            negatives=self.loss.needs.negatives,
+            self.negatives,
         )
 
     def to_device(self, batch: TrainBatch) -> Samples:
         """A batch as tensors where the model is."""
-        drawn = batch.negatives_BT
         arrays = (
             batch.users_B,
             batch.items_BL1,
             batch.is_target_BT,
-            batch.items_BL1[:, :0] if drawn is None else drawn,
+            batch.negatives_BTK,
+            batch.shared_M,
         )
         return Samples(*(torch.from_numpy(array).to(self.device) for array in arrays))
 

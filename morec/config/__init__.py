@@ -44,6 +44,7 @@ from morec.config.models import (
 )
 from morec.config.readers import DatasetSpec
 from morec.config.recommenders import ModelSpec
+from morec.config.training import TrainingSpec
 from morec.config.trial import (
     POPULARITY_LABELS,
     RANKING,
@@ -51,7 +52,6 @@ from morec.config.trial import (
     Candidates,
     EvaluationSpec,
     OptimSpec,
-    TrainingSpec,
     TrialConfig,
 )
 

@@ -12,16 +12,32 @@ class LossNeeds:
     """What a loss asks of a batch and of the model."""
 
     negatives: bool = False
-    """One sampled item per target that the user has not trained on."""
+    """Sampled items that the user has not trained on, of each target or shared by the batch."""
     shared_items: bool = False
     """The vectors of all items of the batch for every user; workers exchange what they encode."""
     histories: bool = False
     """A model that reads users' histories: the loss looks at what else a user has trained on."""
+    catalogue: bool = False
+    """The vectors of all items, which every step encodes anew."""
+    options: frozenset[str] = frozenset()
+    """Options of ``training`` that the loss reads, of ``LOSS_OPTIONS``; the others are refused."""
 
+
+LOSS_OPTIONS = ("negatives", "shared_negatives", "negatives_by", "calibration")
+"""Options of ``training`` that only some losses read."""
 
 OUR_LOSSES: Mapping[str, LossNeeds] = {
-    "bce": LossNeeds(negatives=True),
+    "bce": LossNeeds(negatives=True, options=frozenset({"negatives", "shared_negatives"})),
     "in_batch_ce": LossNeeds(shared_items=True, histories=True),
+    "gbce": LossNeeds(
+        negatives=True, options=frozenset({"negatives", "shared_negatives", "calibration"})
+    ),
+    "sampled_ce": LossNeeds(
+        negatives=True,
+        histories=True,
+        options=frozenset({"negatives", "shared_negatives", "negatives_by"}),
+    ),
+    "full_ce": LossNeeds(histories=True, catalogue=True),
 }
 
 if TYPE_CHECKING:
@@ -39,3 +55,8 @@ def loss_needs(name: str) -> LossNeeds:
     loss = Table[Any]("morec.losses", OUR_LOSSES)[name]
     needs: LossNeeds = loss if name in OUR_LOSSES else loss.needs
     return needs
+
+
+def losses_with(option: str) -> list[str]:
+    """Our losses that read an option of ``LOSS_OPTIONS``."""
+    return [name for name, needs in OUR_LOSSES.items() if option in needs.options]

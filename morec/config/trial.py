@@ -11,10 +11,11 @@ from pydantic import Field, model_validator
 
 from morec.config.base import Spec, canonical_json
 from morec.config.items import ItemSpec
-from morec.config.losses import LossName, loss_needs
+from morec.config.losses import LOSS_OPTIONS, loss_needs, losses_with
 from morec.config.models import SASRecSpec
 from morec.config.readers import DatasetSpec
 from morec.config.recommenders import ModelSpec
+from morec.config.training import TrainingSpec
 from morec.errors import did_you_mean
 from morec.metrics import metric_names
 
@@ -43,26 +44,6 @@ class OptimSpec(Spec):
     """Largest gradient norm; not given: no clipping, as in the paper."""
     warmup_steps: int = Field(0, ge=0)
     """Linear warm-up; 0: none, as in the paper."""
-
-
-class TrainingSpec(Spec):
-    """The loop around the optimizer."""
-
-    loss: LossName = "bce"
-    """One sampled negative per position, or in-batch cross-entropy corrected for popularity; or a
-    loss that an installed package adds."""
-    batch_size: int = Field(64, ge=2)
-    """Users per optimizer step, over all workers together; of dssm (user, item) pairs."""
-    max_epochs: int = Field(150, ge=1)
-    """An epoch trains on every user once (dssm: on every pair); validation follows each epoch."""
-    patience: int = Field(6, ge=1)
-    """Stop after more than this many epochs without a better validation score."""
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """Autocast of the forward pass in training; evaluation is always fp32."""
-    micro_items: int | None = Field(None, ge=1)
-    """Encode a batch's items in chunks of this many, keep no activations, and encode each chunk
-    again for its gradient: the memory of one chunk for a third more time. Not given: one chunk,
-    halved as often as a GPU runs out of memory."""
 
 
 class EvaluationSpec(Spec):
@@ -112,11 +93,12 @@ class TrialConfig(Spec):
             raise ValueError(
                 "optim.encoder_lr has no effect: no encoder layer trains (set trainable_layers)"
             )
-        if not self.model.reads_history and loss_needs(self.training.loss).histories:
-            raise ValueError(
-                f"training.loss: {self.training.loss} needs a model that reads the history, "
-                f"{self.model.kind} does not"
-            )
+        return self
+
+    @model_validator(mode="after")
+    def _loss_can_be_computed(self) -> Self:
+        for check in (_check_loss_options, _check_history, _check_encoded_items):
+            check(self)
         return self
 
     def trial_id(self, sources: Mapping[str, str], *, schema: int = SCHEMA_VERSION) -> str:
@@ -143,3 +125,52 @@ class TrialConfig(Spec):
             trained = f"lora-{trained}" if spec.lora else trained
             name += f"{frozen if spec.trainable_layers == 0 else trained}-"
         return name
+
+
+def _check_loss_options(config: TrialConfig) -> None:
+    """Refuse options of losses that the trial's loss does not read."""
+    training = config.training
+    read = loss_needs(training.loss).options
+    for option in LOSS_OPTIONS:
+        is_default = getattr(training, option) == TrainingSpec.model_fields[option].default
+        if option not in read and not is_default:
+            raise ValueError(
+                f"training.{option} has no effect with training.loss: {training.loss}; "
+                f"losses that read it: {', '.join(losses_with(option))}"
+            )
+
+
+def _check_history(config: TrialConfig) -> None:
+    """Refuse what needs to know a user's other items where a sample is a pair."""
+    if config.model.reads_history:
+        return
+    kind = config.model.kind
+    if loss_needs(config.training.loss).histories:
+        raise ValueError(
+            f"training.loss: {config.training.loss} needs a model that reads the history, "
+            f"{kind} does not"
+        )
+    if config.training.shared_negatives:
+        raise ValueError(
+            "training.shared_negatives: needs a model that reads the history, which tells which of "
+            f"them a user has trained on; {kind} does not"
+        )
+
+
+def _check_encoded_items(config: TrialConfig) -> None:
+    """Refuse losses for which a trained encoder would read far more items than the batch has."""
+    training = config.training
+    if not config.item.trains_encoder:
+        return
+    if loss_needs(training.loss).catalogue:
+        raise ValueError(
+            f"training.loss: {training.loss} would encode the whole catalogue in every step with "
+            "an encoder that trains; allowed: item IDs and frozen features (trainable_layers: 0), "
+            "or sampled_ce with shared_negatives"
+        )
+    if training.negatives > 1 and not training.shared_negatives:
+        raise ValueError(
+            f"training.negatives: {training.negatives} for each target are as many items to encode "
+            "at every position with an encoder that trains; allowed: 1, or shared_negatives: true, "
+            "which encodes them once a batch"
+        )

@@ -1,6 +1,7 @@
 """What a loss is computed from, and what a loss is.
 
-Shapes: P target positions, B users, L1 item slots of a user, D width, U rows of item vectors.
+Shapes: P target positions, K negatives of each, M items that all share, B users, L1 item slots of a
+user, D width, U rows of item vectors.
 """
 
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from morec.config.losses import LossNeeds
+from morec.config.training import TrainingSpec
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,12 @@ class LossInputs:
     """The user's state that scores the target."""
     targets_P: Tensor
     """The target's row of ``vectors_UD``."""
-    negatives_P: Tensor
-    """The sampled negative's row of ``vectors_UD``; (0,) for a loss that needs none."""
+    negatives_PK: Tensor
+    """Rows of ``vectors_UD`` of each target's sampled negatives; (P, 0) where it has none of its
+    own."""
+    shared_M: Tensor
+    """Rows of ``vectors_UD`` of the items that all targets share: sampled ones, with repeats, or
+    the whole catalogue; (0,) for a loss that needs none."""
     users_P: Tensor
     """The row of ``items_BL1`` that the position belongs to."""
     items_BL1: Tensor
@@ -32,6 +38,15 @@ class LossInputs:
     num_positions: int
     """Target positions of the batch on all workers, at least 1. A loss divides its sum by this
     number, so that the parts of all workers add up to the loss of one."""
+    num_items: int
+    """Items of the catalogue."""
+    training: TrainingSpec
+    """The options of ``training``, of which a loss reads those that its ``LossNeeds`` names."""
+
+    @property
+    def negatives_P(self) -> Tensor:
+        """``negatives_PK`` of a loss that draws one negative of each target; (0,) for none."""
+        return self.negatives_PK[:, 0] if self.negatives_PK.shape[1] else self.negatives_PK.view(0)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """One recommender: an item encoder and a user encoder behind dot-product scores.
 
 Shapes: B samples or users, R of them whose history is read, L inputs, L1 = L + 1, T states or
-targets of a sample, D width, U unique items of a batch, N items of the catalogue.
+targets of a sample, K negatives of a target, M items that all targets share, D width, U unique
+items of a batch, N items of the catalogue.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import cast
@@ -21,6 +22,7 @@ from morec.data.splits import train_sequences_UL1
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.item import ItemEncoder, build_item_encoder
 from morec.models.batches import check_samples
+from morec.models.negatives import negatives_of
 from morec.models.table import RECOMMENDERS
 from morec.models.user_encoder import UserEncoder
 
@@ -45,8 +47,10 @@ class Samples:
     users_B: Tensor
     items_BL1: Tensor
     is_target_BT: Tensor
-    negatives_BT: Tensor
-    """(B, 0) for a loss without sampled negatives."""
+    negatives_BTK: Tensor
+    """(B, T, 0) for a loss without sampled negatives of each target."""
+    shared_M: Tensor
+    """(0,) for a loss without items that all targets share."""
 
     def __getitem__(self, rows: slice) -> "Samples":
         """Some of the samples."""
@@ -54,8 +58,14 @@ class Samples:
             self.users_B[rows],
             self.items_BL1[rows],
             self.is_target_BT[rows],
-            self.negatives_BT[rows],
+            self.negatives_BTK[rows],
+            self.shared_M,
         )
+
+    def encoded_ids(self) -> Tensor:
+        """Every item that is encoded for the samples, with repeats and padding."""
+        parts = (self.items_BL1, self.negatives_BTK, self.shared_M)
+        return torch.cat([part.flatten() for part in parts])
 
 
 @dataclass(frozen=True)
@@ -70,8 +80,10 @@ class EncodedBatch:
     """Item id of each row."""
     items_BL1: Tensor
     """The samples' padded items as rows of ``vectors_UD``."""
-    negatives_BT: Tensor
-    """The sampled negatives as rows of ``vectors_UD``; 0 where there is no target."""
+    negatives_BTK: Tensor
+    """Each target's sampled negatives as rows of ``vectors_UD``; 0 where there is no target."""
+    shared_M: Tensor
+    """The items that all targets share, as rows of ``vectors_UD``."""
     is_target_BT: Tensor
     """Which of the last T items enter the loss."""
 
@@ -108,25 +120,28 @@ class Recommender(nn.Module):
         readers: slice = ALL,
         shared: Callable[[Encode, Tensor], Tensor] = encode_alone,
     ) -> EncodedBatch:
-        """Encode the samples' items and sampled negatives, and the users in the rows ``readers``.
+        """Encode the samples' items and negatives, and the users in the rows ``readers``.
 
         ``shared`` encodes the items, or has other workers encode some of them.
         """
-        items_BL1, negatives_BT = samples.items_BL1, samples.negatives_BT
-        ids = torch.cat([items_BL1.new_zeros(1), items_BL1.flatten(), negatives_BT.flatten()])
+        padding_1 = samples.items_BL1.new_zeros(1)
+        ids = torch.cat([padding_1, samples.encoded_ids()])
         unique_ids_U, rows = torch.unique(ids, return_inverse=True)
         vectors_UD = self._with_padding(shared(self._encode, unique_ids_U[1:]))
-        rows_BL1 = rows[1 : 1 + items_BL1.numel()].view_as(items_BL1)
+        rows_BL1, rows_BTK, rows_M = _split_like(
+            rows[1:], (samples.items_BL1, samples.negatives_BTK, samples.shared_M)
+        )
         inputs_RLD = self.user_encoder.mask_inputs(
             F.embedding(rows_BL1[readers, :-1], vectors_UD), samples.is_target_BT[readers]
         )
-        is_item_RL = items_BL1[readers, :-1] > 0
+        is_item_RL = samples.items_BL1[readers, :-1] > 0
         return EncodedBatch(
             states_RTD=self.user_encoder(inputs_RLD, is_item_RL, samples.users_B[readers]),
             vectors_UD=vectors_UD,
             unique_ids_U=unique_ids_U,
             items_BL1=rows_BL1,
-            negatives_BT=rows[1 + items_BL1.numel() :].view_as(negatives_BT),
+            negatives_BTK=rows_BTK,
+            shared_M=rows_M,
             is_target_BT=samples.is_target_BT,
         )
 
@@ -170,6 +185,12 @@ class Recommender(nn.Module):
         return torch.cat([vectors_ND.new_zeros(1, vectors_ND.shape[1]), vectors_ND])
 
 
+def _split_like(values: Tensor, parts: Sequence[Tensor]) -> list[Tensor]:
+    """One row of values in the shapes of several tensors, one after the other."""
+    split = torch.split(values, [part.numel() for part in parts])
+    return [one.view_as(part) for one, part in zip(split, parts, strict=True)]
+
+
 def build_recommender(
     spec: ModelSpec, item: ItemSpec, dataset: Dataset, store: ArtefactStore
 ) -> Recommender:
@@ -191,7 +212,8 @@ def check_trains(config: TrialConfig, dataset: Dataset) -> None:
     with torch.device("meta"):
         users = build_user_encoder(config.model, dataset.num_users, dataset.max_seq_len)
     samples = users.train_samples(train_sequences_UL1(dataset))
-    check_samples(samples, dataset.num_items, loss_needs(config.training.loss))
+    needs = loss_needs(config.training.loss)
+    check_samples(samples, dataset.num_items, needs, negatives_of(config.training, needs))
 
 
 def build_user_encoder(spec: ModelSpec, num_users: int, max_seq_len: int) -> UserEncoder:

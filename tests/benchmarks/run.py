@@ -27,7 +27,15 @@ import torch  # noqa: E402
 import transformers  # noqa: E402
 
 from morec.cost import device_name  # noqa: E402
-from tests.benchmarks import chart, curves, evaluating, scaling, sweep, training  # noqa: E402
+from tests.benchmarks import (  # noqa: E402
+    chart,
+    curves,
+    evaluating,
+    losses,
+    scaling,
+    sweep,
+    training,
+)
 from tests.benchmarks.measure import Row  # noqa: E402
 from tests.benchmarks.settings import Case, Settings  # noqa: E402
 
@@ -44,6 +52,7 @@ CASES: dict[str, Case] = {
     "sweep": sweep.sweep,
     "busy": sweep.busy,
     "scaling": scaling.scaling,
+    "losses": losses.losses,
 }
 
 

@@ -66,8 +66,7 @@ def first_batch(ours: Trainer) -> tuple[Tensor, Tensor]:
     state = ours.generator.bit_generator.state
     batch = next(ours.batches())
     ours.generator.bit_generator.state = state
-    assert batch.negatives_BT is not None
-    negatives_BL1 = np.pad(batch.negatives_BT, ((0, 0), (1, 0)))
+    negatives_BL1 = np.pad(batch.negatives_BTK[..., 0], ((0, 0), (1, 0)))
     return torch.from_numpy(batch.items_BL1), torch.from_numpy(negatives_BL1)
 
 

@@ -16,6 +16,7 @@ from morec.config import (
     TrialConfig,
     canonical_json,
 )
+from morec.config.losses import OUR_LOSSES, losses_with
 
 ID_ONLY: dict[str, Any] = {"dataset": {"kind": "movielens"}, "item": {"id": True}}
 TEXT = {"name": "minilm", "trainable_layers": "all"}
@@ -101,6 +102,15 @@ OTHER_VALUES: dict[str, Any] = {
 ONLY_VALUE = {"dataset.kind", "model.kind", "item.text.word_vectors"}
 
 
+LOSS_VALUES = {
+    "training.negatives": 5,
+    "training.shared_negatives": True,
+    "training.negatives_by": "popularity",
+    "training.calibration": 0.5,
+}
+"""The same for options that a loss of ``LOSSES_OF`` reads, with items that all of them allow."""
+
+
 def config(values: dict[str, Any]) -> TrialConfig:
     return TrialConfig.model_validate_json(json.dumps(values))
 
@@ -181,7 +191,7 @@ def test_an_integer_where_a_number_is_asked_for_is_that_number() -> None:
 
 def test_every_field_has_another_value_to_test_with() -> None:
     spelled_out = config(EVERYTHING).model_dump(mode="json")
-    assert set(leaves(spelled_out)) == set(OTHER_VALUES) | ONLY_VALUE
+    assert set(leaves(spelled_out)) == set(OTHER_VALUES) | ONLY_VALUE | set(LOSS_VALUES)
 
 
 @pytest.mark.parametrize("path", OTHER_VALUES)
@@ -189,6 +199,23 @@ def test_every_field_is_part_of_the_identity(path: str) -> None:
     spelled_out = config(EVERYTHING).model_dump(mode="json")
     other = config(changed(spelled_out, path, OTHER_VALUES[path]))
     assert other.trial_id({}) != config(EVERYTHING).trial_id({})
+
+
+@pytest.mark.parametrize("path", LOSS_VALUES)
+def test_every_option_of_a_loss_is_part_of_the_identity_and_of_no_other_loss(path: str) -> None:
+    option = path.removeprefix("training.")
+    for loss in OUR_LOSSES:
+        plain = ID_ONLY | {"training": {"loss": loss}}
+        other = changed(plain, path, LOSS_VALUES[path])
+        if loss in losses_with(option):
+            assert config(other).trial_id({}) != config(plain).trial_id({})
+        else:
+            with pytest.raises(ValidationError) as error:
+                config(other)
+            assert (
+                f"training.{option} has no effect with training.loss: {loss}; losses that read "
+                f"it: {', '.join(losses_with(option))}"
+            ) in str(error.value)
 
 
 @pytest.mark.parametrize("sources", [{"data": "abd"}, {"data": "abc", "text": "abc"}, {}])
@@ -261,7 +288,7 @@ def test_a_learning_rate_that_nothing_uses_is_refused(item) -> None:
         ("model.dim", True, "valid integer"),
         ("model.dropout", 1.0, "less than 1"),
         ("training.batch_size", 64.5, "valid integer"),
-        ("training.loss", "bpr", "'bce' or 'in_batch_ce'"),
+        ("training.loss", "bpr", "'bce', 'in_batch_ce', 'gbce', 'sampled_ce' or 'full_ce'"),
         ("evaluation.ks", [0], "greater than or equal to 1"),
         ("item.image.trainable_layers", -1, "greater than or equal to 0"),
         ("item.image.trainable_layers", False, "valid integer"),
@@ -317,12 +344,48 @@ def test_an_option_that_an_encoder_cannot_use_is_refused(item, message: str) -> 
         config(ID_ONLY | {"item": item})
 
 
-def test_in_batch_candidates_need_a_history() -> None:
+@pytest.mark.parametrize("loss", ["in_batch_ce", "sampled_ce", "full_ce"])
+def test_a_loss_that_hides_what_a_user_knows_needs_a_history(loss: str) -> None:
     with pytest.raises(
         ValidationError,
-        match=r"training\.loss: in_batch_ce needs a model that reads the history, dssm does not",
+        match=rf"training\.loss: {loss} needs a model that reads the history, dssm does not",
     ):
-        config(ID_ONLY | {"model": {"kind": "dssm"}, "training": {"loss": "in_batch_ce"}})
+        config(ID_ONLY | {"model": {"kind": "dssm"}, "training": {"loss": loss}})
+
+
+def test_shared_negatives_need_a_history() -> None:
+    pairs = ID_ONLY | {"model": {"kind": "dssm"}}
+    config(pairs | {"training": {"loss": "gbce", "negatives": 8}})
+    with pytest.raises(
+        ValidationError,
+        match=r"training\.shared_negatives: needs a model that reads the history, .* dssm does not",
+    ):
+        config(pairs | {"training": {"loss": "gbce", "shared_negatives": True}})
+
+
+@pytest.mark.parametrize(
+    ("training", "message"),
+    [
+        (
+            {"loss": "full_ce"},
+            r"training\.loss: full_ce would encode the whole catalogue in every step with an "
+            r"encoder that trains; allowed: item IDs and frozen features \(trainable_layers: 0\)",
+        ),
+        (
+            {"loss": "gbce", "negatives": 8},
+            r"training\.negatives: 8 for each target are as many items to encode at every position "
+            r"with an encoder that trains; allowed: 1, or shared_negatives: true",
+        ),
+    ],
+)
+def test_a_trained_encoder_allows_only_what_is_affordable(training, message: str) -> None:
+    frozen = ID_ONLY | {"item": {"text": {"name": "minilm"}}, "training": training}
+    config(frozen)
+    trained = {"text": {"name": "minilm", "trainable_layers": 1}}
+    with pytest.raises(ValidationError, match=message):
+        config(frozen | {"item": trained})
+    shared = {"loss": "sampled_ce", "negatives": 8, "shared_negatives": True}
+    config(frozen | {"item": trained, "training": shared})
 
 
 def test_the_model_is_sasrec_unless_said() -> None:

@@ -152,7 +152,8 @@ def test_a_study_may_write_the_options_of_installed_parts_and_is_told_what_is_wr
     found = python(home, PROBLEMS, json.dumps(values))
     assert "model.decay" in found["paths"]
     assert found["training.loss"] == [
-        "found 'hing'; allowed: 'bce', 'in_batch_ce' or 'hinge'. Did you mean 'hinge'?"
+        "found 'hing'; allowed: 'bce', 'in_batch_ce', 'gbce', 'sampled_ce', 'full_ce' or 'hinge'. "
+        "Did you mean 'hinge'?"
     ]
     assert found["model"] == ["found 'fast'; allowed: a number."]
     assert found["model.decay"] == []

@@ -8,16 +8,23 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
-from morec.config.losses import OUR_LOSSES
 from morec.data.dataset import Dataset
 from morec.errors import DataError, DivergedError
 from morec.models.batches import TrainBatch
-from morec.models.recommender import Recommender
+from morec.models.recommender import Recommender, Samples
 from morec.trainer import Trainer
-from tests.morec.tiny_trainers import ITEMS, ONE_STEP, losses, trainer_of, without_dropout
-from tests.morec.tiny_trials import OTHER_MODELS, tiny_config
+from tests.morec.losses.formulas import Position, loss_at
+from tests.morec.tiny_trainers import (
+    ITEMS,
+    ONE_STEP,
+    is_affordable,
+    trainer_of,
+    without_dropout,
+)
+from tests.morec.tiny_trials import OTHER_MODELS, TRAININGS, tiny_config
 
 
 def next_batch(trainer: Trainer) -> TrainBatch:
@@ -42,64 +49,61 @@ def test_a_trainer_refuses_data_without_a_training_target(
 
 
 def loss_by_slots(
-    model: Recommender, items_BL1: Tensor, negatives_BL: Tensor, log_popularity: Tensor, loss: str
+    model: Recommender, samples: Samples, log_popularity: Tensor, training: dict[str, Any]
 ) -> Tensor:
-    """The released code's loss: every slot encoded on its own, padding too."""
+    """The released code's way: every slot encoded on its own, padding too, position by position."""
+    items_BL1 = samples.items_BL1
     zero = torch.zeros(model.user_encoder.positions.embedding_dim).double()
 
     def vector(item: int) -> Tensor:
         return model.item_encoder(torch.tensor([item]))[0] if item else zero
 
     rows = [torch.stack([vector(item) for item in row]) for row in items_BL1.tolist()]
-    vectors_BL1D = torch.stack(rows)
+    inputs_BLD = torch.stack(rows)[:, :-1]
     is_item_BL = items_BL1[:, :-1] > 0
-    states_BLD = model.user_encoder(vectors_BL1D[:, :-1], is_item_BL, torch.zeros(1).long())
-    places = (items_BL1[:, :-1] > 0).nonzero().tolist()
-    if loss == "bce":
-        positive = [states_BLD[u, p] @ vectors_BL1D[u, p + 1] for u, p in places]
-        negative = [states_BLD[u, p] @ vector(int(negatives_BL[u, p])) for u, p in places]
-        return _softplus(-torch.stack(positive)).mean() + _softplus(torch.stack(negative)).mean()
-    terms = [_ce_term(states_BLD, vectors_BL1D, items_BL1, log_popularity, u, p) for u, p in places]
+    states_BLD = model.user_encoder(inputs_BLD, is_item_BL, torch.zeros(1).long())
+    scored_ND = model.item_encoder(torch.arange(1, model.num_items + 1))
+    terms = [
+        loss_at(
+            Position(
+                score=lambda item, u=u, p=p: states_BLD[u, p] @ scored_ND[item - 1],
+                target=int(items_BL1[u, p + 1]),
+                own=frozenset(items_BL1[u].tolist()) - {0},
+                negatives=samples.negatives_BTK[u, p].tolist(),
+                shared=samples.shared_M.tolist(),
+                batch_items=items_BL1.flatten().tolist(),
+                popularity=log_popularity.double().exp().tolist(),
+                num_items=model.num_items,
+            ),
+            training,
+        )
+        for u, p in is_item_BL.nonzero().tolist()
+    ]
     return torch.stack(terms).mean()
 
 
-def _softplus(scores: Tensor) -> Tensor:
-    return scores.exp().log1p()
-
-
-def _ce_term(
-    states_BLD: Tensor, vectors_BL1D: Tensor, items_BL1: Tensor, log_p: Tensor, u: int, p: int
-) -> Tensor:
-    columns = items_BL1.flatten()
-    is_own = torch.isin(columns, items_BL1[u]) | (columns == 0)
-    target = u * items_BL1.shape[1] + p + 1
-    is_own[target] = False
-    scores = vectors_BL1D.flatten(0, 1) @ states_BLD[u, p] - log_p[columns]
-    logits = scores.masked_fill(is_own, -1e4)
-    return logits.logsumexp(0) - logits[target]
-
-
-def loss_of_next_batch(trainer: Trainer, model: Recommender) -> Tensor:
+def loss_of_next_batch(trainer: Trainer, model: Recommender, loss: str) -> Tensor:
     samples = trainer.to_device(next_batch(trainer))
-    loss, log_popularity = trainer.config.training.loss, trainer.log_popularity_N1
-    return loss_by_slots(model, samples.items_BL1, samples.negatives_BT, log_popularity, loss)
+    return loss_by_slots(model, samples, trainer.log_popularity_N1, TRAININGS[loss])
 
 
-@losses
-@pytest.mark.parametrize("item", ITEMS)
+@pytest.mark.parametrize(
+    ("loss", "item"),
+    [(one, item) for one in TRAININGS for item in ITEMS if is_affordable(one, item)],
+)
 def test_a_step_is_the_papers_loss_and_gradient(
     loss: str, item: str, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
     """In the second step as in the first: nothing is left over from the step before."""
     config = tiny_config(
-        item=ITEMS[item], model={"dropout": 0.0}, training=ONE_STEP | {"loss": loss}
+        item=ITEMS[item], model={"dropout": 0.0}, training=ONE_STEP | TRAININGS[loss]
     )
     trainer = trainer_of(config, tiny_dataset, tmp_path)
     trainer.recommender.double()
     without_dropout(trainer.recommender)
     for _ in range(2):
         model = deepcopy(trainer.recommender).train()
-        expected = loss_of_next_batch(trainer, model)
+        expected = loss_of_next_batch(trainer, model, loss)
         expected.backward()
         assert trainer.train_epoch() == pytest.approx(expected.item(), abs=1e-12)
         for (name, ours), theirs in zip(
@@ -118,12 +122,11 @@ def test_changing_one_negative_moves_loss_and_gradient(
     model = trainer.recommender.double()
     nn.init.normal_(model.item_encoder.parts["id"].embedding.weight, std=0.5)
     samples = trainer.to_device(next_batch(trainer))
-    items_BL1, negatives_BL = samples.items_BL1, samples.negatives_BT
-    changed = negatives_BL.clone()
-    changed[0, -1] = changed[0, -1] % tiny_dataset.num_items + 1
+    changed_BTK = samples.negatives_BTK.clone()
+    changed_BTK[0, -1] = changed_BTK[0, -1] % tiny_dataset.num_items + 1
     losses, gradients = [], []
-    for negatives in (negatives_BL, changed):
-        loss = loss_by_slots(model, items_BL1, negatives, trainer.log_popularity_N1, "bce")
+    for one in (samples, replace(samples, negatives_BTK=changed_BTK)):
+        loss = loss_by_slots(model, one, trainer.log_popularity_N1, TRAININGS["bce"])
         losses.append(loss.item())
         gradients.append(torch.autograd.grad(loss, list(model.item_encoder.parameters()))[0])
     assert abs(losses[0] - losses[1]) > 1e-3
@@ -137,6 +140,21 @@ def test_a_loss_that_no_table_has_is_an_error_and_not_bce(
     training = config.training.model_copy(update={"loss": "bpr"})
     with pytest.raises(KeyError, match="bpr"):
         trainer_of(config.model_copy(update={"training": training}), tiny_dataset, tmp_path)
+
+
+@pytest.mark.parametrize("loss", TRAININGS)
+@pytest.mark.parametrize("model", OTHER_MODELS, ids=lambda model: model["kind"])
+def test_every_model_trains_with_every_loss_but_pairs_with_none_that_needs_a_history(
+    model: dict[str, Any], loss: str, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    sections = {"model": model | {"dropout": 0.0}, "training": ONE_STEP | TRAININGS[loss]}
+    if model["kind"] == "dssm" and loss not in ("bce", "bce of 3", "gbce"):
+        with pytest.raises(ValidationError, match="needs a model that reads the history"):
+            tiny_config(**sections)
+        return
+    trainer = trainer_of(tiny_config(**sections, optim={"lr": 0.05}), tiny_dataset, tmp_path)
+    losses = [trainer.train_epoch() for _ in range(12)]
+    assert losses[-1] < losses[0]
 
 
 def test_popularity_is_the_share_of_train_interactions(
@@ -159,8 +177,8 @@ def test_a_batch_of_users_with_a_single_train_item_has_a_loss_of_zero(
         offsets_U1=np.array([0, 3, 6, 9, 12, 17]),
         item_ids=np.arange(1, 18, dtype=np.int32),
     )
-    for loss in OUR_LOSSES:
-        config = tiny_config(training={"batch_size": 2, "loss": loss})
+    for training in TRAININGS.values():
+        config = tiny_config(training={"batch_size": 2, **training})
         trainer = trainer_of(config, short, tmp_path)
         found = [
             (bool(batch.is_target_BT.any()), trainer.step(trainer.to_device(batch)) > 0)
@@ -204,13 +222,20 @@ def test_evaluation_draws_nothing_and_trains_nothing(tiny_dataset: Dataset, tmp_
 # ---- precision
 
 
-@losses
-@pytest.mark.parametrize("item", ["id", "trained text"])
+@pytest.mark.parametrize(
+    ("loss", "item"),
+    [
+        (loss, item)
+        for loss in TRAININGS
+        for item in ("id", "trained text")
+        if is_affordable(loss, item)
+    ],
+)
 def test_bf16_trains_to_nearly_the_loss_of_fp32(
     loss: str, item: str, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
     def trained(precision: str) -> Trainer:
-        training = {"loss": loss, "precision": precision}
+        training = TRAININGS[loss] | {"precision": precision}
         config = tiny_config(item=ITEMS[item], model={"dropout": 0.0}, training=training)
         return trainer_of(config, tiny_dataset, tmp_path)
 

@@ -26,6 +26,7 @@ from tests.morec.tiny_trials import (
     NEXTITNET,
     OTHER_MODELS,
     TRAINED_TEXT,
+    TRAININGS,
     numbers,
     run,
     stop_after,
@@ -254,13 +255,13 @@ def with_test_targets(dataset: Dataset, item: int) -> Dataset:
 
 
 @pytest.mark.parametrize("item", [{"id": True}, FROZEN_TEXT], ids=["id", "text"])
-@pytest.mark.parametrize("loss", ["bce", "in_batch_ce"])
+@pytest.mark.parametrize("loss", TRAININGS)
 @pytest.mark.parametrize("poison", [1, 10**9])
 def test_a_trial_that_does_not_test_never_looks_at_the_test_targets(
     poison: int, loss: str, item: dict[str, Any], tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
     """10**9 is no item: whatever read it would fail."""
-    config = tiny_config(item=item, training={"loss": loss})
+    config = tiny_config(item=item, training=TRAININGS[loss])
     poisoned = with_test_targets(tiny_dataset, poison)
     clean = run(config, tiny_dataset, tmp_path / "clean")
     assert numbers(run(config, poisoned, tmp_path / "poisoned")) == numbers(clean)
@@ -336,11 +337,16 @@ def test_a_score_that_falls_to_chance_is_a_collapse(tiny_dataset: Dataset, tmp_p
         ({}, "in_batch_ce", 10),
         (DSSM, "bce", 10),
         (GRU4REC, "bce", 10),
+        ({}, "full_ce", 10),
+        ({}, "gbce", 10),
+        (BERT4REC | {"num_blocks": 1}, "full_ce", 40),
+        (GRU4REC, "sampled_ce shared by popularity", 10),
+        (NEXTITNET, "sampled_ce", 10),
         (NEXTITNET, "in_batch_ce", 10),
         # Fewer targets an epoch, and where to look is all to be learnt from positions.
         (BERT4REC | {"num_blocks": 1}, "in_batch_ce", 40),
     ],
-    ids=["bce", "in-batch", "dssm", "gru4rec", "nextitnet in-batch", "bert4rec in-batch"],
+    ids=lambda value: value.get("kind", "sasrec") if isinstance(value, dict) else str(value),
 )
 def test_learning_beats_popularity_where_users_have_tastes(
     model: dict[str, Any], loss: str, max_epochs: int, tmp_path: Path
@@ -358,7 +364,7 @@ def test_learning_beats_popularity_where_users_have_tastes(
         dataset=data,
         model={"dim": 16, **model},
         training={
-            "loss": loss,
+            **TRAININGS[loss],
             "batch_size": 32,
             "max_epochs": max_epochs,
             "patience": max_epochs,

@@ -20,7 +20,7 @@ from morec.data.dataset import Dataset, save_dataset
 from morec.results import TrialResult
 from morec.workers import Workers
 from tests.morec import tiny_trials, two_workers
-from tests.morec.tiny_trials import run, stop_after, tiny_config
+from tests.morec.tiny_trials import TRAININGS, run, stop_after, tiny_config
 
 ROOT = Path(__file__).parents[2]
 
@@ -105,11 +105,11 @@ def test_two_workers_train_what_one_trains(
         assert_same(result, alone)
 
 
-@pytest.mark.parametrize("loss", two_workers.LOSSES)
+@pytest.mark.parametrize("loss", TRAININGS)
 def test_in_fp64_the_parts_sum_to_the_loss_and_gradient_of_one_worker(
     two, loss: str, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
-    config = tiny_config(**two_workers.in_fp64(loss))
+    config = tiny_config(**two_workers.in_fp64(TRAININGS[loss]))
     alone = two_workers.step_in_fp64(config, tiny_dataset, tmp_path, Workers())
     first, second = (outcome["in fp64"][loss] for outcome in two[1])
     parts = [part.pop("loss")[0] for part in (first, second)]

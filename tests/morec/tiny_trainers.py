@@ -3,28 +3,32 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor, nn
 
 from morec.config import TrialConfig
-from morec.config.losses import OUR_LOSSES
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.trainer import Trainer
 from morec.workers import Workers
-from tests.morec.tiny_trials import FROZEN_TEXT, TRAINED_TEXT
+from tests.morec.tiny_trials import FROZEN_TEXT, TRAINED_TEXT, TRAININGS
 
 CPU = torch.device("cpu")
 ALONE = Workers()
 ONE_STEP = {"batch_size": 64}
-losses = pytest.mark.parametrize("loss", OUR_LOSSES)
 ITEMS: dict[str, dict[str, Any]] = {
     "id": {"id": True},
     "frozen text": FROZEN_TEXT,
     "trained text": TRAINED_TEXT,
     "id and text": {"id": True, **FROZEN_TEXT, "fusion": "concat", "fusion_layers": 1},
 }
+
+
+def is_affordable(loss: str, item: str) -> bool:
+    """Whether a loss of ``TRAININGS`` is allowed with an item of ``ITEMS``."""
+    training = TRAININGS[loss]
+    encodes_many = training.get("negatives", 1) > 1 and not training.get("shared_negatives")
+    return item != "trained text" or not (loss == "full_ce" or encodes_many)
 
 
 def trainer_of(

@@ -29,6 +29,31 @@ OTHER_MODELS = [DSSM, GRU4REC, NEXTITNET, BERT4REC]
 FROZEN_TEXT = {"text": {"name": "tiny-random", "pretrained": False, "max_tokens": 6}}
 
 
+TRAININGS: dict[str, dict[str, Any]] = {
+    "bce": {"loss": "bce"},
+    "bce of 3": {"loss": "bce", "negatives": 3},
+    "bce shared": {"loss": "bce", "negatives": 5, "shared_negatives": True},
+    "in_batch_ce": {"loss": "in_batch_ce"},
+    "gbce": {"loss": "gbce", "negatives": 4, "calibration": 0.6},
+    "gbce shared": {"loss": "gbce", "negatives": 6, "shared_negatives": True},
+    "sampled_ce": {"loss": "sampled_ce", "negatives": 3},
+    "sampled_ce by popularity": {
+        "loss": "sampled_ce",
+        "negatives": 4,
+        "negatives_by": "popularity",
+    },
+    "sampled_ce shared": {"loss": "sampled_ce", "negatives": 7, "shared_negatives": True},
+    "sampled_ce shared by popularity": {
+        "loss": "sampled_ce",
+        "negatives": 6,
+        "shared_negatives": True,
+        "negatives_by": "popularity",
+    },
+    "full_ce": {"loss": "full_ce"},
+}
+"""Sections ``training`` with every loss and every kind of its negatives."""
+
+
 def tiny_config(**sections: Any) -> TrialConfig:
     """An ID trial of two epochs; a section given replaces those of its values it names."""
     config: dict[str, Any] = {

@@ -33,6 +33,16 @@ CONFIGS: dict[str, dict[str, Any]] = {
         "model": {"kind": "nextitnet", "dropout": 0.0},
         "training": {"loss": "in_batch_ce"},
     },
+    "bert4rec full_ce": {
+        **_SAME,
+        "model": {"kind": "bert4rec", "dropout": 0.0},
+        "training": {"loss": "full_ce"},
+    },
+    "text sampled_ce": {
+        **_SAME,
+        "item": _TEXT,
+        "training": {"loss": "sampled_ce", "negatives": 9, "shared_negatives": True},
+    },
     "clipped text": {**_SAME, "item": _TEXT, "optim": {"clip_norm": 0.1}},
     "text in_batch_ce": {**_SAME, "item": _TEXT, "training": {"loss": "in_batch_ce"}},
     "text in chunks": {**_SAME, "item": _TEXT, "training": {"micro_items": 3}},
@@ -46,7 +56,6 @@ IN_BF16: dict[str, Any] = {
 }
 BEGUN_BY_TWO: dict[str, Any] = {**_SAME, "item": _TEXT}
 """Of a trial that both workers leave after an epoch."""
-LOSSES = ("bce", "in_batch_ce")
 TIMEOUT = timedelta(seconds=120)
 
 
@@ -72,17 +81,17 @@ def work(workers: Workers, home: Path, tiny: ModuleType) -> dict[str, Any]:
         run(BEGUN_BY_TWO, home / "begun by two", report=_leave)
     return {
         "in fp64": {
-            loss: step_in_fp64(tiny.tiny_config(**in_fp64(loss)), dataset, home, workers)
-            for loss in LOSSES
+            name: step_in_fp64(tiny.tiny_config(**in_fp64(training)), dataset, home, workers)
+            for name, training in tiny.TRAININGS.items()
         },
         "collectives": use_collectives(workers),
         **{name: json.loads(result.model_dump_json()) for name, result in trials.items()},
     }
 
 
-def in_fp64(loss: str) -> dict[str, Any]:
+def in_fp64(training: dict[str, Any]) -> dict[str, Any]:
     """Sections of a trial whose last batch is uneven."""
-    return {**_SAME, "item": _TEXT, "training": {"loss": loss, "batch_size": 7}}
+    return {**_SAME, "item": _TEXT, "training": {**training, "batch_size": 7}}
 
 
 def step_in_fp64(

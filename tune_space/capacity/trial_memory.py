@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from morec.config import TrialConfig, canonical_json
+from morec.losses.blockwise_ce import BLOCK_SCORES, FEWEST_POSITIONS
 from morec.losses.table import LOSSES
 from morec.model_profile import ModelProfile
+from morec.models.negatives import negatives_of
 from morec.results import TrialResult
 from tune_space.capacity.model_profiles import known_counts, profile_of
 from tune_space.ledger.records import DatasetEntry, Preparation
@@ -27,8 +29,6 @@ WEIGHTS = 2
 """Copies of all weights: the model's own and the best epoch's."""
 OPTIMISED = 3
 """Numbers per trained weight, in addition to it: its gradient and AdamW's two moments."""
-SCORES = 4
-"""Copies of the in-batch loss's scores: raw, corrected, masked, and their gradient."""
 WINDOW_BYTES = 32
 """Bytes per item of a user's window: as read, and in the samples of training and evaluation."""
 FRAGMENTED = 2
@@ -84,12 +84,23 @@ def _batch_bytes(config: TrialConfig, size: TrialSize, model: ModelProfile) -> i
     """Activations that the forward pass of a batch keeps for the gradient."""
     training, length = config.training, config.dataset.max_seq_len
     is_pair, needs = not config.model.reads_history, LOSSES[training.loss].needs
+    negatives = negatives_of(training, needs)
     num_samples = training.batch_size if is_pair else _least(training.batch_size, size.num_users)
-    num_slots = num_samples * (1 if is_pair else length + 1) * (2 if needs.negatives else 1)
-    num_unique = _least(num_slots, size.num_items)
-    scores = SCORES * FLOAT * num_samples * length * num_unique if needs.shared_items else 0
+    num_slots = num_samples * (1 if is_pair else length + 1) * (1 + negatives.each)
+    num_shared = (size.num_items or 0) if negatives.catalogue else negatives.shared
+    num_unique = _least(num_slots + num_shared, size.num_items)
+    num_candidates = num_unique if needs.shared_items else num_shared
+    loss = _softmax_bytes(num_samples * length, num_candidates, config.model.dim)
     items = _least(num_unique, training.micro_items) * model.bytes_per_item
-    return num_samples * model.bytes_per_sample + items + scores
+    return num_samples * model.bytes_per_sample + items + loss
+
+
+def _softmax_bytes(num_positions: int, num_candidates: int, dim: int) -> int:
+    """A block of scores, and the gradients of states and candidates, which are kept meanwhile."""
+    if not num_candidates:
+        return 0
+    block = max(BLOCK_SCORES["cpu"], FEWEST_POSITIONS * num_candidates)
+    return FLOAT * (block + dim * (num_positions + num_candidates))
 
 
 def _least(count: int, limit: int | None) -> int:

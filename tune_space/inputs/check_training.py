@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 
 from morec.config import TrialConfig
+from morec.config.losses import LOSS_OPTIONS
 from morec.errors import DataError
 from morec.models.recommender import check_trains
 from tune_space.inputs.prepare import Prepared, key_of, variants
 from tune_space.study.expand import Arm
+
+_LOSS_PATHS = ("training.loss", *(f"training.{option}" for option in LOSS_OPTIONS))
 
 
 def check_training(prepared: Prepared, arms: Sequence[Arm]) -> None:
@@ -18,8 +21,10 @@ def check_training(prepared: Prepared, arms: Sequence[Arm]) -> None:
     problems: dict[str, dict[str, None]] = {}
     seen: dict[tuple[str, ...], str] = {}
     for arm in arms:
-        for config in variants(arm, ("dataset", "model.kind", "training.loss")):
-            key = key_of(config.dataset), config.model.kind, config.training.loss
+        for config in variants(arm, ("dataset", "model.kind", *_LOSS_PATHS)):
+            training = config.training
+            options = (str(getattr(training, option)) for option in LOSS_OPTIONS)
+            key = (key_of(config.dataset), config.model.kind, training.loss, *options)
             if key not in seen:
                 seen[key] = _training_problem(prepared, config)
             if seen[key]:

@@ -13,27 +13,30 @@ from morec.data.dataset import Dataset
 from morec.data.splits import train_sequences_UL1
 from morec.errors import DataError
 from morec.models.batches import (
+    ONE_EACH,
     TrainBatch,
     TrainSamples,
     check_samples,
     pair_samples,
-    sample_negatives,
     sequence_samples,
     train_batches,
 )
+from morec.models.negatives import Negatives
 from tests.morec.data.hand_made import datasets, quick, windows_of
 
 SEQUENCES = np.array([[0, 0, 1, 2], [0, 0, 0, 3], [4, 5, 6, 7], [0, 1, 5, 9]], dtype=np.int32)
 
 
-def batches_of(seed: int = 0, batch_size: int = 3, **options: bool) -> list[TrainBatch]:
+def batches_of(
+    seed: int = 0, batch_size: int = 3, negatives: Negatives = ONE_EACH
+) -> list[TrainBatch]:
     rng = np.random.default_rng(seed)
-    return list(train_batches(sequence_samples(SEQUENCES), 9, batch_size, rng, **options))
+    return list(train_batches(sequence_samples(SEQUENCES), 9, batch_size, rng, negatives))
 
 
-def negatives_of(batch: TrainBatch) -> np.ndarray:
-    assert batch.negatives_BT is not None
-    return batch.negatives_BT
+def only_negatives_of(batch: TrainBatch) -> np.ndarray:
+    (negatives_BT,) = np.moveaxis(batch.negatives_BTK, 2, 0)
+    return negatives_BT
 
 
 def test_every_user_comes_once_and_the_last_batch_is_kept() -> None:
@@ -87,7 +90,7 @@ def test_negatives_stand_at_the_targets_and_are_never_trained_on(
     samples = sample(train_sequences_UL1(dataset))
     num_items = dataset.num_items + 1  # one item more, so that a negative always exists
     for batch in train_batches(samples, num_items, 2, np.random.default_rng(seed)):
-        negatives = negatives_of(batch)
+        negatives = only_negatives_of(batch)
         assert ((negatives > 0) == batch.is_target_BT).all()
         assert negatives.max(initial=0) <= num_items
         for row, user in zip(negatives, batch.users_B, strict=True):
@@ -115,7 +118,7 @@ def epoch_of_some(share: float, num_users: int = 4000) -> np.ndarray:
     rng = np.random.default_rng(0)
     batches = list(train_batches(samples, 9, 32, rng))
     for batch in batches:
-        assert ((negatives_of(batch) > 0) == batch.is_target_BT).all()
+        assert ((only_negatives_of(batch) > 0) == batch.is_target_BT).all()
     order = np.concatenate([batch.users_B for batch in batches]).argsort()
     return np.concatenate([batch.is_target_BT for batch in batches])[order].reshape(-1, 3, 3)
 
@@ -135,24 +138,15 @@ def test_the_targets_are_drawn_anew_every_epoch() -> None:
     assert (by_user[0] != by_user[1]).any()
 
 
-def test_negatives_are_uniform_over_the_items_the_user_has_not_trained_on() -> None:
-    num_draws = 20_000
-    items = np.tile(np.array([[0, 2, 4]]), (num_draws, 1))
-    is_target = np.tile(np.array([[False, True]]), (num_draws, 1))
-    negatives = sample_negatives(is_target, items, 6, np.random.default_rng(0))[:, 1]
-    shares = np.bincount(negatives, minlength=7) / num_draws
-    # Four free items, a quarter each; 0.02 is more than six standard deviations.
-    assert shares[[0, 2, 4]].tolist() == [0, 0, 0]
-    assert shares[[1, 3, 5, 6]] == pytest.approx([1 / 4] * 4, abs=0.02)
-
-
 def test_negatives_can_be_left_out() -> None:
-    assert [batch.negatives_BT for batch in batches_of(negatives=False)] == [None, None]
+    batches = batches_of(negatives=Negatives())
+    assert [batch.negatives_BTK.shape for batch in batches] == [(3, 3, 0), (1, 3, 0)]
+    assert [batch.shared_M.tolist() for batch in batches] == [[], []]
 
 
 def test_arrays_are_int64() -> None:
     batch = batches_of()[0]
-    arrays = (batch.users_B, batch.items_BL1, negatives_of(batch))
+    arrays = (batch.users_B, batch.items_BL1, only_negatives_of(batch))
     assert {array.dtype for array in arrays} == {np.dtype(np.int64)}
 
 
@@ -166,25 +160,26 @@ def test_a_user_with_every_item_is_an_error_not_an_endless_loop() -> None:
     )
 
 
-NEGATIVES, IN_BATCH = OUR_LOSSES["bce"], OUR_LOSSES["in_batch_ce"]
+NEGATIVES = OUR_LOSSES["bce"], ONE_EACH
+IN_BATCH = OUR_LOSSES["in_batch_ce"], Negatives()
 ONE_EACH = np.array([[0, 0, 1], [0, 0, 2], [0, 0, 3]], dtype=np.int32)
 
 
-@pytest.mark.parametrize("needs", [NEGATIVES, IN_BATCH, LossNeeds()])
+@pytest.mark.parametrize("needs", [NEGATIVES, IN_BATCH, (LossNeeds(), Negatives())])
 def test_lists_of_one_item_leave_no_target_of_a_history_and_one_of_a_pair(needs) -> None:
     with pytest.raises(DataError, match=r"^no training target is left: of all 3 users, none has 2"):
-        check_samples(sequence_samples(ONE_EACH), 9, needs)
-    check_samples(pair_samples(ONE_EACH), 9, NEGATIVES)
+        check_samples(sequence_samples(ONE_EACH), 9, *needs)
+    check_samples(pair_samples(ONE_EACH), 9, *NEGATIVES)
     longer = np.array([[0, 0, 1], [0, 2, 3]], dtype=np.int32)
-    check_samples(sequence_samples(longer), 9, needs)
+    check_samples(sequence_samples(longer), 9, *needs)
 
 
 def test_samples_without_a_negative_are_refused_only_where_the_loss_draws_one() -> None:
     full = sequence_samples(np.array([[1, 2, 3], [0, 1, 2]], dtype=np.int32))
     with pytest.raises(DataError, match=r"^negative sampling: 1 of 2 users have every"):
-        check_samples(full, 3, NEGATIVES)
-    check_samples(full, 4, NEGATIVES)
-    check_samples(full, 3, IN_BATCH)
+        check_samples(full, 3, *NEGATIVES)
+    check_samples(full, 4, *NEGATIVES)
+    check_samples(full, 3, *IN_BATCH)
 
 
 @pytest.mark.parametrize(
@@ -203,15 +198,15 @@ def test_in_batch_samples_are_refused_where_every_user_knows_every_trained_item(
     sequences: list[list[int]], is_refused: bool
 ) -> None:
     samples = sequence_samples(np.array(sequences, dtype=np.int32))
-    check_samples(samples, 9, NEGATIVES)
+    check_samples(samples, 9, *NEGATIVES)
     if is_refused:
         with pytest.raises(DataError, match=r"^in-batch negatives: .* the loss is always 0; use"):
-            check_samples(samples, 9, IN_BATCH)
+            check_samples(samples, 9, *IN_BATCH)
     else:
-        check_samples(samples, 9, IN_BATCH)
+        check_samples(samples, 9, *IN_BATCH)
 
 
 def test_a_user_with_all_items_but_one_gets_that_one() -> None:
     sequences = np.array([[1, 2, 3, 1]], dtype=np.int32)
     (batch,) = train_batches(sequence_samples(sequences), 4, 2, np.random.default_rng(0))
-    assert negatives_of(batch).tolist() == [[4, 4, 4]]
+    assert only_negatives_of(batch).tolist() == [[4, 4, 4]]

@@ -93,8 +93,7 @@ def test_a_step_is_the_papers_loss_and_gradient(
         if isinstance(module, nn.Dropout):
             module.p = 0.0
     batch = next(trainer.batches())
-    assert batch.negatives_BT is not None
-    columns = (batch.users_B, batch.items_BL1[:, 0], batch.negatives_BT[:, 0])
+    columns = (batch.users_B, batch.items_BL1[:, 0], batch.negatives_BTK[:, 0, 0])
     expected = loss_by_pairs(trainer, list(zip(*(c.tolist() for c in columns), strict=True)))
     parameters = [p for p in trainer.recommender.parameters() if p.requires_grad]
     wanted = torch.autograd.grad(expected, parameters)

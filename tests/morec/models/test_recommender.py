@@ -40,13 +40,15 @@ SAMPLES = Samples(
     users_B=torch.tensor([0, 1]),
     items_BL1=ITEMS_BL1,
     is_target_BT=ITEMS_BL1[:, :-1] > 0,
-    negatives_BT=torch.tensor([[0, 0, 9], [9, 1, 5]]),
+    negatives_BTK=torch.tensor([[[0], [0], [9]], [[9], [1], [5]]]),
+    shared_M=torch.empty(0, dtype=torch.long),
 )
 PAIRS = Samples(
     users_B=torch.tensor([1, 0, 1]),
     items_BL1=torch.tensor([[5], [2], [5]]),
     is_target_BT=torch.ones(3, 1, dtype=torch.bool),
-    negatives_BT=torch.tensor([[2], [9], [1]]),
+    negatives_BTK=torch.tensor([[[2]], [[9]], [[1]]]),
+    shared_M=torch.empty(0, dtype=torch.long),
 )
 CPU = torch.device("cpu")
 A_SASREC = SASRecSpec(dim=DIM, dropout=0.0)
@@ -83,7 +85,7 @@ def test_the_rows_of_a_batch_are_its_items_and_row_0_is_padding() -> None:
     model, part = recommender()
     batch = model(SAMPLES)
     assert batch.unique_ids_U[batch.items_BL1].equal(ITEMS_BL1)
-    assert batch.unique_ids_U[batch.negatives_BT].equal(SAMPLES.negatives_BT)
+    assert batch.unique_ids_U[batch.negatives_BTK].equal(SAMPLES.negatives_BTK)
     assert batch.vectors_UD[1:].equal(part.embedding.weight[batch.unique_ids_U[1:]])
     assert not batch.vectors_UD[0].any()
 
@@ -107,7 +109,7 @@ def test_the_target_of_a_pair_is_its_item_and_the_state_is_the_users() -> None:
     model, part = recommender(spec=DSSMSpec(kind="dssm", dim=DIM))
     batch = model(PAIRS)
     assert batch.unique_ids_U[batch.targets_BT].tolist() == [[5], [2], [5]]
-    assert batch.unique_ids_U[batch.negatives_BT].tolist() == [[2], [9], [1]]
+    assert batch.unique_ids_U[batch.negatives_BTK].tolist() == [[[2]], [[9]], [[1]]]
     assert batch.states_RTD[:, 0].equal(model.user_encoder.embedding.weight[PAIRS.users_B])
     assert part.asked == [1, 2, 5, 9]
 
@@ -117,14 +119,27 @@ def test_samples_can_be_cut_to_some_rows() -> None:
     assert some.users_B.tolist() == [1, 1]
     assert some.items_BL1.tolist() == [[5], [5]]
     assert some.is_target_BT.tolist() == [[True], [True]]
-    assert some.negatives_BT.tolist() == [[2], [1]]
+    assert some.negatives_BTK.tolist() == [[[2]], [[1]]]
 
 
 def test_a_batch_without_sampled_negatives_has_none() -> None:
     model, part = recommender()
-    batch = model(replace(SAMPLES, negatives_BT=ITEMS_BL1.new_empty(2, 0)))
-    assert batch.negatives_BT.shape == (2, 0)
+    batch = model(replace(SAMPLES, negatives_BTK=ITEMS_BL1.new_empty(2, 3, 0)))
+    assert batch.negatives_BTK.shape == (2, 3, 0)
     assert part.asked == [2, 3, 5, 7]
+
+
+def test_items_that_all_targets_share_are_encoded_once_with_the_others() -> None:
+    model, part = recommender()
+    shared_M = torch.tensor([8, 5, 8, 4])
+    samples = replace(SAMPLES, shared_M=shared_M)
+    batch = model(samples)
+    assert batch.unique_ids_U[batch.shared_M].equal(shared_M)
+    assert batch.unique_ids_U[batch.negatives_BTK].equal(SAMPLES.negatives_BTK)
+    assert batch.unique_ids_U[batch.items_BL1].equal(ITEMS_BL1)
+    assert part.asked == sorted({*samples.encoded_ids().tolist()} - {0})
+    assert part.asked == [1, 2, 3, 4, 5, 7, 8, 9]
+    assert samples[slice(0, 1)].shared_M.equal(shared_M)
 
 
 def test_the_catalogue_is_the_same_in_one_chunk_or_several() -> None:

@@ -71,10 +71,32 @@ def test_micro_batches_bound_the_items_in_memory() -> None:
     assert model_bytes(micro, TrialSize(MODEL)) == WEIGHTS + 8 * 7 + 5 * 50
 
 
-def test_the_in_batch_loss_draws_no_negatives_and_keeps_four_matrices_of_scores() -> None:
+def softmax_bytes(num_candidates: int, block: int = 2**18) -> int:
+    """A block of scores and two gradients, for 8 users of 9 positions."""
+    return 4 * (block + config().model.dim * (8 * 9 + num_candidates))
+
+
+def test_the_in_batch_loss_draws_no_negatives_and_keeps_a_block_of_scores() -> None:
     ce = config(training={"batch_size": 8, "loss": "in_batch_ce"})
-    scores = 4 * 4 * (8 * 9) * 80
-    assert model_bytes(ce, TrialSize(MODEL)) == WEIGHTS + 8 * 7 + 80 * 50 + scores
+    expected = WEIGHTS + 8 * 7 + 80 * 50 + softmax_bytes(80)
+    assert model_bytes(ce, TrialSize(MODEL)) == expected
+
+
+def test_the_loss_over_the_catalogue_encodes_all_items_and_keeps_64_rows_of_scores() -> None:
+    ce = config(training={"batch_size": 8, "loss": "full_ce"})
+    loss = softmax_bytes(100_000, block=64 * 100_000)
+    expected = WEIGHTS + 8 * 7 + 100_000 * 50 + loss
+    assert model_bytes(ce, TrialSize(MODEL, num_items=100_000)) == expected
+    assert model_bytes(ce, TrialSize(MODEL)) == WEIGHTS + 8 * 7 + 80 * 50
+
+
+def test_sampled_negatives_are_items_of_each_target_or_of_the_batch() -> None:
+    each = config(training={"batch_size": 8, "loss": "gbce", "negatives": 3})
+    assert model_bytes(each, TrialSize(MODEL)) == WEIGHTS + 8 * 7 + (1 + 3) * 80 * 50
+    sampled = {"loss": "sampled_ce", "negatives": 30, "shared_negatives": True}
+    shared = config(training={"batch_size": 8, **sampled})
+    expected = WEIGHTS + 8 * 7 + (80 + 30) * 50 + softmax_bytes(30)
+    assert model_bytes(shared, TrialSize(MODEL)) == expected
 
 
 def test_a_sample_of_dssm_is_a_pair_of_two_items() -> None:

@@ -72,6 +72,17 @@ def test_every_searched_choice_is_looked_at(prepared: Prepared) -> None:
         check_training(fresh, [arm("ID", "sasrec"), losses])
 
 
+def test_more_negatives_than_items_are_refused_also_where_they_are_searched(
+    prepared: Prepared,
+) -> None:
+    write_rows(prepared.root, [list("abcd"), list("bcde"), list("cdef")])
+    fresh = Prepared(prepared.root, prepared.store)
+    searched = {"training.negatives": [1, 5, 6]}
+    with pytest.raises(DataError, match=r"arm 'many': .*: training\.negatives: 6 are more"):
+        check_training(fresh, [arm("many", "sasrec", search=searched)])
+    check_training(fresh, [arm("some", "sasrec", search={"training.negatives": [1, 5]})])
+
+
 def test_users_who_all_know_the_same_items_leave_no_in_batch_negative(prepared: Prepared) -> None:
     write_rows(prepared.root, [list("abcde"), list("bcade"), list("cbaed")])
     fresh = Prepared(prepared.root, prepared.store)

@@ -156,7 +156,8 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "optim.lr: {loguniform: [1e-4, 1e-2]}",
             "training.loss: {choice: [bce, in_batch]}",
             "s.yaml:13: search.training.loss.choice: found 'in_batch'; "
-            "allowed: 'bce' or 'in_batch_ce'. Did you mean 'in_batch_ce'?",
+            "allowed: 'bce', 'in_batch_ce', 'gbce', 'sampled_ce' or 'full_ce'. "
+            "Did you mean 'in_batch_ce'?",
         ),
         (
             "seeds: [1, 2]",
@@ -357,8 +358,8 @@ factors:
         (
             "[bce, in_batch_ce]",
             "[bce, ce]",
-            "s.yaml:5: factors.training.loss[1]: found 'ce'; allowed: 'bce' or 'in_batch_ce'. "
-            "Did you mean 'bce'?",
+            "s.yaml:5: factors.training.loss[1]: found 'ce'; allowed: 'bce', 'in_batch_ce', "
+            "'gbce', 'sampled_ce' or 'full_ce'. Did you mean 'bce'?",
         ),
         (
             "baseline: loss=bce",

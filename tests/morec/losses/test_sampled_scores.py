@@ -1,0 +1,49 @@
+"""Scores of a target's own negatives, gathered block by block, and those of shared ones."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from morec.losses import sampled_scores
+from morec.losses.sampled_scores import HIDDEN, negative_scores, own_scores
+from tests.morec.losses.loss_cases import case_of
+
+
+@pytest.mark.parametrize("block", [1, 2**18])
+def test_own_scores_are_dot_products_with_their_gradients(
+    block: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampled_scores, "BLOCK_NUMBERS", {"cpu": block})
+    states_PD = torch.randn(5, 3).double().requires_grad_()
+    vectors_UD = torch.randn(4, 3).double().requires_grad_()
+    rows_PK = torch.tensor([[1, 1, 2], [0, 3, 1], [2, 2, 2], [3, 0, 1], [1, 2, 3]])
+    expected = torch.einsum("pd,pkd->pk", states_PD, F.embedding(rows_PK, vectors_UD))
+    found = own_scores(states_PD, vectors_UD, rows_PK)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    torch.autograd.gradcheck(lambda s, v: own_scores(s, v, rows_PK), (states_PD, vectors_UD))
+
+
+def test_one_negative_has_the_bits_of_the_plain_formula() -> None:
+    """So that trials of the paper's loss keep their numbers."""
+    states_PD, vectors_UD = torch.randn(6000, 64), torch.randn(500, 64)
+    rows_P = torch.randint(0, 500, (6000,))
+
+    def values_of(is_plain: bool) -> list[torch.Tensor]:
+        leaves = [states_PD.clone().requires_grad_(), vectors_UD.clone().requires_grad_()]
+        if is_plain:
+            scores_P = (leaves[0] * F.embedding(rows_P, leaves[1])).sum(-1)
+        else:
+            scores_P = own_scores(*leaves, rows_P[:, None])[:, 0]
+        return [scores_P.detach(), *torch.autograd.grad(scores_P.sigmoid().sum(), leaves)]
+
+    for found, expected in zip(values_of(False), values_of(True), strict=True):
+        assert found.equal(expected)
+
+
+def test_a_shared_negative_that_its_user_has_trained_on_is_hidden() -> None:
+    training = {"loss": "bce", "negatives": 40, "shared_negatives": True}
+    case = case_of([[1, 2, 3], [4, 5]], training, seed=0)
+    hidden_PM = negative_scores(case.inputs()) == HIDDEN
+    for row, position in zip(hidden_PM.tolist(), case.positions(), strict=True):
+        assert row == [item in position.own for item in case.shared_M.tolist()]
+    assert hidden_PM.any()
