@@ -236,7 +236,7 @@ def trials_sheet(summary: StudySummary) -> Sheet:
         result = trial.result
         values = (trial.params.get(path) for path in paths)
         splits = (result.valid, result.test) if result else (None, None)
-        numbers = [one.metrics.get(m) if one else None for one in splits for m in summary.metrics]
+        numbers = [one.value(m) if one else None for one in splits for m in summary.metrics]
         tail = [len(result.epochs), result.best_epoch, result.error] if result else [None] * 3
         rows.append([*names, trial.status, *values, *numbers, trial.seconds, *tail])
     return _sheet(summary, header, rows)

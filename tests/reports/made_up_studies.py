@@ -35,7 +35,7 @@ from tune_space.ledger.records import (
 from tune_space.study.spec import StudySpec
 
 RATES = ("optim.lr", "optim.encoder_lr")
-METRICS = ("HR@10", "NDCG@10")
+METRICS = ("HR@10", "NDCG@10", "MRR@10")
 LABELS = ("new", "cold", "tail", "mid", "head")
 TEXT: dict[str, Any] = {"name": "minilm"}
 _ID = {"id": True}
@@ -257,7 +257,8 @@ class FakeStudy:
     def _manifest(self, entries: tuple[ArmEntry, ...]) -> Manifest:
         popular_U = np.random.default_rng(1).normal(0.45, 1.2, self.num_users)
         popularity = self._evaluation(popular_U, np.random.default_rng(2))
-        chance = {"HR@10": 10 / self.num_items, "NDCG@10": 4.54 / self.num_items}
+        sums = zip(METRICS, (10, 4.54, 2.93), strict=True)
+        chance = {metric: gains / self.num_items for metric, gains in sums}
         frozen = tuple(arm.name for arm in self.arms if "trainable" not in str(arm.item))[1:]
         keys = tuple(self.datasets) or ("",)
         return Manifest.model_validate(
@@ -398,7 +399,7 @@ def _codes(sizes: tuple[int, ...]) -> list[int]:
 
 
 def _slice_metrics(sizes: tuple[int, ...], ranks: list[int]) -> dict[str, SliceMetrics]:
-    """HR@10 and NDCG@10 per label by a plain loop, as a trial records them."""
+    """Every metric per label by a plain loop, as a trial records them."""
     found = {}
     for code, label in enumerate(LABELS[: len(sizes)]):
         own = [rank for one, rank in zip(_codes(sizes), ranks, strict=True) if one == code]
@@ -407,6 +408,7 @@ def _slice_metrics(sizes: tuple[int, ...], ranks: list[int]) -> dict[str, SliceM
             metrics = {
                 "HR@10": len(hits) / len(own),
                 "NDCG@10": sum(1 / log2(rank + 1) for rank in hits) / len(own),
+                "MRR@10": sum(1 / rank for rank in hits) / len(own),
             }
             found[label] = SliceMetrics(num_users=len(own), metrics=metrics)
     return found
