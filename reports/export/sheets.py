@@ -44,7 +44,7 @@ class Sheet:
 
 
 def sheets(report: Report) -> dict[str, Sheet]:
-    """Every table by name; data, preparations, importance, slices only where there are any."""
+    """Every table by name; data, preparations, importance, recommended, slices only if any."""
     made = {
         "accuracy": accuracy_sheet(report.summary),
         "contrasts": contrasts_sheet(report),
@@ -57,6 +57,8 @@ def sheets(report: Report) -> dict[str, Sheet]:
         made["preparations"] = preparations_sheet(report.summary)
     if any(arm.entry.importance for arm in report.summary.arms):
         made["importance"] = importance_sheet(report.summary)
+    if report.recommended:
+        made["recommended"] = recommended_sheet(report)
     return made | ({"slices": slices_sheet(report)} if report.sliced else {})
 
 
@@ -222,6 +224,22 @@ def slices_sheet(report: Report) -> Sheet:
                 names = [table.dataset, table.dimension, label.name, label.num_users, row.arm]
                 numbers = [d.mean, d.low, d.high, d.num_seeds] if d else [None] * 4
                 rows.append([*names, table.metric, cell.mean, *numbers])
+    return _sheet(report.summary, header, rows)
+
+
+def recommended_sheet(report: Report) -> Sheet:
+    """One row per arm or reference and metric of its lists on the test split, unrounded."""
+    seeds = report.summary.manifest.study.seeds
+    header = ["dataset", "arm", "metric", "mean", "sd", "seeds_finished"]
+    header += [f"seed_{seed}" for seed in seeds]
+    rows = []
+    for table in report.recommended:
+        for row in table.rows:
+            for metric, value in zip(table.metrics, row.values, strict=True):
+                finished = None if row.is_reference else len(value.by_seed)
+                stats = [value.mean, value.sd, finished]
+                by_seed = (value.by_seed.get(seed) for seed in seeds)
+                rows.append([table.dataset, row.name, metric, *stats, *by_seed])
     return _sheet(report.summary, header, rows)
 
 

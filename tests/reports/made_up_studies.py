@@ -130,6 +130,8 @@ class FakeStudy:
     """Loss curves of a second round, which is then one more preparation; empty: no second round."""
     profile: DataProfile | None = PROFILE
     """Of every data set."""
+    has_lists: bool = False
+    """Whether test evaluations record what the users' lists hold."""
     energy_j: float | None = None
     """Joules that every trial recorded."""
     error: str = (
@@ -200,6 +202,8 @@ class FakeStudy:
         kind = TrialStatus(status) if status != "missing" else TrialStatus.COMPLETED
         shift = arm.strength + 0.4 * quality + rng.normal(0, 0.06)
         test, valid = (self._evaluation(own_U + shift, rng) for _ in range(2))
+        if self.has_lists:
+            test = test.model_copy(update={"lists": _lists(test)})
         done = kind is TrialStatus.COMPLETED
         epochs = self._epochs(arm, valid, kind, rng)
         return TrialResult(
@@ -391,6 +395,13 @@ def _dataset(study: FakeStudy, key: str) -> DatasetEntry:
         counts={"users dropped: fewer than 5 interactions": 12, "items without a title": 0},
         profile=study.profile,
     )
+
+
+def _lists(test: Evaluation) -> dict[str, float]:
+    """Values of no meaning, other ones for other ranks."""
+    drawn = np.random.default_rng(int(test.ranks.sum())).uniform(0.1, 0.9, 4).tolist()
+    names = ("coverage@10", "mean popularity@10", "tail share@10", "gini@10")
+    return dict(zip(names, (drawn[0], 200 * drawn[1], *drawn[2:]), strict=True))
 
 
 def _codes(sizes: tuple[int, ...]) -> list[int]:
