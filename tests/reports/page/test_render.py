@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -336,7 +337,7 @@ def _links(page: Page) -> list[str]:
 
 
 def test_navigation_headings_and_body_have_the_order_of_the_table(tmp_path: Path) -> None:
-    page = _page(SLICED, tmp_path)
+    page = _page(replace(SLICED, has_lists=True), tmp_path)
     assert page.sections == _links(page) == [section.id for section in render.SECTIONS]
     source = (tmp_path / "report.html").read_text(encoding="utf-8")
     wanted = [section.title for section in render.SECTIONS if section.has_heading]
