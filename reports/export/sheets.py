@@ -115,7 +115,7 @@ def accuracy_sheet(summary: StudySummary) -> Sheet:
 def _accuracy(part: StudySummary) -> Iterator[Row]:
     for one in part.manifest.references:
         for metric in part.metrics:
-            names = [part.dataset, "reference", one.name, metric, one.test.get(metric)]
+            names = [part.dataset, "reference", one.name, metric, one.test_value(metric)]
             missed = _forced_misses(part, [one.test_evaluation])
             yield [*names, *[None] * (2 + len(part.manifest.study.seeds)), *missed]
     for arm in part.arms:

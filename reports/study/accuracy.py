@@ -295,5 +295,5 @@ def _reference_names(parts: Sequence[StudySummary]) -> dict[str, None]:
 
 def _reference_row(measured: _Measured, name: str) -> ArmRow:
     references = [(part.reference(name), metric) for part, metric in measured]
-    values = (one.test.get(metric) if one else None for one, metric in references)
+    values = (one.test_value(metric) if one else None for one, metric in references)
     return ArmRow(name, tuple(Cell(formats.percent(value)) for value in values), heading=name)

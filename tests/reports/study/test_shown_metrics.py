@@ -5,7 +5,7 @@ from pathlib import Path
 from reports.study.accuracy import accuracy_tables
 from reports.study.summary import StudySummary, summarise
 from reports.write import write_report
-from tests.reports.made_up_studies import FakeStudy
+from tests.reports.made_up_studies import FakeStudy, set_references
 from tests.reports.pages import Page
 from tune_space.ledger.records import Ledger
 
@@ -17,7 +17,7 @@ def _shown(summary: StudySummary) -> list[str]:
 
 
 def _without_mrr(folder: Path) -> Path:
-    """The study as a version without MRR recorded it; its chance has no ranks."""
+    """The study as a version without MRR recorded it, but for chance, which has no ranks."""
     ledger = Ledger(folder)
     for record in ledger.read_all().values():
         valid, test = (
@@ -29,6 +29,12 @@ def _without_mrr(folder: Path) -> Path:
         )
         update = {"valid": valid, "test": test, "epochs": epochs}
         ledger.write(record.model_copy(update=update))
+    manifest = ledger.manifest()
+    popularity, chance = manifest.references
+    evaluation = popularity.test_evaluation
+    evaluation = evaluation.model_copy(update={"metrics": _before(evaluation.metrics)})
+    older = {"test": _before(popularity.test), "test_evaluation": evaluation}
+    set_references(folder, (popularity.model_copy(update=older), chance))
     return folder
 
 
