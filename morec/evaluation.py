@@ -3,8 +3,9 @@
 Shapes: B users of a batch, U users of a split, L inputs, D width, N items.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,10 @@ from morec.data.dataset import Dataset
 from morec.data.slices import Slicing, slicings
 from morec.data.splits import EvaluationBatch, Split, evaluation_batches, is_candidate_N1
 from morec.errors import CollapsedError, DivergedError
+from morec.list_metrics import ListCounts, catalogue_of, list_metrics_of
 from morec.metrics import NEVER_FOUND, metrics_of
 from morec.models.recommender import Recommender
-from morec.ranking import rank_targets
+from morec.ranking import rank_targets, top_items
 from morec.results import Evaluation, SliceMetrics, pack_ranks
 from morec.workers import Workers
 
@@ -58,11 +60,13 @@ class Evaluator:
         self.workers.average_buffers(recommender)
         recommender.eval()
         catalogue_ND = recommender.encode_catalogue(self.device)
+        # Only of the test split, which is ranked once: of validation nobody would see them.
+        lists = ListCounts(self.spec.ks, self.dataset.num_items) if split == "test" else None
         batches = evaluation_batches(
             self.dataset, split, self.spec.batch_size, mask_history=self.spec.mask_history
         )
         share = [
-            self._rank(recommender, batch, catalogue_ND)
+            self._rank(recommender, batch, catalogue_ND, lists)
             for number, batch in enumerate(batches)
             if number % self.workers.size == self.workers.rank
         ]
@@ -72,10 +76,26 @@ class Evaluator:
         _check_finite(is_finite_U)
         self._check_not_collapsed(tied_U)
         num_tied = int((tied_U > 0).sum())
-        return evaluation_of(ranks_U, self.spec.ks, self._slicings(split), num_tied=num_tied)
+        return evaluation_of(
+            ranks_U,
+            self.spec.ks,
+            self._slicings(split),
+            num_tied=num_tied,
+            lists=self._list_metrics(lists) if lists else {},
+        )
+
+    def _list_metrics(self, lists: ListCounts) -> dict[str, float]:
+        """What all workers' lists hold together."""
+        counts_KN1 = np.sum(self.workers.gather(lists.counts_KN1), axis=0)
+        items = catalogue_of(self.dataset, self.spec.candidates)
+        return list_metrics_of(counts_KN1, self.spec.ks, items)
 
     def _rank(
-        self, recommender: Recommender, batch: EvaluationBatch, catalogue_ND: Tensor
+        self,
+        recommender: Recommender,
+        batch: EvaluationBatch,
+        catalogue_ND: Tensor,
+        lists: ListCounts | None,
     ) -> tuple[npt.NDArray[Any], ...]:
         """Ranks, ties and whether all scores are finite, (B,) each.
 
@@ -84,7 +104,7 @@ class Evaluator:
         inputs_BL, users_B = self._on_device(batch.inputs_BL, batch.users_B)
         users_BD = recommender.user_vectors(inputs_BL, users_B, catalogue_ND)
         blocks = [
-            self._rank_rows(users_BD[rows], batch.rows(rows), catalogue_ND)
+            self._rank_rows(users_BD[rows], batch.rows(rows), catalogue_ND, lists)
             for rows in self._blocks(*users_BD.shape)
         ]
         return tuple(torch.cat(column).cpu().numpy() for column in zip(*blocks, strict=True))
@@ -97,7 +117,11 @@ class Evaluator:
         return [slice(first, first + size) for first in range(0, num_users, size)]
 
     def _rank_rows(
-        self, users_BD: Tensor, batch: EvaluationBatch, catalogue_ND: Tensor
+        self,
+        users_BD: Tensor,
+        batch: EvaluationBatch,
+        catalogue_ND: Tensor,
+        lists: ListCounts | None,
     ) -> tuple[Tensor, ...]:
         scores_BN = users_BD @ catalogue_ND[1:].T
         # NaN or infinite where any score is; a tenth of the time of asking every score.
@@ -106,7 +130,10 @@ class Evaluator:
             batch.targets_B, batch.history_rows, batch.history_items
         )
         candidates_N = None if self.are_all_candidates else self.is_candidate_N
-        return *rank_targets(scores_BN, targets_B, rows, items, candidates_N), is_finite_B
+        ranked = rank_targets(scores_BN, targets_B, rows, items, candidates_N)
+        if lists is not None:
+            lists.add(top_items(scores_BN, targets_B, max(lists.ks)).cpu().numpy())
+        return *ranked, is_finite_B
 
     def _on_device(self, *arrays: npt.NDArray[Any]) -> list[Tensor]:
         return [torch.from_numpy(array).to(self.device) for array in arrays]
@@ -139,14 +166,19 @@ def evaluation_of(
     slicings: Sequence[Slicing],
     *,
     num_tied: int,
+    lists: Mapping[str, float] = MappingProxyType({}),
 ) -> Evaluation:
-    """The record of one split's ranks, over all its users and over every slice of them."""
+    """The record of one split's ranks, over all its users and over every slice of them.
+
+    ``lists``: what the users' lists hold, like ``coverage@10``; nothing where none were counted.
+    """
     return Evaluation(
         metrics=metrics_of(ranks_U, ks),
         num_users=len(ranks_U),
         num_tied=num_tied,
         num_forced_misses=int((ranks_U == NEVER_FOUND).sum()),
         slices={slicing.dimension: _slices(ranks_U, ks, slicing) for slicing in slicings},
+        lists=dict(lists),
         packed_ranks=pack_ranks(ranks_U),
     )
 

@@ -33,7 +33,13 @@ def ndcg(ranks: Floats) -> Floats:
     return gains
 
 
-GAINS: Table[Gain] = Table("morec.metrics", {"HR": hit_rate, "NDCG": ndcg})
+def mrr(ranks: Floats) -> Floats:
+    """MRR: 1 / rank, the reciprocal rank of a user's one target (Voorhees, TREC-8, 1999)."""
+    gains: Floats = 1 / ranks
+    return gains
+
+
+GAINS: Table[Gain] = Table("morec.metrics", {"HR": hit_rate, "NDCG": ndcg, "MRR": mrr})
 """Every metric by its name in ``HR@10``; the order of their columns."""
 
 
@@ -69,9 +75,14 @@ def per_user(name: str, ranks: npt.ArrayLike) -> Floats:
     return np.where(is_hit_SU, GAINS[metric](ranks_SU), 0.0)
 
 
+def mean_over_users(name: str, ranks_U: npt.NDArray[np.integer]) -> float:
+    """A metric like ``HR@10``: the mean over users, in [0, 1]."""
+    return float(np.mean(per_user(name, ranks_U)))
+
+
 def metrics_of(ranks_U: npt.NDArray[np.integer], ks: Iterable[int]) -> dict[str, float]:
     """Every metric at every cut-off: the mean over users, in [0, 1]."""
-    return {name: float(np.mean(per_user(name, ranks_U))) for name in metric_names(ks)}
+    return {name: mean_over_users(name, ranks_U) for name in metric_names(ks)}
 
 
 def expected_metrics(num_ranks_U: npt.NDArray[np.integer], ks: Iterable[int]) -> dict[str, float]:

@@ -1,4 +1,7 @@
-"""The rank of each user's target among the candidates, from scores. Shapes: B users, N items."""
+"""The rank of each user's target among the candidates, and the best of them, from scores.
+
+Shapes: B users, N items, K places of a list.
+"""
 
 from typing import NamedTuple
 
@@ -6,6 +9,9 @@ import torch
 from torch import Tensor
 
 from morec.metrics import NEVER_FOUND
+
+ROWS_SORTED = 64
+"""So many users' scores are sorted whole at once."""
 
 
 class TargetRanks(NamedTuple):
@@ -45,6 +51,30 @@ def rank_targets(
     tied_B = tied_B.masked_fill(is_hidden_B, 0)
     ranks_B = (1 + higher_B + tied_B).masked_fill(is_hidden_B, NEVER_FOUND)
     return TargetRanks(ranks_B, tied_B)
+
+
+def top_items(scores_BN: Tensor, targets_B: Tensor, k: int) -> Tensor:
+    """Each user's k best items, the best first: item ids (B, min(k, N)), 0 where none is left.
+
+    ``scores_BN`` are those that ``rank_targets`` leaves: -inf where an item is not ranked. Of equal
+    scores the target stands last and the others by item id. So a target stands in the list exactly
+    where its rank is at most k.
+    """
+    # One place more than the list has, since a tie may reach over its end.
+    values_BK, columns_BK = scores_BN.topk(min(k + 1, scores_BN.shape[1]))
+    is_tied_BK = (values_BK[:, 1:] == values_BK[:, :-1]) & values_BK[:, 1:].isfinite()
+    for rows in torch.split(is_tied_BK.any(1).nonzero().squeeze(1), ROWS_SORTED):
+        columns = _sorted_columns(scores_BN[rows], targets_B[rows])
+        columns_BK[rows] = columns[:, : columns_BK.shape[1]]
+    return (columns_BK + 1).masked_fill(values_BK.isneginf(), 0)[:, :k]
+
+
+def _sorted_columns(scores_BN: Tensor, targets_B: Tensor) -> Tensor:
+    """Columns by descending score; equal ones by column, the target's last."""
+    is_target_BN = torch.zeros_like(scores_BN).scatter_(1, (targets_B - 1)[:, None], 1.0)
+    by_column_BN = is_target_BN.argsort(dim=1, stable=True)
+    by_score_BN = scores_BN.gather(1, by_column_BN).argsort(dim=1, descending=True, stable=True)
+    return by_column_BN.gather(1, by_score_BN)
 
 
 def _count(is_so_BN: Tensor) -> Tensor:

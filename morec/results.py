@@ -17,7 +17,7 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from morec.config import SCHEMA_VERSION, Spec, TrialConfig
-from morec.metrics import NEVER_FOUND
+from morec.metrics import NEVER_FOUND, mean_over_users
 
 Metric = Annotated[float, Field(ge=0, le=1)]
 GPU_MEMORY, HOST_MEMORY = "GPU allocated", "process resident set"
@@ -123,6 +123,9 @@ class Evaluation(Spec):
     slices: dict[str, dict[str, SliceMetrics]] = {}  # noqa: RUF012  (pydantic copies it)
     """Dimension (popularity, history, item age, ties in time) -> label -> metrics of the users with
     that label; labels without users are left out."""
+    lists: dict[str, Annotated[float, Field(ge=0)]] = {}  # noqa: RUF012  (pydantic copies it)
+    """What all users' lists of the k best candidates hold, like ``coverage@10``, see
+    ``morec.list_metrics``; only of the test split, and of no record older than this field."""
     packed_ranks: str
     """The target's rank per user: uint32 little-endian, zlib, base64; see ``ranks``."""
 
@@ -130,6 +133,14 @@ class Evaluation(Spec):
     def ranks(self) -> npt.NDArray[np.uint32]:
         """The target's rank per user, shape (U,): 1 is best, ``NEVER_FOUND`` a forced miss."""
         return unpack_ranks(self.packed_ranks)
+
+    def value(self, metric: str) -> float:
+        """A metric like ``HR@10`` over all users: as recorded, else computed from the ranks.
+
+        So a record that is older than a metric has it too.
+        """
+        recorded = self.metrics.get(metric)
+        return mean_over_users(metric, self.ranks) if recorded is None else recorded
 
     @property
     def is_forced_miss_U(self) -> npt.NDArray[np.bool_]:

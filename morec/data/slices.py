@@ -57,14 +57,21 @@ def slicings(dataset: Dataset, split: Split) -> tuple[Slicing, ...]:
 
 
 def _by_popularity(dataset: Dataset, split: Split) -> Slicing:
-    """New: no train interaction; cold: 1 to 9; tail, mid, head: thirds of the rest."""
+    targets_U = dataset.item_ids[target_positions_U(dataset, split)]
+    return Slicing("popularity", POPULARITY_LABELS, popularity_codes_N1(dataset)[targets_U])
+
+
+def popularity_codes_N1(dataset: Dataset) -> _Ints:
+    """Return each item's index into ``POPULARITY_LABELS``; that of index 0 (padding) means nothing.
+
+    New: no train interaction; cold: 1 to 9; tail, mid, head: thirds of the others' interactions.
+    """
     counts_N1 = train_popularity_N1(dataset)
     is_warm_N1 = counts_N1 >= COLD_BELOW
     codes_N1 = (counts_N1 > 0).astype(np.int64)
     warm_counts = counts_N1[is_warm_N1]
     codes_N1[is_warm_N1] = 2 + _thirds(warm_counts, warm_counts)
-    targets_U = dataset.item_ids[target_positions_U(dataset, split)]
-    return Slicing("popularity", POPULARITY_LABELS, codes_N1[targets_U])
+    return codes_N1
 
 
 def _by_history(dataset: Dataset) -> Slicing:

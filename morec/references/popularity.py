@@ -7,7 +7,9 @@ from morec.data.dataset import Dataset
 from morec.data.slices import slicings
 from morec.data.splits import Split, train_popularity_N1
 from morec.evaluation import evaluation_of
+from morec.list_metrics import catalogue_of, list_metrics_of
 from morec.metrics import NEVER_FOUND
+from morec.references.popular_lists import popular_lists
 from morec.references.task import ranking_task
 from morec.results import Evaluation
 
@@ -27,10 +29,16 @@ def popularity(dataset: Dataset, split: Split, spec: EvaluationSpec) -> Evaluati
     above -= task.count(task.history_rows_m[scores_m > targets_m])
     equal = len(ordered_C) - np.searchsorted(ordered_C, scores_U, side="left") + task.is_added_U
     equal -= task.count(task.history_rows_m[scores_m >= targets_m]) + above
+    # "equal" counts the target itself, which is the 1 of the rank.
+    ranks_U = np.where(task.is_masked_U, NEVER_FOUND, above + equal)
+    lists: dict[str, float] = {}
+    if split == "test":
+        counts_KN1 = popular_lists(task, popularity_N1, ranks_U, spec.ks)
+        lists = list_metrics_of(counts_KN1, spec.ks, catalogue_of(dataset, spec.candidates))
     return evaluation_of(
-        # "equal" counts the target itself, which is the 1 of the rank.
-        np.where(task.is_masked_U, NEVER_FOUND, above + equal),
+        ranks_U,
         spec.ks,
         slicings(dataset, split),
         num_tied=int((~task.is_masked_U & (equal > 1)).sum()),
+        lists=lists,
     )

@@ -23,6 +23,8 @@ class StudyFrames:
     """A row per comparison: difference, 95% interval, p, Holm's p, finding in words."""
     slices: pd.DataFrame
     """A row per dimension, label and arm; empty where the study has no slices."""
+    recommended: pd.DataFrame
+    """A row per arm and metric of its lists; empty where no trial recorded any."""
     cost: pd.DataFrame
     """A row per arm with a recorded cost."""
     importance: pd.DataFrame
@@ -53,6 +55,7 @@ def load_study(folder: Path | str) -> StudyFrames:
         arms=_frame(exports.accuracy_sheet(report.summary)),
         contrasts=_frame(exports.contrasts_sheet(report)),
         slices=_frame(exports.slices_sheet(report)),
+        recommended=_frame(exports.recommended_sheet(report)),
         cost=_frame(exports.cost_sheet(report.summary)),
         importance=_frame(exports.importance_sheet(report.summary)),
         data=_frame(exports.data_sheet(report.summary)),

@@ -9,6 +9,7 @@ from reports.study.caveats import caveats
 from reports.study.contrasts import Contrast
 from reports.study.costs import ArmCost, arm_costs
 from reports.study.progress import unfinished
+from reports.study.recommended import RecommendedTable, format_value
 from reports.study.report import Report
 from tune_space.inputs.data_profile import format_share
 from tune_space.ledger.records import DatasetEntry
@@ -43,6 +44,10 @@ def _lines(report: Report) -> Iterator[str]:
         for metric in part.metrics:
             own = [one for one in contrasts if (one.metric, one.dataset) == (metric, part.key)]
             yield from _contrasts(f"{part.key} {metric}".strip(), own)
+    for recommended in report.recommended:
+        yield f"\n## What it recommends, {_plain(recommended.dataset)}\n"
+        yield "Test; coverage and tail share in percent. More is not better by itself.\n"
+        yield from _table(["Method", *recommended.metrics], _recommended(recommended))
     costs = arm_costs(summary)
     if costs:
         yield "\n## Cost\n"
@@ -93,6 +98,14 @@ def _contrast(one: Contrast) -> list[str]:
     interval = f"{formats.points(d.low)} to {formats.points(d.high)}"
     p, p_holm = formats.p_value(d.p), formats.p_value(one.p_holm)
     return [pair, one.kind, formats.points(d.mean), interval, p, p_holm, str(one.finding)]
+
+
+def _recommended(table: RecommendedTable) -> Iterator[list[str]]:
+    """Coverage and tail share in percent, as on the page."""
+    for row in table.rows:
+        cells = (format_value(*one) for one in zip(table.metrics, row.values, strict=True))
+        name = f"{row.name} (reference)" if row.is_reference else row.name
+        yield [name, *(f"{text} ± {sd}" if sd else text for text, sd in cells)]
 
 
 _COST_COLUMNS = ("Dataset", "Method", "#Param", "trainable", "FLOPs", "Time/E", "MU", "Device")

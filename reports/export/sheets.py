@@ -44,7 +44,7 @@ class Sheet:
 
 
 def sheets(report: Report) -> dict[str, Sheet]:
-    """Every table by name; data, preparations, importance, slices only where there are any."""
+    """Every table by name; data, preparations, importance, recommended, slices only if any."""
     made = {
         "accuracy": accuracy_sheet(report.summary),
         "contrasts": contrasts_sheet(report),
@@ -57,6 +57,8 @@ def sheets(report: Report) -> dict[str, Sheet]:
         made["preparations"] = preparations_sheet(report.summary)
     if any(arm.entry.importance for arm in report.summary.arms):
         made["importance"] = importance_sheet(report.summary)
+    if report.recommended:
+        made["recommended"] = recommended_sheet(report)
     return made | ({"slices": slices_sheet(report)} if report.sliced else {})
 
 
@@ -113,7 +115,7 @@ def accuracy_sheet(summary: StudySummary) -> Sheet:
 def _accuracy(part: StudySummary) -> Iterator[Row]:
     for one in part.manifest.references:
         for metric in part.metrics:
-            names = [part.dataset, "reference", one.name, metric, one.test.get(metric)]
+            names = [part.dataset, "reference", one.name, metric, one.test_value(metric)]
             missed = _forced_misses(part, [one.test_evaluation])
             yield [*names, *[None] * (2 + len(part.manifest.study.seeds)), *missed]
     for arm in part.arms:
@@ -225,6 +227,22 @@ def slices_sheet(report: Report) -> Sheet:
     return _sheet(report.summary, header, rows)
 
 
+def recommended_sheet(report: Report) -> Sheet:
+    """One row per arm or reference and metric of its lists on the test split, unrounded."""
+    seeds = report.summary.manifest.study.seeds
+    header = ["dataset", "arm", "metric", "mean", "sd", "seeds_finished"]
+    header += [f"seed_{seed}" for seed in seeds]
+    rows = []
+    for table in report.recommended:
+        for row in table.rows:
+            for metric, value in zip(table.metrics, row.values, strict=True):
+                finished = None if row.is_reference else len(value.by_seed)
+                stats = [value.mean, value.sd, finished]
+                by_seed = (value.by_seed.get(seed) for seed in seeds)
+                rows.append([table.dataset, row.name, metric, *stats, *by_seed])
+    return _sheet(report.summary, header, rows)
+
+
 def trials_sheet(summary: StudySummary) -> Sheet:
     """One row per trial; each split's metrics and each searched value in columns of their own."""
     paths = tuple(dict.fromkeys(path for trial in summary.trials for path in trial.params))
@@ -236,7 +254,7 @@ def trials_sheet(summary: StudySummary) -> Sheet:
         result = trial.result
         values = (trial.params.get(path) for path in paths)
         splits = (result.valid, result.test) if result else (None, None)
-        numbers = [one.metrics.get(m) if one else None for one in splits for m in summary.metrics]
+        numbers = [one.value(m) if one else None for one in splits for m in summary.metrics]
         tail = [len(result.epochs), result.best_epoch, result.error] if result else [None] * 3
         rows.append([*names, trial.status, *values, *numbers, trial.seconds, *tail])
     return _sheet(summary, header, rows)

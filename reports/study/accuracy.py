@@ -6,6 +6,7 @@ from itertools import groupby
 
 from reports import formats
 from reports.study.forced_misses import ForcedMisses, forced_misses
+from reports.study.shown_metrics import shown_metrics
 from reports.study.summary import ArmSummary, StudySummary
 
 MAX_COLUMNS = 8
@@ -164,7 +165,7 @@ _Measured = Sequence[tuple[StudySummary, str]]
 
 def _table(summary: StudySummary, parts: Sequence[StudySummary]) -> AccuracyTable:
     arms = [arm for part in parts for arm in part.arms]
-    measured = [(part, metric) for part in parts for metric in part.metrics]
+    measured = shown_metrics(parts)
     ranks = [_ranks(part, metric) for part, metric in measured]
     rows = [(_group(arms, label), _row(label, measured, ranks)) for label in _labels(parts)]
     return AccuracyTable(
@@ -294,5 +295,5 @@ def _reference_names(parts: Sequence[StudySummary]) -> dict[str, None]:
 
 def _reference_row(measured: _Measured, name: str) -> ArmRow:
     references = [(part.reference(name), metric) for part, metric in measured]
-    values = (one.test.get(metric) if one else None for one, metric in references)
+    values = (one.test_value(metric) if one else None for one, metric in references)
     return ArmRow(name, tuple(Cell(formats.percent(value)) for value in values), heading=name)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reports.study.accuracy import AccuracyTable, accuracy_tables
 from reports.study.contrasts import Contrast, compare
+from reports.study.recommended import RecommendedTable, recommended_tables
 from reports.study.slices import SliceTable, slice_tables
 from reports.study.summary import StudySummary, summarise
 
@@ -30,6 +31,11 @@ class Report:
     def sliced(self) -> tuple[SliceTable, ...]:
         """The slice tables of every data set, on the study's main metric."""
         return slice_tables(self.summary, self.summary.main_metric)
+
+    @cached_property
+    def recommended(self) -> tuple[RecommendedTable, ...]:
+        """What the final trials' lists hold, a table per data set that recorded it."""
+        return recommended_tables(self.summary)
 
 
 def read_report(folder: Path) -> Report:

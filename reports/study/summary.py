@@ -47,9 +47,9 @@ class Trial:
         return self.result.best_score() if self.result else None
 
     def test_value(self, metric: str) -> float | None:
-        """The metric on the test split, in [0, 1]; None where the trial did not measure it."""
+        """The metric on the test split, in [0, 1]; None for a trial that was not tested."""
         test = self.result.test if self.result else None
-        return test.metrics.get(metric) if test else None
+        return test.value(metric) if test else None
 
     @property
     def seconds(self) -> float | None:
@@ -95,7 +95,7 @@ class ArmSummary:
     def values(self, metric: str) -> tuple[float, ...]:
         """Test values in [0, 1], one per finished seed, in the order of the seeds."""
         tests = (result.test for result in self.tested.values())
-        return tuple(test.metrics[metric] for test in tests if test and metric in test.metrics)
+        return tuple(test.value(metric) for test in tests if test)
 
     def mean(self, metric: str) -> float | None:
         """Mean over seeds; None before the first one has finished."""

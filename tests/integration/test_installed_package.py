@@ -21,7 +21,7 @@ ENTRIES = {
     "morec.encoders": {"toy-bag": "toy_parts.encoders:FAMILY"},
     "morec.recommenders": {"toy-mean": "toy_parts.package:Mean"},
     "morec.losses": {"toy-hinge": "toy_parts.package:HINGE"},
-    "morec.metrics": {"MRR": "toy_parts.package:reciprocal_rank"},
+    "morec.metrics": {"RBP": "toy_parts.package:biased_precision"},
 }
 STUDY = """
 question: Does a package's own model of the titles beat its own model of the IDs?
@@ -31,7 +31,7 @@ base:
   item: {text: {name: toy-bag, pretrained: false}}
   model: {kind: toy-mean, dim: 8}
   training: {loss: toy-hinge, max_epochs: 2, batch_size: 16}
-  evaluation: {select: MRR@10}
+  evaluation: {select: RBP@10}
   optim: {lr: 0.01}
 arms:
   ID: {item.id: true, item.text: null}
@@ -78,14 +78,14 @@ def test_a_study_of_an_installed_package_runs_to_its_report_and_is_audited(home:
     records = [json.loads(path.read_text()) for path in command.records()]
     assert len(records) == 2
     for record in records:
-        assert record["test"]["metrics"].keys() == {"HR@10", "NDCG@10", "MRR@10"}
+        assert record["test"]["metrics"].keys() == {"HR@10", "NDCG@10", "MRR@10", "RBP@10"}
         used = {key for key in record["code"] if key.startswith("morec.")}
         names = {f"{group}:{name}" for group, entries in ENTRIES.items() for name in entries}
         not_used = {"morec.encoders:toy-bag"} if record["config"]["item"]["id"] else set()
         assert used == names - not_used
         assert all(record["code"][key].startswith("toy-parts 1.2 ") for key in used)
     page = (home / "out" / "report.html").read_text()
-    assert "MRR@10" in page
+    assert "RBP@10" in page
     command.words.append("--audit")
     audited = command.run()
     assert audited.returncode == 0, audited.stdout + audited.stderr

@@ -43,8 +43,8 @@ def read_lines(spec: LinesSpec, root: Path) -> Interactions:
 READER = Reader(LinesSpec, read_lines, hash_of(source_files), file_name("lines"))
 
 
-def reciprocal_rank(ranks: Floats) -> Floats:
-    return 1 / ranks
+def biased_precision(ranks: Floats) -> Floats:
+    return 0.5 ** (ranks - 1)
 
 
 def hinge(batch: LossInputs) -> torch.Tensor:

@@ -265,7 +265,7 @@ def test_the_selected_metric_must_be_computed() -> None:
     with pytest.raises(
         ValidationError,
         match=r"select 'HR@5' is not computed with ks \[10, 50\]; "
-        r"allowed: HR@10, HR@50, NDCG@10, NDCG@50\. Did you mean 'HR@50'\?",
+        r"allowed: HR@10, HR@50, NDCG@10, NDCG@50, MRR@10, MRR@50\. Did you mean 'HR@50'\?",
     ):
         EvaluationSpec(ks=(10, 50), select="HR@5")
 

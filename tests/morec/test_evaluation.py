@@ -143,6 +143,59 @@ def test_a_cutoff_above_the_catalogue_hits_every_target_but_the_masked_ones(
     assert metrics["HR@31"] == metrics["HR@90"] == pytest.approx(36 / 41)
 
 
+def lists_by_users(trainer: Trainer, k: int) -> list[list[int]]:
+    """Every user alone on the test split: score all items, strike the history out, sort."""
+    model, spec = trainer.recommender.eval(), trainer.config.evaluation
+    num_items = trainer.dataset.num_items
+    trained = train_popularity_N1(trainer.dataset)
+    vectors = model.item_encoder(torch.arange(1, num_items + 1))
+    found = []
+    for user, batch in enumerate(evaluation_batches(trainer.dataset, "test", 1)):
+        inputs = torch.from_numpy(batch.inputs_BL)[0]
+        slots = torch.stack([vectors[i - 1] if i else 0 * vectors[0] for i in inputs.tolist()])
+        states = model.user_encoder(slots[None], inputs[None] > 0, torch.tensor([user]))
+        scores = (vectors @ states[0, -1]).tolist()
+        target = int(batch.targets_B[0])
+        history = set(batch.history_items.tolist()) if spec.mask_history else set()
+        some = [i for i in range(1, num_items + 1) if spec.candidates == "all" or trained[i] > 0]
+        left = {*some, target} - history
+        ordered = sorted(left, key=lambda i: (-scores[i - 1], i == target, i))
+        found.append(ordered[:k])
+    return found
+
+
+@pytest.mark.parametrize("mask_history", [True, False])
+@pytest.mark.parametrize("candidates", ["all", "trained"])
+def test_lists_on_test_hold_what_every_user_alone_would_be_given(
+    candidates: str, mask_history: bool, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    """Items 1 to 3 have one vector, so that scores tie; some targets are no candidates."""
+    evaluation = {"candidates": candidates, "mask_history": mask_history, "ks": (3, 10)}
+    config = tiny_config(evaluation=evaluation)
+    trainer = trainer_of(config, with_cold_targets(tiny_dataset), tmp_path)
+    trainer.train_epoch()
+    flatten_scores(trainer, 3)
+    trainer.recommender.double()
+    with torch.no_grad():
+        lists = lists_by_users(trainer, 10)
+    popularity = train_popularity_N1(trainer.dataset)
+    num_candidates = int((popularity > 0).sum()) if candidates == "trained" else 30
+    found = trainer.evaluate("test").lists
+    for k in (3, 10):
+        entries = [item for one in lists for item in one[:k]]
+        listed = {item for item in entries if candidates == "all" or popularity[item] > 0}
+        mean = sum(popularity[item] for item in entries) / len(entries)
+        assert found[f"coverage@{k}"] == pytest.approx(len(listed) / num_candidates)
+        assert found[f"mean popularity@{k}"] == pytest.approx(mean)
+
+
+def test_nobody_counts_the_lists_of_validation(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path)
+    assert trainer.evaluate("valid").lists == {}
+    expected = {f"{name}@10" for name in ("coverage", "mean popularity", "tail share", "gini")}
+    assert trainer.evaluate("test").lists.keys() == expected
+
+
 @splits
 def test_slices_are_those_of_the_splits_users(
     split: Split, tiny_dataset: Dataset, tmp_path: Path

@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 GOLDEN: dict[str, dict[tuple[int, int], float]] = {
     "HR": {(1, 10): 1, (10, 10): 1, (11, 10): 0, (3, 5): 1},
     "NDCG": {(1, 10): 1, (2, 10): 1 / log2(3), (10, 10): 1 / log2(11), (11, 10): 0, (3, 5): 1 / 2},
+    "MRR": {(1, 10): 1, (3, 10): 1 / 3, (10, 10): 1 / 10, (11, 10): 0, (3, 2): 0},
 }
 """Metric -> (rank, k) -> its value for one user, by hand from the formula."""
 all_ranks = st.lists(st.integers(1, 40), min_size=1, max_size=30).map(np.array)
@@ -64,6 +65,8 @@ def test_12_items_of_which_2_of_4_targets_are_masked_have_a_hit_rate_of_a_half_a
         "HR@20": 2 / 4,
         "NDCG@10": 1 / 4,
         "NDCG@20": pytest.approx((1 / log2(13) + 1) / 4),
+        "MRR@10": 1 / 4,
+        "MRR@20": pytest.approx((1 / 12 + 1) / 4),
     }
 
 
@@ -76,6 +79,9 @@ def test_a_rank_behind_all_items_of_an_earlier_record_still_counts_as_it_did() -
         "NDCG@10": 0.0,
         "NDCG@12": pytest.approx(1 / log2(13) / 2),
         "NDCG@20": pytest.approx((1 / log2(14) + 1 / log2(13)) / 2),
+        "MRR@10": 0.0,
+        "MRR@12": pytest.approx(1 / 12 / 2),
+        "MRR@20": pytest.approx((1 / 13 + 1 / 12) / 2),
     }
 
 
@@ -92,8 +98,11 @@ def test_metrics_are_means_over_users_named_after_their_cutoffs() -> None:
         "HR@5": 1 / 2,
         "NDCG@1": 0.0,
         "NDCG@5": pytest.approx((1 / log2(3)) / 2),
+        "MRR@1": 0.0,
+        "MRR@5": pytest.approx((1 / 2) / 2),
     }
-    assert list(metrics_of(np.array([1]), iter((1, 5)))) == ["HR@1", "HR@5", "NDCG@1", "NDCG@5"]
+    names = ["HR@1", "HR@5", "NDCG@1", "NDCG@5", "MRR@1", "MRR@5"]
+    assert list(metrics_of(np.array([1]), iter((1, 5)))) == names
 
 
 @names
@@ -155,15 +164,15 @@ def test_an_expectation_is_the_mean_over_every_rank_the_target_could_have(
         assert value == pytest.approx(np.mean(by_user))
 
 
-USE_RECIPROCAL_RANK = """
+USE_BIASED_PRECISION = """
 import numpy as np
 from morec.config import EvaluationSpec
 from morec.metrics import expected_metrics, metrics_of, per_user
 
-assert metrics_of(np.array([2, 4, 30]), (10,))["MRR@10"] == (1 / 2 + 1 / 4) / 3
-assert per_user("MRR@10", [1, 3]).tolist() == [1, 1 / 3]
-assert expected_metrics(np.array([2]), (10,))["MRR@10"] == (1 + 1 / 2) / 2
-assert EvaluationSpec(select="MRR@10").select == "MRR@10"
+assert metrics_of(np.array([2, 4, 30]), (10,))["RBP@10"] == (1 / 2 + 1 / 8) / 3
+assert per_user("RBP@10", [1, 3]).tolist() == [1, 1 / 4]
+assert expected_metrics(np.array([2]), (10,))["RBP@10"] == (1 + 1 / 2) / 2
+assert EvaluationSpec(select="RBP@10").select == "RBP@10"
 """
 
 
@@ -171,11 +180,11 @@ def test_an_installed_package_adds_a_metric(tmp_path: Path) -> None:
     write_package(
         tmp_path,
         "toy-metric",
-        modules={"toy_metric.py": "def reciprocal_rank(ranks):\n    return 1 / ranks\n"},
-        entries={"morec.metrics": {"MRR": "toy_metric:reciprocal_rank"}},
+        modules={"toy_metric.py": "def precision(ranks):\n    return 0.5 ** (ranks - 1)\n"},
+        entries={"morec.metrics": {"RBP": "toy_metric:precision"}},
     )
     done = subprocess.run(
-        [sys.executable, "-c", USE_RECIPROCAL_RANK],
+        [sys.executable, "-c", USE_BIASED_PRECISION],
         env={"PYTHONPATH": f"{tmp_path}:{ROOT}"},
         capture_output=True,
         text=True,

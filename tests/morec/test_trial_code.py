@@ -21,7 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         "morec.recommenders": {"sasrec": "toy_all:X", "other": "toy_all:X"},
         "morec.readers": {"synthetic": "toy_all:X", "other": "toy_all:X"},
         "morec.encoders": {"tiny-random": "toy_all:X", "other": "toy_all:X"},
-        "morec.metrics": {"MRR": "toy_all:X"},
+        "morec.metrics": {"RBP": "toy_all:X"},
     }
     write_package(tmp_path, "toy-all", modules={"toy_all.py": "X = 0\n"}, entries=entries)
     installed.cache_clear()
@@ -40,7 +40,7 @@ def test_every_installed_name_in_a_configuration_and_every_installed_metric_is_u
         "morec.losses:bce",
         "morec.recommenders:sasrec",
         "morec.readers:synthetic",
-        "morec.metrics:MRR",
+        "morec.metrics:RBP",
     ]
     assert {value.rpartition(" ")[0] for value in used.values()} == {"toy-all 1.2"}
     assert "morec.encoders:tiny-random" in extensions_used(tiny_config(item=TRAINED_TEXT))

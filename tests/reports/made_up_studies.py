@@ -35,7 +35,7 @@ from tune_space.ledger.records import (
 from tune_space.study.spec import StudySpec
 
 RATES = ("optim.lr", "optim.encoder_lr")
-METRICS = ("HR@10", "NDCG@10")
+METRICS = ("HR@10", "NDCG@10", "MRR@10")
 LABELS = ("new", "cold", "tail", "mid", "head")
 TEXT: dict[str, Any] = {"name": "minilm"}
 _ID = {"id": True}
@@ -130,6 +130,8 @@ class FakeStudy:
     """Loss curves of a second round, which is then one more preparation; empty: no second round."""
     profile: DataProfile | None = PROFILE
     """Of every data set."""
+    has_lists: bool = False
+    """Whether test evaluations record what the users' lists hold."""
     energy_j: float | None = None
     """Joules that every trial recorded."""
     error: str = (
@@ -200,6 +202,8 @@ class FakeStudy:
         kind = TrialStatus(status) if status != "missing" else TrialStatus.COMPLETED
         shift = arm.strength + 0.4 * quality + rng.normal(0, 0.06)
         test, valid = (self._evaluation(own_U + shift, rng) for _ in range(2))
+        if self.has_lists:
+            test = test.model_copy(update={"lists": _lists(test)})
         done = kind is TrialStatus.COMPLETED
         epochs = self._epochs(arm, valid, kind, rng)
         return TrialResult(
@@ -257,7 +261,8 @@ class FakeStudy:
     def _manifest(self, entries: tuple[ArmEntry, ...]) -> Manifest:
         popular_U = np.random.default_rng(1).normal(0.45, 1.2, self.num_users)
         popularity = self._evaluation(popular_U, np.random.default_rng(2))
-        chance = {"HR@10": 10 / self.num_items, "NDCG@10": 4.54 / self.num_items}
+        sums = zip(METRICS, (10, 4.54, 2.93), strict=True)
+        chance = {metric: gains / self.num_items for metric, gains in sums}
         frozen = tuple(arm.name for arm in self.arms if "trainable" not in str(arm.item))[1:]
         keys = tuple(self.datasets) or ("",)
         return Manifest.model_validate(
@@ -392,13 +397,20 @@ def _dataset(study: FakeStudy, key: str) -> DatasetEntry:
     )
 
 
+def _lists(test: Evaluation) -> dict[str, float]:
+    """Values of no meaning, other ones for other ranks."""
+    drawn = np.random.default_rng(int(test.ranks.sum())).uniform(0.1, 0.9, 4).tolist()
+    names = ("coverage@10", "mean popularity@10", "tail share@10", "gini@10")
+    return dict(zip(names, (drawn[0], 200 * drawn[1], *drawn[2:]), strict=True))
+
+
 def _codes(sizes: tuple[int, ...]) -> list[int]:
     """The label of each user: ``sizes[0]`` times 0, then ``sizes[1]`` times 1, ..."""
     return [code for code, size in enumerate(sizes) for _ in range(size)]
 
 
 def _slice_metrics(sizes: tuple[int, ...], ranks: list[int]) -> dict[str, SliceMetrics]:
-    """HR@10 and NDCG@10 per label by a plain loop, as a trial records them."""
+    """Every metric per label by a plain loop, as a trial records them."""
     found = {}
     for code, label in enumerate(LABELS[: len(sizes)]):
         own = [rank for one, rank in zip(_codes(sizes), ranks, strict=True) if one == code]
@@ -407,6 +419,7 @@ def _slice_metrics(sizes: tuple[int, ...], ranks: list[int]) -> dict[str, SliceM
             metrics = {
                 "HR@10": len(hits) / len(own),
                 "NDCG@10": sum(1 / log2(rank + 1) for rank in hits) / len(own),
+                "MRR@10": sum(1 / rank for rank in hits) / len(own),
             }
             found[label] = SliceMetrics(num_users=len(own), metrics=metrics)
     return found

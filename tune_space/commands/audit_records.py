@@ -2,13 +2,13 @@
 
 import binascii
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from morec.errors import DataError
-from morec.metrics import GAINS, NEVER_FOUND, metric_name, metrics_of, parse_metric, per_user
+from morec.metrics import GAINS, NEVER_FOUND, mean_over_users, parse_metric
 from morec.results import Evaluation, TrialResult, TrialStatus
 from tune_space.ledger.records import Manifest
 
@@ -19,9 +19,11 @@ def record_problems(record: TrialResult) -> Iterator[str]:
     if name != record.trial_id:
         yield f"its configuration and sources are those of {name}"
     ks = record.config.evaluation.ks
+    # A metric that is younger than the record is in none of its epochs, and is not asked for.
+    known = {name for epoch in record.epochs for name in epoch.valid}
     for split, result in (("valid", record.valid), ("test", record.test)):
         if result is not None:
-            yield from (f"{split}: {text}" for text in evaluation_problems(result, ks))
+            yield from (f"{split}: {text}" for text in evaluation_problems(result, ks, known))
             num_forced = result.num_forced_misses
             if num_forced and not record.config.evaluation.mask_history:
                 yield f"{split}: {num_forced} forced misses although no history is masked"
@@ -29,16 +31,16 @@ def record_problems(record: TrialResult) -> Iterator[str]:
         yield from _best_epoch_problems(record)
 
 
-def evaluation_problems(result: Evaluation, ks: tuple[int, ...]) -> Iterator[str]:
-    """Metrics and counts that are not those of the ranks."""
+def evaluation_problems(
+    result: Evaluation, ks: tuple[int, ...], known: Collection[str] = ()
+) -> Iterator[str]:
+    """Metrics and counts that are not those of the ranks; known metrics that are not there."""
     try:
         ranks_U = checked_ranks(result)
     except DataError as error:
         yield str(error)
         return
-    # A metric of an installed package is asked for only where it was recorded.
-    expected = {metric_name(metric, k) for metric in GAINS.own for k in ks}
-    for name in sorted(expected | result.metrics.keys()):
+    for name in sorted({*known, *result.metrics}):
         found, right = result.metrics.get(name), _from_ranks(name, ranks_U, ks)
         if found is None or right is None or not np.isclose(found, right, rtol=0, atol=1e-12):
             yield f"{name} is {found}; the ranks give {right}"
@@ -61,7 +63,7 @@ def _from_ranks(name: str, ranks_U: npt.NDArray[np.uint32], ks: tuple[int, ...])
         metric, k = parse_metric(name)
     except ValueError:
         return None
-    return float(np.mean(per_user(name, ranks_U))) if metric in GAINS and k in ks else None
+    return mean_over_users(name, ranks_U) if metric in GAINS and k in ks else None
 
 
 def checked_ranks(result: Evaluation) -> npt.NDArray[np.uint32]:
@@ -89,7 +91,7 @@ def selected_score(record: TrialResult) -> float:
     assert record.valid is not None, record.trial_id
     evaluation = record.config.evaluation
     try:
-        return metrics_of(checked_ranks(record.valid), evaluation.ks)[evaluation.select]
+        return mean_over_users(evaluation.select, checked_ranks(record.valid))
     except DataError:
         return -1.0
 
@@ -101,7 +103,7 @@ def reference_problems(manifest: Manifest) -> Iterator[str]:
         if result is None:
             continue
         ks = tuple(sorted({parse_metric(name)[1] for name in reference.test}))
-        for text in evaluation_problems(result, ks):
+        for text in evaluation_problems(result, ks, reference.test):
             yield f"manifest: {reference.name}: test: {text}"
         if result.metrics != reference.test:
             yield f"manifest: {reference.name}: its test metrics are not those of its ranks"

@@ -24,6 +24,8 @@ from tune_space.ledger.provenance import other_schema
 from tune_space.ledger.records import Ledger
 from tune_space.study.spec import ResourcesSpec
 
+_COUNTS = ("num_users", "num_tied", "num_forced_misses")
+
 
 def answer(request: StudyRequest) -> Answer:
     """Train the trial after ``--reproduce`` again; ``FAILED`` if a number differs."""
@@ -127,11 +129,12 @@ def _plain(evaluation: Evaluation | None) -> dict[str, Any]:
         return {}
     ranks_U = np.where(evaluation.is_forced_miss_U, NEVER_FOUND, evaluation.ranks)
     ranks = {f"rank of user {u}": int(rank) for u, rank in enumerate(ranks_U)}
-    counts = {name: getattr(evaluation, name) for name in ("num_tied", "num_forced_misses")}
-    return {**evaluation.metrics, **counts, **ranks}
+    counts = {name: getattr(evaluation, name) for name in _COUNTS}
+    return {**evaluation.metrics, **evaluation.lists, **counts, **ranks}
 
 
 def _differing(where: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
-    for name in {**then, **now}:
-        if then.get(name) != now.get(name):
-            yield f"{where}: {name}: {then.get(name)} in the record, {now.get(name)} now"
+    """A number that the record lacks is younger than the record, and is not compared."""
+    for name, value in then.items():
+        if value != now.get(name):
+            yield f"{where}: {name}: {value} in the record, {now.get(name)} now"

@@ -93,6 +93,12 @@ class Reference(Spec):
     test_evaluation: Evaluation | None = None
     """With ranks, for paired comparisons; None for chance, whose metrics are expected values."""
 
+    def test_value(self, metric: str) -> float | None:
+        """A metric on the test split; of the ranks, if any, where the record is older than it."""
+        if metric in self.test or self.test_evaluation is None:
+            return self.test.get(metric)
+        return self.test_evaluation.value(metric)
+
 
 class SliceEntry(Spec):
     """Which slice each user of the test split is in, along one dimension."""

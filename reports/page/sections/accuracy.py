@@ -1,7 +1,10 @@
 """Accuracy: the test metrics in the paper's layout, every seed's value, and published numbers."""
 
+from collections.abc import Sequence
+
 from reports import formats
 from reports.page.section import Context, Section
+from reports.study.accuracy import AccuracyTable
 from reports.study.published import published_rows
 from reports.study.report import Report
 from reports.study.summary import StudySummary
@@ -15,6 +18,7 @@ def _context(report: Report) -> Context:
     return {
         "tables": [(table, table.title if len(tables) > 1 else "") for table in tables],
         "is_dense": any(table.is_dense for table in tables),
+        "not_shown": _not_shown(summary, tables),
         "has_gaps": any(table.has_gaps for table in tables),
         "has_gains": any(table.has_gains for table in tables),
         "ranks_trained_only": candidates == {"trained"},
@@ -22,6 +26,12 @@ def _context(report: Report) -> Context:
         "seeds": {metric: seed_values(summary, metric) for metric in summary.metrics},
         "published": published_rows(summary),
     }
+
+
+def _not_shown(summary: StudySummary, tables: Sequence[AccuracyTable]) -> str:
+    """The metrics that no table has room for."""
+    shown = {measure.metric for table in tables for measure in table.measures}
+    return ", ".join(metric for metric in summary.metrics if tables and metric not in shown)
 
 
 def _history(masks: set[bool]) -> str:

@@ -49,6 +49,8 @@ def test_popularity_is_evaluated_like_a_model(tiny_dataset: Dataset, split: Spli
         "HR@10": sum(rank <= 10 for rank in ranks) / len(ranks),
         "NDCG@1": ranks.count(1) / len(ranks),
         "NDCG@10": pytest.approx(sum(1 / log2(r + 1) for r in ranks if r <= 10) / len(ranks)),
+        "MRR@1": ranks.count(1) / len(ranks),
+        "MRR@10": pytest.approx(sum(1 / rank for rank in ranks if rank <= 10) / len(ranks)),
     }
 
 
@@ -59,9 +61,11 @@ def test_chance_spreads_the_target_evenly_over_the_candidates(
     found = users(tiny_dataset, split)
     candidates = [tiny_dataset.num_items - len(history) for _, history in found]
     gain = sum(1 / log2(rank + 1) for rank in range(1, 11))
+    harmonic = sum(1 / rank for rank in range(1, 11))
     assert chance(tiny_dataset, split, EvaluationSpec()) == {
         "HR@10": pytest.approx(sum(10 / count for count in candidates) / len(found)),
         "NDCG@10": pytest.approx(sum(gain / count for count in candidates) / len(found)),
+        "MRR@10": pytest.approx(sum(harmonic / count for count in candidates) / len(found)),
     }
 
 
@@ -106,7 +110,7 @@ def test_a_reference_has_every_metric_at_every_cutoff(
 ) -> None:
     spec = EvaluationSpec(ks=(1, 5), select="HR@5")
     metrics = metrics_in(REFERENCES[name](tiny_dataset, split, spec))
-    assert list(metrics) == ["HR@1", "HR@5", "NDCG@1", "NDCG@5"]
+    assert list(metrics) == ["HR@1", "HR@5", "NDCG@1", "NDCG@5", "MRR@1", "MRR@5"]
     assert all(0 <= value <= 1 for value in metrics.values())
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -150,7 +151,7 @@ def test_nothing_a_user_wrote_becomes_markup(tmp_path: Path) -> None:
 def test_figures_and_downloads_are_json(tmp_path: Path) -> None:
     page = _page(FakeStudy(), tmp_path)
     carried = [json.loads(script) for script in page.scripts if script.startswith("{")]
-    assert len([one for one in carried if "layout" in one]) == len(carried) == 2 * 3 + 1 + 3
+    assert len([one for one in carried if "layout" in one]) == len(carried) == 3 * 3 + 1 + 3
     downloads = page.packed("downloads")
     for name, text in downloads.items():
         assert (tmp_path / "tables" / name).read_text(encoding="utf-8") == text
@@ -197,7 +198,7 @@ def test_trials_on_two_devices_have_a_pareto_figure_each_and_the_page_says_so(
     assert "pareto HR@10 CPU" not in figures, "one arm alone has nothing to be ranked with"
     text = (tmp_path / "tables" / "contrasts.csv").read_text(encoding="utf-8")
     across = [row for row in csv.DictReader(io.StringIO(text)) if row["than"] == "ID"]
-    assert len(across) == 2 * 3
+    assert len(across) == 3 * 3
     assert {row["time_ratio"] for row in across} == {""}
 
 
@@ -336,7 +337,7 @@ def _links(page: Page) -> list[str]:
 
 
 def test_navigation_headings_and_body_have_the_order_of_the_table(tmp_path: Path) -> None:
-    page = _page(SLICED, tmp_path)
+    page = _page(replace(SLICED, has_lists=True), tmp_path)
     assert page.sections == _links(page) == [section.id for section in render.SECTIONS]
     source = (tmp_path / "report.html").read_text(encoding="utf-8")
     wanted = [section.title for section in render.SECTIONS if section.has_heading]

@@ -99,7 +99,7 @@ def test_a_reference_has_a_row_by_its_record_alone(tmp_path: Path) -> None:
     rows = accuracy_table(summarise(folder)).references
 
     assert [row.name for row in rows] == ["popularity", "chance", "last item"]
-    assert [cell.text for cell in rows[2].cells] == ["4.17", "n/a"]
+    assert [cell.text for cell in rows[2].cells] == ["4.17", "n/a", "n/a"]
 
 
 def test_a_new_reference_is_in_every_form_of_the_report(tmp_path: Path) -> None:
@@ -126,8 +126,8 @@ def test_a_study_without_references_has_no_row_for_them(tmp_path: Path) -> None:
 
 def test_a_single_arm_is_neither_best_nor_second(tmp_path: Path) -> None:
     table = accuracy_table(summarise(FakeStudy(arms=SMALL[:1]).write(tmp_path)))
-    assert [cell.rank for cell in table.arms[0].cells] == ["", ""]
-    assert [one.improvement for one in table.measures] == ["n/a", "n/a"]
+    assert [cell.rank for cell in table.arms[0].cells] == ["", "", ""]
+    assert [one.improvement for one in table.measures] == ["n/a", "n/a", "n/a"]
 
 
 def test_improvement_is_printed_as_the_paper_prints_it(tmp_path: Path) -> None:

@@ -26,13 +26,13 @@ def evaluation(metrics: dict[str, float]) -> Evaluation:
 
 
 @pytest.fixture
-def reciprocal_rank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An installed package that adds the metric MRR."""
+def biased_precision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An installed package that adds the metric RBP."""
     write_package(
         tmp_path,
-        "toy-mrr",
-        modules={"toy_mrr.py": "def gain(ranks):\n    return 1 / ranks\n"},
-        entries={"morec.metrics": {"MRR": "toy_mrr:gain"}},
+        "toy-rbp",
+        modules={"toy_rbp.py": "def gain(ranks):\n    return 0.5 ** (ranks - 1)\n"},
+        entries={"morec.metrics": {"RBP": "toy_rbp:gain"}},
     )
     monkeypatch.syspath_prepend(tmp_path)
     installed.cache_clear()
@@ -40,19 +40,26 @@ def reciprocal_rank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     installed.cache_clear()
 
 
-@pytest.mark.usefixtures("reciprocal_rank")
+@pytest.mark.usefixtures("biased_precision")
 def test_a_record_from_before_a_package_was_installed_has_no_problem() -> None:
     before = {"HR@10": 0.5, "NDCG@10": metrics_of(RANKS_U, (10,))["NDCG@10"]}
     assert list(evaluation_problems(evaluation(before), (10,))) == []
 
 
-@pytest.mark.usefixtures("reciprocal_rank")
+@pytest.mark.usefixtures("biased_precision")
 def test_a_recorded_metric_of_a_package_is_computed_again() -> None:
     recorded = metrics_of(RANKS_U, (10,))
-    assert recorded["MRR@10"] == 1 / 4
+    assert recorded["RBP@10"] == 1 / 4
     assert list(evaluation_problems(evaluation(recorded), (10,))) == []
-    wrong = evaluation(recorded | {"MRR@10": 0.5})
-    assert list(evaluation_problems(wrong, (10,))) == ["MRR@10 is 0.5; the ranks give 0.25"]
+    wrong = evaluation(recorded | {"RBP@10": 0.5})
+    assert list(evaluation_problems(wrong, (10,))) == ["RBP@10 is 0.5; the ranks give 0.25"]
+
+
+def test_a_metric_that_the_trial_knows_is_asked_for_and_a_younger_one_is_not() -> None:
+    before = evaluation({"HR@10": 0.5})
+    assert list(evaluation_problems(before, (10,), known={"HR@10"})) == []
+    found = list(evaluation_problems(before, (10,), known={"HR@10", "MRR@10"}))
+    assert found == ["MRR@10 is None; the ranks give 0.25"]
 
 
 def recorded(ranks: list[int], ks: tuple[int, ...], *, num_forced_misses: int) -> Evaluation:

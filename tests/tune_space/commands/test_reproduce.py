@@ -92,6 +92,23 @@ def test_an_earlier_record_of_forced_misses_is_the_same(prepared) -> None:
     assert again(prepared, result.trial_id) == "identical over 2 epochs"
 
 
+def test_a_metric_that_is_younger_than_the_record_is_not_compared(prepared) -> None:
+    result = recorded(prepared)
+    old = {"HR@10": result.test.metrics["HR@10"]}
+    epochs = tuple(
+        epoch.model_copy(update={"valid": {"HR@10": epoch.valid["HR@10"]}})
+        for epoch in result.epochs
+    )
+    test = result.test.model_copy(update={"metrics": old})
+    ledger = Ledger(prepared.root / "out")
+    ledger.write(result.model_copy(update={"epochs": epochs, "test": test}))
+    assert again(prepared, result.trial_id) == "identical over 2 epochs"
+    fewer = {"num_users": 1, "packed_ranks": pack_ranks(result.test.ranks[:1])}
+    ledger.write(result.model_copy(update={"test": test.model_copy(update=fewer)}))
+    found = again(prepared, result.trial_id)
+    assert found == f"differs at test: num_users: 1 in the record, {result.test.num_users} now"
+
+
 def test_other_data_and_unknown_trials_are_refused(prepared) -> None:
     result = recorded(prepared)
     ledger = Ledger(prepared.root / "out")

@@ -156,7 +156,7 @@ def test_a_dataset_counts_as_prepared_once_it_is_made(prepared) -> None:
 def test_popularity_and_chance_are_measured_on_both_splits(prepared) -> None:
     popularity, chance = references(prepared, [arm("a", {"id": True})], "a")
     assert (popularity.name, chance.name) == ("popularity", "chance")
-    assert set(popularity.test) == set(chance.test) == {"HR@10", "NDCG@10"}
+    assert set(popularity.test) == set(chance.test) == {"HR@10", "NDCG@10", "MRR@10"}
     assert popularity.test_evaluation.metrics == popularity.test
     assert chance.test_evaluation is None
     assert 10 / 25 <= chance.test["HR@10"] < 10 / (25 - 8)
@@ -171,7 +171,7 @@ def test_a_new_reference_is_a_function_and_a_line_in_the_table(
     monkeypatch.setitem(REFERENCES, "never", never)
     found = references(prepared, [arm("a", {"id": True})], "a")
     assert [one.name for one in found] == ["popularity", "chance", "never"]
-    assert found[-1].test == found[-1].valid == {"HR@10": 0.0, "NDCG@10": 0.0}
+    assert found[-1].test == found[-1].valid == dict.fromkeys(metric_names((10,)), 0.0)
 
 
 def two_labels() -> list[Arm]:

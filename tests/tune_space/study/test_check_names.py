@@ -91,8 +91,8 @@ def test_set_reaches_into_a_data_set() -> None:
          "Allowed: MIND/ID, HM/ID, MIND/TS, HM/TS-DNN"),
         ("HR@10 cold", "HR@10 cool",
          "s.yaml:19: expected.MIND/TS.HR@10 cool: 'HR@10 cool' is not reported. "
-         "Did you mean 'HR@10 cold'? Allowed: HR@10, NDCG@10, #Param M, FLOPs G, min/epoch, "
-         "GPU GB, and a metric with a slice: new, cold, tail, mid, head"),
+         "Did you mean 'HR@10 cold'? Allowed: HR@10, NDCG@10, MRR@10, #Param M, FLOPs G, "
+         "min/epoch, GPU GB, and a metric with a slice: new, cold, tail, mid, head"),
         ("start: {optim.lr: 1e-3}", "start: {optim.lrr: 1e-3}",
          "s.yaml:13: arms.ID.start.optim.lrr: is not searched. Did you mean 'optim.lr'? "
          "Searched: optim.lr"),

@@ -262,7 +262,7 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "HR@10: 17.71",
             "hr@10: 17.71",
             "s.yaml:18: expected.ID.hr@10: 'hr@10' is not reported. Did you mean 'HR@10'? "
-            "Allowed: HR@10, NDCG@10, #Param M, FLOPs G, min/epoch, GPU GB, "
+            "Allowed: HR@10, NDCG@10, MRR@10, #Param M, FLOPs G, min/epoch, GPU GB, "
             "and a metric with a slice: new, cold, tail, mid, head",
         ),
         ("question: Which", "Question: Which", "s.yaml:1: question: is missing"),
