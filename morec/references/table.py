@@ -3,8 +3,6 @@
 A reference that is left out (too many items, no clock times) gives the reason instead of scores.
 """
 
-from collections.abc import Mapping
-
 from morec.references.chance import chance
 from morec.references.content_knn import content_knn
 from morec.references.ease import ease
@@ -13,7 +11,7 @@ from morec.references.popularity import popularity
 from morec.references.recent_popularity import recent_popularity
 from morec.references.scored import ReferenceFunction, on_both_splits
 
-REFERENCES: Mapping[str, ReferenceFunction] = {
+REFERENCES: dict[str, ReferenceFunction] = {
     "popularity": on_both_splits(popularity),
     "recent popularity": recent_popularity,
     "chance": on_both_splits(chance),
@@ -22,5 +20,5 @@ REFERENCES: Mapping[str, ReferenceFunction] = {
 }
 """Every reference of interactions alone by the name of its row, in the order of the rows."""
 
-ENCODER_REFERENCES: Mapping[str, ReferenceFunction] = {"content kNN": content_knn}
+ENCODER_REFERENCES: dict[str, ReferenceFunction] = {"content kNN": content_knn}
 """References that read an encoder's frozen features: a row per encoder, after the others."""
