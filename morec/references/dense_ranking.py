@@ -29,8 +29,8 @@ BLOCK_SCORES = 2**21
 """Scores that are held at once."""
 BLOCK_USERS = 64
 """Users in a block, unless fewer users already fill ``BLOCK_SCORES``."""
-CHOICE_USERS = 4096
-"""About so many validation users, in blocks that are spread evenly, decide a choice."""
+CHOICE_USERS = 2048
+"""At most so many validation users, in blocks that are spread evenly, decide a choice."""
 MAX_SCORES = 10**10
 """Users times items above which a reference that scores every pair is left out."""
 

@@ -12,7 +12,7 @@ from scipy.sparse import csc_array, csr_array
 from morec.data.dataset import Dataset
 from morec.data.splits import train_spans
 
-DECAYS = (1.0, 0.95, 0.9, 0.8, 0.7, 0.5)
+DECAYS = (1.0, 0.9, 0.8, 0.7, 0.5)
 """Grid: an interaction's weight is multiplied by this with every later one of the same user."""
 BLOCK_ITEMS = 512
 """Items whose co-occurrences are held densely at once."""
