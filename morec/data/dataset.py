@@ -21,10 +21,10 @@ from morec.data.windows import cut_windows
 from morec.errors import DataError
 from morec.results import write_atomically
 
-FORMAT = 4
+FORMAT = 5
 """Version of the folder that ``save_dataset`` writes."""
 HEADER = "dataset.json"
-ARRAYS = ("offsets_U1", "item_ids", "is_tied", "ages_s", "image_array")
+ARRAYS = ("offsets_U1", "item_ids", "is_tied", "ages_s", "times_s", "image_array")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,8 @@ class Dataset:
     ages_s: npt.NDArray[np.int64] | None = None
     """Shaped like ``item_ids``: seconds since the item's first interaction in the full data; None
     if the source orders interactions without clock times."""
+    times_s: npt.NDArray[np.int64] | None = None
+    """Shaped like ``item_ids``: full seconds of the source's clock; None as for ``ages_s``."""
     item_names: tuple[str, ...] | None = None
     """The id that the source gives item i, at index i - 1."""
     titles: tuple[str, ...] | None = None
@@ -122,6 +124,7 @@ def make_dataset(spec: DatasetSpec, digest: str, interactions: Interactions) -> 
         item_ids=windows.item_ids,
         is_tied=windows.is_tied if windows.is_tied.any() else None,
         ages_s=windows.ages_s,
+        times_s=windows.times_s,
         counts={**windows.counts, **(texts.counts if texts else {})},
         notes=interactions.notes,
         item_names=tuple(interactions.item_names[code] for code in kept),

@@ -84,9 +84,13 @@ def evaluation_batches(
 
 def train_popularity_N1(dataset: Dataset) -> npt.NDArray[np.int64]:
     """Count each item's interactions in train lists; index 0 (padding) is 0."""
-    starts, ends = dataset.offsets_U1[:-1], dataset.offsets_U1[1:]
-    _, positions = spans(starts, ends - 2)
+    _, positions = train_spans(dataset)
     return np.bincount(dataset.item_ids[positions], minlength=dataset.num_items + 1)
+
+
+def train_spans(dataset: Dataset) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return user and index in ``dataset.item_ids`` of every train interaction, shapes (m,)."""
+    return spans(dataset.offsets_U1[:-1], dataset.offsets_U1[1:] - 2)
 
 
 def is_candidate_N1(dataset: Dataset, candidates: Candidates) -> npt.NDArray[np.bool_]:

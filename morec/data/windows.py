@@ -31,6 +31,8 @@ class Windows:
     """(n,) seconds since the item's first interaction in all data; None without clock times."""
     is_tied: npt.NDArray[np.bool_]
     """(n,) whether an interaction has the time of the user's interaction before it."""
+    times_s: npt.NDArray[np.int64] | None
+    """(n,) full seconds of the source's clock; None without clock times."""
     counts: Mapping[str, int]
     """Those of the reader, what each rule dropped, and the ties in time."""
 
@@ -94,6 +96,7 @@ def cut_windows(interactions: Interactions, spec: DatasetSpec) -> Windows:
         kept_items=np.flatnonzero(left),
         ages_s=_ages(rows, window, interactions.ticks_per_s),
         is_tied=is_tied,
+        times_s=_seconds(window, interactions.ticks_per_s),
         counts=counts,
     )
 
@@ -123,6 +126,10 @@ def _ages(rows: _Rows, window: _Rows, ticks_per_s: int | None) -> npt.NDArray[np
     np.minimum.at(first_times, rows.items, rows.times)
     ages_ticks: npt.NDArray[np.int64] = window.times - first_times[window.items]
     return ages_ticks // ticks_per_s
+
+
+def _seconds(rows: _Rows, ticks_per_s: int | None) -> npt.NDArray[np.int64] | None:
+    return None if ticks_per_s is None else rows.times // ticks_per_s
 
 
 def _count_items(

@@ -1,24 +1,24 @@
-"""The references that stand beside trained models in every accuracy table; nothing is trained."""
+"""The references that stand beside trained models in every accuracy table; no gradient trains them.
 
-from collections.abc import Callable, Mapping
+A reference that is left out (too many items, no clock times) gives the reason instead of scores.
+"""
 
-from morec.config import EvaluationSpec
-from morec.data.dataset import Dataset
-from morec.data.splits import Split
 from morec.references.chance import chance
+from morec.references.content_knn import content_knn
+from morec.references.ease import ease
+from morec.references.item_knn import item_knn
 from morec.references.popularity import popularity
-from morec.results import Evaluation
+from morec.references.recent_popularity import recent_popularity
+from morec.references.scored import ReferenceFunction, on_both_splits
 
-ReferenceScores = Evaluation | dict[str, float]
-"""An evaluation with ranks, which is compared user by user; or expected values of the metrics."""
-
-REFERENCES: Mapping[str, Callable[[Dataset, Split, EvaluationSpec], ReferenceScores]] = {
-    "popularity": popularity,
-    "chance": chance,
+REFERENCES: dict[str, ReferenceFunction] = {
+    "popularity": on_both_splits(popularity),
+    "recent popularity": recent_popularity,
+    "chance": on_both_splits(chance),
+    "ItemKNN": item_knn,
+    "EASE": ease,
 }
-"""Every reference by the name of its row, in the order of the rows."""
+"""Every reference of interactions alone by the name of its row, in the order of the rows."""
 
-
-def metrics_in(scores: ReferenceScores) -> dict[str, float]:
-    """The metrics of a reference, whatever else it has."""
-    return scores.metrics if isinstance(scores, Evaluation) else scores
+ENCODER_REFERENCES: dict[str, ReferenceFunction] = {"content kNN": content_knn}
+"""References that read an encoder's frozen features: a row per encoder, after the others."""

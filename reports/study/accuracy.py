@@ -13,6 +13,8 @@ MAX_COLUMNS = 8
 """With more arms and gains than this, arms become rows and metrics become columns."""
 MAX_COLUMNS_SHARED = 14
 """The same limit in a study of several data sets, where headings are shorter than labels."""
+FREE_REFERENCES = 2
+"""So many references stand beside the arms without counting as columns; further ones count."""
 ROOMY_COLUMNS = 5
 """With more columns than this, a deviation is printed below its mean."""
 LONG_LABEL = 14
@@ -82,7 +84,7 @@ class AccuracyTable:
 
     measures: tuple[Measure, ...]
     references: tuple[ArmRow, ...]
-    """One per name recorded for these data sets (chance, popularity), in the recorded order."""
+    """One per name recorded for these data sets (popularity, EASE), in the recorded order."""
     groups: tuple[Group, ...]
     """In the order of the study."""
     partial: tuple[str, ...]
@@ -122,12 +124,13 @@ class AccuracyTable:
 
     @property
     def has_arms_as_rows(self) -> bool:
-        """Whether there are too many arms for a column each."""
+        """Whether there are too many arms and references for a column each."""
         lengths = [len(row.heading) for row in self.arms]
         is_short = self.is_one_of_several and sum(lengths) <= LONG_LABEL * len(lengths)
+        num_columns = len(lengths) + max(0, len(self.references) - FREE_REFERENCES)
         if is_short:
-            return len(lengths) > MAX_COLUMNS_SHARED
-        return len(lengths) + self._num_gains > MAX_COLUMNS
+            return num_columns > MAX_COLUMNS_SHARED
+        return num_columns + self._num_gains > MAX_COLUMNS
 
     @property
     def is_dense(self) -> bool:

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from morec.config import Ties
 from morec.metrics import parse_metric
 from reports import formats
-from reports.study.contrasts import Contrast, Finding
+from reports.study.contrasts import Contrast
 from reports.study.forced_misses import forced_misses
 from reports.study.progress import broken_trials
+from reports.study.reference_caveats import about_references
 from reports.study.statistics import MIN_SEEDS
 from reports.study.summary import StudySummary
 from tune_space.study.rankings import format_wide_cutoffs
@@ -37,7 +38,7 @@ def caveats(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str
         *_about_forced_misses(summary),
         *_about_cutoffs(summary),
         *_about_repeats(summary),
-        *_about_references(summary.main_metric, on_main),
+        *about_references(summary, on_main),
         *_about_data(summary),
         *_about_titles(summary),
         *broken_trials(summary, "search"),
@@ -126,18 +127,6 @@ def _usual_half_width(contrasts: Iterable[Contrast], dataset: str) -> float | No
         if one.difference and one.dataset == dataset and one.kind != "reference"
     ]
     return sorted(widths)[len(widths) // 2] if widths else None
-
-
-def _about_references(metric: str, contrasts: Iterable[Contrast]) -> Iterator[str]:
-    shown = (Finding.BETTER, Finding.BETTER_THESE_SEEDS)
-    weak: dict[str, dict[str, list[str]]] = {}
-    for one in contrasts:
-        if one.kind == "reference" and one.difference and one.finding not in shown:
-            weak.setdefault(one.than, {}).setdefault(one.dataset, []).append(one.better)
-    for reference, datasets in weak.items():
-        arms = (", ".join(names) + (f" on {on}" if on else "") for on, names in datasets.items())
-        listed = "; ".join(arms)
-        yield f"Not shown to be better than the reference {reference} ({metric}): {listed}."
 
 
 def _about_data(summary: StudySummary) -> Iterator[str]:

@@ -47,7 +47,8 @@ class Contrast:
     """The paired seeds: those finished in both arms."""
     difference: Difference | None = None
     p_holm: float | None = None
-    """Adjusted within data set and metric, over all comparisons there."""
+    """Adjusted within data set and metric: over all comparisons of arms, or over all with a
+    reference. How many references there are says nothing about the arms."""
     problem: str = ""
     """Why there is no difference; empty where there is one."""
     time_ratio: float | None = None
@@ -76,7 +77,8 @@ def compare(summary: StudySummary) -> tuple[Contrast, ...]:
     for part in summary.parts:
         named = _named(summary, part)
         for metric in part.metrics:
-            found.extend(_adjusted(list(_of_metric(part, metric, named))))
+            found.extend(_adjusted(list(_between_arms(part, metric, named))))
+            found.extend(_adjusted(list(_with_references(part, metric))))
     return tuple(found)
 
 
@@ -94,7 +96,7 @@ def _has_both(part: StudySummary, pair: tuple[str, str]) -> bool:
     return all(part.arm(name) for name in pair)
 
 
-def _of_metric(
+def _between_arms(
     summary: StudySummary, metric: str, named: list[tuple[str, str]]
 ) -> Iterator[Contrast]:
     key = summary.key
@@ -105,7 +107,10 @@ def _of_metric(
         pair = (arm.label, baseline)
         if arm.label != baseline and pair not in named and pair[::-1] not in named:
             yield _between(Contrast(metric, *pair, "exploratory", key), summary)
-    references = summary.manifest.references
+
+
+def _with_references(summary: StudySummary, metric: str) -> Iterator[Contrast]:
+    key, references = summary.key, summary.manifest.references
     ranked = [(one.name, one.test_evaluation) for one in references if one.test_evaluation]
     for name, evaluation in ranked:
         for arm in summary.arms:

@@ -25,9 +25,9 @@ from morec.encoders.families import weights_hash
 from morec.encoders.item import prepare_item_inputs
 from morec.encoders.second_round import losses_of
 from morec.encoders.weights.text import TINY_RANDOM
-from morec.references.table import REFERENCES, metrics_in
-from morec.results import Evaluation, pack_ranks, write_atomically
+from morec.results import pack_ranks, write_atomically
 from morec.storage import Storage
+from tune_space.inputs.reference_rows import ReferenceInputs, frozen_features, reference_rows
 from tune_space.ledger.layout import ARTEFACTS
 from tune_space.ledger.records import DatasetEntry, Manifest, Preparation, Reference, SliceEntry
 from tune_space.study.expand import Arm, configure, point_with
@@ -82,7 +82,7 @@ class Prepared:
         """Folder of the windowed dataset, ready to be memory-mapped; made if it is not there."""
         key = key_of(spec)
         if key not in self._folders:
-            identity = self._identity(spec)
+            identity = self.dataset_identity(spec)
             artefact = self.store.get_or_make(
                 "dataset", identity, lambda folder: _save(spec, self.root, folder)
             )
@@ -91,9 +91,10 @@ class Prepared:
 
     def is_prepared(self, spec: DatasetSpec) -> bool:
         """Whether the windowed dataset has been made already."""
-        return self.store.find("dataset", self._identity(spec)) is not None
+        return self.store.find("dataset", self.dataset_identity(spec)) is not None
 
-    def _identity(self, spec: DatasetSpec) -> dict[str, object]:
+    def dataset_identity(self, spec: DatasetSpec) -> dict[str, object]:
+        """What the windowed dataset depends on: the key of its artefact."""
         plain = spec.model_dump(mode="json")
         return {"spec": plain, "source": self.data_hash(spec), "format": FORMAT}
 
@@ -155,7 +156,8 @@ def with_inactive(
 ) -> Manifest:
     """Add what an earlier run's manifest says of the arms that are inactive in this run.
 
-    Data sets and references are added where no active arm has the data set and condition.
+    Data sets and references are added where no active arm has the data set and condition;
+    references that read frozen features also where only inactive arms have the encoder.
     """
     places = set(map(place_of, arms)) - set(map(place_of, active))
     inactive = {arm.name for arm in arms} - {arm.name for arm in active}
@@ -165,7 +167,13 @@ def with_inactive(
             known = made[each.key].used_by if each.key in made else ()
             made[each.key] = each.model_copy(update={"used_by": (*known, *users)})
     datasets = (each for each in earlier.datasets if place_of(each) in places)
-    references_kept = (each for each in earlier.references if place_of(each) in places)
+    known_rows = {(place_of(each), each.name) for each in manifest.references}
+    references_kept = (
+        each
+        for each in earlier.references
+        if place_of(each) in places
+        or (inactive.intersection(each.used_by) and (place_of(each), each.name) not in known_rows)
+    )
     return manifest.model_copy(
         update={
             "datasets": (*manifest.datasets, *datasets),
@@ -225,33 +233,32 @@ def profile_dataset(
 def references(prepared: Prepared, arms: Sequence[Arm], baseline: str) -> tuple[Reference, ...]:
     """Every reference on each data set under each condition, as the baseline there reads it.
 
-    Those of the same data and the same ranking are computed once.
+    Those of the same data and the same ranking are computed once: the store keeps them.
     """
     of_place: dict[str, Arm] = {}
     for arm in arms:
         if place_of(arm) not in of_place or arm.own_name == baseline:
             of_place[place_of(arm)] = arm
-    computed: dict[tuple[str, str], tuple[Reference, ...]] = {}
-    found = []
-    for arm in of_place.values():
-        key = key_of(arm.config.dataset), key_of(arm.config.evaluation)
-        if key not in computed:
-            computed[key] = tuple(_references(prepared, arm))
-        place = {"dataset": arm.dataset, "condition": arm.condition}
-        found += [one.model_copy(update=place) for one in computed[key]]
-    return tuple(found)
+    return tuple(one for arm in of_place.values() for one in _references(prepared, arm, arms))
 
 
-def _references(prepared: Prepared, arm: Arm) -> Iterator[Reference]:
-    dataset, evaluation = prepared.dataset(arm.config.dataset), arm.config.evaluation
-    for name, score in REFERENCES.items():
-        valid, test = (score(dataset, split, evaluation) for split in ("valid", "test"))
-        yield Reference(
-            name=name,
-            valid=metrics_in(valid),
-            test=metrics_in(test),
-            test_evaluation=test if isinstance(test, Evaluation) else None,
-        )
+def _references(prepared: Prepared, arm: Arm, arms: Sequence[Arm]) -> Iterator[Reference]:
+    """The references where ``arm`` is, as it reads the data, with features that ``arms`` freeze."""
+    spec = arm.config.dataset
+    dataset = prepared.dataset(spec)
+    items = (
+        (one.name, config.item)
+        for one in arms
+        if place_of(one) == place_of(arm)
+        for config in item_variants(one)
+        if config.dataset == spec
+    )
+    with chdir(prepared.root):
+        features = frozen_features(items, dataset, prepared.store)
+    identity = prepared.dataset_identity(spec)
+    inputs = ReferenceInputs(dataset, identity, arm.config.evaluation, features)
+    for row in reference_rows(inputs, prepared.store):
+        yield row.model_copy(update={"dataset": arm.dataset, "condition": arm.condition})
 
 
 def _dataset_entry(label: str, ties: Ties, dataset: Dataset, profile: DataProfile) -> DatasetEntry:

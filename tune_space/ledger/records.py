@@ -81,7 +81,7 @@ class ArmEntry(Spec):
 
 
 class Reference(Spec):
-    """A reference that is not trained (popularity, chance), on both splits."""
+    """A reference that no gradient trains (popularity, EASE, chance), on both splits."""
 
     name: str
     dataset: str = ""
@@ -92,6 +92,12 @@ class Reference(Spec):
     test: dict[str, Metric]
     test_evaluation: Evaluation | None = None
     """With ranks, for paired comparisons; None for chance, whose metrics are expected values."""
+    chosen: dict[str, float] = {}  # noqa: RUF012  (pydantic copies it)
+    """What was chosen on validation: name -> value."""
+    left_out: str = ""
+    """Why there are no metrics (too many items, no clock times); empty where there are."""
+    used_by: tuple[str, ...] = ()
+    """Names of the arms whose frozen features it reads."""
 
     def test_value(self, metric: str) -> float | None:
         """A metric on the test split; of the ranks, if any, where the record is older than it."""

@@ -24,6 +24,7 @@ def _context(report: Report) -> Context:
         "ranks_trained_only": candidates == {"trained"},
         "history": _history({one.mask_history for one in evaluations}),
         "seeds": {metric: seed_values(summary, metric) for metric in summary.metrics},
+        "tuned": tuned_references(summary),
         "published": published_rows(summary),
     }
 
@@ -40,6 +41,17 @@ def _history(masks: set[bool]) -> str:
         return "items of the user’s history are ranked too (evaluation.mask_history: false)"
     where = " unless evaluation.mask_history is false" if False in masks else ""
     return f"items of the user’s history are left out{where}"
+
+
+def tuned_references(summary: StudySummary) -> list[str]:
+    """What was chosen on validation: ``EASE on MIND (lambda 100, decay 0.8)``."""
+    found = []
+    for part in summary.parts:
+        on = f" on {part.key}" if part.key else ""
+        for one in part.manifest.references:
+            values = [f"{name} {value:g}" for name, value in one.chosen.items()]
+            found += [f"{one.name}{on} ({', '.join(values)})"] if values else []
+    return found
 
 
 def seed_values(summary: StudySummary, metric: str) -> tuple[tuple[str, list[str]], ...]:

@@ -46,7 +46,7 @@ def contrast_groups(
     headings: dict[Kind, str] = {
         "named": "Named in the study file beforehand",
         "exploratory": f"Exploratory: every other arm against {baseline}",
-        "reference": "Against the references, which train nothing",
+        "reference": "Against the references, which no gradient trains",
     }
     by_kind = {kind: tuple(one for one in contrasts if one.kind == kind) for kind in headings}
     return {headings[kind]: rows for kind, rows in by_kind.items() if rows}

@@ -60,6 +60,7 @@ def test_a_saved_dataset_opens_as_the_same(
         images=ImageSource("files", Path("/a"), ("1.jpg", "b/2.png")) if has_images else None,
         counts={"rows_read": 7},
         is_tied=dataset.item_ids % 2 == 0 if has_images else None,
+        times_s=dataset.item_ids.astype(np.int64) if has_images else None,
     )
     save_dataset(described, folder)
     assert_same(open_dataset(folder), described)

@@ -270,13 +270,16 @@ def test_ages_count_from_the_first_interaction_of_anyone(
         if totals[item] >= warm:
             histories[user].append((time, item))
     expected = [
-        time - first[item]
+        (time, item)
         for history in histories.values()
         if len(history) >= 3
         for time, item in sorted(history, key=lambda pair: pair[0])[-(max_seq_len + 3) :]
     ]
-    assert windows.ages_s.tolist() == expected
+    assert windows.ages_s.tolist() == [time - first[item] for time, item in expected]
+    assert windows.times_s is not None
+    assert windows.times_s.tolist() == [1_600_000_000 + time for time, _ in expected]
 
 
-def test_times_that_are_no_clock_times_give_no_ages() -> None:
-    assert cut_windows(interactions_of(users_of([0, 1, 2])), spec_of()).ages_s is None
+def test_times_that_are_no_clock_times_give_neither_ages_nor_times() -> None:
+    windows = cut_windows(interactions_of(users_of([0, 1, 2])), spec_of())
+    assert (windows.ages_s, windows.times_s) == (None, None)

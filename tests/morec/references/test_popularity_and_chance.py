@@ -1,7 +1,6 @@
 """Ranks by popularity and expectations under chance, against loops over users and items."""
 
 from math import log2
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -15,25 +14,7 @@ from morec.metrics import NEVER_FOUND, per_user
 from morec.references.chance import chance
 from morec.references.popularity import popularity
 from tests.morec.data.hand_made import dataset_of, datasets, quick, windows_of
-
-splits: st.SearchStrategy[Split] = st.sampled_from(["valid", "test"])
-pools: st.SearchStrategy[Candidates] = st.sampled_from(get_args(Candidates))
-
-
-def loop_tasks(
-    dataset: Dataset, split: Split, spec: EvaluationSpec
-) -> list[tuple[int, set[int], bool]]:
-    """Every user's target, what it is ranked against, and whether it is masked."""
-    from_end = {"valid": 2, "test": 1}[split]
-    windows = windows_of(dataset)
-    pool = set(range(1, dataset.num_items + 1))
-    if spec.candidates == "trained":
-        pool = {item for window in windows for item in window[:-2]}
-    found = []
-    for window in windows:
-        target, masked = window[-from_end], set(window[:-from_end]) if spec.mask_history else set()
-        found.append((target, pool - masked - {target}, target in masked))
-    return found
+from tests.morec.references.loops import loop_ranks, loop_tasks, pools, splits
 
 
 def loop_ranking(
@@ -43,14 +24,7 @@ def loop_ranking(
     for window in windows_of(dataset):
         for item in window[:-2]:
             scores[item] += 1
-    ranks, num_tied, num_forced = [], 0, 0
-    for target, others, forced in loop_tasks(dataset, split, spec):
-        higher = sum(scores[item] > scores[target] for item in others)
-        equal = sum(scores[item] == scores[target] for item in others)
-        ranks.append(NEVER_FOUND if forced else 1 + higher + equal)
-        num_tied += not forced and equal > 0
-        num_forced += forced
-    return ranks, num_tied, num_forced
+    return loop_ranks(dataset, split, spec, [scores] * dataset.num_users)
 
 
 @quick

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from math import log2
 
+import numpy as np
 import pytest
 
 from morec.config import EvaluationSpec
@@ -11,7 +12,8 @@ from morec.data.slices import slicings
 from morec.data.splits import Split, evaluation_batches, train_sequences_UL1
 from morec.references.chance import chance
 from morec.references.popularity import popularity
-from morec.references.table import REFERENCES, metrics_in
+from morec.references.scored import ReferenceTask, metrics_in
+from morec.references.table import ENCODER_REFERENCES, REFERENCES
 
 TRAINED = EvaluationSpec(candidates="trained")
 splits = pytest.mark.parametrize("split", ["valid", "test"])
@@ -103,16 +105,33 @@ def test_popularity_has_the_slices_of_a_model(tiny_dataset: Dataset, split: Spli
             assert part.metrics["HR@10"] == (ranks_U <= 10).mean()
 
 
-@splits
-@pytest.mark.parametrize("name", REFERENCES)
-def test_a_reference_has_every_metric_at_every_cutoff(
-    tiny_dataset: Dataset, split: Split, name: str
-) -> None:
+def task_of(dataset: Dataset, spec: EvaluationSpec) -> ReferenceTask:
+    features_NH = np.random.default_rng(0).normal(size=(dataset.num_items, 3)).astype(np.float32)
+    return ReferenceTask(dataset, spec, features_NH)
+
+
+@pytest.mark.parametrize("name", [*REFERENCES, *ENCODER_REFERENCES])
+def test_a_reference_has_every_metric_at_every_cutoff(tiny_dataset: Dataset, name: str) -> None:
     spec = EvaluationSpec(ks=(1, 5), select="HR@5")
-    metrics = metrics_in(REFERENCES[name](tiny_dataset, split, spec))
-    assert list(metrics) == ["HR@1", "HR@5", "NDCG@1", "NDCG@5", "MRR@1", "MRR@5"]
-    assert all(0 <= value <= 1 for value in metrics.values())
+    times_s = np.arange(len(tiny_dataset.item_ids))
+    dataset = replace(tiny_dataset, times_s=times_s)
+    found = (REFERENCES | ENCODER_REFERENCES)[name](task_of(dataset, spec))
+    assert found.left_out == ""
+    for scores in (found.valid, found.test):
+        metrics = metrics_in(scores)
+        assert list(metrics) == ["HR@1", "HR@5", "NDCG@1", "NDCG@5", "MRR@1", "MRR@5"]
+        assert all(0 <= value <= 1 for value in metrics.values())
+
+
+def test_references_of_one_split_are_those_of_both(tiny_dataset: Dataset) -> None:
+    spec = EvaluationSpec()
+    for name, score in (("popularity", popularity), ("chance", chance)):
+        found = REFERENCES[name](ReferenceTask(tiny_dataset, spec))
+        assert found.valid == score(tiny_dataset, "valid", spec)
+        assert found.test == score(tiny_dataset, "test", spec)
+        assert found.chosen == {}
 
 
 def test_the_rows_of_the_references_stand_in_this_order() -> None:
-    assert list(REFERENCES) == ["popularity", "chance"]
+    assert list(REFERENCES) == ["popularity", "recent popularity", "chance", "ItemKNN", "EASE"]
+    assert list(ENCODER_REFERENCES) == ["content kNN"]

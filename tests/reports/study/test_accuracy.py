@@ -164,6 +164,26 @@ def test_gains_count_as_columns_like_arms(num_gains: int, are_rows: bool, tmp_pa
     assert table.has_arms_as_rows == are_rows
 
 
+@pytest.mark.parametrize(("num_more", "are_rows"), [(0, False), (5, False), (6, True)])
+def test_more_than_two_references_count_as_columns_like_arms(
+    num_more: int, are_rows: bool, tmp_path: Path
+) -> None:
+    folder = FakeStudy(arms=SMALL[:3], searches=0).write(tmp_path)
+    popularity, chance = summarise(folder).manifest.references
+    more = (popularity.model_copy(update={"name": str(number)}) for number in range(num_more))
+    set_references(folder, (popularity, chance, *more))
+    table = accuracy_table(summarise(folder))
+    assert len(table.references) == 2 + num_more
+    assert table.has_arms_as_rows == are_rows
+
+
+def test_a_reference_that_is_left_out_is_not_available(tmp_path: Path) -> None:
+    folder = FakeStudy(arms=SMALL[:2], searches=0).write(tmp_path)
+    set_references(folder, [Reference(name="EASE", valid={}, test={}, left_out="why")])
+    (row,) = accuracy_table(summarise(folder)).references
+    assert [cell.text for cell in row.cells] == ["n/a", "n/a"]
+
+
 def test_arms_with_fewer_seeds_than_wanted_are_marked_and_named(tmp_path: Path) -> None:
     statuses = {("TS", "final", 0): "failed"}
     statuses |= {("E2E", "final", index): "not asked" for index in range(3)}

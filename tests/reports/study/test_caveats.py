@@ -60,15 +60,17 @@ def test_ties_above_five_percent_stand_beside_the_verdict(tmp_path: Path, ties, 
     ]
 
 
-def test_arms_not_above_a_reference_are_named_reference_by_reference(tmp_path: Path) -> None:
+def test_arms_below_a_reference_are_named_reference_by_reference(tmp_path: Path) -> None:
     weak = tuple(replace(arm, strength=-1.5) for arm in SMALL[:2])
     folder = FakeStudy(arms=weak).write(tmp_path)
     (popularity, _) = summarise(folder).manifest.references
     set_references(folder, (popularity, popularity.model_copy(update={"name": "last item"})))
     summary = summarise(folder)
-    assert caveats(summary, compare(summary))[-2:] == (
-        "Not shown to be better than the reference popularity (HR@10): ID, TS.",
-        "Not shown to be better than the reference last item (HR@10): ID, TS.",
+    assert caveats(summary, compare(summary))[-3:] == (
+        "Worse than the reference popularity (HR@10): ID, TS.",
+        "Worse than the reference last item (HR@10): ID, TS.",
+        "Neither side of TS against ID is shown to be better than popularity, last item: "
+        "a comparison of two weak sides is not an answer.",
     )
 
 
@@ -76,10 +78,12 @@ def test_caveats_over_several_data_sets_are_one_line_each(tmp_path: Path) -> Non
     weak = tuple(replace(arm, strength=-1.5) for arm in SMALL)
     study = FakeStudy(arms=weak, datasets={"MIND": None, "HM": ("ID", "TS")}, searches=0)
     summary = summarise(study.write(tmp_path))
-    users, popularity = caveats(summary, compare(summary))
+    users, popularity, on_mind, on_hm = caveats(summary, compare(summary))
     assert "points on MIND (300 test users), ±" in users
     assert "points on HM (300 test users): smaller" in users
     assert popularity.endswith("(HR@10): ID, TS, E2E on MIND; ID, TS on HM.")
+    assert "Neither side of TS against ID; E2E against ID on MIND is shown" in on_mind
+    assert "Neither side of TS against ID on HM is shown" in on_hm
 
 
 def said_with_data(study: FakeStudy, folder: Path, **update: object) -> tuple[str, ...]:

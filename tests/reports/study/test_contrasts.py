@@ -1,5 +1,6 @@
 """Comparisons of arms with each other and with references, and the finding on each."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -88,11 +89,29 @@ def test_every_reference_with_recorded_ranks_is_compared(tmp_path: Path) -> None
     assert by_name["last item"] == by_name["popularity"] is not None
 
 
-def test_holm_adjusts_over_all_comparisons_of_a_metric(tmp_path: Path) -> None:
+def families(contrasts: Iterable[Contrast]) -> list[list[Contrast]]:
+    """Comparisons of arms, and comparisons with references."""
+    ones = list(contrasts)
+    return [[o for o in ones if (o.kind == "reference") is is_one] for is_one in (False, True)]
+
+
+def test_holm_adjusts_over_all_comparisons_of_a_metric_between_arms_or_with_references(
+    tmp_path: Path,
+) -> None:
     contrasts = compare(summarise(FakeStudy(overrides=NAMED).write(tmp_path)))
-    family = [one for one in contrasts if one.metric == "NDCG@10"]
-    expected = holm([one.difference.p for one in family if one.difference])
-    assert tuple(one.p_holm for one in family) == expected
+    for family in families(one for one in contrasts if one.metric == "NDCG@10"):
+        assert len(family) > 1
+        expected = holm([one.difference.p for one in family if one.difference])
+        assert tuple(one.p_holm for one in family) == expected
+
+
+def test_more_references_change_no_finding_between_arms(tmp_path: Path) -> None:
+    folder = FakeStudy(overrides=NAMED).write(tmp_path)
+    before = families(compare(summarise(folder)))[0]
+    popularity, chance = summarise(folder).manifest.references
+    more = (popularity.model_copy(update={"name": str(number)}) for number in range(9))
+    set_references(folder, (popularity, chance, *more))
+    assert families(compare(summarise(folder)))[0] == before
 
 
 def test_only_seeds_finished_in_both_arms_are_paired(tmp_path: Path) -> None:
@@ -186,8 +205,9 @@ def test_differences_and_holm_stay_within_their_data_set(tmp_path: Path) -> None
         found = next(one.difference for one in family if (one.better, one.than) == ("TS", "ID"))
         assert found is not None
         assert found.mean == pytest.approx((better.mean("HR@10") or 0) - (than.mean("HR@10") or 0))
-        expected = holm([one.difference.p for one in family if one.difference])
-        assert tuple(one.p_holm for one in family) == expected
+        for kind in families(family):
+            expected = holm([one.difference.p for one in kind if one.difference])
+            assert tuple(one.p_holm for one in kind) == expected
 
 
 def test_a_contrast_without_a_common_data_set_says_so_on_each_data_set(tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ import numpy as np
 import pytest
 
 from morec.config import EvaluationSpec, TrialConfig
-from morec.data.dataset import Dataset
 from morec.data.profiling import load_profiled
 from morec.data.slices import slicings
-from morec.data.splits import Split
 from morec.encoders.artefacts import ArtefactStore, file_sha256
+from morec.encoders.item import prepare_item_inputs
 from morec.metrics import metric_names
+from morec.references.content_knn import content_knn
 from morec.references.popularity import popularity as popularity_of
+from morec.references.scored import ReferenceTask, Scored
 from morec.references.table import REFERENCES
 from tune_space.inputs.prepare import (
     Prepared,
@@ -153,25 +154,76 @@ def test_a_dataset_counts_as_prepared_once_it_is_made(prepared) -> None:
     assert not Prepared(prepared.root, prepared.store).is_prepared(spec)
 
 
-def test_popularity_and_chance_are_measured_on_both_splits(prepared) -> None:
-    popularity, chance = references(prepared, [arm("a", {"id": True})], "a")
-    assert (popularity.name, chance.name) == ("popularity", "chance")
+def test_every_reference_is_measured_on_both_splits(prepared) -> None:
+    found = {one.name: one for one in references(prepared, [arm("a", {"id": True})], "a")}
+    assert list(found) == list(REFERENCES)
+    popularity, chance = found["popularity"], found["chance"]
     assert set(popularity.test) == set(chance.test) == {"HR@10", "NDCG@10", "MRR@10"}
     assert popularity.test_evaluation.metrics == popularity.test
     assert chance.test_evaluation is None
     assert 10 / 25 <= chance.test["HR@10"] < 10 / (25 - 8)
+    assert set(found["EASE"].chosen) == {"lambda", "decay"}
+    assert found["EASE"].test_evaluation.metrics == found["EASE"].test
 
 
 def test_a_new_reference_is_a_function_and_a_line_in_the_table(
     prepared: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def never(dataset: Dataset, split: Split, spec: EvaluationSpec) -> dict[str, float]:
-        return dict.fromkeys(metric_names(spec.ks), 0.0)
+    def never(task: ReferenceTask) -> Scored:
+        values = dict.fromkeys(metric_names(task.spec.ks), 0.0)
+        return Scored(values, values, {"patience": 0.0})
 
     monkeypatch.setitem(REFERENCES, "never", never)
     found = references(prepared, [arm("a", {"id": True})], "a")
-    assert [one.name for one in found] == ["popularity", "chance", "never"]
+    assert [one.name for one in found] == list(REFERENCES)
     assert found[-1].test == found[-1].valid == dict.fromkeys(metric_names((10,)), 0.0)
+    assert found[-1].chosen == {"patience": 0.0}
+
+
+def test_a_reference_of_an_encoder_has_a_row_per_frozen_encoder(prepared) -> None:
+    deep = TEXT | {"dnn_layers": 2}
+    trained = TEXT | {"trainable_layers": "all", "max_tokens": 5}
+    arms = [
+        arm("ID", {"id": True}),
+        arm("TS", {"text": TEXT}),
+        arm("TS-DNN", {"text": deep}),
+        arm("E2E", {"text": trained}),
+        arm("ID+TS", {"id": True, "text": TEXT | {"pooling": "cls"}, "fusion": "add"}),
+        # Reads other data, for which nothing is computed specially.
+        arm("long", {"text": TEXT | {"max_tokens": 4}}, dataset=DATA | {"max_seq_len": 6}),
+    ]
+    rows = [one for one in references(prepared, arms, "ID") if one.name not in REFERENCES]
+    name = "content kNN (tiny-random, pretrained false"
+    assert [(one.name, one.used_by) for one in rows] == [
+        (f"{name}, pooling mean, max_tokens 6)", ("TS", "TS-DNN")),
+        (f"{name}, max_tokens 6)", ("ID+TS",)),
+    ]
+    dataset = prepared.dataset(arms[0].config.dataset)
+    features_NH = prepare_item_inputs(arms[1].config.item, dataset, prepared.store)["text"]
+    task = ReferenceTask(dataset, EvaluationSpec(), features_NH.array("features"))
+    expected = content_knn(task)
+    assert rows[0].test_evaluation == expected.test
+    assert rows[0].chosen == expected.chosen
+
+
+def test_features_of_searched_encoders_all_have_a_row(prepared) -> None:
+    space = {"item.text.pooling": ParamSpec(choice=("cls", "mean"))}
+    found = references(prepared, [arm("TS", {"text": TEXT}, space)], "TS")
+    assert [one.name for one in found[len(REFERENCES) :]] == [
+        "content kNN (tiny-random, pretrained false, max_tokens 6)",
+        "content kNN (tiny-random, pretrained false, pooling mean, max_tokens 6)",
+    ]
+
+
+def test_features_after_a_second_round_are_those_that_a_trial_reads(prepared) -> None:
+    text = TEXT | {"second_round": ROUND}
+    (row,) = references(prepared, [arm("TS", {"text": text})], "TS")[len(REFERENCES) :]
+    assert "second_round (max_epochs 2, lr 0.001)" in row.name
+    config = arm("TS", {"text": text}).config
+    dataset = prepared.dataset(config.dataset)
+    features = prepare_item_inputs(config.item, dataset, prepared.store)["text"]
+    task = ReferenceTask(dataset, EvaluationSpec(), features.array("features"))
+    assert row.test_evaluation == content_knn(task).test
 
 
 def two_labels() -> list[Arm]:
@@ -189,9 +241,12 @@ def test_every_data_set_has_an_entry_and_references_as_its_baseline_reads_it(pre
     assert [entry.dataset for entry in entries] == ["a", "a", "b"]
     assert entries[2].num_users > entries[0].num_users
     found = references(prepared, arms, "ID")
+    content = "content kNN (tiny-random, pretrained false, pooling mean, max_tokens 6)"
     assert [(one.dataset, one.name) for one in found] == [
-        ("a", "popularity"), ("a", "chance"), ("b", "popularity"), ("b", "chance"),
-    ]  # fmt: skip
+        *(("a", name) for name in REFERENCES),
+        *(("b", name) for name in REFERENCES),
+    ]
+    assert content not in [one.name for one in found], "TS reads other windows than the baseline"
     read_by_baseline = prepared.dataset(arms[1].config.dataset)
     expected = popularity_of(read_by_baseline, "test", EvaluationSpec())
     assert found[0].test_evaluation == expected
@@ -229,6 +284,18 @@ def test_what_only_inactive_arms_need_stays_in_the_manifest_as_it_was(prepared) 
     assert kept.preparations == whole.preparations
 
 
+def test_a_reference_of_an_inactive_arms_encoder_stays_in_the_manifest(prepared) -> None:
+    arms = [arm("ID", {"id": True}), arm("TS", {"text": TEXT}), arm("TS2", {"text": TEXT})]
+    whole = manifest_of(prepared, arms)
+    assert whole.references[-1].used_by == ("TS", "TS2")
+    part = manifest_of(prepared, arms[:1])
+    assert len(part.references) == len(REFERENCES)
+    assert with_inactive(part, whole, arms, arms[:1]).references == whole.references
+    both = manifest_of(prepared, arms[:2])
+    assert with_inactive(both, whole, arms, arms[:2]).references == both.references
+    assert with_inactive(part, whole, arms[:1], arms[:1]).references == part.references
+
+
 def test_what_no_arm_needs_any_more_leaves_the_manifest(prepared) -> None:
     arms = two_labels()
     whole = manifest_of(prepared, arms)
@@ -253,9 +320,9 @@ def test_every_condition_has_entries_and_what_is_equal_is_computed_once(
 ) -> None:
     asked = []
 
-    def counted(dataset: Dataset, split: Split, spec: EvaluationSpec) -> dict[str, float]:
-        asked.append((dataset.max_seq_len, split))
-        return dict.fromkeys(metric_names(spec.ks), 0.0)
+    def counted(task: ReferenceTask) -> Scored:
+        asked.append(task.dataset.max_seq_len)
+        return Scored(*[dict.fromkeys(metric_names(task.spec.ks), 0.0)] * 2)
 
     monkeypatch.setitem(REFERENCES, "counted", counted)
     entries = dataset_entries(prepared, under_conditions())
@@ -263,13 +330,15 @@ def test_every_condition_has_entries_and_what_is_equal_is_computed_once(
     assert entries[2] == entries[0].model_copy(update={"condition": "strong"})
     assert entries[1].num_interactions < entries[0].num_interactions
     found = references(prepared, under_conditions(), "ID")
-    assert [(one.condition, one.name) for one in found] == [
-        (condition, name)
-        for condition in ("published", "short", "strong")
-        for name in ("popularity", "chance", "counted")
-    ]
-    assert sorted(asked) == [(4, "test"), (4, "valid"), (5, "test"), (5, "valid")]
-    assert found[6].test == found[0].test
+    rows = {
+        label: [one for one in found if one.condition == label]
+        for label in ("published", "short", "strong")
+    }
+    assert [one.name for one in rows["short"]] == list(REFERENCES)
+    assert [one.name for one in rows["published"]][:-1] == list(REFERENCES)
+    assert rows["published"][-1].used_by == ("published/TS",)
+    assert [one.test for one in rows["strong"]] == [one.test for one in rows["published"]]
+    assert asked == [5, 4]
 
 
 def test_a_condition_reads_the_references_as_the_baseline_does_under_it(prepared) -> None:
