@@ -45,8 +45,7 @@ def configuration_under(
     before = possible_kinds(settled(study.base, named.settings), searched)
     kinds = possible_kinds(settled(study.base, (*named.settings, *under)), searched)
     changed = {part: found for part, found in kinds.items() if found != before[part]}
-    either = {part: {*before[part], *kinds[part]} for part in kinds}
-    raw = settled(base_for(study.base, either), named.settings)
+    raw = settled(base_for(study.base, kinds), named.settings)
     return settled(base_for(raw, changed), under), kinds, set(changed)
 
 
