@@ -16,7 +16,6 @@ from tune_space.inputs.data_profile import format_profile
 from tune_space.inputs.missing import Missing, find_missing, format_missing, inactive_arms
 from tune_space.inputs.prepare import (
     Prepared,
-    conditions_reading,
     dataset_entry,
     datasets_of,
     profile_dataset,
@@ -95,11 +94,17 @@ def _data_lines(
     lacking = inactive_arms(arms, (), [one for one in missing if one.kind == "data set"])
     reading = [arm for arm in arms if arm.name not in lacking]
     for label, spec in datasets_of(reading):
-        conditions = conditions_reading(reading, label, spec)
+        conditions = _conditions(reading, label, spec)
         try:
             yield from format_profile(_entry(prepared, label, spec), conditions)
         except DataError as error:
             yield f"data: {label or spec.kind} cannot be read: {error}"
+
+
+def _conditions(arms: Sequence[Arm], label: str, spec: DatasetSpec) -> tuple[str, ...]:
+    """The conditions under which arms read a data set in this way; none without conditions."""
+    found = (a.condition for a in arms if (a.dataset, a.config.dataset) == (label, spec))
+    return tuple(filter(None, dict.fromkeys(found)))
 
 
 def _entry(prepared: Prepared, label: str, spec: DatasetSpec) -> DatasetEntry:

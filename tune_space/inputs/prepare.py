@@ -210,12 +210,6 @@ def datasets_of(arms: Sequence[Arm]) -> list[tuple[str, DatasetSpec]]:
     return [(arm.dataset, arm.config.dataset) for arm in read.values()]
 
 
-def conditions_reading(arms: Sequence[Arm], label: str, spec: DatasetSpec) -> tuple[str, ...]:
-    """The conditions under which arms read a data set in this way; none without conditions."""
-    found = (a.condition for a in arms if (a.dataset, a.config.dataset) == (label, spec))
-    return tuple(filter(None, dict.fromkeys(found)))
-
-
 def profile_dataset(
     spec: DatasetSpec, root: Path, *, label: str = "", interactions: Interactions | None = None
 ) -> DatasetEntry:

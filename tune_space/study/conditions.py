@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tune_space.study.arm_names import NamedArm, named_arms
 from tune_space.study.config_paths import get_path, is_absent_unless_written, set_path, settled
 from tune_space.study.domains import ParamSpec, Value
-from tune_space.study.kinds import kinds_with, possible_kinds
+from tune_space.study.kinds import base_for, kinds_with, possible_kinds
 from tune_space.study.spec import StudySpec
 
 if TYPE_CHECKING:
@@ -30,6 +30,23 @@ def settings_under(study: StudySpec, named: NamedArm) -> Settings:
             set_path(raw, path, deepcopy(value))
             found.append((path, value))
     return tuple(found)
+
+
+def configuration_under(
+    study: StudySpec, named: NamedArm
+) -> tuple[dict[str, Any], dict[str, tuple[Value, ...]], set[str]]:
+    """An arm's configuration as mappings, not checked: base, data set, arm, condition.
+
+    With it, by the path of each part that has several kinds, those that its trials may have, and
+    the parts whose kind the condition changes. Keys of a kind that it takes away go with the kind,
+    whoever wrote them.
+    """
+    searched, under = {**study.search, **named.spec.search}, settings_under(study, named)
+    before = possible_kinds(settled(study.base, named.settings), searched)
+    kinds = possible_kinds(settled(study.base, (*named.settings, *under)), searched)
+    changed = {part: found for part, found in kinds.items() if found != before[part]}
+    raw = settled(base_for(study.base, kinds), named.settings)
+    return settled(base_for(raw, changed), under), kinds, set(changed)
 
 
 def _has_part(raw: Mapping[str, Any], path: str, searched: Mapping[str, ParamSpec]) -> bool:

@@ -1,7 +1,7 @@
 """A study -> its arms, each one built and checked, so that an impossible arm is refused here."""
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -11,16 +11,15 @@ from pydantic import ValidationError
 from morec.config import TrialConfig, canonical_json
 from morec.errors import SpecError
 from tune_space.study.arm_names import NamedArm, named_arms
-from tune_space.study.conditions import condition_problems, settings_under
-from tune_space.study.config_paths import explain, get_path, set_path, settled
+from tune_space.study.conditions import condition_problems, configuration_under
+from tune_space.study.config_paths import explain, get_path, set_path
 from tune_space.study.domains import ParamSpec, Value, combinations
 from tune_space.study.kinds import (
     as_kind,
-    base_for,
     check_written,
+    depends_on_kind,
     for_kinds,
     kind_of,
-    kinds_with,
     possible_kinds,
     unions,
     unused_keys,
@@ -159,32 +158,21 @@ def fits(arm: Arm, params: Mapping[str, Value]) -> bool:
 
 def _build(study: StudySpec, named: NamedArm) -> Arm:
     spec, searched = named.spec, {**study.search, **named.spec.search}
-    under = settings_under(study, named)
-    before = possible_kinds(settled(study.base, named.settings), searched)
-    kinds = possible_kinds(settled(study.base, (*named.settings, *under)), searched)
-    changed = {part: found for part, found in kinds.items() if found != before[part]}
-    either = {part: {*before[part], *kinds[part]} for part in kinds}
-    raw = settled(base_for(study.base, either), named.settings)
-    # Keys of the arm for a kind that the condition takes away go with it, as those of the base.
-    raw = settled(base_for(raw, changed), under)
+    raw, kinds, changed = configuration_under(study, named)
     written = {part: get_path(raw, part) or {} for part in kinds if f"{part}.kind" in searched}
     for part, keys in written.items():
         check_written(part, keys, kinds[part])
         set_path(raw, part, for_kinds(part, keys, [kind_of(part, keys)]))
     config = _resolve(raw, seed=study.search_seed, test=False)
-    own = [path for path in spec.search if not _is_of(changed, path)]
+    own = [path for path in spec.search if not depends_on_kind(path, changed)]
     space = ordered(where_they_exist(searched, kinds, own=own))
     space = reachable(space, config.model_dump(mode="json"), written)
-    start = {p: value for p, value in spec.start.items() if p in space or not _is_of(changed, p)}
+    kept = (path for path in spec.start if path in space or not depends_on_kind(path, changed))
+    start = {path: spec.start[path] for path in kept}
     arm = Arm(named.name, spec.group, config, space, named.dataset, start, written, named.condition)
     _try_searched_values(arm)
     _check_start(arm)
     return arm
-
-
-def _is_of(parts: Collection[str], path: str) -> bool:
-    """Whether a path exists in some kinds of these parts only."""
-    return any(tag.removesuffix(".kind") in parts for tag in kinds_with(path))
 
 
 def _without(study: StudySpec, named: NamedArm) -> Arm | None:

@@ -39,6 +39,11 @@ def kinds_with(path: str) -> dict[str, set[str]]:
     return found
 
 
+def depends_on_kind(path: str, parts: Collection[str]) -> bool:
+    """Whether a path exists in some kinds only of one of these parts."""
+    return any(tag.removesuffix(".kind") in parts for tag in kinds_with(path))
+
+
 def unused_keys(paths: Iterable[str], kinds: Mapping[str, Collection[Value]]) -> Iterator[str]:
     """Each of the paths that none of the kinds of its part has, with those that have it."""
     for path in paths:

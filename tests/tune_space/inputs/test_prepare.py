@@ -21,9 +21,7 @@ from morec.references.scored import ReferenceTask, Scored
 from morec.references.table import REFERENCES
 from tune_space.inputs.prepare import (
     Prepared,
-    conditions_reading,
     dataset_entries,
-    datasets_of,
     prepare_items,
     profile_dataset,
     references,
@@ -359,11 +357,3 @@ def test_a_condition_that_only_inactive_arms_have_stays_in_the_manifest(prepared
     kept = with_inactive(manifest_of(prepared, active), whole, arms, active)
     assert [entry.condition for entry in kept.datasets] == ["short", "published", "strong"]
     assert {one.condition for one in kept.references} == {"published", "short", "strong"}
-
-
-def test_the_conditions_that_read_a_data_set_in_one_way_are_told(prepared) -> None:
-    arms = under_conditions()
-    assert [conditions_reading(arms, *read) for read in datasets_of(arms)] == [
-        ("published", "strong"), ("short",),
-    ]  # fmt: skip
-    assert conditions_reading([arm("a", {"id": True})], "", arms[0].config.dataset) == ()
