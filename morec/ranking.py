@@ -62,7 +62,7 @@ def top_items(scores_BN: Tensor, targets_B: Tensor, k: int) -> Tensor:
     """
     # One place more than the list has, since a tie may reach over its end.
     values_BK, columns_BK = scores_BN.topk(min(k + 1, scores_BN.shape[1]))
-    is_tied_BK = (values_BK[:, 1:] == values_BK[:, :-1]) & values_BK[:, 1:].isfinite()
+    is_tied_BK = values_BK[:, 1:] == values_BK[:, :-1]
     for rows in torch.split(is_tied_BK.any(1).nonzero().squeeze(1), ROWS_SORTED):
         columns = _sorted_columns(scores_BN[rows], targets_B[rows])
         columns_BK[rows] = columns[:, : columns_BK.shape[1]]

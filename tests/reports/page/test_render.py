@@ -346,7 +346,9 @@ def test_navigation_headings_and_body_have_the_order_of_the_table(tmp_path: Path
 
 def test_every_file_that_a_section_names_has_a_button(tmp_path: Path) -> None:
     importance = {"optim.lr": 0.6, "model.dropout": 0.4}
-    page = _page(FakeStudy(slices={"popularity": (100, 200)}, importance=importance), tmp_path)
+    slices = {"popularity": (100, 200)}
+    study = FakeStudy(slices=slices, importance=importance, has_lists=True)
+    page = _page(study, tmp_path)
     buttons = [value for name, value in page.attributes if name == "data-copy"]
     assert buttons == [name for section in render.SECTIONS for name in section.exports]
 

@@ -109,6 +109,20 @@ def test_a_metric_that_is_younger_than_the_record_is_not_compared(prepared) -> N
     assert found == f"differs at test: num_users: 1 in the record, {result.test.num_users} now"
 
 
+def test_what_the_lists_hold_is_compared_where_it_was_recorded(prepared) -> None:
+    result = recorded(prepared)
+    ledger = Ledger(prepared.root / "out")
+    now = result.test.lists["coverage@10"]
+    lists = result.test.lists | {"coverage@10": now / 2}
+    test = result.test.model_copy(update={"lists": lists})
+    ledger.write(result.model_copy(update={"test": test}))
+    found = again(prepared, result.trial_id)
+    assert found == f"differs at test: coverage@10: {now / 2} in the record, {now} now"
+    older = result.test.model_copy(update={"lists": {}})
+    ledger.write(result.model_copy(update={"test": older}))
+    assert again(prepared, result.trial_id) == "identical over 2 epochs"
+
+
 def test_other_data_and_unknown_trials_are_refused(prepared) -> None:
     result = recorded(prepared)
     ledger = Ledger(prepared.root / "out")
