@@ -25,7 +25,8 @@ LAMBDAS = (30.0, 100.0, 300.0, 1000.0)
 """Grid of the ridge penalty."""
 MAX_ITEMS = 6_000
 """With more items EASE is left out: an inverse takes N ** 3 operations (25 CPU-seconds at 6,000
-items), the grid has one per penalty, and two matrices of N x N in fp64 are held (0.6 GB)."""
+items, extrapolated), the grid has one per penalty, and two matrices of N x N in fp64 are held
+(0.6 GB)."""
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
