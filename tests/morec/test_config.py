@@ -83,6 +83,7 @@ OTHER_VALUES: dict[str, Any] = {
     "optim.weight_decay": 0.01,
     "optim.clip_norm": 1.0,
     "optim.warmup_steps": 100,
+    "optim.schedule": "cosine",
     "training.loss": "in_batch_ce",
     "training.batch_size": 128,
     "training.max_epochs": 10,

@@ -60,16 +60,17 @@ def interrupted(config: Any, dataset: Dataset, folder: Path, num_epochs: int) ->
         {"item": TRAINED_TEXT},
         {"model": DSSM},
         {"model": GRU4REC},
+        {"optim": {"schedule": "cosine"}},
+        {"item": TRAINED_TEXT, "optim": {"schedule": "linear", "encoder_lr": 1e-3}},
     ],
-    ids=["id", "id in-batch", "trained text", "dssm", "gru4rec"],
+    ids=["id", "id in-batch", "trained text", "dssm", "gru4rec", "cosine", "trained text linear"],
 )
 def test_a_continued_trial_equals_an_uninterrupted_one(
     sections: dict[str, Any], num_epochs: int, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
     training = THREE_EPOCHS | sections.get("training", {})
-    config = tiny_config(
-        **sections | {"training": training}, optim={"warmup_steps": 10}, evaluation=TESTED
-    )
+    optim = {"warmup_steps": 10} | sections.get("optim", {})
+    config = tiny_config(**sections | {"training": training, "optim": optim}, evaluation=TESTED)
     whole = run(config, tiny_dataset, tmp_path / "whole")
     interrupted(config, tiny_dataset, tmp_path / "parts", num_epochs)
     continued = run(config, tiny_dataset, tmp_path / "parts")

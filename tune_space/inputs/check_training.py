@@ -3,10 +3,16 @@
 from collections.abc import Sequence
 
 from morec.config import TrialConfig
-from morec.errors import DataError
+from morec.errors import DataError, SpecError
 from morec.models.recommender import check_trains
 from tune_space.inputs.prepare import Prepared, key_of, variants
 from tune_space.study.expand import Arm
+
+MATTERS = (
+    *("dataset", "model.kind", "training.loss", "training.batch_size", "training.max_epochs"),
+    *("optim.schedule", "optim.warmup_steps"),
+)
+"""Paths that decide whether anything trains, and whether a learning rate's schedule begins."""
 
 
 def check_training(prepared: Prepared, arms: Sequence[Arm]) -> None:
@@ -18,8 +24,8 @@ def check_training(prepared: Prepared, arms: Sequence[Arm]) -> None:
     problems: dict[str, dict[str, None]] = {}
     seen: dict[tuple[str, ...], str] = {}
     for arm in arms:
-        for config in variants(arm, ("dataset", "model.kind", "training.loss")):
-            key = key_of(config.dataset), config.model.kind, config.training.loss
+        for config in variants(arm, MATTERS):
+            key = key_of(config.dataset), config.model.kind, config.training.loss, _plan_of(config)
             if key not in seen:
                 seen[key] = _training_problem(prepared, config)
             if seen[key]:
@@ -33,6 +39,14 @@ def _training_problem(prepared: Prepared, config: TrialConfig) -> str:
     """Why nothing would train; empty where something does."""
     try:
         check_trains(config, prepared.dataset(config.dataset))
-    except DataError as error:
+    except (DataError, SpecError) as error:
         return f"dataset {config.dataset.kind}, {config.model.kind}: {error}"
     return ""
+
+
+def _plan_of(config: TrialConfig) -> str:
+    """What the steps of a schedule depend on; empty without one, so that data is looked at once."""
+    optim, training = config.optim, config.training
+    if optim.schedule == "none":
+        return ""
+    return f"{optim.schedule} {optim.warmup_steps} {training.batch_size} {training.max_epochs}"

@@ -1,6 +1,7 @@
 """Data that leaves nothing to train on stops a study before anything starts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,22 @@ def test_every_searched_choice_is_looked_at(prepared: Prepared) -> None:
     losses = arm("losses", "sasrec", search={"training.loss": ["bce", "in_batch_ce"]})
     with pytest.raises(DataError, match=r"^nothing was started\narm 'losses': .*: in-batch neg"):
         check_training(fresh, [arm("ID", "sasrec"), losses])
+
+
+def test_a_schedule_that_never_begins_stops_a_study(prepared: Prepared) -> None:
+    """Two users in one batch, 150 epochs: 150 planned steps."""
+    write_rows(prepared.root, [list("abcd"), list("bcda")])
+    one = arm("ID", "sasrec", search={"optim.warmup_steps": [0, 149, 150]})
+    check_training(prepared, [one])
+    optim = one.config.optim.model_copy(update={"schedule": "cosine"})
+    scheduled = replace(one, config=one.config.model_copy(update={"optim": optim}))
+    with pytest.raises(DataError) as error:
+        check_training(prepared, [scheduled])
+    assert str(error.value) == (
+        "nothing was started\narm 'ID': dataset files, sasrec: optim.schedule: cosine has no "
+        "effect: warmup_steps 150 takes all of the 150 planned steps (training.max_epochs times "
+        "the steps of an epoch); allowed: fewer"
+    )
 
 
 def test_users_who_all_know_the_same_items_leave_no_in_batch_negative(prepared: Prepared) -> None:
