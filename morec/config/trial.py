@@ -159,4 +159,5 @@ class TrialConfig(Spec):
             trained = "e2e" if spec.trainable_layers == "all" else f"top{spec.trainable_layers}"
             trained = f"lora-{trained}" if spec.lora else trained
             name += f"{frozen if spec.trainable_layers == 0 else trained}-"
+            name += f"{spec.control}-" if spec.control else ""
         return name
