@@ -197,8 +197,8 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "when: {item.text.trainable: all}",
             "s.yaml:14: search.optim.encoder_lr.when.item.text.trainable: "
             "unknown key 'trainable'. Did you mean 'item.text.trainable_layers'? "
-            "Allowed in item.text: control, dnn_layers, lora, max_tokens, name, num_layers, pooling, "
-            "pretrained, second_round, trainable_layers, word_vectors",
+            "Allowed in item.text: control, dnn_layers, lora, max_tokens, name, num_layers, "
+            "pooling, pretrained, second_round, trainable_layers, word_vectors",
         ),
         (
             "when: {item.text.trainable_layers: all}",
