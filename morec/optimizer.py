@@ -63,7 +63,7 @@ def _rate_share(spec: OptimSpec, num_steps: int, step: int) -> float:
         return (step + 1) / spec.warmup_steps
     # Without a schedule the warm-up may take all steps: nothing is left to be done then.
     num_left = max(1, num_steps - spec.warmup_steps)
-    return DECAYS[spec.schedule](min(1.0, (step - spec.warmup_steps) / num_left))
+    return DECAYS[spec.schedule]((step - spec.warmup_steps) / num_left)
 
 
 def _adamw(recommender: Recommender, spec: OptimSpec) -> torch.optim.AdamW:

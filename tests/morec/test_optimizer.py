@@ -118,6 +118,17 @@ def test_an_epoch_of_a_dssm_is_one_of_pairs(tiny_dataset: Dataset, tmp_path: Pat
     assert {group["lr"] for group in trainer.optimizer.adamw.param_groups} == {0.0}
 
 
+def test_without_a_schedule_the_warm_up_may_take_all_planned_steps(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    training = {"batch_size": 16, "max_epochs": 4}
+    config = tiny_config(optim={"lr": 0.01, "warmup_steps": 4 * 3}, training=training)
+    optimizer = trainer_of(config, tiny_dataset, tmp_path).optimizer
+    for _ in range(4 * 3):
+        optimizer.step()
+    assert {group["lr"] for group in optimizer.adamw.param_groups} == {0.01}
+
+
 @pytest.mark.parametrize("schedule", ["cosine", "linear"])
 def test_a_schedule_that_the_warm_up_leaves_no_step_is_refused(
     schedule: str, tiny_dataset: Dataset, tmp_path: Path
