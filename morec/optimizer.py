@@ -1,6 +1,7 @@
-"""AdamW with a learning rate for pretrained layers and one for the rest, clipping and warm-up."""
+"""AdamW with two learning rates, pretrained layers and the rest; warm-up, schedule, clipping."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -10,15 +11,28 @@ from torch.optim.lr_scheduler import LambdaLR
 from morec.config import OptimSpec
 from morec.models.recommender import Recommender
 
+DECAYS: Mapping[str, Callable[[float], float]] = {
+    "none": lambda done: 1.0,
+    "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
+    "linear": lambda done: 1 - done,
+}
+"""What the learning rates are multiplied by once the share ``done`` of the steps after the warm-up
+is done. Cosine: Loshchilov and Hutter 2017, equation 5, to 0 and without restarts."""
+
 
 class Optimizer:
     """Updates a recommender's weights from their gradients."""
 
-    def __init__(self, recommender: Recommender, spec: OptimSpec) -> None:
+    def __init__(self, recommender: Recommender, spec: OptimSpec, *, num_steps: int) -> None:
+        """``num_steps``: how many a trial takes that early stopping does not end.
+
+        Raises:
+            SpecError: the warm-up leaves the schedule no step.
+        """
+        spec.check_steps(num_steps)
         self.adamw = _adamw(recommender, spec)
-        # Linear warm-up to the full learning rate; no schedule after it, as in the paper.
-        num_steps = max(1, spec.warmup_steps)
-        self._schedule = LambdaLR(self.adamw, lambda step: min(1.0, (step + 1) / num_steps))
+        # A function of the step alone: an interrupted trial goes on with the same learning rates.
+        self._schedule = LambdaLR(self.adamw, lambda step: _rate_share(spec, num_steps, step))
         self._clip_norm = spec.clip_norm
 
     @property
@@ -41,6 +55,15 @@ class Optimizer:
         """Go back to ``state``; other keys in it are ignored."""
         self.adamw.load_state_dict(state["optimizer"])
         self._schedule.load_state_dict(state["schedule"])
+
+
+def _rate_share(spec: OptimSpec, num_steps: int, step: int) -> float:
+    """What both learning rates are multiplied by at a step, counted from 0."""
+    if step < spec.warmup_steps:
+        return (step + 1) / spec.warmup_steps
+    # Without a schedule the warm-up may take all steps: nothing is left to be done then.
+    num_left = max(1, num_steps - spec.warmup_steps)
+    return DECAYS[spec.schedule]((step - spec.warmup_steps) / num_left)
 
 
 def _adamw(recommender: Recommender, spec: OptimSpec) -> torch.optim.AdamW:

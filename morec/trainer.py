@@ -20,7 +20,7 @@ from morec.errors import DivergedError
 from morec.evaluation import Evaluator
 from morec.gradients import Gradients
 from morec.losses.table import LOSSES
-from morec.models.batches import TrainBatch, check_samples, train_batches
+from morec.models.batches import TrainBatch, check_samples, num_steps, train_batches
 from morec.models.negatives import negatives_of
 from morec.models.recommender import Samples, build_recommender
 from morec.optimizer import Optimizer
@@ -48,6 +48,7 @@ class Trainer:
 
         Raises:
             DataError: the data leaves the loss nothing to learn from.
+            SpecError: the warm-up leaves the learning rates' schedule no step.
         """
         torch.manual_seed(config.seed)
         self.config = config
@@ -63,7 +64,8 @@ class Trainer:
         self.negatives = negatives_of(config.training, needs)
         check_samples(self.samples, dataset.num_items, needs, self.negatives)
         self.evaluator = Evaluator(dataset, config.evaluation, workers=workers, device=device)
-        self.optimizer = Optimizer(self.recommender, config.optim)
+        steps = num_steps(self.samples, config.training)
+        self.optimizer = Optimizer(self.recommender, config.optim, num_steps=steps)
         self.log_popularity_N1 = _log_popularity(dataset).to(device)
         self.loss = BatchLoss(self.recommender, config.training, self.log_popularity_N1, workers)
         self.gradients = Gradients(self.recommender, self.loss, self.optimizer, workers)

@@ -26,6 +26,7 @@ from morec.config.datasets import (
 )
 from morec.config.items import (
     WORD_ENCODERS,
+    Control,
     ImageSpec,
     ItemSpec,
     LoraSpec,
@@ -63,6 +64,7 @@ __all__ = [
     "AmazonSpec",
     "BERT4RecSpec",
     "Candidates",
+    "Control",
     "DSSMSpec",
     "DatasetSpec",
     "EvaluationSpec",

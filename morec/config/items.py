@@ -10,6 +10,11 @@ WORD_ENCODERS = ("word-average", "text-cnn")
 """Text encoders without a transformer: the mean of the words' vectors (what the paper calls GloVe),
 and convolutions over them (TextCNN, Kim 2014)."""
 
+Control = Literal["shuffle", "noise", "constant"]
+"""What stands in for the contents of items, as a control: another item's content; Gaussian vectors
+with the mean and deviation of every dimension of the frozen features; or one content for all items,
+which is the mean of the frozen features or, of an encoder that trains, one item's content."""
+
 
 class LoraSpec(Spec):
     """Train low-rank changes of the attention projections instead of whole layers (Hu et al. 2021).
@@ -75,6 +80,8 @@ class TextSpec(Spec):
     relative to the study file."""
     lora: LoraSpec | None = None
     second_round: MaskedLanguageSpec | None = None
+    control: Control | None = None
+    """Replace the titles, as a control; drawn from the trial's seed. Not given: none."""
 
     @property
     def reads_words(self) -> bool:
@@ -84,6 +91,7 @@ class TextSpec(Spec):
     @model_validator(mode="after")
     def _nothing_is_ignored(self) -> Self:
         _check_lora(self)
+        _check_control(self)
         if not self.reads_words:
             if self.word_vectors is not None:
                 raise ValueError(f"word_vectors has no effect with the encoder {self.name!r}")
@@ -115,10 +123,13 @@ class ImageSpec(Spec):
     dnn_layers: int = Field(0, ge=0)
     lora: LoraSpec | None = None
     second_round: MaskedAutoencodingSpec | None = None
+    control: Control | None = None
+    """Replace the images, as a control; drawn from the trial's seed. Not given: none."""
 
     @model_validator(mode="after")
     def _nothing_is_ignored(self) -> Self:
         _check_lora(self)
+        _check_control(self)
         return self
 
 
@@ -161,7 +172,25 @@ class ItemSpec(Spec):
             raise ValueError(f"fusion has nothing to fuse: {self.parts[0]} is the only part")
         return self
 
+    @model_validator(mode="after")
+    def _items_differ(self) -> Self:
+        controls = [spec.control for spec in self.modalities.values()]
+        if not self.id and set(controls) == {"constant"}:
+            raise ValueError(
+                "control: constant leaves items no difference, so every target ties with all "
+                "items; allowed: shuffle, noise, or another part such as id: true"
+            )
+        return self
+
 
 def _check_lora(spec: "TextSpec | ImageSpec") -> None:
     if spec.lora is not None and spec.trainable_layers == 0:
         raise ValueError("lora has no effect: no layer trains (set trainable_layers)")
+
+
+def _check_control(spec: "TextSpec | ImageSpec") -> None:
+    if spec.control == "noise" and spec.trainable_layers != 0:
+        raise ValueError(
+            "control: noise has the moments of frozen features, and this encoder trains; allowed: "
+            "shuffle, constant, or trainable_layers: 0"
+        )

@@ -16,7 +16,7 @@ from morec.config.models import SASRecSpec
 from morec.config.readers import DatasetSpec
 from morec.config.recommenders import ModelSpec
 from morec.config.training import TrainingSpec
-from morec.errors import did_you_mean
+from morec.errors import SpecError, did_you_mean
 from morec.metrics import metric_names
 
 SCHEMA_VERSION = 3
@@ -44,6 +44,23 @@ class OptimSpec(Spec):
     """Largest gradient norm; not given: no clipping, as in the paper."""
     warmup_steps: int = Field(0, ge=0)
     """Linear warm-up; 0: none, as in the paper."""
+    schedule: Literal["none", "cosine", "linear"] = "none"
+    """How both learning rates fall after the warm-up: not at all, as in the paper; or from their
+    full value to 0 over the steps that ``training.max_epochs`` plans. Early stopping shortens no
+    schedule: a trial that it ends has not come down to 0."""
+
+    def check_steps(self, num_steps: int) -> None:
+        """Refuse a schedule that a trial of so many planned steps never begins.
+
+        Raises:
+            SpecError: the warm-up takes all of the steps.
+        """
+        if self.schedule != "none" and self.warmup_steps >= num_steps:
+            raise SpecError(
+                f"optim.schedule: {self.schedule} has no effect: warmup_steps {self.warmup_steps} "
+                f"takes all of the {num_steps} planned steps (training.max_epochs times the steps "
+                "of an epoch); allowed: fewer"
+            )
 
 
 class EvaluationSpec(Spec):
@@ -124,6 +141,7 @@ class TrialConfig(Spec):
             trained = "e2e" if spec.trainable_layers == "all" else f"top{spec.trainable_layers}"
             trained = f"lora-{trained}" if spec.lora else trained
             name += f"{frozen if spec.trainable_layers == 0 else trained}-"
+            name += f"{spec.control}-" if spec.control else ""
         return name
 
 

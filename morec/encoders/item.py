@@ -4,7 +4,6 @@ Shapes: N items asked for (ids 1..num_items), D item vector width.
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import cast
 
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from morec.config import ImageSpec, ItemSpec, TextSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
+from morec.encoders.controls import Controls
 from morec.encoders.families import build_encoder, encoder_inputs, family_of
 from morec.encoders.fusion import AddFusion, ConcatFusion, dense_layers, dt_layer
 from morec.encoders.interface import Encoder
@@ -159,10 +159,14 @@ def build_item_encoder(
     """Build a trial's item encoder over its artefacts; missing ones are made again.
 
     Everything random comes from torch's random state, in the same order whether or not an
-    artefact had to be made.
+    artefact had to be made, or a part has a control.
     """
+    controls = Controls(dataset.num_items)
     spec = _after(_second_rounds(spec, dataset, store), spec)
-    make = partial(build_encoder, dataset=dataset, store=store)
+
+    def make(part: TextSpec | ImageSpec) -> Encoder:
+        return controls.apply(build_encoder(part, dataset, store), part)
+
     return assemble_item_encoder(spec, dataset.num_items, dim, dropout, make, id_layers=id_layers)
 
 

@@ -4,12 +4,14 @@ Shape legend: U users, S samples of an epoch, B samples of a batch, L inputs per
 T targets per sample, K negatives of a target, M items that a batch shares.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from morec.config import TrainingSpec
 from morec.config.losses import LossNeeds
 from morec.errors import DataError
 from morec.models.negatives import (
@@ -85,6 +87,11 @@ def pair_samples(sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
         is_target_ST=np.ones((len(users_S), 1), dtype=np.bool_),
         trained_UL1=sequences_UL1,
     )
+
+
+def num_steps(samples: TrainSamples, training: TrainingSpec) -> int:
+    """Optimizer steps of a trial that goes on for ``max_epochs``."""
+    return training.max_epochs * math.ceil(len(samples.users_S) / training.batch_size)
 
 
 def check_samples(

@@ -21,7 +21,7 @@ from morec.data.dataset import Dataset
 from morec.data.splits import train_sequences_UL1
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.item import ItemEncoder, build_item_encoder
-from morec.models.batches import check_samples
+from morec.models.batches import check_samples, num_steps
 from morec.models.negatives import negatives_of
 from morec.models.table import RECOMMENDERS
 from morec.models.user_encoder import UserEncoder
@@ -207,13 +207,15 @@ def check_trains(config: TrialConfig, dataset: Dataset) -> None:
 
     Raises:
         DataError: see ``check_samples``.
-        SpecError: an installed model or loss cannot be loaded, or its name is taken.
+        SpecError: an installed model or loss cannot be loaded, or its name is taken; or the
+            learning rates' schedule never begins.
     """
     with torch.device("meta"):
         users = build_user_encoder(config.model, dataset.num_users, dataset.max_seq_len)
     samples = users.train_samples(train_sequences_UL1(dataset))
     needs = loss_needs(config.training.loss)
     check_samples(samples, dataset.num_items, needs, negatives_of(config.training, needs))
+    config.optim.check_steps(num_steps(samples, config.training))
 
 
 def build_user_encoder(spec: ModelSpec, num_users: int, max_seq_len: int) -> UserEncoder:

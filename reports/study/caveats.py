@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from morec.config import Ties
 from morec.metrics import parse_metric
 from reports import formats
-from reports.study.contrasts import Contrast
+from reports.study.contrasts import Contrast, Finding
+from reports.study.controls import control_sentences
 from reports.study.forced_misses import forced_misses
 from reports.study.progress import broken_trials
 from reports.study.reference_caveats import about_references
@@ -29,11 +30,12 @@ _ORDERS: Mapping[Ties, str] = {
 
 
 def caveats(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    """One sentence per caveat: seeds, users, ties, the ranking, weak arms, data, broken trials."""
+    """One sentence per caveat: seeds, users, controls, ties, ranking, weak arms, data, failures."""
     on_main = [one for one in contrasts if one.metric == summary.main_metric]
     return (
         *_about_seeds(summary),
         *_about_users(summary, on_main),
+        *control_sentences(summary),
         *_about_ties(summary),
         *_about_forced_misses(summary),
         *_about_cutoffs(summary),

@@ -49,6 +49,7 @@ OTHER_VALUES: dict[str, Any] = {
     "item.text.pooling": "mean",
     "item.text.max_tokens": 31,
     "item.text.dnn_layers": 8,
+    "item.text.control": "shuffle",
     "item.text.lora.rank": 4,
     "item.text.lora.alpha": 8.0,
     "item.text.second_round.max_epochs": 5,
@@ -61,6 +62,7 @@ OTHER_VALUES: dict[str, Any] = {
     "item.image.name": "resnet34",
     "item.image.pretrained": False,
     "item.image.trainable_layers": "all",
+    "item.image.control": "constant",
     "item.image.size": 32,
     "item.image.normalization": "half",
     "item.image.dnn_layers": 8,
@@ -84,6 +86,7 @@ OTHER_VALUES: dict[str, Any] = {
     "optim.weight_decay": 0.01,
     "optim.clip_norm": 1.0,
     "optim.warmup_steps": 100,
+    "optim.schedule": "cosine",
     "training.loss": "in_batch_ce",
     "training.batch_size": 128,
     "training.max_epochs": 10,
@@ -231,6 +234,7 @@ def test_other_data_or_weights_are_another_trial(sources) -> None:
         ({"text": {"name": "minilm"}}, "sasrec-text-ts-s0-"),
         ({"text": {"name": "minilm", "dnn_layers": 8}}, "sasrec-text-dnn8-s0-"),
         ({"text": {"name": "minilm", "trainable_layers": 2}}, "sasrec-text-top2-s0-"),
+        ({"text": {"name": "minilm", "control": "shuffle"}}, "sasrec-text-ts-shuffle-s0-"),
         ({"image": IMAGE | {"trainable_layers": "all"}}, "sasrec-image-e2e-s0-"),
         (
             {"id": True, "text": TEXT, "image": IMAGE, "fusion": "add"},
@@ -342,6 +346,29 @@ def test_a_number_is_finite(value: float) -> None:
 def test_an_option_that_an_encoder_cannot_use_is_refused(item, message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         config(ID_ONLY | {"item": item})
+
+
+@pytest.mark.parametrize("trainable", [1, "all"])
+def test_noise_for_an_encoder_that_trains_is_refused(trainable: int | str) -> None:
+    for part, name in (("text", "minilm"), ("image", "resnet18")):
+        encoder = {"name": name, "control": "noise", "trainable_layers": trainable}
+        with pytest.raises(
+            ValidationError,
+            match="control: noise has the moments of frozen features, and this encoder trains; "
+            "allowed: shuffle, constant, or trainable_layers: 0",
+        ):
+            config(ID_ONLY | {"item": {part: encoder}})
+
+
+def test_items_that_a_constant_leaves_equal_are_refused() -> None:
+    constant = {part: TEXT | {"control": "constant"} for part in ("text", "image")}
+    message = "control: constant leaves items no difference, .* allowed: shuffle, noise, or another"
+    for item in ({"text": constant["text"]}, {**constant, "fusion": "add"}):
+        with pytest.raises(ValidationError, match=message):
+            ItemSpec.model_validate(item)
+    for other in ({"id": True}, {"image": IMAGE}):
+        item = {"text": constant["text"], "fusion": "add", **other}
+        assert ItemSpec.model_validate(item).text is not None
 
 
 @pytest.mark.parametrize("loss", ["in_batch_ce", "sampled_ce", "full_ce"])

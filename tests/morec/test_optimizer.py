@@ -1,15 +1,18 @@
-"""Learning rates, weight decay, warm-up and clipping reach exactly the weights they should."""
+"""Learning rates, weight decay, warm-up, schedule and clipping reach the weights they should."""
 
+from contextlib import ExitStack
 from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import torch
+from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, SequentialLR
 
 from morec.config import TrialConfig
 from morec.data.dataset import Dataset
+from morec.errors import SpecError
 from tests.morec.tiny_trainers import ONE_STEP, trainer_of
-from tests.morec.tiny_trials import TRAINED_TEXT, tiny_config
+from tests.morec.tiny_trials import DSSM, TRAINED_TEXT, tiny_config
 
 
 def test_the_encoders_learning_rate_reaches_exactly_the_encoder(
@@ -68,6 +71,77 @@ def test_warm_up_is_linear_and_then_over(tiny_dataset: Dataset, tmp_path: Path) 
         trainer.train_epoch()
     expected = [1 / 4, 2 / 4, 3 / 4, 1, 1, 1]
     assert rates == [[pytest.approx(0.01 * s), pytest.approx(0.001 * s)] for s in expected]
+
+
+def torchs_rates(schedule: str, num_steps: int, warmup_steps: int) -> list[float]:
+    """The learning rate before every step, and after the last, by torch's own schedulers."""
+    adamw = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=0.01)
+    num_left = num_steps - warmup_steps
+    after: LRScheduler = LinearLR(adamw, start_factor=1.0, end_factor=0.0, total_iters=num_left)
+    if schedule == "cosine":
+        after = CosineAnnealingLR(adamw, T_max=num_left)
+    if warmup_steps:
+        first = LinearLR(adamw, 1 / warmup_steps, 1.0, total_iters=warmup_steps - 1)
+        after = SequentialLR(adamw, [first, after], [warmup_steps])
+    rates = [adamw.param_groups[0]["lr"]]
+    for _ in range(num_steps):
+        adamw.step()
+        after.step()
+        rates.append(adamw.param_groups[0]["lr"])
+    return rates
+
+
+@pytest.mark.parametrize("warmup_steps", [0, 2, 7])
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_a_schedule_is_torchs_over_the_planned_steps_for_both_rates(
+    schedule: str, warmup_steps: int, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    """41 users in batches of 16 take 3 steps an epoch, of which the last one is small."""
+    optim = {"lr": 0.01, "encoder_lr": 0.001, "schedule": schedule, "warmup_steps": warmup_steps}
+    training = {"batch_size": 16, "max_epochs": 4}
+    config = tiny_config(item=TRAINED_TEXT, optim=optim, training=training)
+    optimizer = trainer_of(config, tiny_dataset, tmp_path).optimizer
+    expected = torchs_rates(schedule, 4 * 3, warmup_steps)
+    for share in expected[:-1]:
+        rates = [group["lr"] for group in optimizer.adamw.param_groups]
+        assert rates == pytest.approx([share, share / 10], rel=1e-12, abs=1e-15)
+        optimizer.step()
+    assert (
+        [group["lr"] for group in optimizer.adamw.param_groups] == [0.0, 0.0] == expected[-1:] * 2
+    )
+
+
+def test_an_epoch_of_a_dssm_is_one_of_pairs(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    config = tiny_config(model=DSSM, optim={"schedule": "linear"}, training={"max_epochs": 1})
+    trainer = trainer_of(config, tiny_dataset, tmp_path)
+    trainer.train_epoch()
+    assert {group["lr"] for group in trainer.optimizer.adamw.param_groups} == {0.0}
+
+
+def test_without_a_schedule_the_warm_up_may_take_all_planned_steps(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    training = {"batch_size": 16, "max_epochs": 4}
+    config = tiny_config(optim={"lr": 0.01, "warmup_steps": 4 * 3}, training=training)
+    optimizer = trainer_of(config, tiny_dataset, tmp_path).optimizer
+    for _ in range(4 * 3):
+        optimizer.step()
+    assert {group["lr"] for group in optimizer.adamw.param_groups} == {0.01}
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "linear"])
+def test_a_schedule_that_the_warm_up_leaves_no_step_is_refused(
+    schedule: str, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    training = {"batch_size": 16, "max_epochs": 4}
+    for steps, is_refused in ((11, False), (12, True)):
+        optim = {"schedule": schedule, "warmup_steps": steps}
+        config = tiny_config(optim=optim, training=training)
+        with ExitStack() as stack:
+            if is_refused:
+                text = f"{schedule} has no effect: warmup_steps 12 takes all of the 12 planned"
+                stack.enter_context(pytest.raises(SpecError, match=text))
+            trainer_of(config, tiny_dataset, tmp_path)
 
 
 def gradient_norm(clip_norm: float | None, dataset: Dataset, folder: Path) -> float:

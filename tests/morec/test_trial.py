@@ -17,6 +17,7 @@ from morec.config import SyntheticSpec
 from morec.data.dataset import Dataset, load_dataset
 from morec.references.popularity import popularity as popularity_of
 from morec.results import Reason, TrialStatus
+from tests.morec.encoders.test_controls import swap_of
 from tests.morec.test_progress import valid
 from tests.morec.tiny_trials import (
     BERT4REC,
@@ -61,16 +62,27 @@ def interrupted(config: Any, dataset: Dataset, folder: Path, num_epochs: int) ->
         {"item": TRAINED_TEXT},
         {"model": DSSM},
         {"model": GRU4REC},
+        {"optim": {"schedule": "cosine"}},
+        {"item": {"text": {**FROZEN_TEXT["text"], "control": "noise"}}},
+        {"item": TRAINED_TEXT, "optim": {"schedule": "linear", "encoder_lr": 1e-3}},
     ],
-    ids=["id", "id in-batch", "trained text", "dssm", "gru4rec"],
+    ids=[
+        "id",
+        "id in-batch",
+        "trained text",
+        "dssm",
+        "gru4rec",
+        "cosine",
+        "noise",
+        "trained text linear",
+    ],
 )
 def test_a_continued_trial_equals_an_uninterrupted_one(
     sections: dict[str, Any], num_epochs: int, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
     training = THREE_EPOCHS | sections.get("training", {})
-    config = tiny_config(
-        **sections | {"training": training}, optim={"warmup_steps": 10}, evaluation=TESTED
-    )
+    optim = {"warmup_steps": 10} | sections.get("optim", {})
+    config = tiny_config(**sections | {"training": training, "optim": optim}, evaluation=TESTED)
     whole = run(config, tiny_dataset, tmp_path / "whole")
     interrupted(config, tiny_dataset, tmp_path / "parts", num_epochs)
     continued = run(config, tiny_dataset, tmp_path / "parts")
@@ -149,6 +161,22 @@ def test_time_spent_before_an_interruption_counts(tiny_dataset: Dataset, tmp_pat
 
 
 # ---- a trial from beginning to end
+
+
+@pytest.mark.parametrize("item", [FROZEN_TEXT, TRAINED_TEXT], ids=["frozen", "trained"])
+def test_a_trial_with_shuffled_titles_is_one_of_a_catalogue_with_swapped_titles(
+    item: dict[str, Any], tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    config = tiny_config(item={"text": item["text"] | {"control": "shuffle"}}, evaluation=TESTED)
+    shuffled = run(config, tiny_dataset, tmp_path / "shuffled")
+    titles = tiny_dataset.titles
+    assert titles is not None
+    swapped = tuple(titles[row] for row in swap_of(len(titles), seed=config.seed).tolist())
+    plain = tiny_config(item=item, evaluation=TESTED)
+    expected = run(plain, replace(tiny_dataset, titles=swapped), tmp_path / "swapped")
+    losses = [[epoch.train_loss for epoch in trial.epochs] for trial in (shuffled, expected)]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
+    assert (shuffled.valid, shuffled.test) == (expected.valid, expected.test)
 
 
 def test_every_epoch_is_reported_with_all_before_it(tiny_dataset: Dataset, tmp_path: Path) -> None:

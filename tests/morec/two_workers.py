@@ -45,6 +45,8 @@ CONFIGS: dict[str, dict[str, Any]] = {
     },
     "clipped text": {**_SAME, "item": _TEXT, "optim": {"clip_norm": 0.1}},
     "text in_batch_ce": {**_SAME, "item": _TEXT, "training": {"loss": "in_batch_ce"}},
+    "scheduled": {**_SAME, "optim": {"schedule": "cosine", "warmup_steps": 3}},
+    "shuffled text": {**_SAME, "item": {"text": {**_TEXT["text"], "control": "shuffle"}}},
     "text in chunks": {**_SAME, "item": _TEXT, "training": {"micro_items": 3}},
     "continued by two": {**_SAME, "item": _TEXT},
 }

@@ -231,5 +231,6 @@ def _artefact_bytes(
             for part, num_bytes in models[arm.name].artefact_bytes.items():
                 spec = arm.config.item.modalities[part].model_dump(mode="json")
                 data = arm.config.dataset.model_dump(mode="json")
-                wanted[canonical_json([data, {**spec, "dnn_layers": 0}])] = num_bytes
+                shared = {**spec, "dnn_layers": 0, "control": None}
+                wanted[canonical_json([data, shared])] = num_bytes
     return sum(wanted.values())

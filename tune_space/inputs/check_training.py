@@ -4,12 +4,17 @@ from collections.abc import Sequence
 
 from morec.config import TrialConfig
 from morec.config.losses import LOSS_OPTIONS
-from morec.errors import DataError
+from morec.errors import DataError, SpecError
 from morec.models.recommender import check_trains
 from tune_space.inputs.prepare import Prepared, key_of, variants
 from tune_space.study.expand import Arm
 
-_LOSS_PATHS = ("training.loss", *(f"training.{option}" for option in LOSS_OPTIONS))
+MATTERS = (
+    *("dataset", "model.kind", "training.loss", "training.batch_size", "training.max_epochs"),
+    *(f"training.{option}" for option in LOSS_OPTIONS),
+    *("optim.schedule", "optim.warmup_steps"),
+)
+"""Paths that decide whether anything trains, and whether a learning rate's schedule begins."""
 
 
 def check_training(prepared: Prepared, arms: Sequence[Arm]) -> None:
@@ -21,10 +26,11 @@ def check_training(prepared: Prepared, arms: Sequence[Arm]) -> None:
     problems: dict[str, dict[str, None]] = {}
     seen: dict[tuple[str, ...], str] = {}
     for arm in arms:
-        for config in variants(arm, ("dataset", "model.kind", *_LOSS_PATHS)):
+        for config in variants(arm, MATTERS):
             training = config.training
             options = (str(getattr(training, option)) for option in LOSS_OPTIONS)
-            key = (key_of(config.dataset), config.model.kind, training.loss, *options)
+            plan = _plan_of(config)
+            key = (key_of(config.dataset), config.model.kind, training.loss, plan, *options)
             if key not in seen:
                 seen[key] = _training_problem(prepared, config)
             if seen[key]:
@@ -38,6 +44,14 @@ def _training_problem(prepared: Prepared, config: TrialConfig) -> str:
     """Why nothing would train; empty where something does."""
     try:
         check_trains(config, prepared.dataset(config.dataset))
-    except DataError as error:
+    except (DataError, SpecError) as error:
         return f"dataset {config.dataset.kind}, {config.model.kind}: {error}"
     return ""
+
+
+def _plan_of(config: TrialConfig) -> str:
+    """What the steps of a schedule depend on; empty without one, so that data is looked at once."""
+    optim, training = config.optim, config.training
+    if optim.schedule == "none":
+        return ""
+    return f"{optim.schedule} {optim.warmup_steps} {training.batch_size} {training.max_epochs}"

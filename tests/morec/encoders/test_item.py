@@ -50,6 +50,9 @@ SPECS: dict[str, dict[str, Any]] = {
     "text+image-add": {"text": text("all"), "image": image(1), "fusion": "add"},
     "text+image-concat": {"text": text(1), "image": image("all"), "fusion": "concat"},
     "text+mae-concat": {"text": text(), "image": mae(1), "fusion": "concat"},
+    "text-shuffled": {"text": text("all", control="shuffle")},
+    "text-noise": {"text": text(control="noise")},
+    "id+image-constant": {"id": True, "image": image(1, control="constant"), "fusion": "add"},
     "second-rounds": {
         "text": text(1, second_round={"max_epochs": 1}),
         "image": image("all", name="tiny-random-mae", second_round={"max_epochs": 1}),

@@ -133,12 +133,14 @@ def test_an_artefact_that_arms_share_counts_once(tmp_path, forecast_of) -> None:
         "ID": {},
         "TS": {"set": text},
         "TS deep": {"set": text | {"model.num_blocks": 3}},
+        "TS shuffled": {"set": text | {"item.text.control": "shuffle"}},
         "E2E": {"set": text | {"item.text.trainable_layers": "all"}},
     }
     sizes = {
         "ID": SMALL,
         "TS": replace(SMALL, artefact_bytes={"text": 5_000}),
         "TS deep": replace(SMALL, artefact_bytes={"text": 5_000}),
+        "TS shuffled": replace(SMALL, artefact_bytes={"text": 5_000}),
         "E2E": replace(SMALL, artefact_bytes={"text": 300}),
     }
     assert forecast_of(study(arms=arms), sizes).artefacts == 5_000 + 300

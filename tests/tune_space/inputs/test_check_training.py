@@ -1,6 +1,7 @@
 """Data that leaves nothing to train on stops a study before anything starts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,22 @@ def test_more_negatives_than_items_are_refused_also_where_they_are_searched(
     with pytest.raises(DataError, match=r"arm 'many': .*: training\.negatives: 6 are more"):
         check_training(fresh, [arm("many", "sasrec", search=searched)])
     check_training(fresh, [arm("some", "sasrec", search={"training.negatives": [1, 5]})])
+
+
+def test_a_schedule_that_never_begins_stops_a_study(prepared: Prepared) -> None:
+    """Two users in one batch, 150 epochs: 150 planned steps."""
+    write_rows(prepared.root, [list("abcd"), list("bcda")])
+    one = arm("ID", "sasrec", search={"optim.warmup_steps": [0, 149, 150]})
+    check_training(prepared, [one])
+    optim = one.config.optim.model_copy(update={"schedule": "cosine"})
+    scheduled = replace(one, config=one.config.model_copy(update={"optim": optim}))
+    with pytest.raises(DataError) as error:
+        check_training(prepared, [scheduled])
+    assert str(error.value) == (
+        "nothing was started\narm 'ID': dataset files, sasrec: optim.schedule: cosine has no "
+        "effect: warmup_steps 150 takes all of the 150 planned steps (training.max_epochs times "
+        "the steps of an epoch); allowed: fewer"
+    )
 
 
 def test_users_who_all_know_the_same_items_leave_no_in_batch_negative(prepared: Prepared) -> None:
