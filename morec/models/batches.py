@@ -56,11 +56,16 @@ class TrainBatch:
 
 
 def sequence_samples(sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
-    """One sample per user, the whole train list: each item but the first is a target (T = L)."""
+    """One sample per user, the whole train list: each item but the first is a target (T = L).
+
+    Users without a train list have no sample; lists are left-padded, so the last column tells.
+    """
+    users_S = np.flatnonzero(sequences_UL1[:, -1])
+    items_SL1 = sequences_UL1[users_S]
     return TrainSamples(
-        users_S=np.arange(len(sequences_UL1)),
-        items_SL1=sequences_UL1,
-        is_target_ST=sequences_UL1[:, :-1] > 0,
+        users_S=users_S,
+        items_SL1=items_SL1,
+        is_target_ST=items_SL1[:, :-1] > 0,
         trained_UL1=sequences_UL1,
     )
 

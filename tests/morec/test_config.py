@@ -94,6 +94,7 @@ OTHER_VALUES: dict[str, Any] = {
     "evaluation.batch_size": 256,
     "evaluation.candidates": "trained",
     "evaluation.mask_history": False,
+    "evaluation.split": {"by_time": {"target": "first"}},
     "evaluation.test": True,
     "seed": 1,
 }

@@ -6,7 +6,7 @@ Data sets that have not been prepared yet are read, so that their profiles can b
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from morec.config import DatasetSpec
+from morec.config import TrialConfig
 from morec.encoders.weights.hub import offline
 from morec.errors import DataError
 from tune_space.capacity.forecast import make_forecast, read_state
@@ -76,18 +76,19 @@ def _data_lines(
 ) -> Iterator[str]:
     """The profile of every data set that is not missing, or why it cannot be read."""
     lacking = inactive_arms(arms, (), [one for one in missing if one.kind == "data set"])
-    for label, spec in datasets_of([arm for arm in arms if arm.name not in lacking]):
+    for label, config in datasets_of([arm for arm in arms if arm.name not in lacking]):
         try:
-            yield from format_profile(_entry(prepared, label, spec))
+            yield from format_profile(_entry(prepared, label, config))
         except DataError as error:
-            yield f"data: {label or spec.kind} cannot be read: {error}"
+            yield f"data: {label or config.dataset.kind} cannot be read: {error}"
 
 
-def _entry(prepared: Prepared, label: str, spec: DatasetSpec) -> DatasetEntry:
+def _entry(prepared: Prepared, label: str, config: TrialConfig) -> DatasetEntry:
     """What was written down when the data set was prepared, or else what reading it finds."""
-    if prepared.is_prepared(spec):
-        return dataset_entry(prepared, label, spec)
-    return profile_dataset(spec, prepared.root, label=label)
+    if prepared.is_prepared(config):
+        return dataset_entry(prepared, label, config)
+    split = config.evaluation.split
+    return profile_dataset(config.dataset, prepared.root, label=label, split=split)
 
 
 def _num_items(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from morec.config import TrialConfig
 from morec.errors import DataError
 from morec.models.recommender import check_trains
-from tune_space.inputs.prepare import Prepared, key_of, variants
+from tune_space.inputs.prepare import Prepared, data_key, variants
 from tune_space.study.expand import Arm
 
 
@@ -19,7 +19,7 @@ def check_training(prepared: Prepared, arms: Sequence[Arm]) -> None:
     seen: dict[tuple[str, ...], str] = {}
     for arm in arms:
         for config in variants(arm, ("dataset", "model.kind", "training.loss")):
-            key = key_of(config.dataset), config.model.kind, config.training.loss
+            key = data_key(config), config.model.kind, config.training.loss
             if key not in seen:
                 seen[key] = _training_problem(prepared, config)
             if seen[key]:
@@ -32,7 +32,7 @@ def check_training(prepared: Prepared, arms: Sequence[Arm]) -> None:
 def _training_problem(prepared: Prepared, config: TrialConfig) -> str:
     """Why nothing would train; empty where something does."""
     try:
-        check_trains(config, prepared.dataset(config.dataset))
+        check_trains(config, prepared.dataset(config))
     except DataError as error:
         return f"dataset {config.dataset.kind}, {config.model.kind}: {error}"
     return ""

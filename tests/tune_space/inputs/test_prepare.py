@@ -131,7 +131,7 @@ def test_sources_name_the_data_and_every_encoders_weights(prepared) -> None:
 def test_the_dataset_is_described_as_it_was_cut(prepared) -> None:
     arms = [arm("a", {"id": True}), arm("b", {"text": TEXT})]
     (entry,) = dataset_entries(prepared, arms)
-    dataset = prepared.dataset(arms[0].config.dataset)
+    dataset = prepared.dataset(arms[0].config)
     assert entry.is_synthetic
     assert (entry.num_users, entry.num_items) == (dataset.num_users, dataset.num_items)
     assert entry.num_interactions == len(dataset.item_ids)
@@ -141,13 +141,14 @@ def test_the_dataset_is_described_as_it_was_cut(prepared) -> None:
 
 
 def test_a_dataset_counts_as_prepared_once_it_is_made(prepared) -> None:
-    spec = arm("a", {"id": True}).config.dataset
-    assert not prepared.is_prepared(spec)
-    folder = prepared.dataset_folder(spec)
-    assert prepared.is_prepared(spec)
-    assert not prepared.is_prepared(spec.model_copy(update={"max_seq_len": 3}))
+    config = arm("a", {"id": True}).config
+    assert not prepared.is_prepared(config)
+    folder = prepared.dataset_folder(config)
+    assert prepared.is_prepared(config)
+    shorter = arm("a", {"id": True}, dataset=DATA | {"max_seq_len": 3}).config
+    assert not prepared.is_prepared(shorter)
     (folder / "dataset.json").unlink()
-    assert not Prepared(prepared.root, prepared.store).is_prepared(spec)
+    assert not Prepared(prepared.root, prepared.store).is_prepared(config)
 
 
 def test_popularity_and_chance_are_measured_on_both_splits(prepared) -> None:
@@ -189,14 +190,14 @@ def test_every_data_set_has_an_entry_and_references_as_its_baseline_reads_it(pre
     assert [(one.dataset, one.name) for one in found] == [
         ("a", "popularity"), ("a", "chance"), ("b", "popularity"), ("b", "chance"),
     ]  # fmt: skip
-    read_by_baseline = prepared.dataset(arms[1].config.dataset)
+    read_by_baseline = prepared.dataset(arms[1].config)
     expected = popularity_of(read_by_baseline, "test", EvaluationSpec())
     assert found[0].test_evaluation == expected
 
 
 def test_the_entry_of_a_data_set_says_which_slice_every_user_is_in(prepared) -> None:
     (entry,) = dataset_entries(prepared, [arm("a", {"id": True})])
-    dataset = prepared.dataset(arm("a", {"id": True}).config.dataset)
+    dataset = prepared.dataset(arm("a", {"id": True}).config)
     expected = {each.dimension: each for each in slicings(dataset, "test")}
     assert [each.dimension for each in entry.slices] == list(expected)
     for each in entry.slices:
