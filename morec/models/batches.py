@@ -91,8 +91,8 @@ def check_samples(samples: TrainSamples, num_items: int, needs: LossNeeds) -> No
     if not samples.is_target_ST.any():
         raise DataError(
             f"no training target is left: of all {len(samples.trained_UL1)} users, none has 2 "
-            "items besides the last two, which are for validation and test; a model that reads "
-            "histories needs users with at least 4 interactions, dssm users with 3"
+            "items to train on; under leave_one_out the last two are for validation and test, so "
+            "a model that reads histories needs users with at least 4 interactions, dssm with 3"
         )
     if needs.negatives:
         _check_negatives_exist(samples.trained_UL1, num_items)

@@ -3,13 +3,14 @@
 import base64
 import json
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from morec.config import EvaluationSpec, TrialConfig
-from morec.data.dataset import Dataset
+from morec.data.dataset import FORMAT, Dataset
 from morec.data.profiling import load_profiled
 from morec.data.slices import slicings
 from morec.data.splits import Split
@@ -149,6 +150,52 @@ def test_a_dataset_counts_as_prepared_once_it_is_made(prepared) -> None:
     assert not prepared.is_prepared(shorter)
     (folder / "dataset.json").unlink()
     assert not Prepared(prepared.root, prepared.store).is_prepared(config)
+
+
+BY_TIME = {"by_time": {"test": 0.2, "valid": 0.2, "target": "last"}}
+
+
+def by_time(name: str, label: str = "") -> Arm:
+    """An arm on the same data, split by time."""
+    plain = arm(name, {"id": True}, label=label)
+    values = {"evaluation": {"split": BY_TIME}}
+    config = TrialConfig.model_validate(plain.config.model_dump() | values)
+    return replace(plain, config=config)
+
+
+def test_each_split_of_a_data_set_is_prepared_and_described_for_itself(prepared) -> None:
+    arms = [arm("a", {"id": True}, label="one"), by_time("a", "two")]
+    one, two = (prepared.dataset(each.config) for each in arms)
+    assert prepared.dataset_folder(arms[0].config) != prepared.dataset_folder(arms[1].config)
+    assert (one.split, two.split) == tuple(each.config.evaluation.split for each in arms)
+    assert one.item_names == two.item_names
+    entry, other = dataset_entries(prepared, arms)
+    assert (entry.split, entry.cuts_s) == ("leave_one_out", None)
+    assert (other.split, other.cuts_s) == (two.split, two.cuts_s)
+    assert entry.num_targets("test") == entry.num_users == 30
+    assert other.num_targets("test") == two.rows_of("test").num_rows < 30
+    assert len(other.slices[0].codes) == other.num_targets("test")
+    assert sum(other.profile.test_targets.values()) == pytest.approx(1)
+    assert other == profile_dataset(
+        arms[1].config.dataset, prepared.root, label="two", split=two.split
+    )
+
+
+def test_a_data_set_of_leave_one_out_is_prepared_under_the_name_it_always_had(prepared) -> None:
+    config = arm("a", {"id": True}).config
+    identity = {
+        "spec": config.dataset.model_dump(mode="json"),
+        "source": prepared.data_hash(config.dataset),
+        "format": FORMAT,
+    }
+    folder = prepared.dataset_folder(config)
+    assert prepared.store.find("dataset", identity).path == folder
+
+
+def test_references_of_a_split_by_time_rank_its_targets(prepared) -> None:
+    popularity, _ = references(prepared, [by_time("a")], "a")
+    dataset = prepared.dataset(by_time("a").config)
+    assert popularity.test_evaluation.num_users == dataset.rows_of("test").num_rows
 
 
 def test_popularity_and_chance_are_measured_on_both_splits(prepared) -> None:
