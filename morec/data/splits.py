@@ -89,9 +89,15 @@ def evaluation_batches(
 
 def train_popularity_N1(dataset: Dataset) -> npt.NDArray[np.int64]:
     """Count each item's interactions in train lists; index 0 (padding) is 0."""
-    _, starts, ends = dataset.rows_of("train")
-    _, positions = spans(starts, ends)
+    _, positions = train_spans(dataset)
     return np.bincount(dataset.item_ids[positions], minlength=dataset.num_items + 1)
+
+
+def train_spans(dataset: Dataset) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return user and index in ``dataset.item_ids`` of every train interaction, shapes (m,)."""
+    users, starts, ends = dataset.rows_of("train")
+    rows, positions = spans(starts, ends)
+    return users[rows], positions
 
 
 def is_candidate_N1(dataset: Dataset, candidates: Candidates) -> npt.NDArray[np.bool_]:
@@ -110,10 +116,7 @@ def target_positions_U(dataset: Dataset, split: Split) -> npt.NDArray[np.int64]:
 
 def train_lengths_U(dataset: Dataset) -> npt.NDArray[np.int64]:
     """Return the length of every user's train list; 0 of a user without any."""
-    users, starts, ends = dataset.rows_of("train")
-    lengths_U = np.zeros(dataset.num_users, dtype=np.int64)
-    lengths_U[users] = ends - starts
-    return lengths_U
+    return np.bincount(train_spans(dataset)[0], minlength=dataset.num_users)
 
 
 def masked_spans(

@@ -201,7 +201,7 @@ def test_a_split_by_time_is_another_trial_and_its_defaults_are_left_out() -> Non
     [
         (
             "leave_one",
-            r"found 'leave_one'; allowed: leave_one_out, .* Did you mean 'leave_one_out'",
+            r"'leave_one'; allowed: leave_one_out, .* mean 'leave_one_out'",
         ),
         (3, r"found 3; allowed: leave_one_out, or a mapping: \{by_time: \{test: 0.1"),
         ({"by_time": {"target": "all"}}, "by_time.target\n.*'first' or 'last'"),

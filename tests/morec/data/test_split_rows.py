@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import morec
 from morec.config import LEAVE_ONE_OUT, ByTimeSpec, ByTimeSplit, FilesSpec, SplitSpec
 from morec.data.dataset import Dataset, make_dataset, open_dataset, save_dataset
 from morec.data.interactions import Interactions, from_rows
@@ -272,6 +273,13 @@ def test_a_split_without_users_says_which_and_how_many_there_are() -> None:
         split(rows, split_by())
     with pytest.raises(DataError, match=r"for validation: users_with_train_interactions 2"):
         split([*ROWS[:14], (1, 4, 9), (1, 5, 9), (1, 6, 9)], split_by(test=0.3, valid=0.01))
+
+
+def test_only_the_data_know_where_windows_begin_and_end() -> None:
+    """All others ask for the rows of a split; a window's end alone would be a look ahead."""
+    package = Path(morec.__file__).parent
+    readers = [path for path in package.rglob("*.py") if "offsets_U1" in path.read_text("utf-8")]
+    assert {path.parent for path in readers} == {package / "data"}
 
 
 def test_hand_made_datasets_are_of_leave_one_out() -> None:
