@@ -57,6 +57,7 @@ def run_trial(
     read only if ``config.evaluation.test`` is set, and then once, after training. The caller
     removes the checkpoints once the record is safe. Several workers must see the same checkpoints.
     """
+    assert inputs.dataset.split == config.evaluation.split, "windows of another split"
     trial = _Trial(config, inputs, checkpoints, workers or Workers(), torch.device(device))
     outcome: dict[str, Any]
     try:

@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PUBLIC: dict[str, str] = {
     "morec.config:TrialConfig.trial_id": "(self, sources, *, schema)",
-    "morec.data.dataset:load_dataset": "(spec, root)",
+    "morec.data.dataset:load_dataset": "(spec, root, split)",
     "morec.encoders.artefacts:ArtefactStore": "(folder, storage, *, verify)",
     "morec.results:TrialResult.best_score": "(self)",
     "morec.trial:TrialInputs": "(dataset, store, sources)",

@@ -45,6 +45,7 @@ from morec.config.models import (
 )
 from morec.config.readers import DatasetSpec
 from morec.config.recommenders import ModelSpec
+from morec.config.splits import LEAVE_ONE_OUT, ByTimeSpec, ByTimeSplit, SplitSpec
 from morec.config.training import TrainingSpec
 from morec.config.trial import (
     POPULARITY_LABELS,
@@ -57,12 +58,15 @@ from morec.config.trial import (
 )
 
 __all__ = [
+    "LEAVE_ONE_OUT",
     "POPULARITY_LABELS",
     "RANKING",
     "SCHEMA_VERSION",
     "WORD_ENCODERS",
     "AmazonSpec",
     "BERT4RecSpec",
+    "ByTimeSpec",
+    "ByTimeSplit",
     "Candidates",
     "Control",
     "DSSMSpec",
@@ -91,6 +95,7 @@ __all__ = [
     "SASRecSpec",
     "SequencesSpec",
     "Spec",
+    "SplitSpec",
     "SyntheticSpec",
     "TextSpec",
     "Ties",

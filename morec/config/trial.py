@@ -15,6 +15,7 @@ from morec.config.losses import LOSS_OPTIONS, loss_needs, losses_with
 from morec.config.models import SASRecSpec
 from morec.config.readers import DatasetSpec
 from morec.config.recommenders import ModelSpec
+from morec.config.splits import LEAVE_ONE_OUT, SplitSpec
 from morec.config.training import TrainingSpec
 from morec.errors import SpecError, did_you_mean
 from morec.metrics import metric_names
@@ -24,9 +25,9 @@ SCHEMA_VERSION = 3
 
 Candidates = Literal["all", "trained"]
 """The items a target is ranked against: all, or those with a train interaction and the target."""
-RANKING = frozenset({"candidates", "mask_history"})
-"""Options of ``EvaluationSpec`` that say what a target is ranked against: metrics of trials that
-differ in one of them do not compare."""
+RANKING = frozenset({"candidates", "mask_history", "split"})
+"""Options of ``EvaluationSpec`` that say what is predicted and what a target is ranked against:
+metrics of trials that differ in one of them do not compare."""
 POPULARITY_LABELS = ("new", "cold", "tail", "mid", "head")
 """Slices of the users by the popularity of their target, the least popular first."""
 
@@ -78,6 +79,9 @@ class EvaluationSpec(Spec):
     mask_history: bool = True
     """Leave the items of a user's history out of the ranking, as in the paper; a target among them
     is then a miss. false: they are ranked too, for users who come back to the same items."""
+    split: SplitSpec = LEAVE_ONE_OUT
+    """A user's last interaction is for test and the one before for validation, as in the paper. Or
+    ``{by_time: {test: 0.1, valid: 0.1, target: last}}``: what lies after two cuts in time is."""
     test: bool = False
     """Whether the test split is looked at, once, after training."""
 

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import TypeAdapter
 
-from morec.config import DatasetSpec, ImagesSpec, MissingImagesSpec
+from morec.config import LEAVE_ONE_OUT, DatasetSpec, ImagesSpec, MissingImagesSpec, SplitSpec
 from morec.data.images.sources import ImageSource, find_images
 from morec.data.interactions import Interactions
 from morec.data.missing_images import check_images, drop_items_without_images
 from morec.data.readers.table import READERS
+from morec.data.split_rows import AnySplit, RowsOfSplits, SplitRows, leave_one_out
 from morec.data.titles import read_titles
 from morec.data.windows import cut_windows
 from morec.errors import DataError
@@ -24,7 +26,14 @@ from morec.results import write_atomically
 FORMAT = 5
 """Version of the folder that ``save_dataset`` writes."""
 HEADER = "dataset.json"
-ARRAYS = ("offsets_U1", "item_ids", "is_tied", "ages_s", "times_s", "image_array")
+ROWS: Mapping[AnySplit, str] = {
+    "train": "train_rows_3R",
+    "valid": "valid_rows_3R",
+    "test": "test_rows_3R",
+}
+"""The field of ``Dataset`` that holds the rows of a split by time."""
+ARRAYS = ("offsets_U1", "item_ids", "is_tied", "ages_s", "times_s", "image_array", *ROWS.values())
+_SPLIT: TypeAdapter[SplitSpec] = TypeAdapter(SplitSpec)
 
 
 @dataclass(frozen=True)
@@ -39,9 +48,10 @@ class Dataset:
     num_users: int
     num_items: int
     max_seq_len: int
-    """L: model inputs per user; a window holds at most L + 3 items."""
+    """L: model inputs per user; a window of leave-one-out holds at most L + 3 items."""
     offsets_U1: npt.NDArray[np.int64]
-    """User u's window is ``item_ids[offsets_U1[u]:offsets_U1[u + 1]]``, in time order."""
+    """User u's window is ``item_ids[offsets_U1[u]:offsets_U1[u + 1]]``, in time order. Which part
+    of it is for training, validation or test only ``rows_of`` says."""
     item_ids: npt.NDArray[np.int32]
     counts: Mapping[str, int]
     """How many rows, interactions, items or users each rule of reading and windowing concerned."""
@@ -63,6 +73,21 @@ class Dataset:
     """Where the images lie; that of item i is key i - 1."""
     image_array: npt.NDArray[np.uint8] | None = None
     """(N, H, W, 3), item i at index i - 1; only of datasets that draw their images."""
+    split: SplitSpec = LEAVE_ONE_OUT
+    """How the windows are divided; ``evaluation.split`` of the trials that read them."""
+    cuts_s: tuple[int, int] | None = None
+    """Beginnings of validation and test in seconds from 1970; None without a split by time."""
+    train_rows_3R: npt.NDArray[np.int64] | None = None
+    """``SplitRows`` as columns; None of leave-one-out, whose rows follow from ``offsets_U1``."""
+    valid_rows_3R: npt.NDArray[np.int64] | None = None
+    test_rows_3R: npt.NDArray[np.int64] | None = None
+
+    def rows_of(self, split: AnySplit) -> SplitRows:
+        """Return which users a split has, what it reads of each, and where the targets stand."""
+        stored_3R = getattr(self, ROWS[split])
+        if stored_3R is None:
+            return leave_one_out(self.offsets_U1, self.max_seq_len).rows[split]
+        return SplitRows(*stored_3R)
 
     @property
     def has_images(self) -> bool:
@@ -74,14 +99,14 @@ class Dataset:
         return str(item) if self.item_names is None else self.item_names[item - 1]
 
 
-def load_dataset(spec: DatasetSpec, root: Path) -> Dataset:
+def load_dataset(spec: DatasetSpec, root: Path, split: SplitSpec = LEAVE_ONE_OUT) -> Dataset:
     """Read the sources and cut the windows; relative paths in ``spec`` are relative to ``root``.
 
     Raises:
         DataError: a source is missing or does not fit ``spec``, or no user is left.
     """
     digest = source_hash(spec, root)
-    return make_dataset(spec, digest, read_interactions(spec, root))
+    return make_dataset(spec, digest, read_interactions(spec, root), split)
 
 
 def read_interactions(spec: DatasetSpec, root: Path) -> Interactions:
@@ -99,15 +124,20 @@ def read_interactions(spec: DatasetSpec, root: Path) -> Interactions:
     return interactions
 
 
-def make_dataset(spec: DatasetSpec, digest: str, interactions: Interactions) -> Dataset:
+def make_dataset(
+    spec: DatasetSpec,
+    digest: str,
+    interactions: Interactions,
+    split: SplitSpec = LEAVE_ONE_OUT,
+) -> Dataset:
     """Cut the windows and join them with the titles and images of the items in them.
 
     ``digest`` is the ``source_hash`` of what was read.
 
     Raises:
-        DataError: no user is left, or an item has no readable image.
+        DataError: no user is left, an item has no readable image, or the data cannot be split so.
     """
-    windows = cut_windows(interactions, spec)
+    windows = cut_windows(interactions, spec, split)
     kept = windows.kept_items.tolist()
     titles, images = interactions.titles, interactions.image_array
     texts = None if titles is None else read_titles(spec, [titles[code] for code in kept])
@@ -131,7 +161,15 @@ def make_dataset(spec: DatasetSpec, digest: str, interactions: Interactions) -> 
         titles=texts.titles if texts else None,
         images=_images(interactions, kept, are_checked=_drops_images(spec)),
         image_array=None if images is None else images[windows.kept_items],
+        split=split,
+        cuts_s=windows.splits.cuts_s,
+        **({} if split == LEAVE_ONE_OUT else _columns(windows.splits)),
     )
+
+
+def _columns(found: RowsOfSplits) -> dict[str, npt.NDArray[np.int64]]:
+    """The rows of every split as they are stored."""
+    return {name: np.stack(found.rows[split]) for split, name in ROWS.items()}
 
 
 def source_hash(spec: DatasetSpec, root: Path) -> str:
@@ -155,6 +193,7 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
         if field.name not in ARRAYS
     }
     plain["counts"] = dict(dataset.counts)
+    plain["split"] = _SPLIT.dump_python(dataset.split, mode="json")
     if dataset.images is not None:
         plain["images"] = {**vars(dataset.images), "path": str(dataset.images.path)}
     header = {"format": FORMAT, "arrays": sorted(arrays), "fields": plain}
@@ -176,6 +215,9 @@ def open_dataset(folder: Path) -> Dataset:
         raise DataError(f"{path}: format {header['format']}, this version reads format {FORMAT}")
     plain = header["fields"]
     plain["notes"] = tuple(plain["notes"])
+    # Folders of leave-one-out that an earlier version made say nothing of a split.
+    plain["split"] = _SPLIT.validate_python(plain.get("split", LEAVE_ONE_OUT))
+    plain["cuts_s"] = tuple(plain["cuts_s"]) if plain.get("cuts_s") else None
     for name in ("item_names", "titles"):
         if plain[name] is not None:
             plain[name] = tuple(plain[name])

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from morec.config import DatasetSpec
+from morec.config import LEAVE_ONE_OUT, DatasetSpec, SplitSpec
 from morec.data.clock import FIRST_CLOCK_S, LAST_CLOCK_S
 from morec.data.dataset import Dataset, make_dataset, read_interactions, source_hash
 from morec.data.images.open import RawImage, open_image
@@ -43,7 +43,11 @@ _Ints = npt.NDArray[np.int64]
 
 
 def load_profiled(
-    spec: DatasetSpec, root: Path, interactions: Interactions | None = None
+    spec: DatasetSpec,
+    root: Path,
+    interactions: Interactions | None = None,
+    *,
+    split: SplitSpec = LEAVE_ONE_OUT,
 ) -> tuple[Dataset, DataProfile]:
     """Read a data set once, as ``load_dataset`` does, and compute its profile.
 
@@ -54,7 +58,7 @@ def load_profiled(
     """
     digest = source_hash(spec, root)
     interactions = interactions or read_interactions(spec, root)
-    dataset = make_dataset(spec, digest, interactions)
+    dataset = make_dataset(spec, digest, interactions, split)
     return dataset, make_profile(interactions, dataset)
 
 
@@ -233,4 +237,4 @@ def _test_targets(dataset: Dataset) -> dict[str, float]:
     """Return the share of the test targets with each label of popularity."""
     (by,) = (one for one in slicings(dataset, "test") if one.dimension == "popularity")
     numbers = np.bincount(by.codes_U, minlength=len(by.labels))
-    return dict(zip(by.labels, (numbers / dataset.num_users).tolist(), strict=True))
+    return dict(zip(by.labels, (numbers / numbers.sum()).tolist(), strict=True))

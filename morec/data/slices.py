@@ -1,8 +1,9 @@
-"""Slices of a split's users: by the target's popularity, the history's length, the target's age and
-whether its time is its own.
+"""Slices of a split's users: by the target's popularity, the history's length, the target's age,
+whether the user was there before, and whether the target's time is its own.
 
 Comes in: a dataset and a split. Goes out: a label per user and dimension. Train interactions are
-those of s[:-2], for both splits. Shape legend: U users, N1 = N + 1 items, n values.
+those of the train lists, for both splits. Shape legend: U users of the split, N1 = N + 1 items, n
+values.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from morec.config import POPULARITY_LABELS
 from morec.data.dataset import Dataset
-from morec.data.splits import Split, target_positions_U, train_popularity_N1
+from morec.data.splits import Split, target_positions_U, train_lengths_U, train_popularity_N1
 
 COLD_BELOW = 10
 """Items with fewer train interactions are cold (paper, appendix A.1)."""
@@ -42,16 +43,18 @@ class Slicing:
 
 
 def slicings(dataset: Dataset, split: Split) -> tuple[Slicing, ...]:
-    """Return the slicings by popularity, by history, by item age and by ties in time.
+    """Return the slicings by popularity, history, item age, ties in time and the user's past.
 
-    There is none by item age without clock times, and none by ties where no target is tied. Equal
-    values share a third. So thirds may differ in size, and there may be fewer than three.
+    There is none by item age without clock times, none by ties where no target is tied, and none
+    by the user's past where every user has one. Equal values share a third. So thirds may differ
+    in size, and there may be fewer than three.
     """
     found = (
         _by_popularity(dataset, split),
-        _by_history(dataset),
+        _by_history(dataset, split),
         _by_item_age(dataset, split),
         _by_ties(dataset, split),
+        _by_past(dataset, split),
     )
     return tuple(slicing for slicing in found if slicing)
 
@@ -74,9 +77,9 @@ def popularity_codes_N1(dataset: Dataset) -> _Ints:
     return codes_N1
 
 
-def _by_history(dataset: Dataset) -> Slicing:
+def _by_history(dataset: Dataset, split: Split) -> Slicing:
     """Thirds of the users by their number of train interactions, labelled ``3-7``."""
-    lengths_U = np.diff(dataset.offsets_U1) - 2
+    lengths_U = train_lengths_U(dataset)[dataset.rows_of(split).users_R]
     third_U = _thirds(lengths_U, np.ones_like(lengths_U))
     used, codes_U = np.unique(third_U, return_inverse=True)
     bounds = [(lengths_U[third_U == code].min(), lengths_U[third_U == code].max()) for code in used]
@@ -103,13 +106,22 @@ def _by_ties(dataset: Dataset, split: Split) -> Slicing | None:
     """Tied: the target has the time of the user's interaction before or after it."""
     if dataset.is_tied is None:
         return None
-    targets_U = target_positions_U(dataset, split)
-    ends_U = np.asarray(dataset.offsets_U1[1:])
+    users_U, _, targets_U = dataset.rows_of(split)
+    ends_U = np.asarray(dataset.offsets_U1[1:])[users_U]
     after_U = np.where(targets_U + 1 < ends_U, targets_U + 1, targets_U)
     is_tied_U = np.asarray(dataset.is_tied[targets_U] | dataset.is_tied[after_U])
     if not is_tied_U.any():
         return None
     return Slicing("ties in time", ("untied", "tied"), is_tied_U.astype(np.int64))
+
+
+def _by_past(dataset: Dataset, split: Split) -> Slicing | None:
+    """Without a past: no train interaction; of a split by time, the user came after its cut."""
+    has_past_U = train_lengths_U(dataset)[dataset.rows_of(split).users_R] > 0
+    if has_past_U.all():
+        return None
+    labels = ("users without a past", "users with a past")
+    return Slicing("user's past", labels, has_past_U.astype(np.int64))
 
 
 def _age_labels(bounds: list[str]) -> tuple[str, ...]:

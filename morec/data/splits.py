@@ -1,6 +1,8 @@
-"""Leave-one-out: a user's last interaction is for test, the one before for validation.
+"""What is read of each split: training lists, and batches of histories with their targets.
 
-For a user's window s and L = ``max_seq_len`` (paper, section 3, and the paper's code):
+The rows of the splits are the dataset's (``rows_of``). Leave-one-out is the default: a user's last
+interaction is for test, the one before for validation. For a user's window s and L =
+``max_seq_len`` (paper, section 3, and the paper's code):
 
 =========  =========================  =======  ==================
 split      input (at most L items)    target   masked history
@@ -10,9 +12,11 @@ valid      s[-(L+2):-2]               s[-2]    s[:-2]
 test       s[-(L+1):-1]               s[-1]    s[:-1]
 =========  =========================  =======  ==================
 
-Without ``evaluation.mask_history`` nothing is masked.
+Without ``evaluation.mask_history`` nothing is masked. A split by time has other rows, see
+``morec.data.split_rows``; a user may have none in a split.
 
-Shape legend: U users, B users of a batch, L inputs, L1 = L + 1, N items, N1 = N + 1.
+Shape legend: U users, R rows of a split, B rows of a batch, L inputs, L1 = L + 1, N items, N1 =
+N + 1.
 """
 
 from collections.abc import Iterator
@@ -26,8 +30,6 @@ from morec.config import Candidates
 from morec.data.dataset import Dataset
 
 Split = Literal["valid", "test"]
-_STEPS_BEFORE_END: dict[Split, int] = {"valid": 2, "test": 1}
-"""Distance of the target from the window's end; history and input end right before the target."""
 
 
 @dataclass(frozen=True)
@@ -58,23 +60,26 @@ class EvaluationBatch:
 
 
 def train_sequences_UL1(dataset: Dataset) -> npt.NDArray[np.int32]:
-    """Return every user's train list s[:-2], left-padded with 0."""
-    starts, ends = dataset.offsets_U1[:-1], dataset.offsets_U1[1:]
-    return left_padded(dataset.item_ids, starts, ends - 2, width=dataset.max_seq_len + 1)
+    """Return every user's train list, left-padded with 0; all 0 of a user without any."""
+    users, starts, ends = dataset.rows_of("train")
+    sequences_UL1 = np.zeros((dataset.num_users, dataset.max_seq_len + 1), dtype=np.int32)
+    sequences_UL1[users] = left_padded(
+        dataset.item_ids, starts, ends, width=dataset.max_seq_len + 1
+    )
+    return sequences_UL1
 
 
 def evaluation_batches(
     dataset: Dataset, split: Split, batch_size: int, *, mask_history: bool = True
 ) -> Iterator[EvaluationBatch]:
-    """Yield all users in dataset order, ``batch_size`` at a time; the last batch may be shorter."""
-    target_positions = target_positions_U(dataset, split)
-    for first in range(0, dataset.num_users, batch_size):
-        starts = dataset.offsets_U1[:-1][first : first + batch_size]
-        targets = target_positions[first : first + batch_size]
+    """Yield all rows in dataset order, ``batch_size`` at a time; the last batch may be shorter."""
+    rows_of_split = dataset.rows_of(split)
+    for first in range(0, rows_of_split.num_rows, batch_size):
+        users, starts, targets = rows_of_split.where(slice(first, first + batch_size))
         inputs = left_padded(dataset.item_ids, starts, targets, width=dataset.max_seq_len)
         rows, positions = masked_spans(starts, targets, mask_history=mask_history)
         yield EvaluationBatch(
-            users_B=np.arange(first, first + len(targets)),
+            users_B=users,
             inputs_BL=inputs.astype(np.int64),
             targets_B=dataset.item_ids[targets].astype(np.int64),
             history_rows=rows,
@@ -90,7 +95,9 @@ def train_popularity_N1(dataset: Dataset) -> npt.NDArray[np.int64]:
 
 def train_spans(dataset: Dataset) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Return user and index in ``dataset.item_ids`` of every train interaction, shapes (m,)."""
-    return spans(dataset.offsets_U1[:-1], dataset.offsets_U1[1:] - 2)
+    users, starts, ends = dataset.rows_of("train")
+    rows, positions = spans(starts, ends)
+    return users[rows], positions
 
 
 def is_candidate_N1(dataset: Dataset, candidates: Candidates) -> npt.NDArray[np.bool_]:
@@ -103,8 +110,13 @@ def is_candidate_N1(dataset: Dataset, candidates: Candidates) -> npt.NDArray[np.
 
 
 def target_positions_U(dataset: Dataset, split: Split) -> npt.NDArray[np.int64]:
-    """Return the index of each user's target in ``dataset.item_ids``."""
-    return np.asarray(dataset.offsets_U1[1:]) - _STEPS_BEFORE_END[split]
+    """Return the index in ``dataset.item_ids`` of every target of a split, by user."""
+    return dataset.rows_of(split).ends_R
+
+
+def train_lengths_U(dataset: Dataset) -> npt.NDArray[np.int64]:
+    """Return the length of every user's train list; 0 of a user without any."""
+    return np.bincount(train_spans(dataset)[0], minlength=dataset.num_users)
 
 
 def masked_spans(

@@ -1,7 +1,8 @@
-"""Cuts interactions into one window per user: the user's latest L + 3 interactions.
+"""Cuts interactions into one window per user: what the splits read of the user's interactions.
 
-The rules are those of ``read_behaviors`` of the paper's code: the minimum length is tested before
-windows are cut; items outside all windows are dropped; kept items stay in the catalogue's order.
+Under leave-one-out these are the user's latest L + 3 interactions, as in ``read_behaviors`` of the
+paper's code: the minimum length is tested before windows are cut; items outside all windows are
+dropped; kept items stay in the catalogue's order. A split by time has the same users and items.
 """
 
 import hashlib
@@ -11,15 +12,22 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from morec.config import DatasetSpec
+from morec.config import LEAVE_ONE_OUT, DatasetSpec, SplitSpec
 from morec.data.interactions import Interactions, follows_a_tie
+from morec.data.split_rows import (
+    RowsOfSplits,
+    find_rows,
+    in_stored,
+    num_before,
+    stored_interactions,
+)
 from morec.data.ties import sequence_order
 from morec.errors import DataError
 
 
 @dataclass(frozen=True)
 class Windows:
-    """The latest n interactions of every kept user, concatenated. U users, N items."""
+    """What the splits read of every kept user, concatenated: n interactions, U users, N items."""
 
     offsets_U1: npt.NDArray[np.int64]
     """(U + 1,) user u's window is ``item_ids[offsets_U1[u]:offsets_U1[u + 1]]``."""
@@ -33,8 +41,10 @@ class Windows:
     """(n,) whether an interaction has the time of the user's interaction before it."""
     times_s: npt.NDArray[np.int64] | None
     """(n,) full seconds of the source's clock; None without clock times."""
+    splits: RowsOfSplits
+    """The rows of every split, positions in ``item_ids``."""
     counts: Mapping[str, int]
-    """Those of the reader, what each rule dropped, and the ties in time."""
+    """Those of the reader, what each rule dropped, what the split left out, the ties in time."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +62,19 @@ class _Rows:
         return len(self.users)
 
 
-def cut_windows(interactions: Interactions, spec: DatasetSpec) -> Windows:
+def cut_windows(
+    interactions: Interactions, spec: DatasetSpec, split: SplitSpec = LEAVE_ONE_OUT
+) -> Windows:
     """Cut the interactions into windows.
 
     In this order: warm-N drops items with fewer than N of all interactions; users below the
-    minimum length are dropped; ``max_users`` of the others are drawn; windows are cut. The paper
-    does not state the order. Its 50K users are drawn from data in which all are long enough.
+    minimum length are dropped; ``max_users`` of the others are drawn; items outside the users'
+    latest L + 3 interactions are dropped; the split's rows are found. The paper does not state the
+    order. Its 50K users are drawn from data in which all are long enough.
 
     Raises:
-        DataError: no user is left.
+        DataError: no user is left, or none for training, validation or test; or the data has no
+            clock times and ``split`` is by time.
     """
     order = sequence_order(interactions, spec.ties)
     columns = (interactions.user_ids, interactions.item_ids, interactions.timestamps)
@@ -72,9 +86,8 @@ def cut_windows(interactions: Interactions, spec: DatasetSpec) -> Windows:
     long_enough = warm.where(lengths[warm.users] >= spec.min_seq_len)
     is_drawn = _draw_users(interactions.user_names, lengths >= spec.min_seq_len, spec.max_users)
     drawn = long_enough.where(is_drawn[long_enough.users])
-    window = drawn.where(_steps_from_end(drawn.users) < spec.max_seq_len + 3)
-    left = np.bincount(window.items, minlength=num_items)
-    is_tied, offsets_U1 = follows_a_tie(window.users, window.times), _offsets(window.users)
+    is_latest = _steps_from_end(drawn.users) < spec.max_seq_len + 3
+    left = np.bincount(drawn.items[is_latest], minlength=num_items)
     counts = {
         **interactions.counts,
         "time_ties": int(follows_a_tie(rows.users, rows.times).sum()),
@@ -84,20 +97,30 @@ def cut_windows(interactions: Interactions, spec: DatasetSpec) -> Windows:
         "interactions_of_dropped_users": len(warm) - len(long_enough),
         "users_not_drawn": int((lengths >= spec.min_seq_len).sum() - is_drawn.sum()),
         "interactions_of_users_not_drawn": len(long_enough) - len(drawn),
-        "interactions_outside_windows": len(drawn) - len(window),
-        "interactions": len(window),
-        "tied_test_targets": int(is_tied[offsets_U1[1:] - 1].sum()),
     }
-    if not len(window):
+    if not len(drawn):
         raise DataError(_nothing_left(spec, counts))
+    kept = drawn.where(left[drawn.items] > 0)
+    offsets_U1 = _offsets(kept.users)
+    found = find_rows(offsets_U1, kept.times, interactions.ticks_per_s, spec, split)
+    is_stored = stored_interactions(found, offsets_U1)
+    window, stored = kept.where(is_stored), in_stored(found, is_stored)
+    is_tied = follows_a_tie(window.users, window.times)
     return Windows(
-        offsets_U1=offsets_U1,
+        offsets_U1=num_before(is_stored)[offsets_U1],
         item_ids=np.cumsum(left > 0)[window.items].astype(np.int32),
         kept_items=np.flatnonzero(left),
         ages_s=_ages(rows, window, interactions.ticks_per_s),
         is_tied=is_tied,
         times_s=_seconds(window, interactions.ticks_per_s),
-        counts=counts,
+        splits=stored,
+        counts={
+            **counts,
+            "interactions_outside_windows": len(drawn) - len(window),
+            "interactions": len(window),
+            **stored.counts,
+            "tied_test_targets": int(is_tied[stored.rows["test"].ends_R].sum()),
+        },
     )
 
 

@@ -69,11 +69,16 @@ class TrainBatch:
 
 
 def sequence_samples(sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
-    """One sample per user, the whole train list: each item but the first is a target (T = L)."""
+    """One sample per user, the whole train list: each item but the first is a target (T = L).
+
+    Users without a train list have no sample; lists are left-padded, so the last column tells.
+    """
+    users_S = np.flatnonzero(sequences_UL1[:, -1])
+    items_SL1 = sequences_UL1[users_S]
     return TrainSamples(
-        users_S=np.arange(len(sequences_UL1)),
-        items_SL1=sequences_UL1,
-        is_target_ST=sequences_UL1[:, :-1] > 0,
+        users_S=users_S,
+        items_SL1=items_SL1,
+        is_target_ST=items_SL1[:, :-1] > 0,
         trained_UL1=sequences_UL1,
     )
 
@@ -106,8 +111,8 @@ def check_samples(
     if not samples.is_target_ST.any():
         raise DataError(
             f"no training target is left: of all {len(samples.trained_UL1)} users, none has 2 "
-            "items besides the last two, which are for validation and test; a model that reads "
-            "histories needs users with at least 4 interactions, dssm users with 3"
+            "items to train on; under leave_one_out the last two are for validation and test, so "
+            "a model that reads histories needs users with at least 4 interactions, dssm with 3"
         )
     if negatives.is_drawn:
         check_negatives_exist(samples.trained_UL1, num_items, negatives)

@@ -1,8 +1,8 @@
 """What a reference has to rank: each user's target, the candidates, and what is masked.
 
 References are ranked as trained models are: the target among the candidates, the user's history
-masked unless ``mask_history`` is off. Shapes: U users, C candidates before masking and without a
-target that is none of them, N1 = N + 1 (index 0 is padding), m history entries.
+masked unless ``mask_history`` is off. Shapes: U users of the split, C candidates before masking and
+without a target that is none of them, N1 = N + 1 (index 0 is padding), m history entries.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from morec.config import EvaluationSpec
 from morec.data.dataset import Dataset
-from morec.data.splits import Split, is_candidate_N1, masked_spans, target_positions_U
+from morec.data.splits import Split, is_candidate_N1, masked_spans
 
 Ints = npt.NDArray[np.int64]
 
@@ -44,9 +44,8 @@ class RankingTask:
 
 def ranking_task(dataset: Dataset, split: Split, spec: EvaluationSpec) -> RankingTask:
     """Collect what is ranked on a split."""
-    positions_U = target_positions_U(dataset, split)
+    _, starts_U, positions_U = dataset.rows_of(split)
     targets_U = dataset.item_ids[positions_U].astype(np.int64)
-    starts_U = dataset.offsets_U1[:-1]
     rows, positions = masked_spans(starts_U, positions_U, mask_history=spec.mask_history)
     stride = dataset.num_items + 1
     pairs = np.sort(rows * stride + dataset.item_ids[positions])
@@ -54,11 +53,11 @@ def ranking_task(dataset: Dataset, split: Split, spec: EvaluationSpec) -> Rankin
     hits = rows[items == targets_U[rows]]
     is_one_N1 = is_candidate_N1(dataset, spec.candidates)
     return RankingTask(
-        num_users=dataset.num_users,
+        num_users=len(targets_U),
         candidates_C=np.flatnonzero(is_one_N1),
         targets_U=targets_U,
         history_rows_m=rows[is_one_N1[items]],
         history_items_m=items[is_one_N1[items]],
-        is_masked_U=np.bincount(hits, minlength=dataset.num_users) > 0,
+        is_masked_U=np.bincount(hits, minlength=len(targets_U)) > 0,
         is_added_U=~is_one_N1[targets_U],
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from morec.config import Ties
 from morec.metrics import parse_metric
 from reports import formats
-from reports.study.contrasts import Contrast, Finding
+from reports.study.contrasts import Contrast
 from reports.study.controls import control_sentences
 from reports.study.forced_misses import forced_misses
 from reports.study.progress import broken_trials

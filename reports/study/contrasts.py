@@ -169,7 +169,8 @@ def _why_not_comparable(pairs: list[tuple[TrialResult, TrialResult]]) -> str:
 def _unlike_rankings(left: TrialConfig, right: TrialConfig) -> str:
     """The options of the ranking in which two configurations differ, with both values."""
     sides = left.evaluation, right.evaluation
-    pairs = {name: [getattr(side, name) for side in sides] for name in sorted(RANKING)}
+    plain = [side.model_dump(mode="json") for side in sides]
+    pairs = {name: [side[name] for side in plain] for name in sorted(RANKING)}
     unlike = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
     return ", ".join(f"evaluation.{name} {a} and {b}" for name, (a, b) in unlike.items())
 

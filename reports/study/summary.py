@@ -207,7 +207,7 @@ class StudySummary:
         for arm in self.arms:
             for result in arm.tested.values():
                 return result.test.num_users if result.test else None
-        return self.manifest.datasets[0].num_users if self.manifest.datasets else None
+        return self.manifest.datasets[0].num_targets("test") if self.manifest.datasets else None
 
     @property
     def num_pending(self) -> int:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from morec.config import (
+    LEAVE_ONE_OUT,
     EvaluationSpec,
     ItemSpec,
     OptimSpec,
@@ -98,6 +99,7 @@ OTHER_VALUES: dict[str, Any] = {
     "evaluation.batch_size": 256,
     "evaluation.candidates": "trained",
     "evaluation.mask_history": False,
+    "evaluation.split": {"by_time": {"target": "first"}},
     "evaluation.test": True,
     "seed": 1,
 }
@@ -190,6 +192,40 @@ def test_the_id_ignores_defaults_that_are_spelled_out(values) -> None:
 def test_an_integer_where_a_number_is_asked_for_is_that_number() -> None:
     whole, decimal = (config(ID_ONLY | {"optim": {"lr": lr}}) for lr in (1, 1.0))
     assert whole.trial_id({}) == decimal.trial_id({})
+
+
+def split_of(value: Any) -> Any:
+    return config(ID_ONLY | {"evaluation": {"split": value}}).evaluation.split
+
+
+def test_a_split_by_time_is_another_trial_and_its_defaults_are_left_out() -> None:
+    assert split_of("leave_one_out") == config(ID_ONLY).evaluation.split == LEAVE_ONE_OUT
+    spelled = {"by_time": {"test": 0.1, "valid": 0.1, "target": "last"}}
+    one, same, other = (
+        config(ID_ONLY | {"evaluation": {"split": value}}).trial_id({})
+        for value in ({"by_time": {}}, spelled, {"by_time": {"target": "first"}})
+    )
+    assert one == same
+    assert len({one, other, config(ID_ONLY).trial_id({})}) == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (
+            "leave_one",
+            r"'leave_one'; allowed: leave_one_out, .* mean 'leave_one_out'",
+        ),
+        (3, r"found 3; allowed: leave_one_out, or a mapping: \{by_time: \{test: 0.1"),
+        ({"by_time": {"target": "all"}}, "by_time.target\n.*'first' or 'last'"),
+        ({"by_time": {"test": 0.5, "valid": 0.5}}, "0.5 and valid 0.5 leave nothing to train on"),
+        ({"by_time": {"test": 0}}, "greater than 0"),
+        ({"by_times": {}}, "by_time\n.*required"),
+    ],
+)
+def test_a_wrong_split_is_refused_with_what_is_allowed(value: Any, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        split_of(value)
 
 
 def test_every_field_has_another_value_to_test_with() -> None:

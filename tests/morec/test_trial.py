@@ -404,3 +404,29 @@ def test_learning_beats_popularity_where_users_have_tastes(
     assert result.test is not None
     assert result.test.metrics["HR@10"] > 1.15 * popularity
     assert result.epochs[-1].train_loss < result.epochs[0].train_loss
+
+
+BY_TIME = {"by_time": {"test": 0.2, "valid": 0.2, "target": "last"}}
+
+
+@pytest.mark.parametrize(
+    "model", [{}, *OTHER_MODELS], ids=lambda model: model.get("kind", "sasrec")
+)
+def test_every_model_trains_and_ranks_where_users_lack_some_splits(
+    model: dict[str, Any], tmp_path: Path
+) -> None:
+    evaluation = TESTED | {"split": BY_TIME}
+    config = tiny_config(model=model, evaluation=evaluation, training={"max_epochs": 1})
+    dataset = load_dataset(config.dataset, Path(), config.evaluation.split)
+    result = run(config, dataset, tmp_path)
+    assert result.status is TrialStatus.COMPLETED, result.error
+    for split, found in (("valid", result.valid), ("test", result.test)):
+        assert found.num_users == dataset.counts[f"{split}_targets"] < dataset.num_users
+        assert sum(one.num_users for one in found.slices["popularity"].values()) == found.num_users
+
+
+def test_a_trial_is_not_run_on_windows_of_another_split(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    with pytest.raises(AssertionError, match="windows of another split"):
+        run(tiny_config(evaluation={"split": BY_TIME}), tiny_dataset, tmp_path)

@@ -194,23 +194,23 @@ def test_a_damaged_checkpoint_is_read_as_none_or_whole_and_never_raises(
 def test_a_deleted_cache_is_made_again_and_names_the_same_trials(tmp_path) -> None:
     config = tiny_config()
     before = Prepared(tmp_path, ArtefactStore(tmp_path / "artefacts"))
-    items = before.dataset(config.dataset).item_ids.tolist()
+    items = before.dataset(config).item_ids.tolist()
     shutil.rmtree(tmp_path / "artefacts")
     after = Prepared(tmp_path, ArtefactStore(tmp_path / "artefacts"))
-    assert after.dataset(config.dataset).item_ids.tolist() == items
+    assert after.dataset(config).item_ids.tolist() == items
     assert config.trial_id(after.sources(config)) == config.trial_id(before.sources(config))
 
 
 def test_an_artefact_with_a_flipped_bit_is_found_by_its_hash_and_made_again(tmp_path) -> None:
     config = tiny_config()
     before = Prepared(tmp_path, ArtefactStore(tmp_path / "artefacts"))
-    items = before.dataset(config.dataset).item_ids.tolist()
-    path = before.dataset_folder(config.dataset) / "item_ids.npy"
+    items = before.dataset(config).item_ids.tolist()
+    path = before.dataset_folder(config) / "item_ids.npy"
     spoiled = bytearray(path.read_bytes())
     spoiled[-1] ^= 1
     path.write_bytes(spoiled)
     after = Prepared(tmp_path, ArtefactStore(tmp_path / "artefacts"))
-    assert after.dataset(config.dataset).item_ids.tolist() == items
+    assert after.dataset(config).item_ids.tolist() == items
     assert bytes(spoiled) != path.read_bytes()
 
 

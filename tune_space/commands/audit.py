@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from morec.config import canonical_json
 from morec.errors import DataError, ExitCode, SpecError
@@ -20,6 +21,8 @@ from tune_space.ledger.provenance import other_code, other_schema
 from tune_space.ledger.records import Ledger, Manifest, trials_of
 from tune_space.study.domains import Value
 from tune_space.study.expand import expand
+
+Split = Literal["valid", "test"]
 
 PROMISES = (
     "choices by validation alone, names of trials, equal tuning effort, paired seeds, full ranking "
@@ -102,13 +105,16 @@ def _read_records(ledger: Ledger) -> tuple[dict[str, TrialResult], list[str]]:
 
 
 def _ranking_problems(manifest: Manifest, records: Sequence[TrialResult]) -> Iterator[str]:
-    """All trials on one data set, under one condition, rank the same users among the same items."""
+    """All trials on one data set, split alike and under one condition, rank the same users.
+
+    They rank them against the same candidates.
+    """
     groups: dict[str, list[TrialResult]] = {}
     conditions = _conditions(manifest)
     for record in records:
-        spec = record.config.dataset.model_dump(mode="json")
+        spec, split = record.config.dataset.model_dump(mode="json"), _split_of(record)
         for condition in conditions.get(record.trial_id, {""}):
-            key = canonical_json([spec, record.sources.get("data"), condition])
+            key = canonical_json([spec, split, record.sources.get("data"), condition])
             groups.setdefault(key, []).append(record)
     found = (text for group in groups.values() for text in _group_problems(manifest, group))
     # Conditions may share trials.
@@ -139,11 +145,23 @@ def _protocol(group: Sequence[TrialResult]) -> dict[str, dict[str, Value]]:
         evaluation = record.config.evaluation
         for name in ("candidates", "mask_history", "select", "ks"):
             found.setdefault(name, {})[record.trial_id] = getattr(evaluation, name)
-        for result in (record.valid, record.test):
-            if result is not None:
-                # Of validation or test: leave-one-out has every user in both splits.
-                found.setdefault("users ranked", {})[record.trial_id] = result.num_users
+        for split, result in _results(record):
+            users = found.setdefault(f"users ranked in {split}", {})
+            users[record.trial_id] = result.num_users
     return found
+
+
+def _results(record: TrialResult) -> Iterator[tuple[Split, Evaluation]]:
+    """The evaluations that a record has, by their split."""
+    if record.valid is not None:
+        yield "valid", record.valid
+    if record.test is not None:
+        yield "test", record.test
+
+
+def _split_of(record: TrialResult) -> dict[str, Any]:
+    """A record's ``evaluation.split`` as plain values."""
+    return record.config.evaluation.model_dump(mode="json", include={"split"})
 
 
 def _differences(name: str, values: Mapping[str, Value]) -> Iterator[str]:
@@ -158,21 +176,23 @@ def _differences(name: str, values: Mapping[str, Value]) -> Iterator[str]:
 def _against_data(manifest: Manifest, group: Sequence[TrialResult]) -> Iterator[str]:
     """Trials whose users or ranks cannot be those of the data that the manifest describes."""
     data = group[0].sources.get("data")
-    entries = [entry for entry in manifest.datasets if entry.sha256 == data]
+    split = group[0].config.evaluation.split
+    of_data = [entry for entry in manifest.datasets if entry.sha256 == data]
+    entries = [entry for entry in of_data if entry.split == split] or of_data
     if not entries:
         asked_for = [r.trial_id for r in group if r.trial_id not in manifest.orphaned]
         for trial_id in asked_for if manifest.datasets else ():
             yield f"{trial_id}: its data {data} is none of the study's"
         return
-    users = sorted({entry.num_users for entry in entries})
     num_items = max(entry.num_items for entry in entries)
     for record in group:
-        for split, result in (("valid", record.valid), ("test", record.test)):
-            where = f"{record.trial_id}: {split}"
-            if result is not None and result.num_users not in users:
+        for name, result in _results(record):
+            users = sorted({entry.num_targets(name) for entry in entries})
+            where = f"{record.trial_id}: {name}"
+            if result.num_users not in users:
                 has = " or ".join(map(str, users))
                 yield f"{where}: {result.num_users} users ranked, the data has {has}"
-            if result is not None and _worst_rank(result) > num_items:
+            if _worst_rank(result) > num_items:
                 yield f"{where}: a rank beyond the data's {num_items} items"
 
 

@@ -6,7 +6,7 @@ Data sets that have not been prepared yet are read, so that their profiles can b
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from morec.config import DatasetSpec
+from morec.config import TrialConfig
 from morec.encoders.weights.hub import offline
 from morec.errors import DataError
 from tune_space.capacity.forecast import make_forecast, read_state
@@ -16,6 +16,7 @@ from tune_space.inputs.data_profile import format_profile
 from tune_space.inputs.missing import Missing, find_missing, format_missing, inactive_arms
 from tune_space.inputs.prepare import (
     Prepared,
+    data_key,
     dataset_entry,
     datasets_of,
     profile_dataset,
@@ -93,25 +94,27 @@ def _data_lines(
     """The profile of every data set that is not missing, or why it cannot be read."""
     lacking = inactive_arms(arms, (), [one for one in missing if one.kind == "data set"])
     reading = [arm for arm in arms if arm.name not in lacking]
-    for label, spec in datasets_of(reading):
-        conditions = _conditions(reading, label, spec)
+    for label, config in datasets_of(reading):
+        conditions = _conditions(reading, label, config)
         try:
-            yield from format_profile(_entry(prepared, label, spec), conditions)
+            yield from format_profile(_entry(prepared, label, config), conditions)
         except DataError as error:
-            yield f"data: {label or spec.kind} cannot be read: {error}"
+            yield f"data: {label or config.dataset.kind} cannot be read: {error}"
 
 
-def _conditions(arms: Sequence[Arm], label: str, spec: DatasetSpec) -> tuple[str, ...]:
+def _conditions(arms: Sequence[Arm], label: str, config: TrialConfig) -> tuple[str, ...]:
     """The conditions under which arms read a data set in this way; none without conditions."""
-    found = (a.condition for a in arms if (a.dataset, a.config.dataset) == (label, spec))
+    way = label, data_key(config)
+    found = (arm.condition for arm in arms if (arm.dataset, data_key(arm.config)) == way)
     return tuple(filter(None, dict.fromkeys(found)))
 
 
-def _entry(prepared: Prepared, label: str, spec: DatasetSpec) -> DatasetEntry:
+def _entry(prepared: Prepared, label: str, config: TrialConfig) -> DatasetEntry:
     """What was written down when the data set was prepared, or else what reading it finds."""
-    if prepared.is_prepared(spec):
-        return dataset_entry(prepared, label, spec)
-    return profile_dataset(spec, prepared.root, label=label)
+    if prepared.is_prepared(config):
+        return dataset_entry(prepared, label, config)
+    split = config.evaluation.split
+    return profile_dataset(config.dataset, prepared.root, label=label, split=split)
 
 
 def _num_items(

@@ -111,9 +111,7 @@ def _train(record: TrialResult, prepared: Prepared, resources: ResourcesSpec) ->
         try:
             return run_trial(
                 record.config,
-                TrialInputs(
-                    prepared.dataset(record.config.dataset), prepared.store, record.sources
-                ),
+                TrialInputs(prepared.dataset(record.config), prepared.store, record.sources),
                 checkpoints=Checkpoints(Path(folder)),
                 report=report,
                 device="cuda" if resources.gpus else "cpu",

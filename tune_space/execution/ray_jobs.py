@@ -91,7 +91,7 @@ def _job_maker(conductor: Conductor, prepared: Prepared) -> Callable[[Job], Tria
             sources=dict(job.sources),
             root=str(prepared.root),
             store=store.storage.place if store.storage else str(store.folder),
-            dataset=prepared.dataset_folder(job.config.dataset).name,
+            dataset=prepared.dataset_folder(job.config).name,
             checkpoints=conductor.checkpoints.of(job.trial_id).place,
             ray_files=_shared_place(conductor, RAY_TRAIN),
             workers=resources.workers,

@@ -6,7 +6,7 @@ from morec.config import TrialConfig
 from morec.config.losses import LOSS_OPTIONS
 from morec.errors import DataError, SpecError
 from morec.models.recommender import check_trains
-from tune_space.inputs.prepare import Prepared, key_of, variants
+from tune_space.inputs.prepare import Prepared, data_key, variants
 from tune_space.study.expand import Arm
 
 MATTERS = (
@@ -30,7 +30,7 @@ def check_training(prepared: Prepared, arms: Sequence[Arm]) -> None:
             training = config.training
             options = (str(getattr(training, option)) for option in LOSS_OPTIONS)
             plan = _plan_of(config)
-            key = (key_of(config.dataset), config.model.kind, training.loss, plan, *options)
+            key = (data_key(config), config.model.kind, training.loss, plan, *options)
             if key not in seen:
                 seen[key] = _training_problem(prepared, config)
             if seen[key]:
@@ -43,7 +43,7 @@ def check_training(prepared: Prepared, arms: Sequence[Arm]) -> None:
 def _training_problem(prepared: Prepared, config: TrialConfig) -> str:
     """Why nothing would train; empty where something does."""
     try:
-        check_trains(config, prepared.dataset(config.dataset))
+        check_trains(config, prepared.dataset(config))
     except (DataError, SpecError) as error:
         return f"dataset {config.dataset.kind}, {config.model.kind}: {error}"
     return ""

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
+from morec.config import LEAVE_ONE_OUT
 from morec.data.profile import DataProfile, ImageProfile, Quantiles, TimeProfile, TitleProfile
 from tune_space.ledger.records import DatasetEntry
 
@@ -38,6 +40,7 @@ def format_dataset(entry: DatasetEntry, conditions: Sequence[str] = ()) -> str:
         f"data: {name}{kind}: {entry.num_users:,} users, {entry.num_items:,} items, "
         f"{entry.num_interactions:,} interactions in their windows ({applied}{repeats})"
         + _ties(entry)
+        + _split(entry)
         + "".join(f". {note.rstrip('.')}" for note in entry.notes)
     )
 
@@ -94,6 +97,8 @@ def _facts(entry: DatasetEntry, profile: DataProfile) -> Iterator[tuple[str, str
     top = format_share(profile.top_tenth)
     yield "popularity", f"the most popular tenth of the items has {top} of the interactions"
     yield "times", _times(profile.times)
+    if text := format_split(entry):
+        yield "split", text
     ties = format_share(profile.ties)
     yield "equal times", f"{ties} of the interactions are at the time of the user's one before"
     yield "repeats", f"{format_share(profile.repeats)} of the interactions repeat an earlier one"
@@ -103,6 +108,44 @@ def _facts(entry: DatasetEntry, profile: DataProfile) -> Iterator[tuple[str, str
     if profile.images:
         yield "images", _images(profile.images)
     yield "test targets", _targets(profile.test_targets, entry)
+
+
+def format_split(entry: DatasetEntry) -> str:
+    """The cuts of a split by time, and how many targets are left; empty under leave-one-out."""
+    if entry.cuts_s is None or entry.split == LEAVE_ONE_OUT:
+        return ""
+    valid_from, test_from = _dates(*entry.cuts_s)
+    trained = entry.counts["users_with_train_interactions"]
+    new = format_share(entry.profile.test_targets["new"]) if entry.profile else "n/a"
+    return (
+        f"by time, target {entry.split.by_time.target}: {trained:,} users to train on before "
+        f"{valid_from}, {_users(entry, 'valid')} from then on, {_users(entry, 'test')} from "
+        f"{test_from} on (UTC); {new} of the test targets are items that were never trained on"
+    )
+
+
+def _users(entry: DatasetEntry, split: Literal["valid", "test"]) -> str:
+    """How many users a split has, how many of them are new, and how many it leaves out."""
+    targets, new, left_out = (
+        entry.counts[f"{split}_{name}"]
+        for name in ("targets", "users_without_a_past", "users_without_a_history")
+    )
+    return (
+        f"{targets:,} {split} targets ({new:,} of users without a past; {left_out:,} users without "
+        "a history left out)"
+    )
+
+
+def _split(entry: DatasetEntry) -> str:
+    text = format_split(entry)
+    return f"; split {text}" if text else ""
+
+
+def _dates(first_s: int, last_s: int) -> tuple[str, str]:
+    """Two times as dates; with the time of day where they are less than two days apart."""
+    written = "%Y-%m-%d %H:%M" if last_s - first_s < 2 * DAY_S else "%Y-%m-%d"
+    first, last = (datetime.fromtimestamp(s, UTC) for s in (first_s, last_s))
+    return f"{first:{written}}", f"{last:{written}}"
 
 
 def _ties(entry: DatasetEntry) -> str:
@@ -117,10 +160,8 @@ def _ties(entry: DatasetEntry) -> str:
 def _times(times: TimeProfile | None) -> str:
     if times is None:
         return "no clock times, only an order"
-    first, last = (datetime.fromtimestamp(s, UTC) for s in (times.first_s, times.last_s))
-    is_short = times.last_s - times.first_s < 2 * DAY_S
-    written = "%Y-%m-%d %H:%M" if is_short else "%Y-%m-%d"
-    return f"{first:{written}} to {last:{written}} (UTC)"
+    first, last = _dates(times.first_s, times.last_s)
+    return f"{first} to {last} (UTC)"
 
 
 def _titles(titles: TitleProfile, num_items: int) -> str:

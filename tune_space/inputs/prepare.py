@@ -7,9 +7,11 @@ from itertools import product
 from pathlib import Path
 
 from morec.config import (
+    LEAVE_ONE_OUT,
     DatasetSpec,
     ImageSpec,
     Spec,
+    SplitSpec,
     TextSpec,
     Ties,
     TrialConfig,
@@ -78,37 +80,40 @@ class Prepared:
             self._hashes[key] = source_hash(spec, self.root)
         return self._hashes[key]
 
-    def dataset_folder(self, spec: DatasetSpec) -> Path:
+    def dataset_folder(self, config: TrialConfig) -> Path:
         """Folder of the windowed dataset, ready to be memory-mapped; made if it is not there."""
-        key = key_of(spec)
+        key = data_key(config)
         if key not in self._folders:
-            identity = self.dataset_identity(spec)
+            identity = self.dataset_identity(config)
             artefact = self.store.get_or_make(
-                "dataset", identity, lambda folder: _save(spec, self.root, folder)
+                "dataset", identity, lambda folder: _save(config, self.root, folder)
             )
             self._folders[key] = artefact.path
         return self._folders[key]
 
-    def is_prepared(self, spec: DatasetSpec) -> bool:
+    def is_prepared(self, config: TrialConfig) -> bool:
         """Whether the windowed dataset has been made already."""
-        return self.store.find("dataset", self.dataset_identity(spec)) is not None
+        return self.store.find("dataset", self.dataset_identity(config)) is not None
 
-    def dataset_identity(self, spec: DatasetSpec) -> dict[str, object]:
+    def dataset_identity(self, config: TrialConfig) -> dict[str, object]:
         """What the windowed dataset depends on: the key of its artefact."""
+        spec, split = config.dataset, config.evaluation.split
         plain = spec.model_dump(mode="json")
-        return {"spec": plain, "source": self.data_hash(spec), "format": FORMAT}
+        # Without the default, so that what was prepared before this option is found again.
+        by_time = {} if split == LEAVE_ONE_OUT else {"split": split.model_dump(mode="json")}
+        return {"spec": plain, "source": self.data_hash(spec), "format": FORMAT, **by_time}
 
-    def dataset(self, spec: DatasetSpec) -> Dataset:
-        """The windowed dataset, memory-mapped."""
-        return open_dataset(self.dataset_folder(spec))
+    def dataset(self, config: TrialConfig) -> Dataset:
+        """The windowed dataset that a configuration reads, memory-mapped."""
+        return open_dataset(self.dataset_folder(config))
 
-    def profile(self, spec: DatasetSpec) -> DataProfile:
+    def profile(self, config: TrialConfig) -> DataProfile:
         """The profile that was computed when the dataset was made."""
-        return DataProfile.model_validate_json((self.dataset_folder(spec) / PROFILE).read_bytes())
+        return DataProfile.model_validate_json((self.dataset_folder(config) / PROFILE).read_bytes())
 
 
-def _save(spec: DatasetSpec, root: Path, folder: Path) -> None:
-    dataset, profile = load_profiled(spec, root)
+def _save(config: TrialConfig, root: Path, folder: Path) -> None:
+    dataset, profile = load_profiled(config.dataset, root, split=config.evaluation.split)
     save_dataset(dataset, folder)
     write_atomically(folder / PROFILE, profile.model_dump_json())
 
@@ -119,7 +124,7 @@ def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation,
     users: dict[str, dict[str, None]] = {}
     for arm in arms:
         for config in item_variants(arm):
-            dataset = prepared.dataset(config.dataset)
+            dataset = prepared.dataset(config)
             with chdir(prepared.root):
                 inputs = prepare_item_inputs(config.item, dataset, prepared.store)
             for name, artefact in inputs.items():
@@ -189,29 +194,36 @@ def dataset_entries(prepared: Prepared, arms: Sequence[Arm]) -> tuple[DatasetEnt
     Several entries where arms read it differently.
     """
     made = {
-        (label, key_of(spec)): dataset_entry(prepared, label, spec)
-        for label, spec in datasets_of(arms)
+        (label, data_key(config)): dataset_entry(prepared, label, config)
+        for label, config in datasets_of(arms)
     }
-    read = [(arm.dataset, key_of(arm.config.dataset), arm.condition) for arm in arms]
+    read = [(arm.dataset, data_key(arm.config), arm.condition) for arm in arms]
     return tuple(
         made[label, key].model_copy(update={"condition": condition})
         for label, key, condition in dict.fromkeys(read)
     )
 
 
-def dataset_entry(prepared: Prepared, label: str, spec: DatasetSpec) -> DatasetEntry:
+def dataset_entry(prepared: Prepared, label: str, config: TrialConfig) -> DatasetEntry:
     """What the report says of a data set, which is prepared for it."""
-    return _dataset_entry(label, spec.ties, prepared.dataset(spec), prepared.profile(spec))
+    ties = config.dataset.ties
+    return _dataset_entry(label, ties, prepared.dataset(config), prepared.profile(config))
 
 
-def datasets_of(arms: Sequence[Arm]) -> list[tuple[str, DatasetSpec]]:
-    """Every data set that the arms read, by its label, each way of reading it once."""
-    read = {(arm.dataset, key_of(arm.config.dataset)): arm for arm in arms}
-    return [(arm.dataset, arm.config.dataset) for arm in read.values()]
+def datasets_of(arms: Sequence[Arm]) -> list[tuple[str, TrialConfig]]:
+    """Every data set that the arms read, by its label: for each way of reading and splitting it,
+    the configuration of an arm."""
+    read = {(arm.dataset, data_key(arm.config)): arm for arm in arms}
+    return [(arm.dataset, arm.config) for arm in read.values()]
 
 
 def profile_dataset(
-    spec: DatasetSpec, root: Path, *, label: str = "", interactions: Interactions | None = None
+    spec: DatasetSpec,
+    root: Path,
+    *,
+    label: str = "",
+    interactions: Interactions | None = None,
+    split: SplitSpec = LEAVE_ONE_OUT,
 ) -> DatasetEntry:
     """Read a data set and describe it with its profile; nothing is written.
 
@@ -219,9 +231,11 @@ def profile_dataset(
     key in a study. ``interactions`` are those of ``spec``, if they were read already.
 
     Raises:
-        DataError: a source is missing or does not fit ``spec``, or no user is left.
+        DataError: a source is missing or does not fit ``spec``, no user is left, or the data
+            cannot be split so.
     """
-    return _dataset_entry(label, spec.ties, *load_profiled(spec, root, interactions))
+    found = load_profiled(spec, root, interactions, split=split)
+    return _dataset_entry(label, spec.ties, *found)
 
 
 def references(prepared: Prepared, arms: Sequence[Arm], baseline: str) -> tuple[Reference, ...]:
@@ -238,19 +252,19 @@ def references(prepared: Prepared, arms: Sequence[Arm], baseline: str) -> tuple[
 
 def _references(prepared: Prepared, arm: Arm, arms: Sequence[Arm]) -> Iterator[Reference]:
     """The references where ``arm`` is, as it reads the data, with features that ``arms`` freeze."""
-    spec = arm.config.dataset
-    dataset = prepared.dataset(spec)
+    config = arm.config
+    dataset = prepared.dataset(config)
     items = (
-        (one.name, config.item)
+        (one.name, variant.item)
         for one in arms
         if place_of(one) == place_of(arm)
-        for config in item_variants(one)
-        if config.dataset == spec
+        for variant in item_variants(one)
+        if data_key(variant) == data_key(config)
     )
     with chdir(prepared.root):
         features = frozen_features(items, dataset, prepared.store)
-    identity = prepared.dataset_identity(spec)
-    inputs = ReferenceInputs(dataset, identity, arm.config.evaluation, features)
+    identity = prepared.dataset_identity(config)
+    inputs = ReferenceInputs(dataset, identity, config.evaluation, features)
     for row in reference_rows(inputs, prepared.store):
         yield row.model_copy(update={"dataset": arm.dataset, "condition": arm.condition})
 
@@ -265,6 +279,8 @@ def _dataset_entry(label: str, ties: Ties, dataset: Dataset, profile: DataProfil
         num_items=dataset.num_items,
         num_interactions=len(dataset.item_ids),
         ties=ties,
+        split=dataset.split,
+        cuts_s=dataset.cuts_s,
         slices=tuple(
             SliceEntry(
                 dimension=slicing.dimension,
@@ -295,6 +311,12 @@ def variants(arm: Arm, prefixes: tuple[str, ...]) -> Iterator[TrialConfig]:
     for values in product(*choices.values()):
         chosen = dict(zip(choices, values, strict=True))
         yield configure(arm, point_with(arm, chosen), seed=arm.config.seed, test=False)
+
+
+def data_key(config: TrialConfig) -> str:
+    """The same text for configurations that read and split the same data alike."""
+    split = config.evaluation.model_dump(mode="json", include={"split"})
+    return canonical_json([config.dataset.model_dump(mode="json"), split])
 
 
 def key_of(spec: Spec) -> str:

@@ -56,13 +56,14 @@ def frozen_features(
     """Frozen features that arms read on a data set, by the encoder's label.
 
     ``items`` are the arms' names with what they read of items; features that no arm reads are not
-    made. Relative paths in them start from the working directory.
+    made. Relative paths in them start from the working directory. An encoder whose contents a
+    ``control`` replaces is left out: the reference says what the contents give.
     """
     frozen = [
         (encoder_label(spec), part, spec, arm)
         for arm, item in items
         for part, spec in item.modalities.items()
-        if spec.trainable_layers == 0
+        if spec.trainable_layers == 0 and spec.control is None
     ]
     found = {}
     for label, part, spec, _ in frozen:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, ValidationError
 
-from morec.config import SCHEMA_VERSION, Spec, Ties, TrialConfig
+from morec.config import LEAVE_ONE_OUT, SCHEMA_VERSION, Spec, SplitSpec, Ties, TrialConfig
 from morec.data.profile import DataProfile
 from morec.errors import DataError
 from morec.results import (
@@ -137,6 +137,9 @@ class DatasetEntry(Spec):
     """Interactions kept in the windows."""
     ties: Ties = "file"
     """What ordered interactions at equal times; older manifests do not say it."""
+    split: SplitSpec = LEAVE_ONE_OUT
+    cuts_s: tuple[int, int] | None = None
+    """Beginnings of validation and test in seconds from 1970; None without a split by time."""
     slices: tuple[SliceEntry, ...] = ()
     counts: dict[str, int]
     """Rule -> how many rows, users or items it applied to."""
@@ -148,7 +151,11 @@ class DatasetEntry(Spec):
     @property
     def tied_share(self) -> float:
         """Share of the test targets whose time is that of the interaction before; 0 if unknown."""
-        return self.counts.get("tied_test_targets", 0) / max(self.num_users, 1)
+        return self.counts.get("tied_test_targets", 0) / max(self.num_targets("test"), 1)
+
+    def num_targets(self, split: Literal["valid", "test"]) -> int:
+        """Targets of a split; under leave-one-out every user has one."""
+        return self.counts.get(f"{split}_targets", self.num_users)
 
     @property
     def num_repeats(self) -> int:

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from morec.config import RANKING, TrialConfig
-from tune_space.study.domains import Value
+from tune_space.study.config_paths import overlap
 from tune_space.study.spec import Placed, place_of
 
 if TYPE_CHECKING:
@@ -25,11 +25,12 @@ def ranking_problems(arms: Sequence["Arm"]) -> Iterator[str]:
     for option in sorted(RANKING):
         path = f"evaluation.{option}"
         for arm in arms:
-            if path in arm.space:
-                yield (
-                    f"arm {arm.name!r}: search: {path} changes what is ranked, so the scores of "
-                    "trials do not compare. Set it in base"
-                )
+            for searched in arm.space:
+                if overlap(searched, path):
+                    yield (
+                        f"arm {arm.name!r}: search: {searched} changes what is ranked, so the "
+                        "scores of trials do not compare. Set it in base"
+                    )
         yield from _unlike(arms, option)
 
 
@@ -37,7 +38,9 @@ def _unlike(arms: Sequence["Arm"], option: str) -> Iterator[str]:
     firsts: dict[str, Arm] = {}
     for arm in arms:
         first = firsts.setdefault(place_of(arm), arm)
-        one, other = (getattr(each.config.evaluation, option) for each in (arm, first))
+        one, other = (
+            each.config.evaluation.model_dump(mode="json")[option] for each in (arm, first)
+        )
         if one != other:
             yield (
                 f"arm {arm.name!r}: evaluation.{option} is {_plain(one)}, arm {first.name!r} has "
@@ -46,9 +49,9 @@ def _unlike(arms: Sequence["Arm"], option: str) -> Iterator[str]:
             )
 
 
-def _plain(value: Value) -> str:
+def _plain(value: Any) -> str:
     """A value as YAML writes it."""
-    return json.dumps(value).strip('"')
+    return json.dumps(value).replace('"', "")
 
 
 def format_wide_cutoffs(

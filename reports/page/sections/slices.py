@@ -14,6 +14,7 @@ _MEANINGS = {
     ),
     "history": "How many interactions of the user are in training.",
     "item age": "Time from the target’s first interaction to the user’s.",
+    "user's past": "Whether the user has a train interaction.",
     "ties in time": (
         "A tied target has the time of another interaction of its user, so that an order which the "
         "data do not know made it the target."

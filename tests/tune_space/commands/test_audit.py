@@ -163,7 +163,7 @@ def test_fewer_users_in_one_trial_are_off(folder) -> None:
     fewer = ranked(0.5, np.random.default_rng(0)).model_dump()
     fewer |= {"num_users": 1, "packed_ranks": pack_ranks([3]), "metrics": metrics_of(_one(), [10])}
     edit(record(folder, trial_id), set_at("test", fewer))
-    expected = f"{trial_id}: users ranked: 1; other trials on the same data: 40"
+    expected = f"{trial_id}: users ranked in test: 1; other trials on the same data: 40"
     assert expected in audit(folder).problems
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from morec.config import FilesSpec, ItemSpec, TrialConfig
 from studies.run import main
 from tests.morec.data.hand_made import write_interactions
 from tune_space.inputs import prepare
@@ -29,6 +30,11 @@ def plan_of(folder: Path, capsys: pytest.CaptureFixture[str], text: str = STUDY)
     return lines[next(at for at, line in enumerate(lines) if line.startswith("data: ")) :]
 
 
+def config_of(spec: FilesSpec) -> TrialConfig:
+    """The configuration of an arm that reads this data."""
+    return TrialConfig(dataset=spec, item=ItemSpec(id=True))
+
+
 def test_a_plan_reads_a_data_set_and_prints_its_profile_once(tmp_path, capsys) -> None:
     spec = write_interactions(tmp_path, ROWS)
     assert plan_of(tmp_path, capsys) == format_profile(profile_dataset(spec, tmp_path))
@@ -40,7 +46,7 @@ def test_the_plan_of_a_prepared_data_set_does_not_read_it_again(
 ) -> None:
     spec = write_interactions(tmp_path, ROWS)
     read = plan_of(tmp_path, capsys)
-    Prepared.beside(tmp_path / "runs" / "shop", tmp_path).dataset_folder(spec)
+    Prepared.beside(tmp_path / "runs" / "shop", tmp_path).dataset_folder(config_of(spec))
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("the data were read")

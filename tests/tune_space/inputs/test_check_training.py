@@ -17,9 +17,9 @@ from tune_space.study.expand import Arm
 from tune_space.study.spec import ParamSpec
 
 NO_TARGET = (
-    "no training target is left: of all 4 users, none has 2 items besides the last two, which are "
-    "for validation and test; a model that reads histories needs users with at least 4 "
-    "interactions, dssm users with 3"
+    "no training target is left: of all 4 users, none has 2 items to train on; under "
+    "leave_one_out the last two are for validation and test, so a model that reads histories "
+    "needs users with at least 4 interactions, dssm with 3"
 )
 FILES = {"kind": "files", "interactions": "rows.csv", "min_seq_len": 3}
 

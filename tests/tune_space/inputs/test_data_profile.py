@@ -1,5 +1,6 @@
 """A data set in words."""
 
+from morec.config import ByTimeSpec, ByTimeSplit
 from morec.data.profile import (
     Curve,
     DataProfile,
@@ -168,3 +169,44 @@ def test_data_that_conditions_share_is_told_once_with_their_names() -> None:
     assert line.startswith("data: movielens under published, strong: 655 users, 453 items, ")
     assert format_profile(*found[0])[0] == line
     assert by_condition([ENTRY]) == [(ENTRY, ())]
+
+
+def test_a_split_by_time_says_its_cuts_and_what_is_left() -> None:
+    counts = {
+        "users_with_train_interactions": 500,
+        "valid_targets": 90,
+        "valid_users_without_a_past": 8,
+        "valid_users_without_a_history": 2,
+        "test_targets": 80,
+        "test_users_without_a_past": 11,
+        "test_users_without_a_history": 3,
+    }
+    entry = ENTRY.model_copy(
+        update={
+            "split": ByTimeSplit(by_time=ByTimeSpec(target="first")),
+            "cuts_s": (NOON, NOON + 10 * 86_400),
+            "counts": counts,
+            "profile": PROFILE.model_copy(update={"test_targets": {"new": 0.25, "head": 0.75}}),
+        }
+    )
+    said = (
+        "by time, target first: 500 users to train on before 2020-01-01, 90 valid targets (8 of "
+        "users without a past; 2 users without a history left out) from then on, 80 test targets "
+        "(11 of users without a past; 3 users without a history left out) from 2020-01-11 on "
+        "(UTC); 25.0% of the test targets are items that were never trained on"
+    )
+    assert dict(facts_of(entry))["split"] == said
+    assert format_dataset(entry).endswith(f"; split {said}")
+    assert format_dataset(entry.model_copy(update={"profile": None})).endswith(
+        "(UTC); n/a of the test targets are items that were never trained on"
+    )
+    assert "split" not in dict(facts_of(ENTRY))
+
+
+def test_targets_are_counted_by_split_where_users_may_have_none() -> None:
+    assert ENTRY.num_targets("valid") == ENTRY.num_targets("test") == 655
+    by_time = ENTRY.model_copy(
+        update={"counts": {"valid_targets": 90, "test_targets": 80, "tied_test_targets": 20}}
+    )
+    assert (by_time.num_targets("valid"), by_time.num_targets("test")) == (90, 80)
+    assert by_time.tied_share == 0.25

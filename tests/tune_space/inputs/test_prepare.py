@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from morec.config import EvaluationSpec, TrialConfig
+from morec.data.dataset import FORMAT
 from morec.data.profiling import load_profiled
 from morec.data.slices import slicings
 from morec.encoders.artefacts import ArtefactStore, file_sha256
@@ -133,7 +134,7 @@ def test_sources_name_the_data_and_every_encoders_weights(prepared) -> None:
 def test_the_dataset_is_described_as_it_was_cut(prepared) -> None:
     arms = [arm("a", {"id": True}), arm("b", {"text": TEXT})]
     (entry,) = dataset_entries(prepared, arms)
-    dataset = prepared.dataset(arms[0].config.dataset)
+    dataset = prepared.dataset(arms[0].config)
     assert entry.is_synthetic
     assert (entry.num_users, entry.num_items) == (dataset.num_users, dataset.num_items)
     assert entry.num_interactions == len(dataset.item_ids)
@@ -143,13 +144,60 @@ def test_the_dataset_is_described_as_it_was_cut(prepared) -> None:
 
 
 def test_a_dataset_counts_as_prepared_once_it_is_made(prepared) -> None:
-    spec = arm("a", {"id": True}).config.dataset
-    assert not prepared.is_prepared(spec)
-    folder = prepared.dataset_folder(spec)
-    assert prepared.is_prepared(spec)
-    assert not prepared.is_prepared(spec.model_copy(update={"max_seq_len": 3}))
+    config = arm("a", {"id": True}).config
+    assert not prepared.is_prepared(config)
+    folder = prepared.dataset_folder(config)
+    assert prepared.is_prepared(config)
+    shorter = arm("a", {"id": True}, dataset=DATA | {"max_seq_len": 3}).config
+    assert not prepared.is_prepared(shorter)
     (folder / "dataset.json").unlink()
-    assert not Prepared(prepared.root, prepared.store).is_prepared(spec)
+    assert not Prepared(prepared.root, prepared.store).is_prepared(config)
+
+
+BY_TIME = {"by_time": {"test": 0.2, "valid": 0.2, "target": "last"}}
+
+
+def by_time(name: str, label: str = "") -> Arm:
+    """An arm on the same data, split by time."""
+    plain = arm(name, {"id": True}, label=label)
+    values = {"evaluation": {"split": BY_TIME}}
+    config = TrialConfig.model_validate(plain.config.model_dump() | values)
+    return replace(plain, config=config)
+
+
+def test_each_split_of_a_data_set_is_prepared_and_described_for_itself(prepared) -> None:
+    arms = [arm("a", {"id": True}, label="one"), by_time("a", "two")]
+    one, two = (prepared.dataset(each.config) for each in arms)
+    assert prepared.dataset_folder(arms[0].config) != prepared.dataset_folder(arms[1].config)
+    assert (one.split, two.split) == tuple(each.config.evaluation.split for each in arms)
+    assert one.item_names == two.item_names
+    entry, other = dataset_entries(prepared, arms)
+    assert (entry.split, entry.cuts_s) == ("leave_one_out", None)
+    assert (other.split, other.cuts_s) == (two.split, two.cuts_s)
+    assert entry.num_targets("test") == entry.num_users == 30
+    assert other.num_targets("test") == two.rows_of("test").num_rows < 30
+    assert len(other.slices[0].codes) == other.num_targets("test")
+    assert sum(other.profile.test_targets.values()) == pytest.approx(1)
+    assert other == profile_dataset(
+        arms[1].config.dataset, prepared.root, label="two", split=two.split
+    )
+
+
+def test_a_data_set_of_leave_one_out_is_prepared_under_the_name_it_always_had(prepared) -> None:
+    config = arm("a", {"id": True}).config
+    identity = {
+        "spec": config.dataset.model_dump(mode="json"),
+        "source": prepared.data_hash(config.dataset),
+        "format": FORMAT,
+    }
+    folder = prepared.dataset_folder(config)
+    assert prepared.store.find("dataset", identity).path == folder
+
+
+def test_references_of_a_split_by_time_rank_its_targets(prepared) -> None:
+    popularity = references(prepared, [by_time("a")], "a")[0]
+    dataset = prepared.dataset(by_time("a").config)
+    assert popularity.test_evaluation.num_users == dataset.rows_of("test").num_rows
 
 
 def test_every_reference_is_measured_on_both_splits(prepared) -> None:
@@ -245,14 +293,14 @@ def test_every_data_set_has_an_entry_and_references_as_its_baseline_reads_it(pre
         *(("b", name) for name in REFERENCES),
     ]
     assert content not in [one.name for one in found], "TS reads other windows than the baseline"
-    read_by_baseline = prepared.dataset(arms[1].config.dataset)
+    read_by_baseline = prepared.dataset(arms[1].config)
     expected = popularity_of(read_by_baseline, "test", EvaluationSpec())
     assert found[0].test_evaluation == expected
 
 
 def test_the_entry_of_a_data_set_says_which_slice_every_user_is_in(prepared) -> None:
     (entry,) = dataset_entries(prepared, [arm("a", {"id": True})])
-    dataset = prepared.dataset(arm("a", {"id": True}).config.dataset)
+    dataset = prepared.dataset(arm("a", {"id": True}).config)
     expected = {each.dimension: each for each in slicings(dataset, "test")}
     assert [each.dimension for each in entry.slices] == list(expected)
     for each in entry.slices:

@@ -42,6 +42,27 @@ def test_arms_that_are_ranked_differently_are_refused(option: str, value: str, o
     )
 
 
+BY_TIME = {"by_time": {"test": 0.2, "target": "first"}}
+
+
+def test_arms_on_one_data_set_are_split_alike() -> None:
+    with pytest.raises(SpecError) as error:
+        arms_of(arms={"A": {}, "B": {"set": {"evaluation.split": BY_TIME}}})
+    assert error.value.problems == (
+        "arm 'B': evaluation.split is {by_time: {test: 0.2, valid: 0.1, target: first}}, arm 'A' "
+        "has leave_one_out: their metrics do not compare. Set it in base, or make two studies",
+    )
+    base = STUDY["base"] | {"evaluation": {"split": BY_TIME}}
+    assert arms_of(base=base) == ["A", "B"]
+
+
+def test_no_part_of_the_split_can_be_searched() -> None:
+    path = "evaluation.split.by_time.target"
+    base = STUDY["base"] | {"evaluation": {"split": BY_TIME}}
+    with pytest.raises(SpecError, match=f"search: {path} changes what is ranked"):
+        arms_of(base=base, search={path: {"choice": ["first", "last"]}})
+
+
 def test_a_study_may_rank_every_arm_without_masking() -> None:
     base = STUDY["base"] | {"evaluation": {"mask_history": False}}
     assert arms_of(base=base) == ["A", "B"]
