@@ -238,9 +238,12 @@ def test_bf16_trains_to_nearly_the_loss_of_fp32(
     loss: str, item: str, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
     def trained(precision: str) -> Trainer:
-        training = TRAININGS[loss] | {"precision": precision}
+        training = ONE_STEP | TRAININGS[loss] | {"precision": precision}
         config = tiny_config(item=ITEMS[item], model={"dropout": 0.0}, training=training)
-        return trainer_of(config, tiny_dataset, tmp_path)
+        trainer = trainer_of(config, tiny_dataset, tmp_path)
+        # The encoder's own dropout differs, and few shared negatives do not average it out.
+        without_dropout(trainer.recommender)
+        return trainer
 
     full, half = trained("fp32"), trained("bf16")
     assert half.train_epoch() == pytest.approx(full.train_epoch(), rel=0.05)
