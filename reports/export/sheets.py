@@ -12,14 +12,16 @@ from dataclasses import asdict, dataclass, fields
 
 from morec.results import Evaluation
 from reports.study import verdict
-from reports.study.caveats import caveats
+from reports.study.caveats import caveats, further_caveats
 from reports.study.costs import ArmCost, arm_costs
 from reports.study.forced_misses import forced_miss_share, forced_misses
+from reports.study.holds_words import holds_sentences
 from reports.study.importance import importance_table
 from reports.study.preparations import preparation_costs
 from reports.study.progress import unfinished
 from reports.study.report import Report
-from reports.study.summary import StudySummary, Trial
+from reports.study.summary import StudySummary
+from reports.study.trial import Trial
 from tune_space.inputs.data_profile import QUANTILES, numbers, quantiles_of
 from tune_space.ledger.records import DatasetEntry
 
@@ -44,13 +46,15 @@ class Sheet:
 
 
 def sheets(report: Report) -> dict[str, Sheet]:
-    """Every table by name; data, preparations, importance, slices only where there are any."""
+    """Every table by name; holds, data, preparations, importance, slices only where they exist."""
     made = {
         "accuracy": accuracy_sheet(report.summary),
         "contrasts": contrasts_sheet(report),
         "cost": cost_sheet(report.summary),
         "trials": trials_sheet(report.summary),
     }
+    if report.held:
+        made["holds"] = holds_sheet(report)
     if report.summary.manifest.datasets:
         made["data"] = data_sheet(report.summary)
     if report.summary.manifest.preparations:
@@ -91,7 +95,9 @@ def json_text(report: Report) -> str:
         "is_synthetic": summary.is_synthetic,
         "updated_at": summary.manifest.updated_at,
         "verdict": verdict.headline(summary, report.contrasts),
+        "holds": holds_sentences(report.held),
         "caveats": caveats(summary, report.contrasts),
+        "further_caveats": further_caveats(summary, report.contrasts),
         "unfinished": unfinished(summary),
         "tables": {name: sheet.records() for name, sheet in sheets(report).items()},
     }
@@ -105,7 +111,7 @@ def accuracy_sheet(summary: StudySummary) -> Sheet:
     means.
     """
     seeds = summary.manifest.study.seeds
-    header = ["dataset", "group", "arm", "metric", "mean", "sd", "seeds_finished"]
+    header = ["dataset", "condition", "group", "arm", "metric", "mean", "sd", "seeds_finished"]
     header += [*(f"seed_{seed}" for seed in seeds), "forced_misses", "note"]
     return _sheet(summary, header, (row for part in summary.parts for row in _accuracy(part)))
 
@@ -113,13 +119,13 @@ def accuracy_sheet(summary: StudySummary) -> Sheet:
 def _accuracy(part: StudySummary) -> Iterator[Row]:
     for one in part.manifest.references:
         for metric in part.metrics:
-            names = [part.dataset, "reference", one.name, metric, one.test.get(metric)]
+            names = [*_place(part), "reference", one.name, metric, one.test.get(metric)]
             missed = _forced_misses(part, [one.test_evaluation])
             yield [*names, *[None] * (2 + len(part.manifest.study.seeds)), *missed]
     for arm in part.arms:
         for metric in part.metrics:
             by_seed = dict(zip(arm.tested, arm.values(metric), strict=False))
-            names = [part.dataset, arm.entry.group, arm.label, metric]
+            names = [*_place(part), arm.entry.group, arm.label, metric]
             stats = [arm.mean(metric), arm.sd(metric), len(arm.tested)]
             values = (by_seed.get(seed) for seed in part.manifest.study.seeds)
             missed = _forced_misses(part, [result.test for result in arm.tested.values()])
@@ -135,16 +141,36 @@ def _forced_misses(part: StudySummary, tests: Iterable[Evaluation | None]) -> Ro
 
 def contrasts_sheet(report: Report) -> Sheet:
     """One row per comparison; differences in [-1, 1]."""
-    header = ["dataset", "metric", "better", "than", "kind", "difference", "low", "high"]
-    header += ["p", "p_holm", "seeds", "seeds_won", "users", "time_ratio", "finding", "problem"]
+    header = ["dataset", "condition", "metric", "better", "than", "kind"]
+    header += ["difference", "low", "high", "p", "p_holm", "seeds", "seeds_won", "users"]
+    header += ["time_ratio", "finding", "problem"]
     rows = []
     for one in report.contrasts:
         d = one.difference
         numbers = [d.mean, d.low, d.high, d.p, one.p_holm] if d else [None] * 5
         sizes = [len(one.seeds), d.seeds_won, d.num_users] if d else [None] * 3
-        where = one.dataset or report.summary.dataset
-        names = [where, one.metric, one.better, one.than, one.kind]
+        where = one.place.dataset or report.summary.dataset
+        names = [where, one.place.condition, one.metric, one.better, one.than, one.kind]
         rows.append([*names, *numbers, *sizes, one.time_ratio, str(one.finding), one.problem])
+    return _sheet(report.summary, header, rows)
+
+
+def holds_sheet(report: Report) -> Sheet:
+    """One row per contrast, condition and data set; p-values adjusted over the contrast's rows.
+
+    ``counts``: whether the row has trials of its own; ``note``: what is missing or unchanged.
+    """
+    header = ["dataset", "condition", "metric", "better", "than", "kind", "difference", "low"]
+    header += ["high", "p", "p_t", "p_holm", "p_t_holm", "seeds", "finding", "counts", "note"]
+    rows = []
+    for row in (row for held in report.held for row in held.rows):
+        one = row.contrast
+        d = one.difference
+        numbers = [d.mean, d.low, d.high, d.p, d.t_p, one.p_holm, one.p_t_holm] if d else [None] * 7
+        where = [one.place.dataset or report.summary.dataset, one.place.condition]
+        names = [*where, one.metric, one.better, one.than, one.kind]
+        finding = str(one.finding) if row.counts else None
+        rows.append([*names, *numbers, len(one.seeds), finding, row.counts, "; ".join(row.notes)])
     return _sheet(report.summary, header, rows)
 
 
@@ -163,9 +189,9 @@ def cost_sheet(summary: StudySummary) -> Sheet:
 
 def data_sheet(summary: StudySummary) -> Sheet:
     """One row per data set and measure: sizes, quantiles, shares in [0, 1], counts of the rules."""
-    header = ["dataset", "name", "measure", "value"]
+    header = ["dataset", "condition", "name", "measure", "value"]
     rows = [
-        [entry.dataset or entry.name, entry.name, measure, value]
+        [entry.dataset or entry.name, entry.condition, entry.name, measure, value]
         for entry in summary.manifest.datasets
         for measure, value in _measures(entry)
     ]
@@ -212,14 +238,15 @@ def importance_sheet(summary: StudySummary) -> Sheet:
 
 def slices_sheet(report: Report) -> Sheet:
     """One row per dimension, label and arm; values in [0, 1], differences in [-1, 1]."""
-    header = ["dataset", "dimension", "label", "users", "arm", "metric", "mean"]
+    header = ["dataset", "condition", "dimension", "label", "users", "arm", "metric", "mean"]
     header += ["difference", "low", "high", "seeds"]
     rows = []
     for table in report.sliced:
         for row in table.rows:
             for label, cell in zip(table.labels, row.cells, strict=True):
                 d = cell.difference
-                names = [table.dataset, table.dimension, label.name, label.num_users, row.arm]
+                where = [table.dataset, table.place.condition]
+                names = [*where, table.dimension, label.name, label.num_users, row.arm]
                 numbers = [d.mean, d.low, d.high, d.num_seeds] if d else [None] * 4
                 rows.append([*names, table.metric, cell.mean, *numbers])
     return _sheet(report.summary, header, rows)
@@ -228,7 +255,7 @@ def slices_sheet(report: Report) -> Sheet:
 def trials_sheet(summary: StudySummary) -> Sheet:
     """One row per trial; each split's metrics and each searched value in columns of their own."""
     paths = tuple(dict.fromkeys(path for trial in summary.trials for path in trial.params))
-    header = ["dataset", "trial_id", "arm", "role", "seed", "status", *paths]
+    header = ["dataset", "condition", "trial_id", "arm", "role", "seed", "status", *paths]
     header += [f"{split} {metric}" for split in ("valid", "test") for metric in summary.metrics]
     header += ["seconds", "epochs", "best_epoch", "error"]
     rows = []
@@ -244,7 +271,7 @@ def trials_sheet(summary: StudySummary) -> Sheet:
 
 def epochs_sheet(summary: StudySummary) -> Sheet:
     """One row per epoch of each trial: mean training loss, validation metrics, seconds."""
-    header = ["dataset", "trial_id", "arm", "role", "seed", "epoch", "train_loss"]
+    header = ["dataset", "condition", "trial_id", "arm", "role", "seed", "epoch", "train_loss"]
     header += [*(f"valid {metric}" for metric in summary.metrics), "train_s", "eval_s"]
     rows = []
     for names, trial in _labelled(summary):
@@ -258,8 +285,12 @@ def _labelled(summary: StudySummary) -> Iterator[tuple[Row, Trial]]:
     for part in summary.parts:
         for arm in part.arms:
             for trial in arm.trials:
-                names = (part.dataset, trial.trial_id, arm.label, trial.role, trial.seed)
-                yield names, trial
+                names = trial.trial_id, arm.label, trial.role, trial.seed
+                yield (*_place(part), *names), trial
+
+
+def _place(part: StudySummary) -> Row:
+    return part.dataset, part.place.condition
 
 
 def _sheet(summary: StudySummary, header: Sequence[str], rows: Iterable[Row]) -> Sheet:

@@ -9,6 +9,7 @@ from reports.page.template import template
 from reports.study import verdict
 from reports.study.accuracy import equals
 from reports.study.caveats import caveats
+from reports.study.holds_words import holds_sentences
 from reports.study.progress import unfinished
 from reports.study.report import Report
 from reports.study.summary import StudySummary
@@ -28,7 +29,10 @@ def _row(link: str, report: Report) -> dict[str, object]:
         "summary": summary,
         "state": _state(summary),
         "best": [best for part in summary.parts for best in _best(part)],
-        "verdict": verdict.overview(summary, contrasts) or verdict.headline(summary, contrasts),
+        "verdict": (
+            *(verdict.overview(summary, contrasts) or verdict.headline(summary, contrasts)),
+            *holds_sentences(report.held),
+        ),
         "notes": (*unfinished(summary), *caveats(summary, contrasts)),
         "tables": report.accuracies,
     }

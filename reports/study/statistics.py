@@ -49,6 +49,15 @@ class Difference:
         """Whether the interval lies on one side of zero."""
         return self.low > 0 or self.high < 0
 
+    @property
+    def t_p(self) -> float:
+        """Two-sided p of the interval's own test: below ``ALPHA`` where it excludes zero."""
+        variance = self.user_variance + self.seed_variance
+        if variance == 0:
+            return float(self.mean == 0)
+        df = _degrees(self.user_variance, self.seed_variance, self.num_users, self.num_seeds)
+        return 2 * float(stats.t.sf(abs(self.mean) / math.sqrt(variance), df))
+
     def users_needed(self) -> int | None:
         """About how many users it takes for the interval to exclude zero, with the same seeds.
 
@@ -152,6 +161,11 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
 def _half_width(v: float, w: float, num_users: int, num_seeds: int) -> float:
     if v + w == 0:
         return 0.0
-    by_seeds = w**2 / (num_seeds - 1) if num_seeds > 1 else 0.0
-    df = (v + w) ** 2 / (v**2 / (num_users - 1) + by_seeds)
+    df = _degrees(v, w, num_users, num_seeds)
     return float(stats.t.ppf(1 - ALPHA / 2, df)) * math.sqrt(v + w)
+
+
+def _degrees(v: float, w: float, num_users: int, num_seeds: int) -> float:
+    """Satterthwaite's degrees of freedom; ``v + w`` is not 0."""
+    by_seeds = w**2 / (num_seeds - 1) if num_seeds > 1 else 0.0
+    return (v + w) ** 2 / (v**2 / (num_users - 1) + by_seeds)

@@ -144,7 +144,7 @@ def test_data_have_a_row_per_measure(small: StudySummary) -> None:
 
 def test_data_without_a_profile_have_sizes_and_rules_alone(tmp_path: Path) -> None:
     rows = exports.data_sheet(summarise(FakeStudy(profile=None).write(tmp_path))).rows
-    assert [row[2] for row in rows][:3] == ["users", "items", "interactions"]
+    assert [row[3] for row in rows][:3] == ["users", "items", "interactions"]
     assert len(rows) == 3 + 2
 
 

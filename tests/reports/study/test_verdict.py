@@ -7,6 +7,7 @@ import pytest
 
 from reports.study import verdict
 from reports.study.contrasts import Contrast, compare
+from reports.study.places import Place
 from reports.study.statistics import Difference
 from reports.study.summary import summarise
 from tests.reports.made_up_studies import SMALL, FakeStudy
@@ -149,7 +150,7 @@ def test_the_overview_says_on_which_data_sets_a_contrast_holds(tmp_path: Path) -
     summary = summarise(study.write(tmp_path))
     found = (("MIND", 0.031), ("HM", 0.0001), ("Bili", 0.031))
     contrasts = tuple(
-        replace(_contrast(mean, 0.019, p_holm=0.001 if mean > 0.01 else 1), dataset=dataset)
+        replace(_contrast(mean, 0.019, p_holm=0.001 if mean > 0.01 else 1), place=Place(dataset))
         for dataset, mean in found
     )
     assert verdict.overview(summary, contrasts) == (
