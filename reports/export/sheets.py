@@ -161,12 +161,12 @@ def holds_sheet(report: Report) -> Sheet:
     ``counts``: whether the row has trials of its own; ``note``: what is missing or unchanged.
     """
     header = ["dataset", "condition", "metric", "better", "than", "kind", "difference", "low"]
-    header += ["high", "p", "p_t", "p_holm", "p_t_holm", "seeds", "finding", "counts", "note"]
+    header += ["high", "p", "p_holm", "p_t_holm", "seeds", "finding", "counts", "note"]
     rows = []
     for row in (row for held in report.held for row in held.rows):
         one = row.contrast
         d = one.difference
-        numbers = [d.mean, d.low, d.high, d.p, d.t_p, one.p_holm, one.p_t_holm] if d else [None] * 7
+        numbers = [d.mean, d.low, d.high, d.p, one.p_holm, one.p_t_holm] if d else [None] * 6
         where = [one.place.dataset or report.summary.dataset, one.place.condition]
         names = [*where, one.metric, one.better, one.than, one.kind]
         finding = str(one.finding) if row.counts else None

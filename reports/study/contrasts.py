@@ -50,8 +50,8 @@ class Contrast:
     p_holm: float | None = None
     """Adjusted within place and metric, over all comparisons there."""
     p_t_holm: float | None = None
-    """The interval's own p, adjusted; it stands in for the interval where the family is that of
-    the conditions (``reports.study.holds``), and is None elsewhere."""
+    """Of users and seeds together, adjusted over the conditions (``reports.study.holds``); None
+    where the interval alone says whether other seeds would show the difference."""
     problem: str = ""
     """Why there is no difference; empty where there is one."""
     time_ratio: float | None = None
@@ -65,15 +65,10 @@ class Contrast:
         if self.p_holm >= ALPHA:
             return Finding.OPEN
         is_better = self.difference.mean > 0
-        if self._shows_beyond_users and self.difference.measures_seeds:
+        is_firm = self.difference.excludes_zero and self.difference.measures_seeds
+        if is_firm and (self.p_t_holm is None or self.p_t_holm < ALPHA):
             return Finding.BETTER if is_better else Finding.WORSE
         return Finding.BETTER_THESE_SEEDS if is_better else Finding.WORSE_THESE_SEEDS
-
-    @property
-    def _shows_beyond_users(self) -> bool:
-        if self.p_t_holm is not None:
-            return self.p_t_holm < ALPHA
-        return self.difference is not None and self.difference.excludes_zero
 
 
 def compare(summary: StudySummary) -> tuple[Contrast, ...]:

@@ -1,8 +1,8 @@
 """Does it hold? Each contrast under every condition, adjusted over the conditions.
 
-A family is one contrast's rows. Under a null, a difference is claimed in any of them with a
+A family is one contrast's rows. If no row has a difference, one is claimed in any of them with a
 probability of about 5%. Two p-values are adjusted, each by Holm's method: that of the sign flips
-over users, and that of the interval's t, which covers seeds too. "better" and "worse" need both.
+over users, and ``family_p``, which covers seeds too. "better" and "worse" need both.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from reports import formats
 from reports.study.contrasts import Contrast, Kind
 from reports.study.places import Place
-from reports.study.statistics import holm
+from reports.study.statistics import family_p, holm
 from reports.study.summary import StudySummary
 
 Pair = tuple[str, str]
@@ -74,7 +74,7 @@ def held_contrasts(
         if one.kind == kind:
             pairs.setdefault((one.better, one.than), []).append(one)
     return tuple(
-        HeldContrast(*pair, kind, _adjusted([_row(summary, one) for one in _whole(summary, own)]))
+        HeldContrast(*pair, kind, adjusted([_row(summary, one) for one in _whole(summary, own)]))
         for pair, own in pairs.items()
     )
 
@@ -135,13 +135,17 @@ def _missing(contrast: Contrast, part: StudySummary, pending: int) -> Iterator[s
         yield f"{len(contrast.seeds)} of {formats.plural(wanted, 'seed')}"
 
 
-def _adjusted(rows: Sequence[ConditionRow]) -> tuple[ConditionRow, ...]:
-    """Holm over the rows that count. One without a difference holds its place, with a p of 1."""
+def adjusted(rows: Sequence[ConditionRow]) -> tuple[ConditionRow, ...]:
+    """The rows of one contrast with Holm's p-values over those that count.
+
+    A row without a difference holds its place, with a p of 1: it may still get one.
+    """
     differences = [row.contrast.difference for row in rows if row.counts]
+    known = iter(family_p([one for one in differences if one]))
     flips = iter(holm([one.p if one else 1.0 for one in differences]))
-    ts = iter(holm([one.t_p if one else 1.0 for one in differences]))
+    firm = iter(holm([next(known) if one else 1.0 for one in differences]))
     return tuple(
-        _with_p(row, next(flips), next(ts)) if row.counts else _with_p(row, None, None)
+        _with_p(row, next(flips), next(firm)) if row.counts else _with_p(row, None, None)
         for row in rows
     )
 
