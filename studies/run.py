@@ -117,7 +117,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     for command in COMMANDS.values():
         for name, settings in command.options.items():
             parser.add_argument(f"--{name}", **settings)
-    only = "arms to run: by name, by data set, or DATASET/ARM"
+    only = "arms to run: by name, data set or condition, or DATASET/CONDITION/ARM"
     parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARM", help=only)
     parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
     parser.add_argument(

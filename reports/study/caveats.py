@@ -12,6 +12,7 @@ from reports.study.progress import broken_trials
 from reports.study.statistics import MIN_SEEDS
 from reports.study.summary import StudySummary
 from tune_space.study.rankings import format_wide_cutoffs
+from tune_space.study.spec import place_of
 
 LUCKY = 0.5
 """Share of the highest possible hit rate from which on, by chance alone, a cut-off tells little."""
@@ -116,7 +117,7 @@ def _about_forced_misses(summary: StudySummary) -> Iterator[str]:
 
 def _about_cutoffs(summary: StudySummary) -> Iterator[str]:
     """Cut-offs that hit nearly everything: above the catalogue, or by chance already."""
-    num_items = {one.dataset: one.num_items for one in summary.manifest.datasets}
+    num_items = {place_of(one): one.num_items for one in summary.manifest.datasets}
     yield from format_wide_cutoffs((arm.entry for arm in summary.arms), num_items)
     for part in summary.parts:
         on = part.place.dataset

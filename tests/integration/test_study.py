@@ -216,3 +216,35 @@ def test_the_quick_form_of_a_study_of_two_data_sets_runs_one_after_the_other(
     page = (out / "report.html").read_text()
     assert "Quick form" in page
     assert 'id="expected"' not in page
+
+
+CONDITIONS = """\
+conditions:
+  published: {}
+  deep text: {item.text.dnn_layers: 1}
+"""
+
+
+def test_an_arm_that_a_condition_leaves_as_it_is_runs_once(tmp_path, capsys) -> None:
+    study_file, out = tmp_path / "conditions.yaml", tmp_path / "out"
+    study_file.write_text(STUDY.replace("arms:\n", f"{CONDITIONS}arms:\n", 1))
+    words = ("--set", "training.max_epochs=1")
+    assert run(study_file, out, "--only", "deep text", *words) == 0
+    before = {path: path.stat().st_mtime_ns for path in (out / "trials").iterdir()}
+    assert len(before) == 2 * (2 + 2)
+    assert run(study_file, out, *words) == 0
+    after = {path: path.stat().st_mtime_ns for path in (out / "trials").iterdir()}
+    assert len(after) == 3 * (2 + 2)
+    assert before.items() <= after.items()
+    manifest = Ledger(out).read_manifest()
+    arms = {arm.name: arm for arm in manifest.arms}
+    assert manifest.state == "finished"
+    assert arms["published/ID"].trial_ids == arms["deep text/ID"].trial_ids
+    assert [(one.dataset, one.condition) for one in manifest.datasets] == [
+        ("", "published"), ("", "deep text"),
+    ]  # fmt: skip
+    capsys.readouterr()
+    assert run(study_file, out, "--plan", *words) == 0
+    assert "\n0 trials to run" in capsys.readouterr().out
+    assert run(study_file, out, "--audit", *words) == 0
+    assert run(study_file, out, "--reproduce", arms["deep text/ID"].final[0], *words) == 0

@@ -22,6 +22,7 @@ from tune_space.capacity.machine import available_memory, existing, format_bytes
 from tune_space.capacity.model_profiles import known_counts, model_profiles
 from tune_space.capacity.trial_memory import FLOAT, MemoryEstimates, least_bytes, memory_estimates
 from tune_space.ledger.records import DatasetEntry, Ledger, Preparation
+from tune_space.schedule.arm_plan import distinct
 from tune_space.schedule.plan import Plan
 from tune_space.study.expand import Arm
 from tune_space.study.spec import StudySpec
@@ -157,7 +158,7 @@ def make_forecast(state: StudyState, capacity: Capacity, store: Path) -> Forecas
     )
     admission = MemoryAdmission(capacity.num_bytes, estimates, study.resources)
     num = num_concurrent(capacity.slots, admission, state.arms)
-    left = {arm.name: arm.num_left for arm in state.plan.arms if arm.num_left}
+    left = {arm.name: arm.num_left for arm in distinct(state.plan.arms) if arm.num_left}
     busy = [arm for arm in state.arms if arm.name in left]
     profiles = model_profiles(study, busy, state.datasets)
     models = {name: model for name, model in profiles.items() if model}

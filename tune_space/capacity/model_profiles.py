@@ -7,7 +7,7 @@ from morec.config import EvaluationSpec, OptimSpec, TrainingSpec, TrialConfig
 from morec.model_profile import ModelProfile, profile_model
 from tune_space.ledger.records import DatasetEntry
 from tune_space.study.expand import Arm
-from tune_space.study.spec import StudySpec
+from tune_space.study.spec import StudySpec, place_of
 
 
 def model_profiles(
@@ -40,6 +40,6 @@ def known_counts(
     study: StudySpec, arm: Arm, datasets: Sequence[DatasetEntry]
 ) -> tuple[int | None, int | None]:
     """Numbers of users and items of an arm's data set; None where they are not known."""
-    known = next((entry for entry in datasets if entry.dataset == arm.dataset), None)
+    known = next((entry for entry in datasets if place_of(entry) == place_of(arm)), None)
     counted = known or study.datasets.get(arm.dataset)
     return (counted.num_users, counted.num_items) if counted else (None, None)

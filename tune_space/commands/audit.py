@@ -102,15 +102,34 @@ def _read_records(ledger: Ledger) -> tuple[dict[str, TrialResult], list[str]]:
 
 
 def _ranking_problems(manifest: Manifest, records: Sequence[TrialResult]) -> Iterator[str]:
-    """All trials on one data set rank the same users against the same candidates."""
+    """All trials on one data set, under one condition, rank the same users among the same items."""
     groups: dict[str, list[TrialResult]] = {}
+    conditions = _conditions(manifest)
     for record in records:
         spec = record.config.dataset.model_dump(mode="json")
-        groups.setdefault(canonical_json([spec, record.sources.get("data")]), []).append(record)
-    for group in groups.values():
-        for name, values in _protocol(group).items():
-            yield from _differences(name, values)
-        yield from _against_data(manifest, group)
+        for condition in conditions.get(record.trial_id, {""}):
+            key = canonical_json([spec, record.sources.get("data"), condition])
+            groups.setdefault(key, []).append(record)
+    found = (text for group in groups.values() for text in _group_problems(manifest, group))
+    # Conditions may share trials.
+    yield from dict.fromkeys(found)
+
+
+def _conditions(manifest: Manifest) -> dict[str, set[str]]:
+    """Trial id -> the conditions of the arms that ask for it."""
+    found: dict[str, set[str]] = {}
+    for entry in manifest.arms:
+        for trial_id in entry.trial_ids:
+            found.setdefault(trial_id, set()).add(entry.condition)
+    return found
+
+
+def _group_problems(manifest: Manifest, group: Sequence[TrialResult]) -> Iterator[str]:
+    is_left_over = manifest.study.conditions and group[0].trial_id in manifest.orphaned
+    # What is left over may be of several conditions.
+    for name, values in _protocol([] if is_left_over else group).items():
+        yield from _differences(name, values)
+    yield from _against_data(manifest, group)
 
 
 def _protocol(group: Sequence[TrialResult]) -> dict[str, dict[str, Value]]:

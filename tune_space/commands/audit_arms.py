@@ -12,11 +12,11 @@ from morec.results import TrialResult, TrialStatus
 from tune_space.commands.audit_records import selected_score
 from tune_space.ledger.records import ArmEntry, SearchEntry
 from tune_space.schedule.arm_search import ArmSearch
-from tune_space.study.conditions import applies
 from tune_space.study.config_paths import get_path
 from tune_space.study.domains import ParamSpec, Value
 from tune_space.study.expand import Arm, configure, draw, with_values
 from tune_space.study.spec import StudySpec
+from tune_space.study.when import applies
 
 IMPORTANCE_TOLERANCE = 1e-3
 """Shares of importance may differ by so much from one machine to another."""

@@ -14,14 +14,20 @@ from tune_space.capacity.model_profiles import known_counts, model_profiles
 from tune_space.commands.request import PlanAnswer, StudyRequest
 from tune_space.inputs.data_profile import format_profile
 from tune_space.inputs.missing import Missing, find_missing, format_missing, inactive_arms
-from tune_space.inputs.prepare import Prepared, dataset_entry, datasets_of, profile_dataset
+from tune_space.inputs.prepare import (
+    Prepared,
+    conditions_reading,
+    dataset_entry,
+    datasets_of,
+    profile_dataset,
+)
 from tune_space.ledger.records import DatasetEntry, Ledger
 from tune_space.schedule.changes import find_changes
 from tune_space.schedule.plan import Plan, make_plan
 from tune_space.study.expand import Arm
 from tune_space.study.points import num_points
 from tune_space.study.rankings import format_wide_cutoffs
-from tune_space.study.spec import StudySpec
+from tune_space.study.spec import StudySpec, place_of
 
 
 def answer(request: StudyRequest) -> PlanAnswer:
@@ -44,6 +50,7 @@ def answer(request: StudyRequest) -> PlanAnswer:
     return PlanAnswer(
         lines=(
             *_format_spaces(study, arms),
+            *_format_shared(arms),
             *forecast.format_lines(request.out),
             *forecast.format_shortages(request.out),
             *format_missing(missing),
@@ -71,14 +78,26 @@ def _format_spaces(study: StudySpec, arms: Sequence[Arm]) -> Iterator[str]:
             yield f"{space}, of which sampler: grid tries {budget} (budget.trials)"
 
 
+def _format_shared(arms: Sequence[Arm]) -> Iterator[str]:
+    """Arms that conditions leave as they are: the total counts their trials once."""
+    same: dict[str, list[str]] = {}
+    for arm in arms:
+        same.setdefault(arm.identity, []).append(arm.name)
+    for names in same.values():
+        if len(names) > 1:
+            yield f"{', '.join(names)}: the same trials, which run once"
+
+
 def _data_lines(
     prepared: Prepared, arms: Sequence[Arm], missing: Sequence[Missing]
 ) -> Iterator[str]:
     """The profile of every data set that is not missing, or why it cannot be read."""
     lacking = inactive_arms(arms, (), [one for one in missing if one.kind == "data set"])
-    for label, spec in datasets_of([arm for arm in arms if arm.name not in lacking]):
+    reading = [arm for arm in arms if arm.name not in lacking]
+    for label, spec in datasets_of(reading):
+        conditions = conditions_reading(reading, label, spec)
         try:
-            yield from format_profile(_entry(prepared, label, spec))
+            yield from format_profile(_entry(prepared, label, spec), conditions)
         except DataError as error:
             yield f"data: {label or spec.kind} cannot be read: {error}"
 
@@ -94,7 +113,7 @@ def _num_items(
     study: StudySpec, arms: Sequence[Arm], datasets: Sequence[DatasetEntry]
 ) -> dict[str, int | None]:
     """Items of each data set, where an earlier run or the study file says how many."""
-    return {arm.dataset: known_counts(study, arm, datasets)[1] for arm in arms}
+    return {place_of(arm): known_counts(study, arm, datasets)[1] for arm in arms}
 
 
 def _compare(

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from morec.results import TrialResult, TrialStatus
 from tune_space.capacity.busyness import Competition
-from tune_space.schedule.arm_plan import State
+from tune_space.schedule.arm_plan import State, distinct
 from tune_space.schedule.arm_state import ArmState
 from tune_space.schedule.conductor import Conductor
 from tune_space.schedule.plan import Plan
@@ -111,7 +111,7 @@ class StudyProgress:
     def _row(self, state: ArmState) -> tuple[str, ...]:
         conductor, plan = self._conductor, self._conductor.plan(state)
         results = [conductor.results[i] for i in state.trial_ids if i in conductor.results]
-        running = [job for job in conductor.running.values() if job.arm == state.arm.name]
+        running = [job for job in conductor.running.values() if job.trial_id in state.trial_ids]
         scores = [score for result in results if (score := result.best_score()) is not None]
         epochs = [str(conductor.num_epochs(job.trial_id)) for job in running]
         return (
@@ -127,11 +127,11 @@ class StudyProgress:
     def _count(self) -> tuple[int, int]:
         """Trials that are done, and those together with what is left."""
         plan = self._plan()
-        num_done = sum(arm.num_done for arm in plan.arms)
+        num_done = sum(arm.num_done for arm in distinct(plan.arms))
         return num_done, num_done + plan.num_left
 
     def _arms_of(self, trial_id: str) -> str:
-        """Arms that lock the same configuration share its trials."""
+        """Arms that have or lock the same configuration share its trials."""
         arms = self._conductor.arms
         return ", ".join(state.arm.name for state in arms if trial_id in state.trial_ids)
 

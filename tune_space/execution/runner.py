@@ -20,7 +20,7 @@ from tune_space.execution.ray_jobs import run_jobs
 from tune_space.execution.signals import Caught, sigterm_as_sigint, stopped_by_signal
 from tune_space.inputs import prepare
 from tune_space.inputs.check_training import check_training
-from tune_space.inputs.data_profile import format_dataset
+from tune_space.inputs.data_profile import by_condition, format_dataset
 from tune_space.inputs.missing import find_missing, format_missing, inactive_arms
 from tune_space.inputs.prepare import Prepared
 from tune_space.ledger.locks import hold, shared
@@ -32,7 +32,7 @@ from tune_space.schedule.manifest_writer import ManifestWriter
 from tune_space.schedule.plan import make_plan
 from tune_space.study.expand import Arm
 from tune_space.study.rankings import format_wide_cutoffs
-from tune_space.study.spec import StudySpec
+from tune_space.study.spec import StudySpec, place_of
 
 
 def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> RunOutcome:
@@ -198,9 +198,9 @@ def _own_storage(run: _Run, started_at: str) -> Storage | None:
 def _print_start(conductor: Conductor, load: Load) -> None:
     """Print the data sets, cut-offs too wide for them, other code, and whether times mean much."""
     manifest, records = conductor.manifest, conductor.results.values()
-    for entry in manifest.datasets:
-        print(format_dataset(entry))
-    num_items = {entry.dataset: entry.num_items for entry in manifest.datasets}
+    for entry, conditions in by_condition(manifest.datasets):
+        print(format_dataset(entry, conditions))
+    num_items = {place_of(entry): entry.num_items for entry in manifest.datasets}
     for line in (
         *format_wide_cutoffs(manifest.arms, num_items),
         *other_schema(records),

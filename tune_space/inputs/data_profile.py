@@ -1,6 +1,6 @@
 """A data set in words: its size, the rules that applied, and the facts of its profile."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from morec.data.profile import DataProfile, ImageProfile, Quantiles, TimeProfile, TitleProfile
@@ -11,9 +11,26 @@ QUANTILES = ("min", "5%", "25%", "median", "75%", "95%", "max")
 DAY_S = 86_400
 
 
-def format_dataset(entry: DatasetEntry) -> str:
-    """A dataset's size, how often each rule applied while it was read, and what must be known."""
+def by_condition(
+    entries: Iterable[DatasetEntry],
+) -> list[tuple[DatasetEntry, tuple[str, ...]]]:
+    """Each data set once, with the conditions that it is the same under."""
+    found: list[tuple[DatasetEntry, tuple[str, ...]]] = []
+    for entry in entries:
+        plain = entry.model_copy(update={"condition": ""})
+        index = next((i for i, (known, _) in enumerate(found) if known == plain), len(found))
+        others = found[index][1] if index < len(found) else ()
+        found[index : index + 1] = [(plain, (*others, *filter(None, [entry.condition])))]
+    return found
+
+
+def format_dataset(entry: DatasetEntry, conditions: Sequence[str] = ()) -> str:
+    """A dataset's size, how often each rule applied while it was read, and what must be known.
+
+    ``conditions`` are those that it is the same under.
+    """
     name = f"{entry.dataset} ({entry.name})" if entry.dataset else entry.name
+    name += f" under {', '.join(conditions)}" if conditions else ""
     kind = " (made-up data)" if entry.is_synthetic else ""
     applied = ", ".join(f"{rule} {count:,}" for rule, count in entry.counts.items() if count)
     repeats = f"; {entry.repeat_share:.1%} of the rows are repeats" if entry.num_repeats else ""
@@ -25,15 +42,18 @@ def format_dataset(entry: DatasetEntry) -> str:
     )
 
 
-def format_profile(entry: DatasetEntry) -> list[str]:
+def format_profile(entry: DatasetEntry, conditions: Sequence[str] = ()) -> list[str]:
     """The line of ``format_dataset``, then the profile where there is one, indented."""
     if entry.profile is None:
-        return [format_dataset(entry)]
+        return [format_dataset(entry, conditions)]
     cells = [["", *QUANTILES]]
     for name, quantiles in quantiles_of(entry.profile).items():
         cells.append([name, *(f"{value:,}" for value in numbers(quantiles))])
     facts = [f"{name}: {text}" for name, text in facts_of(entry)]
-    return [format_dataset(entry), *(f"  {line}" for line in (*facts, *_aligned(cells)))]
+    return [
+        format_dataset(entry, conditions),
+        *(f"  {line}" for line in (*facts, *_aligned(cells))),
+    ]
 
 
 def quantiles_of(profile: DataProfile) -> dict[str, Quantiles]:

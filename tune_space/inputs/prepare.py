@@ -31,7 +31,7 @@ from morec.storage import Storage
 from tune_space.ledger.layout import ARTEFACTS
 from tune_space.ledger.records import DatasetEntry, Manifest, Preparation, Reference, SliceEntry
 from tune_space.study.expand import Arm, configure, point_with
-from tune_space.study.spec import full_name
+from tune_space.study.spec import place_of
 
 PROFILE = "profile.json"
 """In the folder of a windowed dataset: its profile."""
@@ -155,17 +155,17 @@ def with_inactive(
 ) -> Manifest:
     """Add what an earlier run's manifest says of the arms that are inactive in this run.
 
-    Data sets and references are added where no active arm has the data set.
+    Data sets and references are added where no active arm has the data set and condition.
     """
-    labels = {arm.dataset for arm in arms} - {arm.dataset for arm in active}
+    places = set(map(place_of, arms)) - set(map(place_of, active))
     inactive = {arm.name for arm in arms} - {arm.name for arm in active}
     made = {each.key: each for each in manifest.preparations}
     for each in earlier.preparations:
         if users := tuple(name for name in each.used_by if name in inactive):
             known = made[each.key].used_by if each.key in made else ()
             made[each.key] = each.model_copy(update={"used_by": (*known, *users)})
-    datasets = (each for each in earlier.datasets if each.dataset in labels)
-    references_kept = (each for each in earlier.references if each.dataset in labels)
+    datasets = (each for each in earlier.datasets if place_of(each) in places)
+    references_kept = (each for each in earlier.references if place_of(each) in places)
     return manifest.model_copy(
         update={
             "datasets": (*manifest.datasets, *datasets),
@@ -176,8 +176,19 @@ def with_inactive(
 
 
 def dataset_entries(prepared: Prepared, arms: Sequence[Arm]) -> tuple[DatasetEntry, ...]:
-    """What the report says of each data set; several entries where arms read it differently."""
-    return tuple(dataset_entry(prepared, *read) for read in datasets_of(arms))
+    """What the report says of each data set under each condition.
+
+    Several entries where arms read it differently.
+    """
+    made = {
+        (label, key_of(spec)): dataset_entry(prepared, label, spec)
+        for label, spec in datasets_of(arms)
+    }
+    read = [(arm.dataset, key_of(arm.config.dataset), arm.condition) for arm in arms]
+    return tuple(
+        made[label, key].model_copy(update={"condition": condition})
+        for label, key, condition in dict.fromkeys(read)
+    )
 
 
 def dataset_entry(prepared: Prepared, label: str, spec: DatasetSpec) -> DatasetEntry:
@@ -189,6 +200,12 @@ def datasets_of(arms: Sequence[Arm]) -> list[tuple[str, DatasetSpec]]:
     """Every data set that the arms read, by its label, each way of reading it once."""
     read = {(arm.dataset, key_of(arm.config.dataset)): arm for arm in arms}
     return [(arm.dataset, arm.config.dataset) for arm in read.values()]
+
+
+def conditions_reading(arms: Sequence[Arm], label: str, spec: DatasetSpec) -> tuple[str, ...]:
+    """The conditions under which arms read a data set in this way; none without conditions."""
+    found = (a.condition for a in arms if (a.dataset, a.config.dataset) == (label, spec))
+    return tuple(filter(None, dict.fromkeys(found)))
 
 
 def profile_dataset(
@@ -206,12 +223,23 @@ def profile_dataset(
 
 
 def references(prepared: Prepared, arms: Sequence[Arm], baseline: str) -> tuple[Reference, ...]:
-    """Every reference on each data set, as the arm that is its baseline reads it."""
-    of_label: dict[str, Arm] = {}
+    """Every reference on each data set under each condition, as the baseline there reads it.
+
+    Those of the same data and the same ranking are computed once.
+    """
+    of_place: dict[str, Arm] = {}
     for arm in arms:
-        if arm.dataset not in of_label or arm.name == full_name(baseline, dataset=arm.dataset):
-            of_label[arm.dataset] = arm
-    return tuple(one for arm in of_label.values() for one in _references(prepared, arm))
+        if place_of(arm) not in of_place or arm.own_name == baseline:
+            of_place[place_of(arm)] = arm
+    computed: dict[tuple[str, str], tuple[Reference, ...]] = {}
+    found = []
+    for arm in of_place.values():
+        key = key_of(arm.config.dataset), key_of(arm.config.evaluation)
+        if key not in computed:
+            computed[key] = tuple(_references(prepared, arm))
+        place = {"dataset": arm.dataset, "condition": arm.condition}
+        found += [one.model_copy(update=place) for one in computed[key]]
+    return tuple(found)
 
 
 def _references(prepared: Prepared, arm: Arm) -> Iterator[Reference]:
@@ -220,7 +248,6 @@ def _references(prepared: Prepared, arm: Arm) -> Iterator[Reference]:
         valid, test = (score(dataset, split, evaluation) for split in ("valid", "test"))
         yield Reference(
             name=name,
-            dataset=arm.dataset,
             valid=metrics_in(valid),
             test=metrics_in(test),
             test_evaluation=test if isinstance(test, Evaluation) else None,

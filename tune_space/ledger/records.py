@@ -26,7 +26,7 @@ from morec.results import (
 )
 from tune_space.ledger.layout import MANIFEST, TRIALS
 from tune_space.study.domains import Value
-from tune_space.study.spec import StudySpec
+from tune_space.study.spec import StudySpec, own_name
 
 SpecT = TypeVar("SpecT", bound=Spec)
 Role = Literal["search", "final"]
@@ -70,8 +70,13 @@ class ArmEntry(Spec):
     """Trial ids of the locked configuration, one per seed, in the order of the study's seeds."""
 
     @property
+    def own_name(self) -> str:
+        """The name without data set and condition."""
+        return own_name(self.name, dataset=self.dataset, condition=self.condition)
+
+    @property
     def trial_ids(self) -> tuple[str, ...]:
-        """Every trial of the arm, search before final."""
+        """Every trial of the arm, search before final; arms may share trials."""
         return (*(entry.trial_id for entry in self.search), *self.final)
 
 

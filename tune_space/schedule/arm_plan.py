@@ -4,11 +4,12 @@ The plan, the conductor, the live progress, the status and the report all ask ``
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import fmean
 
+from morec.config import canonical_json
 from morec.results import TrialResult, TrialStatus
 from tune_space.ledger.layout import CHECKPOINTS
 from tune_space.ledger.records import ArmEntry, Ledger, Manifest
@@ -82,6 +83,8 @@ class ArmTrials:
     num_seeds: int
     is_searched: bool = False
     """Whether the search has ended."""
+    identity: str = field(default="", repr=False, compare=False)
+    """The same text in arms that share all their trials; see ``Arm``."""
 
     @classmethod
     def of_entry(cls, entry: ArmEntry, study: StudySpec) -> "ArmTrials":
@@ -94,6 +97,7 @@ class ArmTrials:
             budget=within_budget(study, entry.num_points) if searches else 0,
             num_seeds=len(study.seeds),
             is_searched=entry.locked is not None,
+            identity=canonical_json([entry.own_name, entry.config.model_dump(mode="json")]),
         )
 
 
@@ -110,6 +114,8 @@ class ArmPlan:
     """Mean seconds of the arm's trials that ended and did not fail."""
     is_given_up: bool = False
     """Whether the arm did nothing but fail (``MAX_FAILURES``): nothing more of it runs."""
+    identity: str = field(default="", repr=False, compare=False)
+    """As in ``ArmTrials``."""
 
     @property
     def num_done(self) -> int:
@@ -148,7 +154,21 @@ def plan_arm(trials: ArmTrials, states: TrialStates) -> ArmPlan:
         is_locked=is_locked,
         mean_s=_mean_seconds([*searched, *tested]),
         is_given_up=is_given_up,
+        identity=trials.identity,
     )
+
+
+def distinct(plans: Iterable[ArmPlan]) -> list[ArmPlan]:
+    """One plan of each group of arms that share their trials: the one with most of them done.
+
+    Such are the conditions of one arm that leave it as it is. Totals of a study count them once.
+    """
+    found: dict[str, ArmPlan] = {}
+    for plan in plans:
+        key = plan.identity or plan.name
+        if key not in found or found[key].num_done < plan.num_done:
+            found[key] = plan
+    return list(found.values())
 
 
 def _done(trial_ids: Sequence[str], states: TrialStates) -> list[TrialResult]:

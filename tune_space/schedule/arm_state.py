@@ -77,6 +77,7 @@ class ArmState:
             budget=self.search.num_trials,
             num_seeds=len(self._seeds),
             is_searched=self.is_searched,
+            identity=self.arm.identity,
         )
         return plan_arm(trials, states)
 
@@ -85,6 +86,7 @@ class ArmState:
         return ArmEntry(
             name=self.arm.name,
             dataset=self.arm.dataset,
+            condition=self.arm.condition,
             group=self.arm.group,
             config=self.arm.config,
             num_points=num_points(self.arm),

@@ -86,15 +86,37 @@ def _changes(
 
 
 def _arm_changes(arms: Sequence[Arm], earlier: Mapping[str, Arm], last: _LastRun) -> Iterator[str]:
+    same = _same_elsewhere(arms, earlier, last)
     for arm in arms:
-        if arm.name not in earlier:
+        if arm.name in same:
+            yield f"arm {arm.name!r} is added: its trials are those of arm {same[arm.name]!r}"
+        elif arm.name not in earlier:
             yield f"arm {arm.name!r} is added: all its trials are new"
         elif arm.name in last.entries and (what := _config_difference(earlier[arm.name], arm)):
             kept = last.format_kept(arm.name)
             yield f"arm {arm.name!r} changed ({what}): its trials are new; {kept}"
     now = {arm.name for arm in arms}
     for name in (name for name in earlier if name not in now):
-        yield f"arm {name!r} is removed: {last.format_kept(name)}"
+        others = [other.name for other in arms if _is_shared(earlier[name], other)]
+        stays = f"its trials are those of arm {others[0]!r}" if others else last.format_kept(name)
+        yield f"arm {name!r} is removed: {stays}"
+
+
+def _same_elsewhere(
+    arms: Sequence[Arm], earlier: Mapping[str, Arm], last: _LastRun
+) -> dict[str, str]:
+    """Added arm -> the arm of the last run with the same trials, under another condition."""
+    found = {}
+    for arm in (arm for arm in arms if arm.name not in earlier):
+        same = (name for name, other in earlier.items() if _is_shared(arm, other))
+        if name := next((name for name in same if last.records_of(name)), None):
+            found[arm.name] = name
+    return found
+
+
+def _is_shared(arm: Arm, other: Arm) -> bool:
+    """Whether two arms are the same arm, with the same trials, under different conditions."""
+    return (arm.own_name, arm.identity) == (other.own_name, other.identity)
 
 
 def _config_difference(before: Arm, after: Arm) -> str:

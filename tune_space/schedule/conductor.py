@@ -13,6 +13,7 @@ from tune_space.ledger.records import ArmEntry, Manifest, trials_of
 from tune_space.schedule.arm_plan import ArmPlan
 from tune_space.schedule.arm_state import ArmState
 from tune_space.schedule.checkpoint_keeper import CheckpointKeeper
+from tune_space.schedule.earlier import blank_entry, earlier_entry
 from tune_space.schedule.jobs import Job, Sources
 from tune_space.schedule.manifest_writer import ManifestWriter
 from tune_space.schedule.outcomes import Outcomes, explain_loss
@@ -47,9 +48,8 @@ class Conductor:
         self.results = self._outcomes.records
         self.failures = self._outcomes.failures
         entries = writer.manifest.arms
-        earlier = {entry.name: entry.search for entry in entries}
         self.arms = [
-            ArmState(arm, self.study, sources, earlier.get(arm.name, ()))
+            ArmState(arm, self.study, sources, earlier_entry(arm, entries).search)
             for arm in arms
             if not only or arm.name in only
         ]
@@ -188,7 +188,7 @@ def _earlier_entries(arms: Sequence[Arm], earlier: Sequence[ArmEntry]) -> dict[s
     before = {entry.name: entry for entry in earlier}
     entries = {}
     for arm in arms:
-        blank = ArmEntry(name=arm.name, dataset=arm.dataset, group=arm.group, config=arm.config)
+        blank = blank_entry(arm)
         entry = before.get(arm.name, blank)
         kept = entry if entry.config == arm.config else blank
         entries[arm.name] = kept.model_copy(update={"num_points": num_points(arm)})

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 
 from tune_space.ledger.records import ArmEntry, Ledger, Manifest, best_trial
-from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, plan_arm
+from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, distinct, plan_arm
+from tune_space.schedule.earlier import earlier_entry
 from tune_space.schedule.jobs import Sources, search_budget
 from tune_space.study.domains import Value
 from tune_space.study.expand import Arm, configure, fits
@@ -25,8 +26,8 @@ class Plan:
 
     @property
     def num_left(self) -> int:
-        """Trials that would run."""
-        return sum(arm.num_left for arm in self.arms)
+        """Trials that would run; those that arms share run once."""
+        return sum(arm.num_left for arm in distinct(self.arms))
 
     def seconds_left(self, num_concurrent: int) -> float | None:
         """Wall-clock seconds at ``num_concurrent`` trials at a time; None if nothing has finished.
@@ -36,8 +37,8 @@ class Plan:
         known = [arm.mean_s for arm in self.arms if arm.mean_s is not None]
         if not known:
             return None if self.num_left else 0.0
-        means = [fmean(known) if arm.mean_s is None else arm.mean_s for arm in self.arms]
-        left = (arm.num_left * mean for arm, mean in zip(self.arms, means, strict=True))
+        arms, usual = distinct(self.arms), fmean(known)
+        left = (arm.num_left * (usual if arm.mean_s is None else arm.mean_s) for arm in arms)
         return sum(left) / num_concurrent
 
     def restricted(self, names: Sequence[str]) -> "Plan":
@@ -86,9 +87,7 @@ class _EarlierRun:
 
     def entry(self, arm: Arm) -> ArmEntry:
         """The arm in the manifest; a blank one where it is not there."""
-        entries = self.manifest.arms if self.manifest else ()
-        blank = ArmEntry(name=arm.name, config=arm.config)
-        return next((entry for entry in entries if entry.name == arm.name), blank)
+        return earlier_entry(arm, self.manifest.arms if self.manifest else ())
 
     def final(self, arm: Arm) -> tuple[str, ...]:
         """Final trials of an earlier choice, which the search may well confirm."""
@@ -131,4 +130,5 @@ class _EarlierRun:
             final=final,
             budget=search_budget(self.study, arm),
             num_seeds=len(self.study.seeds),
+            identity=arm.identity,
         )

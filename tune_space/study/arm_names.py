@@ -1,4 +1,4 @@
-"""The names of a study's arms: written out or made of factors, then crossed with data sets."""
+"""The names of a study's arms: written out or of factors, crossed with data sets and conditions."""
 
 import json
 import math
@@ -17,7 +17,7 @@ MAX_ARMS = 1_000
 
 @dataclass(frozen=True)
 class NamedArm:
-    """One arm on one data set, before its configuration is built."""
+    """One arm on one data set under one condition, before its configuration is built."""
 
     arm: str
     dataset: str
@@ -26,24 +26,42 @@ class NamedArm:
     settings: tuple[tuple[str, Value], ...]
     """Dotted paths and their values, which replace those of ``base``: first the data set's, then
     the arm's."""
+    condition: str = ""
+    """Key of the study's ``conditions``; empty where the study has none."""
+    under: tuple[tuple[str, Value], ...] = ()
+    """The condition's dotted paths and values, which replace all others."""
 
     @property
     def name(self) -> str:
-        """Unique in the study: ``<dataset>/<arm>``; ``<arm>`` where there are no ``datasets``."""
-        return full_name(self.arm, dataset=self.dataset)
+        """Unique in the study: ``<dataset>/<condition>/<arm>``, without what the study lacks."""
+        return full_name(self.arm, dataset=self.dataset, condition=self.condition)
 
 
 def named_arms(study: StudySpec) -> tuple[NamedArm, ...]:
-    """Every arm on every data set it runs on: all arms of the first data set come first."""
-    settings: dict[str, Mapping[str, Value]] = {
-        label: choice.set for label, choice in study.datasets.items()
-    }
+    """Every arm on every data set and under every condition it runs under.
+
+    All arms of the first data set come first; of these, those under the first condition.
+    """
+    datasets = {label: one.set for label, one in study.datasets.items()} or {"": {}}
+    conditions = {label: one.set for label, one in study.conditions.items()} or {"": {}}
     return tuple(
-        NamedArm(arm, label, spec, (*dataset.items(), *spec.set.items()))
-        for label, dataset in (settings or {"": {}}).items()
+        NamedArm(
+            arm,
+            dataset,
+            spec,
+            (*datasets[dataset].items(), *spec.set.items()),
+            condition,
+            tuple(conditions[condition].items()),
+        )
+        for dataset, condition in product(datasets, conditions)
         for arm, spec in _arm_specs(study).items()
-        if not label or spec.datasets is None or label in spec.datasets
+        if _is_among(dataset, spec.datasets) and _is_among(condition, spec.conditions)
     )
+
+
+def _is_among(label: str, own: Sequence[str] | None) -> bool:
+    """Whether an arm runs on a data set or under a condition; an empty label is the only one."""
+    return not label or own is None or label in own
 
 
 def _arm_specs(study: StudySpec) -> dict[str, ArmSpec]:
@@ -95,14 +113,15 @@ def _level_name(path: str, level: Value) -> str:
 def select_arms(study: StudySpec, words: Sequence[str]) -> tuple[str, ...]:
     """Full names of the arms that ``--only`` asks for, in the study's order.
 
-    A word is an arm's full name, an arm's name on every data set, or a data set's label.
+    A word is an arm's full name, an arm's own name, a data set's label, or a condition's.
 
     Raises:
         SpecError: words that are none of these.
     """
     arms = named_arms(study)
-    chosen_by = {arm.name: {arm.name, arm.arm, arm.dataset} for arm in arms}
-    allowed = dict.fromkeys((*study.datasets, *(arm.arm for arm in arms), *chosen_by))
+    chosen_by = {arm.name: {arm.name, arm.arm, arm.dataset, arm.condition} for arm in arms}
+    labels = (*study.datasets, *study.conditions)
+    allowed = dict.fromkeys((*labels, *(arm.arm for arm in arms), *chosen_by))
     if unknown := [word for word in words if word not in allowed]:
         raise SpecError([f"--only: {format_unknown('arm', word, allowed)}" for word in unknown])
     return tuple(name for name, own in chosen_by.items() if own & set(words))

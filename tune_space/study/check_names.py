@@ -1,11 +1,12 @@
-"""Checks that every arm, data set and metric a study file names exists.
+"""Checks that every arm, data set, condition and metric a study file names exists.
 
 Works on the values as they were read, like ``tune_space.study.check_values``. Values of the wrong
 shape are skipped: ``StudySpec`` reports them.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any, TypeAlias
 
 from morec.config import POPULARITY_LABELS, EvaluationSpec
 from morec.errors import SpecError, did_you_mean
@@ -16,6 +17,11 @@ from tune_space.study.spec import COSTS, full_name
 from tune_space.study.yaml_document import KeyPath, Problem, format_unknown, mapping
 
 _SIDES = ("better", "than")
+_LABELLED = {"datasets": "data set", "conditions": "condition"}
+"""Parts of a study that are crossed with its arms, and what their entries are."""
+
+Place: TypeAlias = tuple[str, str]
+"""A data set's and a condition's label, each empty where the study has none of them."""
 
 
 def check_names(raw: Mapping[str, Any]) -> Iterator[Problem]:
@@ -25,14 +31,14 @@ def check_names(raw: Mapping[str, Any]) -> Iterator[Problem]:
     yield from _check_labels(raw, arms)
     if not arms:
         return
-    runs_on = {arm: _labels_of(raw, arm) for arm in arms}
+    runs_on = {arm: _places_of(raw, arm) for arm in arms}
     yield from _check_baseline(raw, runs_on)
     yield from _check_contrasts(raw, runs_on)
     yield from _check_expected(raw, runs_on)
 
 
 def _arm_names(raw: Mapping[str, Any]) -> tuple[list[str], list[Problem]]:
-    """The names of all arms, without data sets; none where they cannot be told."""
+    """The own names of all arms; none where they cannot be told."""
     baseline = raw.get("baseline")
     if sum(bool(raw.get(key)) for key in ("arms", "factors", "one_factor_out")) != 1:
         return [], []
@@ -52,52 +58,75 @@ def _levels(raw: Mapping[str, Any], key: str) -> Mapping[str, list[Any]]:
     return levels if all(isinstance(x, list) and x for x in levels.values()) else {}
 
 
-def _labels_of(raw: Mapping[str, Any], arm: str) -> list[str]:
-    """The data sets an arm runs on; a single empty name where the study has no ``datasets``."""
-    own = mapping(raw, "arms", arm).get("datasets")
-    labels = list(mapping(raw, "datasets")) or [""]
+def _places_of(raw: Mapping[str, Any], arm: str) -> list[Place]:
+    """Every data set and condition an arm runs on."""
+    return list(product(_labels_of(raw, arm, "datasets"), _labels_of(raw, arm, "conditions")))
+
+
+def _labels_of(raw: Mapping[str, Any], arm: str, key: str) -> list[str]:
+    """The data sets or conditions of an arm; a single empty label where the study has none."""
+    own = mapping(raw, "arms", arm).get(key)
+    labels = list(mapping(raw, key)) or [""]
     return [label for label in labels if not isinstance(own, list) or label in own]
 
 
 def _check_labels(raw: Mapping[str, Any], arms: list[str]) -> Iterator[Problem]:
-    labels = list(mapping(raw, "datasets"))
-    for label in labels:
-        if "/" in label:
-            yield Problem(("datasets", label), "a data set's name has no '/' in it")
-        if label in arms:
-            yield Problem(("datasets", label), "is also an arm's name; arms and data sets differ")
-    for arm in mapping(raw, "arms"):
-        own = mapping(raw, "arms", arm).get("datasets")
-        if isinstance(own, list):
-            yield from _check_own_labels(("arms", arm, "datasets"), own, labels)
+    taken = dict.fromkeys(arms, "arm")
+    for key, noun in _LABELLED.items():
+        labels = list(mapping(raw, key))
+        for label in labels:
+            if "/" in label:
+                yield Problem((key, label), f"a {noun}'s name has no '/' in it")
+            if label in taken:
+                text = f"{_a(taken[label])}'s name; {taken[label]}s and {noun}s differ"
+                yield Problem((key, label), f"is also {text}")
+        taken |= dict.fromkeys(labels, noun)
+        for arm in mapping(raw, "arms"):
+            own = mapping(raw, "arms", arm).get(key)
+            if isinstance(own, list):
+                yield from _check_own_labels(("arms", arm, key), own, labels)
+
+
+def _a(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
 
 
 def _check_own_labels(place: KeyPath, own: list[Any], labels: list[str]) -> Iterator[Problem]:
+    key = str(place[-1])
+    noun = _LABELLED[key]
     if not labels:
-        yield Problem(place, "the study has no datasets: to choose from")
+        yield Problem(place, f"the study has no {key}: to choose from")
     elif not own:
-        yield Problem(place, "names no data set; leave it out to run on all of them")
+        yield Problem(place, f"names no {noun}; leave it out to run on all of them")
     for index, label in enumerate(own if labels else ()):
         if label in own[:index]:
             yield Problem((*place, index), f"names {label!r} twice")
         elif isinstance(label, str) and label not in labels:
-            yield Problem((*place, index), format_unknown("data set", label, labels))
+            yield Problem((*place, index), format_unknown(noun, label, labels))
 
 
-def _check_baseline(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) -> Iterator[Problem]:
+def _check_baseline(
+    raw: Mapping[str, Any], runs_on: Mapping[str, Sequence[Place]]
+) -> Iterator[Problem]:
     name = raw.get("baseline")
     if not isinstance(name, str):
         return
     if name not in runs_on:
         yield Problem(("baseline",), format_unknown("arm", name, runs_on))
         return
-    used = dict.fromkeys(label for labels in runs_on.values() for label in labels)
-    if lacking := ", ".join(label for label in used if label not in runs_on[name]):
+    used = dict.fromkeys(place for places in runs_on.values() for place in places)
+    if lacking := ", ".join(_format(place) for place in used if place not in runs_on[name]):
         text = f"{name!r} does not run on {lacking}, where other arms are compared with it"
         yield Problem(("baseline",), text)
 
 
-def _check_contrasts(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) -> Iterator[Problem]:
+def _format(place: Place) -> str:
+    return full_name("", dataset=place[0], condition=place[1])
+
+
+def _check_contrasts(
+    raw: Mapping[str, Any], runs_on: Mapping[str, Sequence[Place]]
+) -> Iterator[Problem]:
     contrasts = raw.get("contrasts")
     for index, contrast in enumerate(contrasts if isinstance(contrasts, list) else ()):
         sides = {key: mapping(contrast).get(key) for key in _SIDES}
@@ -109,11 +138,18 @@ def _check_contrasts(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) -
         if len(names) == 2 and len(set(names)) == 1:
             yield Problem(("contrasts", index), "compares an arm with itself")
         elif len(known) == 2 and set(known[0]).isdisjoint(known[1]):
-            yield Problem(("contrasts", index), "no data set has both arms")
+            both = " and condition have" if mapping(raw, "conditions") else " has"
+            yield Problem(("contrasts", index), f"no data set{both} both arms")
 
 
-def _check_expected(raw: Mapping[str, Any], runs_on: Mapping[str, list[str]]) -> Iterator[Problem]:
-    names = [full_name(arm, dataset=label) for arm, labels in runs_on.items() for label in labels]
+def _check_expected(
+    raw: Mapping[str, Any], runs_on: Mapping[str, Sequence[Place]]
+) -> Iterator[Problem]:
+    names = [
+        full_name(arm, dataset=dataset, condition=condition)
+        for arm, places in runs_on.items()
+        for dataset, condition in places
+    ]
     metrics = _computed_metrics(raw)
     sliced = [f"{metric} {label}" for metric in metrics for label in POPULARITY_LABELS]
     slices = ", ".join(POPULARITY_LABELS)

@@ -25,11 +25,12 @@ from tune_space.study.domains import ParamSpec
 from tune_space.study.kinds import kinds_with
 from tune_space.study.yaml_document import KeyPath, Problem, mapping, shorten
 
-ARM_KEYS = ("search", "group", "datasets", "start")
-"""Keys of an arm that are not dotted paths."""
-DATASET_KEYS = ("download", "num_users", "num_items")
-"""Keys of a data set that are not dotted paths."""
-_FLAT = {"arms": ARM_KEYS, "datasets": DATASET_KEYS}
+FLAT = {
+    "arms": ("search", "group", "datasets", "conditions", "start"),
+    "datasets": ("download", "num_users", "num_items"),
+    "conditions": (),
+}
+"""Parts of a study whose entries are dotted paths and their values, but for these keys."""
 
 
 def check(raw: Mapping[str, Any]) -> list[Problem]:
@@ -73,7 +74,7 @@ def _is_of_another_kind(raw: Mapping[str, Any], place: KeyPath) -> bool:
 
 
 def _kinds_used(raw: Mapping[str, Any], tag: str) -> set[str]:
-    """Every kind that a data set, an arm or a factor sets, or that is searched."""
+    """Every kind that is set by an arm, data set, condition or factor, or that is searched."""
     part = tag.removesuffix(".kind")
     settings = [(dotted, value) for _, dotted, value in _settings(raw)]
     found = [value for dotted, value in settings if dotted == tag]
@@ -85,8 +86,8 @@ def _kinds_used(raw: Mapping[str, Any], tag: str) -> set[str]:
 
 
 def _settings(raw: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, Any]]:
-    """Each value that a data set, an arm or a factor sets: its place, its dotted path, itself."""
-    for key in _FLAT:
+    """Each value that one of ``FLAT`` or a factor sets: its place, its dotted path, itself."""
+    for key in FLAT:
         for name in mapping(raw, key):
             for dotted in _paths_set(raw, key, name):
                 yield (key, name, dotted), dotted, raw[key][name][dotted]
@@ -97,13 +98,13 @@ def _settings(raw: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str, Any]]:
 
 
 def _paths_set(raw: Mapping[str, Any], key: str, name: str) -> list[str]:
-    """The dotted paths that one arm or data set sets."""
-    return [dotted for dotted in mapping(raw, key, name) if dotted not in _FLAT[key]]
+    """The dotted paths that one arm, data set or condition sets."""
+    return [dotted for dotted in mapping(raw, key, name) if dotted not in FLAT[key]]
 
 
 def _check_setting(path: KeyPath, dotted: str, value: Any) -> Iterator[Problem]:
     place = path[:-1] if isinstance(path[-1], int) else path
-    if text := path_problem(dotted, besides=_FLAT.get(str(path[0]), ())):
+    if text := path_problem(dotted, besides=FLAT.get(str(path[0]), ())):
         yield Problem(place, text)
         return
     for below, text in value_problems(dotted, value):
@@ -200,8 +201,10 @@ def _check_overlaps(raw: Mapping[str, Any]) -> Iterator[Problem]:
         levels = list(mapping(raw, key))
         yield from _among((key,), levels)
         yield from _searched_too((key,), levels, shared)
-    for label in mapping(raw, "datasets"):
-        yield from _among(("datasets", label), _paths_set(raw, "datasets", label))
+    for key in ("datasets", "conditions"):
+        for label in mapping(raw, key):
+            yield from _among((key, label), _paths_set(raw, key, label))
+    yield from _searched_under_conditions(raw)
     for arm in mapping(raw, "arms"):
         own = list(mapping(raw, "arms", arm, "search"))
         set_here = _paths_set(raw, "arms", arm)
@@ -225,3 +228,23 @@ def _searched_too(place: KeyPath, written: list[str], searched: list[str]) -> It
     for path in written:
         if any(f"{path}.".startswith(f"{other}.") for other in searched):
             yield Problem((*place, path), f"{path} is searched as well; set it or search it")
+
+
+def _searched_under_conditions(raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """No condition may set a value that is searched: the search would hide it."""
+    searched = dict.fromkeys(path for _, space in _search_areas(raw) for path in space)
+    for label in mapping(raw, "conditions"):
+        for path in _paths_set(raw, "conditions", label):
+            value = raw["conditions"][label][path]
+            hidden = [one for one in searched if _writes(path, value, one)]
+            if hidden:
+                text = f"{hidden[0]} is searched, which would hide this value; set it or search it"
+                yield Problem(("conditions", label, path), text)
+
+
+def _writes(path: str, value: Any, searched: str) -> bool:
+    """Whether ``value`` at ``path`` sets what is searched, or is a part of it."""
+    inside = searched.removeprefix(f"{path}.")
+    return overlap(path, searched) and (
+        len(path) >= len(searched) or get_path(mapping({path: value}, path), inside) is not None
+    )

@@ -1,84 +1,95 @@
-"""Conditions (``when``) of searched parameters: whether they hold, whether they ever can."""
+"""A study's ``conditions``: which of their settings an arm has, and which have no effect."""
 
-from collections.abc import Iterator, Mapping
-from graphlib import CycleError, TopologicalSorter
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
 
-from morec.errors import SpecError
-from tune_space.study.config_paths import get_path, same_value, set_path
+from tune_space.study.arm_names import NamedArm, named_arms
+from tune_space.study.config_paths import get_path, is_absent_unless_written, set_path, settled
 from tune_space.study.domains import ParamSpec, Value
-from tune_space.study.kinds import as_kind, unions
+from tune_space.study.kinds import kinds_with, possible_kinds
+from tune_space.study.spec import StudySpec
+
+if TYPE_CHECKING:
+    from tune_space.study.expand import Arm
+
+Settings = tuple[tuple[str, Value], ...]
+"""Dotted paths and their values."""
 
 
-def applies(param: ParamSpec, config: Mapping[str, Any]) -> bool:
-    """Whether a configuration, as mappings, meets the condition (``when``) of a parameter."""
-    return all(
-        any(same_value(get_path(config, path), option) for option in options(wanted))
-        for path, wanted in param.when.items()
+def settings_under(study: StudySpec, named: NamedArm) -> Settings:
+    """Those of a condition's settings that lead into a part which the arm has.
+
+    ``item.text.control`` leaves an arm without texts as it is, ``model.num_heads`` one whose kind
+    of model has no heads. A ``kind`` that the condition sets comes first: its keys exist then.
+    """
+    raw, searched = settled(study.base, named.settings), {**study.search, **named.spec.search}
+    found = []
+    for path, value in sorted(named.under, key=lambda one: not one[0].endswith(".kind")):
+        if _has_part(raw, path, searched):
+            set_path(raw, path, deepcopy(value))
+            found.append((path, value))
+    return tuple(found)
+
+
+def _has_part(raw: Mapping[str, Any], path: str, searched: Mapping[str, ParamSpec]) -> bool:
+    """Whether an arm has the part that a path leads into."""
+    kinds = possible_kinds(raw, searched)
+    for tag, having in kinds_with(path).items():
+        if having.isdisjoint(kinds[tag.removesuffix(".kind")]):
+            return False
+    return not any(
+        get_path(raw, above) is None and is_absent_unless_written(above) for above in _above(path)
     )
 
 
-def options(wanted: Value) -> list[Value]:
-    """The values that meet a condition: the one that is wanted or, of a list, also each of it."""
-    return [wanted, *wanted] if isinstance(wanted, list) else [wanted]
+def _above(path: str) -> Iterator[str]:
+    """The parts that a path leads through: ``item`` and ``item.text`` of ``item.text.name``."""
+    parts = path.split(".")
+    yield from (".".join(parts[:end]) for end in range(1, len(parts)))
 
 
-def ordered(space: dict[str, ParamSpec]) -> dict[str, ParamSpec]:
-    """Put every parameter after those that its ``when`` names."""
-    graph = {path: [*_read(param, space)] for path, param in space.items()}
-    try:
-        return {path: space[path] for path in TopologicalSorter(graph).static_order()}
-    except CycleError as error:
-        raise SpecError(f"search: when goes in a circle: {' -> '.join(error.args[1])}") from error
+def condition_problems(
+    study: StudySpec, arms: Sequence["Arm"], without: Callable[[NamedArm], "Arm | None"]
+) -> Iterator[str]:
+    """Conditions, and settings of them, that have no effect, and conditions that are the same.
 
-
-def reachable(
-    space: Mapping[str, ParamSpec],
-    fixed: Mapping[str, Any],
-    written: Mapping[str, Mapping[str, Any]],
-) -> dict[str, ParamSpec]:
-    """Leave out parameters whose ``when`` no searched value can meet in this arm.
-
-    ``fixed`` is the arm's configuration; ``written`` are the keys of the parts whose kind is
-    searched (see ``Arm``).
+    ``arms`` are those of ``named_arms``, built; ``without`` builds one as it would be without its
+    condition, and gives None where that is impossible.
     """
-    kept: dict[str, ParamSpec] = {}
-    for path, param in space.items():
-        unmet = {
-            condition: wanted
-            for condition, wanted in param.when.items()
-            if not _can_take(condition, wanted, kept)
-            and not _has_kind(condition, wanted, kept, written)
-        }
-        if applies(param.model_copy(update={"when": unmet}), fixed):
-            kept[path] = param
-    return kept
+    built = {arm.name: arm for arm in arms}
+    by_label: dict[str, list[NamedArm]] = {label: [] for label in study.conditions}
+    for named in named_arms(study) if study.conditions else ():
+        by_label[named.condition].append(named)
+    for label, under in by_label.items():
+        unused = list(_unused(study, under))
+        yield from (f"conditions: {label!r}: {text}" for text in unused)
+        is_told = unused or not under or not study.conditions[label].set
+        if not is_told and all(_is_same(built[one.name], without(one)) for one in under):
+            yield f"conditions: {label!r} changes no arm; leave it out, or write {label}: {{}}"
+    same: dict[tuple[tuple[str, str, str], ...], list[str]] = {}
+    for label, under in by_label.items():
+        identities = ((one.dataset, one.arm, built[one.name].identity) for one in under)
+        same.setdefault(tuple(identities), []).append(label)
+    for labels in same.values():
+        if len(labels) > 1:
+            yield f"conditions: {_quoted(labels)} are the same in every arm"
 
 
-def _can_take(path: str, wanted: Value, space: Mapping[str, ParamSpec]) -> bool:
-    """Whether a path is searched and may get a value that meets a condition."""
-    return path in space and any(space[path].contains(option) for option in options(wanted))
+def _unused(study: StudySpec, under: Sequence[NamedArm]) -> Iterator[str]:
+    """Settings that leave all arms under a condition as they are, since none has the part."""
+    if not under:
+        yield "no arm runs under it"
+        return
+    used = {path for named in under for path, _ in settings_under(study, named)}
+    for path, _ in under[0].under:
+        if path not in used:
+            yield f"{path} has no effect: no arm has the part that it leads into"
 
 
-def _has_kind(
-    path: str,
-    wanted: Value,
-    space: Mapping[str, ParamSpec],
-    written: Mapping[str, Mapping[str, Any]],
-) -> bool:
-    """Whether a searched kind has a value at ``path`` that meets a condition."""
-    one = ParamSpec(choice=(None,), when={path: wanted})
-    for part, keys in written.items():
-        for kind in space[f"{part}.kind"].choice or () if f"{part}.kind" in space else ():
-            config: dict[str, Any] = {}
-            set_path(config, part, as_kind(part, keys, kind))
-            if path.startswith(f"{part}.") and applies(one, config):
-                return True
-    return False
+def _is_same(arm: "Arm", other: "Arm | None") -> bool:
+    return other is not None and arm.identity == other.identity
 
 
-def _read(param: ParamSpec, space: Mapping[str, ParamSpec]) -> Iterator[str]:
-    """The searched paths that a parameter's condition depends on."""
-    for path in param.when:
-        kinds = (f"{part}.kind" for part in unions() if path.startswith(f"{part}."))
-        yield from (other for other in (path, *kinds) if other in space)
+def _quoted(labels: Iterable[str]) -> str:
+    return ", ".join(map(repr, labels))

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import deepcopy
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -75,6 +76,14 @@ def set_path(config: dict[str, Any], path: str, value: Any) -> None:
     config[last] = value
 
 
+def settled(base: Mapping[str, Any], settings: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """A copy of nested mappings with values at dotted paths."""
+    raw = deepcopy(dict(base))
+    for path, value in settings:
+        set_path(raw, path, deepcopy(value))
+    return raw
+
+
 def path_problem(path: str, besides: Sequence[str] = ()) -> str | None:
     """Why a study may not write this path, or None.
 
@@ -113,6 +122,12 @@ def value_problems(path: str, value: Any) -> list[Problem]:
 def same_value(value: Any, other: Any) -> bool:
     """Whether two JSON values are the same; ``1`` is neither ``true`` nor ``1.0``."""
     return canonical_json(value) == canonical_json(other)
+
+
+def is_absent_unless_written(path: str) -> bool:
+    """Whether a configuration has nothing at a path that nobody wrote, such as ``item.text``."""
+    defaults = (field for field in _fields(path) if not field.is_required())
+    return any(field.get_default(call_default_factory=True) is None for field in defaults)
 
 
 def models_at(path: str) -> list[type[BaseModel]]:

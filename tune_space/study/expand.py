@@ -1,9 +1,9 @@
 """A study -> its arms, each one built and checked, so that an impossible arm is refused here."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from morec.config import TrialConfig, canonical_json
 from morec.errors import SpecError
 from tune_space.study.arm_names import NamedArm, named_arms
-from tune_space.study.conditions import applies, ordered, reachable
-from tune_space.study.config_paths import explain, get_path, set_path
+from tune_space.study.conditions import condition_problems, settings_under
+from tune_space.study.config_paths import explain, get_path, set_path, settled
 from tune_space.study.domains import ParamSpec, Value, combinations
 from tune_space.study.kinds import (
     as_kind,
@@ -20,13 +20,15 @@ from tune_space.study.kinds import (
     check_written,
     for_kinds,
     kind_of,
+    kinds_with,
     possible_kinds,
     unions,
     unused_keys,
     where_they_exist,
 )
 from tune_space.study.rankings import ranking_problems
-from tune_space.study.spec import StudySpec
+from tune_space.study.spec import StudySpec, own_name
+from tune_space.study.when import applies, ordered, reachable
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,13 @@ class Arm:
     written: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Path of each part whose ``kind`` is searched -> the keys written there. Each applies to the
     kinds that have it; ``config`` has those of one kind."""
+    condition: str = ""
+    """Key of the study's ``conditions``; empty where the study has none."""
+
+    @property
+    def own_name(self) -> str:
+        """The name without data set and condition."""
+        return own_name(self.name, dataset=self.dataset, condition=self.condition)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -55,13 +64,22 @@ class Arm:
             set_path(config, part, {**keys, **get_path(config, part)})
         return config
 
+    @cached_property
+    def identity(self) -> str:
+        """The same text in arms with the same configuration and search, whose trials are shared.
+
+        That is one arm under conditions that leave it as it is.
+        """
+        space = {path: param.model_dump(mode="json") for path, param in self.space.items()}
+        return canonical_json([self.settings, space])
+
 
 def expand(study: StudySpec) -> tuple[Arm, ...]:
     """Build every arm of a study.
 
     Raises:
-        SpecError: every impossible arm, every searched value that an arm cannot take, and arms
-            that are the same, all at once.
+        SpecError: every impossible arm, every searched value that an arm cannot take, arms that
+            are the same, and conditions without effect, all at once.
     """
     failed: dict[str, list[str]] = {}
     arms = []
@@ -75,6 +93,7 @@ def expand(study: StudySpec) -> tuple[Arm, ...]:
     problems += [*_same_arms(arms), *ranking_problems(arms)]
     if not failed:
         problems += _of_no_arm(study, arms)
+        problems += condition_problems(study, arms, lambda named: _without(study, named))
     if problems:
         raise SpecError(problems)
     return tuple(arms)
@@ -140,27 +159,40 @@ def fits(arm: Arm, params: Mapping[str, Value]) -> bool:
 
 def _build(study: StudySpec, named: NamedArm) -> Arm:
     spec, searched = named.spec, {**study.search, **named.spec.search}
-    kinds = possible_kinds(_settle(study.base, named.settings), searched)
-    raw = _settle(base_for(study.base, kinds), named.settings)
+    under = settings_under(study, named)
+    before = possible_kinds(settled(study.base, named.settings), searched)
+    kinds = possible_kinds(settled(study.base, (*named.settings, *under)), searched)
+    changed = {part: found for part, found in kinds.items() if found != before[part]}
+    either = {part: {*before[part], *kinds[part]} for part in kinds}
+    raw = settled(base_for(study.base, either), named.settings)
+    # Keys of the arm for a kind that the condition takes away go with it, as those of the base.
+    raw = settled(base_for(raw, changed), under)
     written = {part: get_path(raw, part) or {} for part in kinds if f"{part}.kind" in searched}
     for part, keys in written.items():
         check_written(part, keys, kinds[part])
         set_path(raw, part, for_kinds(part, keys, [kind_of(part, keys)]))
     config = _resolve(raw, seed=study.search_seed, test=False)
-    space = ordered(where_they_exist(searched, kinds, own=spec.search))
+    own = [path for path in spec.search if not _is_of(changed, path)]
+    space = ordered(where_they_exist(searched, kinds, own=own))
     space = reachable(space, config.model_dump(mode="json"), written)
-    arm = Arm(named.name, spec.group, config, space, named.dataset, spec.start, written)
+    start = {p: value for p, value in spec.start.items() if p in space or not _is_of(changed, p)}
+    arm = Arm(named.name, spec.group, config, space, named.dataset, start, written, named.condition)
     _try_searched_values(arm)
     _check_start(arm)
     return arm
 
 
-def _settle(base: Mapping[str, Any], settings: Iterable[tuple[str, Value]]) -> dict[str, Any]:
-    """The base with the values that a data set and an arm set."""
-    raw = deepcopy(dict(base))
-    for path, value in settings:
-        set_path(raw, path, deepcopy(value))
-    return raw
+def _is_of(parts: Collection[str], path: str) -> bool:
+    """Whether a path exists in some kinds of these parts only."""
+    return any(tag.removesuffix(".kind") in parts for tag in kinds_with(path))
+
+
+def _without(study: StudySpec, named: NamedArm) -> Arm | None:
+    """An arm as it would be without its condition; None where it would be impossible."""
+    try:
+        return _build(study, replace(named, under=()))
+    except SpecError:
+        return None
 
 
 def _resolve(raw: dict[str, Any], *, seed: int, test: bool) -> TrialConfig:
@@ -246,18 +278,16 @@ def _of_no_arm(study: StudySpec, arms: Sequence[Arm]) -> Iterator[str]:
     yield from (f"search: {text}" for text in unused_keys(searched, kinds))
     for part in kinds:
         keys, named = get_path(study.base, part), named_arms(study)
-        is_read = any(part not in dict(arm.settings) for arm in named)
+        is_read = any(part not in dict((*arm.settings, *arm.under)) for arm in named)
         written = [f"{part}.{key}" for key in keys] if is_read and isinstance(keys, dict) else ()
         yield from (f"base: {text}" for text in unused_keys(written, kinds))
 
 
 def _same_arms(arms: Sequence[Arm]) -> list[str]:
-    """Arms that differ in nothing but their name."""
-    same: dict[str, list[str]] = {}
+    """Arms under one condition that differ in nothing but their name."""
+    same: dict[tuple[str, str], list[str]] = {}
     for arm in arms:
-        space = {path: param.model_dump(mode="json") for path, param in arm.space.items()}
-        key = canonical_json([arm.settings, space])
-        same.setdefault(key, []).append(arm.name)
+        same.setdefault((arm.condition, arm.identity), []).append(arm.name)
     groups = [names for names in same.values() if len(names) > 1]
     return [f"{_format_arms(names)}: the same configuration and search" for names in groups]
 

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from morec.errors import SpecError, did_you_mean
-from tune_space.study.check_values import ARM_KEYS, DATASET_KEYS, check
+from tune_space.study.check_values import FLAT, check
 from tune_space.study.config_paths import explain
 from tune_space.study.expand import Arm, expand
 from tune_space.study.overrides import apply_overrides
@@ -155,7 +155,7 @@ def _impossible(study: LoadedStudy) -> list[str]:
 
 def _validate(raw: Mapping[str, Any]) -> tuple[StudySpec | None, list[Problem]]:
     shaped = dict(raw)
-    for key, own_keys in (("arms", ARM_KEYS), ("datasets", DATASET_KEYS)):
+    for key, own_keys in FLAT.items():
         if isinstance(raw.get(key), dict):
             shaped[key] = {name: _unflatten(one, own_keys) for name, one in raw[key].items()}
     try:
@@ -166,7 +166,7 @@ def _validate(raw: Mapping[str, Any]) -> tuple[StudySpec | None, list[Problem]]:
 
 
 def _unflatten(flat: Any, own_keys: Sequence[str]) -> Any:
-    """An arm or a data set as its model has it: the dotted paths in it are gathered under ``set``.
+    """An arm, data set or condition as its model has it: dotted paths are gathered under ``set``.
 
     In the file they stand among the few keys of its own.
     """

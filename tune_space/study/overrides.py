@@ -5,11 +5,12 @@ from typing import Any
 
 from morec.config import TrialConfig
 from morec.errors import SpecError
+from tune_space.study.check_values import FLAT
 from tune_space.study.spec import StudySpec
 from tune_space.study.yaml_document import Document, KeyPath, format_unknown, read_yaml
 
 _DOTTED_KEYS = ("search", "factors", "one_factor_out", "start", "when")
-"""Mappings whose keys are dotted paths themselves, as those of every arm and data set are."""
+"""Mappings whose keys are dotted paths themselves, as those of the entries of ``FLAT`` are."""
 
 
 def apply_overrides(document: Document, overrides: Sequence[str]) -> list[str]:
@@ -78,9 +79,9 @@ def _split(node: Any, key: str, above: KeyPath) -> KeyPath:
 def _new_key(key: str, above: KeyPath) -> str:
     """What of ``key`` is one new key in the mapping at ``above``: all of it, or its first part."""
     first = key.split(".")[0]
-    is_arm_or_dataset = len(above) == 2 and above[0] in ("arms", "datasets")
+    is_flat = len(above) == 2 and above[0] in FLAT
     has_dotted_keys = above[-1:] in [(name,) for name in _DOTTED_KEYS]
-    if has_dotted_keys or (is_arm_or_dataset and first not in ("search", "start")):
+    if has_dotted_keys or (is_flat and first not in ("search", "start")):
         return key
     return first
 

@@ -20,7 +20,7 @@ _NOT_IN_BLOCK = {
     "profile": "is quick in this block; leave it out",
     "expected": "a quick form shows no paper numbers; leave it out",
 }
-_FIXED = {"arms": "arm", "datasets": "data set"}
+_FIXED = {"arms": "arm", "datasets": "data set", "conditions": "condition"}
 """Mappings that the block may not add a name to, so that a misspelt name is found."""
 
 

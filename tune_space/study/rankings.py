@@ -6,17 +6,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from morec.config import RANKING, TrialConfig
 from tune_space.study.domains import Value
+from tune_space.study.spec import Placed, place_of
 
 if TYPE_CHECKING:
     from tune_space.study.expand import Arm
 
 
-class Evaluated(Protocol):
+class Evaluated(Placed, Protocol):
     """An arm, or its entry in the manifest."""
-
-    @property
-    def dataset(self) -> str:
-        """Key of the study's data set; empty where it has one."""
 
     @property
     def config(self) -> TrialConfig:
@@ -24,7 +21,7 @@ class Evaluated(Protocol):
 
 
 def ranking_problems(arms: Sequence["Arm"]) -> Iterator[str]:
-    """Options of the ranking that are searched, or that differ between arms on one data set."""
+    """Options of the ranking that are searched, or that differ between arms which are compared."""
     for option in sorted(RANKING):
         path = f"evaluation.{option}"
         for arm in arms:
@@ -39,7 +36,7 @@ def ranking_problems(arms: Sequence["Arm"]) -> Iterator[str]:
 def _unlike(arms: Sequence["Arm"], option: str) -> Iterator[str]:
     firsts: dict[str, Arm] = {}
     for arm in arms:
-        first = firsts.setdefault(arm.dataset, arm)
+        first = firsts.setdefault(place_of(arm), arm)
         one, other = (getattr(each.config.evaluation, option) for each in (arm, first))
         if one != other:
             yield (
@@ -57,22 +54,34 @@ def _plain(value: Value) -> str:
 def format_wide_cutoffs(
     arms: Iterable[Evaluated], num_items: Mapping[str, int | None]
 ) -> tuple[str, ...]:
-    """A sentence per data set whose arms have such cut-offs; ``num_items``: by data set, if known.
+    """A sentence per data set whose arms have such cut-offs.
 
-    With ``candidates: trained`` there may be fewer candidates than items.
+    ``num_items`` are by ``place_of``, if known. With ``candidates: trained`` there may be fewer
+    candidates than items.
     """
-    wide: dict[str, set[int]] = {}
+    wide: dict[str, dict[tuple[str, int], set[int]]] = {}
     for arm in arms:
-        known = num_items.get(arm.dataset)
-        ks = {k for k in arm.config.evaluation.ks if known is not None and k >= known}
-        wide.setdefault(arm.dataset, set()).update(ks)
-    return tuple(_sentence(key, num_items[key], sorted(ks)) for key, ks in wide.items() if ks)
+        known = num_items.get(place_of(arm))
+        if known is not None:
+            ks = (k for k in arm.config.evaluation.ks if k >= known)
+            wide.setdefault(arm.dataset, {}).setdefault((arm.condition, known), set()).update(ks)
+    return tuple(text for dataset, found in wide.items() for text in _sentences(dataset, found))
 
 
-def _sentence(dataset: str, num_items: int | None, ks: list[int]) -> str:
+def _sentences(dataset: str, wide: Mapping[tuple[str, int], set[int]]) -> Iterator[str]:
+    """One for each number of candidates; conditions are named where they do not agree."""
+    same: dict[tuple[int, tuple[int, ...]], list[str]] = {}
+    for (condition, num_items), ks in wide.items():
+        same.setdefault((num_items, tuple(sorted(ks))), []).append(condition)
+    for (num_items, cutoffs), conditions in same.items():
+        under = f" under {', '.join(conditions)}" if len(same) > 1 else ""
+        if cutoffs:
+            yield _sentence(f"{f' on {dataset}' if dataset else ''}{under}", num_items, cutoffs)
+
+
+def _sentence(where: str, num_items: int, ks: Sequence[int]) -> str:
     names = ", ".join(f"HR@{k}" for k in ks)
     ranks = "rank" if len(ks) > 1 else "ranks"
-    where = f" on {dataset}" if dataset else ""
     return (
         f"{names} {ranks} {num_items:,} candidates{where}: every target that is ranked hits, so no "
         f"arm can be better there. Set evaluation.ks well below {num_items:,}."

@@ -2,7 +2,7 @@
 
 # ruff: noqa: RUF012  (pydantic copies mutable defaults)
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Protocol, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -54,6 +54,8 @@ class ArmSpec(Spec):
     """Heading above this arm's column in the accuracy table."""
     datasets: tuple[str, ...] | None = None
     """Keys of the study's ``datasets`` that this arm runs on; not given: all."""
+    conditions: tuple[str, ...] | None = None
+    """Keys of the study's ``conditions`` that this arm runs under; not given: all."""
     start: dict[str, Value] = {}
     """Searched path -> its value in the arm's first search trial, for known good settings. Without
     search trials (``budget.trials: 0``) these values are the arm's choice."""
@@ -87,16 +89,40 @@ class ResourcesSpec(Spec):
 class ContrastSpec(Spec):
     """A comparison named before the study ran: is ``better`` better ``than``?
 
-    Names arms without their data set. It is made on each data set that both arms run on.
+    Names arms without their data set and condition. It is made on each data set that both arms run
+    on, under each condition that both run under.
     """
 
     better: str
     than: str
 
 
+class Placed(Protocol):
+    """What belongs to one data set and one condition: an arm, or an entry of a manifest."""
+
+    @property
+    def dataset(self) -> str:
+        """Key of the study's data set; empty where it has one."""
+
+    @property
+    def condition(self) -> str:
+        """Key of the study's condition; empty where it has none."""
+
+
+def place_of(one: Placed) -> str:
+    """Data set and condition that arms are compared within: ``MIND/by time``."""
+    return full_name("", dataset=one.dataset, condition=one.condition)
+
+
 def full_name(arm: str, *, dataset: str = "", condition: str = "") -> str:
     """An arm's name in the study: ``MIND/by time/ID``; a part that the study lacks is left out."""
     return "/".join(part for part in (dataset, condition, arm) if part)
+
+
+def own_name(name: str, *, dataset: str = "", condition: str = "") -> str:
+    """An arm's own name, from the name that ``full_name`` gave it."""
+    above = full_name("", dataset=dataset, condition=condition)
+    return name.removeprefix(f"{above}/") if above else name
 
 
 class StudySpec(Spec):
@@ -143,7 +169,7 @@ class StudySpec(Spec):
     """Where nodes without a common folder get artefacts from and leave checkpoints: a URL that
     pyarrow.fs opens (``s3://bucket/prefix``). Not given: every node sees the output folder."""
     expected: dict[str, dict[str, float]] = {}
-    """Arm (``<label>/<arm>`` where there are ``datasets``) -> metric -> the paper's number in
+    """Arm (by its full name, with data set and condition) -> metric -> the paper's number in
     percent. The report prints it next to ours, never as ours. ``HR@10 cold`` is a metric on a
     slice; ``#Param M``, ``FLOPs G``, ``min/epoch`` and ``GPU GB`` are columns of the cost table."""
     keep_checkpoints: bool = False

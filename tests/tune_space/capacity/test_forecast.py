@@ -28,10 +28,10 @@ from tune_space.capacity.forecast import (
     read_state,
 )
 from tune_space.capacity.machine import format_bytes
-from tune_space.capacity.model_profiles import profile_of
+from tune_space.capacity.model_profiles import known_counts, profile_of
 from tune_space.capacity.trial_memory import LEAST_PROCESS_BYTES, TrialSize, host_bytes
 from tune_space.execution import cluster, runner
-from tune_space.ledger.records import Ledger
+from tune_space.ledger.records import DatasetEntry, Ledger
 from tune_space.schedule.plan import make_plan
 from tune_space.study.expand import expand
 from tune_space.study.load import load_study
@@ -79,6 +79,27 @@ def test_kept_checkpoints_count_up_to_their_limit(tmp_path, forecast_of) -> None
     assert kept.checkpoints == 2 * 2 * one + 15 * one
     bounded = forecast_of(study(keep_checkpoints=True, checkpoints_gb=0.1), sizes)
     assert bounded.checkpoints == 2 * 2 * one + 100_000_000
+
+
+def test_trials_that_conditions_share_are_written_once(tmp_path, forecast_of) -> None:
+    conditions = {"published": {}, "heads": {"set": {"model.num_heads": 4}}}
+    arms = {"ID": {}, "GRU": {"set": {"model.kind": "gru4rec"}}}
+    spec = study(arms=arms, conditions=conditions, keep_checkpoints=True)
+    found = forecast_of(spec, dict.fromkeys((arm.name for arm in expand(spec)), SMALL))
+    assert found.records == 3 * (3 + 2) * RECORD_BYTES + REPORT_BYTES
+    assert found.checkpoints == (2 * 2 + 15) * 4 * 4 * 1_000_000
+
+
+def test_sizes_are_those_of_the_data_under_the_arms_condition() -> None:
+    conditions = {"published": {}, "short": {"set": {"dataset.max_seq_len": 4}}}
+    spec = study(conditions=conditions)
+    plain = DatasetEntry(
+        name="d", sha256="", is_synthetic=True, num_users=9, num_items=8, num_interactions=7,
+        counts={}, condition="published",
+    )  # fmt: skip
+    short = plain.model_copy(update={"condition": "short", "num_users": 6, "num_items": 5})
+    counts = {arm.condition: known_counts(spec, arm, [plain, short]) for arm in expand(spec)}
+    assert counts == {"published": (9, 8), "short": (6, 5)}
 
 
 def test_measured_peaks_replace_estimates_and_a_finished_study_needs_nothing(

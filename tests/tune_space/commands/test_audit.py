@@ -404,3 +404,47 @@ def test_an_importance_that_the_search_does_not_give_is_off(tmp_path) -> None:
     (problem,) = audit(tmp_path).problems
     assert "arm 'ID': importance optim.lr 0.25, model.num_blocks 0.75; its trials give" in problem
     assert f"optim.lr {shares['optim.lr']:g}" in problem
+
+
+CONDITIONS = {
+    "published": {},
+    "trained": {"set": {"evaluation.candidates": "trained"}},
+    "heads": {"set": {"model.num_heads": 4}},
+}
+UNDER = {"conditions": CONDITIONS, "arms": {"ID": {}, "GRU": {"set": {"model.kind": "gru4rec"}}}}
+
+
+def test_every_condition_has_a_ranking_of_its_own_and_shares_trials_that_it_does_not_change(
+    tmp_path,
+) -> None:
+    found = audit(run_all(tmp_path, **UNDER))
+    assert found.problems == ()
+    assert (found.num_records, found.num_arms) == (5 * (3 + 2), 6)
+    assert found.notes == ()
+
+
+def test_other_users_in_a_shared_trial_are_named_once(tmp_path) -> None:
+    run_all(tmp_path, **UNDER)
+    trial_id = arm(tmp_path, "heads/GRU").final[0]
+    assert trial_id in arm(tmp_path, "published/GRU").final
+    ranks_U = np.full(NUM_USERS - 1, 3)
+    other = Evaluation(
+        metrics=metrics_of(ranks_U, [10]),
+        num_users=NUM_USERS - 1,
+        num_tied=0,
+        num_forced_misses=0,
+        packed_ranks=pack_ranks(ranks_U),
+    )
+    path = record(tmp_path, trial_id)
+    edit(path, lambda value: value.update(test=json.loads(other.model_dump_json())))
+    (problem,) = audit(tmp_path).problems
+    assert problem.startswith(f"{trial_id}: users ranked")
+    assert problem.endswith("39; other trials on the same data: 40")
+
+
+def test_left_overs_of_several_conditions_are_not_compared(tmp_path) -> None:
+    run_all(tmp_path, **UNDER)
+    run_all(tmp_path, **UNDER | {"conditions": {"heads": CONDITIONS["heads"]}})
+    found = audit(tmp_path)
+    assert found.problems == ()
+    assert len(found.notes) == 1

@@ -59,3 +59,30 @@ def test_data_whose_arms_lack_weights_alone_are_shown(tmp_path: Path, capsys) ->
     text = STUDY.replace("id: true", "text: {name: org/nowhere-bert}")
     text = text.replace("files, interactions: interactions.csv, min_seq_len: 3", "synthetic")
     assert plan_of(tmp_path, capsys, text)[0].startswith("data: synthetic (made-up data): ")
+
+
+UNDER = """\
+question: Which?
+baseline: ID
+base: {item: {id: true}, dataset: {kind: files, interactions: interactions.csv, min_seq_len: 3}}
+conditions:
+  published: {}
+  heads: {model.num_heads: 4}
+  short: {dataset.max_seq_len: 4}
+arms: {ID: {}, GRU: {model.kind: gru4rec}}
+seeds: [1, 2]
+"""
+
+
+def test_a_plan_under_conditions_counts_shared_trials_once_and_tells_data_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_interactions(tmp_path, ROWS)
+    study = tmp_path / "shop.yaml"
+    study.write_text(UNDER)
+    assert main([str(study), "--plan", "--out", str(tmp_path / "runs" / "shop")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("10 trials to run, ") for line in lines)
+    assert "published/GRU, heads/GRU: the same trials, which run once" in lines
+    told = [line.partition(": ")[2].partition(": ")[0] for line in lines if "data: " in line]
+    assert told == ["interactions under published, heads", "interactions under short"]

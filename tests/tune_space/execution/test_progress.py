@@ -103,6 +103,22 @@ def test_a_search_with_nothing_else_to_try_has_no_trials_to_come(tmp_path) -> No
     assert all("[9/9]" in line and line.endswith("left about 0:00:00") for line in lines)
 
 
+def test_trials_that_conditions_share_are_shown_once_with_all_their_arms(tmp_path) -> None:
+    conditions = {"published": {}, "heads": {"set": {"model.num_heads": 4}}}
+    arms = {"ID": {}, "GRU": {"set": {"model.kind": "gru4rec"}}}
+    conductor = conductor_of(tmp_path, study(arms=arms, conditions=conditions))
+    progress, stream = shown(conductor, is_terminal=False)
+    job = next(job for job in iter(conductor.next_job, None) if job.arm == "published/GRU")
+    columns = {column.header: [*column.cells] for column in progress.table().columns}
+    running = dict(zip(columns["Arm"], columns["Running"], strict=True))
+    assert (running["published/GRU"], running["heads/GRU"]) == ("1", "1")
+    conductor.finish(end(job))
+    progress.refresh()
+    (line,) = stream.getvalue().splitlines()
+    assert f"[1/15] published/GRU, heads/GRU: {job.trial_id}" in line
+    assert "left about 0:00:35" in line  # 14 trials of 5 s, 2 at a time
+
+
 def test_an_arm_that_is_given_up_has_no_trials_to_come(tmp_path) -> None:
     arms = {"ID": {}, "wide": {"set": {"model.dim": 1024}}}
     conductor = conductor_of(tmp_path, study(arms=arms, budget={"trials": 8}))

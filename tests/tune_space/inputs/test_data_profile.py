@@ -10,6 +10,7 @@ from morec.data.profile import (
 )
 from tune_space.inputs.data_profile import (
     QUANTILES,
+    by_condition,
     facts_of,
     format_dataset,
     format_profile,
@@ -155,3 +156,15 @@ def test_a_data_set_says_which_share_of_its_rows_repeats_a_pair() -> None:
     assert format_dataset(entry).endswith(
         "(rows_read 1,500, repeated_interactions_kept 555; 37.0% of the rows are repeats)"
     )
+
+
+def test_data_that_conditions_share_is_told_once_with_their_names() -> None:
+    labels = ("published", "by time", "strong")
+    one, other, last = (ENTRY.model_copy(update={"condition": label}) for label in labels)
+    other = other.model_copy(update={"num_users": ENTRY.num_users + 1})
+    found = by_condition([one, other, last])
+    assert [conditions for _, conditions in found] == [("published", "strong"), ("by time",)]
+    line = format_dataset(*found[0])
+    assert line.startswith("data: movielens under published, strong: 655 users, 453 items, ")
+    assert format_profile(*found[0])[0] == line
+    assert by_condition([ENTRY]) == [(ENTRY, ())]

@@ -3,6 +3,7 @@
 import base64
 import json
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,9 @@ from morec.references.popularity import popularity as popularity_of
 from morec.references.table import REFERENCES
 from tune_space.inputs.prepare import (
     Prepared,
+    conditions_reading,
     dataset_entries,
+    datasets_of,
     prepare_items,
     profile_dataset,
     references,
@@ -231,3 +234,67 @@ def test_what_no_arm_needs_any_more_leaves_the_manifest(prepared) -> None:
     whole = manifest_of(prepared, arms)
     part = manifest_of(prepared, arms[2:])
     assert with_inactive(part, whole, arms[2:], arms[2:]) == part
+
+
+def under_conditions() -> list[Arm]:
+    """Two arms under three conditions, of which two leave the data and the ranking as they are."""
+    plain = [arm("TS", {"text": TEXT}), arm("ID", {"id": True})]
+    short = [arm("ID", {"id": True}, dataset=DATA | {"max_seq_len": 4})]
+    labelled = {"published": plain, "short": short, "strong": plain}
+    return [
+        replace(one, name=full_name(one.name, condition=label), condition=label)
+        for label, arms in labelled.items()
+        for one in arms
+    ]
+
+
+def test_every_condition_has_entries_and_what_is_equal_is_computed_once(
+    prepared: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def counted(dataset: Dataset, split: Split, spec: EvaluationSpec) -> dict[str, float]:
+        asked.append((dataset.max_seq_len, split))
+        return dict.fromkeys(metric_names(spec.ks), 0.0)
+
+    monkeypatch.setitem(REFERENCES, "counted", counted)
+    entries = dataset_entries(prepared, under_conditions())
+    assert [entry.condition for entry in entries] == ["published", "short", "strong"]
+    assert entries[2] == entries[0].model_copy(update={"condition": "strong"})
+    assert entries[1].num_interactions < entries[0].num_interactions
+    found = references(prepared, under_conditions(), "ID")
+    assert [(one.condition, one.name) for one in found] == [
+        (condition, name)
+        for condition in ("published", "short", "strong")
+        for name in ("popularity", "chance", "counted")
+    ]
+    assert sorted(asked) == [(4, "test"), (4, "valid"), (5, "test"), (5, "valid")]
+    assert found[6].test == found[0].test
+
+
+def test_a_condition_reads_the_references_as_the_baseline_does_under_it(prepared) -> None:
+    arms = under_conditions()
+    config = arms[4].config
+    evaluation = config.evaluation.model_copy(update={"candidates": "trained"})
+    arms[4] = replace(arms[4], config=config.model_copy(update={"evaluation": evaluation}))
+    found = {(one.condition, one.name): one for one in references(prepared, arms, "ID")}
+    dataset = prepared.dataset(config.dataset)
+    expected = popularity_of(dataset, "test", evaluation)
+    assert found["strong", "popularity"].test_evaluation == expected
+
+
+def test_a_condition_that_only_inactive_arms_have_stays_in_the_manifest(prepared) -> None:
+    arms = under_conditions()
+    whole = manifest_of(prepared, arms)
+    active = [one for one in arms if one.condition == "short"]
+    kept = with_inactive(manifest_of(prepared, active), whole, arms, active)
+    assert [entry.condition for entry in kept.datasets] == ["short", "published", "strong"]
+    assert {one.condition for one in kept.references} == {"published", "short", "strong"}
+
+
+def test_the_conditions_that_read_a_data_set_in_one_way_are_told(prepared) -> None:
+    arms = under_conditions()
+    assert [conditions_reading(arms, *read) for read in datasets_of(arms)] == [
+        ("published", "strong"), ("short",),
+    ]  # fmt: skip
+    assert conditions_reading([arm("a", {"id": True})], "", arms[0].config.dataset) == ()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from morec.errors import SpecError
 from tune_space.study.arm_names import crossed, named_arms, one_factor_out, select_arms
-from tune_space.study.spec import ArmSpec, DatasetChoice, StudySpec
+from tune_space.study.spec import ArmSpec, ConditionSpec, DatasetChoice, StudySpec
 
 ARMS = {"ID": ArmSpec(), "TS": ArmSpec(datasets=("MIND",)), "E2E": ArmSpec(datasets=("HM", "MIND"))}
 
@@ -92,3 +92,34 @@ def test_only_names_every_unknown_word_with_what_is_allowed() -> None:
         f"--only: unknown arm 'HM/TS'. Did you mean 'MIND/TS'? Allowed: {allowed}",
         f"--only: unknown arm 'MND'. Did you mean 'MIND'? Allowed: {allowed}",
     )
+
+
+def under_conditions(arms: dict[str, ArmSpec] = ARMS, labels: tuple[str, ...] = ()) -> StudySpec:
+    conditions = {"published": ConditionSpec(), "strong": ConditionSpec(set={"optim.lr": 1.0})}
+    return study(arms, labels).model_copy(update={"conditions": conditions})
+
+
+def test_every_arm_runs_on_every_data_set_under_every_condition() -> None:
+    assert names(under_conditions(labels=("MIND", "HM"))) == [
+        "MIND/published/ID", "MIND/published/TS", "MIND/published/E2E",
+        "MIND/strong/ID", "MIND/strong/TS", "MIND/strong/E2E",
+        "HM/published/ID", "HM/published/E2E", "HM/strong/ID", "HM/strong/E2E",
+    ]  # fmt: skip
+    assert names(under_conditions({"ID": ArmSpec()})) == ["published/ID", "strong/ID"]
+
+
+def test_an_arm_runs_only_under_the_conditions_it_names() -> None:
+    arms = {"ID": ArmSpec(), "TS": ArmSpec(conditions=("strong",))}
+    assert names(under_conditions(arms)) == ["published/ID", "strong/ID", "strong/TS"]
+
+
+def test_only_takes_conditions_too() -> None:
+    spec = under_conditions(labels=("MIND", "HM"))
+    assert select_arms(spec, ["strong"]) == (
+        "MIND/strong/ID", "MIND/strong/TS", "MIND/strong/E2E", "HM/strong/ID", "HM/strong/E2E",
+    )  # fmt: skip
+    assert select_arms(spec, ["TS", "HM/published/ID"]) == (
+        "MIND/published/TS", "MIND/strong/TS", "HM/published/ID",
+    )  # fmt: skip
+    with pytest.raises(SpecError, match="unknown arm 'storng'"):
+        select_arms(spec, ["storng"])

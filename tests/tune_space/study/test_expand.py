@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morec.errors import SpecError
-from tune_space.study.conditions import applies
 from tune_space.study.domains import ParamSpec
 from tune_space.study.expand import Arm, configure, draw, expand, fits, start_values
 from tune_space.study.spec import ArmSpec, StudySpec
+from tune_space.study.when import applies
 
 BASE = {"dataset": {"kind": "synthetic"}, "item": {"id": True}}
 TEXT = {"dataset": {"kind": "synthetic"}, "item": {"text": {"name": "minilm"}}}

@@ -67,16 +67,17 @@ def test_the_ranking_cannot_be_searched() -> None:
 
 @dataclass(frozen=True)
 class Entry:
-    """An arm of a data set."""
+    """An arm on a data set, under a condition."""
 
     dataset: str
     config: TrialConfig
+    condition: str = ""
 
 
-def entry(dataset: str, *ks: int) -> Entry:
+def entry(dataset: str, *ks: int, condition: str = "") -> Entry:
     evaluation = {"ks": ks, "select": f"HR@{ks[0]}"}
     fields = {"dataset": {"kind": "synthetic"}, "item": {"id": True}, "evaluation": evaluation}
-    return Entry(dataset, TrialConfig.model_validate(fields))
+    return Entry(dataset, TrialConfig.model_validate(fields), condition)
 
 
 def test_cutoffs_from_the_number_of_items_on_are_named_once_per_data_set() -> None:
@@ -89,6 +90,23 @@ def test_cutoffs_from_the_number_of_items_on_are_named_once_per_data_set() -> No
     assert format_wide_cutoffs(arms, {"HM": 20, "MIND": 21}) == (
         "HR@20 ranks 20 candidates on HM: every target that is ranked hits, so no arm can be "
         "better there. Set evaluation.ks well below 20.",
+    )
+
+
+def test_cutoffs_name_the_conditions_that_do_not_agree() -> None:
+    arms = [entry("HM", 10, 20, condition=name) for name in ("published", "by time", "warm")]
+    rest = "every target that is ranked hits, so no arm can be better there. Set evaluation.ks well"
+    assert format_wide_cutoffs(arms, {f"HM/{one.condition}": 20 for one in arms}) == (
+        f"HR@20 ranks 20 candidates on HM: {rest} below 20.",
+    )
+    num_items = {"HM/published": 20, "HM/by time": 30, "HM/warm": 20}
+    assert format_wide_cutoffs(arms, num_items) == (
+        f"HR@20 ranks 20 candidates on HM under published, warm: {rest} below 20.",
+    )
+    del num_items["HM/by time"]
+    assert format_wide_cutoffs(arms[:2], {"HM/published": 20, "HM/by time": 10}) == (
+        f"HR@20 ranks 20 candidates on HM under published: {rest} below 20.",
+        f"HR@10, HR@20 rank 10 candidates on HM under by time: {rest} below 10.",
     )
 
 
