@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from statistics import fmean, stdev
 
+from morec.config import canonical_json
 from morec.metrics import GAINS, metric_name
 from morec.results import TrialResult
 from reports.study.garbage_collection import paused_garbage_collection
@@ -17,7 +18,6 @@ from reports.study.places import NOWHERE, Place, places_of
 from reports.study.trial import Trial
 from tune_space.ledger.records import ArmEntry, Ledger, Manifest, Reference, Role
 from tune_space.study.domains import Value
-from tune_space.study.spec import full_name
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,7 @@ class ArmSummary:
     @property
     def label(self) -> str:
         """The name without its place, as in the study file's ``baseline`` and ``contrasts``."""
-        prefix = full_name("", dataset=self.entry.dataset, condition=self.entry.condition)
-        return self.name.removeprefix(f"{prefix}/") if prefix else self.name
+        return self.entry.own_name
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -127,6 +126,18 @@ class StudySummary:
         return self._split(tuple(dict.fromkeys(Place("", p.place.condition) for p in self.parts)))
 
     @property
+    def distinct_arms(self) -> tuple[ArmSummary, ...]:
+        """The arms without those whose trials another one has, under a condition that changes none.
+
+        Of such arms, the one with the fewest final trials to come.
+        """
+        found: dict[str, ArmSummary] = {}
+        for arm in sorted(self.arms, key=lambda one: one.num_pending):
+            config = arm.entry.config.model_dump(mode="json")
+            found.setdefault(canonical_json([arm.entry.own_name, config]), arm)
+        return tuple(found.values())
+
+    @property
     def is_several(self) -> bool:
         """Whether there is more than one data set."""
         return len({arm.entry.dataset for arm in self.arms}) > 1
@@ -189,8 +200,8 @@ class StudySummary:
 
     @property
     def num_pending(self) -> int:
-        """Final trials still to come."""
-        return sum(arm.num_pending for arm in self.arms)
+        """Final trials still to come; one that several conditions share counts once."""
+        return sum(arm.num_pending for arm in self.distinct_arms)
 
     def arm(self, name: str) -> ArmSummary | None:
         """The arm of that name or label; labels are unique within one of ``parts`` only."""
