@@ -21,6 +21,8 @@ class StudyFrames:
     """A row per arm and metric: test mean, standard deviation, each seed's value."""
     contrasts: pd.DataFrame
     """A row per comparison: difference, 95% interval, p, Holm's p, finding in words."""
+    holds: pd.DataFrame
+    """A row per contrast and condition, adjusted over the conditions; empty without conditions."""
     slices: pd.DataFrame
     """A row per dimension, label and arm; empty where the study has no slices."""
     cost: pd.DataFrame
@@ -52,6 +54,7 @@ def load_study(folder: Path | str) -> StudyFrames:
         epochs=_frame(exports.epochs_sheet(report.summary)),
         arms=_frame(exports.accuracy_sheet(report.summary)),
         contrasts=_frame(exports.contrasts_sheet(report)),
+        holds=_frame(exports.holds_sheet(report)),
         slices=_frame(exports.slices_sheet(report)),
         cost=_frame(exports.cost_sheet(report.summary)),
         importance=_frame(exports.importance_sheet(report.summary)),

@@ -66,6 +66,12 @@ SMALL = (
     Arm("TS", {"text": TEXT}, 1.15, 3.0, "MoRec"),
     Arm("E2E", {"text": TEXT | {"trainable_layers": "all"}}, 1.6, 61.0, "MoRec"),
 )
+CONDITIONS: dict[str, dict[str, float]] = {
+    "published": {},
+    "strong ID": {"ID": 0.6},
+    "by time": {"ID": 0.1, "TS": 0.1, "E2E": 0.1},
+}
+"""Of ``SMALL``: the second changes one arm, the third all of them."""
 FUSION = (
     Arm("ID", _ID, 1.4, 2.1, "ID"),
     Arm("TS", {"text": TEXT}, 1.0, 3.0, "Text alone"),

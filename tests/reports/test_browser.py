@@ -318,3 +318,27 @@ def test_a_running_studys_page_is_accessible_and_its_reload_can_be_switched_off(
     opened.page.reload()
     assert not opened.page.is_checked("#reload")
     context.close()
+
+
+def test_a_study_of_six_conditions_is_accessible_with_every_fold_open(
+    browser: Browser, tmp_path: Path
+) -> None:
+    conditions = {
+        "published": {},
+        "same": {},
+        **{f"condition {n}": {"TS": n / 4} for n in range(4)},
+    }
+    named = {"contrasts": [{"better": "TS", "than": "ID"}, {"better": "E2E", "than": "ID"}]}
+    study = FakeStudy(conditions=conditions, searches=1, num_users=60, overrides=named)
+    page = write_report(study.write(tmp_path), ("html",))
+    assert page.stat().st_size < 3_000_000
+    for theme in THEMES:
+        context = browser.new_context(
+            offline=True, color_scheme=theme, viewport={"width": 390, "height": 800}
+        )
+        opened = Opened(context, page)
+        _open_everything(opened.page)
+        assert _overflow(opened.page) <= 0
+        assert _violations(opened.page) == []
+        assert opened.messages == []
+        context.close()
