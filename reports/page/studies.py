@@ -36,9 +36,7 @@ def _row(link: str, report: Report) -> dict[str, object]:
             *holds_sentences(report.held),
         ),
         "notes": (*unfinished(summary), *caveats(summary, contrasts)),
-        "tables": [
-            one for one in report.accuracies if one.place.condition == first.place.condition
-        ],
+        "tables": [one for one in report.accuracies if one.place.condition == condition],
     }
 
 

@@ -91,11 +91,6 @@ def test_reporting_imports_neither_ray_nor_torch_nor_optuna() -> None:
 
 
 def test_every_frame_of_a_place_names_its_condition(tmp_path: Path) -> None:
-    conditions = {
-        "published": {},
-        "strong ID": {"ID": 0.6},
-        "by time": {"ID": 0.1, "TS": 0.1, "E2E": 0.1},
-    }
     study = FakeStudy(conditions=CONDITIONS, searches=1, slices={"history": (150, 150)})
     found = load_study(study.write(tmp_path))
     frames = (found.trials, found.epochs, found.arms, found.contrasts, found.holds, found.slices)

@@ -72,11 +72,6 @@ def test_an_empty_study_says_so(tmp_path: Path) -> None:
 
 
 def test_conditions_have_sentences_and_a_table_and_the_others_are_folded(tmp_path: Path) -> None:
-    conditions = {
-        "published": {},
-        "strong ID": {"ID": 0.6},
-        "by time": {"ID": 0.1, "TS": 0.1, "E2E": 0.1},
-    }
     named = {"contrasts": [{"better": "TS", "than": "ID"}]}
     study = FakeStudy(conditions=CONDITIONS, searches=0, overrides=named)
     text = _markdown(study, tmp_path)

@@ -74,11 +74,6 @@ def test_nothing_a_user_wrote_becomes_markup(tmp_path: Path) -> None:
 
 
 def test_a_study_with_conditions_says_whether_its_verdict_holds(tmp_path: Path) -> None:
-    conditions = {
-        "published": {},
-        "strong ID": {"ID": 0.6},
-        "by time": {"ID": 0.1, "TS": 0.1, "E2E": 0.1},
-    }
     page = _page(tmp_path, one=FakeStudy(conditions=CONDITIONS, searches=0))
     for sentence in holds_sentences(Report(summarise(tmp_path / "one")).held):
         assert sentence in page.text
