@@ -1,6 +1,7 @@
 """Numbers as text for readers; an unknown value is printed as "n/a", never as 0."""
 
 import math
+from collections.abc import Sequence
 
 NOT_AVAILABLE = "n/a"
 MINUS = "\N{MINUS SIGN}"
@@ -117,6 +118,16 @@ def about(value: float) -> str:
 def plural(number: int, noun: str, several: str = "") -> str:
     """``1 seed``, ``3 seeds``; ``several`` where an s is not enough."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {several or noun + 's'}"
+
+
+def quoted(label: str) -> str:
+    """A label that a user chose, set off from the sentence it stands in."""
+    return f"“{label}”"
+
+
+def listed(words: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 
 
 def _unit(seconds: float) -> tuple[float, str]:

@@ -28,7 +28,8 @@ def _csv_files(report: Report) -> dict[str, str]:
 
 
 def _latex_files(report: Report) -> dict[str, str]:
-    return {"accuracy.tex": latex.accuracy_latex(report.summary, report.accuracies)}
+    files = {"accuracy.tex": latex.accuracy_latex(report.summary, report.accuracies)}
+    return files | ({"holds.tex": latex.holds_latex(report.held)} if report.held else {})
 
 
 _FILES: dict[str, tuple[str, Callable[[Report], dict[str, str]]]] = {

@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from reports.export import sheets as exports
+from reports.export.sheet import Sheet
+from reports.export.trial_sheets import epochs_sheet, trials_sheet
 from reports.study.report import read_report
 
 
@@ -21,6 +23,8 @@ class StudyFrames:
     """A row per arm and metric: test mean, standard deviation, each seed's value."""
     contrasts: pd.DataFrame
     """A row per comparison: difference, 95% interval, p, Holm's p, finding in words."""
+    holds: pd.DataFrame
+    """A row per contrast and condition, adjusted over the conditions; empty without conditions."""
     slices: pd.DataFrame
     """A row per dimension, label and arm; empty where the study has no slices."""
     recommended: pd.DataFrame
@@ -50,10 +54,11 @@ def load_study(folder: Path | str) -> StudyFrames:
     """
     report = read_report(Path(folder))
     return StudyFrames(
-        trials=_frame(exports.trials_sheet(report.summary)),
-        epochs=_frame(exports.epochs_sheet(report.summary)),
+        trials=_frame(trials_sheet(report.summary)),
+        epochs=_frame(epochs_sheet(report.summary)),
         arms=_frame(exports.accuracy_sheet(report.summary)),
         contrasts=_frame(exports.contrasts_sheet(report)),
+        holds=_frame(exports.holds_sheet(report)),
         slices=_frame(exports.slices_sheet(report)),
         recommended=_frame(exports.recommended_sheet(report)),
         cost=_frame(exports.cost_sheet(report.summary)),
@@ -62,5 +67,5 @@ def load_study(folder: Path | str) -> StudyFrames:
     )
 
 
-def _frame(sheet: exports.Sheet) -> pd.DataFrame:
+def _frame(sheet: Sheet) -> pd.DataFrame:
     return pd.DataFrame(sheet.rows, columns=list(sheet.header))

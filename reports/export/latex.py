@@ -1,10 +1,12 @@
-"""The accuracy tables as LaTeX, laid out as on the page; they need the package booktabs."""
+"""The tables of accuracy and of conditions as LaTeX; they need the package booktabs."""
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from reports.formats import ABSENT, MINUS, QUICK_FORM
 from reports.study.accuracy import AccuracyTable, ArmRow, Cell
+from reports.study.holds import HeldContrast
+from reports.study.holds_words import format_family, format_row, holds_sentence
 from reports.study.summary import StudySummary
 
 _SPECIAL = {char: f"\\{char}" for char in "&%$#_{}"} | {
@@ -28,6 +30,25 @@ def accuracy_latex(summary: StudySummary, tables: Sequence[AccuracyTable]) -> st
     notes = [QUICK_FORM] if summary.is_quick else []
     blocks = ["\n".join([*_comments(table, notes), *_tabular(table)]) for table in tables]
     return "\n\n".join(blocks) + "\n"
+
+
+def holds_latex(held: Sequence[HeldContrast]) -> str:
+    """A table per contrast: a row per condition. Its sentence and its family are comments."""
+    return "\n\n".join("\n".join(_held(one)) for one in held) + "\n"
+
+
+def _held(held: HeldContrast) -> Iterator[str]:
+    for line in (holds_sentence(held), format_family(held)):
+        yield "% " + " ".join(line.split())
+    names = ["Dataset", "Condition"] if held.is_several else ["Condition"]
+    yield rf"\begin{{tabular}}{{{'l' * len(names)}lrrrrl}}"
+    heads = ("Metric", _Raw(r"$\Delta$"), "95% interval", "p users", "p users, seeds", "Finding")
+    yield from (r"\toprule", _latex_row(*names, *heads), r"\midrule")
+    for row in held.rows:
+        place = row.contrast.place
+        names = [place.dataset, place.condition] if held.is_several else [place.condition]
+        yield _latex_row(*names, row.contrast.metric, *format_row(row))
+    yield from (r"\bottomrule", r"\end{tabular}")
 
 
 def _comments(table: AccuracyTable, notes: Sequence[str]) -> Iterator[str]:

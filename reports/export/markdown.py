@@ -8,6 +8,8 @@ from reports.study.accuracy import AccuracyTable, Cell, Group
 from reports.study.caveats import caveats
 from reports.study.contrasts import Contrast
 from reports.study.costs import ArmCost, arm_costs
+from reports.study.holds_words import format_family, format_row, holds_sentence
+from reports.study.places import Place
 from reports.study.progress import unfinished
 from reports.study.recommended import RecommendedTable, format_value
 from reports.study.report import Report
@@ -37,24 +39,59 @@ def _lines(report: Report) -> Iterator[str]:
     for line in verdict.headline(summary, contrasts):
         yield f"\n**{_plain(line)}**"
     yield from _bullets(caveats(summary, contrasts))
+    yield from _held(report)
+    first = summary.by_condition[0].place.condition
     yield "\n## Accuracy\n\nTest, percent, mean ± standard deviation over seeds."
     for table in report.accuracies:
-        yield from _accuracy(table)
+        yield from _folded(table.place, first, _accuracy(table))
     for part in summary.parts:
         for metric in part.metrics:
-            own = [one for one in contrasts if (one.metric, one.dataset) == (metric, part.key)]
-            yield from _contrasts(f"{part.key} {metric}".strip(), own)
+            own = [one for one in contrasts if (one.metric, one.place) == (metric, part.place)]
+            lines = _contrasts(f"{part.key} {metric}".strip(), own)
+            yield from _folded(part.place, first, lines)
     for recommended in report.recommended:
-        yield f"\n## What it recommends, {_plain(recommended.dataset)}\n"
-        yield "Test; coverage and tail share in percent. More is not better by itself.\n"
-        yield from _table(["Method", *recommended.metrics], _recommended(recommended))
+        yield from _folded(recommended.place, first, _recommended(recommended))
     costs = arm_costs(summary)
     if costs:
         yield "\n## Cost\n"
-        yield from _table(_COST_COLUMNS, (_cost(one) for one in costs))
+        rows = ([*_only_if(first, one.condition), *_cost(one)] for one in costs)
+        yield from _table([*_only_if(first, "Condition"), *_COST_COLUMNS], rows)
     if datasets := summary.manifest.datasets:
         yield "\n## Data\n\nUsers, items and interactions are those that trials see.\n"
-        yield from _table(_DATA_COLUMNS, map(_data, datasets))
+        rows = ([*_only_if(first, one.condition), *_data(one)] for one in datasets)
+        yield from _table([*_only_if(first, "Condition"), *_DATA_COLUMNS], rows)
+
+
+def _held(report: Report) -> Iterator[str]:
+    """Whether each contrast holds under every condition."""
+    if report.held:
+        yield "\n## Does it hold?"
+    for held in report.held:
+        yield f"\n**{_plain(holds_sentence(held))}**\n"
+        data = ["Dataset"] if held.is_several else []
+        header = ["Condition", *data, "Metric", "Δ", "95% interval", "p users", "p users, seeds"]
+        rows = []
+        for row in held.rows:
+            place = row.contrast.place
+            names = [place.condition, *([place.dataset] if held.is_several else [])]
+            rows.append([*names, row.contrast.metric, *format_row(row)])
+        yield from _table([*header, "Finding"], rows)
+        yield f"\n{_plain(format_family(held))}"
+
+
+def _folded(place: Place, first: str, lines: Iterable[str]) -> Iterator[str]:
+    """What is about the first condition as it is, what is about another one folded."""
+    if place.condition == first:
+        yield from lines
+        return
+    yield f"\n<details><summary>{_plain(place.key)}</summary>"
+    yield from lines
+    yield "\n</details>"
+
+
+def _only_if(first: str, cell: str) -> list[str]:
+    """A cell about a condition, in a study that has any."""
+    return [cell] if first else []
 
 
 def _accuracy(table: AccuracyTable) -> Iterator[str]:
@@ -100,7 +137,13 @@ def _contrast(one: Contrast) -> list[str]:
     return [pair, one.kind, formats.points(d.mean), interval, p, p_holm, str(one.finding)]
 
 
-def _recommended(table: RecommendedTable) -> Iterator[list[str]]:
+def _recommended(table: RecommendedTable) -> Iterator[str]:
+    yield f"\n## What it recommends, {_plain(table.dataset)}\n"
+    yield "Test; coverage and tail share in percent. More is not better by itself.\n"
+    yield from _table(["Method", *table.metrics], _recommended_rows(table))
+
+
+def _recommended_rows(table: RecommendedTable) -> Iterator[list[str]]:
     """Coverage and tail share in percent, as on the page."""
     for row in table.rows:
         cells = (format_value(*one) for one in zip(table.metrics, row.values, strict=True))

@@ -7,23 +7,25 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, fields
 
 from morec.results import Evaluation
+from reports.export.sheet import Row, Sheet, place_columns, sheet_of
+from reports.export.trial_sheets import trials_sheet
 from reports.study import verdict
-from reports.study.caveats import caveats
+from reports.study.caveats import caveats, further_caveats
 from reports.study.costs import ArmCost, arm_costs
 from reports.study.forced_misses import forced_miss_share, forced_misses
+from reports.study.holds_words import holds_sentences
 from reports.study.importance import importance_table
 from reports.study.preparations import preparation_costs
 from reports.study.progress import unfinished
 from reports.study.report import Report
-from reports.study.summary import StudySummary, Trial
+from reports.study.summary import StudySummary
 from tune_space.inputs.data_profile import QUANTILES, numbers, quantiles_of
 from tune_space.ledger.records import DatasetEntry
 
-Row = Sequence[object]
 _SIZES = ("users", "items", "interactions")
 _SHARES = ("density", "top_tenth", "ties", "repeats", "unknown_items")
 _FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -31,26 +33,19 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff2
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """One table: a header and rows of the same length."""
-
-    header: tuple[str, ...]
-    rows: tuple[tuple[object, ...], ...]
-
-    def records(self) -> list[dict[str, object]]:
-        """Each row by the names of its columns."""
-        return [dict(zip(self.header, row, strict=True)) for row in self.rows]
-
-
 def sheets(report: Report) -> dict[str, Sheet]:
-    """Every table by name; data, preparations, importance, recommended, slices only if any."""
+    """Every table by name.
+
+    Left out where there is none: holds, data, preparations, importance, recommended, slices.
+    """
     made = {
         "accuracy": accuracy_sheet(report.summary),
         "contrasts": contrasts_sheet(report),
         "cost": cost_sheet(report.summary),
         "trials": trials_sheet(report.summary),
     }
+    if report.held:
+        made["holds"] = holds_sheet(report)
     if report.summary.manifest.datasets:
         made["data"] = data_sheet(report.summary)
     if report.summary.manifest.preparations:
@@ -93,7 +88,9 @@ def json_text(report: Report) -> str:
         "is_synthetic": summary.is_synthetic,
         "updated_at": summary.manifest.updated_at,
         "verdict": verdict.headline(summary, report.contrasts),
+        "holds": holds_sentences(report.held),
         "caveats": caveats(summary, report.contrasts),
+        "further_caveats": further_caveats(summary, report.contrasts),
         "unfinished": unfinished(summary),
         "tables": {name: sheet.records() for name, sheet in sheets(report).items()},
     }
@@ -107,21 +104,21 @@ def accuracy_sheet(summary: StudySummary) -> Sheet:
     means.
     """
     seeds = summary.manifest.study.seeds
-    header = ["dataset", "group", "arm", "metric", "mean", "sd", "seeds_finished"]
+    header = ["dataset", "condition", "group", "arm", "metric", "mean", "sd", "seeds_finished"]
     header += [*(f"seed_{seed}" for seed in seeds), "forced_misses", "note"]
-    return _sheet(summary, header, (row for part in summary.parts for row in _accuracy(part)))
+    return sheet_of(summary, header, (row for part in summary.parts for row in _accuracy(part)))
 
 
 def _accuracy(part: StudySummary) -> Iterator[Row]:
     for one in part.manifest.references:
         for metric in part.metrics:
-            names = [part.dataset, "reference", one.name, metric, one.test_value(metric)]
+            names = [*place_columns(part), "reference", one.name, metric, one.test_value(metric)]
             missed = _forced_misses(part, [one.test_evaluation])
             yield [*names, *[None] * (2 + len(part.manifest.study.seeds)), *missed]
     for arm in part.arms:
         for metric in part.metrics:
             by_seed = dict(zip(arm.tested, arm.values(metric), strict=False))
-            names = [part.dataset, arm.entry.group, arm.label, metric]
+            names = [*place_columns(part), arm.entry.group, arm.label, metric]
             stats = [arm.mean(metric), arm.sd(metric), len(arm.tested)]
             values = (by_seed.get(seed) for seed in part.manifest.study.seeds)
             missed = _forced_misses(part, [result.test for result in arm.tested.values()])
@@ -137,17 +134,37 @@ def _forced_misses(part: StudySummary, tests: Iterable[Evaluation | None]) -> Ro
 
 def contrasts_sheet(report: Report) -> Sheet:
     """One row per comparison; differences in [-1, 1]."""
-    header = ["dataset", "metric", "better", "than", "kind", "difference", "low", "high"]
-    header += ["p", "p_holm", "seeds", "seeds_won", "users", "time_ratio", "finding", "problem"]
+    header = ["dataset", "condition", "metric", "better", "than", "kind"]
+    header += ["difference", "low", "high", "p", "p_holm", "seeds", "seeds_won", "users"]
+    header += ["time_ratio", "finding", "problem"]
     rows = []
     for one in report.contrasts:
         d = one.difference
         numbers = [d.mean, d.low, d.high, d.p, one.p_holm] if d else [None] * 5
         sizes = [len(one.seeds), d.seeds_won, d.num_users] if d else [None] * 3
-        where = one.dataset or report.summary.dataset
-        names = [where, one.metric, one.better, one.than, one.kind]
+        where = one.place.dataset or report.summary.dataset
+        names = [where, one.place.condition, one.metric, one.better, one.than, one.kind]
         rows.append([*names, *numbers, *sizes, one.time_ratio, str(one.finding), one.problem])
-    return _sheet(report.summary, header, rows)
+    return sheet_of(report.summary, header, rows)
+
+
+def holds_sheet(report: Report) -> Sheet:
+    """One row per contrast, condition and data set; p-values adjusted over the contrast's rows.
+
+    ``counts``: whether the row has trials of its own; ``note``: what is missing or unchanged.
+    """
+    header = ["dataset", "condition", "metric", "better", "than", "kind", "difference", "low"]
+    header += ["high", "p", "p_holm", "p_t_holm", "seeds", "finding", "counts", "note"]
+    rows = []
+    for row in (row for held in report.held for row in held.rows):
+        one = row.contrast
+        d = one.difference
+        numbers = [d.mean, d.low, d.high, d.p, one.p_holm, one.p_t_holm] if d else [None] * 6
+        where = [one.place.dataset or report.summary.dataset, one.place.condition]
+        names = [*where, one.metric, one.better, one.than, one.kind]
+        finding = str(one.finding) if row.counts else None
+        rows.append([*names, *numbers, len(one.seeds), finding, row.counts, "; ".join(row.notes)])
+    return sheet_of(report.summary, header, rows)
 
 
 def cost_sheet(summary: StudySummary) -> Sheet:
@@ -160,18 +177,18 @@ def cost_sheet(summary: StudySummary) -> Sheet:
             "devices": "; ".join(cost.devices),
         }
         rows.append([values[name] for name in names])
-    return _sheet(summary, names, rows)
+    return sheet_of(summary, names, rows)
 
 
 def data_sheet(summary: StudySummary) -> Sheet:
     """One row per data set and measure: sizes, quantiles, shares in [0, 1], counts of the rules."""
-    header = ["dataset", "name", "measure", "value"]
+    header = ["dataset", "condition", "name", "measure", "value"]
     rows = [
-        [entry.dataset or entry.name, entry.name, measure, value]
+        [entry.dataset or entry.name, entry.condition, entry.name, measure, value]
         for entry in summary.manifest.datasets
         for measure, value in _measures(entry)
     ]
-    return _sheet(summary, header, rows)
+    return sheet_of(summary, header, rows)
 
 
 def _measures(entry: DatasetEntry) -> Iterator[tuple[str, float]]:
@@ -197,7 +214,7 @@ def preparations_sheet(summary: StudySummary) -> Sheet:
         names = [made.name, made.key, made.seconds, made.num_bytes, "; ".join(made.used_by)]
         against = [other.arm, other.trial_s, other.pays_after] if other else [None] * 3
         rows.append([*names, one.num_trials, one.per_trial_s, *against])
-    return _sheet(summary, header, rows)
+    return sheet_of(summary, header, rows)
 
 
 def importance_sheet(summary: StudySummary) -> Sheet:
@@ -209,28 +226,29 @@ def importance_sheet(summary: StudySummary) -> Sheet:
         for path, share in zip(table.paths, row.shares, strict=True)
         if share is not None
     ]
-    return _sheet(summary, ["arm", "path", "share", "trials"], rows)
+    return sheet_of(summary, ["arm", "path", "share", "trials"], rows)
 
 
 def slices_sheet(report: Report) -> Sheet:
     """One row per dimension, label and arm; values in [0, 1], differences in [-1, 1]."""
-    header = ["dataset", "dimension", "label", "users", "arm", "metric", "mean"]
+    header = ["dataset", "condition", "dimension", "label", "users", "arm", "metric", "mean"]
     header += ["difference", "low", "high", "seeds"]
     rows = []
     for table in report.sliced:
         for row in table.rows:
             for label, cell in zip(table.labels, row.cells, strict=True):
                 d = cell.difference
-                names = [table.dataset, table.dimension, label.name, label.num_users, row.arm]
+                where = [table.dataset, table.place.condition]
+                names = [*where, table.dimension, label.name, label.num_users, row.arm]
                 numbers = [d.mean, d.low, d.high, d.num_seeds] if d else [None] * 4
                 rows.append([*names, table.metric, cell.mean, *numbers])
-    return _sheet(report.summary, header, rows)
+    return sheet_of(report.summary, header, rows)
 
 
 def recommended_sheet(report: Report) -> Sheet:
     """One row per arm or reference and metric of its lists on the test split, unrounded."""
     seeds = report.summary.manifest.study.seeds
-    header = ["dataset", "arm", "metric", "mean", "sd", "seeds_finished"]
+    header = ["dataset", "condition", "arm", "metric", "mean", "sd", "seeds_finished"]
     header += [f"seed_{seed}" for seed in seeds]
     rows = []
     for table in report.recommended:
@@ -239,47 +257,6 @@ def recommended_sheet(report: Report) -> Sheet:
                 finished = None if row.is_reference else len(value.by_seed)
                 stats = [value.mean, value.sd, finished]
                 by_seed = (value.by_seed.get(seed) for seed in seeds)
-                rows.append([table.dataset, row.name, metric, *stats, *by_seed])
-    return _sheet(report.summary, header, rows)
-
-
-def trials_sheet(summary: StudySummary) -> Sheet:
-    """One row per trial; each split's metrics and each searched value in columns of their own."""
-    paths = tuple(dict.fromkeys(path for trial in summary.trials for path in trial.params))
-    header = ["dataset", "trial_id", "arm", "role", "seed", "status", *paths]
-    header += [f"{split} {metric}" for split in ("valid", "test") for metric in summary.metrics]
-    header += ["seconds", "epochs", "best_epoch", "error"]
-    rows = []
-    for names, trial in _labelled(summary):
-        result = trial.result
-        values = (trial.params.get(path) for path in paths)
-        splits = (result.valid, result.test) if result else (None, None)
-        numbers = [one.value(m) if one else None for one in splits for m in summary.metrics]
-        tail = [len(result.epochs), result.best_epoch, result.error] if result else [None] * 3
-        rows.append([*names, trial.status, *values, *numbers, trial.seconds, *tail])
-    return _sheet(summary, header, rows)
-
-
-def epochs_sheet(summary: StudySummary) -> Sheet:
-    """One row per epoch of each trial: mean training loss, validation metrics, seconds."""
-    header = ["dataset", "trial_id", "arm", "role", "seed", "epoch", "train_loss"]
-    header += [*(f"valid {metric}" for metric in summary.metrics), "train_s", "eval_s"]
-    rows = []
-    for names, trial in _labelled(summary):
-        for one in trial.result.epochs if trial.result else ():
-            values = (one.valid.get(metric) for metric in summary.metrics)
-            rows.append([*names, one.epoch, one.train_loss, *values, one.train_s, one.eval_s])
-    return _sheet(summary, header, rows)
-
-
-def _labelled(summary: StudySummary) -> Iterator[tuple[Row, Trial]]:
-    for part in summary.parts:
-        for arm in part.arms:
-            for trial in arm.trials:
-                names = (part.dataset, trial.trial_id, arm.label, trial.role, trial.seed)
-                yield names, trial
-
-
-def _sheet(summary: StudySummary, header: Sequence[str], rows: Iterable[Row]) -> Sheet:
-    profile = summary.manifest.study.profile
-    return Sheet((*header, "profile"), tuple((*row, profile) for row in rows))
+                place = [table.dataset, table.place.condition]
+                rows.append([*place, row.name, metric, *stats, *by_seed])
+    return sheet_of(report.summary, header, rows)

@@ -5,7 +5,8 @@ from typing import Any
 
 from reports import formats
 from reports.page import tables
-from reports.study.summary import StudySummary, Trial
+from reports.study.summary import StudySummary
+from reports.study.trial import Trial
 
 FIELDS = (
     *("id", "arm", "role", "seed", "status", "valid", "test", "epochs", "seconds", "values"),

@@ -13,6 +13,7 @@ from reports.page.sections import (
     cost,
     curves,
     data,
+    holds,
     hyperparameters,
     recommended,
     reproducibility,
@@ -27,6 +28,7 @@ from reports.study.report import Report
 
 SECTIONS: tuple[Section, ...] = (
     summary.SECTION,
+    holds.SECTION,
     accuracy.SECTION,
     significance.SECTION,
     cost.SECTION,
@@ -70,6 +72,7 @@ def _sections(report: Report, is_carried: Mapping[str, bool]) -> Iterator[tuple[
                 context,
                 summary=report.summary,
                 study=report.summary.manifest.study,
+                first=report.summary.by_condition[0].place.condition,
                 exports={name: is_carried[name] for name in section.exports if name in is_carried},
             )
             yield section, Markup(body)

@@ -18,7 +18,9 @@ class Section:
     title: str
     """In the navigation and above the section."""
     context: Callable[[Report], Context | None]
-    """What ``templates/ID.html.j2`` shows besides ``summary``, ``study`` and ``exports``.
+    """What ``templates/ID.html.j2`` shows besides ``summary``, ``study``, ``exports``, ``first``.
+
+    ``first``: label of the first condition, which alone is not folded.
 
     None: the section has nothing to show and is left out of page and navigation.
     """
@@ -41,7 +43,7 @@ class Drawing:
 def drawing(name: str, caption: str, figure: Figure | None, key: str = "") -> Drawing | None:
     """The figure with name and caption; None where there was nothing to draw.
 
-    ``key``: data set of the figure, as in ``StudySummary``; it joins name and caption.
+    ``key``: place of the figure, as in ``StudySummary``; it joins name and caption.
     """
     if figure is None:
         return None
@@ -49,5 +51,5 @@ def drawing(name: str, caption: str, figure: Figure | None, key: str = "") -> Dr
 
 
 def on_dataset(key: str, text: str) -> str:
-    """The text after the key of its data set; a study of one data set has no key (empty)."""
+    """The text after the key of its place; a study of one data set and no condition has none."""
     return f"{key}: {text}" if key else text[:1].upper() + text[1:]

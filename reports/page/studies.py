@@ -9,6 +9,7 @@ from reports.page.template import template
 from reports.study import verdict
 from reports.study.accuracy import equals
 from reports.study.caveats import caveats
+from reports.study.holds_words import holds_sentences
 from reports.study.progress import unfinished
 from reports.study.report import Report
 from reports.study.summary import StudySummary
@@ -22,15 +23,20 @@ def render_studies(reports: Mapping[str, Report]) -> str:
 
 def _row(link: str, report: Report) -> dict[str, object]:
     summary, contrasts = report.summary, report.contrasts
+    first = summary.by_condition[0]
+    condition = first.place.condition
     return {
         "link": quote(link),
         "folder": PurePosixPath(link).parent.as_posix(),
         "summary": summary,
         "state": _state(summary),
-        "best": [best for part in summary.parts for best in _best(part)],
-        "verdict": verdict.overview(summary, contrasts) or verdict.headline(summary, contrasts),
+        "best": [best for part in first.parts for best in _best(part)],
+        "verdict": (
+            *(verdict.overview(summary, contrasts) or verdict.headline(summary, contrasts)),
+            *holds_sentences(report.held),
+        ),
         "notes": (*unfinished(summary), *caveats(summary, contrasts)),
-        "tables": report.accuracies,
+        "tables": [one for one in report.accuracies if one.place.condition == condition],
     }
 
 

@@ -4,7 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from reports import formats
-from reports.study.summary import MISSING, ArmSummary, StudySummary, Trial
+from reports.study.summary import ArmSummary, StudySummary
+from reports.study.trial import MISSING, Trial
 
 MAX_ROWS = 300
 """Trials in the static table of the page; the explorer has every trial."""

@@ -3,7 +3,7 @@
 Needs contrasts between arms that have a difference, that is a seed finished in both arms.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from reports.plots import axes, traces
 from reports.plots.traces import Figure
@@ -11,13 +11,21 @@ from reports.study.contrasts import Contrast
 from reports.study.statistics import Difference
 
 
-def forest(contrasts: Iterable[Contrast]) -> Figure | None:
-    """One row per contrast: difference and 95% interval in percentage points; None without any."""
+def pair(contrast: Contrast) -> str:
+    """What is compared, like ``TS − ID``."""
+    return f"{contrast.better} − {contrast.than}"
+
+
+def forest(contrasts: Iterable[Contrast], name: Callable[[Contrast], str] = pair) -> Figure | None:
+    """One row per contrast: difference and 95% interval in percentage points; None without any.
+
+    ``name``: what stands beside a row.
+    """
     between = [(one, one.difference) for one in contrasts if one.kind != "reference"]
     known = [(one, difference) for one, difference in between if difference]
     if not known:
         return None
-    rows = [traces.plain(f"{one.better} − {one.than}") for one, _ in known]
+    rows = [traces.plain(name(one)) for one, _ in known]
     marks = [
         traces.interval(one, difference, row)
         for (one, difference), row in zip(known, rows, strict=True)

@@ -11,7 +11,8 @@ from reports.plots import axes, traces
 from reports.plots.label_layout import LINE_PX, spread_out
 from reports.plots.styles import styles
 from reports.plots.traces import Figure, Style
-from reports.study.summary import StudySummary, Trial
+from reports.study.summary import StudySummary
+from reports.study.trial import Trial
 
 MAX_BANDS = 7
 """With more arms than this, no bands are drawn: they would hide each other."""

@@ -10,7 +10,8 @@ from reports import formats
 from reports.plots import axes, traces
 from reports.plots.slice_plot import is_logarithmic, is_number
 from reports.plots.traces import Figure
-from reports.study.summary import StudySummary, Trial
+from reports.study.summary import StudySummary
+from reports.study.trial import Trial
 from tune_space.study.domains import Value
 
 MAX_LINES = 40

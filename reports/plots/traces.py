@@ -7,7 +7,7 @@ from typing import Any
 from reports.plots.label_layout import Offset
 from reports.study.contrasts import Contrast, Finding
 from reports.study.statistics import Difference
-from reports.study.summary import Trial
+from reports.study.trial import Trial
 
 Figure = dict[str, Any]
 _DASHES = ("solid", "dash", "dot", "dashdot")

@@ -6,6 +6,7 @@ from itertools import groupby
 
 from reports import formats
 from reports.study.forced_misses import ForcedMisses, forced_misses
+from reports.study.places import NOWHERE, Place
 from reports.study.shown_metrics import shown_metrics
 from reports.study.summary import ArmSummary, StudySummary
 
@@ -14,9 +15,9 @@ MAX_COLUMNS = 8
 MAX_COLUMNS_SHARED = 14
 """The same limit in a study of several data sets, where headings are shorter than labels."""
 FREE_REFERENCES = 2
-"""So many references stand beside the arms without counting as columns; further ones count."""
+"""So many references stand beside the arms without counting as columns."""
 ROOMY_COLUMNS = 5
-"""With more columns than this, a deviation is printed below its mean."""
+"""With more columns, a deviation is printed below its mean."""
 LONG_LABEL = 14
 """With labels longer than this on average, ``MAX_COLUMNS`` is the limit in every study."""
 
@@ -93,6 +94,7 @@ class AccuracyTable:
     """One per data set with targets that no arm can find."""
     is_one_of_several: bool = False
     """Whether the study has several data sets."""
+    place: Place = NOWHERE
 
     @property
     def arms(self) -> tuple[ArmRow, ...]:
@@ -109,8 +111,8 @@ class AccuracyTable:
 
     @property
     def title(self) -> str:
-        """Names of the data."""
-        return ", ".join(self.datasets) or "no dataset"
+        """Names of the data, and the condition where the study has any."""
+        return replace(self.place, dataset=", ".join(self.datasets) or "no dataset").key
 
     @property
     def has_gaps(self) -> bool:
@@ -148,8 +150,12 @@ def accuracy_tables(summary: StudySummary) -> tuple[AccuracyTable, ...]:
     """Lay out the test values of every arm and of every recorded reference.
 
     Data sets share a table, with gaps, as long as it has at most ``MAX_COLUMNS`` arms. A data set
-    with other arms gets a table of its own, as HM and Bili do in the paper's table 2.
+    with other arms, like HM in the paper's table 2, and each condition get tables of their own.
     """
+    return tuple(_table(one, parts) for one in summary.by_condition for parts in _sharing(one))
+
+
+def _sharing(summary: StudySummary) -> list[list[StudySummary]]:
     shared: list[tuple[list[StudySummary], set[str]]] = []
     for part in summary.parts:
         own = {arm.label for arm in part.arms}
@@ -159,7 +165,7 @@ def accuracy_tables(summary: StudySummary) -> tuple[AccuracyTable, ...]:
             shared.append((parts, labels))
         parts.append(part)
         labels |= own
-    return tuple(_table(summary, parts) for parts, _ in shared)
+    return [parts for parts, _ in shared]
 
 
 _Measured = Sequence[tuple[StudySummary, str]]
@@ -170,10 +176,12 @@ def _table(summary: StudySummary, parts: Sequence[StudySummary]) -> AccuracyTabl
     arms = [arm for part in parts for arm in part.arms]
     measured = shown_metrics(parts)
     ranks = [_ranks(part, metric) for part, metric in measured]
-    rows = [(_group(arms, label), _row(label, measured, ranks)) for label in _labels(parts)]
+    group = {arm.label: arm.entry.group or "" for arm in reversed(arms)}
+    rows = [(group[label], _row(label, measured, ranks)) for label in _labels(parts)]
+    references = dict.fromkeys(one.name for part in parts for one in part.manifest.references)
     return AccuracyTable(
         measures=tuple(_measure(part, metric) for part, metric in measured),
-        references=tuple(_reference_row(measured, name) for name in _reference_names(parts)),
+        references=tuple(_reference_row(measured, name) for name in references),
         groups=tuple(_groups(measured, rows, is_short=summary.is_several)),
         partial=tuple(
             f"{arm.name} {len(arm.tested)} of {arm.seeds_wanted}"
@@ -182,6 +190,7 @@ def _table(summary: StudySummary, parts: Sequence[StudySummary]) -> AccuracyTabl
         ),
         forced_misses=tuple(found for part in parts if (found := forced_misses(part))),
         is_one_of_several=summary.is_several,
+        place=summary.place,
     )
 
 
@@ -190,10 +199,6 @@ def _labels(parts: Sequence[StudySummary]) -> list[str]:
     present = dict.fromkeys(arm.label for part in parts for arm in part.arms)
     order = dict.fromkeys((*parts[0].manifest.study.arms, *present))
     return [label for label in order if label in present]
-
-
-def _group(arms: Sequence[ArmSummary], label: str) -> str:
-    return next(arm.entry.group for arm in arms if arm.label == label) or ""
 
 
 def _measure(part: StudySummary, metric: str) -> Measure:
@@ -264,11 +269,9 @@ def _without(heading: str, rows: list[ArmRow]) -> list[ArmRow]:
     in_heading = set(heading.split())
     short = [" ".join(word for word in row.name.split() if word not in in_heading) for row in rows]
     is_clear = all(short) and len(set(short)) == len(short)
-    return (
-        [replace(row, heading=text) for row, text in zip(rows, short, strict=True)]
-        if is_clear
-        else rows
-    )
+    if not is_clear:
+        return rows
+    return [replace(row, heading=text) for row, text in zip(rows, short, strict=True)]
 
 
 def _gains(measured: _Measured, group: str, rows: Iterable[ArmRow]) -> tuple[str, ...]:
@@ -290,10 +293,6 @@ def _gain(part: StudySummary, label: str, than: str, metric: str) -> float | Non
 
 def _relative(percent: float) -> str:
     return f"{formats.signed(percent, 1)}%"
-
-
-def _reference_names(parts: Sequence[StudySummary]) -> dict[str, None]:
-    return dict.fromkeys(one.name for part in parts for one in part.manifest.references)
 
 
 def _reference_row(measured: _Measured, name: str) -> ArmRow:

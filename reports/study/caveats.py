@@ -8,6 +8,7 @@ from reports import formats
 from reports.study.contrasts import Contrast
 from reports.study.controls import control_sentences
 from reports.study.forced_misses import forced_misses
+from reports.study.places import Place
 from reports.study.progress import broken_trials
 from reports.study.reference_caveats import about_references
 from reports.study.statistics import MIN_SEEDS
@@ -30,8 +31,29 @@ _ORDERS: Mapping[Ties, str] = {
 
 
 def caveats(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    """One sentence per caveat: seeds, users, controls, ties, ranking, weak arms, data, failures."""
-    on_main = [one for one in contrasts if one.metric == summary.main_metric]
+    """One sentence per caveat: seeds, users, controls, ties, ranking, weak arms, data, failures.
+
+    Those of the first condition, of which the headline speaks.
+    """
+    return _of_condition(summary.by_condition[0], contrasts)
+
+
+def further_caveats(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
+    """The caveats that hold under other conditions and not under the first, with their labels."""
+    first, *others = summary.by_condition
+    known = _of_condition(first, contrasts)
+    found: dict[str, list[str]] = {}
+    for one in others:
+        # The table of conditions has an interval in every row.
+        said = (*known, *_about_users(one, _on_main(one, contrasts)))
+        for line in _of_condition(one, contrasts):
+            if line not in said:
+                found.setdefault(line, []).append(formats.quoted(one.place.condition))
+    return tuple(f"Under {formats.listed(labels)}: {line}" for line, labels in found.items())
+
+
+def _of_condition(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
+    on_main = _on_main(summary, contrasts)
     return (
         *_about_seeds(summary),
         *_about_users(summary, on_main),
@@ -47,6 +69,12 @@ def caveats(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str
     )
 
 
+def _on_main(summary: StudySummary, contrasts: Iterable[Contrast]) -> list[Contrast]:
+    """The contrasts under the summary's condition, on its main metric."""
+    wanted = summary.place.condition, summary.main_metric
+    return [one for one in contrasts if (one.place.condition, one.metric) == wanted]
+
+
 def _about_seeds(summary: StudySummary) -> Iterator[str]:
     wanted = len(summary.manifest.study.seeds)
     if wanted < MIN_SEEDS:
@@ -57,11 +85,11 @@ def _about_seeds(summary: StudySummary) -> Iterator[str]:
 
 
 def _about_users(summary: StudySummary, contrasts: list[Contrast]) -> Iterator[str]:
-    half = {part.key: _usual_half_width(contrasts, part.key) for part in summary.parts}
     known = [
-        (part.key, f"±{100 * width:.1f} points", formats.plural(part.num_users, "test user"))
+        (part.dataset, f"±{100 * width:.1f} points", formats.plural(part.num_users, "test user"))
         for part in summary.parts
-        if part.num_users is not None and (width := half[part.key]) is not None
+        if part.num_users is not None
+        and (width := _usual_half_width(contrasts, part.place)) is not None
     ]
     interval, unseen = (
         f"95% interval on {summary.main_metric} is about",
@@ -95,7 +123,8 @@ def _about_cutoffs(summary: StudySummary) -> Iterator[str]:
     num_items = {place_of(one): one.num_items for one in summary.manifest.datasets}
     yield from format_wide_cutoffs((arm.entry for arm in summary.arms), num_items)
     for part in summary.parts:
-        chance, where = part.reference("chance"), f" on {part.key}" if part.key else ""
+        on = part.place.dataset
+        chance, where = part.reference("chance"), f" on {on}" if on else ""
         missed = forced_misses(part)
         most = 1 - missed.num_targets / missed.num_users if missed else 1.0
         for name, value in chance.test.items() if chance else ():
@@ -122,11 +151,11 @@ def _about_repeats(summary: StudySummary) -> Iterator[str]:
             )
 
 
-def _usual_half_width(contrasts: Iterable[Contrast], dataset: str) -> float | None:
+def _usual_half_width(contrasts: Iterable[Contrast], place: Place) -> float | None:
     widths = [
         (one.difference.high - one.difference.low) / 2
         for one in contrasts
-        if one.difference and one.dataset == dataset and one.kind != "reference"
+        if one.difference and one.place == place and one.kind != "reference"
     ]
     return sorted(widths)[len(widths) // 2] if widths else None
 

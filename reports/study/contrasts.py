@@ -9,6 +9,7 @@ from typing import Literal
 from morec.config import RANKING, TrialConfig
 from morec.metrics import per_user
 from morec.results import Evaluation, TrialResult
+from reports.study.places import NOWHERE, Place
 from reports.study.rank_metrics import values_on_test
 from reports.study.statistics import (
     ALPHA,
@@ -41,14 +42,17 @@ class Contrast:
     better: str
     than: str
     kind: Kind
-    dataset: str = ""
-    """Key of the data set of both; empty where the study has only one."""
+    place: Place = NOWHERE
+    """The data set and the condition of both."""
     seeds: tuple[int, ...] = ()
     """The paired seeds: those finished in both arms."""
     difference: Difference | None = None
     p_holm: float | None = None
-    """Adjusted within data set and metric: over all comparisons of arms, or over all with a
-    reference. How many references there are says nothing about the arms."""
+    """Adjusted within place and metric: over all comparisons of arms, or over all with a reference.
+    How many references there are says nothing about the arms."""
+    p_t_holm: float | None = None
+    """Of users and seeds together, adjusted over the conditions (``reports.study.holds``); None
+    where the interval alone says whether other seeds would show the difference."""
     problem: str = ""
     """Why there is no difference; empty where there is one."""
     time_ratio: float | None = None
@@ -62,13 +66,14 @@ class Contrast:
         if self.p_holm >= ALPHA:
             return Finding.OPEN
         is_better = self.difference.mean > 0
-        if self.difference.excludes_zero and self.difference.measures_seeds:
+        is_firm = self.difference.excludes_zero and self.difference.measures_seeds
+        if is_firm and (self.p_t_holm is None or self.p_t_holm < ALPHA):
             return Finding.BETTER if is_better else Finding.WORSE
         return Finding.BETTER_THESE_SEEDS if is_better else Finding.WORSE_THESE_SEEDS
 
 
 def compare(summary: StudySummary) -> tuple[Contrast, ...]:
-    """Every comparison of the study, data set by data set and metric by metric.
+    """Every comparison of the study, place by place and metric by metric.
 
     Comparisons named beforehand come first, then exploratory ones, then each arm against every
     reference whose ranks are recorded (popularity; chance has none).
@@ -83,7 +88,7 @@ def compare(summary: StudySummary) -> tuple[Contrast, ...]:
 
 
 def _named(summary: StudySummary, part: StudySummary) -> list[tuple[str, str]]:
-    """The study's contrasts that have both arms on this data set, or on no data set at all."""
+    """The study's contrasts that have both arms at this place, or at no place at all."""
     pairs = [(contrast.better, contrast.than) for contrast in summary.manifest.study.contrasts]
     return [
         pair
@@ -99,18 +104,18 @@ def _has_both(part: StudySummary, pair: tuple[str, str]) -> bool:
 def _between_arms(
     summary: StudySummary, metric: str, named: list[tuple[str, str]]
 ) -> Iterator[Contrast]:
-    key = summary.key
+    place = summary.place
     for better, than in named:
-        yield _between(Contrast(metric, better, than, "named", key), summary)
+        yield _between(Contrast(metric, better, than, "named", place), summary)
     baseline = summary.manifest.study.baseline
     for arm in summary.arms:
         pair = (arm.label, baseline)
         if arm.label != baseline and pair not in named and pair[::-1] not in named:
-            yield _between(Contrast(metric, *pair, "exploratory", key), summary)
+            yield _between(Contrast(metric, *pair, "exploratory", place), summary)
 
 
 def _with_references(summary: StudySummary, metric: str) -> Iterator[Contrast]:
-    key, references = summary.key, summary.manifest.references
+    place, references = summary.place, summary.manifest.references
     ranked = [(one.name, one.test_evaluation) for one in references if one.test_evaluation]
     for name, evaluation in ranked:
         for arm in summary.arms:
@@ -118,7 +123,7 @@ def _with_references(summary: StudySummary, metric: str) -> Iterator[Contrast]:
             ranked_as = summary.baseline or summary.arms[0]
             unlike = _unlike_rankings(arm.entry.config, ranked_as.entry.config)
             problem = f"the reference is ranked differently: {unlike}" if unlike else ""
-            contrast = Contrast(metric, arm.label, name, "reference", key, problem=problem)
+            contrast = Contrast(metric, arm.label, name, "reference", place, problem=problem)
             yield _against(contrast, arm, evaluation)
 
 
@@ -126,7 +131,8 @@ def _between(contrast: Contrast, summary: StudySummary) -> Contrast:
     a, b = summary.arm(contrast.better), summary.arm(contrast.than)
     if a is None or b is None:
         absent = contrast.better if a is None else contrast.than
-        where = f"does not run on {summary.key}" if summary.key else "is not an arm of this study"
+        words = summary.place.words
+        where = f"does not run {words}" if words else "is not an arm of this study"
         return replace(contrast, problem=f"{absent} {where}")
     seeds = tuple(seed for seed in a.tested if seed in b.tested)
     pairs = [(a.tested[seed], b.tested[seed]) for seed in seeds]

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 
 from morec.results import Cost, TrialResult
-from reports.study.summary import ArmSummary, StudySummary, Trial
+from reports.study.summary import ArmSummary, StudySummary
+from reports.study.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -13,6 +14,8 @@ class ArmCost:
     """Cost of one arm: means over its final trials, or over its search trials before those."""
 
     dataset: str
+    condition: str
+    """Key of the study's ``conditions``; empty where the study has none."""
     arm: str
     """Its label."""
     num_trials: int
@@ -72,7 +75,7 @@ def search_seconds(arm: ArmSummary) -> float | None:
 
 
 def study_cost(summary: StudySummary) -> StudyCost:
-    """Cost of the whole study."""
+    """Cost of the whole study. A trial that several conditions share counts once."""
     ended = [trial for trial in summary.trials if trial.result]
     costs = [trial.result.cost for trial in ended if trial.result and trial.result.cost]
     energies = [cost.energy_j for cost in costs if cost.energy_j is not None]
@@ -101,6 +104,7 @@ def arm_cost(dataset: str, arm: ArmSummary) -> ArmCost | None:
     epochs = [cost.epoch_s for cost in costs if cost.epoch_s is not None]
     return ArmCost(
         dataset=dataset,
+        condition=arm.entry.condition,
         arm=arm.label,
         num_trials=len(costs),
         is_from_search=not finals,

@@ -10,7 +10,9 @@ from statistics import fmean
 from typing import Any
 
 from morec.config import canonical_json
-from reports.study.summary import ArmSummary, StudySummary, Trial
+from reports.study.places import Place
+from reports.study.summary import ArmSummary, StudySummary
+from reports.study.trial import Trial
 from tune_space.study.spec import StudySpec
 
 PATHS = ("optim.lr", "optim.encoder_lr")
@@ -33,10 +35,9 @@ class LearningRateCell:
 
 @dataclass(frozen=True)
 class LearningRateGrid:
-    """Every tried pair of rates of otherwise equal arms, on one data set."""
+    """Every tried pair of rates of otherwise equal arms, at one place."""
 
-    key: str
-    """As in ``StudySummary``."""
+    place: Place
     metric: str
     arms: tuple[str, ...]
     rates: tuple[float, ...]
@@ -45,9 +46,14 @@ class LearningRateGrid:
     """Rates of the encoder, falling: the rows."""
     cells: dict[_Pair, LearningRateCell]
 
+    @property
+    def key(self) -> str:
+        """As in ``StudySummary``."""
+        return self.place.key
+
 
 def learning_rate_grids(summary: StudySummary) -> tuple[LearningRateGrid, ...]:
-    """A grid per data set and per set of otherwise equal arms in which both rates vary."""
+    """A grid per place and per set of otherwise equal arms in which both rates vary."""
     return tuple(found for part in summary.parts for found in _grids(part))
 
 
@@ -62,7 +68,7 @@ def _grids(part: StudySummary) -> Iterator[LearningRateGrid]:
         rates, encoder_rates = ({pair[axis] for pair in by_pair} for axis in (0, 1))
         if len(rates) > 1 and len(encoder_rates) > 1:
             yield LearningRateGrid(
-                key=part.key,
+                place=part.place,
                 metric=part.main_metric,
                 arms=tuple(arm.label for arm in arms),
                 rates=tuple(sorted(rates)),

@@ -46,9 +46,11 @@ class PreparationCost:
 
 def preparation_costs(summary: StudySummary) -> tuple[PreparationCost, ...]:
     """Each shared artefact of the study, in the order it was made."""
-    costs = {(one.dataset, one.arm): one for one in arm_costs(summary)}
+    costs = {(one.dataset, one.condition, one.arm): one for one in arm_costs(summary)}
     arms = [
-        (arm, costs.get((part.dataset, arm.label))) for part in summary.parts for arm in part.arms
+        (arm, costs.get((part.dataset, arm.entry.condition, arm.label)))
+        for part in summary.parts
+        for arm in part.arms
     ]
     return tuple(_cost(made, arms) for made in summary.manifest.preparations)
 
@@ -58,7 +60,7 @@ _Arms = list[tuple[ArmSummary, ArmCost | None]]
 
 def _cost(made: Preparation, arms: _Arms) -> PreparationCost:
     users = [arm for arm, _ in arms if arm.name in made.used_by]
-    number = sum(trial.result is not None for arm in users for trial in arm.trials)
+    number = len({trial.trial_id for arm in users for trial in arm.trials if trial.result})
     return PreparationCost(
         made=made,
         num_trials=number,
@@ -86,8 +88,8 @@ def _alternative(made: Preparation, arms: _Arms) -> Alternative | None:
     return Alternative(label, seconds, math.ceil(made.seconds / (seconds - own_s)))
 
 
-def _place(arm: ArmSummary, cost: ArmCost) -> tuple[str, tuple[str, ...]]:
-    return arm.entry.dataset, cost.devices
+def _place(arm: ArmSummary, cost: ArmCost) -> tuple[str, str, tuple[str, ...]]:
+    return arm.entry.dataset, arm.entry.condition, cost.devices
 
 
 def _has_encoder(arm: ArmSummary) -> bool:

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Sequence
 
 from reports import formats
-from reports.study.summary import MISSING, ArmSummary, StudySummary, Trial
+from reports.study.summary import ArmSummary, StudySummary
+from reports.study.trial import MISSING, Trial
 from tune_space.ledger.records import Role
-from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, plan_arm
+from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, distinct, plan_arm
 
 MAX_NAMED = 6
 """Trials named in one sentence."""
@@ -21,7 +22,7 @@ def progress(summary: StudySummary) -> str:
     manifest = summary.manifest
     if manifest.state != "running":
         return ""
-    plans = [_plan(summary, arm) for arm in summary.arms]
+    plans = distinct(_plan(summary, arm) for arm in summary.arms)
     done = sum(plan.num_done for plan in plans)
     total = done + sum(plan.num_left for plan in plans)
     return (
@@ -49,7 +50,7 @@ def _what_is_missing(summary: StudySummary) -> Iterator[str]:
         by = summary.manifest.interrupted_by
         yield f"The study is {state}{f' ({by})' if by else ''}; numbers will change."
     if summary.num_pending:
-        total = len(summary.manifest.study.seeds) * len(summary.arms)
+        total = len(summary.manifest.study.seeds) * len(summary.distinct_arms)
         yield f"{summary.num_pending} of {formats.plural(total, 'final trial')} still to come."
     yield from broken_trials(summary, "final")
     lost = summary.with_status(MISSING)

@@ -44,7 +44,7 @@ def published_rows(summary: StudySummary) -> tuple[Published, ...]:
 
 def _published(summary: StudySummary, name: str, metric: str, papers: float) -> Published:
     found = [(part, arm) for part in summary.parts for arm in part.arms if arm.name == name]
-    dataset, label = (found[0][0].key, found[0][1].label) if found else ("", name)
+    dataset, label = (found[0][0].place.key, found[0][1].label) if found else ("", name)
     judge = _judge_cost if metric in COSTS else _judge_metric
     ours, interval, judgement = judge(*found[0], metric, papers) if found else _NO_VALUE
     printed = f"{papers:g}" if metric in COSTS else f"{papers:.2f}"

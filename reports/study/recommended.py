@@ -7,6 +7,7 @@ from statistics import fmean, stdev
 from morec.metrics import parse_metric
 from morec.results import Evaluation
 from reports import formats
+from reports.study.places import Place
 from reports.study.summary import ArmSummary, StudySummary
 
 _IN_PERCENT = frozenset({"coverage", "tail share"})
@@ -44,16 +45,17 @@ class RecommendedRow:
 
 @dataclass(frozen=True)
 class RecommendedTable:
-    """One data set; a column per metric like ``coverage@10``."""
+    """One data set under one condition; a column per metric like ``coverage@10``."""
 
     dataset: str
+    place: Place
     metrics: tuple[str, ...]
     rows: tuple[RecommendedRow, ...]
     """References first, as in the accuracy table, but only those that recorded lists."""
 
 
 def recommended_tables(summary: StudySummary) -> tuple[RecommendedTable, ...]:
-    """One table per data set on which a final trial recorded what its lists hold."""
+    """One table per place in which a final trial recorded what its lists hold."""
     tables = map(_table, summary.parts)
     return tuple(table for table in tables if table.metrics)
 
@@ -63,6 +65,7 @@ def _table(part: StudySummary) -> RecommendedTable:
     metrics = tuple(dict.fromkeys(name for test in tests for name in test.lists))
     return RecommendedTable(
         dataset=part.dataset,
+        place=part.place,
         metrics=metrics,
         rows=(*_references(part, metrics), *(_arm(part, arm, metrics) for arm in part.arms)),
     )

@@ -16,7 +16,8 @@ def about_references(summary: StudySummary, contrasts: Sequence[Contrast]) -> It
         if sentence := _about_one(f"the reference {reference}", summary.main_metric, against):
             yield sentence
     for part in summary.parts:
-        yield from _weak_pairs(part.key, [one for one in contrasts if one.dataset == part.key])
+        here = [one for one in contrasts if one.place == part.place]
+        yield from _weak_pairs(part.place.dataset, here)
         yield from _left_out(part)
 
 
@@ -41,7 +42,7 @@ def _arms(contrasts: Iterable[Contrast]) -> str:
     """The arms, data set by data set: ``ID, TS on MIND; ID on HM``."""
     by_dataset: dict[str, list[str]] = {}
     for one in contrasts:
-        by_dataset.setdefault(one.dataset, []).append(one.better)
+        by_dataset.setdefault(one.place.dataset, []).append(one.better)
     found = by_dataset.items()
     return "; ".join(", ".join(arms) + (f" on {on}" if on else "") for on, arms in found)
 
@@ -73,5 +74,5 @@ def _weak_pairs(dataset: str, contrasts: Sequence[Contrast]) -> Iterator[str]:
 def _left_out(part: StudySummary) -> Iterator[str]:
     for one in part.manifest.references:
         if one.left_out:
-            on = f" on {part.key}" if part.key else ""
+            on = f" on {part.place.dataset}" if part.place.dataset else ""
             yield f"The reference {one.name} is left out{on}: {one.left_out}."

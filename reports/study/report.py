@@ -6,6 +6,7 @@ from pathlib import Path
 
 from reports.study.accuracy import AccuracyTable, accuracy_tables
 from reports.study.contrasts import Contrast, compare
+from reports.study.holds import HeldContrast, held_contrasts
 from reports.study.recommended import RecommendedTable, recommended_tables
 from reports.study.slices import SliceTable, slice_tables
 from reports.study.summary import StudySummary, summarise
@@ -28,8 +29,13 @@ class Report:
         return accuracy_tables(self.summary)
 
     @cached_property
+    def held(self) -> tuple[HeldContrast, ...]:
+        """Whether each contrast holds under every condition; empty without conditions."""
+        return held_contrasts(self.summary, self.contrasts)
+
+    @cached_property
     def sliced(self) -> tuple[SliceTable, ...]:
-        """The slice tables of every data set, on the study's main metric."""
+        """The slice tables of every place, on the study's main metric."""
         return slice_tables(self.summary, self.summary.main_metric)
 
     @cached_property

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from morec.metrics import Floats
+from reports.study.places import Place
 from reports.study.rank_metrics import values_on_test
 from reports.study.statistics import Difference, paired_difference
 from reports.study.summary import ArmSummary, StudySummary
@@ -55,17 +56,21 @@ class SliceRow:
 
 @dataclass(frozen=True)
 class SliceTable:
-    """One dimension of one data set."""
+    """One dimension of one data set under one condition."""
 
     dataset: str
-    key: str
-    """As in ``StudySummary``."""
+    place: Place
     dimension: str
     metric: str
     labels: tuple[Label, ...]
     rows: tuple[SliceRow, ...]
     left_out: tuple[str, ...]
     """Arms whose test users are not the ones that the slices describe."""
+
+    @property
+    def key(self) -> str:
+        """As in ``StudySummary``."""
+        return self.place.key
 
     @property
     def labels_with_users(self) -> tuple[int, ...]:
@@ -79,7 +84,7 @@ class SliceTable:
 
 
 def slice_tables(summary: StudySummary, metric: str) -> tuple[SliceTable, ...]:
-    """One table per dimension and data set that has slices and a tested arm."""
+    """One table per dimension and place that has slices and a tested arm."""
     tables = (
         _table(part, metric, entry)
         for part in summary.parts
@@ -108,7 +113,7 @@ def _table(part: StudySummary, metric: str, entry: SliceEntry) -> SliceTable:
     base = next((values[arm.label] for arm in fitting if arm is part.baseline), None)
     return SliceTable(
         dataset=part.dataset,
-        key=part.key,
+        place=part.place,
         dimension=entry.dimension,
         metric=metric,
         labels=tuple(map(Label, entry.labels, sizes)),

@@ -149,9 +149,36 @@ def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     return tuple(adjusted.tolist())
 
 
+def family_p(differences: Sequence[Difference]) -> tuple[float, ...]:
+    """Two-sided p of each of a family's differences over users and seeds, before any adjustment.
+
+    As in the interval, but with ``max(w, w of the family)`` for w. Three seeds measure a w of their
+    own with 2 degrees of freedom; it is then often far too small for the p-values that an
+    adjustment asks for. The family's w is pooled, so that it has the degrees of all seeds.
+    """
+    of_w = sum(one.num_seeds - 1 for one in differences)
+    squares = sum(one.seed_variance * one.num_seeds * (one.num_seeds - 1) for one in differences)
+    pooled = squares / of_w if of_w else 0.0
+    return tuple(
+        _p_with(one, max(one.seed_variance, pooled / one.num_seeds), of_w) for one in differences
+    )
+
+
+def _p_with(difference: Difference, w: float, of_w: int) -> float:
+    v = difference.user_variance
+    if v + w == 0:
+        return float(difference.mean == 0)
+    df = _degrees(v, w, difference.num_users - 1, of_w)
+    return 2 * float(stats.t.sf(abs(difference.mean) / math.sqrt(v + w), df))
+
+
 def _half_width(v: float, w: float, num_users: int, num_seeds: int) -> float:
     if v + w == 0:
         return 0.0
-    by_seeds = w**2 / (num_seeds - 1) if num_seeds > 1 else 0.0
-    df = (v + w) ** 2 / (v**2 / (num_users - 1) + by_seeds)
+    df = _degrees(v, w, num_users - 1, num_seeds - 1)
     return float(stats.t.ppf(1 - ALPHA / 2, df)) * math.sqrt(v + w)
+
+
+def _degrees(v: float, w: float, of_v: int, of_w: int) -> float:
+    """Satterthwaite's degrees of freedom of ``v + w``, which is not 0."""
+    return (v + w) ** 2 / (v**2 / of_v + (w**2 / of_w if of_w else 0.0))

@@ -1,7 +1,7 @@
 """A study as numbers: ledger in, ``StudySummary`` out. Nothing here formats or draws.
 
 Test values come from final trials only. Validation values rank search trials only. Arms are
-compared within one of ``StudySummary.parts``, which has one data set.
+compared within one of ``StudySummary.parts``, which has one data set and one condition.
 """
 
 from collections.abc import Iterable
@@ -10,56 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from statistics import fmean, stdev
 
+from morec.config import canonical_json
 from morec.metrics import GAINS, metric_name
-from morec.results import TrialResult, TrialStatus
+from morec.results import TrialResult
 from reports.study.garbage_collection import paused_garbage_collection
+from reports.study.places import NOWHERE, Place, places_of
+from reports.study.trial import Trial
 from tune_space.ledger.records import ArmEntry, Ledger, Manifest, Reference, Role
 from tune_space.study.domains import Value
-
-MISSING = "missing"
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A trial the study asked for, with its record if it has one."""
-
-    trial_id: str
-    arm: str
-    role: Role
-    seed: int
-    params: dict[str, Value]
-    """The searched values this trial was given."""
-    result: TrialResult | None
-
-    @property
-    def status(self) -> str:
-        """``completed``, ``pruned``, ``failed``, ``collapsed``, or ``missing`` without a record."""
-        return str(self.result.status) if self.result else MISSING
-
-    @property
-    def is_completed(self) -> bool:
-        """Whether the trial trained to its end."""
-        return self.result is not None and self.result.status is TrialStatus.COMPLETED
-
-    @property
-    def valid_score(self) -> float | None:
-        """The selected validation metric at the best epoch, in [0, 1]."""
-        return self.result.best_score() if self.result else None
-
-    def test_value(self, metric: str) -> float | None:
-        """The metric on the test split, in [0, 1]; None for a trial that was not tested."""
-        test = self.result.test if self.result else None
-        return test.value(metric) if test else None
-
-    @property
-    def seconds(self) -> float | None:
-        """Seconds of the trial, even if it failed; None where it recorded no times."""
-        if self.result is None:
-            return None
-        if self.result.cost is not None:
-            return self.result.cost.total_s
-        spent = sum(epoch.train_s + epoch.eval_s for epoch in self.result.epochs)
-        return spent or None
 
 
 @dataclass(frozen=True)
@@ -78,8 +36,8 @@ class ArmSummary:
 
     @property
     def label(self) -> str:
-        """The name without its data set, as in the study file's ``baseline`` and ``contrasts``."""
-        return self.name.removeprefix(f"{self.entry.dataset}/") if self.entry.dataset else self.name
+        """The name without its place, as in the study file's ``baseline`` and ``contrasts``."""
+        return self.entry.own_name
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -143,21 +101,46 @@ class StudySummary:
     arms: tuple[ArmSummary, ...]
     metrics: tuple[str, ...]
     """Test metrics in the order of the study's cut-offs."""
-    key: str = ""
-    """The data set this part of a study is about; empty where the study has only one."""
+    place: Place = NOWHERE
+    """The data set and the condition that this part of a study is about."""
+
+    @property
+    def key(self) -> str:
+        """The place in print; empty where the study has one data set and no conditions."""
+        return self.place.key
 
     @cached_property
     def parts(self) -> tuple["StudySummary", ...]:
-        """One summary per data set, in the study's order; with one data set, the study itself."""
-        present = dict.fromkeys(arm.entry.dataset for arm in self.arms)
-        named = [*self.manifest.study.datasets, *present]
-        keys = [key for key in dict.fromkeys(named) if key in present]
-        return tuple(self._on(key) for key in keys) if len(keys) > 1 else (self,)
+        """One summary per data set and condition, condition by condition, in the study's order.
+
+        With one data set and no conditions: the study itself.
+        """
+        return self._split(places_of(self.manifest.study, (arm.entry for arm in self.arms)))
+
+    @cached_property
+    def by_condition(self) -> tuple["StudySummary", ...]:
+        """One summary per condition, with all its data sets; without conditions: the study itself.
+
+        The headline speaks of the first one.
+        """
+        return self._split(tuple(dict.fromkeys(Place("", p.place.condition) for p in self.parts)))
+
+    @property
+    def distinct_arms(self) -> tuple[ArmSummary, ...]:
+        """The arms without those whose trials another one has, under a condition that changes none.
+
+        Of such arms, the one with the fewest final trials to come.
+        """
+        found: dict[str, ArmSummary] = {}
+        for arm in sorted(self.arms, key=lambda one: one.num_pending):
+            config = arm.entry.config.model_dump(mode="json")
+            found.setdefault(canonical_json([arm.entry.own_name, config]), arm)
+        return tuple(found.values())
 
     @property
     def is_several(self) -> bool:
         """Whether there is more than one data set."""
-        return len(self.parts) > 1
+        return len({arm.entry.dataset for arm in self.arms}) > 1
 
     @property
     def is_quick(self) -> bool:
@@ -166,8 +149,13 @@ class StudySummary:
 
     @property
     def trials(self) -> tuple[Trial, ...]:
-        """Every trial asked for, arm by arm, search before final."""
-        return tuple(trial for arm in self.arms for trial in arm.trials)
+        """Every trial asked for, arm by arm, search before final.
+
+        A trial that several conditions share comes once, with the first arm that has it.
+        """
+        owner: dict[str, str] = {}
+        trials = (trial for arm in self.arms for trial in arm.trials)
+        return tuple(one for one in trials if owner.setdefault(one.trial_id, one.arm) == one.arm)
 
     @property
     def searched_paths(self) -> tuple[str, ...]:
@@ -193,17 +181,18 @@ class StudySummary:
     @property
     def dataset(self) -> str:
         """Name of the data."""
-        names = (entry.dataset or entry.name for entry in self.manifest.datasets)
-        return self.key or ", ".join(names) or "no dataset"
+        names = dict.fromkeys(entry.dataset or entry.name for entry in self.manifest.datasets)
+        return self.place.dataset or ", ".join(names) or "no dataset"
 
     @property
     def num_users(self) -> int | None:
-        """Test users of the final trials, over all data sets.
+        """Test users of the final trials, over all data sets under the first condition.
 
         Before the first final trial: users of the data.
         """
-        if self.is_several:
-            return sum(part.num_users or 0 for part in self.parts)
+        parts = self.by_condition[0].parts
+        if parts[0] is not self:
+            return sum(part.num_users or 0 for part in parts)
         for arm in self.arms:
             for result in arm.tested.values():
                 return result.test.num_users if result.test else None
@@ -211,11 +200,11 @@ class StudySummary:
 
     @property
     def num_pending(self) -> int:
-        """Final trials still to come."""
-        return sum(arm.num_pending for arm in self.arms)
+        """Final trials still to come; one that several conditions share counts once."""
+        return sum(arm.num_pending for arm in self.distinct_arms)
 
     def arm(self, name: str) -> ArmSummary | None:
-        """The arm of that name or label; labels are unique within one data set only."""
+        """The arm of that name or label; labels are unique within one of ``parts`` only."""
         return next((arm for arm in self.arms if name in (arm.name, arm.label)), None)
 
     def reference(self, name: str) -> Reference | None:
@@ -241,14 +230,20 @@ class StudySummary:
         best = rivals[0].mean(metric)
         return None if best is None else Improvement(rivals[0].label, 100 * (best / base - 1))
 
-    def _on(self, key: str) -> "StudySummary":
-        arms = tuple(arm for arm in self.arms if arm.entry.dataset == key)
+    def _split(self, places: tuple[Place, ...]) -> tuple["StudySummary", ...]:
+        """One summary per place; the summary itself where it is about no more than one place."""
+        others = [place for place in places if place.condition != self.place.condition]
+        is_one = len(places) < 2 and not others
+        return (self,) if is_one else tuple(self._at(place) for place in places)
+
+    def _at(self, place: Place) -> "StudySummary":
+        arms = tuple(arm for arm in self.arms if place.has(arm.entry))
         found = self.manifest.datasets, self.manifest.references
-        datasets, references = (tuple(one for one in o if one.dataset == key) for o in found)
+        datasets, references = (tuple(one for one in o if place.has(one)) for o in found)
         own = {"datasets": datasets, "references": references, "arms": tuple(a.entry for a in arms)}
         metrics = tuple(_metrics(arm.entry for arm in arms))
         manifest = self.manifest.model_copy(update=own)
-        return replace(self, manifest=manifest, arms=arms, metrics=metrics, key=key)
+        return replace(self, manifest=manifest, arms=arms, metrics=metrics, place=place)
 
 
 def summarise(folder: Path) -> StudySummary:

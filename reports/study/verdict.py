@@ -18,24 +18,30 @@ _VERBS = {
 
 
 def overview(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    """One sentence per named contrast over all data sets; none in a study with one data set."""
-    if not summary.is_several:
+    """One sentence per named contrast over all data sets; none in a study with one data set.
+
+    As in ``headline``, under the first condition.
+    """
+    first = summary.by_condition[0]
+    if not first.is_several:
         return ()
     named: dict[tuple[str, str], list[Contrast]] = {}
     for one in contrasts:
-        if one.kind == "named" and one.metric == summary.main_metric:
+        is_main = one.kind == "named" and one.metric == first.main_metric
+        if is_main and one.place.condition == first.place.condition:
             named.setdefault((one.better, one.than), []).append(one)
-    return tuple(_over_datasets(pair, found) for pair, found in named.items())
+    where = _where(first)
+    return tuple(where + _over_datasets(pair, found) for pair, found in named.items())
 
 
 def headline(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    """The verdict: per data set, one sentence per named contrast.
+    """The verdict: per data set, one sentence per named contrast, under the first condition.
 
     Where the study names none, the best arm's sentence, marked as exploratory.
     """
     lines: list[str] = []
-    for part in summary.parts:
-        own = [one for one in contrasts if one.dataset == part.key]
+    for part in summary.by_condition[0].parts:
+        own = [one for one in contrasts if one.place == part.place]
         lines += (_where(part) + line for line in _headline(part, own))
     return tuple(lines)
 
@@ -53,7 +59,10 @@ def sentence(contrast: Contrast) -> str:
 
 
 def _where(part: StudySummary) -> str:
-    return f"{part.key}: " if part.key else ""
+    """What a sentence begins with, like ``MIND: `` or ``Under “by time”, MIND: ``."""
+    under = f"Under {formats.quoted(part.place.condition)}" if part.place.condition else ""
+    words = ", ".join(word for word in (under, part.place.dataset) if word)
+    return f"{words}: " if words else ""
 
 
 def _headline(summary: StudySummary, contrasts: list[Contrast]) -> tuple[str, ...]:
@@ -74,9 +83,9 @@ def _over_datasets(pair: tuple[str, str], contrasts: list[Contrast]) -> str:
     better, than = pair
     where: dict[Finding, list[str]] = {}
     for one in contrasts:
-        where.setdefault(one.finding, []).append(one.dataset)
+        where.setdefault(one.finding, []).append(one.place.dataset)
     clauses = [
-        f"{_VERBS[finding]} {'it' if index else than} on {_listed(datasets)}"
+        f"{_VERBS[finding]} {'it' if index else than} on {formats.listed(datasets)}"
         for index, (finding, datasets) in enumerate(sorted(where.items(), key=_firmest_first))
     ]
     return f"{better} {'; '.join(clauses)}."
@@ -84,10 +93,6 @@ def _over_datasets(pair: tuple[str, str], contrasts: list[Contrast]) -> str:
 
 def _firmest_first(item: tuple[Finding, list[str]]) -> int:
     return list(_VERBS).index(item[0])
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join(", ".join(names).rsplit(", ", 1))
 
 
 def _joint(contrast: Contrast) -> str:

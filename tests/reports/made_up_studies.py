@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import log2
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from tune_space.ledger.records import (
     SearchEntry,
     SliceEntry,
 )
-from tune_space.study.spec import StudySpec
+from tune_space.study.spec import StudySpec, full_name
 
 RATES = ("optim.lr", "optim.encoder_lr")
 METRICS = ("HR@10", "NDCG@10", "MRR@10")
@@ -57,6 +57,8 @@ class Arm:
     optim: dict[str, Any] = field(default_factory=dict)
     model: dict[str, Any] = field(default_factory=dict)
     evaluation: dict[str, Any] = field(default_factory=dict)
+    further: dict[str, Any] = field(default_factory=dict)
+    """Further parts of the configuration."""
 
 
 SMALL = (
@@ -64,6 +66,12 @@ SMALL = (
     Arm("TS", {"text": TEXT}, 1.15, 3.0, "MoRec"),
     Arm("E2E", {"text": TEXT | {"trainable_layers": "all"}}, 1.6, 61.0, "MoRec"),
 )
+CONDITIONS: dict[str, dict[str, float]] = {
+    "published": {},
+    "strong ID": {"ID": 0.6},
+    "by time": {"ID": 0.1, "TS": 0.1, "E2E": 0.1},
+}
+"""Of ``SMALL``: the second changes one arm, the third all of them."""
 FUSION = (
     Arm("ID", _ID, 1.4, 2.1, "ID"),
     Arm("TS", {"text": TEXT}, 1.0, 3.0, "Text alone"),
@@ -116,6 +124,9 @@ class FakeStudy:
     """(arm, role, index) -> ``failed``, ``collapsed``, ``pruned``, ``missing`` or ``not asked``."""
     datasets: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
     """Label -> the arms that run on it (None: all); empty: one data set in the study's base."""
+    conditions: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Label -> arm -> what it adds to the arm's strength; empty: no conditions. Under the first
+    condition every arm trains; under another one, an arm that is not named keeps its trials."""
     slices: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Dimension -> number of users with each of ``LABELS``; of every data set."""
     grid: tuple[tuple[float, float], ...] = ()
@@ -147,12 +158,34 @@ class FakeStudy:
         for dataset, names in (self.datasets or {"": None}).items():
             tastes_U = rng.normal(0, 1.1, self.num_users)
             own = [arm for arm in self.arms if names is None or arm.name in names]
-            entries += (self._arm(ledger, dataset, arm, tastes_U, rng) for arm in own)
+            for condition in self.conditions or ("",):
+                for arm in own:
+                    place = dataset, condition
+                    kept = self._kept(entries, place, arm)
+                    entries.append(kept or self._arm(ledger, place, arm, tastes_U, rng))
         ledger.write_manifest(self._manifest(tuple(entries)))
         return folder
 
-    def _arm(self, ledger: Ledger, dataset: str, arm: Arm, tastes_U: Any, rng: Any) -> ArmEntry:
-        name = f"{dataset}/{arm.name}" if dataset else arm.name
+    def _kept(self, entries: list[ArmEntry], place: tuple[str, str], arm: Arm) -> ArmEntry | None:
+        """The arm as it is under the first condition, if this condition does not change it."""
+        dataset, condition = place
+        first = next(iter(self.conditions), "")
+        if condition == first or arm.name in self.conditions[condition]:
+            return None
+        before = full_name(arm.name, dataset=dataset, condition=first)
+        entry = next(one for one in entries if one.name == before)
+        now = full_name(arm.name, dataset=dataset, condition=condition)
+        return entry.model_copy(update={"name": now, "condition": condition})
+
+    def _arm(
+        self, ledger: Ledger, place: tuple[str, str], arm: Arm, tastes_U: Any, rng: Any
+    ) -> ArmEntry:
+        dataset, condition = place
+        name = full_name(arm.name, dataset=dataset, condition=condition)
+        added = self.conditions.get(condition, {}).get(arm.name, 0.0)
+        number = [*self.conditions, condition].index(condition)
+        changed = {"training": {"patience": 6 + number}} if number else {}
+        arm = replace(arm, strength=arm.strength + added, further=changed)
         searched, finals = [], []
         own_U = tastes_U + rng.normal(0, 0.8, self.num_users)
         for index in range(self.searches):
@@ -181,6 +214,7 @@ class FakeStudy:
         return ArmEntry(
             name=name,
             dataset=dataset,
+            condition=condition,
             group=arm.group,
             config=_config(arm, dataset, {}, seed=0, test=False),
             num_points=self.num_points.get(name),
@@ -264,7 +298,11 @@ class FakeStudy:
         sums = zip(METRICS, (10, 4.54, 2.93), strict=True)
         chance = {metric: gains / self.num_items for metric, gains in sums}
         frozen = tuple(arm.name for arm in self.arms if "trainable" not in str(arm.item))[1:]
-        keys = tuple(self.datasets) or ("",)
+        places = [
+            {"dataset": dataset, "condition": condition}
+            for dataset in self.datasets or ("",)
+            for condition in self.conditions or ("",)
+        ]
         return Manifest.model_validate(
             {
                 "study": self._study(),
@@ -278,19 +316,19 @@ class FakeStudy:
                 "device": "made-up device",
                 "num_cpus": 2,
                 "elapsed_s": 8040.0,
-                "datasets": tuple(_dataset(self, key) for key in keys),
+                "datasets": tuple(_dataset(self, **place) for place in places),
                 "references": tuple(
                     reference
-                    for key in keys
+                    for place in places
                     for reference in (
                         Reference(
                             name="popularity",
-                            dataset=key,
+                            **place,
                             valid=popularity.metrics,
                             test=popularity.metrics,
                             test_evaluation=popularity,
                         ),
-                        Reference(name="chance", dataset=key, valid=chance, test=chance),
+                        Reference(name="chance", **place, valid=chance, test=chance),
                     )
                 ),
                 "preparations": (
@@ -325,6 +363,7 @@ class FakeStudy:
             "question": self.question,
             "base": {"dataset": {"kind": "synthetic"}},
             "datasets": {key: {"set": {}} for key in self.datasets},
+            "conditions": {key: {"set": {}} for key in self.conditions},
             "arms": {arm.name: {"set": {}} for arm in self.arms} or {"ID": {"set": {}}},
             "baseline": self.arms[0].name if self.arms else "ID",
             "seeds": self.seeds,
@@ -368,6 +407,7 @@ def _config(
         "model": arm.model,
         "evaluation": {"test": test} | arm.evaluation,
         "seed": seed,
+        **arm.further,
     }
     for path, value in params.items():
         section, name = path.split(".")
@@ -375,10 +415,11 @@ def _config(
     return TrialConfig.model_validate(fields)
 
 
-def _dataset(study: FakeStudy, key: str) -> DatasetEntry:
+def _dataset(study: FakeStudy, dataset: str, condition: str) -> DatasetEntry:
     return DatasetEntry(
         name="synthetic",
-        dataset=key,
+        dataset=dataset,
+        condition=condition,
         sha256="0" * 64,
         is_synthetic=True,
         num_users=study.num_users,

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from morec.results import EpochRecord, TrialResult
-from reports.study.summary import ArmSummary, StudySummary, Trial, summarise
+from reports.study.summary import ArmSummary, StudySummary, summarise
+from reports.study.trial import Trial
 from tests.reports.made_up_studies import FUSION, FakeStudy
 
 

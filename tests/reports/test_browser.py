@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from reports.study.summary import summarise
 from reports.write import write_report, write_reports
-from tests.reports.made_up_studies import FUSION, SMALL, FakeStudy
+from tests.reports.made_up_studies import CONDITIONS, FUSION, SMALL, FakeStudy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
@@ -318,3 +318,21 @@ def test_a_running_studys_page_is_accessible_and_its_reload_can_be_switched_off(
     opened.page.reload()
     assert not opened.page.is_checked("#reload")
     context.close()
+
+
+def test_a_study_with_conditions_is_accessible_with_every_fold_open(
+    browser: Browser, tmp_path: Path
+) -> None:
+    named = {"contrasts": [{"better": "TS", "than": "ID"}, {"better": "E2E", "than": "ID"}]}
+    study = FakeStudy(conditions=CONDITIONS, searches=1, num_users=60, overrides=named)
+    page = write_report(study.write(tmp_path), ("html",))
+    for theme in THEMES:
+        context = browser.new_context(
+            offline=True, color_scheme=theme, viewport={"width": 390, "height": 800}
+        )
+        opened = Opened(context, page)
+        _open_everything(opened.page)
+        assert _overflow(opened.page) <= 0
+        assert _violations(opened.page) == []
+        assert opened.messages == []
+        context.close()

@@ -7,6 +7,7 @@ from reports.page.section import Context, Drawing, Section, drawing
 from reports.plots.losses import losses
 from reports.plots.pareto import pareto
 from reports.study.costs import ArmCost, arm_costs, study_cost
+from reports.study.places import Place
 from reports.study.preparations import preparation_costs
 from reports.study.report import Report
 from reports.study.summary import StudySummary
@@ -22,9 +23,7 @@ def _context(report: Report) -> Context:
     summary = report.summary
     costs = arm_costs(summary)
     return {
-        "by_dataset": {
-            name: list(rows) for name, rows in groupby(costs, lambda cost: cost.dataset)
-        },
+        "conditions": [(one.place, _by_dataset(one)) for one in summary.by_condition if costs],
         "memory_kinds": list(dict.fromkeys(cost.memory_kind for cost in costs)),
         "shares_gpus": summary.manifest.study.resources.gpus % 1 > 0,
         "has_search_costs": any(cost.is_from_search for cost in costs),
@@ -37,20 +36,26 @@ def _context(report: Report) -> Context:
     }
 
 
+def _by_dataset(condition: StudySummary) -> dict[str, list[ArmCost]]:
+    costs = arm_costs(condition)
+    return {name: list(rows) for name, rows in groupby(costs, lambda cost: cost.dataset)}
+
+
 def _losses(made: Preparation) -> Drawing:
     return Drawing(f"losses {made.key}", f"{made.name}: loss by epoch.", losses(made.losses))
 
 
 def _fronts(
     summary: StudySummary, costs: Iterable[ArmCost], metric: str
-) -> Iterator[Drawing | None]:
-    """Accuracy against training time, a figure for each device of each data set."""
+) -> Iterator[tuple[Place, Drawing | None]]:
+    """Accuracy against training time, a figure for each device of each place."""
     for part in summary.parts:
-        own = [cost for cost in costs if cost.dataset == part.dataset]
+        where = part.dataset, part.place.condition
+        own = [cost for cost in costs if (cost.dataset, cost.condition) == where]
         for device, on_device in device_costs(own).items():
             caption = f"test {metric} against training time on {device}. {_LEGEND}"
             figure = pareto(part, on_device, metric)
-            yield drawing(f"pareto {metric} {device}", caption, figure, part.key)
+            yield part.place, drawing(f"pareto {metric} {device}", caption, figure, part.key)
 
 
 def device_costs(costs: Iterable[ArmCost]) -> dict[str, list[ArmCost]]:

@@ -11,7 +11,7 @@ def _context(report: Report) -> Context:
     summary = report.summary
     return {
         "tabs": {
-            metric: [(part.key, _curves(part, metric)) for part in summary.parts]
+            metric: [(part.place, _curves(part, metric)) for part in summary.parts]
             for metric in summary.metrics
         },
         "has_bands": all(len(part.arms) <= MAX_BANDS for part in summary.parts),

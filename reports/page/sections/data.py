@@ -1,7 +1,7 @@
 """Data: what each data set is like, what the rules of reading and windowing did, three figures."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reports.page.section import Context, Drawing, Section, drawing
 from reports.plots.data import activity, over_time, popularity
@@ -17,26 +17,43 @@ def _context(report: Report) -> Context | None:
     entries = report.summary.manifest.datasets
     if not entries:
         return None
-    names = labels(entries)
-    is_several = len(entries) > 1
+    found = by_label(entries)
     return {
         "headings": QUANTILES,
         "tabs": {
-            name: _shown(entry, name if is_several else "")
-            for name, entry in zip(names, entries, strict=True)
+            name: _shown(entry, name if len(found) > 1 else "") for name, entry in found.items()
         },
     }
 
 
-def labels(entries: tuple[DatasetEntry, ...]) -> list[str]:
-    """A name for each entry; a data set that arms read in several ways has numbered ones."""
+def by_label(entries: Iterable[DatasetEntry]) -> dict[str, DatasetEntry]:
+    """What the data sets are like, by name. Conditions under which one is the same share an entry.
+
+    A data set that conditions change is named with them. One that arms read in several ways has
+    numbers.
+    """
+    groups = _alike(entries)
+    number = Counter(group[0].dataset for group in groups)
     seen: Counter[str] = Counter()
-    names = []
-    for entry in entries:
-        name = entry.dataset or entry.name
+    found = {}
+    for first, *others in groups:
+        conditions = [one.condition for one in (first, *others) if one.condition]
+        words = conditions if number[first.dataset] > 1 else ()
+        name = ", ".join((first.dataset or first.name, *words))
         seen[name] += 1
-        names.append(f"{name} ({seen[name]})" if seen[name] > 1 else name)
-    return names
+        found[f"{name} ({seen[name]})" if seen[name] > 1 else name] = first
+    return found
+
+
+def _alike(entries: Iterable[DatasetEntry]) -> list[list[DatasetEntry]]:
+    """Entries of several conditions that say the same, together."""
+    groups: dict[tuple[str, int], list[DatasetEntry]] = {}
+    seen: Counter[tuple[str, str]] = Counter()
+    for entry in entries:
+        says = entry.model_copy(update={"condition": ""}).model_dump_json()
+        groups.setdefault((says, seen[says, entry.condition]), []).append(entry)
+        seen[says, entry.condition] += 1
+    return list(groups.values())
 
 
 def bin_width(bin_s: int) -> str:

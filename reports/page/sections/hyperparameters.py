@@ -19,8 +19,10 @@ def _context(report: Report) -> Context:
         "importance": importance_table(summary),
         "enough_for_importance": ENOUGH_TRIALS,
         "min_for_importance": MIN_FOR_IMPORTANCE,
-        "slice_plots": [list(_slice_plots(part)) for part in summary.parts],
-        "parallel_coordinates": [_parallel_coordinates(part) for part in summary.parts],
+        "tried": [
+            (part.place, list(_slice_plots(part)), _parallel_coordinates(part))
+            for part in summary.parts
+        ],
         "effort": tables.effort_rows(summary),
         "budget": tables.effort_sentences(summary),
         "searches": [(arm, tables.search_rows(arm)) for arm in summary.arms if arm.searches],

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from reports.page.section import Context, Section
 from reports.page.tables import effort_rows, effort_sentences
 from reports.study.report import Report
-from reports.study.summary import StudySummary, Trial
+from reports.study.summary import StudySummary
+from reports.study.trial import Trial
 from tune_space.ledger.records import Role
 
 

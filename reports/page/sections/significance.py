@@ -7,6 +7,7 @@ from reports.plots.forest import forest
 from reports.study.contrasts import Contrast, Kind
 from reports.study.report import Report
 from reports.study.statistics import ALPHA, MIN_SEEDS, NUM_FLIPS
+from reports.study.summary import StudySummary
 
 _LEGEND = (
     "Heavy lines: named in the study file. "
@@ -18,7 +19,7 @@ def _context(report: Report) -> Context:
     parts = report.summary.parts
     return {
         "tabs": {
-            metric: [_comparisons(report, part.key, metric) for part in parts]
+            metric: [_comparisons(report, part, metric) for part in parts]
             for metric in report.summary.metrics
         },
         "num_flips": NUM_FLIPS,
@@ -27,13 +28,14 @@ def _context(report: Report) -> Context:
     }
 
 
-def _comparisons(report: Report, key: str, metric: str) -> Context:
-    """Every comparison on one metric of one data set."""
-    rows = [one for one in report.contrasts if (one.metric, one.dataset) == (metric, key)]
+def _comparisons(report: Report, part: StudySummary, metric: str) -> Context:
+    """Every comparison on one metric at one place."""
+    rows = [one for one in report.contrasts if (one.metric, one.place) == (metric, part.place)]
     caption = f"difference in {metric} with its 95% interval. {_LEGEND}"
     return {
-        "key": key,
-        "drawing": drawing(f"forest {metric}", caption, forest(rows), key),
+        "key": part.key,
+        "place": part.place,
+        "drawing": drawing(f"forest {metric}", caption, forest(rows), part.key),
         "groups": contrast_groups(rows, report.summary.manifest.study.baseline),
         "has_few_seeds": any(one.difference and not one.difference.measures_seeds for one in rows),
     }

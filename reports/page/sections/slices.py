@@ -25,15 +25,20 @@ _MEANINGS = {
 def _context(report: Report) -> Context | None:
     if not report.sliced:
         return None
-    tabs = {
-        part.dataset: [_dimension(part, one) for one in report.sliced if one.key == part.key]
-        for part in report.summary.parts
-    }
     return {
-        "tabs": {dataset: found for dataset, found in tabs.items() if found},
+        "conditions": [(one.place, _tabs(report, one)) for one in report.summary.by_condition],
         "min_seeds": MIN_SEEDS,
         "min_users": MIN_USERS,
     }
+
+
+def _tabs(report: Report, condition: StudySummary) -> Context:
+    """Data set -> its dimensions under one condition."""
+    tabs = {
+        part.dataset: [_dimension(part, one) for one in report.sliced if one.place == part.place]
+        for part in condition.parts
+    }
+    return {dataset: found for dataset, found in tabs.items() if found}
 
 
 def _dimension(part: StudySummary, table: SliceTable) -> Context:

@@ -10,7 +10,8 @@ from reports.study.caveats import caveats
 from reports.study.costs import study_cost
 from reports.study.progress import progress, unfinished
 from reports.study.report import Report
-from reports.study.summary import MISSING, StudySummary
+from reports.study.summary import StudySummary
+from reports.study.trial import MISSING
 
 REFRESH_S = 30
 """How often the page of a running study is written, and how often it looks for a newer one."""
@@ -64,7 +65,9 @@ def _trials(summary: StudySummary) -> Iterator[Tile]:
 def _size(summary: StudySummary) -> Iterator[Tile]:
     yield Tile("Seeds per arm", str(len(summary.manifest.study.seeds)))
     if summary.is_several:
-        yield Tile("Data sets", str(len(summary.parts)))
+        yield Tile("Data sets", str(len(summary.by_condition[0].parts)))
+    if conditions := summary.manifest.study.conditions:
+        yield Tile("Conditions", str(len(conditions)))
     users = summary.num_users
     yield Tile("Test users", formats.NOT_AVAILABLE if users is None else f"{users:,}")
 

@@ -9,7 +9,7 @@ import pytest
 from morec.errors import DataError
 from reports.export.frames import StudyFrames, load_study
 from reports.study.summary import StudySummary, summarise
-from tests.reports.made_up_studies import FakeStudy
+from tests.reports.made_up_studies import CONDITIONS, FakeStudy
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +88,20 @@ def test_reporting_imports_neither_ray_nor_torch_nor_optuna() -> None:
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_every_frame_of_a_place_names_its_condition(tmp_path: Path) -> None:
+    study = FakeStudy(conditions=CONDITIONS, searches=1, slices={"history": (150, 150)})
+    found = load_study(study.write(tmp_path))
+    frames = (found.trials, found.epochs, found.arms, found.contrasts, found.holds, found.slices)
+    for frame in (*frames, found.cost, found.data):
+        assert list(dict.fromkeys(frame.condition)) == list(CONDITIONS)
+    assert found.holds.counts.sum() == 2 + 2 + 2
+    own = found.contrasts.query("metric == 'HR@10' and kind == 'exploratory'")
+    merged = own.merge(found.holds, on=["condition", "better"], suffixes=("", "_held"))
+    assert (merged.difference == merged.difference_held).all() and len(merged) == 6
+
+
+def test_without_conditions_the_column_is_empty(frames: StudyFrames) -> None:
+    assert set(frames.arms.condition) == set(frames.contrasts.condition) == {""}
+    assert frames.holds.empty

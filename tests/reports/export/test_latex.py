@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from reports.export.latex import accuracy_latex
+from reports.export.latex import accuracy_latex, holds_latex
 from reports.formats import QUICK_FORM
 from reports.study.accuracy import accuracy_tables
+from reports.study.report import read_report
 from reports.study.summary import StudySummary, summarise
 from tests.reports.made_up_studies import FUSION, Arm, FakeStudy, set_references
 
@@ -168,3 +169,20 @@ def test_a_study_without_references_has_no_cells_for_them(
     lines = _latex(summarise(folder)).splitlines()
     assert not any("reference" in line or "{0}" in line for line in lines)
     assert not any(pair == (r"\midrule", r"\midrule") for pair in pairwise(lines))
+
+
+def test_conditions_are_a_table_with_sentence_and_family_above_it(tmp_path: Path) -> None:
+    conditions = {"published": {}, "50% & more": {"ID": 0.6}}
+    named = {"contrasts": [{"better": "TS", "than": "ID"}]}
+    given = {"conditions": conditions, "searches": 0, "overrides": named, "num_users": 60}
+    study = FakeStudy(**given)  # type: ignore[arg-type]
+    report = read_report(study.write(tmp_path / "one"))
+    lines = holds_latex(report.held).splitlines()
+    assert lines[0].startswith("% TS ") and lines[1].startswith("% Holm")
+    rows = [line for line in lines if line.endswith(r"\\")]
+    assert len(rows) == 1 + 2 and {line.count(" & ") for line in rows} == {6}
+    assert rows[2].startswith(r"50\% \& more & HR@10 & ")
+    several = replace(study, datasets={"MIND": None, "HM": None})
+    wide = holds_latex(read_report(several.write(tmp_path / "two")).held).splitlines()
+    rows = [line for line in wide if line.endswith(r"\\")]
+    assert len(rows) == 1 + 4 and {line.count(" & ") for line in rows} == {7}

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from reports.export.markdown import markdown_text
+from reports.study.holds_words import holds_sentences
 from reports.study.report import Report
 from reports.study.summary import summarise
-from tests.reports.made_up_studies import SMALL, Arm, FakeStudy
+from tests.reports.made_up_studies import CONDITIONS, SMALL, Arm, FakeStudy
 
 
 def _markdown(study: FakeStudy, folder: Path) -> str:
@@ -68,3 +69,19 @@ def test_names_with_markup_are_escaped(tmp_path: Path) -> None:
 
 def test_an_empty_study_says_so(tmp_path: Path) -> None:
     assert "**No arm yet.**" in _markdown(FakeStudy(arms=()), tmp_path)
+
+
+def test_conditions_have_sentences_and_a_table_and_the_others_are_folded(tmp_path: Path) -> None:
+    named = {"contrasts": [{"better": "TS", "than": "ID"}]}
+    study = FakeStudy(conditions=CONDITIONS, searches=0, overrides=named)
+    text = _markdown(study, tmp_path)
+    report = Report(summarise(tmp_path))
+    (sentence,) = holds_sentences(report.held)
+    assert (
+        text.index("## Does it hold?") < text.index(f"**{sentence}**") < text.index("## Accuracy")
+    )
+    assert text.count("<details>") == text.count("</details>") == 2 * (1 + len(("HR", "NDCG")))
+    assert "<details><summary>published" not in text
+    for table in _tables(text):
+        assert len({line.count(" | ") for line in table}) == 1
+    assert sum(table[0].startswith("| Condition") for table in _tables(text)) == 3

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from reports.export import sheets as exports
+from reports.export.sheet import Sheet
+from reports.export.trial_sheets import epochs_sheet, trials_sheet
 from reports.study.contrasts import compare
 from reports.study.report import Report
 from reports.study.slices import slice_tables
@@ -23,7 +25,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> StudySummary:
     return summarise(FakeStudy(statuses=statuses).write(tmp_path_factory.mktemp("small")))
 
 
-def _read(sheet: exports.Sheet) -> list[dict[str, str]]:
+def _read(sheet: Sheet) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(exports.csv_text(sheet))))
 
 
@@ -48,7 +50,7 @@ def test_contrasts_csv_has_a_line_per_comparison(small: StudySummary) -> None:
 
 
 def test_trials_csv_names_every_trial_and_keeps_the_splits_apart(small: StudySummary) -> None:
-    rows = _read(exports.trials_sheet(small))
+    rows = _read(trials_sheet(small))
     assert [row["trial_id"] for row in rows] == [trial.trial_id for trial in small.trials]
     assert {row["test HR@10"] for row in rows if row["role"] == "search"} == {""}
     failed = next(row for row in rows if row["status"] == "failed")
@@ -88,7 +90,7 @@ def test_every_table_carries_data_set_label_and_profile(tmp_path: Path) -> None:
         "arm": [
             (exports.accuracy_sheet(summary), arms | references),
             (exports.cost_sheet(summary), arms),
-            (exports.trials_sheet(summary), arms),
+            (trials_sheet(summary), arms),
             (exports.slices_sheet(Report(summary)), arms),
         ],
         "better": [(exports.contrasts_sheet(Report(summary)), arms)],
@@ -113,13 +115,13 @@ def test_slices_csv_keeps_full_precision(tmp_path: Path) -> None:
 
 
 def test_every_searched_value_has_a_column_of_its_own(small: StudySummary) -> None:
-    rows = _read(exports.trials_sheet(small))
+    rows = _read(trials_sheet(small))
     for row, trial in zip(rows, small.trials, strict=True):
         assert float(row["optim.lr"]) == trial.params["optim.lr"]
 
 
 def test_epochs_have_a_row_for_each_epoch_of_each_trial(small: StudySummary) -> None:
-    rows = _read(exports.epochs_sheet(small))
+    rows = _read(epochs_sheet(small))
     assert len(rows) == sum(len(trial.result.epochs) for trial in small.trials if trial.result)
     first = small.trials[0]
     assert first.result is not None
@@ -144,7 +146,7 @@ def test_data_have_a_row_per_measure(small: StudySummary) -> None:
 
 def test_data_without_a_profile_have_sizes_and_rules_alone(tmp_path: Path) -> None:
     rows = exports.data_sheet(summarise(FakeStudy(profile=None).write(tmp_path))).rows
-    assert [row[2] for row in rows][:3] == ["users", "items", "interactions"]
+    assert [row[3] for row in rows][:3] == ["users", "items", "interactions"]
     assert len(rows) == 3 + 2
 
 
@@ -153,7 +155,7 @@ def test_data_without_a_profile_have_sizes_and_rules_alone(tmp_path: Path) -> No
     ["=1+2", "+1+2", "-1+2", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "=", "-", "--5", "-A1", "\uff1d1"],
 )
 def test_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
-    sheet = exports.Sheet(("arm", text), ((text, 1.5),))
+    sheet = Sheet(("arm", text), ((text, 1.5),))
     header, row = csv.reader(io.StringIO(exports.csv_text(sheet), newline=""))
     written = text.replace("\r", "\n")
     assert header == ["arm", f"'{written}"]
@@ -163,7 +165,7 @@ def test_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None
 
 def test_numbers_and_other_text_stay_as_they_are_in_csv() -> None:
     cells = (-0.25, -3, +2, 1e-9, "-0.25", "+3", "-1e-05", "-.5", "TS-DNN", "a=b", "", None, True)
-    sheet = exports.Sheet(tuple("abcdefghijklm"), (cells,))
+    sheet = Sheet(tuple("abcdefghijklm"), (cells,))
     _, row = csv.reader(io.StringIO(exports.csv_text(sheet)))
     assert row == ["" if cell is None else str(cell) for cell in cells]
 

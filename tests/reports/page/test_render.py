@@ -57,6 +57,7 @@ ALL_FAILED = {
 HALF = {(arm.name, "final", index): "not asked" for arm in SMALL[1:] for index in range(3)} | {
     ("ID", "final", 2): "missing"
 }
+CONDITIONS = {"published": {}, "strong ID": {"ID": 0.5}, "by <time>": {"ID": 0.0, "TS": 0.3}}
 STUDIES = {
     "whole": FakeStudy(),
     "fourteen arms": FakeStudy(arms=FUSION, num_users=60, searches=1),
@@ -71,6 +72,18 @@ STUDIES = {
         num_users=60,
         searches=1,
         overrides={"baseline": "SASRec ID"},
+    ),
+    "three conditions": FakeStudy(
+        conditions=CONDITIONS, slices={"popularity": (100, 200)}, searches=1
+    ),
+    "three conditions on two data sets, half finished": FakeStudy(
+        arms=SMALL[:2],
+        datasets={"MIND": None, "HM": None},
+        conditions=CONDITIONS,
+        searches=0,
+        num_users=60,
+        state="running",
+        statuses={("HM/strong ID/ID", "final", index): "not asked" for index in range(3)},
     ),
     "many arms on two data sets": FakeStudy(
         arms=(*FUSION, *REGULAR),
@@ -90,7 +103,9 @@ SLICED = FakeStudy(
 @pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES.keys())
 def test_any_study_gives_a_whole_page_that_loads_nothing(study: FakeStudy, tmp_path: Path) -> None:
     page = _page(study, tmp_path)
-    assert page.sections == SECTIONS
+    sliced = [one for one in render.SECTIONS if one.id != "slices" or study.slices]
+    shown = [one.id for one in sliced if one.id != "holds" or study.conditions]
+    assert page.sections == shown
     assert page.open == []
     for name, value in page.attributes:
         if name in ("src", "href", "action", "srcset", "data"):
@@ -337,8 +352,9 @@ def _links(page: Page) -> list[str]:
 
 
 def test_navigation_headings_and_body_have_the_order_of_the_table(tmp_path: Path) -> None:
-    page = _page(replace(SLICED, has_lists=True), tmp_path)
-    assert page.sections == _links(page) == [section.id for section in render.SECTIONS]
+    page = _page(replace(SLICED, has_lists=True, conditions=CONDITIONS), tmp_path)
+    assert page.sections == [section.id for section in render.SECTIONS]
+    assert _links(page) == [*page.sections, "holds"]
     source = (tmp_path / "report.html").read_text(encoding="utf-8")
     wanted = [section.title for section in render.SECTIONS if section.has_heading]
     assert re.findall(r"<h2>(.*)</h2>", source) == wanted
@@ -347,7 +363,7 @@ def test_navigation_headings_and_body_have_the_order_of_the_table(tmp_path: Path
 def test_every_file_that_a_section_names_has_a_button(tmp_path: Path) -> None:
     importance = {"optim.lr": 0.6, "model.dropout": 0.4}
     slices = {"popularity": (100, 200)}
-    study = FakeStudy(slices=slices, importance=importance, has_lists=True)
+    study = FakeStudy(slices=slices, importance=importance, has_lists=True, conditions=CONDITIONS)
     page = _page(study, tmp_path)
     buttons = [value for name, value in page.attributes if name == "data-copy"]
     assert buttons == [name for section in render.SECTIONS for name in section.exports]

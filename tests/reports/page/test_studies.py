@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from reports.page.studies import render_studies
+from reports.study.holds_words import holds_sentences
 from reports.study.report import Report
 from reports.study.summary import summarise
-from tests.reports.made_up_studies import SMALL, FakeStudy, set_test_metric
+from tests.reports.made_up_studies import CONDITIONS, SMALL, FakeStudy, set_test_metric
 from tests.reports.pages import Page
 
 EVIL = "</title><script>alert(1)</script>"
@@ -70,3 +71,10 @@ def test_nothing_a_user_wrote_becomes_markup(tmp_path: Path) -> None:
     assert page.open == []
     assert page.scripts == []
     assert page.text.count(EVIL) == 2
+
+
+def test_a_study_with_conditions_says_whether_its_verdict_holds(tmp_path: Path) -> None:
+    page = _page(tmp_path, one=FakeStudy(conditions=CONDITIONS, searches=0))
+    for sentence in holds_sentences(Report(summarise(tmp_path / "one")).held):
+        assert sentence in page.text
+    assert "by time: " not in page.text and "published: " in page.text

@@ -190,7 +190,9 @@ def test_contrasts_are_made_on_every_data_set_that_has_both_arms(tmp_path: Path)
     named = [{"better": "E2E", "than": "ID"}, {"better": "TS", "than": "ID"}]
     study = FakeStudy(datasets=TWO, searches=0, overrides={"contrasts": named})
     contrasts = [one for one in compare(summarise(study.write(tmp_path))) if one.kind == "named"]
-    on_hr = [(one.dataset, one.better, one.than) for one in contrasts if one.metric == "HR@10"]
+    on_hr = [
+        (one.place.dataset, one.better, one.than) for one in contrasts if one.metric == "HR@10"
+    ]
     assert on_hr == [("MIND", "E2E", "ID"), ("MIND", "TS", "ID"), ("HM", "TS", "ID")]
     assert all(one.difference for one in contrasts)
 
@@ -199,7 +201,7 @@ def test_differences_and_holm_stay_within_their_data_set(tmp_path: Path) -> None
     summary = summarise(FakeStudy(datasets=TWO, searches=0).write(tmp_path))
     contrasts = compare(summary)
     for part in summary.parts:
-        family = [o for o in contrasts if (o.dataset, o.metric) == (part.key, "HR@10")]
+        family = [o for o in contrasts if (o.place.dataset, o.metric) == (part.key, "HR@10")]
         better, than = (summary.arm(f"{part.key}/{name}") for name in ("TS", "ID"))
         assert better is not None and than is not None
         found = next(one.difference for one in family if (one.better, one.than) == ("TS", "ID"))
@@ -215,7 +217,7 @@ def test_a_contrast_without_a_common_data_set_says_so_on_each_data_set(tmp_path:
     overrides = {"contrasts": [{"better": "E2E", "than": "TS"}]}
     study = FakeStudy(datasets=apart, searches=0, overrides=overrides)
     contrasts = compare(summarise(study.write(tmp_path)))
-    problems = {one.dataset: one.problem for one in contrasts if one.kind == "named"}
+    problems = {one.place.dataset: one.problem for one in contrasts if one.kind == "named"}
     assert problems == {"MIND": "E2E does not run on MIND", "HM": "TS does not run on HM"}
 
 

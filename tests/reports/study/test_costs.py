@@ -6,6 +6,7 @@ from statistics import mean, stdev
 import pytest
 
 from reports.study.costs import arm_costs, study_cost
+from reports.study.progress import unfinished
 from reports.study.summary import summarise
 from reports.write import write_report
 from tests.reports.made_up_studies import SMALL, FakeStudy
@@ -91,3 +92,22 @@ def test_energy_is_shown_per_trial_and_for_the_study_only_where_recorded(tmp_pat
     assert study_cost(without).energy_j is None
     text = Page(write_report(tmp_path / "cpu", ("html",)).read_text(encoding="utf-8")).text
     assert "The GPUs took" not in text and "shared a GPU" not in text
+
+
+def test_trials_that_conditions_share_count_once(tmp_path: Path) -> None:
+    """Three arms trained under the first condition, and ID alone once more under the second."""
+    one = FakeStudy(conditions={"a": {}, "b": {"ID": 0.5}}, searches=2)
+    summary = summarise(one.write(tmp_path))
+    assert len(summary.arms) == 6 and len(summary.distinct_arms) == 4
+    assert len(summary.trials) == len(Ledger(tmp_path).recorded()) == 4 * (2 + 3)
+    seconds = [trial.cost.total_s for trial in Ledger(tmp_path).read_all().values() if trial.cost]
+    assert study_cost(summary).trials_s == pytest.approx(sum(seconds))
+    assert len(arm_costs(summary)) == 6
+
+
+def test_shared_final_trials_to_come_count_once(tmp_path: Path) -> None:
+    statuses = {("a/TS", "final", 2): "missing"}
+    study = FakeStudy(conditions={"a": {}, "b": {"ID": 0.5}}, searches=0, statuses=statuses)
+    summary = summarise(study.write(tmp_path))
+    assert summary.num_pending == 1
+    assert "1 of 12 final trials still to come." in unfinished(summary)

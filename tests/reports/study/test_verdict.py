@@ -7,6 +7,7 @@ import pytest
 
 from reports.study import verdict
 from reports.study.contrasts import Contrast, compare
+from reports.study.places import Place
 from reports.study.statistics import Difference
 from reports.study.summary import summarise
 from tests.reports.made_up_studies import SMALL, FakeStudy
@@ -149,7 +150,7 @@ def test_the_overview_says_on_which_data_sets_a_contrast_holds(tmp_path: Path) -
     summary = summarise(study.write(tmp_path))
     found = (("MIND", 0.031), ("HM", 0.0001), ("Bili", 0.031))
     contrasts = tuple(
-        replace(_contrast(mean, 0.019, p_holm=0.001 if mean > 0.01 else 1), dataset=dataset)
+        replace(_contrast(mean, 0.019, p_holm=0.001 if mean > 0.01 else 1), place=Place(dataset))
         for dataset, mean in found
     )
     assert verdict.overview(summary, contrasts) == (
@@ -160,3 +161,27 @@ def test_the_overview_says_on_which_data_sets_a_contrast_holds(tmp_path: Path) -
 def test_a_study_with_one_data_set_has_no_overview(tmp_path: Path) -> None:
     summary = summarise(FakeStudy(overrides={}).write(tmp_path))
     assert verdict.overview(summary, compare(summary)) == ()
+
+
+def test_the_headline_speaks_of_the_first_condition_alone(tmp_path: Path) -> None:
+    named = {"contrasts": [{"better": "TS", "than": "ID"}]}
+    given = {
+        "conditions": {
+            "published": {},
+            "strong ID": {"ID": 0.6},
+            "by time": {"ID": 0.1, "TS": 0.1, "E2E": 0.1},
+        },
+        "searches": 0,
+        "overrides": named,
+        "num_users": 60,
+    }
+    one = summarise(FakeStudy(**given).write(tmp_path / "one"))  # type: ignore[arg-type]
+    (line,) = verdict.headline(one, compare(one))
+    assert line.startswith("Under “published”: TS ") and verdict.overview(one, compare(one)) == ()
+    study = FakeStudy(datasets={"MIND": None, "HM": None}, **given)  # type: ignore[arg-type]
+    two = summarise(study.write(tmp_path / "two"))
+    lines = verdict.headline(two, compare(two))
+    wanted = ["Under “published”, MIND: TS ", "Under “published”, HM: TS "]
+    assert [line[: len(start)] for line, start in zip(lines, wanted, strict=True)] == wanted
+    (over,) = verdict.overview(two, compare(two))
+    assert over.startswith("Under “published”: TS ") and "MIND" in over and "HM" in over

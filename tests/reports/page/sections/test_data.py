@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reports.page.sections.data import SECTION, bin_width, labels
+from reports.page.sections.data import SECTION, bin_width, by_label
 from reports.study.report import Report
 from reports.study.summary import summarise
 from reports.write import write_report
@@ -94,7 +94,7 @@ def test_a_study_that_has_read_nothing_has_no_such_section(tmp_path: Path) -> No
 
 def test_a_data_set_that_is_read_in_two_ways_has_numbered_names() -> None:
     entries = (entry(), entry(dataset="a"), entry(dataset="a"), entry(dataset="shop"))
-    assert labels(entries) == ["shop", "a", "a (2)", "shop (2)"]
+    assert list(by_label(entries)) == ["shop", "a", "a (2)", "shop (2)"]
 
 
 @pytest.mark.parametrize(
