@@ -366,10 +366,10 @@ def test_a_score_that_falls_to_chance_is_a_collapse(tiny_dataset: Dataset, tmp_p
         (DSSM, "bce", 10),
         (GRU4REC, "bce", 10),
         ({}, "full_ce", 10),
-        ({}, "gbce", 10),
+        ({}, "gbce", 20),
         (BERT4REC | {"num_blocks": 1}, "full_ce", 40),
         (GRU4REC, "sampled_ce shared by popularity", 10),
-        (NEXTITNET, "sampled_ce", 10),
+        (NEXTITNET, "sampled_ce", 20),
         (NEXTITNET, "in_batch_ce", 10),
         # Fewer targets an epoch, and where to look is all to be learnt from positions.
         (BERT4REC | {"num_blocks": 1}, "in_batch_ce", 40),
