@@ -79,8 +79,7 @@ class Group:
 class AccuracyTable:
     """Test accuracy of every arm on the data sets that share a table.
 
-    Cells are stored arm by arm. ``has_arms_as_rows`` and ``is_dense`` say how to print the table,
-    on the page and in LaTeX.
+    Cells are stored arm by arm. ``has_arms_as_rows`` and ``is_dense`` say how to print it.
     """
 
     measures: tuple[Measure, ...]

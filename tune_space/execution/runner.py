@@ -23,6 +23,7 @@ from tune_space.inputs.check_training import check_training
 from tune_space.inputs.data_profile import by_condition, format_dataset
 from tune_space.inputs.missing import find_missing, format_missing, inactive_arms
 from tune_space.inputs.prepare import Prepared
+from tune_space.inputs.reference_rows import references
 from tune_space.ledger.locks import hold, shared
 from tune_space.ledger.provenance import git_state, machine, other_code, other_schema, versions
 from tune_space.ledger.records import DatasetEntry, Ledger, Manifest
@@ -175,7 +176,7 @@ def _make_manifest(run: _Run, datasets: Sequence[DatasetEntry]) -> Manifest:
         num_cpus=os.cpu_count() or 1,
         elapsed_s=earlier.elapsed_s if earlier else 0.0,
         datasets=tuple(datasets),
-        references=prepare.references(run.prepared, run.active, run.study.baseline),
+        references=references(run.prepared, run.active, run.study.baseline),
         preparations=prepare.prepare_items(run.prepared, run.active),
         arms=earlier.arms if earlier else (),
     )

@@ -29,9 +29,8 @@ from morec.encoders.second_round import losses_of
 from morec.encoders.weights.text import TINY_RANDOM
 from morec.results import pack_ranks, write_atomically
 from morec.storage import Storage
-from tune_space.inputs.reference_rows import ReferenceInputs, frozen_features, reference_rows
 from tune_space.ledger.layout import ARTEFACTS
-from tune_space.ledger.records import DatasetEntry, Manifest, Preparation, Reference, SliceEntry
+from tune_space.ledger.records import DatasetEntry, Manifest, Preparation, SliceEntry
 from tune_space.study.expand import Arm, configure, point_with
 from tune_space.study.spec import place_of
 
@@ -236,37 +235,6 @@ def profile_dataset(
     """
     found = load_profiled(spec, root, interactions, split=split)
     return _dataset_entry(label, spec.ties, *found)
-
-
-def references(prepared: Prepared, arms: Sequence[Arm], baseline: str) -> tuple[Reference, ...]:
-    """Every reference on each data set under each condition, as the baseline there reads it.
-
-    Those of the same data and the same ranking are computed once: the store keeps them.
-    """
-    of_place: dict[str, Arm] = {}
-    for arm in arms:
-        if place_of(arm) not in of_place or arm.own_name == baseline:
-            of_place[place_of(arm)] = arm
-    return tuple(one for arm in of_place.values() for one in _references(prepared, arm, arms))
-
-
-def _references(prepared: Prepared, arm: Arm, arms: Sequence[Arm]) -> Iterator[Reference]:
-    """The references where ``arm`` is, as it reads the data, with features that ``arms`` freeze."""
-    config = arm.config
-    dataset = prepared.dataset(config)
-    items = (
-        (one.name, variant.item)
-        for one in arms
-        if place_of(one) == place_of(arm)
-        for variant in item_variants(one)
-        if data_key(variant) == data_key(config)
-    )
-    with chdir(prepared.root):
-        features = frozen_features(items, dataset, prepared.store)
-    identity = prepared.dataset_identity(config)
-    inputs = ReferenceInputs(dataset, identity, config.evaluation, features)
-    for row in reference_rows(inputs, prepared.store):
-        yield row.model_copy(update={"dataset": arm.dataset, "condition": arm.condition})
 
 
 def _dataset_entry(label: str, ties: Ties, dataset: Dataset, profile: DataProfile) -> DatasetEntry:

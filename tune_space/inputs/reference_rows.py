@@ -1,6 +1,7 @@
 """The rows of references on one data set: computed once per data, ranking and code, and kept."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ from morec.encoders.item import prepare_item_inputs
 from morec.references.scored import ReferenceFunction, ReferenceTask, Scored, metrics_in
 from morec.references.table import ENCODER_REFERENCES, REFERENCES
 from morec.results import Evaluation, write_atomically
+from tune_space.inputs.prepare import Prepared, data_key, item_variants
 from tune_space.ledger.records import Reference
+from tune_space.study.expand import Arm
+from tune_space.study.spec import place_of
 
 ROW = "reference.json"
 """In the folder of a reference's artefact: its row, without the names of one study."""
@@ -37,6 +41,37 @@ class ReferenceInputs:
     evaluation: EvaluationSpec
     features: Mapping[str, FrozenFeatures] = field(default_factory=dict)
     """By the encoder's name and options, see ``encoder_label``."""
+
+
+def references(prepared: Prepared, arms: Sequence[Arm], baseline: str) -> tuple[Reference, ...]:
+    """Every reference on each data set under each condition, as the baseline there reads it.
+
+    Those of the same data and the same ranking are computed once: the store keeps them.
+    """
+    of_place: dict[str, Arm] = {}
+    for arm in arms:
+        if place_of(arm) not in of_place or arm.own_name == baseline:
+            of_place[place_of(arm)] = arm
+    return tuple(one for arm in of_place.values() for one in _references(prepared, arm, arms))
+
+
+def _references(prepared: Prepared, arm: Arm, arms: Sequence[Arm]) -> Iterator[Reference]:
+    """The references where ``arm`` is, as it reads the data, with features that ``arms`` freeze."""
+    config = arm.config
+    dataset = prepared.dataset(config)
+    items = (
+        (one.name, variant.item)
+        for one in arms
+        if place_of(one) == place_of(arm)
+        for variant in item_variants(one)
+        if data_key(variant) == data_key(config)
+    )
+    with chdir(prepared.root):
+        features = frozen_features(items, dataset, prepared.store)
+    identity = prepared.dataset_identity(config)
+    inputs = ReferenceInputs(dataset, identity, config.evaluation, features)
+    for row in reference_rows(inputs, prepared.store):
+        yield row.model_copy(update={"dataset": arm.dataset, "condition": arm.condition})
 
 
 def reference_rows(inputs: ReferenceInputs, store: ArtefactStore) -> Iterator[Reference]:

@@ -25,9 +25,9 @@ from tune_space.inputs.prepare import (
     dataset_entries,
     prepare_items,
     profile_dataset,
-    references,
     with_inactive,
 )
+from tune_space.inputs.reference_rows import references
 from tune_space.ledger.records import Manifest
 from tune_space.study.domains import ParamSpec
 from tune_space.study.expand import Arm
