@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from morec.config import TrainingSpec
 from morec.config.losses import LossNeeds
+
+# Not from the package: it loads installed recommenders, which may import this module.
+from morec.config.training import TrainingSpec
 from morec.errors import DataError
 from morec.models.negatives import (
     Negatives,

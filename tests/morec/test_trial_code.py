@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from morec.code_version import code_version
+from morec.config import TrialConfig
 from morec.extensions import installed
 from morec.trial_code import extensions_used, trial_code
 from tests.installed_package import write_package
@@ -13,7 +14,15 @@ from tests.morec.tiny_trials import TRAINED_TEXT, tiny_config
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def configs() -> tuple[TrialConfig, TrialConfig]:
+    """Made before any name in them is claimed twice, which a configuration refuses."""
+    return tiny_config(), tiny_config(item=TRAINED_TEXT)
+
+
+@pytest.fixture
+def home(
+    configs: tuple[TrialConfig, TrialConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
     """A folder on Python's path with entries of every kind, named like what trials use or not."""
     monkeypatch.syspath_prepend(tmp_path)
     entries = {
@@ -34,8 +43,11 @@ def test_without_installed_packages_the_code_is_ours_and_the_libraries() -> None
 
 
 @pytest.mark.usefixtures("home")
-def test_every_installed_name_in_a_configuration_and_every_installed_metric_is_used() -> None:
-    used = extensions_used(tiny_config())
+def test_every_installed_name_in_a_configuration_and_every_installed_metric_is_used(
+    configs: tuple[TrialConfig, TrialConfig],
+) -> None:
+    config, trained = configs
+    used = extensions_used(config)
     assert list(used) == [
         "morec.losses:bce",
         "morec.recommenders:sasrec",
@@ -43,5 +55,5 @@ def test_every_installed_name_in_a_configuration_and_every_installed_metric_is_u
         "morec.metrics:RBP",
     ]
     assert {value.rpartition(" ")[0] for value in used.values()} == {"toy-all 1.2"}
-    assert "morec.encoders:tiny-random" in extensions_used(tiny_config(item=TRAINED_TEXT))
-    assert trial_code(tiny_config()) == {**code_version(), **used}
+    assert "morec.encoders:tiny-random" in extensions_used(trained)
+    assert trial_code(config) == {**code_version(), **used}
