@@ -104,7 +104,8 @@ SLICED = FakeStudy(
 def test_any_study_gives_a_whole_page_that_loads_nothing(study: FakeStudy, tmp_path: Path) -> None:
     page = _page(study, tmp_path)
     sliced = [one for one in render.SECTIONS if one.id != "slices" or study.slices]
-    shown = [one.id for one in sliced if one.id != "holds" or study.conditions]
+    listed = [one for one in sliced if one.id != "recommended" or study.has_lists]
+    shown = [one.id for one in listed if one.id != "holds" or study.conditions]
     assert page.sections == shown
     assert page.open == []
     for name, value in page.attributes:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from reports.study.contrasts import Contrast, Finding, Kind
+from reports.study.places import Place
 from reports.study.reference_caveats import about_references
 from reports.study.statistics import Difference
 from reports.study.summary import StudySummary, summarise
@@ -28,7 +29,7 @@ def contrast(
 ) -> Contrast:
     mean, half, seeds, p = MEANS[finding]
     difference = Difference(mean, mean - half, mean + half, p, 1e-4, 1e-5, 0, seeds, 500)
-    one = Contrast("HR@10", better, than, kind, dataset, difference=difference, p_holm=p)
+    one = Contrast("HR@10", better, than, kind, Place(dataset), difference=difference, p_holm=p)
     assert one.finding is finding
     return one
 

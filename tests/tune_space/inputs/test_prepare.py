@@ -244,7 +244,7 @@ def test_a_reference_of_an_encoder_has_a_row_per_frozen_encoder(prepared) -> Non
         (f"{name}, pooling mean, max_tokens 6)", ("TS", "TS-DNN")),
         (f"{name}, max_tokens 6)", ("ID+TS",)),
     ]
-    dataset = prepared.dataset(arms[0].config.dataset)
+    dataset = prepared.dataset(arms[0].config)
     features_NH = prepare_item_inputs(arms[1].config.item, dataset, prepared.store)["text"]
     task = ReferenceTask(dataset, EvaluationSpec(), features_NH.array("features"))
     expected = content_knn(task)
@@ -266,7 +266,7 @@ def test_features_after_a_second_round_are_those_that_a_trial_reads(prepared) ->
     (row,) = references(prepared, [arm("TS", {"text": text})], "TS")[len(REFERENCES) :]
     assert "second_round (max_epochs 2, lr 0.001)" in row.name
     config = arm("TS", {"text": text}).config
-    dataset = prepared.dataset(config.dataset)
+    dataset = prepared.dataset(config)
     features = prepare_item_inputs(config.item, dataset, prepared.store)["text"]
     task = ReferenceTask(dataset, EvaluationSpec(), features.array("features"))
     assert row.test_evaluation == content_knn(task).test
@@ -393,7 +393,7 @@ def test_a_condition_reads_the_references_as_the_baseline_does_under_it(prepared
     evaluation = config.evaluation.model_copy(update={"candidates": "trained"})
     arms[4] = replace(arms[4], config=config.model_copy(update={"evaluation": evaluation}))
     found = {(one.condition, one.name): one for one in references(prepared, arms, "ID")}
-    dataset = prepared.dataset(config.dataset)
+    dataset = prepared.dataset(config)
     expected = popularity_of(dataset, "test", evaluation)
     assert found["strong", "popularity"].test_evaluation == expected
 

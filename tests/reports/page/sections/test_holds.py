@@ -68,7 +68,7 @@ def test_caveats_of_other_conditions_stand_in_the_block_and_not_beside_the_verdi
     context = SECTION.context(report)
     assert context is not None
     assert [line for line in context["further_caveats"] if "popularity" in line] == [
-        "Under “weak TS”: Not shown to be better than the reference popularity (HR@10): TS."
+        "Under “weak TS”: Worse than the reference popularity (HR@10): TS."
     ]
     beside = report.summary.by_condition[0]
     assert beside.place.condition == "published"
