@@ -15,7 +15,7 @@ MAX_COLUMNS = 8
 MAX_COLUMNS_SHARED = 14
 """The same limit in a study of several data sets, where headings are shorter than labels."""
 FREE_REFERENCES = 2
-"""So many references stand beside the arms without counting as columns."""
+"""So many references stand beside the arms without counting as columns; long names count more."""
 ROOMY_COLUMNS = 5
 """With more columns, a deviation is printed below its mean."""
 LONG_LABEL = 14
@@ -128,10 +128,10 @@ class AccuracyTable:
         """Whether there are too many arms and references for a column each."""
         lengths = [len(row.heading) for row in self.arms]
         is_short = self.is_one_of_several and sum(lengths) <= LONG_LABEL * len(lengths)
-        num_columns = len(lengths) + max(0, len(self.references) - FREE_REFERENCES)
-        if is_short:
-            return num_columns > MAX_COLUMNS_SHARED
-        return num_columns + self._num_gains > MAX_COLUMNS
+        counted = self.references[FREE_REFERENCES:]
+        num_columns = len(lengths) + sum(1 + len(row.name) // LONG_LABEL for row in counted)
+        most = MAX_COLUMNS_SHARED if is_short else MAX_COLUMNS - self._num_gains
+        return num_columns > most
 
     @property
     def is_dense(self) -> bool:

@@ -82,7 +82,9 @@ def _how_often(held: HeldContrast, finding: Finding, rows: Sequence[ConditionRow
     if number == total:
         every = "any of the" if finding is Finding.OPEN else "all"
         return f"{word} {every} {total} {noun}s"
-    return f"{word} {number} of {total} {noun}s"
+    # The other clauses name the others; where these are fewer, a reader wants to know which.
+    which = f", {_named(held, rows)}" if 2 * number <= total else ""
+    return f"{word} {number} of {total} {noun}s{which}"
 
 
 def _without_result(held: HeldContrast, rows: Sequence[ConditionRow]) -> Iterator[str]:

@@ -44,14 +44,20 @@ def _history(masks: set[bool]) -> str:
 
 
 def tuned_references(summary: StudySummary) -> list[str]:
-    """What was chosen on validation: ``EASE on MIND (lambda 100, decay 0.8)``."""
-    found = []
+    """What was chosen on validation, and where: ``EASE (lambda 100, decay 0.8) on MIND``.
+
+    The place is left out where it is the same choice at every place.
+    """
+    found: dict[str, list[str]] = {}
     for part in summary.parts:
-        on = f" on {part.key}" if part.key else ""
         for one in part.manifest.references:
             values = [f"{name} {value:g}" for name, value in one.chosen.items()]
-            found += [f"{one.name}{on} ({', '.join(values)})"] if values else []
-    return found
+            if values:
+                found.setdefault(f"{one.name} ({', '.join(values)})", []).append(part.place.words)
+    return [
+        f"{text} {formats.listed(places)}" if len(places) < len(summary.parts) else text
+        for text, places in found.items()
+    ]
 
 
 def seed_values(summary: StudySummary, metric: str) -> tuple[tuple[str, list[str]], ...]:

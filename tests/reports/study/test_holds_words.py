@@ -45,17 +45,17 @@ def _held(*findings: Finding | str) -> HeldContrast:
         ([OPEN, OPEN], "TS is not distinguishable from ID under any of the 2 conditions."),
         (
             [B, B, B, OPEN, OPEN, W],
-            "TS beats ID under 3 of 6 conditions; it is worse under “f”; "
+            "TS beats ID under 3 of 6 conditions, “a”, “b” and “c”; it is worse under “f”; "
             "it is not distinguishable under “d” and “e”.",
         ),
         (
             [OPEN, BS, WS],
-            "TS is better, on these seeds, than ID under 1 of 3 conditions; it is worse, on these "
-            "seeds, under “c”; it is not distinguishable under “a”.",
+            "TS is better, on these seeds, than ID under 1 of 3 conditions, “b”; it is worse, "
+            "on these seeds, under “c”; it is not distinguishable under “a”.",
         ),
         (
             [B, "pending", "pending"],
-            "TS beats ID under 1 of 3 conditions; "
+            "TS beats ID under 1 of 3 conditions, “a”; "
             "there is no result yet for TS and ID under “b” and “c”.",
         ),
         (
@@ -65,7 +65,7 @@ def _held(*findings: Finding | str) -> HeldContrast:
         ),
         (
             [B, "same", OPEN, "same"],
-            "TS beats ID under 1 of 2 conditions; it is not distinguishable under “c”; "
+            "TS beats ID under 1 of 2 conditions, “a”; it is not distinguishable under “c”; "
             "“b” and “d” are not counted, as neither arm changes there.",
         ),
         (

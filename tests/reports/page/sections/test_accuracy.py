@@ -51,9 +51,9 @@ def test_what_was_chosen_for_a_reference_is_said(tmp_path: Path) -> None:
     chosen = {"lambda": 100.0, "decay": 0.8}
     references[0] = references[0].model_copy(update={"name": "EASE", "chosen": chosen})
     set_references(folder, references)
-    assert tuned_references(summarise(folder)) == ["EASE on MIND (lambda 100, decay 0.8)"]
+    assert tuned_references(summarise(folder)) == ["EASE (lambda 100, decay 0.8) on MIND"]
     text = Page(write_report(folder).read_text(encoding="utf-8")).text
-    assert "chosen on validation: EASE on MIND (lambda 100, decay 0.8)." in " ".join(text.split())
+    assert "chosen on validation: EASE (lambda 100, decay 0.8) on MIND." in " ".join(text.split())
 
 
 def test_without_a_choice_nothing_is_said_of_it(tmp_path: Path) -> None:
