@@ -70,7 +70,9 @@ def _references(prepared: Prepared, arm: Arm, arms: Sequence[Arm]) -> Iterator[R
         features = frozen_features(items, dataset, prepared.store)
     identity = prepared.dataset_identity(config)
     inputs = ReferenceInputs(dataset, identity, config.evaluation, features)
-    for row in reference_rows(inputs, prepared.store):
+    # The driver alone reads them: nothing for a storage that nodes share.
+    kept = ArtefactStore(prepared.store.folder, verify=True)
+    for row in reference_rows(inputs, kept):
         yield row.model_copy(update={"dataset": arm.dataset, "condition": arm.condition})
 
 
