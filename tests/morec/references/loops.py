@@ -1,6 +1,6 @@
 """What references have to rank, and how, in loops over users and items."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import get_args
 
 import numpy as np
@@ -10,6 +10,8 @@ from morec.config import Candidates, EvaluationSpec
 from morec.data.dataset import Dataset
 from morec.data.splits import Split
 from morec.metrics import NEVER_FOUND
+from morec.references.scored import ReferenceTask, Scored
+from morec.results import Evaluation
 from tests.morec.data.hand_made import dataset_of, windows_of
 
 splits: st.SearchStrategy[Split] = st.sampled_from(["valid", "test"])
@@ -84,3 +86,32 @@ def renamed(dataset: Dataset, new_ids: Sequence[int]) -> Dataset:
     names = dict(enumerate(new_ids, start=1))
     windows = [[names[item] for item in window] for window in windows_of(dataset)]
     return dataset_of(windows, dataset.num_items, dataset.max_seq_len)
+
+
+def assert_best_on_validation(
+    found: Scored,
+    task: ReferenceTask,
+    points: Iterable[tuple[float, ...]],
+    loop_scores: Callable[..., Sequence[Sequence[float]]],
+) -> None:
+    """``found`` has the first point with the best NDCG on validation, and the ranks of loops.
+
+    ``loop_scores(dataset, split, *point)`` scores every item for every user.
+    """
+    dataset, spec = task.dataset, task.spec
+    (k,) = spec.ks
+    assert spec.select == f"NDCG@{k}"
+    by_point = {
+        point: loop_ranks(dataset, "valid", spec, loop_scores(dataset, "valid", *point))[0]
+        for point in points
+    }
+    gains = {
+        point: sum(1 / np.log2(rank + 1) for rank in ranks if rank <= k)
+        for point, ranks in by_point.items()
+    }
+    best = max(gains, key=gains.__getitem__)
+    assert tuple(found.chosen.values()) == best
+    assert isinstance(found.valid, Evaluation) and isinstance(found.test, Evaluation)
+    assert found.valid.ranks.tolist() == by_point[best]
+    on_test = loop_ranks(dataset, "test", spec, loop_scores(dataset, "test", *best))
+    assert found.test.ranks.tolist() == on_test[0]

@@ -1,5 +1,7 @@
 """EASE, against ridge regressions solved column by column and loops over histories."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,9 +14,13 @@ from morec.references import ease as ease_module
 from morec.references.ease import DECAYS, LAMBDAS, ease, item_weights_NN
 from morec.references.histories import train_matrix_UN
 from morec.references.scored import ReferenceTask
-from morec.results import Evaluation
 from tests.morec.data.hand_made import datasets, quick, windows_of
-from tests.morec.references.loops import drawn_dataset, loop_histories, loop_ranks, renamed
+from tests.morec.references.loops import (
+    assert_best_on_validation,
+    drawn_dataset,
+    loop_histories,
+    renamed,
+)
 
 
 def loop_weights(dataset: Dataset, penalty: float) -> np.ndarray:
@@ -60,24 +66,10 @@ def test_penalty_and_decay_are_the_best_on_validation_and_the_ranks_those_of_loo
     spec = EvaluationSpec(
         ks=(2,), select="NDCG@2", candidates=candidates, mask_history=mask_history
     )
-    found = ease(ReferenceTask(dataset, spec))
-    by_point = {
-        (penalty, decay): loop_ranks(
-            dataset, "valid", spec, loop_scores(dataset, "valid", penalty, decay)
-        )[0]
-        for penalty in LAMBDAS
-        for decay in DECAYS
-    }
-    gains = {
-        point: sum(1 / np.log2(rank + 1) for rank in ranks if rank <= 2)
-        for point, ranks in by_point.items()
-    }
-    best = max(gains, key=gains.__getitem__)
-    assert found.chosen == {"lambda": best[0], "decay": best[1]}
-    assert isinstance(found.valid, Evaluation) and isinstance(found.test, Evaluation)
-    assert found.valid.ranks.tolist() == by_point[best]
-    on_test = loop_ranks(dataset, "test", spec, loop_scores(dataset, "test", *best))
-    assert found.test.ranks.tolist() == on_test[0]
+    task = ReferenceTask(dataset, spec)
+    found = ease(task)
+    assert list(found.chosen) == ["lambda", "decay"]
+    assert_best_on_validation(found, task, product(LAMBDAS, DECAYS), loop_scores)
 
 
 @pytest.mark.parametrize("seed", range(3))

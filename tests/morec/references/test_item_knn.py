@@ -1,5 +1,6 @@
 """ItemKNN, against loops over pairs of items and over histories."""
 
+from itertools import product
 from math import sqrt
 
 import numpy as np
@@ -14,12 +15,11 @@ from morec.references import dense_ranking
 from morec.references.histories import train_matrix_UN
 from morec.references.item_knn import DECAYS, NEIGHBOURS, item_knn, nearest
 from morec.references.scored import ReferenceTask
-from morec.results import Evaluation
 from tests.morec.data.hand_made import datasets, quick
 from tests.morec.references.loops import (
+    assert_best_on_validation,
     drawn_dataset,
     loop_histories,
-    loop_ranks,
     renamed,
     together,
 )
@@ -68,24 +68,10 @@ def test_neighbours_and_decay_are_the_best_on_validation_and_the_ranks_those_of_
     spec = EvaluationSpec(
         ks=(3,), select="NDCG@3", candidates=candidates, mask_history=mask_history
     )
-    found = item_knn(ReferenceTask(dataset, spec))
-    by_point = {
-        (number, decay): loop_ranks(
-            dataset, "valid", spec, loop_scores(dataset, "valid", number, decay)
-        )[0]
-        for number in NEIGHBOURS
-        for decay in DECAYS
-    }
-    gains = {
-        point: sum(1 / np.log2(rank + 1) for rank in ranks if rank <= 3)
-        for point, ranks in by_point.items()
-    }
-    best = max(gains, key=gains.__getitem__)
-    assert found.chosen == {"neighbours": best[0], "decay": best[1]}
-    assert isinstance(found.valid, Evaluation) and isinstance(found.test, Evaluation)
-    assert found.valid.ranks.tolist() == by_point[best]
-    on_test = loop_ranks(dataset, "test", spec, loop_scores(dataset, "test", *best))
-    assert found.test.ranks.tolist() == on_test[0]
+    task = ReferenceTask(dataset, spec)
+    found = item_knn(task)
+    assert list(found.chosen) == ["neighbours", "decay"]
+    assert_best_on_validation(found, task, product(NEIGHBOURS, DECAYS), loop_scores)
 
 
 @pytest.mark.parametrize("seed", range(3))
