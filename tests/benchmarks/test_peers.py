@@ -1,0 +1,38 @@
+"""The comparison with peers: their ranks become the same per-user values as ours."""
+
+from math import log2
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from morec.data.dataset import load_dataset
+from tests.benchmarks.peers.compare import peer_values
+from tests.benchmarks.peers.windows import write_windows
+from tune_space.study.expand import expand
+from tune_space.study.load import load_study
+
+STUDY = """
+question: q
+baseline: A
+base: {dataset: {kind: synthetic, num_users: 20, num_items: 30}, item: {id: true}}
+arms: {A: {}}
+"""
+
+
+def test_a_target_outside_a_peers_list_is_worth_nothing() -> None:
+    found = {"ranks": [[1, 0], [2, 10]]}
+    assert peer_values("HR@10", found).tolist() == [[1, 0], [1, 1]]
+    expected = [[1, 0], [1 / log2(3), 1 / log2(11)]]
+    assert peer_values("NDCG@10", found) == pytest.approx(np.array(expected))
+
+
+def test_a_peer_reads_the_windows_that_our_trials_read(tmp_path: Path) -> None:
+    path = tmp_path / "one.yaml"
+    path.write_text(STUDY)
+    write_windows(path, tmp_path / "windows.npz")
+    dataset = load_dataset(expand(load_study(path))[0].config.dataset, tmp_path)
+    with np.load(tmp_path / "windows.npz") as windows:
+        assert windows["item_ids"].tolist() == dataset.item_ids.tolist()
+        assert windows["offsets_U1"].tolist() == dataset.offsets_U1.tolist()
+        assert windows["max_seq_len"] == dataset.max_seq_len
