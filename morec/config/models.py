@@ -53,7 +53,7 @@ class BERT4RecSpec(TransformerSpec):
 
     kind: Literal["bert4rec"]
     mask_share: float = Field(0.2, gt=0, lt=1)
-    """Probability that an item is hidden in training; the last item always is."""
+    """Probability that an item is hidden in training; at least one item of a user always is."""
 
 
 class DSSMSpec(RecommenderSpec):

@@ -42,8 +42,8 @@ class TrainSamples:
     trained_UL1: npt.NDArray[np.int32]
     """Every user's train list; none of its items is drawn as the user's negative."""
     target_share: float = 1.0
-    """Probability that a target enters the loss; drawn again every epoch. The last target of a
-    sample always does."""
+    """Probability that a target enters the loss; drawn again every epoch. At least one target of a
+    sample does."""
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,7 @@ def _draw_targets(
 ) -> npt.NDArray[np.bool_]:
     if share == 1:
         return is_target_BT
-    is_drawn_BT = rng.random(is_target_BT.shape) < share
-    is_drawn_BT[:, -1] = True
+    draws_BT = np.where(is_target_BT, rng.random(is_target_BT.shape), np.inf)
+    lowest_B1 = draws_BT.min(axis=1, keepdims=True)
+    is_drawn_BT: npt.NDArray[np.bool_] = (draws_BT < share) | (draws_BT == lowest_B1)
     return is_target_BT & is_drawn_BT

@@ -21,10 +21,12 @@ from morec.models.user_encoder import xavier_normal
 class BERT4Rec(SASRec):
     """SASRec's blocks with GELU and without a causal mask, then Linear -> GELU -> LN.
 
-    The input ends in one more slot, the mask, whose state scores the next item. In training, each
-    item before it is hidden with probability ``mask_share``, drawn again every epoch. The loss is
-    over the hidden items and the last one. The original differs: some of its samples hide the last
-    item alone; its projections and items have biases; its softmax is over the catalogue.
+    In evaluation the history ends in one more slot, the mask, whose state scores the next item. In
+    training the slots hold the whole train list. Each item but the first is hidden with probability
+    ``mask_share``, at least one, drawn again every epoch; the loss is over the hidden items. The
+    last item is often seen: where it was always hidden, no epoch showed what follows on it, and the
+    model learned more slowly. The original differs: some of its samples hide the last item alone;
+    its projections and items have biases; its softmax is over the catalogue.
     """
 
     spec = BERT4RecSpec
@@ -57,13 +59,16 @@ class BERT4Rec(SASRec):
         self.head.apply(xavier_normal)
 
     def train_samples(self, sequences_UL1: npt.NDArray[np.int32]) -> TrainSamples:
-        """Every user's train list; each epoch hides its last item and some of the others."""
+        """Every user's train list; each epoch hides some of its items."""
         return replace(sequence_samples(sequences_UL1), target_share=self.mask_share)
 
-    def mask_inputs(self, items_BLD: Tensor, is_target_BT: Tensor) -> Tensor:
-        """Replace the inputs that are targets by the mask; target t is input t + 1."""
-        is_hidden_BL = F.pad(is_target_BT[:, :-1], (1, 0))
-        return torch.where(is_hidden_BL[..., None], self.mask.weight, items_BLD)
+    def train_states(
+        self, items_BL1D: Tensor, is_item_BL1: Tensor, is_target_BT: Tensor, users_B: Tensor
+    ) -> Tensor:
+        """Hide the targets, and let every slot attend to all; target t stands in slot t + 1."""
+        is_hidden_BL1 = F.pad(is_target_BT, (1, 0))
+        seen_BL1D = torch.where(is_hidden_BL1[..., None], self.mask.weight, items_BL1D)
+        return cast(Tensor, self.head(super().forward(seen_BL1D, is_item_BL1, users_B)[:, 1:]))
 
     def forward(
         self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor, *, last_only: bool = False

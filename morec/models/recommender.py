@@ -131,12 +131,14 @@ class Recommender(nn.Module):
         rows_BL1, rows_BTK, rows_M = _split_like(
             rows[1:], (samples.items_BL1, samples.negatives_BTK, samples.shared_M)
         )
-        inputs_RLD = self.user_encoder.mask_inputs(
-            F.embedding(rows_BL1[readers, :-1], vectors_UD), samples.is_target_BT[readers]
+        states_RTD = self.user_encoder.train_states(
+            F.embedding(rows_BL1[readers], vectors_UD),
+            samples.items_BL1[readers] > 0,
+            samples.is_target_BT[readers],
+            samples.users_B[readers],
         )
-        is_item_RL = samples.items_BL1[readers, :-1] > 0
         return EncodedBatch(
-            states_RTD=self.user_encoder(inputs_RLD, is_item_RL, samples.users_B[readers]),
+            states_RTD=states_RTD,
             vectors_UD=vectors_UD,
             unique_ids_U=unique_ids_U,
             items_BL1=rows_BL1,

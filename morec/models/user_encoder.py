@@ -39,9 +39,15 @@ class UserEncoder(nn.Module, ABC):
         """The samples of one epoch, made of every user's left-padded train list."""
         return sequence_samples(sequences_UL1)
 
-    def mask_inputs(self, items_BLD: Tensor, is_target_BT: Tensor) -> Tensor:
-        """The inputs that the model reads in training; one that sees targets masks them here."""
-        return items_BLD
+    def train_states(
+        self, items_BL1D: Tensor, is_item_BL1: Tensor, is_target_BT: Tensor, users_B: Tensor
+    ) -> Tensor:
+        """The states of training samples, of whose items the last T are what is scored.
+
+        By default all items but the last are inputs. A model that reads both ways hides targets.
+        """
+        states_BTD: Tensor = self(items_BL1D[:, :-1], is_item_BL1[:, :-1], users_B)
+        return states_BTD
 
     @abstractmethod
     def forward(

@@ -32,10 +32,12 @@ DISK_BYTES = 100_000_000
 """Of the small file system that a study runs on where this user may mount one."""
 END_S = 60
 """By then a driver whose Ray session was killed has ended by itself."""
-LEAVE_S = 420
+LEAVE_S = 240
 """By then the processes of a driver that ended are gone; of one that was killed, Ray's two agents
-notice after about a minute, and a worker that was just starting after five: it waits for a session
-as long as ``tune_space.execution.ray_env.PATIENCE`` allows (seen with Ray 2.60)."""
+notice after about a minute (seen with Ray 2.60)."""
+STARTING = "default_worker.py"
+"""In the command line of a Ray worker that is starting. Where its session is killed, it waits for
+it, idle, as long as ``tune_space.execution.ray_env.PATIENCE`` allows: for five minutes."""
 LONGEST_DELAY_S = 3.0
 """Between the moment a kill is due and the kill: at most about two small trials."""
 
@@ -81,7 +83,7 @@ def _kill(process: "Popen[str]", command: Command, draw: Random, target: str, ki
     """Wait for a random point, kill, and see what is left; False if there was nothing to kill."""
     if not _wait_for_a_point(process, command, draw, target):
         return False
-    everyone = descendants(process)
+    everyone = [each for each in descendants(process) if STARTING not in words_of(each)]
     victims = _victims(process, target, everyone)
     if not victims and target != "disk":
         return False

@@ -123,11 +123,14 @@ def epoch_of_some(share: float, num_users: int = 4000) -> np.ndarray:
     return np.concatenate([batch.is_target_BT for batch in batches])[order].reshape(-1, 3, 3)
 
 
-def test_a_share_of_the_targets_is_drawn_and_the_last_one_always() -> None:
-    shares = epoch_of_some(0.3).mean(axis=0)
-    assert shares[0] == pytest.approx([0.3, 0.3, 1], abs=0.06)
-    assert shares[1] == pytest.approx([0, 0.3, 1], abs=0.06)
+def test_a_share_of_the_targets_is_drawn_and_at_least_one_of_a_user() -> None:
+    """Where none is drawn, each is the one that is taken with the same probability."""
+    drawn = epoch_of_some(0.3)
+    shares = drawn.mean(axis=0)
+    assert shares[0] == pytest.approx([0.3 + 0.7**3 / 3] * 3, abs=0.06)
+    assert shares[1] == pytest.approx([0, *[0.3 + 0.7**2 / 2] * 2], abs=0.06)
     assert shares[2].tolist() == [0, 0, 0]
+    assert drawn[:, :2].any(axis=2).all()
 
 
 def test_the_targets_are_drawn_anew_every_epoch() -> None:

@@ -25,9 +25,9 @@ def bert4rec(dim: int = DIM, mask_share: float = 0.2) -> BERT4Rec:
     )
 
 
-def states_by_torch(model: BERT4Rec, items: list[Tensor]) -> Tensor:
-    """One user alone: the items, the mask, the last slots' positions, torch's layers, the head."""
-    slots = torch.stack([*items, model.mask.weight[0]])
+def states_by_torch(model: BERT4Rec, seen: list[Tensor]) -> Tensor:
+    """One user alone: what is seen, the last slots' positions, torch's layers, the head."""
+    slots = torch.stack(seen)
     placed = slots + model.positions.weight[-len(slots) :]
     states = F.layer_norm(placed, (DIM,), model.norm.weight, model.norm.bias, LAYER_NORM_EPS)[None]
     for block in model.blocks:
@@ -44,20 +44,26 @@ def test_states_are_those_of_torchs_layers_over_each_users_items_and_the_mask() 
     is_item_BL = torch.arange(LENGTH) >= LENGTH - torch.tensor(num_items)[:, None]
     states_BLD = model(items_BLD, is_item_BL, USERS)
     for row, number in enumerate(num_items):
-        expected = states_by_torch(model, list(items_BLD[row, -number:]))[1:]
+        seen = [*items_BLD[row, -number:], model.mask.weight[0]]
+        expected = states_by_torch(model, seen)[1:]
         torch.testing.assert_close(states_BLD[row, -number:], expected, rtol=0, atol=1e-12)
 
 
-def test_a_target_is_hidden_where_it_is_an_input_and_nothing_else_is() -> None:
-    model, items_BLD = bert4rec(), torch.randn(2, LENGTH, DIM)
-    is_target_BT = torch.zeros(2, LENGTH, dtype=torch.bool)
-    is_target_BT[0, [0, 3, 5]] = is_target_BT[1, 5] = True
-    shown_BLD = model.mask_inputs(items_BLD, is_target_BT)
-    hidden = {(0, 1), (0, 4)}  # target 5 is the item after the inputs
-    for row in range(2):
-        for slot in range(LENGTH):
-            expected = model.mask.weight[0] if (row, slot) in hidden else items_BLD[row, slot]
-            assert torch.equal(shown_BLD[row, slot], expected)
+@pytest.mark.parametrize("targets", [{0}, {2, 4}, {0, 3, 5}])
+def test_training_hides_the_targets_and_shows_all_else_the_last_item_too(targets: set[int]) -> None:
+    model = bert4rec().double()
+    disturb(model)
+    items_BL1D = torch.randn(2, LENGTH + 1, DIM).double()
+    is_item_BL1 = torch.arange(LENGTH + 1) >= torch.tensor([[0], [LENGTH - 3]])
+    is_target_BT = torch.tensor([[slot in targets for slot in range(LENGTH)]] * 2)
+    is_target_BT &= is_item_BL1[:, :-1]
+    states_BTD = model.train_states(items_BL1D, is_item_BL1, is_target_BT, USERS)
+    for row, number in enumerate((LENGTH + 1, 4)):
+        seen = list(items_BL1D[row])
+        for target in is_target_BT[row].nonzero().flatten().tolist():
+            seen[target + 1] = model.mask.weight[0]
+        expected = states_by_torch(model, seen[-number:])[1:]
+        torch.testing.assert_close(states_BTD[row, 1 - number :], expected, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("mask_share", [0.2, 0.6])
