@@ -1,4 +1,4 @@
-"""Real Ray: one session for the tests that call the command in this process."""
+"""Real Ray: one session for the tests of a file that call the command in this process."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,17 +8,17 @@ import pytest
 from tests.integration.command import STUDY, Command
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def node_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where the processes of ``ray_session`` keep what they fetch."""
     return tmp_path_factory.mktemp("node") / "morec-studies" / "artefacts"
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def ray_session(node_cache: Path) -> Iterator[None]:
-    """One Ray session for every test that calls the command in this process.
+    """One Ray session for every test of a file that calls the command in this process.
 
-    It ends with this folder's tests: those of others have no Ray processes below them.
+    It ends with the file: tests of other folders have no Ray processes below them.
     """
     from tune_space.execution.ray_env import set_switches
 
