@@ -83,7 +83,7 @@ def _kill(process: "Popen[str]", command: Command, draw: Random, target: str, ki
     """Wait for a random point, kill, and see what is left; False if there was nothing to kill."""
     if not _wait_for_a_point(process, command, draw, target):
         return False
-    everyone = [each for each in descendants(process) if STARTING not in words_of(each)]
+    everyone = [each for each in descendants(process) if not _is_starting(each)]
     victims = _victims(process, target, everyone)
     if not victims and target != "disk":
         return False
@@ -147,6 +147,11 @@ def _full(folder: Path) -> Iterator[None]:
         yield
     finally:
         ballast.unlink()
+
+
+def _is_starting(process: psutil.Process) -> bool:
+    """Whether this is a worker that starts; the raylet's command line names the program too."""
+    return _name(process).startswith("python") and STARTING in words_of(process)
 
 
 def _name(process: psutil.Process) -> str:
