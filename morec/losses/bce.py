@@ -10,8 +10,7 @@ from morec.losses.sampled_scores import negative_scores
 
 def bce_of_batch(batch: LossInputs) -> Tensor:
     """``bce`` of the dot products of states with the targets' and the negatives' vectors."""
-    positive_P = (batch.states_PD * F.embedding(batch.targets_P, batch.vectors_UD)).sum(-1)
-    return bce(positive_P, negative_scores(batch), batch.num_positions)
+    return bce(batch.target_scores_P, negative_scores(batch), batch.num_positions)
 
 
 def bce(

@@ -32,10 +32,9 @@ def candidates_ce(
     user has trained on do not count, the target among them: it stands in front already.
     """
     states_PD, vectors_UD = batch.states_PD, batch.vectors_UD
-    target_PD = F.embedding(batch.targets_P, vectors_UD)
     column_U = _columns(rows_C, len(log_weight_C), vectors_UD)
     loss = _BlockwiseCE.apply(  # type: ignore[no-untyped-call]
-        (states_PD * target_PD).sum(-1) + target_offset_P,
+        batch.target_scores_P + target_offset_P,
         states_PD,
         vectors_UD[1:] if rows_C is None else F.embedding(rows_C, vectors_UD),
         log_weight_C,

@@ -1,6 +1,5 @@
 """Generalised binary cross-entropy (gSASRec). Shapes: P target positions, K negatives of each."""
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from morec.losses.bce import bce
@@ -16,8 +15,7 @@ def gbce(batch: LossInputs) -> Tensor:
     """
     k = batch.training.negatives
     weight = beta(k, batch.num_items, batch.training.calibration)
-    positive_P = (batch.states_PD * F.embedding(batch.targets_P, batch.vectors_UD)).sum(-1)
-    scores = negative_scores(batch)
+    positive_P, scores = batch.target_scores_P, negative_scores(batch)
     return bce(positive_P, scores, batch.num_positions, positive_weight=weight) / (k + 1)
 
 

@@ -7,6 +7,7 @@ user, D width, U rows of item vectors.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from morec.config.losses import LossNeeds
@@ -42,6 +43,11 @@ class LossInputs:
     """Items of the catalogue."""
     training: TrainingSpec
     """The options of ``training``, of which a loss reads those that its ``LossNeeds`` names."""
+
+    @property
+    def target_scores_P(self) -> Tensor:
+        """Dot product of each state with its target's vector."""
+        return (self.states_PD * F.embedding(self.targets_P, self.vectors_UD)).sum(-1)
 
     @property
     def negatives_P(self) -> Tensor:

@@ -5,7 +5,6 @@ item vectors, B users, L1 item slots of a user.
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from morec.losses.blockwise_ce import candidates_ce
@@ -28,7 +27,7 @@ def sampled_ce(batch: LossInputs) -> Tensor:
     """
     if batch.training.shared_negatives:
         return _over_shared(batch)
-    target_P1 = (batch.states_PD * F.embedding(batch.targets_P, batch.vectors_UD)).sum(-1)[:, None]
+    target_P1 = batch.target_scores_P[:, None]
     scores_PK = own_scores(batch.states_PD, batch.vectors_UD, batch.negatives_PK)
     log_q_U = _log_q(batch)
     log_free_P1 = _log_free(batch.items_BL1, log_q_U)[batch.users_P, None]

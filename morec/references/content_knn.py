@@ -9,9 +9,9 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from morec.references.dense_ranking import Scorer, choose, too_many_scores
+from morec.references.dense_ranking import Scorer, choose
 from morec.references.histories import weighted_histories
-from morec.references.scored import ReferenceTask, Scored, left_out
+from morec.references.scored import ReferenceTask, Scored
 
 LAST_ITEMS = (1, 2, 3, 5, 10, 20, 50)
 """Grid: so many of a history's last items are averaged."""
@@ -25,22 +25,21 @@ def content_knn(task: ReferenceTask) -> Scored:
 
     How many items are averaged is chosen on validation. A cosine with features of zero is 0.
     """
-    reason = too_many_scores(task.dataset)
-    return left_out(reason) if reason else choose(task, _points(task))
+    return choose(task, _points(task))
 
 
 def _points(task: ReferenceTask) -> Iterator[tuple[dict[str, float], Scorer]]:
     assert task.features_NH is not None, "content kNN reads an encoder's features"
     features_NH = task.features_NH.astype(np.float64)
+    unit_NH = _unit(features_NH)
     length = task.dataset.max_seq_len
     for number in sorted({min(number, length) for number in LAST_ITEMS}):
-        yield {"last items": float(number)}, _scorer(number, length, features_NH)
+        yield {"last items": float(number)}, _scorer(number, length, features_NH, unit_NH)
 
 
-def _scorer(number: int, length: int, features_NH: Floats) -> Scorer:
+def _scorer(number: int, length: int, features_NH: Floats, unit_NH: Floats) -> Scorer:
     # The length of a sum of features does not matter to a cosine: it need not be the mean.
     is_last_L = (np.arange(length) >= length - number).astype(np.float64)
-    unit_NH = _unit(features_NH)
 
     def score(inputs_BL: Ints) -> Floats:
         users_BH = weighted_histories(inputs_BL, is_last_L, len(features_NH)) @ features_NH

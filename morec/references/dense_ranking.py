@@ -17,7 +17,7 @@ from morec.data.splits import EvaluationBatch, Split, evaluation_batches, is_can
 from morec.evaluation import evaluation_of
 from morec.metrics import metrics_of
 from morec.ranking import rank_targets
-from morec.references.scored import ReferenceTask, Scored
+from morec.references.scored import ReferenceTask, Scored, left_out
 from morec.results import Evaluation
 
 Ints = npt.NDArray[np.int64]
@@ -49,8 +49,11 @@ def too_many_scores(dataset: Dataset) -> str:
 def choose(task: ReferenceTask, points: Iterable[tuple[dict[str, float], Scorer]]) -> Scored:
     """Evaluate the point with the best ``select`` on validation; equal ones: the first.
 
-    Test is looked at once, for the chosen point.
+    Test is looked at once, for the chosen point. Left out, before the first point is made, where
+    there are ``too_many_scores``.
     """
+    if reason := too_many_scores(task.dataset):
+        return left_out(reason)
     blocks = _choice_blocks(task)
     best: tuple[float, dict[str, float], Scorer] | None = None
     for values, score in points:

@@ -11,13 +11,12 @@ import numpy.typing as npt
 from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.sparse import csr_array
 
-from morec.references.dense_ranking import Scorer, choose, too_many_scores
+from morec.references.dense_ranking import Scorer, choose
 from morec.references.histories import (
     DECAYS,
     cooccurrences,
-    decaying,
+    decayed_scorer,
     train_matrix_UN,
-    weighted_histories,
 )
 from morec.references.scored import ReferenceTask, Scored, left_out
 
@@ -40,8 +39,7 @@ def ease(task: ReferenceTask) -> Scored:
     """
     if task.dataset.num_items > MAX_ITEMS:
         return left_out(f"{task.dataset.num_items:,} items, and it takes at most {MAX_ITEMS:,}")
-    reason = too_many_scores(task.dataset)
-    return left_out(reason) if reason else choose(task, _points(task))
+    return choose(task, _points(task))
 
 
 def item_weights_NN(matrix_UN: csr_array, penalty: float) -> Floats:
@@ -66,18 +64,7 @@ def _decays(
     task: ReferenceTask, penalty: float, weights_NN: Floats
 ) -> Iterator[tuple[dict[str, float], Scorer]]:
     for decay in DECAYS:
-        yield {"lambda": penalty, "decay": decay}, _scorer(task, decay, weights_NN)
-
-
-def _scorer(task: ReferenceTask, decay: float, weights_NN: Floats) -> Scorer:
-    weights_L = decaying(decay, task.dataset.max_seq_len)
-    num_items = task.dataset.num_items
-
-    def score(inputs_BL: Ints) -> Floats:
-        scores_BN: Floats = weighted_histories(inputs_BL, weights_L, num_items) @ weights_NN
-        return scores_BN
-
-    return score
+        yield {"lambda": penalty, "decay": decay}, decayed_scorer(task.dataset, decay, weights_NN)
 
 
 def _inverse(matrix_UN: csr_array, penalty: float) -> Floats:

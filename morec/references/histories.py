@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csc_array, csr_array
+from scipy.sparse import csc_array, csr_array, issparse
 
 from morec.data.dataset import Dataset
 from morec.data.splits import train_spans
+from morec.references.dense_ranking import Scorer
 
 DECAYS = (1.0, 0.9, 0.8, 0.7, 0.5)
 """Grid: an interaction's weight is multiplied by this with every later one of the same user."""
@@ -32,6 +33,18 @@ def weighted_histories(inputs_BL: Ints, weights_L: Floats, num_items: int) -> cs
     rows, places = np.nonzero(inputs_BL)
     columns, values = inputs_BL[rows, places] - 1, weights_L[places]
     return csr_array((values, (rows, columns)), shape=(len(inputs_BL), num_items))
+
+
+def decayed_scorer(dataset: Dataset, decay: float, weights_NN: Floats | csr_array) -> Scorer:
+    """Score by the sum of a decaying history's rows of ``weights_NN``."""
+    weights_L = decaying(decay, dataset.max_seq_len)
+
+    def score(inputs_BL: Ints) -> Floats:
+        summed_BN = weighted_histories(inputs_BL, weights_L, dataset.num_items) @ weights_NN
+        scores_BN: Floats = summed_BN.toarray() if issparse(summed_BN) else summed_BN
+        return scores_BN
+
+    return score
 
 
 def train_matrix_UN(dataset: Dataset) -> csr_array:

@@ -10,15 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array, vstack
 
-from morec.references.dense_ranking import Scorer, choose, too_many_scores
+from morec.references.dense_ranking import Scorer, choose
 from morec.references.histories import (
     DECAYS,
     cooccurrences,
-    decaying,
+    decayed_scorer,
     train_matrix_UN,
-    weighted_histories,
 )
-from morec.references.scored import ReferenceTask, Scored, left_out
+from morec.references.scored import ReferenceTask, Scored
 
 NEIGHBOURS = (10, 20, 50, 100, 200)
 """Grid: an item's score sums over this many of its nearest items; equally near ones all count."""
@@ -36,8 +35,7 @@ def item_knn(task: ReferenceTask) -> Scored:
     The number of neighbours and the weight that a history loses per interaction are chosen on
     validation.
     """
-    reason = too_many_scores(task.dataset)
-    return left_out(reason) if reason else choose(task, _points(task))
+    return choose(task, _points(task))
 
 
 def nearest(matrix_UN: csr_array, num_neighbours: int) -> csr_array:
@@ -62,20 +60,7 @@ def _points(task: ReferenceTask) -> Iterator[tuple[dict[str, float], Scorer]]:
         columns_NN = csr_array(_keep_largest(widest_NN, num_neighbours).T)
         for decay in DECAYS:
             values = {"neighbours": float(num_neighbours), "decay": decay}
-            yield values, _scorer(task, decay, columns_NN)
-
-
-def _scorer(task: ReferenceTask, decay: float, columns_NN: csr_array) -> Scorer:
-    weights_L = decaying(decay, task.dataset.max_seq_len)
-    num_items = task.dataset.num_items
-
-    def score(inputs_BL: Ints) -> Floats:
-        scores_BN: Floats = (
-            weighted_histories(inputs_BL, weights_L, num_items) @ columns_NN
-        ).toarray()
-        return scores_BN
-
-    return score
+            yield values, decayed_scorer(task.dataset, decay, columns_NN)
 
 
 def _keep_largest(rows: csr_array, number: int) -> csr_array:

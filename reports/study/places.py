@@ -2,22 +2,9 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 from reports import formats
-from tune_space.study.spec import StudySpec
-
-
-class Placed(Protocol):
-    """What the manifest records for one data set under one condition: an arm, a reference, data."""
-
-    @property
-    def dataset(self) -> str:
-        """Key of the study's ``datasets``."""
-
-    @property
-    def condition(self) -> str:
-        """Key of the study's ``conditions``."""
+from tune_space.study.spec import Placed, StudySpec
 
 
 @dataclass(frozen=True)

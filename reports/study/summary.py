@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from statistics import fmean, stdev
 
-from morec.config import canonical_json
 from morec.metrics import GAINS, metric_name
 from morec.results import TrialResult
 from reports.study.garbage_collection import paused_garbage_collection
@@ -133,8 +132,7 @@ class StudySummary:
         """
         found: dict[str, ArmSummary] = {}
         for arm in sorted(self.arms, key=lambda one: one.num_pending):
-            config = arm.entry.config.model_dump(mode="json")
-            found.setdefault(canonical_json([arm.entry.own_name, config]), arm)
+            found.setdefault(arm.entry.identity, arm)
         return tuple(found.values())
 
     @property

@@ -20,8 +20,8 @@ from tests.morec.losses.formulas import Position, loss_at
 from tests.morec.tiny_trainers import (
     ITEMS,
     ONE_STEP,
+    affordable,
     gradients_of,
-    is_affordable,
     trainer_of,
     without_dropout,
 )
@@ -88,10 +88,7 @@ def loss_of_next_batch(trainer: Trainer, model: Recommender, loss: str) -> Tenso
     return loss_by_slots(model, samples, trainer.log_popularity_N1, TRAININGS[loss])
 
 
-@pytest.mark.parametrize(
-    ("loss", "item"),
-    [(one, item) for one in TRAININGS for item in ITEMS if is_affordable(one, item)],
-)
+@pytest.mark.parametrize(("loss", "item"), affordable())
 def test_a_step_is_the_papers_loss_and_gradient(
     loss: str, item: str, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
@@ -225,15 +222,7 @@ def test_evaluation_draws_nothing_and_trains_nothing(tiny_dataset: Dataset, tmp_
 # ---- precision
 
 
-@pytest.mark.parametrize(
-    ("loss", "item"),
-    [
-        (loss, item)
-        for loss in TRAININGS
-        for item in ("id", "trained text")
-        if is_affordable(loss, item)
-    ],
-)
+@pytest.mark.parametrize(("loss", "item"), affordable(["id", "trained text"]))
 def test_bf16_trains_to_nearly_the_loss_of_fp32(
     loss: str, item: str, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """Trainers of tiny trials, alone or as one of several workers."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,11 @@ def is_affordable(loss: str, item: str) -> bool:
     training = TRAININGS[loss]
     encodes_many = training.get("negatives", 1) > 1 and not training.get("shared_negatives")
     return item != "trained text" or not (loss == "full_ce" or encodes_many)
+
+
+def affordable(items: Iterable[str] = ITEMS) -> list[tuple[str, str]]:
+    """Every loss of ``TRAININGS`` with each of these items that it is allowed with."""
+    return [(loss, item) for loss in TRAININGS for item in items if is_affordable(loss, item)]
 
 
 def trainer_of(

@@ -12,7 +12,15 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field, ValidationError
 
-from morec.config import LEAVE_ONE_OUT, SCHEMA_VERSION, Spec, SplitSpec, Ties, TrialConfig
+from morec.config import (
+    LEAVE_ONE_OUT,
+    SCHEMA_VERSION,
+    Spec,
+    SplitSpec,
+    Ties,
+    TrialConfig,
+    canonical_json,
+)
 from morec.data.profile import DataProfile
 from morec.errors import DataError
 from morec.results import (
@@ -73,6 +81,11 @@ class ArmEntry(Spec):
     def own_name(self) -> str:
         """The name without data set and condition."""
         return own_name(self.name, dataset=self.dataset, condition=self.condition)
+
+    @property
+    def identity(self) -> str:
+        """The same text in entries of one arm that conditions leave alike: they share trials."""
+        return canonical_json([self.own_name, self.config.model_dump(mode="json")])
 
     @property
     def trial_ids(self) -> tuple[str, ...]:

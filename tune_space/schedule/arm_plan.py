@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from statistics import fmean
 
-from morec.config import canonical_json
 from morec.results import TrialResult, TrialStatus
 from tune_space.ledger.layout import CHECKPOINTS
 from tune_space.ledger.records import ArmEntry, Ledger, Manifest
@@ -97,7 +96,7 @@ class ArmTrials:
             budget=within_budget(study, entry.num_points) if searches else 0,
             num_seeds=len(study.seeds),
             is_searched=entry.locked is not None,
-            identity=canonical_json([entry.own_name, entry.config.model_dump(mode="json")]),
+            identity=entry.identity,
         )
 
 
