@@ -10,6 +10,7 @@ import json
 import logging
 import warnings
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,9 @@ from rectools.models import SASRecModel
 K = 10
 DIM, DROPOUT, BATCH_SIZE = 64, 0.2, 64
 NUM_NEGATIVES, GBCE_T = 256, 0.75
-LR = (1e-3, 1e-2)
+LR = (1e-3, 2e-2)
 BLOCKS = (1, 2)
-MAX_EPOCHS, PATIENCE = 60, 6
+MAX_EPOCHS = 100
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,9 @@ class Setting:
     n_blocks: int
 
 
-def train(windows: Windows, loss: str, setting: Setting, seed: int) -> tuple[float, np.ndarray]:
+def train(
+    windows: Windows, loss: str, patience: int, setting: Setting, seed: int
+) -> tuple[float, np.ndarray]:
     """Train with early stopping; the best validation HR@10, and the test ranks at that epoch."""
     seed_everything(seed)
     model = SASRecModel(
@@ -96,7 +99,7 @@ def train(windows: Windows, loss: str, setting: Setting, seed: int) -> tuple[flo
         waited = 0 if score > best else waited + 1
         if not waited:
             best, weights = score, copy.deepcopy(model.torch_model.state_dict())
-        if waited > PATIENCE:
+        if waited > patience:
             break
     model.torch_model.load_state_dict(weights)
     return best, ranks_of(model, windows, 1)
@@ -108,6 +111,7 @@ def main() -> None:
     parser.add_argument("windows", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--loss", default="softmax")
+    parser.add_argument("--patience", type=int, default=15)
     parser.add_argument("--trials", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=3)
     asked = parser.parse_args()
@@ -115,14 +119,15 @@ def main() -> None:
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     torch.set_num_threads(1)
     windows, draw = Windows(**np.load(asked.windows)), np.random.default_rng(0)
+    trained = partial(train, windows, asked.loss, asked.patience)
     tried = []
     for _ in range(asked.trials):
         lr = float(np.exp(draw.uniform(*np.log(LR))))
         setting = Setting(lr, int(draw.choice(BLOCKS)))
-        tried.append((train(windows, asked.loss, setting, seed=0)[0], setting))
+        tried.append((trained(setting, seed=0)[0], setting))
         print(tried[-1], flush=True)
     chosen = max(tried, key=lambda pair: pair[0])[1]
-    finals = [train(windows, asked.loss, chosen, seed) for seed in range(1, asked.seeds + 1)]
+    finals = [trained(chosen, seed) for seed in range(1, asked.seeds + 1)]
     ranks = [final[1].tolist() for final in finals]
     found = {"loss": asked.loss, "setting": asdict(chosen), "ranks": ranks}
     asked.out.write_text(json.dumps(found))
