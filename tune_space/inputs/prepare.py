@@ -9,10 +9,9 @@ from pathlib import Path
 from morec.config import (
     LEAVE_ONE_OUT,
     DatasetSpec,
-    ImageSpec,
+    EncoderSpec,
     Spec,
     SplitSpec,
-    TextSpec,
     Ties,
     TrialConfig,
     canonical_json,
@@ -62,12 +61,12 @@ class Prepared:
         self.store = ArtefactStore(store.folder.resolve(), store.storage, verify=True)
 
     def sources(self, config: TrialConfig) -> dict[str, str]:
-        """``data``, ``text``, ``image`` -> hash of the current data or weights of ``config``."""
+        """``data`` and the item's parts -> hash of the current data or weights of ``config``."""
         parts = config.item.modalities.items()
         weights = {part: self.weights_hash(spec) for part, spec in parts}
         return {"data": self.data_hash(config.dataset), **weights}
 
-    def weights_hash(self, spec: TextSpec | ImageSpec) -> str:
+    def weights_hash(self, spec: EncoderSpec) -> str:
         """Hash of the weights an encoder starts from; paths are relative to the study file."""
         with chdir(self.root):
             return weights_hash(spec)
@@ -143,7 +142,7 @@ def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation,
     )
 
 
-def weights_used(prepared: Prepared, arms: Sequence[Arm]) -> dict[TextSpec | ImageSpec, str]:
+def weights_used(prepared: Prepared, arms: Sequence[Arm]) -> dict[EncoderSpec, str]:
     """Every encoder of the arms that reads files, and the hash of what it starts from."""
     specs = {
         spec

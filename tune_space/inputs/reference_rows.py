@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from morec.code_version import code_version
-from morec.config import EvaluationSpec, ImageSpec, ItemSpec, TextSpec
+from morec.config import EncoderSpec, EvaluationSpec, ItemSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.item import prepare_item_inputs
@@ -106,12 +106,12 @@ def frozen_features(
     for label, part, spec, _ in frozen:
         if label not in found:
             users = dict.fromkeys(arm for other, _, _, arm in frozen if other == label)
-            made = prepare_item_inputs(ItemSpec.model_validate({part: spec}), dataset, store)
+            made = prepare_item_inputs(ItemSpec.of_part(part, spec), dataset, store)
             found[label] = FrozenFeatures(made[part], tuple(users))
     return found
 
 
-def encoder_label(spec: TextSpec | ImageSpec) -> str:
+def encoder_label(spec: EncoderSpec) -> str:
     """An encoder's name and the options of its frozen features: ``minilm, pooling mean``.
 
     Options at their default are left out.
