@@ -285,7 +285,7 @@ def test_the_id_begins_with_what_a_reader_wants_to_know(item, prefix: str) -> No
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({}, "no item representation: set id: true, or give text: or image:"),
+        ({}, "no item representation: set id: true, or give text:, image: or vectors:"),
         ({"id": True, "text": TEXT}, "id and text need fusion: add or fusion: concat"),
         ({"id": True, "fusion": "add"}, "fusion has nothing to fuse: id is the only part"),
         ({"text": TEXT, "fusion_layers": 1}, "fusion has nothing to fuse: text is the only part"),

@@ -23,6 +23,7 @@ from morec.data.profiling import load_profiled
 from morec.data.slices import slicings
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.families import weights_hash
+from morec.encoders.frozen import counts_of
 from morec.encoders.item import prepare_item_inputs
 from morec.encoders.second_round import losses_of
 from morec.encoders.weights.text import TINY_RANDOM
@@ -136,6 +137,7 @@ def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation,
             seconds=artefact.seconds,
             num_bytes=artefact.num_bytes,
             used_by=tuple(users[key]),
+            counts=counts_of(artefact),
             losses=losses_of(artefact),
         )
         for key, (name, artefact) in found.items()
