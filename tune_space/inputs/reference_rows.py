@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from morec.code_version import code_version
-from morec.config import EncoderSpec, EvaluationSpec, ItemSpec
+from morec.config import PROCESSING, EncoderSpec, EvaluationSpec, ItemSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.item import prepare_item_inputs
@@ -116,7 +116,8 @@ def encoder_label(spec: EncoderSpec) -> str:
 
     Options at their default are left out.
     """
-    options = spec.model_dump(exclude={"name", "dnn_layers"}, exclude_defaults=True)
+    left_out = {"name", "file", "dnn_layers", *PROCESSING}
+    options = spec.model_dump(exclude=left_out, exclude_defaults=True) | spec.processing
     return ", ".join((spec.name, *(f"{key} {_plain(value)}" for key, value in options.items())))
 
 

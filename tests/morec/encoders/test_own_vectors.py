@@ -19,8 +19,8 @@ from morec.encoders.families import weights_hash
 from morec.encoders.item import ItemEncoder, build_item_encoder, prepare_item_inputs
 from morec.errors import DataError, SpecError
 from morec.model_profile import profile_model
-from morec.trial import TrialInputs, run_trial
 from tests.morec.encoders.contract import DIM, Builder, EncoderContract
+from tests.morec.tiny_trials import run
 
 WIDTH = 7
 
@@ -203,9 +203,8 @@ def test_vectors_of_minilm_give_the_numbers_of_the_frozen_minilm(tmp_path: Path)
     table = {"item": [ids[n] for n in order], "v": [rows[n].tolist() for n in order]}
     pq.write_table(pa.table(table), tmp_path / "v.parquet")
     own = trial({"vectors": {"minilm": vectors(tmp_path / "v.parquet")}})
-    results = [run_trial(one, TrialInputs(dataset, store)) for one in (frozen, own)]
+    results = [run(one, dataset, tmp_path / one.item.parts[0]) for one in (frozen, own)]
     losses = [[epoch.train_loss for epoch in one.epochs] for one in results]
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
     assert results[0].test is not None and results[1].test is not None
     assert results[0].test.metrics == pytest.approx(results[1].test.metrics, abs=1e-6)
-    assert results[0].trial_id != results[1].trial_id

@@ -137,7 +137,7 @@ def test_train_items_without_any_difference_are_refused(
 ) -> None:
     values = features(data.num_items)
     values[::2] = 1.5
-    with pytest.raises(SpecError, match="item.text: the features of all train items are equal"):
+    with pytest.raises(SpecError, match=r"item\.text: the features of all train items are equal"):
         process({"whiten": True}, values, data, store)
 
 

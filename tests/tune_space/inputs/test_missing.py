@@ -31,6 +31,7 @@ STUDY = {
             "set": {"item.text": {"name": "tiny-random", "pretrained": False}},
             "search": {"item.text.name": {"choice": ["tiny-random", "org/other-bert"]}},
         },
+        "own": {"set": {"item.vectors.audio": {"file": "v.parquet", "ids": "item"}}},
         "words": {"set": {"item.text": {"name": "text-cnn", "word_vectors": "glove.txt"}}},
     },
     "budget": {"trials": 1},
@@ -66,6 +67,19 @@ def test_a_data_set_that_is_not_there_is_named_once_with_its_download(prepared: 
         download="a.csv from the shop",
         arms=("absent/ID", "absent/tiny"),
     )
+
+
+def test_a_file_of_vectors_is_looked_for_in_the_study_file_s_folder(prepared: Prepared) -> None:
+    (missing,) = find(prepared, "there/own", "there/ID")
+    assert missing == Missing(
+        kind="vectors.audio file",
+        names=("v.parquet",),
+        reason=f"item.vectors: there is no file {prepared.root}/v.parquet",
+        download=None,
+        arms=("there/own",),
+    )
+    (prepared.root / "v.parquet").touch()
+    assert find(prepared, "there/own") == ()
 
 
 def test_weights_that_a_run_would_fetch_are_not_fetched_and_named_together(
