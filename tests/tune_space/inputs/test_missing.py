@@ -102,9 +102,11 @@ def test_missing_inputs_are_printed_with_reason_and_download(prepared: Prepared)
     assert lines == [
         "not here yet: text encoders org/nowhere-bert, org/other-bert; for 6 arms",
         f"  {UNCACHED}",
+        "not here yet: vectors.audio file v.parquet; for 2 arms",
+        f"  item.vectors: there is no file {folder}/v.parquet",
         "not here yet: text encoder text-cnn; for 2 arms",
         f"  item.text.word_vectors: there is no file {folder}/glove.txt",
-        "not here yet: data set absent; for 6 arms",
+        "not here yet: data set absent; for 7 arms",
         f"  {folder}/a.csv: no such file.",
         f"  {folder}/b.csv: no such file.",
         "  download: a.csv from the shop",
