@@ -84,6 +84,14 @@ def test_without_an_id_in_common_both_sides_are_shown_with_the_reason(tmp_path: 
     ]
 
 
+def test_numbers_are_ids_as_they_are_in_data_sets(tmp_path: Path) -> None:
+    table = {"item": [8, None, 7], "x": [1.0, 2.0, 3.0], "y": [4, 5, 6]}
+    pq.write_table(pa.table(table), tmp_path / "v.parquet")
+    file = VectorFile(tmp_path / "v.parquet", "item")
+    write_aligned(file, ("7", "8"), tmp_path / "out.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "out.npy"), [[3, 6], [1, 4]])
+
+
 def test_equal_vectors_of_all_items_are_refused(tmp_path: Path) -> None:
     rows: list[Row] = [(name, [1, 2]) for name in NAMES]
     assert faults(tmp_path, rows) == ["the vectors of all items are equal"]
