@@ -16,7 +16,7 @@ from torch.fx.experimental import _config as fx_config
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from morec import cost
-from morec.config import ImageSpec, ItemSpec, TextSpec, TrialConfig
+from morec.config import PROCESSING, EncoderSpec, ItemSpec, TrialConfig
 from morec.encoders.families import family_of
 from morec.encoders.interface import Encoder
 from morec.encoders.item import assemble_item_encoder
@@ -144,6 +144,7 @@ def _artefact_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
     found = {}
     for part, spec in item.modalities.items():
         features = 4 * _whole(spec)[0] if spec.trainable_layers == 0 else 0
+        features += 4 * _feature_width(spec) if spec.processing else 0
         per_item = family_of(spec).input_bytes(_scratch(spec)) + features
         # A second round's checkpoint is removed before the trials write theirs.
         second_round = 0 if spec.second_round is None else 4 * _whole(spec)[1]
@@ -151,24 +152,38 @@ def _artefact_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
     return found
 
 
-def _blank_encoder(spec: TextSpec | ImageSpec) -> Encoder:
+def _blank_encoder(spec: EncoderSpec) -> Encoder:
     """An encoder over one made-up item."""
     if spec.trainable_layers == 0:
-        return FeatureTable(np.zeros((1, _whole(spec)[0]), np.float32))
+        return FeatureTable(np.zeros((1, _feature_width(spec)), np.float32))
+    return _trained_encoder(spec)
+
+
+def _trained_encoder(spec: EncoderSpec) -> Encoder:
     encoder = family_of(spec).blank(_scratch(spec))
     if encoder is None:
         raise _UnknownShapesError
     return encoder
 
 
+def _feature_width(spec: EncoderSpec) -> int:
+    """Width of frozen features as a trial reads them."""
+    return spec.pca or _whole(spec)[0]
+
+
 @cache
-def _whole(spec: TextSpec | ImageSpec) -> tuple[int, int]:
+def _whole(spec: EncoderSpec) -> tuple[int, int]:
     """Width and parameters of an encoder all of which trains; many arms ask for the same one."""
-    whole = spec.model_copy(update={"trainable_layers": "all", "lora": None})
-    encoder = _blank_encoder(whole)
+    encoder = _trained_encoder(_with(spec, trainable_layers="all", lora=None, **PROCESSING))
     return encoder.dim, cost.count_parameters(encoder)[0]
 
 
-def _scratch(spec: TextSpec | ImageSpec) -> TextSpec | ImageSpec:
+def _scratch(spec: EncoderSpec) -> EncoderSpec:
     """The same encoder, whose weights are not read."""
-    return spec.model_copy(update={"pretrained": False})
+    return _with(spec, pretrained=False)
+
+
+def _with(spec: EncoderSpec, **changes: Any) -> EncoderSpec:
+    """A specification with other values of those options that it has."""
+    options = type(spec).model_fields
+    return spec.model_copy(update={k: value for k, value in changes.items() if k in options})

@@ -24,9 +24,10 @@ from morec.config.datasets import (
     SequencesSpec,
     SyntheticSpec,
 )
+from morec.config.features import PROCESSING, Control, FeaturesSpec
 from morec.config.items import (
     WORD_ENCODERS,
-    Control,
+    EncoderSpec,
     ImageSpec,
     ItemSpec,
     LoraSpec,
@@ -56,10 +57,12 @@ from morec.config.trial import (
     OptimSpec,
     TrialConfig,
 )
+from morec.config.vectors import VectorsSpec
 
 __all__ = [
     "LEAVE_ONE_OUT",
     "POPULARITY_LABELS",
+    "PROCESSING",
     "RANKING",
     "SCHEMA_VERSION",
     "WORD_ENCODERS",
@@ -71,7 +74,9 @@ __all__ = [
     "Control",
     "DSSMSpec",
     "DatasetSpec",
+    "EncoderSpec",
     "EvaluationSpec",
+    "FeaturesSpec",
     "FilesSpec",
     "GRU4RecSpec",
     "HMSpec",
@@ -102,6 +107,7 @@ __all__ = [
     "TitlesSpec",
     "TrainingSpec",
     "TrialConfig",
+    "VectorsSpec",
     "WindowSpec",
     "canonical_json",
 ]

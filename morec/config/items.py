@@ -1,19 +1,16 @@
 """How an item becomes a vector: its parts, their encoders, and how they are fused."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from morec.config.base import Spec
+from morec.config.features import Control, FeaturesSpec
+from morec.config.vectors import VectorsSpec, by_name
 
 WORD_ENCODERS = ("word-average", "text-cnn")
 """Text encoders without a transformer: the mean of the words' vectors (what the paper calls GloVe),
 and convolutions over them (TextCNN, Kim 2014)."""
-
-Control = Literal["shuffle", "noise", "constant"]
-"""What stands in for the contents of items, as a control: another item's content; Gaussian vectors
-with the mean and deviation of every dimension of the frozen features; or one content for all items,
-which is the mean of the frozen features or, of an encoder that trains, one item's content."""
 
 
 class LoraSpec(Spec):
@@ -57,7 +54,7 @@ class MaskedAutoencodingSpec(_SecondRoundSpec):
     """Share of patches to reconstruct in pre-training; nothing is masked when items are encoded."""
 
 
-class TextSpec(Spec):
+class TextSpec(FeaturesSpec):
     """A text encoder and its DT layer (paper, section 3.1): pooled state -> Linear -> GELU."""
 
     name: str
@@ -91,6 +88,7 @@ class TextSpec(Spec):
     @model_validator(mode="after")
     def _nothing_is_ignored(self) -> Self:
         _check_lora(self)
+        _check_processing(self)
         _check_control(self)
         if not self.reads_words:
             if self.word_vectors is not None:
@@ -106,7 +104,7 @@ class TextSpec(Spec):
         return self
 
 
-class ImageSpec(Spec):
+class ImageSpec(FeaturesSpec):
     """An image encoder and its DT layer; options without a text are as in ``TextSpec``."""
 
     name: str
@@ -129,17 +127,25 @@ class ImageSpec(Spec):
     @model_validator(mode="after")
     def _nothing_is_ignored(self) -> Self:
         _check_lora(self)
+        _check_processing(self)
         _check_control(self)
         return self
 
 
+EncoderSpec: TypeAlias = TextSpec | ImageSpec | VectorsSpec
+"""What stands behind a part of an item that is no ID."""
+
+
 class ItemSpec(Spec):
-    """How an item becomes a vector: an ID embedding, a text, an image, or several fused."""
+    """How an item becomes a vector: an ID embedding, a text, an image, own vectors, or several."""
 
     id: bool = False
     """One trained vector per item (IDRec)."""
     text: TextSpec | None = None
     image: ImageSpec | None = None
+    vectors: Annotated[dict[str, VectorsSpec], BeforeValidator(by_name)] = {}  # noqa: RUF012
+    """Own vectors by a name of your choice: each is a part, ``vectors.NAME``; null: switched off.
+    They are fused in the order of their names, after ID, text and image."""
     fusion: Literal["add", "concat"] | None = None
     """ADD: sum of the parts; CON: concat -> Dropout -> Linear -> GELU (paper, table 7)."""
     fusion_layers: int = Field(0, ge=0)
@@ -148,14 +154,24 @@ class ItemSpec(Spec):
     @property
     def parts(self) -> tuple[str, ...]:
         """Names of the parts that are switched on, in the order they are fused."""
-        present = {"id": self.id, "text": self.text is not None, "image": self.image is not None}
-        return tuple(name for name, is_on in present.items() if is_on)
+        return (*(["id"] if self.id else []), *self.modalities)
 
     @property
-    def modalities(self) -> dict[str, "TextSpec | ImageSpec"]:
-        """The encoders that are switched on, by part name."""
-        encoders = {"text": self.text, "image": self.image}
+    def modalities(self) -> dict[str, EncoderSpec]:
+        """The encoders and own vectors that are switched on, by part name."""
+        own = {f"vectors.{name}": spec for name, spec in self.vectors.items()}
+        encoders = {"text": self.text, "image": self.image, **own}
         return {name: spec for name, spec in encoders.items() if spec is not None}
+
+    @classmethod
+    def of_part(cls, part: str, spec: EncoderSpec) -> Self:
+        """An item that is this part alone: ``text``, ``image`` or ``vectors.NAME``."""
+        kind, _, name = part.partition(".")
+        return cls.model_validate({kind: {name: spec} if name else spec})
+
+    def __hash__(self) -> int:
+        # A mapping has no hash of its own.
+        return hash(self.model_dump_json())
 
     @property
     def trains_encoder(self) -> bool:
@@ -165,7 +181,9 @@ class ItemSpec(Spec):
     @model_validator(mode="after")
     def _fusion_fits_the_parts(self) -> Self:
         if not self.parts:
-            raise ValueError("no item representation: set id: true, or give text: or image:")
+            raise ValueError(
+                "no item representation: set id: true, or give text:, image: or vectors:"
+            )
         if len(self.parts) > 1 and self.fusion is None:
             raise ValueError(f"{' and '.join(self.parts)} need fusion: add or fusion: concat")
         if len(self.parts) == 1 and (self.fusion is not None or self.fusion_layers):
@@ -183,12 +201,20 @@ class ItemSpec(Spec):
         return self
 
 
-def _check_lora(spec: "TextSpec | ImageSpec") -> None:
+def _check_processing(spec: TextSpec | ImageSpec) -> None:
+    if spec.processing and spec.trainable_layers != 0:
+        raise ValueError(
+            f"{', '.join(spec.processing)}: for frozen features, and this encoder trains; allowed: "
+            "trainable_layers: 0"
+        )
+
+
+def _check_lora(spec: TextSpec | ImageSpec) -> None:
     if spec.lora is not None and spec.trainable_layers == 0:
         raise ValueError("lora has no effect: no layer trains (set trainable_layers)")
 
 
-def _check_control(spec: "TextSpec | ImageSpec") -> None:
+def _check_control(spec: TextSpec | ImageSpec) -> None:
     if spec.control == "noise" and spec.trainable_layers != 0:
         raise ValueError(
             "control: noise has the moments of frozen features, and this encoder trains; allowed: "

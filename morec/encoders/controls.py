@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from morec.config import ImageSpec, TextSpec
+from morec.config import EncoderSpec
 from morec.encoders.frozen import ENCODE_ITEMS
 from morec.encoders.interface import Encoder
 from morec.encoders.tables import FeatureTable, Table
@@ -49,7 +49,7 @@ class Controls:
         self._random = torch.Generator().manual_seed(torch.initial_seed())
         self._order_N = torch.randperm(num_items, generator=self._random)
 
-    def apply(self, encoder: Encoder, spec: TextSpec | ImageSpec) -> Encoder:
+    def apply(self, encoder: Encoder, spec: EncoderSpec) -> Encoder:
         """Replace the contents that a built encoder reads, if its specification has a control.
 
         Raises:

@@ -2,11 +2,20 @@
 
 from typing import Any
 
-from morec.config import WORD_ENCODERS, ImageSpec, TextSpec
+from morec.config import (
+    PROCESSING,
+    WORD_ENCODERS,
+    EncoderSpec,
+    TextSpec,
+    VectorsSpec,
+)
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.image.encoder import TimmFamily, TransformersFamily
 from morec.encoders.interface import Encoder, EncoderFamily
+from morec.encoders.own_vectors import VectorsFamily
+from morec.encoders.processing import processed_features
+from morec.encoders.tables import FeatureTable
 from morec.encoders.text.encoder import TransformerFamily
 from morec.encoders.text.words import WordFamily
 from morec.encoders.weights import image, text
@@ -15,6 +24,7 @@ from morec.extensions import Table
 
 TRANSFORMER, WORDS = TransformerFamily(), WordFamily()
 TIMM, OF_TRANSFORMERS = TimmFamily(), TransformersFamily()
+OWN_VECTORS = VectorsFamily()
 ENCODERS: Table[EncoderFamily[Any]] = Table(
     "morec.encoders",
     {
@@ -30,12 +40,14 @@ Folders, names of the model hub and names of timm are not in the table; see ``fa
 """
 
 
-def family_of(spec: TextSpec | ImageSpec) -> EncoderFamily[Any]:
+def family_of(spec: EncoderSpec) -> EncoderFamily[Any]:
     """The family that makes an encoder: the table's, or the one that reads folders and hub names.
 
     Raises:
         SpecError: an installed family cannot be loaded, or encodes something else.
     """
+    if isinstance(spec, VectorsSpec):
+        return OWN_VECTORS
     part = "text" if isinstance(spec, TextSpec) else "image"
     family = ENCODERS.get(spec.name)
     if isinstance(family, EncoderFamily) and family.part == part:
@@ -49,16 +61,26 @@ def family_of(spec: TextSpec | ImageSpec) -> EncoderFamily[Any]:
     return OF_TRANSFORMERS if image.is_of_transformers(spec.name) else TIMM
 
 
-def weights_hash(spec: TextSpec | ImageSpec) -> str:
+def weights_hash(spec: EncoderSpec) -> str:
     """Identify the weights an encoder starts from; see ``EncoderFamily.weights_hash``."""
     return family_of(spec).weights_hash(spec)
 
 
-def encoder_inputs(spec: TextSpec | ImageSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
-    """Find or make what every trial with this encoder reads; see ``EncoderFamily.inputs``."""
-    return family_of(spec).inputs(spec, dataset, store)
+def encoder_inputs(spec: EncoderSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
+    """Find or make what every trial with this encoder reads; see ``EncoderFamily.inputs``.
+
+    Frozen features are processed, if the specification asks for it.
+    """
+    family = family_of(spec)
+    raw = family.inputs(spec.model_copy(update=dict(PROCESSING)), dataset, store)
+    if not spec.processing:
+        return raw
+    where = f"item.{family.part}" + f" ({spec.name})" * isinstance(spec, VectorsSpec)
+    return processed_features(spec, raw, dataset, store, where=where)
 
 
-def build_encoder(spec: TextSpec | ImageSpec, dataset: Dataset, store: ArtefactStore) -> Encoder:
+def build_encoder(spec: EncoderSpec, dataset: Dataset, store: ArtefactStore) -> Encoder:
     """Build what a trial runs of an encoder; see ``EncoderFamily.build``."""
+    if spec.processing:
+        return FeatureTable(encoder_inputs(spec, dataset, store).array("features"))
     return family_of(spec).build(spec, dataset, store)

@@ -1,5 +1,6 @@
 """Frozen features are computed once: on which device, and with which randomness."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,10 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from morec.encoders.artefacts import Artefact
+
 FROZEN_SEED = 0
 """Seed of random layers that are frozen: every trial of a study has the same ones."""
 ENCODE_ITEMS = 512
 """Items in a batch when an artefact is made."""
+COUNTS = "counts.json"
+"""In the folder of an artefact: how many vectors, items or directions each rule concerned."""
 
 
 @contextmanager
@@ -33,6 +38,12 @@ def write_features(encoder: nn.Module, num_items: int, folder: Path) -> None:
     encoder = encoder.eval().to(frozen_device())
     features_NH = torch.cat([encoder(rows).cpu() for rows in row_chunks(num_items)])
     np.save(folder / "features.npy", features_NH.numpy())
+
+
+def counts_of(artefact: Artefact) -> dict[str, int]:
+    """What was counted when an artefact was made; empty where nothing was."""
+    path = artefact.path / COUNTS
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
 
 
 def row_chunks(num_items: int) -> tuple[Tensor, ...]:

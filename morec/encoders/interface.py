@@ -8,12 +8,12 @@ from typing import Generic, Literal, TypeVar
 
 from torch import Tensor, nn
 
-from morec.config import ImageSpec, TextSpec
+from morec.config import ImageSpec, TextSpec, VectorsSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.errors import SpecError
 
-SpecT = TypeVar("SpecT", TextSpec, ImageSpec)
+SpecT = TypeVar("SpecT", TextSpec, ImageSpec, VectorsSpec)
 
 
 class Encoder(nn.Module):
@@ -44,8 +44,10 @@ class EncoderFamily(ABC, Generic[SpecT]):
     A family refuses options that it has no use for with a ``SpecError``.
     """
 
-    part: Literal["text", "image"]
-    """What it encodes: its name stands in ``item.text.name`` or in ``item.image.name``."""
+    part: Literal["text", "image", "vectors"]
+    """What it encodes: its name stands in ``item.text.name`` or in ``item.image.name``.
+
+    ``vectors`` are own vectors, which have no encoder here."""
 
     @abstractmethod
     def weights_hash(self, spec: SpecT) -> str:

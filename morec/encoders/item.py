@@ -9,7 +9,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from morec.config import ImageSpec, ItemSpec, TextSpec
+from morec.config import EncoderSpec, ItemSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.controls import Controls
@@ -71,7 +71,8 @@ class ItemEncoder(nn.Module):
     ) -> None:
         """Take the parts by name, what fuses two or more of them, and the layers after that."""
         super().__init__()
-        self.parts = nn.ModuleDict(parts)
+        # A module's name has no dots.
+        self.parts = nn.ModuleDict({name.replace(".", ":"): part for name, part in parts.items()})
         self.fusion = fusion
         self.dnn = dnn
 
@@ -164,7 +165,7 @@ def build_item_encoder(
     controls = Controls(dataset.num_items)
     spec = _after(_second_rounds(spec, dataset, store), spec)
 
-    def make(part: TextSpec | ImageSpec) -> Encoder:
+    def make(part: EncoderSpec) -> Encoder:
         return controls.apply(build_encoder(part, dataset, store), part)
 
     return assemble_item_encoder(spec, dataset.num_items, dim, dropout, make, id_layers=id_layers)
@@ -175,7 +176,7 @@ def assemble_item_encoder(
     num_items: int,
     dim: int,
     dropout: float,
-    make: Callable[[TextSpec | ImageSpec], Encoder],
+    make: Callable[[EncoderSpec], Encoder],
     *,
     id_layers: int = 0,
 ) -> ItemEncoder:

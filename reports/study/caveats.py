@@ -65,6 +65,7 @@ def _of_condition(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tup
         *about_references(summary, on_main),
         *_about_data(summary),
         *_about_titles(summary),
+        *_about_features(summary),
         *broken_trials(summary, "search"),
     )
 
@@ -180,3 +181,17 @@ def _about_titles(summary: StudySummary) -> Iterator[str]:
         if are_read and entry.num_items - num_same <= 1:
             on = f" of {entry.dataset}" if entry.dataset else ""
             yield f"All titles{on} are equal or empty: encoders of text cannot tell items apart."
+
+
+def _about_features(summary: StudySummary) -> Iterator[str]:
+    """Whitened or reduced features of fewer train items than dimensions."""
+    names = {arm.name for arm in summary.arms}
+    for made in summary.manifest.preparations:
+        users = [name for name in made.used_by if name in names]
+        if users and (lost := made.counts.get("directions_without_spread")):
+            items, left = made.counts["train_items_fitted"], made.counts["directions"]
+            yield (
+                f"{', '.join(users)}: the features ({made.name}) of the {items:,} train items "
+                f"differ in {left:,} of {left + lost:,} directions; whiten and pca leave out the "
+                "others."
+            )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from morec.config import Control
 from reports.study.summary import ArmSummary, StudySummary
 
-CONTENTS = {"text": "titles", "image": "images"}
+_CONTENTS = {"text": "titles", "image": "images"}
 _WORDS: Mapping[Control, str] = {
     "shuffle": "{} are swapped between items",
     "noise": "noise of the same mean and deviation stands in for the features of the {}",
@@ -20,9 +20,14 @@ def control_sentences(summary: StudySummary) -> Iterator[str]:
         for place in _controls_of(arm):
             found.setdefault(place, []).append(arm.name)
     for (part, control), names in found.items():
-        words = _WORDS[control].format(CONTENTS[part])
+        words = _WORDS[control].format(_contents_of(part))
         kind = "This arm is a control" if len(names) == 1 else "These arms are controls"
         yield f"{', '.join(names)}: {words} (item.{part}.control: {control}). {kind}."
+
+
+def _contents_of(part: str) -> str:
+    """``titles``, ``images``, or the vectors of a name: ``vectors.audio``."""
+    return _CONTENTS.get(part) or f"vectors of {part.removeprefix('vectors.')}"
 
 
 def _controls_of(arm: ArmSummary) -> Iterator[tuple[str, Control]]:

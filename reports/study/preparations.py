@@ -93,5 +93,4 @@ def _place(arm: ArmSummary, cost: ArmCost) -> tuple[str, str, tuple[str, ...]]:
 
 
 def _has_encoder(arm: ArmSummary) -> bool:
-    item = arm.entry.config.item
-    return item.text is not None or item.image is not None
+    return bool(arm.entry.config.item.modalities)

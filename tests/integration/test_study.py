@@ -4,6 +4,7 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 import ray
 from ray.util import placement_group_table
@@ -106,6 +107,43 @@ def test_pruning_stops_weak_search_trials_and_finals_never(study_file, tmp_path)
     assert pruned
     assert all(result.cost is not None and len(result.epochs) < 6 for result in pruned)
     assert all(results[i].status is TrialStatus.COMPLETED for i in arm.final)
+
+
+def test_own_vectors_are_an_arm_and_another_file_is_another_trial(
+    study_file, tmp_path, capsys
+) -> None:
+    def write(seed: int) -> None:
+        numbers = np.random.default_rng(seed).normal(size=(45, 3)).tolist()
+        rows = [",".join(map(str, (item, *row))) for item, row in enumerate(numbers)]
+        (tmp_path / "own.csv").write_text("\n".join(["item,x,y,z", *rows]))
+
+    write(seed=1)
+    own = "{item.text: null, item.vectors.own: {file: own.csv, ids: item, whiten: true}}"
+    study_file.write_text(STUDY.replace("{item.text.trainable_layers: all}", own))
+    out, words = (
+        tmp_path / "out",
+        ("--set", "training.max_epochs=1", "budget.trials=1", "seeds=[1]"),
+    )
+    assert run(study_file, out, *words) == 0
+    manifest = Ledger(out).manifest()
+    (made,) = manifest.preparations
+    assert made.name == "vectors.own"
+    assert made.counts["vectors_of_items_not_in_the_data"] == 5
+    assert made.counts["directions"] == 3
+    assert "content kNN (own.csv, ids item, whiten true)" in {r.name for r in manifest.references}
+    (final,) = next(arm.final for arm in manifest.arms if arm.name == "E2E")
+    assert final.startswith("sasrec-vectors.own-ts-s1-")
+    assert run(study_file, out, "--audit", *words) == 0
+    assert run(study_file, out, "--reproduce", final, *words) == 0
+    write(seed=2)
+    capsys.readouterr()
+    assert run(study_file, out, "--reproduce", final, *words) == 2
+    assert "vectors.own: the record was made with" in capsys.readouterr().err
+    assert run(study_file, out, *words) == 0
+    assert {*Ledger(out).manifest().arms[1].final}.isdisjoint({final})
+    (tmp_path / "own.csv").unlink()
+    assert run(study_file, out, "--plan", *words) == 0
+    assert "not here yet: vectors.own file own.csv; for 1 arm" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("loss", ["bce", "in_batch_ce"])

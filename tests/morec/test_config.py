@@ -114,6 +114,30 @@ LOSS_VALUES = {
     "training.calibration": 0.5,
 }
 """The same for options that a loss of ``LOSSES_OF`` reads, with items that all of them allow."""
+OWN = {"file": "v.parquet", "ids": "item", "column": "v"}
+FROZEN: dict[str, Any] = {
+    "dataset": {"kind": "movielens"},
+    "item": {
+        "text": {"name": "minilm"},
+        "image": IMAGE,
+        "vectors": {"own": OWN, "two": OWN},
+        "fusion": "add",
+    },
+}
+PROCESSING_VALUES = {"pca": 8, "whiten": True, "normalize": True}
+FROZEN_VALUES: dict[str, Any] = {
+    f"item.{part}.{option}": value
+    for part in ("text", "image", "vectors.own")
+    for option, value in PROCESSING_VALUES.items()
+} | {
+    "item.vectors.own.file": "w.parquet",
+    "item.vectors.own.ids": "id",
+    "item.vectors.own.column": None,
+    "item.vectors.own.dnn_layers": 8,
+    "item.vectors.own.control": "noise",
+    "item.vectors.own": None,
+}
+"""Another legal value of every option of ``FROZEN`` that encoders which train do not have."""
 
 
 def config(values: dict[str, Any]) -> TrialConfig:
@@ -230,7 +254,12 @@ def test_a_wrong_split_is_refused_with_what_is_allowed(value: Any, message: str)
 
 def test_every_field_has_another_value_to_test_with() -> None:
     spelled_out = config(EVERYTHING).model_dump(mode="json")
-    assert set(leaves(spelled_out)) == set(OTHER_VALUES) | ONLY_VALUE | set(LOSS_VALUES)
+    known = set(OTHER_VALUES) | ONLY_VALUE | set(LOSS_VALUES)
+    processing = {path for path in FROZEN_VALUES if not path.startswith("item.vectors.")}
+    assert set(leaves(spelled_out)) == known | processing
+    frozen = config(FROZEN).model_dump(mode="json")["item"]["vectors"]["own"]
+    paths = {f"item.vectors.own.{option}" for option in frozen}
+    assert paths <= set(FROZEN_VALUES)
 
 
 @pytest.mark.parametrize("path", OTHER_VALUES)
@@ -238,6 +267,57 @@ def test_every_field_is_part_of_the_identity(path: str) -> None:
     spelled_out = config(EVERYTHING).model_dump(mode="json")
     other = config(changed(spelled_out, path, OTHER_VALUES[path]))
     assert other.trial_id({}) != config(EVERYTHING).trial_id({})
+
+
+@pytest.mark.parametrize("path", FROZEN_VALUES)
+def test_every_option_of_frozen_features_is_part_of_the_identity(path: str) -> None:
+    spelled_out = config(FROZEN).model_dump(mode="json")
+    other = config(changed(spelled_out, path, FROZEN_VALUES[path]))
+    assert other.trial_id({}) != config(FROZEN).trial_id({})
+
+
+def test_vectors_that_are_switched_off_or_written_in_another_order_are_no_other_trial() -> None:
+    item = FROZEN["item"]
+    turned = {"two": OWN, "own": OWN, "off": None}
+    same = config(FROZEN | {"item": item | {"vectors": turned}})
+    assert same == config(FROZEN)
+    assert same.trial_id({}) == config(FROZEN).trial_id({})
+    assert hash(same) == hash(config(FROZEN))
+    without = {key: value for key, value in item.items() if key != "vectors"}
+    for none in ({}, {"off": None}, None):
+        trial = config(FROZEN | {"item": without | {"vectors": none}})
+        assert trial.trial_id({}) == config(FROZEN | {"item": without}).trial_id({})
+
+
+@pytest.mark.parametrize("name", ["text", "id", "image", "a.b", "", "-a", "a b", "ä"])
+def test_a_name_of_vectors_fits_into_a_dotted_path(name: str) -> None:
+    with pytest.raises(ValidationError, match="no name for vectors; allowed: letters, digits, - "):
+        ItemSpec.model_validate({"vectors": {name: OWN}})
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"file": "v.npy", "ids": "i", "column": "v"}, "'v' has no effect: a .npy has no columns"),
+        ({"file": "v.parquet", "ids": "v", "column": "v"}, "'v' has no effect: it holds the ids"),
+    ],
+)
+def test_a_column_of_vectors_without_effect_is_refused(values: Any, message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        ItemSpec.model_validate({"vectors": {"own": values}})
+
+
+@pytest.mark.parametrize("part", ["text", "image"])
+@pytest.mark.parametrize("option", PROCESSING_VALUES)
+def test_features_of_an_encoder_that_trains_are_not_processed(part: str, option: str) -> None:
+    encoder = {"name": "minilm", "trainable_layers": 1, option: PROCESSING_VALUES[option]}
+    with pytest.raises(ValidationError, match=f"{option}: for frozen features, and this encoder"):
+        ItemSpec.model_validate({part: encoder})
+
+
+def test_vectors_alone_with_a_constant_leave_items_no_difference() -> None:
+    with pytest.raises(ValidationError, match="control: constant leaves items no difference"):
+        ItemSpec.model_validate({"vectors": {"own": OWN | {"control": "constant"}}})
 
 
 @pytest.mark.parametrize("path", LOSS_VALUES)
@@ -272,6 +352,7 @@ def test_other_data_or_weights_are_another_trial(sources) -> None:
         ({"text": {"name": "minilm", "trainable_layers": 2}}, "sasrec-text-top2-s0-"),
         ({"text": {"name": "minilm", "control": "shuffle"}}, "sasrec-text-ts-shuffle-s0-"),
         ({"image": IMAGE | {"trainable_layers": "all"}}, "sasrec-image-e2e-s0-"),
+        ({"vectors": {"own": OWN}}, "sasrec-vectors.own-ts-s0-"),
         (
             {"id": True, "text": TEXT, "image": IMAGE, "fusion": "add"},
             "sasrec-id+text+image-e2e-ts-s0-",
@@ -285,7 +366,7 @@ def test_the_id_begins_with_what_a_reader_wants_to_know(item, prefix: str) -> No
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({}, "no item representation: set id: true, or give text: or image:"),
+        ({}, "no item representation: set id: true, or give text:, image: or vectors:"),
         ({"id": True, "text": TEXT}, "id and text need fusion: add or fusion: concat"),
         ({"id": True, "fusion": "add"}, "fusion has nothing to fuse: id is the only part"),
         ({"text": TEXT, "fusion_layers": 1}, "fusion has nothing to fuse: text is the only part"),

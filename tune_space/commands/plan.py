@@ -4,6 +4,7 @@ Data sets that have not been prepared yet are read, so that their profiles can b
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import chdir
 from dataclasses import replace
 
 from morec.config import TrialConfig
@@ -46,7 +47,11 @@ def answer(request: StudyRequest) -> PlanAnswer:
     names = {arm.name for arm in plan.arms}
     arms = [arm for arm in request.study.arms if arm.name in names]
     state = read_state(study, arms, plan, ledger)
-    forecast = make_forecast(state, request.find_capacity(), prepared.store.folder)
+    capacity = request.find_capacity()
+    # Folders of encoders and files of vectors are looked up from the study file's folder.
+    with chdir(prepared.root):
+        forecast = make_forecast(state, capacity, prepared.store.folder)
+        profiles = model_profiles(study, arms, state.datasets)
     return PlanAnswer(
         lines=(
             *_format_spaces(study, arms),
@@ -60,7 +65,7 @@ def answer(request: StudyRequest) -> PlanAnswer:
         plan=plan,
         num_seeds=len(study.seeds),
         num_concurrent=forecast.num_concurrent,
-        profiles=model_profiles(study, arms, state.datasets),
+        profiles=profiles,
     )
 
 

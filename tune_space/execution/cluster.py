@@ -18,7 +18,7 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from morec.code_version import IN_TRIALS
-from morec.config import ImageSpec, TextSpec
+from morec.config import EncoderSpec
 from morec.errors import ClusterError, SpecError
 from morec.ray_train import node_name
 from morec.storage import Storage, is_url, place_within
@@ -121,9 +121,7 @@ def slots_of(nodes: Iterable[Mapping[str, float]], resources: ResourcesSpec) -> 
     return Slots(cpus, gpus)
 
 
-def check_nodes(
-    places: Sequence[str], root: Path, weights: Mapping[TextSpec | ImageSpec, str]
-) -> None:
+def check_nodes(places: Sequence[str], root: Path, weights: Mapping[EncoderSpec, str]) -> None:
     """Check on every node of the session what trials need there.
 
     ``places`` are the folders and URLs that all nodes share. ``weights`` are the driver's hashes

@@ -16,7 +16,7 @@ from uuid import uuid4
 from morec.code_version import NOT_INSTALLED, installed_version, sources_hash
 
 if TYPE_CHECKING:
-    from morec.config import ImageSpec, TextSpec
+    from morec.config import EncoderSpec
 
 QUESTION = "question"
 """The driver's file at a place that every node should see."""
@@ -51,7 +51,7 @@ def answer(place: str) -> str | None:
     return None
 
 
-def weights(root: str, specs: Sequence["TextSpec | ImageSpec"]) -> list[str]:
+def weights(root: str, specs: Sequence["EncoderSpec"]) -> list[str]:
     """The hash of every encoder's weights, or the reason why they cannot be loaded."""
     from morec.encoders.families import weights_hash
     from morec.errors import DataError

@@ -4,7 +4,7 @@ import hashlib
 import os
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass
 
 from morec.code_version import code_version
@@ -140,7 +140,8 @@ def _check_capacity(run: _Run, datasets: Sequence[DatasetEntry], capacity: Capac
         retry_failed=run.options.retry_failed,
     )
     state = read_state(run.study, run.active, plan, run.ledger, datasets=datasets)
-    forecast = make_forecast(state, capacity, run.prepared.store.folder)
+    with chdir(run.prepared.root):
+        forecast = make_forecast(state, capacity, run.prepared.store.folder)
     if shortages := forecast.format_shortages(run.options.out):
         raise SpecError(["nothing was started", *shortages])
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from morec.config import VectorsSpec
 from morec.encoders.weights.hub import is_uncached
 from morec.errors import DataError
 from tune_space.inputs.prepare import Prepared, item_variants, key_of
@@ -16,7 +17,7 @@ class Missing:
     """Data sets, or encoders' weights, that cannot be read, all for the same reason."""
 
     kind: str
-    """``data set``, ``text encoder`` or ``image encoder``."""
+    """``data set``, ``text encoder``, ``image encoder`` or ``vectors.NAME file``."""
     names: tuple[str, ...]
     reason: str
     """What was looked for, and where."""
@@ -98,7 +99,8 @@ def _inputs(study: StudySpec, arms: Sequence[Arm], prepared: Prepared) -> Iterat
             yield _Input(arm.name, "data set", label, download, key_of(data), look)
             for part, spec in config.item.modalities.items():
                 weights = partial(prepared.weights_hash, spec)
-                yield _Input(arm.name, f"{part} encoder", spec.name, None, key_of(spec), weights)
+                kind = f"{part} {'file' if isinstance(spec, VectorsSpec) else 'encoder'}"
+                yield _Input(arm.name, kind, spec.name, None, key_of(spec), weights)
 
 
 def _reason(look: Callable[[], object]) -> str:

@@ -9,10 +9,9 @@ from pathlib import Path
 from morec.config import (
     LEAVE_ONE_OUT,
     DatasetSpec,
-    ImageSpec,
+    EncoderSpec,
     Spec,
     SplitSpec,
-    TextSpec,
     Ties,
     TrialConfig,
     canonical_json,
@@ -24,6 +23,7 @@ from morec.data.profiling import load_profiled
 from morec.data.slices import slicings
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.families import weights_hash
+from morec.encoders.frozen import counts_of
 from morec.encoders.item import prepare_item_inputs
 from morec.encoders.second_round import losses_of
 from morec.encoders.weights.text import TINY_RANDOM
@@ -62,12 +62,12 @@ class Prepared:
         self.store = ArtefactStore(store.folder.resolve(), store.storage, verify=True)
 
     def sources(self, config: TrialConfig) -> dict[str, str]:
-        """``data``, ``text``, ``image`` -> hash of the current data or weights of ``config``."""
+        """``data`` and the item's parts -> hash of the current data or weights of ``config``."""
         parts = config.item.modalities.items()
         weights = {part: self.weights_hash(spec) for part, spec in parts}
         return {"data": self.data_hash(config.dataset), **weights}
 
-    def weights_hash(self, spec: TextSpec | ImageSpec) -> str:
+    def weights_hash(self, spec: EncoderSpec) -> str:
         """Hash of the weights an encoder starts from; paths are relative to the study file."""
         with chdir(self.root):
             return weights_hash(spec)
@@ -137,13 +137,14 @@ def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation,
             seconds=artefact.seconds,
             num_bytes=artefact.num_bytes,
             used_by=tuple(users[key]),
+            counts=counts_of(artefact),
             losses=losses_of(artefact),
         )
         for key, (name, artefact) in found.items()
     )
 
 
-def weights_used(prepared: Prepared, arms: Sequence[Arm]) -> dict[TextSpec | ImageSpec, str]:
+def weights_used(prepared: Prepared, arms: Sequence[Arm]) -> dict[EncoderSpec, str]:
     """Every encoder of the arms that reads files, and the hash of what it starts from."""
     specs = {
         spec

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from morec.code_version import code_version
-from morec.config import EvaluationSpec, ImageSpec, ItemSpec, TextSpec
+from morec.config import PROCESSING, EncoderSpec, EvaluationSpec, ItemSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.item import prepare_item_inputs
@@ -106,17 +106,18 @@ def frozen_features(
     for label, part, spec, _ in frozen:
         if label not in found:
             users = dict.fromkeys(arm for other, _, _, arm in frozen if other == label)
-            made = prepare_item_inputs(ItemSpec.model_validate({part: spec}), dataset, store)
+            made = prepare_item_inputs(ItemSpec.of_part(part, spec), dataset, store)
             found[label] = FrozenFeatures(made[part], tuple(users))
     return found
 
 
-def encoder_label(spec: TextSpec | ImageSpec) -> str:
+def encoder_label(spec: EncoderSpec) -> str:
     """An encoder's name and the options of its frozen features: ``minilm, pooling mean``.
 
     Options at their default are left out.
     """
-    options = spec.model_dump(exclude={"name", "dnn_layers"}, exclude_defaults=True)
+    left_out = {"name", "file", "dnn_layers", *PROCESSING}
+    options = spec.model_dump(exclude=left_out, exclude_defaults=True) | spec.processing
     return ", ".join((spec.name, *(f"{key} {_plain(value)}" for key, value in options.items())))
 
 

@@ -192,7 +192,9 @@ class Preparation(Spec):
     num_bytes: int = Field(ge=0)
     used_by: tuple[str, ...] = ()
     """Names of the arms that use it."""
-    losses: dict[str, tuple[float, ...]] = {}  # noqa: RUF012  (pydantic copies it)
+    counts: dict[str, int] = {}  # noqa: RUF012  (pydantic copies it)
+    """How many vectors, items or directions each rule of reading and processing concerned."""
+    losses: dict[str, tuple[float, ...]] = {}  # noqa: RUF012
     """Of second-round pre-training: ``train`` and ``valid`` -> loss per epoch; ``valid`` begins
     with the loss before the first epoch."""
 

@@ -30,6 +30,9 @@ _EXPECTED = {
     "dict_type": "a mapping",
     "model_type": "a mapping",
 }
+NAME = "NAME"
+"""Stands in a listed path for a name that the writer of a study chooses, as below
+``item.vectors``."""
 
 
 def all_paths() -> tuple[str, ...]:
@@ -41,7 +44,11 @@ def _below(models: Sequence[type[BaseModel]], prefix: str) -> Iterator[str]:
     names = dict.fromkeys(name for model in models for name in model.model_fields)
     for name in names:
         yield prefix + name
-        yield from _below(_models_of(_fields_named(models, name)), f"{prefix}{name}.")
+        fields, inner = _fields_named(models, name), f"{prefix}{name}."
+        if any(map(_entry_of, fields)):
+            yield f"{inner}{NAME}"
+            inner += f"{NAME}."
+        yield from _below(_models_of(fields), inner)
 
 
 def short_name(path: str) -> str:
@@ -97,9 +104,18 @@ def path_problem(path: str, besides: Sequence[str] = ()) -> str | None:
     wrong = parents.pop()
     while parents and not _fields(".".join(parents)):
         wrong = parents.pop()
-    known = (*besides, *all_paths())
+    known = (*besides, *(_with_names_of(path, listed) for listed in all_paths()))
     near = did_you_mean(path, known) or did_you_mean(wrong, known)
     return f"unknown key {wrong!r}.{near} {_format_allowed('.'.join(parents), known)}"
+
+
+def _with_names_of(path: str, listed: str) -> str:
+    """A listed path with the names that ``path`` has in the same places."""
+    ours, theirs = listed.split("."), path.split(".")
+    for place, name in enumerate(ours[: len(theirs)]):
+        if name == NAME and ours[:place] == theirs[:place]:
+            ours[place] = theirs[place]
+    return ".".join(ours)
 
 
 def _format_allowed(parent: str, known: Iterable[str]) -> str:
@@ -137,12 +153,25 @@ def models_at(path: str) -> list[type[BaseModel]]:
 
 def _fields(path: str) -> list[FieldInfo]:
     """The fields a path may mean; several where several members of a tagged union have it."""
-    models: Sequence[type[BaseModel]] = [TrialConfig]
-    found: list[FieldInfo] = []
-    for name in path.split("."):
-        found = _fields_named(models, name)
-        models = _models_of(found)
+    first, *names = path.split(".")
+    found = _fields_named([TrialConfig], first)
+    for name in names:
+        found = [inner for field in found for inner in _inside(field, name)]
     return found
+
+
+def _inside(field: FieldInfo, name: str) -> list[FieldInfo]:
+    """The fields that a name below a field may mean: an entry of a mapping has any name."""
+    entry = _entry_of(field)
+    return [entry] if entry else _fields_named(_models_of([field]), name)
+
+
+def _entry_of(field: FieldInfo) -> FieldInfo | None:
+    """A mapping's entry, which is absent unless it is written; None for any other field."""
+    if get_origin(field.annotation) is not dict:
+        return None
+    _, kind = get_args(field.annotation)
+    return FieldInfo(annotation=kind | None, default=None) if _models_in(kind) else None
 
 
 @cache

@@ -29,6 +29,7 @@ def _context(report: Report) -> Context:
         "has_search_costs": any(cost.is_from_search for cost in costs),
         "uncounted": sorted({operation for cost in costs for operation in cost.uncounted_ops}),
         "preparations": preparation_costs(summary),
+        "counted": [(one, _counted(one)) for one in summary.manifest.preparations if one.counts],
         "losses": [(one, _losses(one)) for one in summary.manifest.preparations if one.losses],
         "spent": study_cost(summary),
         "tabs": {metric: list(_fronts(summary, costs, metric)) for metric in summary.metrics},
@@ -39,6 +40,11 @@ def _context(report: Report) -> Context:
 def _by_dataset(condition: StudySummary) -> dict[str, list[ArmCost]]:
     costs = arm_costs(condition)
     return {name: list(rows) for name, rows in groupby(costs, lambda cost: cost.dataset)}
+
+
+def _counted(made: Preparation) -> dict[str, int]:
+    """What was counted, in words, without what concerned nothing."""
+    return {rule.replace("_", " "): number for rule, number in made.counts.items() if number}
 
 
 def _losses(made: Preparation) -> Drawing:

@@ -11,7 +11,7 @@ from reports.study.caveats import caveats
 from reports.study.contrasts import compare
 from reports.study.summary import StudySummary, summarise
 from tests.reports.made_up_studies import SMALL, FakeStudy, set_references
-from tune_space.ledger.records import Ledger
+from tune_space.ledger.records import Ledger, Preparation
 
 
 def test_caveats_name_few_seeds_and_the_width_of_the_intervals(tmp_path: Path) -> None:
@@ -232,3 +232,25 @@ def test_many_repeated_pairs_are_said(
     counts = {"rows_read": 1_000, f"repeated_interactions_{rule}": num}
     summary = with_data(summarise(FakeStudy(searches=0).write(tmp_path)), counts=counts)
     assert said(summary, "repeat an earlier") == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("lost", "users", "expected"),
+    [
+        (3, ("TS", "elsewhere"), "TS: the features (text) of the 40 train items differ in 37 of 40 "
+         "directions; whiten and pca leave out the others."),
+        (0, ("TS",), None),
+        (3, ("elsewhere",), None),
+    ],
+)  # fmt: skip
+def test_fewer_train_items_than_dimensions_of_processed_features_are_said(
+    lost: int, users: tuple[str, ...], expected: str | None, tmp_path: Path
+) -> None:
+    counts = {"train_items_fitted": 40, "directions": 37, "directions_without_spread": lost}
+    made = Preparation(
+        name="text", key="f" * 16, seconds=1, num_bytes=1, used_by=users, counts=counts
+    )
+    summary = summarise(FakeStudy(arms=SMALL[:2], searches=0).write(tmp_path))
+    manifest = summary.manifest.model_copy(update={"preparations": (made,)})
+    found = said(replace(summary, manifest=manifest), "directions")
+    assert found == ([expected] if expected else [])

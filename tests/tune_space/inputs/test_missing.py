@@ -31,6 +31,7 @@ STUDY = {
             "set": {"item.text": {"name": "tiny-random", "pretrained": False}},
             "search": {"item.text.name": {"choice": ["tiny-random", "org/other-bert"]}},
         },
+        "own": {"set": {"item.vectors.audio": {"file": "v.parquet", "ids": "item"}}},
         "words": {"set": {"item.text": {"name": "text-cnn", "word_vectors": "glove.txt"}}},
     },
     "budget": {"trials": 1},
@@ -68,6 +69,19 @@ def test_a_data_set_that_is_not_there_is_named_once_with_its_download(prepared: 
     )
 
 
+def test_a_file_of_vectors_is_looked_for_in_the_study_file_s_folder(prepared: Prepared) -> None:
+    (missing,) = find(prepared, "there/own", "there/ID")
+    assert missing == Missing(
+        kind="vectors.audio file",
+        names=("v.parquet",),
+        reason=f"item.vectors: there is no file {prepared.root}/v.parquet",
+        download=None,
+        arms=("there/own",),
+    )
+    (prepared.root / "v.parquet").touch()
+    assert find(prepared, "there/own") == ()
+
+
 def test_weights_that_a_run_would_fetch_are_not_fetched_and_named_together(
     prepared: Prepared,
 ) -> None:
@@ -88,9 +102,11 @@ def test_missing_inputs_are_printed_with_reason_and_download(prepared: Prepared)
     assert lines == [
         "not here yet: text encoders org/nowhere-bert, org/other-bert; for 6 arms",
         f"  {UNCACHED}",
+        "not here yet: vectors.audio file v.parquet; for 2 arms",
+        f"  item.vectors: there is no file {folder}/v.parquet",
         "not here yet: text encoder text-cnn; for 2 arms",
         f"  item.text.word_vectors: there is no file {folder}/glove.txt",
-        "not here yet: data set absent; for 6 arms",
+        "not here yet: data set absent; for 7 arms",
         f"  {folder}/a.csv: no such file.",
         f"  {folder}/b.csv: no such file.",
         "  download: a.csv from the shop",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from morec.config import EvaluationSpec, ImageSpec, TextSpec
+from morec.config import EncoderSpec, EvaluationSpec, ImageSpec, TextSpec, VectorsSpec
 from morec.encoders.artefacts import ArtefactStore
 from morec.references.scored import ReferenceTask, Scored, left_out
 from morec.references.table import ENCODER_REFERENCES, REFERENCES
@@ -135,9 +135,12 @@ def test_other_data_and_other_code_are_other_rows(
          "minilm, pooling mean, max_tokens 20"),
         (TextSpec(name="tiny-random", pretrained=False), "tiny-random, pretrained false"),
         (ImageSpec(name="resnet18", normalization="half"), "resnet18, normalization half"),
+        (TextSpec(name="minilm", whiten=True, pooling="mean"), "minilm, pooling mean, whiten true"),
+        (VectorsSpec(file="a.parquet", ids="item", column="v", pca=8),
+         "a.parquet, ids item, column v, pca 8"),
     ],
 )  # fmt: skip
 def test_an_encoder_is_called_by_its_name_and_the_options_of_its_features(
-    spec: TextSpec | ImageSpec, label: str
+    spec: EncoderSpec, label: str
 ) -> None:
     assert encoder_label(spec) == label

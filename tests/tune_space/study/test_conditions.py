@@ -253,3 +253,17 @@ def test_an_arms_own_name_is_its_full_name_without_its_place(dataset: str, condi
     for name in ("ID", "M/c/x", "/"):
         place = {"dataset": dataset, "condition": condition}
         assert own_name(full_name(name, **place), **place) == name
+
+
+def test_a_condition_on_vectors_leaves_arms_without_them_as_they_are() -> None:
+    own = {"file": "v.parquet", "ids": "item"}
+    conditions = {"plain": {}, "whitened": {"item.vectors.own.whiten": True}}
+    arms = {
+        "A": {"set": {"item.id": True}},
+        "B": {"set": {"item": {"id": False, "vectors": {"own": own}}}},
+    }
+    found = {arm.name: arm for arm in expand(study(conditions, arms=arms))}
+    assert found["plain/A"].identity == found["whitened/A"].identity
+    assert found["whitened/A"].config.item.vectors == {}
+    assert found["whitened/B"].config.item.vectors["own"].whiten
+    assert not found["plain/B"].config.item.vectors["own"].whiten

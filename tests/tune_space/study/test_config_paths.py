@@ -10,6 +10,7 @@ from tune_space.study.config_paths import (
     all_paths,
     explain,
     get_path,
+    is_absent_unless_written,
     overlap,
     path_problem,
     set_path,
@@ -24,6 +25,30 @@ def test_every_listed_path_may_be_written_and_reserved_ones_may_not() -> None:
     assert not any(map(path_problem, all_paths()))
     assert path_problem("seed") == "seed is set by the study; give seeds and search_seed instead"
     assert path_problem("nothing") is not None
+
+
+def test_entries_of_a_mapping_have_names_of_the_writers_choice() -> None:
+    listed = [path for path in all_paths() if path.startswith("item.vectors")]
+    assert listed[:3] == ["item.vectors", "item.vectors.NAME", "item.vectors.NAME.pca"]
+    assert path_problem("item.vectors.audio") is path_problem("item.vectors.audio.file") is None
+    assert path_problem("item.vectors.audio.fil") == (
+        "unknown key 'fil'. Did you mean 'item.vectors.audio.file'? Allowed in "
+        "item.vectors.audio: column, control, dnn_layers, file, ids, normalize, pca, whiten"
+    )
+    assert short_name("item.vectors.audio.pca") == "audio.pca"
+    assert is_absent_unless_written("item.vectors.audio")
+    assert value_problems("item.vectors.audio", None) == []
+    assert value_problems("item.vectors.audio.pca", 0) == [
+        Problem((), "found 0; allowed: greater than or equal to 1.")
+    ]
+    assert value_problems("item.vectors", {"a": None, "b": {"file": "x", "id": "y"}}) == [
+        Problem(("b", "ids"), "is missing"),
+        Problem(
+            ("b", "id"),
+            "unknown key 'id'. Did you mean 'ids'? Allowed: column, control, dnn_layers, file, "
+            "ids, normalize, pca, whiten",
+        ),
+    ]
 
 
 def test_a_short_name_belongs_to_one_path_only() -> None:

@@ -53,6 +53,24 @@ def test_setting_a_path_adds_missing_mappings_and_null_removes_one() -> None:
     assert only_arm(study(TEXT, arms=arms)).config.item.parts == ("id",)
 
 
+def test_an_arm_changes_or_switches_off_vectors_by_their_name() -> None:
+    file = {"file": "v.parquet", "ids": "item", "column": "v"}
+    both = {"vectors": {"two": file, "own": file}, "fusion": "add"}
+    arms = {
+        "A": ArmSpec(set={"item.vectors.own.pca": 8}),
+        "B": ArmSpec(set={"item.vectors.two": None, "item.fusion": None}),
+        "C": ArmSpec(set={"item.vectors": None, "item.fusion": None, "item.id": True}),
+    }
+    a, b, c = expand(study({**BASE, "item": both}, arms=arms))
+    assert [one.config.item.parts for one in (a, b, c)] == [
+        ("vectors.own", "vectors.two"),
+        ("vectors.own",),
+        ("id",),
+    ]
+    assert a.config.item.vectors["own"].pca == 8
+    assert a.config.item.vectors["two"].pca is None
+
+
 def test_expanding_leaves_the_study_as_it_was() -> None:
     spec = study(TEXT, arms={"A": ArmSpec(set={"item.text.dnn_layers": 3})})
     before = spec.model_dump_json()
