@@ -67,6 +67,24 @@ def test_data_whose_arms_lack_weights_alone_are_shown(tmp_path: Path, capsys) ->
     assert plan_of(tmp_path, capsys, text)[0].startswith("data: synthetic (made-up data): ")
 
 
+def test_the_width_of_vectors_is_read_from_the_study_file_s_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = tmp_path / "shop.yaml"
+    write_interactions(tmp_path, ROWS)
+    counted = []
+    for width in (3, 300, 0):
+        name = f"{tmp_path.name}-{width}.csv"
+        study.write_text(STUDY.replace("id: true", f"vectors: {{a: {{file: {name}, ids: item}}}}"))
+        if width:
+            (tmp_path / name).write_text(",".join(["item", *map(str, range(width))]) + "\n")
+        assert main([str(study), "--plan", "--out", str(tmp_path / "runs")]) == 0
+        rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+        counted.append(next(row[-2] for row in rows if row[:1] == ["ID"]))
+    # A DT layer to d = 512 has 297 x 512 weights more.
+    assert counted == ["6.31M", "6.47M", "?"]
+
+
 UNDER = """\
 question: Which?
 baseline: ID
