@@ -1,4 +1,4 @@
-"""Every text encoder that is not cut is counted, on the meta device and with its weights alike."""
+"""Every text encoder is counted, on the meta device and with its weights alike."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.families import build_encoder
 from morec.encoders.macs import count_macs
 from morec.model_profile import profile_model
-from tests.morec.encoders.text.test_stack import CUT, WHOLE
+from tests.morec.encoders.conftest import CUT, WHOLE
 
 
 def trial(folder: Path) -> TrialConfig:
