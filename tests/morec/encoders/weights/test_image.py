@@ -12,7 +12,6 @@ from morec.encoders.families import weights_hash
 from morec.encoders.weights.image import PACKAGED, timm_weights
 from morec.errors import DataError
 
-
 pytestmark = pytest.mark.usefixtures("without_a_hub")
 
 
