@@ -225,7 +225,9 @@ def _own_stack(spec: TextSpec, config: Any) -> TransformerStack | WholeEncoder:
     assert isinstance(stack, TransformerStack)
     if any(True for _ in stack.architecture.parameters()):
         with frozen_randomness():
-            stack.architecture = load_stack(spec, config).architecture
+            shared = load_stack(spec, config)
+        assert isinstance(shared, TransformerStack)
+        stack.architecture = shared.architecture
     return stack
 
 

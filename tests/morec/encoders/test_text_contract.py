@@ -21,15 +21,18 @@ from tests.morec.encoders.contract import (
 )
 
 MAX_TOKENS = 9
-MOST = ("bert", "roberta", "opt", "deberta-v2", "modernbert", "qwen2", "tiny-random")
+MOST = ("bert", "roberta", "opt", "deberta-v2", "modernbert", "llama", "tiny-random")
 """Of these everything that can train is tried; of the other kinds what differs in them."""
+OWN_WORDS = ("qwen2",)
+"""For these the library makes its own tokenizer, which knows no word of our titles."""
 WITHOUT_DROPOUT = ("modernbert", "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2")
+OTHERS = [name for name in CUT if name not in (*MOST, *OWN_WORDS)]
 PACKAGED = ("minilm", "minilm-l3")
 FROM_FILE = " of a file"
 WORDS = ("word-average", "text-cnn", f"word-average{FROM_FILE}", f"text-cnn{FROM_FILE}")
 CASES = [
     *((name, part) for name in (*MOST, *PACKAGED) for part in TRAINED),
-    *((name, part) for name in CUT if name not in MOST for part in ("e2e", "top1", "lora top1")),
+    *((name, part) for name in OTHERS for part in ("e2e", "top1", "lora top1")),
     *((name, part) for name in WHOLE for part in ("ts", "e2e")),
     ("deberta", "lora e2e"),
     *((name, part) for name in WORDS for part in ("ts", "e2e")),

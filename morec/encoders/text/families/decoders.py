@@ -29,7 +29,8 @@ class DecoderArchitecture(RotaryArchitecture):
     def mask(self, states_BTH: Tensor, is_token_BT: Tensor | None, kind: str) -> Tensor | None:
         """Earlier tokens, or all, within the window where there is one."""
         masked_BT = is_token_BT if looks_both_ways(self.config) else None
-        return _MASKS[kind](self.config, states_BTH, masked_BT, past_key_values=None)
+        mask = _MASKS[kind](self.config, states_BTH, masked_BT, past_key_values=None)
+        return cast("Tensor | None", mask)
 
     def states(self, layer: nn.Module, states_BTH: Tensor, shared: Any) -> Tensor:
         """The states_BTH after a layer, which has to be told where no mask says it."""
@@ -45,13 +46,14 @@ class Gemma3Architecture(DecoderArchitecture):
         if not looks_both_ways(self.config):
             return super().mask(states_BTH, is_token_BT, kind)
         width = self.config.sliding_window if kind == WINDOW else states_BTH.shape[1]
-        return _MASKS[kind](
+        mask = _MASKS[kind](
             self.config,
             states_BTH,
             is_token_BT,
             past_key_values=None,
             or_mask_function=lambda _title, _head, query, key: (query - key).abs() < width,
         )
+        return cast("Tensor | None", mask)
 
     def angles(self, states_BTH: Tensor, positions_1T: Tensor, kind: str) -> Any:
         """Cosines and sines of the positions, by the kind's frequencies."""

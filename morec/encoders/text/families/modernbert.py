@@ -3,7 +3,7 @@
 Shapes: B titles, T tokens, H width.
 """
 
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 from transformers.masking_utils import (
@@ -12,8 +12,10 @@ from transformers.masking_utils import (
 )
 
 from morec.encoders.text.architecture import TokensAlone
-from morec.encoders.text.families.rotary import WINDOW, RotaryArchitecture
+from morec.encoders.text.families.rotary import FULL, WINDOW, RotaryArchitecture
 from morec.encoders.text.stack import TransformerStack
+
+_MASKS = {FULL: create_bidirectional_mask, WINDOW: create_bidirectional_sliding_window_mask}
 
 
 class ModernBertArchitecture(RotaryArchitecture):
@@ -25,8 +27,7 @@ class ModernBertArchitecture(RotaryArchitecture):
 
     def mask(self, states_BTH: Tensor, is_token_BT: Tensor | None, kind: str) -> Tensor | None:
         """Tokens, within the window where there is one; None where that is everything."""
-        masks = create_bidirectional_sliding_window_mask if kind == WINDOW else None
-        return (masks or create_bidirectional_mask)(self.config, states_BTH, is_token_BT)
+        return cast("Tensor | None", _MASKS[kind](self.config, states_BTH, is_token_BT))
 
     def angles(self, states_BTH: Tensor, positions_1T: Tensor, kind: str) -> Any:
         """Cosines and sines of the positions, by the kind's frequencies."""
