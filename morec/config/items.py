@@ -109,8 +109,8 @@ class ImageSpec(FeaturesSpec):
 
     name: str
     """A timm model (``resnet18``), ``efficientnet-lite0``, ``-lite1`` or ``-lite2`` (packaged), a
-    local folder; or a ViT-MAE, ViT, DINOv2, CLIP, SigLIP or ResNet of transformers by hub name or
-    folder (``facebook/vit-mae-base``). ``tiny-random-mae`` starts from scratch."""
+    local folder; or a ViT-MAE, ViT, DINO, CLIP, SigLIP, ResNet, ConvNeXt or Swin of transformers by
+    hub name or folder (``facebook/vit-mae-base``). ``tiny-random-mae`` starts from scratch."""
     pretrained: bool = True
     trainable_layers: Literal["all"] | Annotated[int, Field(ge=0)] = 0
     """0: frozen features (two-stage); k: the top k stages train; all: end-to-end."""

@@ -15,10 +15,11 @@ from morec.errors import SpecError
 
 QUERY_AND_VALUE = (
     *("query", "value"),  # BERT and most others, ViT-MAE
-    *("query_proj", "value_proj"),  # DeBERTa
-    *("q_proj", "v_proj"),  # OPT
+    *("query_proj", "value_proj"),  # DeBERTa-v2
+    *("q_proj", "v_proj"),  # OPT, Llama and its kin
     *("q_lin", "v_lin"),  # DistilBERT
     *("q", "v"),  # MPNet
+    *("Wqkv", "in_proj"),  # ModernBERT, DeBERTa: with the keys, in one
 )
 """What transformers calls the two projections that Hu et al. change (section 4.2)."""
 
@@ -103,7 +104,7 @@ def _drop_frozen(
     module: nn.Module, state: MutableMapping[str, Any], prefix: str, _meta: Any
 ) -> None:
     for name in _frozen(module):
-        del state[prefix + name]
+        state.pop(prefix + name, None)  # A part of it may have left it out before.
 
 
 def _keep_frozen(module: nn.Module, state: MutableMapping[str, Any], prefix: str, *_: Any) -> None:

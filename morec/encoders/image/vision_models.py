@@ -1,4 +1,4 @@
-"""Image encoders of transformers, with its own forward: ViT, DINOv2, CLIP, SigLIP, ResNet.
+"""Image encoders of transformers, with its own forward: ViT, DINO, CLIP, SigLIP, ResNet, Swin.
 
 A name is a folder that ``save_pretrained`` wrote, or a model hub name.
 Shapes: B images, S side in pixels, H width.
@@ -22,9 +22,15 @@ from torch import Tensor, nn
 from transformers import (
     AutoConfig,
     CLIPVisionModel,
+    ConvNextModel,
+    ConvNextV2Model,
     Dinov2Model,
+    Dinov2WithRegistersModel,
+    DINOv3ViTModel,
     ResNetModel,
     SiglipVisionModel,
+    SwinModel,
+    Swinv2Model,
     ViTModel,
 )
 
@@ -68,6 +74,10 @@ def _pooler_output(output: Any) -> Tensor:
     return cast(Tensor, output.pooler_output.flatten(1))
 
 
+def _mean_of_patches(output: Any) -> Tensor:
+    return cast(Tensor, output.last_hidden_state.mean(1))
+
+
 _CLIP_FAMILY = Family(
     CLIPVisionModel,
     _pooler_output,
@@ -78,18 +88,30 @@ _CLIP_FAMILY = Family(
 _SIGLIP_FAMILY = replace(
     _CLIP_FAMILY, model_class=SiglipVisionModel, stem="embeddings", moments=_HALF
 )
+_DINO_FAMILY = Family(
+    Dinov2Model,
+    _pooler_output,
+    stem="embeddings",
+    stages=r"encoder\.layer\.(\d+)",
+    moments=_IMAGENET,
+    has_fixed_size=False,
+)
+_CONVNEXT_FAMILY = replace(
+    _DINO_FAMILY, model_class=ConvNextModel, stages=r"encoder\.stages\.(\d+)"
+)
+_SWIN_FAMILY = replace(
+    _DINO_FAMILY,
+    model_class=SwinModel,
+    pool=_mean_of_patches,
+    stages=r"encoder\.layers\.(\d+)",
+)
 FAMILIES = {
     "vit": Family(
         ViTModel, _class_token, stem="embeddings", stages=r"layers\.(\d+)", moments=_HALF
     ),
-    "dinov2": Family(
-        Dinov2Model,
-        _pooler_output,
-        stem="embeddings",
-        stages=r"encoder\.layer\.(\d+)",
-        moments=_IMAGENET,
-        has_fixed_size=False,
-    ),
+    "dinov2": _DINO_FAMILY,
+    "dinov2_with_registers": replace(_DINO_FAMILY, model_class=Dinov2WithRegistersModel),
+    "dinov3_vit": replace(_DINO_FAMILY, model_class=DINOv3ViTModel, stages=r"model\.layer\.(\d+)"),
     "clip": _CLIP_FAMILY,
     "clip_vision_model": _CLIP_FAMILY,
     "siglip": _SIGLIP_FAMILY,
@@ -102,10 +124,15 @@ FAMILIES = {
         moments=_IMAGENET,
         has_fixed_size=False,
     ),
+    "convnext": _CONVNEXT_FAMILY,
+    "convnextv2": replace(_CONVNEXT_FAMILY, model_class=ConvNextV2Model),
+    "swin": _SWIN_FAMILY,
+    "swinv2": replace(_SWIN_FAMILY, model_class=Swinv2Model),
 }
 """By ``model_type``. ViT: the class token after the final norm; its pooler is not read, since most
-checkpoints have none. DINOv2, CLIP: the same, which the library calls ``pooler_output``. SigLIP:
-its attention pooling. ResNet: the mean over the last map."""
+checkpoints have none. DINO, CLIP: the same, which the library calls ``pooler_output``. SigLIP and
+SigLIP 2 of a fixed size: its attention pooling. ResNet: the mean over the last map. ConvNeXt: the
+same, then the final norm. Swin: the mean over the patches after the final norm."""
 
 
 class VisionEncoder(nn.Module):
@@ -117,7 +144,7 @@ class VisionEncoder(nn.Module):
         self.pretrained_cfg = dict(zip(("mean", "std"), moments, strict=True))
         self._family = family
         for name, parameter in model.named_parameters():
-            # DINOv2 reads it in its own pre-training only.
+            # DINO reads it in its own pre-training only.
             parameter.requires_grad_(name != "embeddings.mask_token")
 
     def forward(self, images_BCSS: Tensor) -> Tensor:

@@ -31,7 +31,7 @@ from morec.encoders.tables import FeatureTable, PackedTable, is_token_of, padded
 from morec.encoders.text.mlm import masked_language_round
 from morec.encoders.text.stack import TransformerStack, WholeEncoder, pool
 from morec.encoders.text.tokens import TitleTokens, open_tokens, title_tokens, tokens_key
-from morec.encoders.text.transformer import load_config, load_stack
+from morec.encoders.text.transformer import keep_layers, load_config, load_stack
 from morec.encoders.weights.architectures import known_config
 from morec.encoders.weights.text import PACKAGED, text_hash
 from morec.errors import DataError
@@ -148,7 +148,7 @@ class TransformerFamily(EncoderFamily[TextSpec]):
         if spec.trainable_layers == 0:
             return FeatureTable(inputs.array("features"))
         tokens = open_tokens(title_tokens(spec, dataset, store))
-        stack = trained_part(spec, load_stack(spec, load_config(spec, tokens.vocab_size)))
+        stack = trained_part(spec, _own_stack(spec, load_config(spec, tokens.vocab_size)))
         is_whole = spec.trainable_layers == "all"
         values = stack.keep_tokens(tokens.ids) if is_whole else inputs.array("states")
         return TextEncoder(PackedTable(values, tokens.lengths), stack, spec, tokens.pad_id)
@@ -195,8 +195,7 @@ def _blank_config(spec: TextSpec) -> Any | None:
     if config is None:
         is_here = spec.name in PACKAGED or Path(spec.name).is_dir()
         return load_config(spec, vocab_size=0) if is_here else None
-    if spec.num_layers != "all":
-        config.num_hidden_layers = spec.num_layers
+    keep_layers(config, spec.num_layers)
     return config
 
 
@@ -216,6 +215,20 @@ def _split(
     assert spec.trainable_layers != "all" and isinstance(stack, TransformerStack), spec
     cut = len(stack.layers) - spec.trainable_layers
     return stack.below(cut), stack.above(cut)
+
+
+def _own_stack(spec: TextSpec, config: Any) -> TransformerStack | WholeEncoder:
+    """The encoder from the trial's own randomness, but for what does not train above a cut."""
+    stack = load_stack(spec, config)
+    if spec.trainable_layers == "all" or spec.pretrained:
+        return stack
+    assert isinstance(stack, TransformerStack)
+    if any(True for _ in stack.architecture.parameters()):
+        with frozen_randomness():
+            shared = load_stack(spec, config)
+        assert isinstance(shared, TransformerStack)
+        stack.architecture = shared.architecture
+    return stack
 
 
 def _frozen_encoder(spec: TextSpec, tokens: TitleTokens) -> TextEncoder:

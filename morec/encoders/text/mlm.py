@@ -12,6 +12,7 @@ from morec.config import TextSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.second_round import second_round
+from morec.encoders.text.families.bert import BERT_LIKE
 from morec.encoders.text.tokens import (
     FIRST,
     LAST,
@@ -22,7 +23,7 @@ from morec.encoders.text.tokens import (
     titles_of,
     tokens_key,
 )
-from morec.encoders.text.transformer import BERT_LIKE, load_config, load_model
+from morec.encoders.text.transformer import load_config, load_model
 from morec.encoders.weights.text import TINY_RANDOM, text_hash
 from morec.errors import SpecError
 

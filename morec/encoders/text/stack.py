@@ -3,8 +3,7 @@
 Shapes: B titles, T tokens, P tokens of all titles, H width.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from copy import deepcopy
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -12,24 +11,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from morec.encoders.lora import leave_frozen_out_of_states
+from morec.encoders.text.architecture import Architecture
 from morec.encoders.text.token_embedding import TokenTable
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """What a stack has to know about the kind of transformer its layers come from."""
-
-    width: int
-    """H between the layers."""
-    dim: int
-    """H after the final norm; the same as ``width`` where there is none."""
-    is_causal: bool = False
-    """Whether a token attends to earlier tokens only."""
-    first_position: int = 0
-    """``position_ids`` of a title's first token."""
-    first_token_state: Callable[[nn.Module, Tensor, Tensor | None], Tensor] | None = None
-    """Computes the first token's state alone, (B, 1, H), from the last layer, the states_BTH below
-    it and its mask_B11T. Without it the whole layer runs."""
 
 
 class TransformerStack(nn.Module):
@@ -73,19 +57,15 @@ class TransformerStack(nn.Module):
     ) -> Tensor:
         """Turn what ``embed`` gave, padded, into states_BTH.
 
-        ``None`` says that there is no padding. Padding is on the right. Causal attention never
-        looks there; other attention masks it. ``first_only`` returns the first token's state
-        alone, (B, 1, H).
+        ``None`` says that there is no padding. Padding is on the right. ``first_only`` returns the
+        first token's state alone, (B, 1, H).
         """
-        is_masked = is_token_BT is not None and not self.architecture.is_causal
-        mask_B11T = is_token_BT[:, None, None, :] if is_token_BT is not None and is_masked else None
-        alone = self.architecture.first_token_state if first_only else None
-        for layer in self.layers if alone is None else self.layers[:-1]:
-            states_BTH = layer(states_BTH, attention_mask=mask_B11T)
-        if alone is not None:
-            states_BTH = alone(self.layers[-1], states_BTH, mask_B11T)
-        if first_only:
-            states_BTH = states_BTH[:, :1]
+        shared = self.architecture.shared(states_BTH, is_token_BT)
+        top = len(self.layers) - 1
+        for index, layer in enumerate(self.layers):
+            is_alone = first_only and index == top
+            run = self.architecture.first_state if is_alone else self.architecture.states
+            states_BTH = run(layer, states_BTH, shared)
         return states_BTH if self.final is None else cast(Tensor, self.final(states_BTH))
 
     def below(self, layer: int) -> "TransformerStack":
@@ -98,9 +78,14 @@ class TransformerStack(nn.Module):
         )
 
     def above(self, layer: int) -> "TransformerStack":
-        """The rest: reads the states that ``below(layer)`` writes."""
+        """The rest: reads the states that ``below(layer)`` writes.
+
+        What all layers share is as frozen here as it is below, and in no state.
+        """
+        architecture = deepcopy(self.architecture).requires_grad_(False)
+        leave_frozen_out_of_states(architecture)
         return TransformerStack(
-            None, layers=self.layers[layer:], final=self.final, architecture=self.architecture
+            None, layers=self.layers[layer:], final=self.final, architecture=architecture
         )
 
 

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 
 class TokenTable(nn.Embedding):
@@ -20,12 +20,21 @@ class TokenTable(nn.Embedding):
 
     num_left_out = 0
     """Parameters of the dropped vectors; the size of the model still counts them."""
+    scale: Tensor | None
+    """What the vectors are multiplied with (Gemma)."""
 
     @classmethod
     def of(cls, embedding: nn.Embedding) -> Self:
-        """The same weights."""
+        """The same weights, and the same scale."""
         weight_VH, padding = embedding.weight, embedding.padding_idx
-        return cls.from_pretrained(weight_VH, freeze=False, padding_idx=padding)  # type: ignore[no-any-return, no-untyped-call]
+        table: Self = cls.from_pretrained(weight_VH, freeze=False, padding_idx=padding)  # type: ignore[no-untyped-call]
+        table.register_buffer("scale", getattr(embedding, "embed_scale", None), persistent=False)
+        return table
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """The vectors of ids (...), (..., H)."""
+        vectors = super().forward(ids)
+        return vectors if self.scale is None else vectors * self.scale.to(vectors.dtype)
 
     def keep(self, ids_P: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
         """Drop every vector that ``ids_P`` does not name, and return the ids by their new rows."""

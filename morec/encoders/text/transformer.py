@@ -1,15 +1,12 @@
 """Text encoders of the transformers library: what their configurations allow, and their weights.
 
 Layers are found by the names the architecture gives them, never by a parameter's position.
-Shapes: B titles, T tokens, H width.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal
 
-import torch
-from torch import Tensor, nn
 from transformers import (
     MODEL_FOR_CAUSAL_LM_MAPPING,
     MODEL_FOR_MASKED_LM_MAPPING,
@@ -19,16 +16,14 @@ from transformers import (
 )
 
 from morec.config import TextSpec
-from morec.encoders.text.cls_state import first_token_state
-from morec.encoders.text.stack import Architecture, TransformerStack, WholeEncoder
+from morec.encoders.text.families.bert import first_position
+from morec.encoders.text.families.decoders import looks_both_ways
+from morec.encoders.text.families.table import CUT
+from morec.encoders.text.stack import TransformerStack, WholeEncoder
 from morec.encoders.text.token_embedding import TokenTable
 from morec.encoders.weights.pretrained import first_line, load_transformer
 from morec.encoders.weights.text import TINY_RANDOM, TINY_RANDOM_SHAPE, text_folder
 from morec.errors import DataError, SpecError
-
-BERT_LIKE = ("bert", "camembert", "roberta", "xlm-roberta")
-BEHIND_PADDING = ("camembert", "mpnet", "roberta", "xlm-roberta")
-"""These count their positions from behind the padding index."""
 
 
 def load_config(spec: TextSpec, vocab_size: int) -> Any:
@@ -47,9 +42,17 @@ def load_config(spec: TextSpec, vocab_size: int) -> Any:
     problems = list(_problems(spec, config))
     if problems:
         raise SpecError(problems)
-    if spec.num_layers != "all":
-        config.num_hidden_layers = spec.num_layers
+    keep_layers(config, spec.num_layers)
     return config
+
+
+def keep_layers(config: Any, num_layers: int | Literal["all"]) -> None:
+    """Cut an architecture to its lower layers, in place."""
+    if num_layers == "all":
+        return
+    config.num_hidden_layers = num_layers
+    if getattr(config, "layer_types", None):
+        config.layer_types = config.layer_types[:num_layers]
 
 
 def load_stack(spec: TextSpec, config: Any) -> TransformerStack | WholeEncoder:
@@ -78,62 +81,9 @@ def load_model(spec: TextSpec, config: Any, model_class: Any) -> Any:
     """
     folder = text_folder(spec) if spec.pretrained else None
     # A stack makes the masks of its layers itself, in the form that this attention reads.
-    options = {"attn_implementation": "sdpa"} if config.model_type in CUT else {}
+    attention = "sdpa" if model_class._supports_sdpa else "eager"
+    options = {"attn_implementation": attention} if config.model_type in CUT else {}
     return load_transformer(folder, config, model_class, **options)
-
-
-def _bert_stack(model: Any) -> TransformerStack:
-    width = model.config.hidden_size
-    architecture = Architecture(
-        width=width,
-        dim=width,
-        first_position=_first_position(model.config),
-        first_token_state=first_token_state,
-    )
-    return TransformerStack(
-        model.embeddings, layers=model.encoder.layer, final=None, architecture=architecture
-    )
-
-
-class _OptEmbedding(nn.Module):
-    """Tokens plus positions, as ``OPTDecoder.forward`` adds them up."""
-
-    def __init__(self, decoder: Any) -> None:
-        super().__init__()
-        self.tokens = decoder.embed_tokens
-        self.positions = decoder.embed_positions
-        self.project = decoder.project_in or nn.Identity()
-
-    def forward(self, input_ids: Tensor, position_ids: Tensor) -> Tensor:
-        """Embed the ids (B, T), result (B, T, H)."""
-        positions_BTH = self.positions(torch.ones_like(input_ids), 0, position_ids=position_ids)
-        return cast(Tensor, self.project(self.tokens(input_ids)) + positions_BTH)
-
-
-def _opt_stack(model: Any) -> TransformerStack:
-    decoder = model.decoder
-    last = [part for part in (decoder.final_layer_norm, decoder.project_out) if part is not None]
-    architecture = Architecture(
-        width=decoder.config.hidden_size,
-        dim=decoder.config.word_embed_proj_dim,
-        is_causal=True,
-    )
-    return TransformerStack(
-        _OptEmbedding(decoder),
-        layers=decoder.layers,
-        final=nn.Sequential(*last),
-        architecture=architecture,
-    )
-
-
-CUT: dict[str, Callable[[Any], TransformerStack]] = {
-    **dict.fromkeys(BERT_LIKE, _bert_stack),
-    "opt": _opt_stack,
-}
-"""How a model of the library becomes a stack, by ``model_type``.
-
-The upper layers of these train alone if asked to; any other encoder is frozen or trains whole.
-"""
 
 
 def _tiny_config(vocab_size: int) -> BertConfig:
@@ -189,7 +139,8 @@ def _problems(spec: TextSpec, config: Any) -> Iterator[str]:
     longest = _max_tokens(config)
     if longest is not None and spec.max_tokens > longest:
         yield f"{where}.max_tokens: {spec.max_tokens}, but {spec.name!r} reads at most {longest}"
-    if type(config) not in MODEL_FOR_MASKED_LM_MAPPING and spec.pooling == "cls":
+    is_causal = type(config) not in MODEL_FOR_MASKED_LM_MAPPING and not looks_both_ways(config)
+    if is_causal and spec.pooling == "cls":
         yield (
             f"{where}.pooling: 'cls' of {spec.name!r} is the same for every title: its first "
             "token sees no other; allowed: mean"
@@ -208,9 +159,4 @@ def _max_tokens(config: Any) -> int | None:
     longest = getattr(config, "max_position_embeddings", None)
     if longest is None or longest < 1:
         return None
-    return int(longest) - _first_position(config)
-
-
-def _first_position(config: Any) -> int:
-    """The number of a title's first position."""
-    return int(config.pad_token_id) + 1 if config.model_type in BEHIND_PADDING else 0
+    return int(longest) - first_position(config)

@@ -5,11 +5,21 @@ Only shapes: weights, tokenizers and every setting that changes a number come fr
 
 from typing import Any
 
-from transformers import BertConfig, OPTConfig, RobertaConfig, ViTMAEConfig
+from transformers import (
+    BertConfig,
+    DebertaV2Config,
+    DistilBertConfig,
+    ModernBertConfig,
+    MPNetConfig,
+    OPTConfig,
+    Qwen3Config,
+    RobertaConfig,
+    ViTMAEConfig,
+)
 
 
 def known_config(name: str) -> Any | None:
-    """The configuration of an encoder of the paper by its hub name; None: unknown here."""
+    """The configuration of an encoder by its hub name; None: unknown here."""
     make = _KNOWN.get(name)
     return make() if make else None
 
@@ -21,6 +31,41 @@ def _bert(layers: int, hidden: int) -> BertConfig:
         num_hidden_layers=layers,
         num_attention_heads=hidden // 64,
         intermediate_size=4 * hidden,
+    )
+
+
+def _minilm() -> BertConfig:
+    return BertConfig(
+        hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536
+    )
+
+
+def _deberta_v3() -> DebertaV2Config:
+    return DebertaV2Config(
+        vocab_size=128100,
+        hidden_size=768,
+        num_hidden_layers=12,
+        num_attention_heads=12,
+        intermediate_size=3072,
+        type_vocab_size=0,
+        relative_attention=True,
+        position_buckets=256,
+        norm_rel_ebd="layer_norm",
+        share_att_key=True,
+        pos_att_type=["p2c", "c2p"],
+        position_biased_input=False,
+    )
+
+
+def _qwen3_embedding() -> Qwen3Config:
+    return Qwen3Config(
+        vocab_size=151669,
+        hidden_size=1024,
+        intermediate_size=3072,
+        num_hidden_layers=28,
+        num_attention_heads=16,
+        num_key_value_heads=8,
+        head_dim=128,
     )
 
 
@@ -36,5 +81,13 @@ _KNOWN = {
         vocab_size=50265, max_position_embeddings=514, type_vocab_size=1
     ),
     "facebook/opt-125m": OPTConfig,
+    "distilbert-base-uncased": DistilBertConfig,
+    "sentence-transformers/all-MiniLM-L6-v2": _minilm,
+    "sentence-transformers/all-mpnet-base-v2": lambda: MPNetConfig(max_position_embeddings=514),
+    "intfloat/e5-base-v2": lambda: _bert(12, 768),
+    "BAAI/bge-base-en-v1.5": lambda: _bert(12, 768),
+    "answerdotai/ModernBERT-base": ModernBertConfig,
+    "microsoft/deberta-v3-base": _deberta_v3,
+    "Qwen/Qwen3-Embedding-0.6B": _qwen3_embedding,
     "facebook/vit-mae-base": ViTMAEConfig,
 }

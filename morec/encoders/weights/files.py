@@ -6,7 +6,7 @@ is read by its weights-only unpickler.
 
 import functools
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -16,7 +16,7 @@ from huggingface_hub import snapshot_download
 from morec.config import canonical_json
 from morec.encoders.artefacts import file_sha256
 from morec.encoders.weights.pretrained import first_line
-from morec.errors import DataError, did_you_mean
+from morec.errors import DataError
 
 WEIGHTS = "*.safetensors"
 OLDER_WEIGHTS = "pytorch_model*.bin"
@@ -111,13 +111,14 @@ def cached_sha256(path: Path) -> str:
     return _sha256_of(path.absolute(), stat.st_size, stat.st_mtime_ns)
 
 
-def cannot_load(
-    part: str, name: str, hub_name: str, aliases: Iterable[str], error: Exception
-) -> str:
-    """The beginning of an error that ends with what a user can give instead."""
+def cannot_load(part: str, name: str, hub_name: str, near: str, error: Exception) -> str:
+    """The beginning of an error that ends with what a user can give instead.
+
+    ``near`` is the sentence that names the nearest name, or nothing.
+    """
     return (
         f"item.{part}.name: {name!r} cannot be loaded: it is no local folder, and {hub_name!r} "
-        f"did not come from the model hub ({first_line(error)}).{did_you_mean(name, aliases)} Give "
+        f"did not come from the model hub ({first_line(error)}).{near} Give "
     )
 
 

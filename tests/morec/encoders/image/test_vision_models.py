@@ -19,15 +19,29 @@ from morec.encoders.image.vision_models import FAMILIES, load_vision_model
 from morec.encoders.macs import count_macs
 from morec.errors import DataError, SpecError
 from morec.model_profile import profile_model
+from tests.morec.encoders.contract import TRAINED
 
 SIZE = 16
 MEAN, STD = [0.1, 0.2, 0.3], [0.4, 0.5, 0.6]
 WIDE = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2}
 VISION = {**WIDE, "intermediate_size": 16, "image_size": SIZE, "patch_size": 8}
 TEXT = {**WIDE, "intermediate_size": 16, "vocab_size": 9, "bos_token_id": 1, "eos_token_id": 2}
+CONVNEXT = {"hidden_sizes": [8, 16], "depths": [1, 1], "num_stages": 2}
+SWIN = {
+    "image_size": SIZE,
+    "patch_size": 2,
+    "embed_dim": 8,
+    "depths": [1, 1],
+    "num_heads": [2, 2],
+    "window_size": 4,
+}
 CONFIGS: dict[str, Any] = {
     "vit": lambda: hf.ViTConfig(**VISION),
     "dinov2": lambda: hf.Dinov2Config(**WIDE, image_size=SIZE, patch_size=8, mlp_ratio=2),
+    "dinov2_with_registers": lambda: hf.Dinov2WithRegistersConfig(
+        **WIDE, image_size=SIZE, patch_size=8, mlp_ratio=2
+    ),
+    "dinov3_vit": lambda: hf.DINOv3ViTConfig(**VISION, num_register_tokens=2),
     "clip": lambda: hf.CLIPConfig(vision_config=VISION, text_config=TEXT, projection_dim=6),
     "clip_vision_model": lambda: hf.CLIPVisionConfig(**VISION),
     "siglip": lambda: hf.SiglipConfig(vision_config=VISION, text_config=TEXT),
@@ -35,7 +49,12 @@ CONFIGS: dict[str, Any] = {
     "resnet": lambda: hf.ResNetConfig(
         embedding_size=8, hidden_sizes=[8, 16], depths=[1, 1], layer_type="basic"
     ),
+    "convnext": lambda: hf.ConvNextConfig(**CONVNEXT),
+    "convnextv2": lambda: hf.ConvNextV2Config(**CONVNEXT),
+    "swin": lambda: hf.SwinConfig(**SWIN),
+    "swinv2": lambda: hf.Swinv2Config(**SWIN),
 }
+CONVOLUTIONS = ("resnet", "convnext", "convnextv2")
 SAVED_AS = {"vit": hf.ViTForImageClassification}
 """A model with a classifier on top, as hubs mostly have them."""
 
@@ -70,8 +89,12 @@ def by_hand(kind: str, model: Any, dataset: Dataset) -> Tensor:
     images = (pixels - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
     if kind == "vit":
         return model.vit(images).last_hidden_state[:, 0]
-    if kind == "dinov2":
+    if kind.startswith("dino"):
         return model(images).last_hidden_state[:, 0]
+    if kind.startswith("swin"):
+        return model(images).last_hidden_state.mean(1)
+    if kind.startswith("convnext"):
+        return model.layernorm(model(images).last_hidden_state.mean((2, 3)))
     vision = getattr(model, "vision_model", model)
     output = vision(images)
     if kind.startswith("clip"):
@@ -81,17 +104,21 @@ def by_hand(kind: str, model: Any, dataset: Dataset) -> Tensor:
     return vision.head(output.last_hidden_state)
 
 
-@pytest.mark.parametrize("trainable", [0, 1, "all"])
+@pytest.mark.parametrize("trained", ["ts", "top1", "lora top1", "e2e"])
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_features_are_those_of_the_librarys_own_forward(
     kind: str,
-    trainable: int | str,
+    trained: str,
     saved: dict[str, tuple[Path, Any]],
     dataset: Dataset,
     shared_store: ArtefactStore,
 ) -> None:
     folder, model = saved[kind]
-    spec = spec_of(folder, trainable_layers=trainable)
+    spec = spec_of(folder, **TRAINED[trained])
+    if spec.lora is not None and kind in CONVOLUTIONS:
+        with pytest.raises(SpecError, match=r"item\.image\.lora: .* has no attention to change"):
+            build_encoder(spec, dataset, shared_store)
+        return
     encoder = build_encoder(spec, dataset, shared_store).eval()
     expected = by_hand(kind, model, dataset)
     found = encoder(torch.arange(dataset.num_items))
@@ -153,8 +180,8 @@ def test_another_model_type_names_those_that_run(
         encoder_inputs(spec_of(tmp_path), dataset, store)
     assert str(caught.value) == (
         f"item.image.name: {str(tmp_path)!r} is of type 'beit'; allowed: vit_mae, vit, dinov2, "
-        "clip, clip_vision_model, siglip, siglip_vision_model, resnet, or a timm name or folder "
-        "(without 'timm/')"
+        "dinov2_with_registers, dinov3_vit, clip, clip_vision_model, siglip, siglip_vision_model, "
+        "resnet, convnext, convnextv2, swin, swinv2, or a timm name or folder (without 'timm/')"
     )
 
 
@@ -181,7 +208,7 @@ def test_a_size_that_the_model_cannot_read_is_refused(
         load_vision_model(spec_of(saved[kind][0], size=size))
 
 
-@pytest.mark.parametrize("kind", ["dinov2", "resnet"])
+@pytest.mark.parametrize("kind", [kind for kind in FAMILIES if not FAMILIES[kind].has_fixed_size])
 def test_models_without_fixed_positions_read_other_sizes(
     kind: str, saved: dict[str, tuple[Path, Any]]
 ) -> None:

@@ -234,3 +234,39 @@ def test_minilm_costs_what_the_papers_formula_says(
     macs, uncounted = count_macs(encoder.eval().encode_padded_item)
     assert (macs, uncounted) == (products + attention, set())
     assert attention / products < 0.02
+
+
+@pytest.mark.parametrize("family", ["mpnet", "deberta-v2"])
+def test_what_layers_share_is_frozen_above_a_cut_and_the_same_in_every_trial(
+    dataset: Dataset,
+    shared_store: ArtefactStore,
+    saved_encoders: dict[str, Path],
+    family: str,
+) -> None:
+    spec = spec_of(saved_encoders[family], pretrained=False, trainable_layers=2, max_tokens=9)
+    built = []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        encoder = build_encoder(spec, dataset, shared_store)
+        assert isinstance(encoder, TextEncoder)
+        built.append(encoder)
+    one, other = (encoder.stack.architecture for encoder in built)
+    distances = list(one.named_parameters())
+    assert distances
+    for name, tensor in distances:
+        assert not tensor.requires_grad
+        assert tensor.dim() == 1 or tensor.std() > 0
+        assert torch.equal(tensor, other.get_parameter(name))
+    assert not any("architecture" in name for name in built[0].state_dict())
+    assert not torch.equal(*(next(encoder.stack.layers.parameters()) for encoder in built))
+
+
+def test_what_layers_share_trains_with_the_whole_encoder(
+    dataset: Dataset, shared_store: ArtefactStore, saved_encoders: dict[str, Path]
+) -> None:
+    spec = spec_of(saved_encoders["mpnet"], trainable_layers="all", max_tokens=9)
+    encoder = build_encoder(spec, dataset, shared_store)
+    encoder(rows(dataset)).square().sum().backward()
+    bias = encoder.get_parameter("stack.architecture.bias.relative_attention_bias.weight")
+    assert bias.grad is not None
+    assert bias.grad.any()

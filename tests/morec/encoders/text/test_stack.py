@@ -1,5 +1,7 @@
 """A stack computes what the library computes, whole, cut in two, or its first token alone."""
 
+import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,11 @@ import transformers as hf
 
 from morec.config import TextSpec
 from morec.encoders.tables import padded
-from morec.encoders.text.stack import Architecture, TransformerStack, WholeEncoder, pool
-from morec.encoders.text.transformer import CUT as STACKS
+from morec.encoders.text.stack import TransformerStack, WholeEncoder, pool
 from morec.encoders.text.transformer import load_config, load_stack
+from tests.morec.encoders.conftest import CAUSAL, CUT, WHOLE
 
 LENGTHS = (3, 9, 1, 6)
-CUT = ("bert", "roberta", "opt")
-WHOLE = ("distilbert", "mpnet", "electra", "deberta", "deberta-v2", "gpt2")
 
 
 def spec_of(folder: Path, **changes: Any) -> TextSpec:
@@ -26,6 +26,15 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
     is_token_BT = torch.arange(max(LENGTHS)) < torch.tensor(LENGTHS)[:, None]
     ids_BT = torch.randint(4, 100, is_token_BT.shape, generator=torch.Generator().manual_seed(1))
     return ids_BT * is_token_BT, is_token_BT
+
+
+def tolerance_of(family: str) -> float:
+    """Gemma computes norms and probabilities in fp32, whatever its weights are in."""
+    return 1e-5 if family.startswith("gemma") else 1e-12
+
+
+def titles() -> list[tuple[torch.Tensor, int]]:
+    return list(zip(batch()[0], LENGTHS, strict=True))
 
 
 def inputs_of(stack: TransformerStack | WholeEncoder) -> tuple[torch.Tensor, torch.Tensor]:
@@ -39,14 +48,77 @@ def inputs_of(stack: TransformerStack | WholeEncoder) -> tuple[torch.Tensor, tor
 def test_the_stack_computes_what_the_library_computes(
     saved_encoders: dict[str, Path], family: str
 ) -> None:
-    ids_BT, is_token_BT = batch()
+    _, is_token_BT = batch()
     spec = spec_of(saved_encoders[family])
     stack = load_stack(spec, load_config(spec, 0)).double().eval()
-    reference = hf.AutoModel.from_pretrained(spec.name, dtype=torch.float64).eval()
-    expected = reference(ids_BT, attention_mask=is_token_BT.long()).last_hidden_state
+    reference = hf.AutoModel.from_pretrained(spec.name).double().eval()
+    # One by one: Gemma 2 makes NaN of what is behind a window of padding.
+    expected = [reference(ids[None, :length]).last_hidden_state[0] for ids, length in titles()]
     found = stack(*inputs_of(stack))
-    assert torch.allclose(found[is_token_BT], expected[is_token_BT], rtol=0, atol=1e-12)
-    assert (expected[0, 0] - expected[1, 0]).abs().max() > 1e-2 or family in ("opt", "gpt2")
+    torch.testing.assert_close(
+        found[is_token_BT], torch.cat(expected), rtol=0, atol=tolerance_of(family)
+    )
+    assert found.isfinite().all()
+
+
+@pytest.mark.parametrize("family", CUT)
+def test_a_token_sees_later_tokens_unless_the_family_is_causal(
+    saved_encoders: dict[str, Path], family: str
+) -> None:
+    spec = spec_of(saved_encoders[family])
+    stack = load_stack(spec, load_config(spec, 0)).double().eval()
+    inputs, is_token_BT = inputs_of(stack)
+    others = inputs.detach().clone()
+    others[1, 2] += torch.arange(others.shape[2]).cos()
+    changed = (stack(others, is_token_BT) - stack(inputs, is_token_BT)).abs() > 1e-9
+    assert changed[1, 2].all()
+    assert bool(changed[1, :2].any()) == (family not in CAUSAL)
+    assert not changed[[0, 2, 3]].any()
+
+
+@pytest.mark.parametrize("family", CUT)
+def test_what_padding_holds_changes_nothing(saved_encoders: dict[str, Path], family: str) -> None:
+    spec = spec_of(saved_encoders[family])
+    stack = load_stack(spec, load_config(spec, 0)).double().eval()
+    inputs, is_token_BT = inputs_of(stack)
+    other = torch.where(is_token_BT[:, :, None], inputs, torch.randn_like(inputs))
+    found, expected = (stack(each, is_token_BT)[is_token_BT] for each in (other, inputs))
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("family", CUT)
+def test_layers_above_a_cut_have_the_gradients_that_the_library_gives_them(
+    saved_encoders: dict[str, Path], family: str
+) -> None:
+    layer = 1
+    spec = spec_of(saved_encoders[family])
+    stack = load_stack(spec, load_config(spec, 0)).double().eval()
+    inputs, is_token_BT = inputs_of(stack)
+    below_BTH = stack.below(layer)(inputs, is_token_BT).detach()
+    above = stack.above(layer)
+    reference = hf.AutoModel.from_pretrained(spec.name).double().eval()
+    expected = [reference(ids[None, :n]).last_hidden_state[0] for ids, n in titles()]
+    for states in (above(below_BTH, is_token_BT)[is_token_BT], torch.cat(expected)):
+        (states.sin() * torch.arange(states.numel()).view_as(states).cos()).sum().backward()
+    wanted = {name: p.grad for name, p in reference.named_parameters() if p.grad is not None}
+    found = {name: p.grad for name, p in above.named_parameters() if p.grad is not None}
+    assert found
+    for name, gradient in found.items():
+        expected_gradient = wanted[library_name(name, layer, wanted)]
+        torch.testing.assert_close(gradient, expected_gradient, rtol=0, atol=tolerance_of(family))
+
+
+def library_name(name: str, cut: int, known: Collection[str]) -> str:
+    """What the library calls a parameter of the stack above a cut."""
+    part, number, *rest = name.split(".")
+    if part == "layers":
+        pattern = rf"(\w+\.)?layers?\.{int(number) + cut}\.{'.'.join(rest)}"
+    elif number == "1":
+        pattern = r"decoder\.project_out\.weight"
+    else:
+        pattern = rf"(decoder\.)?(final_)?(layer_)?norm\.{name.rpartition('.')[2]}"
+    (found,) = [each for each in known if re.fullmatch(pattern, each)]
+    return found
 
 
 @pytest.mark.parametrize("family", CUT)
@@ -82,22 +154,12 @@ def test_the_first_tokens_state_alone_is_the_whole_forwards_in_value_and_gradien
         torch.testing.assert_close(one, other, rtol=0, atol=1e-10)
 
 
-def distilbert_stack(model: Any) -> TransformerStack:
-    """DistilBERT calls its projections ``q_lin``, ``k_lin``, ``v_lin`` and its norms otherwise."""
-    return TransformerStack(
-        model.embeddings,
-        layers=model.transformer.layer,
-        final=None,
-        architecture=Architecture(width=model.config.dim, dim=model.config.dim),
-    )
-
-
-@pytest.mark.parametrize("layer", [0, 2, 3])
-def test_cls_pooling_runs_the_whole_last_layer_of_a_family_that_names_no_shortcut(
-    saved_encoders: dict[str, Path], monkeypatch: pytest.MonkeyPatch, layer: int
+@pytest.mark.parametrize("family", ["distilbert", "deberta-v2", "modernbert"])
+@pytest.mark.parametrize("layer", [0, 2])
+def test_cls_pooling_runs_the_whole_last_layer_of_a_family_without_a_shortcut(
+    saved_encoders: dict[str, Path], family: str, layer: int
 ) -> None:
-    monkeypatch.setitem(STACKS, "distilbert", distilbert_stack)
-    spec = spec_of(saved_encoders["distilbert"], pooling="cls", trainable_layers=1)
+    spec = spec_of(saved_encoders[family], pooling="cls", trainable_layers=1)
     stack = load_stack(spec, load_config(spec, 0)).double().eval()
     assert isinstance(stack, TransformerStack)
     inputs, is_token_BT = inputs_of(stack)

@@ -12,23 +12,31 @@ import transformers as hf
 from morec.config import TextSpec
 from morec.encoders.text.transformer import load_config, load_stack
 from morec.errors import DataError, SpecError
+from tests.morec.encoders.conftest import CAUSAL, CUT, WHOLE
 
-CUT = ("bert", "roberta", "opt")
-WHOLE = ("distilbert", "mpnet", "electra", "deberta", "deberta-v2", "gpt2")
+PAPER = ("bert", "roberta", "opt")
+KNOWN = (
+    "bert, camembert, deberta-v2, distilbert, gemma, gemma2, gemma3_text, llama, mistral, "
+    "modernbert, mpnet, opt, qwen2, qwen3, roberta, xlm-roberta"
+)
 
 
 def spec_of(folder: Path, **changes: Any) -> TextSpec:
     return TextSpec.model_validate({"name": str(folder), "pooling": "mean", **changes})
 
 
-def test_num_layers_keeps_the_lower_layers(saved_encoders: dict[str, Path]) -> None:
-    spec = spec_of(saved_encoders["bert"])
+@pytest.mark.parametrize("family", CUT)
+def test_num_layers_keeps_the_lower_layers(saved_encoders: dict[str, Path], family: str) -> None:
+    spec = spec_of(saved_encoders[family])
     whole = load_stack(spec, load_config(spec, 0))
     two = spec.model_copy(update={"num_layers": 2})
     kept = load_stack(two, load_config(two, 0))
     assert len(kept.layers) == 2
     for name, tensor in kept.layers[1].state_dict().items():
         assert torch.equal(tensor, whole.layers[1].state_dict()[name])
+    states_BTH, mask_BT = torch.randn(2, 9, whole.width), torch.arange(9) < torch.tensor([[9], [6]])
+    found, expected = kept.below(2)(states_BTH, mask_BT), whole.below(2)(states_BTH, mask_BT)
+    assert torch.equal(found[mask_BT], expected[mask_BT])
 
 
 def test_no_pooler_is_ever_built(saved_encoders: dict[str, Path]) -> None:
@@ -101,11 +109,18 @@ def test_robertas_positions_start_behind_its_padding_index(
         load_config(spec_of(saved_encoders["roberta"], max_tokens=40), 0)
 
 
-@pytest.mark.parametrize("family", ["opt", "gpt2"])
+@pytest.mark.parametrize("family", [*CAUSAL, "gpt2"])
 def test_the_first_token_of_a_causal_encoder_is_refused(
     saved_encoders: dict[str, Path], family: str
 ) -> None:
     with pytest.raises(SpecError, match=r"pooling: 'cls' of .* allowed: mean"):
+        load_config(spec_of(saved_encoders[family], pooling="cls"), 0)
+
+
+def test_the_first_token_of_a_decoder_that_looks_both_ways_is_read(
+    saved_encoders: dict[str, Path],
+) -> None:
+    for family in ("llama both ways", "gemma3_text both ways"):
         load_config(spec_of(saved_encoders[family], pooling="cls"), 0)
 
 
@@ -116,8 +131,7 @@ def test_an_encoder_that_is_not_cut_trains_altogether_or_not_at_all(
     name = saved_encoders[family]
     expected = (
         f"item.text.trainable_layers: 2, but {str(name)!r} is of type {family!r}, which is not "
-        "cut into layers; allowed: 0, or all (any number with bert, camembert, opt, roberta, "
-        "xlm-roberta)"
+        f"cut into layers; allowed: 0, or all (any number with {KNOWN})"
     )
     with pytest.raises(SpecError, match=re.escape(expected)):
         load_config(spec_of(name, trainable_layers=2), 0)
@@ -131,8 +145,8 @@ def test_an_encoder_that_is_not_cut_trains_altogether_or_not_at_all(
 def test_what_is_no_text_encoder_is_refused_with_what_is(tmp_path: Path, config: Any) -> None:
     config.save_pretrained(tmp_path)
     expected = (
-        f"is of type {config.model_type!r}, which is no text encoder; supported: bert, camembert, "
-        "opt, roberta, xlm-roberta, and with trainable_layers 0 or all every masked or causal "
+        f"is of type {config.model_type!r}, which is no text encoder; supported: {KNOWN}, and "
+        "with trainable_layers 0 or all every masked or causal "
     )
     with pytest.raises(SpecError, match=expected):
         load_config(spec_of(tmp_path, pretrained=False), 0)
@@ -143,7 +157,7 @@ def test_relative_positions_have_no_end(tmp_path: Path) -> None:
     load_config(spec_of(tmp_path, pretrained=False, max_tokens=100_000), 0)
 
 
-@pytest.mark.parametrize("family", CUT)
+@pytest.mark.parametrize("family", PAPER)
 def test_from_scratch_weights_are_normal_biases_zero_and_norms_one(
     saved_encoders: dict[str, Path], tmp_path: Path, family: str
 ) -> None:

@@ -4,7 +4,6 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 from transformers import ViTMAEConfig
 
@@ -13,11 +12,7 @@ from morec.encoders.families import weights_hash
 from morec.encoders.weights.image import PACKAGED, timm_weights
 from morec.errors import DataError
 
-
-@pytest.fixture(autouse=True)
-def no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+pytestmark = pytest.mark.usefixtures("without_a_hub")
 
 
 def test_what_cannot_be_fetched_is_answered_with_its_hub_name_and_other_ways() -> None:
