@@ -20,6 +20,7 @@ from transformers import (
 
 from morec.config import TextSpec
 from morec.encoders.text.cls_state import first_token_state
+from morec.encoders.text.reading import reading_of
 from morec.encoders.text.stack import Architecture, TransformerStack, WholeEncoder
 from morec.encoders.text.token_embedding import TokenTable
 from morec.encoders.weights.pretrained import first_line, load_transformer
@@ -189,10 +190,10 @@ def _problems(spec: TextSpec, config: Any) -> Iterator[str]:
     longest = _max_tokens(config)
     if longest is not None and spec.max_tokens > longest:
         yield f"{where}.max_tokens: {spec.max_tokens}, but {spec.name!r} reads at most {longest}"
-    if type(config) not in MODEL_FOR_MASKED_LM_MAPPING and spec.pooling == "cls":
+    if type(config) not in MODEL_FOR_MASKED_LM_MAPPING and reading_of(spec).pooling == "cls":
         yield (
-            f"{where}.pooling: 'cls' of {spec.name!r} is the same for every title: its first "
-            "token sees no other; allowed: mean"
+            f"{where}.pooling: {spec.pooling!r} of {spec.name!r} is the same for every title: its "
+            "first token sees no other; allowed: mean, last"
         )
 
 
