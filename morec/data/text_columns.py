@@ -46,23 +46,38 @@ def with_columns(dataset: Dataset, spec: DatasetSpec, root: Path, wanted: Sequen
     return replace(dataset, columns=read)
 
 
+def column_faults(spec: DatasetSpec, root: Path, wanted: Sequence[str]) -> list[str]:
+    """Return one message per column that the items' file lacks, without reading its rows.
+
+    A missing ``title`` is none: the data set may have titles of its own.
+
+    Raises:
+        DataError: the file is missing or broken.
+    """
+    columns = READERS[spec.kind].columns
+    found = columns(spec, root) if columns else None
+    return _faults(str(spec.kind), found, [name for name in wanted if name != TITLE])
+
+
 def _check(dataset: Dataset, found: ItemColumns | None, wanted: Sequence[str]) -> None:
     """Raise for columns that are not there."""
-    if not wanted:
-        return
-    if found is None:
-        titles = f"; allowed: {{{TITLE}}}" if dataset.titles is not None else ""
-        raise DataError(
-            f"{WHERE}: dataset {dataset.name!r} has no items' file with the columns "
-            f"{', '.join(wanted)}{titles}"
-        )
-    problems = [
-        f"{found.file}: {problem}"
-        for name in wanted
-        for problem in column_problems(found.names, {WHERE: name})
-    ]
-    if problems:
+    if problems := _faults(dataset.name, found, wanted):
         raise DataError("\n".join(problems))
+
+
+def _faults(dataset: str, found: ItemColumns | None, wanted: Sequence[str]) -> list[str]:
+    if found is not None:
+        return [
+            f"{found.file}: {problem}"
+            for name in wanted
+            for problem in column_problems(found.names, {WHERE: name})
+        ]
+    if not wanted:
+        return []
+    return [
+        f"{WHERE}: dataset {dataset} has no file of items with the columns {', '.join(wanted)}; "
+        f"allowed: {{{TITLE}}}, if it has titles"
+    ]
 
 
 def _read(

@@ -1,6 +1,6 @@
 """What many trials share, made once before the first: data, references, frozen features."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, field
 from itertools import product
@@ -17,13 +17,15 @@ from morec.config import (
     TrialConfig,
     canonical_json,
 )
+from morec.config.templates import template_columns
 from morec.data.dataset import FORMAT, Dataset, open_dataset, save_dataset, source_hash
 from morec.data.interactions import Interactions
 from morec.data.profile import DataProfile
 from morec.data.profiling import load_profiled
 from morec.data.slices import slicings
+from morec.data.text_columns import with_columns
 from morec.encoders.artefacts import Artefact, ArtefactStore
-from morec.encoders.families import weights_hash
+from morec.encoders.families import family_of, weights_hash
 from morec.encoders.item import prepare_item_inputs
 from morec.encoders.second_round import losses_of
 from morec.encoders.weights.text import TINY_RANDOM
@@ -81,6 +83,23 @@ class Prepared:
 
     def dataset_folder(self, config: TrialConfig) -> Path:
         """Folder of the windowed dataset, ready to be memory-mapped; made if it is not there."""
+        windows = self._windows_folder(config)
+        columns = columns_read(config)
+        if not columns:
+            return windows
+        key = canonical_json([data_key(config), columns])
+        if key not in self._folders:
+            identity = {**self.dataset_identity(config), "columns": columns}
+            artefact = self.store.get_or_make(
+                "dataset",
+                identity,
+                lambda folder: _save_with_columns(config, self.root, windows, folder),
+            )
+            self._folders[key] = artefact.path
+        return self._folders[key]
+
+    def _windows_folder(self, config: TrialConfig) -> Path:
+        """Folder of the windowed dataset without the columns of templates, with its profile."""
         key = data_key(config)
         if key not in self._folders:
             identity = self.dataset_identity(config)
@@ -95,7 +114,7 @@ class Prepared:
         return self.store.find("dataset", self.dataset_identity(config)) is not None
 
     def dataset_identity(self, config: TrialConfig) -> dict[str, object]:
-        """What the windowed dataset depends on: the key of its artefact."""
+        """What the windows of a dataset depend on: the key of its artefact without columns."""
         spec, split = config.dataset, config.evaluation.split
         plain = spec.model_dump(mode="json")
         # Without the default, so that what was prepared before this option is found again.
@@ -108,7 +127,8 @@ class Prepared:
 
     def profile(self, config: TrialConfig) -> DataProfile:
         """The profile that was computed when the dataset was made."""
-        return DataProfile.model_validate_json((self.dataset_folder(config) / PROFILE).read_bytes())
+        folder = self._windows_folder(config)
+        return DataProfile.model_validate_json((folder / PROFILE).read_bytes())
 
 
 def _save(config: TrialConfig, root: Path, folder: Path) -> None:
@@ -117,18 +137,34 @@ def _save(config: TrialConfig, root: Path, folder: Path) -> None:
     write_atomically(folder / PROFILE, profile.model_dump_json())
 
 
+def _save_with_columns(config: TrialConfig, root: Path, windows: Path, folder: Path) -> None:
+    """The dataset in the folder ``windows``, with the columns that a template reads."""
+    columns = columns_read(config)
+    dataset = with_columns(open_dataset(windows), config.dataset, root, columns)
+    save_dataset(dataset, folder)
+
+
+def columns_read(config: TrialConfig) -> tuple[str, ...]:
+    """The columns of the items' file that the template of a configuration names; mostly none."""
+    text = config.item.text
+    return template_columns(text.template) if text else ()
+
+
 def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation, ...]:
     """Make every artefact that the arms' item encoders read, for every searched choice of them."""
     found: dict[str, tuple[str, Artefact]] = {}
     users: dict[str, dict[str, None]] = {}
+    notes: dict[str, dict[tuple[str, str], None]] = {}
     for arm in arms:
         for config in item_variants(arm):
             dataset = prepared.dataset(config)
             with chdir(prepared.root):
                 inputs = prepare_item_inputs(config.item, dataset, prepared.store)
+                said = {name: _said(spec) for name, spec in config.item.modalities.items()}
             for name, artefact in inputs.items():
                 key = artefact.path.name
                 found[key] = (name, artefact)
+                notes.setdefault(key, {}).update(dict.fromkeys(said.get(name, ())))
                 users.setdefault(key, {})[arm.name] = None
     return tuple(
         Preparation(
@@ -138,9 +174,21 @@ def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation,
             num_bytes=artefact.num_bytes,
             used_by=tuple(users[key]),
             losses=losses_of(artefact),
+            read_as=_distinct(read_as for read_as, _ in notes[key]),
+            caveats=_distinct(caveat for _, caveat in notes[key]),
         )
         for key, (name, artefact) in found.items()
     )
+
+
+def _said(spec: TextSpec | ImageSpec) -> tuple[tuple[str, str]]:
+    """How an encoder is read, and how otherwise than its authors meant."""
+    family = family_of(spec)
+    return ((family.read_as(spec), family.caveat(spec)),)
+
+
+def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, texts)))
 
 
 def weights_used(prepared: Prepared, arms: Sequence[Arm]) -> dict[TextSpec | ImageSpec, str]:

@@ -30,7 +30,7 @@ from morec.encoders.interface import Encoder, EncoderFamily
 from morec.encoders.lora import QUERY_AND_VALUE, add_lora
 from morec.encoders.tables import FeatureTable, PackedTable, is_token_of, padded
 from morec.encoders.text.mlm import masked_language_round
-from morec.encoders.text.reading import Reading, blank_reading, reading_of
+from morec.encoders.text.reading import Reading, blank_reading, other_reading, reading_of
 from morec.encoders.text.stack import TransformerStack, WholeEncoder, pool
 from morec.encoders.text.tokens import TitleTokens, open_tokens, title_tokens, tokens_key
 from morec.encoders.text.transformer import load_config, load_stack
@@ -169,6 +169,15 @@ class TransformerFamily(EncoderFamily[TextSpec]):
     def second_round(self, spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
         """Masked language modelling on the titles."""
         return masked_language_round(spec, dataset, store)
+
+    def read_as(self, spec: TextSpec) -> str:
+        """Template, pooling, lower-casing and prompt."""
+        template = [] if spec.template is None else [repr(spec.template)]
+        return ", ".join([*template, reading_of(spec).description])
+
+    def caveat(self, spec: TextSpec) -> str:
+        """What a sentence-transformers folder says otherwise."""
+        return other_reading(spec)
 
     def blank(self, spec: TextSpec) -> "TextEncoder | None":
         """The layers that train, over one token; a hub's encoder only if it is well known."""

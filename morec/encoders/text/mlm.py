@@ -64,7 +64,7 @@ class MaskedLanguageModelling:
         return loss, num_masked
 
     def save(self, folder: Path) -> None:
-        """Write weights, head included, tokenizer, and what a folder says of pooling and prompts."""
+        """Write weights with the head, the tokenizer, and what the folder says of pooling."""
         self.model.save_pretrained(folder)
         self._tokenizer.save_pretrained(folder)
         for name, path in self._said.items():

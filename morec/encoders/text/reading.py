@@ -112,27 +112,27 @@ def titles_of(dataset: Dataset) -> tuple[str, ...]:
     return dataset.titles
 
 
-def other_reading(spec: TextSpec) -> str | None:
-    """How an encoder is read otherwise than its authors meant, in a sentence; None if it is not.
+def other_reading(spec: TextSpec) -> str:
+    """How an encoder is read otherwise than its authors meant, in a sentence; empty if it is not.
 
     The scaling to length 1 does not count: the DT layer behind it has weights of its own.
     """
     if spec.pooling == "own" or spec.reads_words or spec.name == TINY_RANDOM:
-        return None
+        return ""
     folder = text_folder(spec)
     if not is_sentence_folder(folder):
-        return None
+        return ""
     try:
         own = read_sentence_folder(folder, spec.name)
     except SpecError:
-        return None
+        return ""
     ours = reading_of(spec)
     differ = [f"pooling {own.pooling}"] if own.pooling != ours.pooling else []
     differ += (
         [f"the prompt {own.default_prompt!r}"] if own.default_prompt and not ours.prompt else []
     )
     if not differ:
-        return None
+        return ""
     return (
         f"{spec.name} is read with pooling {ours.pooling} (item.text.pooling); its authors mean "
         f"{' and '.join(differ)}, which pooling: own reads."
