@@ -57,6 +57,10 @@ OTHER_VALUES: dict[str, Any] = {
     "item.text.second_round.lr": 1e-5,
     "item.text.second_round.weight_decay": 0.0,
     "item.text.second_round.batch_size": 16,
+    "item.text.template": "{title}. {brand}",
+    "item.text.lowercase": False,
+    "item.text.prompt": "query: ",
+    "item.text.prompt_name": "query",
     "item.text.second_round.valid_share": 0.2,
     "item.text.second_round.seed": 1,
     "item.text.second_round.mask_share": 0.3,
@@ -368,6 +372,34 @@ def test_a_number_is_finite(value: float) -> None:
         (
             {"text": {"name": "text-cnn", "pretrained": False, "second_round": {}}},
             "second_round: 'text-cnn' is no transformer",
+        ),
+        (
+            {"text": {"name": "text-cnn", "pretrained": False, "prompt": "query: "}},
+            "prompt: 'text-cnn' is no transformer",
+        ),
+        (
+            {"text": {"name": "text-cnn", "pretrained": False, "prompt_name": "query"}},
+            "prompt_name: 'text-cnn' is no transformer",
+        ),
+        (
+            {"text": {"name": "text-cnn", "pretrained": False, "pooling": "last"}},
+            "pooling: last has no effect: 'text-cnn' has no tokens' states",
+        ),
+        (
+            {"text": {"name": "text-cnn", "pretrained": False, "lowercase": False}},
+            "lowercase: false has no effect: 'text-cnn' reads lower-cased words",
+        ),
+        (
+            {"text": {"name": "minilm", "prompt": "a", "prompt_name": "b"}},
+            "prompt and prompt_name exclude each other; give one",
+        ),
+        (
+            {"text": {"name": "minilm", "prompt": " "}},
+            "prompt: no effect: it is empty; allowed: text, or leave it out",
+        ),
+        (
+            {"text": {"name": "minilm", "template": "title"}},
+            "template 'title' names no column; for example '{title}. {brand}'",
         ),
         (
             {"text": {"name": "text-cnn", "pretrained": False, "trainable_layers": 2}},
