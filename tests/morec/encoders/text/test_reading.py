@@ -1,5 +1,6 @@
 """What encoders read of an item and what they pool is what was asked for, said, or refused."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -176,11 +177,15 @@ def test_a_prompt_counts_towards_the_tokens_that_are_read(
 
 
 def test_a_second_round_keeps_what_the_folder_says(
-    dataset: Dataset, shared_store: ArtefactStore, sentence: Path
+    dataset: Dataset, shared_store: ArtefactStore, sentence: Path, tmp_path: Path
 ) -> None:
+    folder = shutil.copytree(sentence, tmp_path / "with a mask")
+    tokenizer = hf.AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_special_tokens({"mask_token": "[MASK]"})
+    tokenizer.save_pretrained(folder)
     item = {
         "text": {
-            "name": str(sentence),
+            "name": str(folder),
             "pooling": "own",
             "second_round": {"max_epochs": 1, "batch_size": 12},
         }
@@ -189,7 +194,7 @@ def test_a_second_round_keeps_what_the_folder_says(
     features = torch.from_numpy(made["text"].array("features"))
     torch.testing.assert_close(features.norm(dim=1), torch.ones(len(features)))
     after = spec_of(made["text second round"].path / "encoder", pooling="own")
-    assert reading_of(after) == reading_of(spec_of(sentence, pooling="own"))
+    assert reading_of(after) == reading_of(spec_of(folder, pooling="own"))
 
 
 @pytest.mark.parametrize(
