@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from morec.config.base import Spec
-from morec.config.templates import Template
+from morec.config.templates import Template, template_columns
 
 WORD_ENCODERS = ("word-average", "text-cnn")
 """Text encoders without a transformer: the mean of the words' vectors (what the paper calls GloVe),
@@ -170,6 +170,11 @@ class ItemSpec(Spec):
         """The encoders that are switched on, by part name."""
         encoders = {"text": self.text, "image": self.image}
         return {name: spec for name, spec in encoders.items() if spec is not None}
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the items' file that the template of the text names; mostly none."""
+        return template_columns(self.text.template) if self.text else ()
 
     @property
     def trains_encoder(self) -> bool:

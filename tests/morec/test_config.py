@@ -374,34 +374,6 @@ def test_a_number_is_finite(value: float) -> None:
             "second_round: 'text-cnn' is no transformer",
         ),
         (
-            {"text": {"name": "text-cnn", "pretrained": False, "prompt": "query: "}},
-            "prompt: 'text-cnn' is no transformer",
-        ),
-        (
-            {"text": {"name": "text-cnn", "pretrained": False, "prompt_name": "query"}},
-            "prompt_name: 'text-cnn' is no transformer",
-        ),
-        (
-            {"text": {"name": "text-cnn", "pretrained": False, "pooling": "last"}},
-            "pooling: last has no effect: 'text-cnn' has no tokens' states",
-        ),
-        (
-            {"text": {"name": "text-cnn", "pretrained": False, "lowercase": False}},
-            "lowercase: false has no effect: 'text-cnn' reads lower-cased words",
-        ),
-        (
-            {"text": {"name": "minilm", "prompt": "a", "prompt_name": "b"}},
-            "prompt and prompt_name exclude each other; give one",
-        ),
-        (
-            {"text": {"name": "minilm", "prompt": " "}},
-            "prompt: no effect: it is empty; allowed: text, or leave it out",
-        ),
-        (
-            {"text": {"name": "minilm", "template": "title"}},
-            "template 'title' names no column; for example '{title}. {brand}'",
-        ),
-        (
             {"text": {"name": "text-cnn", "pretrained": False, "trainable_layers": 2}},
             "'text-cnn' has no layers to choose from: it is frozen or trains",
         ),

@@ -14,13 +14,11 @@ from tune_space.capacity.model_profiles import known_counts, model_profiles
 from tune_space.commands.request import PlanAnswer, StudyRequest
 from tune_space.inputs.check_texts import check_texts, format_readings
 from tune_space.inputs.data_profile import format_profile
+from tune_space.inputs.dataset_entries import dataset_entry, datasets_of, profile_dataset
 from tune_space.inputs.missing import Missing, find_missing, format_missing, inactive_arms
 from tune_space.inputs.prepare import (
     Prepared,
     data_key,
-    dataset_entry,
-    datasets_of,
-    profile_dataset,
 )
 from tune_space.ledger.records import DatasetEntry, Ledger
 from tune_space.schedule.changes import find_changes

@@ -22,6 +22,7 @@ from tune_space.inputs import prepare
 from tune_space.inputs.check_texts import check_texts
 from tune_space.inputs.check_training import check_training
 from tune_space.inputs.data_profile import by_condition, format_dataset
+from tune_space.inputs.dataset_entries import dataset_entries
 from tune_space.inputs.missing import find_missing, format_missing, inactive_arms
 from tune_space.inputs.prepare import Prepared
 from tune_space.inputs.reference_rows import references
@@ -50,7 +51,7 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
     _check_inputs(run)
     with hold(options.out), shared(run.prepared.store.folder):
         capacity = _find_capacity(run)
-        datasets = prepare.dataset_entries(run.prepared, run.active)
+        datasets = dataset_entries(run.prepared, run.active)
         check_training(run.prepared, run.active)
         _check_capacity(run, datasets, capacity)
         caught = Caught()

@@ -7,7 +7,7 @@ from morec.config import ImageSpec, TextSpec
 from morec.data.text_columns import column_faults
 from morec.encoders.families import family_of
 from morec.errors import DataError, SpecError
-from tune_space.inputs.prepare import Prepared, columns_read, item_variants, key_of
+from tune_space.inputs.prepare import Prepared, item_variants, key_of
 from tune_space.study.expand import Arm
 
 
@@ -25,7 +25,7 @@ def check_texts(prepared: Prepared, arms: Sequence[Arm]) -> None:
         for config in item_variants(arm):
             key = (key_of(config.dataset), key_of(config.item))
             if key not in seen:
-                columns = column_faults(config.dataset, prepared.root, columns_read(config))
+                columns = column_faults(config.dataset, prepared.root, config.item.columns)
                 seen[key] = [*columns, *_reading_faults(prepared, config.item.modalities.values())]
             for problem in seen[key]:
                 problems.setdefault(problem, {})[arm.name] = None

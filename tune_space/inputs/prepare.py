@@ -11,28 +11,23 @@ from morec.config import (
     DatasetSpec,
     ImageSpec,
     Spec,
-    SplitSpec,
     TextSpec,
-    Ties,
     TrialConfig,
     canonical_json,
 )
-from morec.config.templates import template_columns
 from morec.data.dataset import FORMAT, Dataset, open_dataset, save_dataset, source_hash
-from morec.data.interactions import Interactions
 from morec.data.profile import DataProfile
 from morec.data.profiling import load_profiled
-from morec.data.slices import slicings
 from morec.data.text_columns import with_columns
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.families import family_of, weights_hash
 from morec.encoders.item import prepare_item_inputs
 from morec.encoders.second_round import losses_of
 from morec.encoders.weights.text import TINY_RANDOM
-from morec.results import pack_ranks, write_atomically
+from morec.results import write_atomically
 from morec.storage import Storage
 from tune_space.ledger.layout import ARTEFACTS
-from tune_space.ledger.records import DatasetEntry, Manifest, Preparation, SliceEntry
+from tune_space.ledger.records import Manifest, Preparation
 from tune_space.study.expand import Arm, configure, point_with
 from tune_space.study.spec import place_of
 
@@ -84,7 +79,7 @@ class Prepared:
     def dataset_folder(self, config: TrialConfig) -> Path:
         """Folder of the windowed dataset, ready to be memory-mapped; made if it is not there."""
         windows = self._windows_folder(config)
-        columns = columns_read(config)
+        columns = sorted(config.item.columns)
         if not columns:
             return windows
         key = canonical_json([data_key(config), columns])
@@ -139,15 +134,9 @@ def _save(config: TrialConfig, root: Path, folder: Path) -> None:
 
 def _save_with_columns(config: TrialConfig, root: Path, windows: Path, folder: Path) -> None:
     """The dataset in the folder ``windows``, with the columns that a template reads."""
-    columns = columns_read(config)
+    columns = sorted(config.item.columns)
     dataset = with_columns(open_dataset(windows), config.dataset, root, columns)
     save_dataset(dataset, folder)
-
-
-def columns_read(config: TrialConfig) -> tuple[str, ...]:
-    """The columns of the items' file that the template of a configuration names; mostly none."""
-    text = config.item.text
-    return template_columns(text.template) if text else ()
 
 
 def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation, ...]:
@@ -164,7 +153,7 @@ def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation,
             for name, artefact in inputs.items():
                 key = artefact.path.name
                 found[key] = (name, artefact)
-                notes.setdefault(key, {}).update(dict.fromkeys(said.get(name, ())))
+                notes.setdefault(key, {})[said.get(name, ("", ""))] = None
                 users.setdefault(key, {})[arm.name] = None
     return tuple(
         Preparation(
@@ -181,10 +170,10 @@ def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation,
     )
 
 
-def _said(spec: TextSpec | ImageSpec) -> tuple[tuple[str, str]]:
+def _said(spec: TextSpec | ImageSpec) -> tuple[str, str]:
     """How an encoder is read, and how otherwise than its authors meant."""
     family = family_of(spec)
-    return ((family.read_as(spec), family.caveat(spec)),)
+    return family.read_as(spec), family.caveat(spec)
 
 
 def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
@@ -232,82 +221,6 @@ def with_inactive(
             "references": (*manifest.references, *references_kept),
             "preparations": tuple(made.values()),
         }
-    )
-
-
-def dataset_entries(prepared: Prepared, arms: Sequence[Arm]) -> tuple[DatasetEntry, ...]:
-    """What the report says of each data set under each condition.
-
-    Several entries where arms read it differently.
-    """
-    made = {
-        (label, data_key(config)): dataset_entry(prepared, label, config)
-        for label, config in datasets_of(arms)
-    }
-    read = [(arm.dataset, data_key(arm.config), arm.condition) for arm in arms]
-    return tuple(
-        made[label, key].model_copy(update={"condition": condition})
-        for label, key, condition in dict.fromkeys(read)
-    )
-
-
-def dataset_entry(prepared: Prepared, label: str, config: TrialConfig) -> DatasetEntry:
-    """What the report says of a data set, which is prepared for it."""
-    ties = config.dataset.ties
-    return _dataset_entry(label, ties, prepared.dataset(config), prepared.profile(config))
-
-
-def datasets_of(arms: Sequence[Arm]) -> list[tuple[str, TrialConfig]]:
-    """Every data set that the arms read, by its label: for each way of reading and splitting it,
-    the configuration of an arm."""
-    read = {(arm.dataset, data_key(arm.config)): arm for arm in arms}
-    return [(arm.dataset, arm.config) for arm in read.values()]
-
-
-def profile_dataset(
-    spec: DatasetSpec,
-    root: Path,
-    *,
-    label: str = "",
-    interactions: Interactions | None = None,
-    split: SplitSpec = LEAVE_ONE_OUT,
-) -> DatasetEntry:
-    """Read a data set and describe it with its profile; nothing is written.
-
-    ``root`` is the folder that relative paths in ``spec`` start from; ``label`` is the data set's
-    key in a study. ``interactions`` are those of ``spec``, if they were read already.
-
-    Raises:
-        DataError: a source is missing or does not fit ``spec``, no user is left, or the data
-            cannot be split so.
-    """
-    found = load_profiled(spec, root, interactions, split=split)
-    return _dataset_entry(label, spec.ties, *found)
-
-
-def _dataset_entry(label: str, ties: Ties, dataset: Dataset, profile: DataProfile) -> DatasetEntry:
-    return DatasetEntry(
-        name=dataset.name,
-        dataset=label,
-        sha256=dataset.sha256,
-        is_synthetic=dataset.is_synthetic,
-        num_users=dataset.num_users,
-        num_items=dataset.num_items,
-        num_interactions=len(dataset.item_ids),
-        ties=ties,
-        split=dataset.split,
-        cuts_s=dataset.cuts_s,
-        slices=tuple(
-            SliceEntry(
-                dimension=slicing.dimension,
-                labels=slicing.labels,
-                packed_codes=pack_ranks(slicing.codes_U),
-            )
-            for slicing in slicings(dataset, "test")
-        ),
-        counts=dict(dataset.counts),
-        notes=dataset.notes,
-        profile=profile,
     )
 
 

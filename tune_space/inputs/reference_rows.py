@@ -14,7 +14,7 @@ from morec.encoders.item import prepare_item_inputs
 from morec.references.scored import ReferenceFunction, ReferenceTask, Scored, metrics_in
 from morec.references.table import ENCODER_REFERENCES, REFERENCES
 from morec.results import Evaluation, write_atomically
-from tune_space.inputs.prepare import Prepared, columns_read, data_key, item_variants
+from tune_space.inputs.prepare import Prepared, data_key, item_variants
 from tune_space.ledger.records import Reference
 from tune_space.study.expand import Arm
 from tune_space.study.spec import place_of
@@ -60,7 +60,7 @@ def _references(prepared: Prepared, arm: Arm, arms: Sequence[Arm]) -> Iterator[R
     config = arm.config
     dataset = prepared.dataset(config)
     items = (
-        (one.name, variant.item, prepared.dataset(variant) if columns_read(variant) else dataset)
+        (one.name, variant.item, prepared.dataset(variant) if variant.item.columns else dataset)
         for one in arms
         if place_of(one) == place_of(arm)
         for variant in item_variants(one)

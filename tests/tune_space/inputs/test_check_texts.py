@@ -13,7 +13,8 @@ from morec.encoders.artefacts import ArtefactStore
 from morec.errors import DataError
 from studies.run import main
 from tune_space.inputs.check_texts import check_texts, format_readings
-from tune_space.inputs.prepare import Prepared, dataset_entries, prepare_items
+from tune_space.inputs.dataset_entries import dataset_entries
+from tune_space.inputs.prepare import Prepared, prepare_items
 from tune_space.inputs.reference_rows import references
 from tune_space.study.domains import ParamSpec
 from tune_space.study.expand import Arm
@@ -50,10 +51,12 @@ def test_arms_without_templates_share_windows_with_those_that_have_them(prepared
     assert one != other
     assert open_dataset(one).columns == {}
     read = open_dataset(other)
-    assert read.columns == {
+    assert dict(read.columns) == {
         "title": tuple(f"title {item[1:]}" for item in read.item_names or ()),
         "brand": tuple(f"brand {int(item[1:]) % 3}" for item in read.item_names or ()),
     }
+    turned = arm("turned", {"text": TEXT | {"template": "{brand} {title}"}})
+    assert prepared.dataset_folder(turned.config) == other
     assert np.array_equal(read.item_ids, open_dataset(one).item_ids)
     # One description of the data: templates change nothing of it.
     (entry,) = dataset_entries(prepared, [brand, plain])
