@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from morec.config.base import Spec
 from morec.config.features import Control, FeaturesSpec
+from morec.config.templates import Template, template_columns
 from morec.config.vectors import VectorsSpec, by_name
 
 WORD_ENCODERS = ("word-average", "text-cnn")
@@ -66,10 +67,24 @@ class TextSpec(FeaturesSpec):
     """Keep only this many lower transformer layers."""
     trainable_layers: Literal["all"] | Annotated[int, Field(ge=0)] = 0
     """0: frozen features (two-stage, TS); k: the top k layers train; all: end-to-end (E2E)."""
-    pooling: Literal["cls", "mean"] = "cls"
-    """The first token's state, or the mean over the title's tokens."""
+    pooling: Literal["cls", "mean", "last", "own"] = "cls"
+    """The first token's state, the mean over the text's tokens, or the last token's state. ``own``:
+    as a sentence-transformers folder says: its pooling, whether vectors are scaled to length 1, its
+    default prompt and its lower-casing."""
     max_tokens: int = Field(30, ge=3)
-    """Longer titles are cut (paper: 30)."""
+    """Longer texts are cut (paper: 30)."""
+    template: Template | None = None
+    """Columns of the items' file in a text: ``"{title}. {brand}"``. The text in front of an empty
+    value is left out with it. Not given: the title that the data set has."""
+    lowercase: bool | None = None
+    """Whether texts are lower-cased before the tokenizer reads them. Not given: yes, as in the
+    paper; with ``pooling: own`` as the folder says. false suits cased vocabularies and LLMs."""
+    prompt: str | None = None
+    """Text in front of every item's text (``"query: "``). It counts as part of ``max_tokens`` and
+    is lower-cased with the text. Not given: none; with ``pooling: own`` the folder's default, of
+    which ``""`` makes none."""
+    prompt_name: str | None = None
+    """The name of one of the prompts of a sentence-transformers folder, in place of ``prompt``."""
     dnn_layers: int = Field(0, ge=0)
     """Dropout -> Linear -> GELU layers after the DT layer (TS-DNN-l)."""
     word_vectors: str | None = None
@@ -90,13 +105,12 @@ class TextSpec(FeaturesSpec):
         _check_lora(self)
         _check_processing(self)
         _check_control(self)
+        _check_prompts(self)
         if not self.reads_words:
             if self.word_vectors is not None:
                 raise ValueError(f"word_vectors has no effect with the encoder {self.name!r}")
             return self
-        for option in ("lora", "second_round"):
-            if getattr(self, option) is not None:
-                raise ValueError(f"{option}: {self.name!r} is no transformer")
+        _check_reads_words(self)
         if self.num_layers != "all" or self.trainable_layers not in (0, "all"):
             raise ValueError(f"{self.name!r} has no layers to choose from: it is frozen or trains")
         if self.pretrained != (self.word_vectors is not None):
@@ -174,6 +188,11 @@ class ItemSpec(Spec):
         return hash(self.model_dump_json())
 
     @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of the items' file that the template of the text names; mostly none."""
+        return template_columns(self.text.template) if self.text else ()
+
+    @property
     def trains_encoder(self) -> bool:
         """Whether any pretrained layer is trained."""
         return any(spec.trainable_layers != 0 for spec in self.modalities.values())
@@ -212,6 +231,26 @@ def _check_processing(spec: TextSpec | ImageSpec) -> None:
 def _check_lora(spec: TextSpec | ImageSpec) -> None:
     if spec.lora is not None and spec.trainable_layers == 0:
         raise ValueError("lora has no effect: no layer trains (set trainable_layers)")
+
+
+def _check_reads_words(spec: TextSpec) -> None:
+    for option in ("lora", "second_round", "prompt", "prompt_name"):
+        if getattr(spec, option) is not None:
+            raise ValueError(f"{option}: {spec.name!r} is no transformer")
+    if spec.pooling in ("last", "own"):
+        raise ValueError(
+            f"pooling: {spec.pooling} has no effect: {spec.name!r} has no tokens' states; "
+            "allowed: leave it out"
+        )
+    if spec.lowercase is False:
+        raise ValueError(f"lowercase: false has no effect: {spec.name!r} reads lower-cased words")
+
+
+def _check_prompts(spec: TextSpec) -> None:
+    if spec.prompt is not None and spec.prompt_name is not None:
+        raise ValueError("prompt and prompt_name exclude each other; give one")
+    if spec.prompt is not None and not spec.prompt.strip() and spec.pooling != "own":
+        raise ValueError("prompt: no effect: it is empty; allowed: text, or leave it out")
 
 
 def _check_control(spec: TextSpec | ImageSpec) -> None:

@@ -5,8 +5,9 @@ Comes in: a ``DatasetSpec``. Goes out: a ``Dataset``, in memory or memory-mapped
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +70,9 @@ class Dataset:
     """The id that the source gives item i, at index i - 1."""
     titles: tuple[str, ...] | None = None
     """Text of item i at index i - 1."""
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Further texts by the name of their column in the items' file, each like ``titles``; those
+    that ``morec.data.text_columns`` was asked for."""
     images: ImageSource | None = None
     """Where the images lie; that of item i is key i - 1."""
     image_array: npt.NDArray[np.uint8] | None = None
@@ -163,11 +167,11 @@ def make_dataset(
         image_array=None if images is None else images[windows.kept_items],
         split=split,
         cuts_s=windows.splits.cuts_s,
-        **({} if split == LEAVE_ONE_OUT else _columns(windows.splits)),
+        **({} if split == LEAVE_ONE_OUT else _rows(windows.splits)),
     )
 
 
-def _columns(found: RowsOfSplits) -> dict[str, npt.NDArray[np.int64]]:
+def _rows(found: RowsOfSplits) -> dict[str, Any]:
     """The rows of every split as they are stored."""
     return {name: np.stack(found.rows[split]) for split, name in ROWS.items()}
 
@@ -193,6 +197,7 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
         if field.name not in ARRAYS
     }
     plain["counts"] = dict(dataset.counts)
+    plain["columns"] = dict(dataset.columns)
     plain["split"] = _SPLIT.dump_python(dataset.split, mode="json")
     if dataset.images is not None:
         plain["images"] = {**vars(dataset.images), "path": str(dataset.images.path)}
@@ -218,6 +223,8 @@ def open_dataset(folder: Path) -> Dataset:
     # Folders of leave-one-out that an earlier version made say nothing of a split.
     plain["split"] = _SPLIT.validate_python(plain.get("split", LEAVE_ONE_OUT))
     plain["cuts_s"] = tuple(plain["cuts_s"]) if plain.get("cuts_s") else None
+    columns = plain.get("columns", {}).items()
+    plain["columns"] = {name: tuple(values) for name, values in columns}
     for name in ("item_names", "titles"):
         if plain[name] is not None:
             plain[name] = tuple(plain[name])

@@ -88,6 +88,22 @@ class EncoderFamily(ABC, Generic[SpecT]):
         """
         raise SpecError(f"item.{self.part}.second_round: {spec.name!r} cannot be pre-trained again")
 
+    def read_as(self, spec: SpecT) -> str:
+        """Say how an encoder reads an item where options or its own files decide; may be empty.
+
+        Raises:
+            DataError: the weights cannot be had.
+            SpecError: the encoder cannot do what is asked.
+        """
+        return ""
+
+    def caveat(self, spec: SpecT) -> str:
+        """Say how an encoder is read otherwise than its authors meant; empty if it is not.
+
+        Raises as ``read_as`` does.
+        """
+        return ""
+
     def blank(self, spec: SpecT) -> Encoder | None:
         """An encoder over one made-up item, in which something trains, without data and weights.
 

@@ -207,14 +207,15 @@ def _measures(entry: DatasetEntry) -> Iterator[tuple[str, float]]:
 def preparations_sheet(summary: StudySummary) -> Sheet:
     """One row per artefact that trials share; seconds and bytes."""
     header = ["name", "key", "seconds", "num_bytes", "used_by", "trials", "seconds_per_trial"]
-    header += ["instead", "instead_trial_s", "pays_after_trials", "counts"]
+    header += ["instead", "instead_trial_s", "pays_after_trials", "counts", "read_as"]
     rows = []
     for one in preparation_costs(summary):
         made, other = one.made, one.alternative
         names = [made.name, made.key, made.seconds, made.num_bytes, "; ".join(made.used_by)]
         against = [other.arm, other.trial_s, other.pays_after] if other else [None] * 3
         counts = "; ".join(f"{rule} {number}" for rule, number in made.counts.items())
-        rows.append([*names, one.num_trials, one.per_trial_s, *against, counts])
+        said = [counts, "; ".join(made.read_as)]
+        rows.append([*names, one.num_trials, one.per_trial_s, *against, *said])
     return sheet_of(summary, header, rows)
 
 

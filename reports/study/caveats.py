@@ -66,6 +66,7 @@ def _of_condition(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tup
         *_about_data(summary),
         *_about_titles(summary),
         *_about_features(summary),
+        *_about_encoders(summary),
         *broken_trials(summary, "search"),
     )
 
@@ -173,7 +174,8 @@ def _about_data(summary: StudySummary) -> Iterator[str]:
 
 
 def _about_titles(summary: StudySummary) -> Iterator[str]:
-    reading = {arm.entry.dataset for arm in summary.arms if arm.entry.config.item.text is not None}
+    texts = ((arm.entry.dataset, arm.entry.config.item.text) for arm in summary.arms)
+    reading = {dataset for dataset, text in texts if text is not None and text.template is None}
     for entry in summary.manifest.datasets:
         counts = entry.counts
         num_same = counts.get("empty_titles", 0) + counts.get("repeated_titles", 0)
@@ -195,3 +197,10 @@ def _about_features(summary: StudySummary) -> Iterator[str]:
                 f"differ in {left:,} of {left + lost:,} directions; whiten and pca leave out the "
                 "others."
             )
+
+
+def _about_encoders(summary: StudySummary) -> Iterator[str]:
+    """Encoders that are read otherwise than their authors meant."""
+    names = {arm.name for arm in summary.arms}
+    made = (one for one in summary.manifest.preparations if names.intersection(one.used_by))
+    yield from dict.fromkeys(caveat for one in made for caveat in one.caveats)

@@ -18,7 +18,7 @@ from tune_space.commands.new_settings import Machine, guess_settings
 from tune_space.commands.new_yaml import Draft, arm_names, study_text
 from tune_space.commands.request import Answer, Request
 from tune_space.inputs.data_profile import format_profile
-from tune_space.inputs.prepare import profile_dataset
+from tune_space.inputs.dataset_entries import profile_dataset
 from tune_space.study.load import parse_study
 from tune_space.study.questions import OPEN
 

@@ -13,14 +13,13 @@ from morec.errors import DataError
 from tune_space.capacity.forecast import make_forecast, read_state
 from tune_space.capacity.model_profiles import known_counts, model_profiles
 from tune_space.commands.request import PlanAnswer, StudyRequest
+from tune_space.inputs.check_texts import check_texts, format_readings
 from tune_space.inputs.data_profile import format_profile
+from tune_space.inputs.dataset_entries import dataset_entry, datasets_of, profile_dataset
 from tune_space.inputs.missing import Missing, find_missing, format_missing, inactive_arms
 from tune_space.inputs.prepare import (
     Prepared,
     data_key,
-    dataset_entry,
-    datasets_of,
-    profile_dataset,
 )
 from tune_space.ledger.records import DatasetEntry, Ledger
 from tune_space.schedule.changes import find_changes
@@ -38,7 +37,7 @@ def answer(request: StudyRequest) -> PlanAnswer:
 
     Raises:
         SpecError: an arm is impossible.
-        DataError: a record or the manifest cannot be read.
+        DataError: a record or the manifest cannot be read, or texts cannot be read as asked.
         ClusterError: there is no cluster at the address.
     """
     study, ledger = request.study.spec, Ledger(request.out)
@@ -59,6 +58,7 @@ def answer(request: StudyRequest) -> PlanAnswer:
             *forecast.format_lines(request.out),
             *forecast.format_shortages(request.out),
             *format_missing(missing),
+            *_reading_lines(prepared, arms, missing),
             *_data_lines(prepared, arms, missing),
             *format_wide_cutoffs(arms, _num_items(study, arms, state.datasets)),
         ),
@@ -91,6 +91,17 @@ def _format_shared(arms: Sequence[Arm]) -> Iterator[str]:
     for names in same.values():
         if len(names) > 1:
             yield f"{', '.join(names)}: the same trials, which run once"
+
+
+def _reading_lines(
+    prepared: Prepared, arms: Sequence[Arm], missing: Sequence[Missing]
+) -> Iterator[str]:
+    """How encoders read items, but for those that are missing or lack their data."""
+    lacking = inactive_arms(arms, (), missing)
+    reading = [arm for arm in arms if arm.name not in lacking]
+    with offline():
+        check_texts(prepared, reading)
+        yield from format_readings(prepared, reading)
 
 
 def _data_lines(

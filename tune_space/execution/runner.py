@@ -19,8 +19,10 @@ from tune_space.execution.options import RunOptions, RunOutcome
 from tune_space.execution.ray_jobs import run_jobs
 from tune_space.execution.signals import Caught, sigterm_as_sigint, stopped_by_signal
 from tune_space.inputs import prepare
+from tune_space.inputs.check_texts import check_texts
 from tune_space.inputs.check_training import check_training
 from tune_space.inputs.data_profile import by_condition, format_dataset
+from tune_space.inputs.dataset_entries import dataset_entries
 from tune_space.inputs.missing import find_missing, format_missing, inactive_arms
 from tune_space.inputs.prepare import Prepared
 from tune_space.inputs.reference_rows import references
@@ -49,7 +51,7 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
     _check_inputs(run)
     with hold(options.out), shared(run.prepared.store.folder):
         capacity = _find_capacity(run)
-        datasets = prepare.dataset_entries(run.prepared, run.active)
+        datasets = dataset_entries(run.prepared, run.active)
         check_training(run.prepared, run.active)
         _check_capacity(run, datasets, capacity)
         caught = Caught()
@@ -111,9 +113,10 @@ def _begin(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> _Run:
 
 
 def _check_inputs(run: _Run) -> None:
-    """Refuse to start while data or weights are missing."""
+    """Refuse to start while data or weights are missing, or texts cannot be read as asked."""
     if missing := find_missing(run.study, run.active, run.prepared):
         raise DataError("\n".join(["nothing was started", *format_missing(missing)]))
+    check_texts(run.prepared, run.active)
 
 
 def _find_capacity(run: _Run) -> Capacity:

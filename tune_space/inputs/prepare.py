@@ -1,6 +1,6 @@
 """What many trials share, made once before the first: data, references, frozen features."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import chdir
 from dataclasses import dataclass, field
 from itertools import product
@@ -11,26 +11,23 @@ from morec.config import (
     DatasetSpec,
     EncoderSpec,
     Spec,
-    SplitSpec,
-    Ties,
     TrialConfig,
     canonical_json,
 )
 from morec.data.dataset import FORMAT, Dataset, open_dataset, save_dataset, source_hash
-from morec.data.interactions import Interactions
 from morec.data.profile import DataProfile
 from morec.data.profiling import load_profiled
-from morec.data.slices import slicings
+from morec.data.text_columns import with_columns
 from morec.encoders.artefacts import Artefact, ArtefactStore
-from morec.encoders.families import weights_hash
+from morec.encoders.families import family_of, weights_hash
 from morec.encoders.frozen import counts_of
 from morec.encoders.item import prepare_item_inputs
 from morec.encoders.second_round import losses_of
 from morec.encoders.weights.text import TINY_RANDOM
-from morec.results import pack_ranks, write_atomically
+from morec.results import write_atomically
 from morec.storage import Storage
 from tune_space.ledger.layout import ARTEFACTS
-from tune_space.ledger.records import DatasetEntry, Manifest, Preparation, SliceEntry
+from tune_space.ledger.records import Manifest, Preparation
 from tune_space.study.expand import Arm, configure, point_with
 from tune_space.study.spec import place_of
 
@@ -81,6 +78,23 @@ class Prepared:
 
     def dataset_folder(self, config: TrialConfig) -> Path:
         """Folder of the windowed dataset, ready to be memory-mapped; made if it is not there."""
+        windows = self._windows_folder(config)
+        columns = sorted(config.item.columns)
+        if not columns:
+            return windows
+        key = canonical_json([data_key(config), columns])
+        if key not in self._folders:
+            identity = {**self.dataset_identity(config), "columns": columns}
+            artefact = self.store.get_or_make(
+                "dataset",
+                identity,
+                lambda folder: _save_with_columns(config, self.root, windows, folder),
+            )
+            self._folders[key] = artefact.path
+        return self._folders[key]
+
+    def _windows_folder(self, config: TrialConfig) -> Path:
+        """Folder of the windowed dataset without the columns of templates, with its profile."""
         key = data_key(config)
         if key not in self._folders:
             identity = self.dataset_identity(config)
@@ -95,7 +109,7 @@ class Prepared:
         return self.store.find("dataset", self.dataset_identity(config)) is not None
 
     def dataset_identity(self, config: TrialConfig) -> dict[str, object]:
-        """What the windowed dataset depends on: the key of its artefact."""
+        """What the windows of a dataset depend on: the key of its artefact without columns."""
         spec, split = config.dataset, config.evaluation.split
         plain = spec.model_dump(mode="json")
         # Without the default, so that what was prepared before this option is found again.
@@ -108,7 +122,8 @@ class Prepared:
 
     def profile(self, config: TrialConfig) -> DataProfile:
         """The profile that was computed when the dataset was made."""
-        return DataProfile.model_validate_json((self.dataset_folder(config) / PROFILE).read_bytes())
+        folder = self._windows_folder(config)
+        return DataProfile.model_validate_json((folder / PROFILE).read_bytes())
 
 
 def _save(config: TrialConfig, root: Path, folder: Path) -> None:
@@ -117,18 +132,28 @@ def _save(config: TrialConfig, root: Path, folder: Path) -> None:
     write_atomically(folder / PROFILE, profile.model_dump_json())
 
 
+def _save_with_columns(config: TrialConfig, root: Path, windows: Path, folder: Path) -> None:
+    """The dataset in the folder ``windows``, with the columns that a template reads."""
+    columns = sorted(config.item.columns)
+    dataset = with_columns(open_dataset(windows), config.dataset, root, columns)
+    save_dataset(dataset, folder)
+
+
 def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation, ...]:
     """Make every artefact that the arms' item encoders read, for every searched choice of them."""
     found: dict[str, tuple[str, Artefact]] = {}
     users: dict[str, dict[str, None]] = {}
+    notes: dict[str, dict[tuple[str, str], None]] = {}
     for arm in arms:
         for config in item_variants(arm):
             dataset = prepared.dataset(config)
             with chdir(prepared.root):
                 inputs = prepare_item_inputs(config.item, dataset, prepared.store)
+                said = {name: _said(spec) for name, spec in config.item.modalities.items()}
             for name, artefact in inputs.items():
                 key = artefact.path.name
                 found[key] = (name, artefact)
+                notes.setdefault(key, {})[said.get(name, ("", ""))] = None
                 users.setdefault(key, {})[arm.name] = None
     return tuple(
         Preparation(
@@ -139,9 +164,21 @@ def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation,
             used_by=tuple(users[key]),
             counts=counts_of(artefact),
             losses=losses_of(artefact),
+            read_as=_distinct(read_as for read_as, _ in notes[key]),
+            caveats=_distinct(caveat for _, caveat in notes[key]),
         )
         for key, (name, artefact) in found.items()
     )
+
+
+def _said(spec: EncoderSpec) -> tuple[str, str]:
+    """How an encoder is read, and how otherwise than its authors meant."""
+    family = family_of(spec)
+    return family.read_as(spec), family.caveat(spec)
+
+
+def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, texts)))
 
 
 def weights_used(prepared: Prepared, arms: Sequence[Arm]) -> dict[EncoderSpec, str]:
@@ -185,82 +222,6 @@ def with_inactive(
             "references": (*manifest.references, *references_kept),
             "preparations": tuple(made.values()),
         }
-    )
-
-
-def dataset_entries(prepared: Prepared, arms: Sequence[Arm]) -> tuple[DatasetEntry, ...]:
-    """What the report says of each data set under each condition.
-
-    Several entries where arms read it differently.
-    """
-    made = {
-        (label, data_key(config)): dataset_entry(prepared, label, config)
-        for label, config in datasets_of(arms)
-    }
-    read = [(arm.dataset, data_key(arm.config), arm.condition) for arm in arms]
-    return tuple(
-        made[label, key].model_copy(update={"condition": condition})
-        for label, key, condition in dict.fromkeys(read)
-    )
-
-
-def dataset_entry(prepared: Prepared, label: str, config: TrialConfig) -> DatasetEntry:
-    """What the report says of a data set, which is prepared for it."""
-    ties = config.dataset.ties
-    return _dataset_entry(label, ties, prepared.dataset(config), prepared.profile(config))
-
-
-def datasets_of(arms: Sequence[Arm]) -> list[tuple[str, TrialConfig]]:
-    """Every data set that the arms read, by its label: for each way of reading and splitting it,
-    the configuration of an arm."""
-    read = {(arm.dataset, data_key(arm.config)): arm for arm in arms}
-    return [(arm.dataset, arm.config) for arm in read.values()]
-
-
-def profile_dataset(
-    spec: DatasetSpec,
-    root: Path,
-    *,
-    label: str = "",
-    interactions: Interactions | None = None,
-    split: SplitSpec = LEAVE_ONE_OUT,
-) -> DatasetEntry:
-    """Read a data set and describe it with its profile; nothing is written.
-
-    ``root`` is the folder that relative paths in ``spec`` start from; ``label`` is the data set's
-    key in a study. ``interactions`` are those of ``spec``, if they were read already.
-
-    Raises:
-        DataError: a source is missing or does not fit ``spec``, no user is left, or the data
-            cannot be split so.
-    """
-    found = load_profiled(spec, root, interactions, split=split)
-    return _dataset_entry(label, spec.ties, *found)
-
-
-def _dataset_entry(label: str, ties: Ties, dataset: Dataset, profile: DataProfile) -> DatasetEntry:
-    return DatasetEntry(
-        name=dataset.name,
-        dataset=label,
-        sha256=dataset.sha256,
-        is_synthetic=dataset.is_synthetic,
-        num_users=dataset.num_users,
-        num_items=dataset.num_items,
-        num_interactions=len(dataset.item_ids),
-        ties=ties,
-        split=dataset.split,
-        cuts_s=dataset.cuts_s,
-        slices=tuple(
-            SliceEntry(
-                dimension=slicing.dimension,
-                labels=slicing.labels,
-                packed_codes=pack_ranks(slicing.codes_U),
-            )
-            for slicing in slicings(dataset, "test")
-        ),
-        counts=dict(dataset.counts),
-        notes=dataset.notes,
-        profile=profile,
     )
 
 

@@ -60,14 +60,14 @@ def _references(prepared: Prepared, arm: Arm, arms: Sequence[Arm]) -> Iterator[R
     config = arm.config
     dataset = prepared.dataset(config)
     items = (
-        (one.name, variant.item)
+        (one.name, variant.item, prepared.dataset(variant) if variant.item.columns else dataset)
         for one in arms
         if place_of(one) == place_of(arm)
         for variant in item_variants(one)
         if data_key(variant) == data_key(config)
     )
     with chdir(prepared.root):
-        features = frozen_features(items, dataset, prepared.store)
+        features = frozen_features(items, prepared.store)
     identity = prepared.dataset_identity(config)
     inputs = ReferenceInputs(dataset, identity, config.evaluation, features)
     # The driver alone reads them: nothing for a storage that nodes share.
@@ -88,24 +88,25 @@ def reference_rows(inputs: ReferenceInputs, store: ArtefactStore) -> Iterator[Re
 
 
 def frozen_features(
-    items: Iterable[tuple[str, ItemSpec]], dataset: Dataset, store: ArtefactStore
+    items: Iterable[tuple[str, ItemSpec, Dataset]], store: ArtefactStore
 ) -> dict[str, FrozenFeatures]:
     """Frozen features that arms read on a data set, by the encoder's label.
 
-    ``items`` are the arms' names with what they read of items; features that no arm reads are not
-    made. Relative paths in them start from the working directory. An encoder whose contents a
-    ``control`` replaces is left out: the reference says what the contents give.
+    ``items`` are the arms' names with what they read of items and the data that has it; features
+    that no arm reads are not made. Relative paths in them start from the working directory. An
+    encoder whose contents a ``control`` replaces is left out: the reference says what the contents
+    give.
     """
     frozen = [
-        (encoder_label(spec), part, spec, arm)
-        for arm, item in items
+        (encoder_label(spec), part, spec, arm, dataset)
+        for arm, item, dataset in items
         for part, spec in item.modalities.items()
         if spec.trainable_layers == 0 and spec.control is None
     ]
     found = {}
-    for label, part, spec, _ in frozen:
+    for label, part, spec, _, dataset in frozen:
         if label not in found:
-            users = dict.fromkeys(arm for other, _, _, arm in frozen if other == label)
+            users = dict.fromkeys(arm for other, _, _, arm, _ in frozen if other == label)
             made = prepare_item_inputs(ItemSpec.of_part(part, spec), dataset, store)
             found[label] = FrozenFeatures(made[part], tuple(users))
     return found

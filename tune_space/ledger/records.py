@@ -197,6 +197,10 @@ class Preparation(Spec):
     losses: dict[str, tuple[float, ...]] = {}  # noqa: RUF012
     """Of second-round pre-training: ``train`` and ``valid`` -> loss per epoch; ``valid`` begins
     with the loss before the first epoch."""
+    read_as: tuple[str, ...] = ()
+    """How encoders read an item over this artefact, where options or their own files decide."""
+    caveats: tuple[str, ...] = ()
+    """How they are read otherwise than their authors meant, in sentences."""
 
 
 class Manifest(Spec):

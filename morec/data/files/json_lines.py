@@ -2,7 +2,7 @@
 
 import ast
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -56,6 +56,40 @@ def read_json_lines(path: Path, fields: Mapping[str, type]) -> Iterator[pa.Recor
         for _ in _checked(path, json.loads, fields):
             pass
         raise unreadable(path, error) from error
+
+
+def field_names(path: Path) -> list[str]:
+    """Return the fields of the first ``CHUNK`` lines.
+
+    Raises:
+        DataError: the file is empty or broken, or a line is neither JSON nor Python.
+    """
+    rows = islice(_rows(path, _parser(path)), CHUNK)
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def read_json_texts(path: Path, fields: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield ``fields`` as text: lists, also of lists, joined by ``", "``; a missing one is null.
+
+    Raises:
+        DataError: the file is broken, or a field holds an object; names the line.
+    """
+    schema = pa.schema([(name, pa.string()) for name in fields])
+    rows = enumerate(_rows(path, _parser(path)), start=1)
+    while chunk := list(islice(rows, CHUNK)):
+        texts = [
+            {name: _text_of(row.get(name), path, f"line {number}: {name}") for name in fields}
+            for number, row in chunk
+        ]
+        yield pa.RecordBatch.from_pylist(texts, schema)
+
+
+def _text_of(value: Any, path: Path, where: str) -> str | None:
+    if isinstance(value, list):
+        return ", ".join(filter(None, (_text_of(one, path, where) for one in value)))
+    if isinstance(value, dict):
+        raise DataError(f"{path.name}: {where} is an object; expected text, a number or a list")
+    return None if value is None else str(value)
 
 
 def _parser(path: Path) -> _Parser:

@@ -35,8 +35,10 @@ def type_problems(path: Path, wanted: Mapping[str, str]) -> list[str]:
     ]
 
 
-def read_parquet(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """Yield ``columns``.
+def read_parquet(
+    path: Path, columns: list[str], *, joins_lists: bool = False
+) -> Iterator[pa.RecordBatch]:
+    """Yield ``columns``; ``joins_lists`` turns lists of text or numbers into text, with ``", "``.
 
     Raises:
         DataError: the file is broken, has no rows, or holds bytes that are no text.
@@ -48,7 +50,10 @@ def read_parquet(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
             if not parquet.metadata.num_rows:
                 raise DataError(f"{path.name}: has columns but no rows")
             for batch in parquet.iter_batches(columns=[stored[name] for name in columns]):
-                plain = {name: _plain(batch[stored[name]], path, name) for name in columns}
+                values = {name: batch[stored[name]] for name in columns}
+                if joins_lists:
+                    values = {name: _joined(values[name], path, name) for name in columns}
+                plain = {name: _plain(values[name], path, name) for name in columns}
                 yield pa.RecordBatch.from_pydict(plain)
     except READ_ERRORS as error:
         raise unreadable(path, error) from error
@@ -85,6 +90,20 @@ def _plain(values: pa.Array, path: Path, name: str) -> pa.Array:
                 f"{path.name}: column {name!r} holds bytes ({kind}) that are no UTF-8 text"
             ) from None
     return values
+
+
+def _joined(values: pa.Array, path: Path, name: str) -> pa.Array:
+    """Lists as text; the rest as it is."""
+    kind = values.type
+    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
+    if _is_other(kind.value_type if is_list else kind):
+        raise DataError(
+            f"{path.name}: column {name!r} holds {kind}; expected text, numbers, dates, or lists"
+        )
+    if not is_list:
+        return values
+    lists = (one if one is None else [str(v) for v in one if v] for one in values.to_pylist())
+    return pa.array([None if one is None else ", ".join(one) for one in lists], pa.string())
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -17,12 +17,17 @@ from pathlib import Path
 
 from morec.config import AmazonSpec
 from morec.data.files.gather import gather
-from morec.data.files.json_lines import first_fields, read_json_lines
+from morec.data.files.json_lines import (
+    field_names,
+    first_fields,
+    read_json_lines,
+    read_json_texts,
+)
 from morec.data.files.sources import locate
 from morec.data.files.tables import as_rows
 from morec.data.interactions import Interactions, all_ratings_count
 from morec.data.readers.catalogue import catalogue_of, join_catalogue
-from morec.data.readers.reader import Reader, file_name, hash_of
+from morec.data.readers.reader import ItemColumns, Reader, file_name, hash_of
 from morec.errors import DataError
 
 REVIEWS = (("reviewerID", "asin", "unixReviewTime"), ("user_id", "parent_asin", "timestamp"))
@@ -63,6 +68,18 @@ def source_files(spec: AmazonSpec, root: Path) -> list[Path]:
     return locate([spec.reviews, spec.meta], root)
 
 
+def item_columns(spec: AmazonSpec, root: Path) -> ItemColumns:
+    """Offer the fields of the meta data: ``brand``, ``description``, ``categories`` and others."""
+    meta = source_files(spec, root)[1]
+    (item,) = _layout(meta, META)
+    return ItemColumns(
+        file=meta.name,
+        names=field_names(meta),
+        item=item,
+        read=lambda wanted: gather(read_json_texts(meta, [item, *wanted])),
+    )
+
+
 def _layout(path: Path, layouts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     """Return the first layout whose fields the file's first line has."""
     found = first_fields(path)
@@ -73,4 +90,6 @@ def _layout(path: Path, layouts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     raise DataError(f"{path.name}: line 1: expected {allowed}; found {', '.join(found)}")
 
 
-READER = Reader(AmazonSpec, read_amazon, hash_of(source_files), file_name("reviews"))
+READER = Reader(
+    AmazonSpec, read_amazon, hash_of(source_files), file_name("reviews"), columns=item_columns
+)

@@ -10,6 +10,8 @@ from typing import Literal, TypedDict
 import pandas as pd
 
 from morec.config import FilesSpec
+from morec.data.files.gather import gather
+from morec.data.files.parquet import read_parquet
 from morec.data.files.ratings import rating_columns
 from morec.data.files.sources import hash_files, locate
 from morec.data.files.tables import as_texts, columns_of, missing_columns, read_columns, read_rows
@@ -20,7 +22,7 @@ from morec.data.images.sources import ImageSource, image_files, listed_files
 from morec.data.interactions import Interactions, all_ratings_count, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
 from morec.data.readers.random_order import RANDOM_ORDER, random_order
-from morec.data.readers.reader import Reader, file_name
+from morec.data.readers.reader import ItemColumns, Reader, file_name
 from morec.errors import DataError
 
 WITHOUT_TIMES = (
@@ -172,4 +174,19 @@ def _images(spec: FilesSpec, items: Catalogue, path: Path) -> ImageSource | None
     return ImageSource("files", path.parent, tuple(name or None for name in paths))
 
 
-READER = Reader(FilesSpec, read_files, source_hash, file_name("interactions"))
+def item_columns(spec: FilesSpec, root: Path) -> ItemColumns | None:
+    """Offer the columns of the items; lists in a cell of a Parquet file become text."""
+    if spec.items is None:
+        return None
+    path = source_files(spec, root)[1]
+    text, item = _text_of_items(spec, path), _item_column(spec)
+
+    def read(wanted: list[str]) -> pd.DataFrame:
+        if is_parquet(path):
+            return gather(read_parquet(path, [item, *wanted], joins_lists=True))
+        return read_columns(path, [item, *wanted], text=text)
+
+    return ItemColumns(file=path.name, names=columns_of(path, text), item=item, read=read)
+
+
+READER = Reader(FilesSpec, read_files, source_hash, file_name("interactions"), columns=item_columns)

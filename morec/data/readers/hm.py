@@ -13,10 +13,10 @@ from pathlib import Path
 
 from morec.config import HMSpec
 from morec.data.files.sources import locate
-from morec.data.files.tables import check_columns, read_columns, read_rows
+from morec.data.files.tables import check_columns, columns_of, read_columns, read_rows
 from morec.data.interactions import Interactions
 from morec.data.readers.catalogue import catalogue_of, join_catalogue
-from morec.data.readers.reader import Reader, folder_name, hash_of
+from morec.data.readers.reader import ItemColumns, Reader, folder_name, hash_of
 
 TRANSACTIONS, ARTICLES = "transactions_train.csv", "articles.csv"
 ITEM, TITLE = "article_id", "prod_name"
@@ -41,4 +41,15 @@ def source_files(spec: HMSpec, root: Path) -> list[Path]:
     return locate([TRANSACTIONS, ARTICLES], root / spec.folder)
 
 
-READER = Reader(HMSpec, read_hm, hash_of(source_files), folder_name)
+def item_columns(spec: HMSpec, root: Path) -> ItemColumns:
+    """Offer the columns of the articles: ``detail_desc``, ``product_type_name`` and others."""
+    articles = source_files(spec, root)[1]
+    return ItemColumns(
+        file=ARTICLES,
+        names=columns_of(articles),
+        item=ITEM,
+        read=lambda wanted: read_columns(articles, [ITEM, *wanted]),
+    )
+
+
+READER = Reader(HMSpec, read_hm, hash_of(source_files), folder_name, columns=item_columns)

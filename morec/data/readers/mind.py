@@ -21,6 +21,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -31,13 +32,15 @@ from morec.data.files.sources import locate
 from morec.data.files.text_format import TextFormat
 from morec.data.interactions import Interactions
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
-from morec.data.readers.reader import Reader, folder_name, hash_of
+from morec.data.readers.reader import ItemColumns, Reader, folder_name, hash_of
 from morec.errors import DataError
 
 BEHAVIORS, NEWS = "behaviors.tsv", "news.tsv"
 BEHAVIOR_COLUMNS = ("impression", "user", "time", "history", "impressions")
 NEWS_COLUMNS = ("news", "category", "subcategory", "title")
 """The first columns of ``news.tsv``; more may follow."""
+ABSTRACT = "abstract"
+"""The column after them."""
 TIME_FORMAT = "%m/%d/%Y %I:%M:%S %p"
 """``11/15/2019 8:55:22 AM``."""
 LABELLED = r"^[^\s-]+(-[01])?(\s+[^\s-]+(-[01])?)*$"
@@ -79,20 +82,43 @@ def _folders(folder: Path) -> list[Path]:
     return folders
 
 
+def item_columns(spec: MindSpec, root: Path) -> ItemColumns:
+    """Offer ``category``, ``subcategory``, ``title`` and, where all folders have it, the
+    ``abstract``."""
+    folders = _folders(root / spec.folder)
+    all_names = [_news_names(folder / NEWS) for folder in folders]
+    return ItemColumns(
+        file=NEWS,
+        names=[
+            name for name in (*NEWS_COLUMNS, ABSTRACT) if all(name in names for names in all_names)
+        ],
+        item="news",
+        read=lambda wanted: _news_table(folders, ["news", *wanted]),
+    )
+
+
 def _read_news(folders: list[Path]) -> Catalogue:
-    batches = chain.from_iterable(_news_batches(folder / NEWS) for folder in folders)
-    return catalogue_of(gather(batches), "news", "title")
+    return catalogue_of(_news_table(folders, ["news", "title"]), "news", "title")
 
 
-def _news_batches(path: Path) -> Iterator[pa.RecordBatch]:
+def _news_table(folders: list[Path], columns: list[str]) -> pd.DataFrame:
+    paths = [folder / NEWS for folder in folders]
+    return gather(
+        chain.from_iterable(
+            read_batches(path, TEXT, names=_news_names(path), columns=columns) for path in paths
+        )
+    )
+
+
+def _news_names(path: Path) -> list[str]:
     num_more = len(first_rows(path, TEXT, 1)[0]) - len(NEWS_COLUMNS)
     if num_more < 0:
         raise DataError(
             f"{path}: {len(NEWS_COLUMNS) + num_more} columns separated by tabs in the first row; "
             f"expected {', '.join(NEWS_COLUMNS)} and more"
         )
-    names = [*NEWS_COLUMNS, *(f"more {number}" for number in range(num_more))]
-    return read_batches(path, TEXT, names=names, columns=["news", "title"])
+    more = [ABSTRACT, *(f"more {number}" for number in range(1, num_more))]
+    return [*NEWS_COLUMNS, *more[:num_more]]
 
 
 def _clicks(behaviors: list[Path], counts: Counter[str]) -> Iterator[pa.RecordBatch]:
@@ -154,4 +180,4 @@ def _check(values: pa.Array, is_right: pa.Array, path: Path, num_before: int, co
         )
 
 
-READER = Reader(MindSpec, read_mind, hash_of(source_files), folder_name)
+READER = Reader(MindSpec, read_mind, hash_of(source_files), folder_name, columns=item_columns)

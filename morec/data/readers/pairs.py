@@ -36,7 +36,7 @@ from morec.data.files.tables import as_rows
 from morec.data.files.text_format import TextFormat, is_parquet, other_separator, text_format
 from morec.data.interactions import Interactions, all_ratings_count, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
-from morec.data.readers.reader import Reader, file_name, hash_of
+from morec.data.readers.reader import ItemColumns, Reader, file_name, hash_of
 from morec.data.readers.sequences import read_lists
 from morec.errors import DataError
 
@@ -125,15 +125,38 @@ def _read_interactions(path: Path, text: TextFormat, layout: _Layout) -> pd.Data
     return as_rows(_read(path, text, layout), path, user, item, time, rating)
 
 
+def item_columns(spec: PairsSpec, root: Path) -> ItemColumns | None:
+    """Offer the columns of the file of titles."""
+    if spec.titles is None:
+        return None
+    path = source_files(spec, root)[1]
+    text = _text_of(spec, path)
+    layout = _titles_layout(path, text)
+    item = layout.by_role["item"]
+    return ItemColumns(
+        file=path.name,
+        names=layout.columns,
+        item=item,
+        read=lambda wanted: _read(path, text, layout, [item, *wanted]),
+    )
+
+
 def _read_titles(path: Path, text: TextFormat) -> Catalogue:
-    without_header = {2: ("item", "title"), 3: ("item", "Chinese title", "title")}
-    layout = _layout(path, text, ("item", "title"), without_header)
+    layout = _titles_layout(path, text)
     table = _read(path, text, layout)
     return catalogue_of(table, layout.by_role["item"], layout.by_role["title"])
 
 
-def _read(path: Path, text: TextFormat, layout: _Layout) -> pd.DataFrame:
-    columns, times = list(layout.by_role.values()), [layout.by_role.get("time", "")]
+def _titles_layout(path: Path, text: TextFormat) -> _Layout:
+    without_header = {2: ("item", "title"), 3: ("item", "Chinese title", "title")}
+    return _layout(path, text, ("item", "title"), without_header)
+
+
+def _read(
+    path: Path, text: TextFormat, layout: _Layout, columns: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Read ``columns``, or else those of the roles."""
+    columns, times = columns or list(layout.by_role.values()), [layout.by_role.get("time", "")]
     table = gather(read_batches(path, text, names=layout.names, columns=columns), numbers=times)
     # Errors count the lines of the file, of which the first may be a header.
     return table if layout.names else table.set_axis(table.index + 1)
@@ -212,4 +235,10 @@ def _unknown(path: Path, row: list[str], without_header: Mapping[int, tuple[str,
     )
 
 
-READER = Reader(PairsSpec, read_pairs, hash_of(source_files), file_name("interactions"))
+READER = Reader(
+    PairsSpec,
+    read_pairs,
+    hash_of(source_files),
+    file_name("interactions"),
+    columns=item_columns,
+)

@@ -1,14 +1,29 @@
 """``Reader``: how one kind of dataset is read, named, and identified by its content."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from morec.config import ImagesSpec, WindowSpec
 from morec.data.files.sources import hash_files
 from morec.data.images.sources import image_files
 from morec.data.interactions import Interactions
+
+
+@dataclass(frozen=True)
+class ItemColumns:
+    """The columns of a dataset's items, of which templates make texts (``item.text.template``)."""
+
+    file: str
+    """Name of the items' file, for errors."""
+    names: Sequence[str]
+    item: str
+    """Name of the column of items' ids."""
+    read: Callable[[list[str]], pd.DataFrame]
+    """Read these columns: a row per line of the file; raises a ``DataError`` for what is wrong."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +46,8 @@ class Reader:
     """Name the dataset in reports; no whole path, since reports are published."""
     is_synthetic: bool = False
     """Whether the data are made up; reports say so."""
+    columns: Callable[[Any, Path], ItemColumns | None] | None = None
+    """Find the columns of the items' file; None, or a result of None: there is no such file."""
 
 
 def hash_of(source_files: Callable[[Any, Path], list[Path]]) -> Callable[[Any, Path], str]:

@@ -20,7 +20,7 @@ from morec.data.files.tables import missing_columns, read_columns, read_rows
 from morec.data.files.text_format import TextFormat
 from morec.data.interactions import Interactions, all_ratings_count, from_rows
 from morec.data.readers.catalogue import Catalogue, catalogue_of, join_catalogue
-from morec.data.readers.reader import Reader, hash_of
+from morec.data.readers.reader import ItemColumns, Reader, hash_of
 from morec.errors import DataError
 
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -70,6 +70,20 @@ def source_files(spec: RecBoleSpec, root: Path) -> list[Path]:
     folder, name = root / spec.folder, _name(spec)
     has_items = is_file(folder / f"{name}.item")
     return locate([f"{name}.inter", *([f"{name}.item"] if has_items else [])], folder)
+
+
+def item_columns(spec: RecBoleSpec, root: Path) -> ItemColumns | None:
+    """Offer the columns of the items, by their names without types."""
+    paths, text = source_files(spec, root), _text_of(spec)
+    if len(paths) == 1:
+        return None
+    item = _columns(spec, paths[0], text, header_of(paths[0], text))[1]
+    return ItemColumns(
+        file=paths[1].name,
+        names=header_of(paths[1], text),
+        item=item,
+        read=lambda wanted: read_columns(paths[1], [item, *wanted], text=text),
+    )
 
 
 def _name(spec: RecBoleSpec) -> str:
@@ -133,4 +147,4 @@ def _check_no_text(spec: RecBoleSpec, interactions: Path) -> None:
         raise DataError(f"dataset.text_column needs the items: {items} is missing")
 
 
-READER = Reader(RecBoleSpec, read_recbole, hash_of(source_files), _name)
+READER = Reader(RecBoleSpec, read_recbole, hash_of(source_files), _name, columns=item_columns)

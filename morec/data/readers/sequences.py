@@ -23,7 +23,7 @@ from morec.data.files.tables import NUM_SHOWN, as_rows
 from morec.data.files.text_format import TextFormat
 from morec.data.interactions import Interactions, from_rows
 from morec.data.readers.catalogue import catalogue_of, join_catalogue
-from morec.data.readers.reader import Reader, file_name, hash_of
+from morec.data.readers.reader import ItemColumns, Reader, file_name, hash_of
 from morec.errors import DataError
 
 USERS = ("user", "item")
@@ -41,7 +41,7 @@ def read_sequences(spec: SequencesSpec, root: Path) -> Interactions:
     rows = _read_users(spec, paths[0])
     if len(paths) == 1:
         return from_rows(rows, repeats="keep")
-    text = TextFormat("\t", spec.encoding or "utf-8", encoding_option="encoding")
+    text = _text_of(spec)
     names = _names(paths[1], text, ITEMS, at_least=1)
     table = gather(read_batches(paths[1], text, names=names))
     catalogue = catalogue_of(table, "item", "title" if "title" in names else None)
@@ -70,8 +70,25 @@ def read_lists(
     return as_rows(table, path, user, items, None)
 
 
+def item_columns(spec: SequencesSpec, root: Path) -> ItemColumns | None:
+    """Offer ``title`` and ``abstract``, as far as the items have them."""
+    if spec.items is None:
+        return None
+    path, text = source_files(spec, root)[1], _text_of(spec)
+    names = _names(path, text, ITEMS, at_least=1)
+
+    def read(wanted: list[str]) -> pd.DataFrame:
+        return gather(read_batches(path, text, names=names, columns=["item", *wanted]))
+
+    return ItemColumns(file=path.name, names=names, item="item", read=read)
+
+
+def _text_of(spec: SequencesSpec) -> TextFormat:
+    return TextFormat("\t", spec.encoding or "utf-8", encoding_option="encoding")
+
+
 def _read_users(spec: SequencesSpec, path: Path) -> pd.DataFrame:
-    text = TextFormat("\t", spec.encoding or "utf-8", encoding_option="encoding")
+    text = _text_of(spec)
     first = first_rows(path, text, 1)[0]
     if len(first) > 1 or len(first[0].split()) < 2:
         return read_lists(path, text, *USERS, names=_names(path, text, USERS, at_least=2))
@@ -106,4 +123,10 @@ def _check_unique(items: pd.DataFrame, path: Path) -> None:
         raise DataError(f"{path.name}: {len(repeated):,} items are listed more than once: {shown}")
 
 
-READER = Reader(SequencesSpec, read_sequences, hash_of(source_files), file_name("users"))
+READER = Reader(
+    SequencesSpec,
+    read_sequences,
+    hash_of(source_files),
+    file_name("users"),
+    columns=item_columns,
+)

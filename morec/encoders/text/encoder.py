@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from morec.config import TextSpec
@@ -29,6 +30,7 @@ from morec.encoders.interface import Encoder, EncoderFamily
 from morec.encoders.lora import QUERY_AND_VALUE, add_lora
 from morec.encoders.tables import FeatureTable, PackedTable, is_token_of, padded
 from morec.encoders.text.mlm import masked_language_round
+from morec.encoders.text.reading import Reading, blank_reading, other_reading, reading_of
 from morec.encoders.text.stack import TransformerStack, WholeEncoder, pool
 from morec.encoders.text.tokens import TitleTokens, open_tokens, title_tokens, tokens_key
 from morec.encoders.text.transformer import keep_layers, load_config, load_stack
@@ -48,14 +50,16 @@ class TextEncoder(Encoder):
         self,
         table: PackedTable,
         stack: TransformerStack | WholeEncoder,
-        spec: TextSpec,
+        reading: Reading,
+        *,
+        max_tokens: int,
         pad_id: int,
     ) -> None:
         super().__init__()
         self.table = table
         self.stack = stack
-        self.pooling = spec.pooling
-        self.max_tokens = spec.max_tokens
+        self.reading = reading
+        self.max_tokens = max_tokens
         self.pad_id = pad_id
         self.dim = stack.dim
 
@@ -79,7 +83,7 @@ class TextEncoder(Encoder):
         """Encode one item whose ``max_tokens`` slots are all filled, shape (1, H)."""
         slots_T = torch.arange(self.max_tokens)
         inputs = self.stack.embed(self.table.blank_item(self.max_tokens), slots_T)
-        return pool(self.stack(inputs[None], None), None, self.pooling)
+        return self._pooled(self.stack(inputs[None], None), None)
 
     def lengths_of(self, rows_N: Tensor) -> Tensor:
         """Number of tokens of every item."""
@@ -107,8 +111,12 @@ class TextEncoder(Encoder):
             inputs = embedded.view(len(lengths_N), longest, *embedded.shape[1:])
         else:
             inputs = padded(embedded, is_token_NT, self.pad_id)
-        states_NTH = self.stack(inputs, is_token_NT, first_only=self.pooling == "cls")
-        return pool(states_NTH, is_token_NT, self.pooling)
+        first_only = self.reading.pooling == "cls"
+        return self._pooled(self.stack(inputs, is_token_NT, first_only=first_only), is_token_NT)
+
+    def _pooled(self, states_NTH: Tensor, is_token_NT: Tensor | None) -> Tensor:
+        pooled_NH = pool(states_NTH, is_token_NT, self.reading.pooling)
+        return F.normalize(pooled_NH, dim=1) if self.reading.normalizes else pooled_NH
 
 
 class TransformerFamily(EncoderFamily[TextSpec]):
@@ -140,7 +148,11 @@ class TransformerFamily(EncoderFamily[TextSpec]):
         def make_features(folder: Path) -> None:
             write_features(_frozen_encoder(spec, opened), dataset.num_items, folder)
 
-        return store.get_or_make("features", {**key, "pooling": spec.pooling}, make_features)
+        reading = reading_of(spec)
+        key["pooling"] = reading.pooling
+        if reading.normalizes:
+            key["normalizes"] = True
+        return store.get_or_make("features", key, make_features)
 
     def build(self, spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Encoder:
         """Build the layers that train, or the table of frozen features."""
@@ -151,11 +163,21 @@ class TransformerFamily(EncoderFamily[TextSpec]):
         stack = trained_part(spec, _own_stack(spec, load_config(spec, tokens.vocab_size)))
         is_whole = spec.trainable_layers == "all"
         values = stack.keep_tokens(tokens.ids) if is_whole else inputs.array("states")
-        return TextEncoder(PackedTable(values, tokens.lengths), stack, spec, tokens.pad_id)
+        table = PackedTable(values, tokens.lengths)
+        return _encoder(spec, table, stack, pad_id=tokens.pad_id)
 
     def second_round(self, spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
         """Masked language modelling on the titles."""
         return masked_language_round(spec, dataset, store)
+
+    def read_as(self, spec: TextSpec) -> str:
+        """Template, pooling, lower-casing and prompt."""
+        template = [] if spec.template is None else [repr(spec.template)]
+        return ", ".join([*template, reading_of(spec).description])
+
+    def caveat(self, spec: TextSpec) -> str:
+        """What a sentence-transformers folder says otherwise."""
+        return other_reading(spec)
 
     def blank(self, spec: TextSpec) -> "TextEncoder | None":
         """The layers that train, over one token; a hub's encoder only if it is well known."""
@@ -166,7 +188,8 @@ class TransformerFamily(EncoderFamily[TextSpec]):
         values: npt.NDArray[np.generic] = np.zeros(1, np.int64)
         if isinstance(stack, TransformerStack) and stack.embedding is None:
             values = np.zeros((1, stack.width), np.float32)
-        return TextEncoder(PackedTable(values, np.ones(1, np.int64)), stack, spec, pad_id=0)
+        table, reading = PackedTable(values, np.ones(1, np.int64)), blank_reading(spec)
+        return TextEncoder(table, stack, reading, max_tokens=spec.max_tokens, pad_id=0)
 
     def input_bytes(self, spec: TextSpec) -> int:
         """Tokens, and the states computed from them; every title counts as ``max_tokens`` long."""
@@ -176,6 +199,13 @@ class TransformerFamily(EncoderFamily[TextSpec]):
         encoder = self.blank(spec)
         assert encoder is not None and isinstance(encoder.stack, TransformerStack)
         return token_bytes * (1 + encoder.stack.width)
+
+
+def _encoder(
+    spec: TextSpec, table: PackedTable, stack: TransformerStack | WholeEncoder, *, pad_id: int
+) -> TextEncoder:
+    reading = reading_of(spec)
+    return TextEncoder(table, stack, reading, max_tokens=spec.max_tokens, pad_id=pad_id)
 
 
 def trained_part(
@@ -238,7 +268,7 @@ def _frozen_encoder(spec: TextSpec, tokens: TitleTokens) -> TextEncoder:
     if spec.trainable_layers != 0:
         stack = _split(spec, stack)[0]
     table = PackedTable(tokens.ids, tokens.lengths)
-    return TextEncoder(table, stack, spec, tokens.pad_id).eval().to(frozen_device())
+    return _encoder(spec, table, stack, pad_id=tokens.pad_id).eval().to(frozen_device())
 
 
 @torch.inference_mode()

@@ -1,5 +1,6 @@
 """Second-round pre-training of a text encoder: masked language modelling on the titles."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.second_round import second_round
 from morec.encoders.text.families.bert import BERT_LIKE
+from morec.encoders.text.reading import texts_of
 from morec.encoders.text.tokens import (
     FIRST,
     LAST,
@@ -20,11 +22,11 @@ from morec.encoders.text.tokens import (
     load_tokenizer,
     open_tokens,
     title_tokens,
-    titles_of,
     tokens_key,
 )
 from morec.encoders.text.transformer import load_config, load_model
-from morec.encoders.weights.text import TINY_RANDOM, text_hash
+from morec.encoders.weights.sentence_folders import sentence_files
+from morec.encoders.weights.text import TINY_RANDOM, text_folder, text_hash
 from morec.errors import SpecError
 
 WHERE = "item.text.second_round"
@@ -48,6 +50,7 @@ class MaskedLanguageModelling:
         self.num_items = len(tokens.lengths)
         self.model = model
         self._tokenizer = tokenizer
+        self._said = {} if spec.name == TINY_RANDOM else sentence_files(text_folder(spec))
         self._titles = np.split(tokens.ids, np.cumsum(tokens.lengths)[:-1])
         self._collate = DataCollatorForLanguageModeling(
             tokenizer, mlm_probability=spec.second_round.mask_share
@@ -62,9 +65,12 @@ class MaskedLanguageModelling:
         return loss, num_masked
 
     def save(self, folder: Path) -> None:
-        """Write weights, head included, and tokenizer."""
+        """Write weights with the head, the tokenizer, and what the folder says of pooling."""
         self.model.save_pretrained(folder)
         self._tokenizer.save_pretrained(folder)
+        for name, path in self._said.items():
+            (folder / name).parent.mkdir(exist_ok=True)
+            shutil.copyfile(path, folder / name)
 
 
 def masked_language_round(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
@@ -84,7 +90,7 @@ def masked_language_round(spec: TextSpec, dataset: Dataset, store: ArtefactStore
     }
 
     def make() -> MaskedLanguageModelling:
-        tokenizer = load_tokenizer(spec, titles_of(dataset))
+        tokenizer = load_tokenizer(spec, texts_of(spec, dataset))
         if spec.name == TINY_RANDOM:
             special = {"cls_token": FIRST, "sep_token": LAST, "mask_token": MASK}
             tokenizer.add_special_tokens(special)

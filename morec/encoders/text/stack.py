@@ -118,11 +118,23 @@ class WholeEncoder(nn.Module):
         return states_BTH[:, :1] if first_only else states_BTH
 
 
-def pool(states_BTH: Tensor, is_token_BT: Tensor | None, pooling: Literal["cls", "mean"]) -> Tensor:
-    """The first token's state, or the mean over the tokens, shape (B, H)."""
+def pool(
+    states_BTH: Tensor, is_token_BT: Tensor | None, pooling: Literal["cls", "mean", "last"]
+) -> Tensor:
+    """The first or the last token's state, or the mean over the tokens, shape (B, H)."""
     if pooling == "cls":
         return states_BTH[:, 0]
+    if pooling == "last":
+        return _last_states(states_BTH, is_token_BT)
     if is_token_BT is None:
         return states_BTH.mean(1)
     weights_BT1 = is_token_BT[:, :, None].to(states_BTH.dtype)
     return (states_BTH * weights_BT1).sum(1) / weights_BT1.sum(1)
+
+
+def _last_states(states_BTH: Tensor, is_token_BT: Tensor | None) -> Tensor:
+    """The states_BH of the last tokens; padding is on the right."""
+    if is_token_BT is None:
+        return states_BTH[:, -1]
+    last_B = is_token_BT.sum(1) - 1
+    return states_BTH[torch.arange(len(states_BTH), device=states_BTH.device), last_B]

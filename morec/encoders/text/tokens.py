@@ -1,9 +1,9 @@
-"""Titles to packed token ids: lower-cased, cut to ``max_tokens``, no padding."""
+"""Items' texts to packed token ids: cut to ``max_tokens``, no padding."""
 
 import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,9 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from morec.config import TextSpec, canonical_json
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
+from morec.encoders.text.reading import contents_of, reading_of, texts_of
 from morec.encoders.weights.text import TINY_RANDOM, text_folder, text_hash
-from morec.errors import DataError
+from morec.errors import DataError, SpecError
 
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 """Where the tokenizers of the supported encoders keep their words."""
@@ -27,38 +28,48 @@ PAD, UNKNOWN, FIRST, LAST = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 
 @dataclass(frozen=True)
 class TitleTokens:
-    """The token ids of all titles, one title after the other."""
+    """The token ids of all items' texts, one text after the other."""
 
     ids: npt.NDArray[np.int32]
     lengths: npt.NDArray[np.int64]
-    """Number of tokens per title, special tokens included."""
+    """Number of tokens per text, special tokens included."""
     vocab_size: int
     pad_id: int
 
 
 def title_tokens(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
-    """Find or make the tokens of the catalogue's titles.
+    """Find or make the tokens of the texts of a catalogue's items.
 
     Raises:
-        DataError: the dataset has no titles, or the tokenizer cannot be had.
+        DataError: the dataset has no texts, or the tokenizer cannot be had.
+        SpecError: the encoder cannot read texts as asked.
     """
-    key = tokens_key(spec, dataset)
-    return packed_tokens(key, partial(load_tokenizer, spec), dataset, store)
+    tokenizer = text_hash(spec)
+    return packed_tokens(
+        spec, dataset, store, tokenizer=tokenizer, load=partial(load_tokenizer, spec)
+    )
 
 
 def packed_tokens(
-    key: Mapping[str, Any],
-    load: Callable[[tuple[str, ...]], Any],
+    spec: TextSpec,
     dataset: Dataset,
     store: ArtefactStore,
+    *,
+    tokenizer: str,
+    load: Callable[[tuple[str, ...]], Any],
 ) -> Artefact:
-    """Find or make the tokens of a key of ``titles_key``; ``load`` gives the titles' tokenizer."""
-    titles = titles_of(dataset)
+    """Find or make the tokens of a tokenizer, which ``load`` gives for the items' texts.
+
+    ``tokenizer`` is a hash that identifies it.
+    """
 
     def make(folder: Path) -> None:
-        _write_tokens(load(titles), dataset, key["max_tokens"], folder)
+        texts = texts_of(spec, dataset)
+        loaded = load(texts)
+        _check_prompt(spec, loaded)
+        _write_tokens(loaded, texts, dataset, spec.max_tokens, folder)
 
-    return store.get_or_make("tokens", key, make)
+    return store.get_or_make("tokens", titles_key(spec, dataset, tokenizer=tokenizer), make)
 
 
 def open_tokens(artefact: Artefact) -> TitleTokens:
@@ -74,26 +85,16 @@ def tokens_key(spec: TextSpec, dataset: Dataset) -> dict[str, object]:
 
 def titles_key(spec: TextSpec, dataset: Dataset, *, tokenizer: str) -> dict[str, object]:
     """What the tokens depend on; ``tokenizer`` is a hash that identifies their tokenizer."""
-    titles = canonical_json(list(titles_of(dataset))).encode()
+    contents = canonical_json(list(contents_of(spec, dataset))).encode()
+    reading = reading_of(spec)
     return {
-        "titles": hashlib.sha256(titles).hexdigest(),
+        "titles": hashlib.sha256(contents).hexdigest(),
         "tokenizer": tokenizer,
         "max_tokens": spec.max_tokens,
+        # Without the defaults, so that what was prepared before these options is found again.
+        **({} if reading.lowercases else {"lowercase": False}),
+        **({"prompt": reading.prompt} if reading.prompt else {}),
     }
-
-
-def titles_of(dataset: Dataset) -> tuple[str, ...]:
-    """The titles of items 1..N.
-
-    Raises:
-        DataError: the dataset has none.
-    """
-    if dataset.titles is None:
-        raise DataError(
-            f"item.text: dataset {dataset.name!r} has no titles; a files dataset names their "
-            "column in dataset.text_column"
-        )
-    return dataset.titles
 
 
 def load_tokenizer(spec: TextSpec, titles: tuple[str, ...]) -> Any:
@@ -141,9 +142,23 @@ def _word_tokenizer(titles: Iterable[str], special_tokens: list[str]) -> Tokeniz
     return tokenizer
 
 
-def _write_tokens(tokenizer: Any, dataset: Dataset, max_tokens: int, folder: Path) -> None:
-    lowered = [title.lower() for title in titles_of(dataset)]
-    ids = tokenizer(lowered, max_length=max_tokens, truncation=True)["input_ids"]
+def _check_prompt(spec: TextSpec, tokenizer: Any) -> None:
+    """Refuse a prompt that leaves no token for the text behind it."""
+    reading = reading_of(spec)
+    if not reading.prompt:
+        return
+    num_tokens = len(tokenizer(reading.text_of(""))["input_ids"])
+    if num_tokens >= spec.max_tokens:
+        raise SpecError(
+            f"item.text.max_tokens: {spec.max_tokens}, but the prompt {reading.prompt!r} alone has "
+            f"{num_tokens} tokens, so that nothing is read of the texts; allowed: more"
+        )
+
+
+def _write_tokens(
+    tokenizer: Any, texts: tuple[str, ...], dataset: Dataset, max_tokens: int, folder: Path
+) -> None:
+    ids = tokenizer(list(texts), max_length=max_tokens, truncation=True)["input_ids"]
     lengths = np.array([len(row) for row in ids], dtype=np.int64)
     empty = np.flatnonzero(lengths == 0) + 1
     if len(empty):

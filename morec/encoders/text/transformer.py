@@ -19,6 +19,7 @@ from morec.config import TextSpec
 from morec.encoders.text.families.bert import first_position
 from morec.encoders.text.families.decoders import looks_both_ways
 from morec.encoders.text.families.table import CUT
+from morec.encoders.text.reading import reading_of
 from morec.encoders.text.stack import TransformerStack, WholeEncoder
 from morec.encoders.text.token_embedding import TokenTable
 from morec.encoders.weights.pretrained import first_line, load_transformer
@@ -140,10 +141,10 @@ def _problems(spec: TextSpec, config: Any) -> Iterator[str]:
     if longest is not None and spec.max_tokens > longest:
         yield f"{where}.max_tokens: {spec.max_tokens}, but {spec.name!r} reads at most {longest}"
     is_causal = type(config) not in MODEL_FOR_MASKED_LM_MAPPING and not looks_both_ways(config)
-    if is_causal and spec.pooling == "cls":
+    if is_causal and reading_of(spec).pooling == "cls":
         yield (
-            f"{where}.pooling: 'cls' of {spec.name!r} is the same for every title: its first "
-            "token sees no other; allowed: mean"
+            f"{where}.pooling: {spec.pooling!r} of {spec.name!r} is the same for every title: its "
+            "first token sees no other; allowed: mean, last"
         )
 
 

@@ -25,14 +25,9 @@ from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.frozen import FROZEN_SEED, frozen_randomness, write_features
 from morec.encoders.interface import Encoder, EncoderFamily
 from morec.encoders.tables import FeatureTable, PackedTable, is_token_of, padded
+from morec.encoders.text.reading import texts_of
 from morec.encoders.text.stack import pool
-from morec.encoders.text.tokens import (
-    open_tokens,
-    packed_tokens,
-    titles_key,
-    titles_of,
-    word_tokenizer,
-)
+from morec.encoders.text.tokens import open_tokens, packed_tokens, titles_key, word_tokenizer
 from morec.encoders.text.word_vectors import read_word_vectors
 from morec.encoders.weights.files import cached_sha256, random_hash
 from morec.errors import DataError
@@ -156,7 +151,8 @@ class WordFamily(EncoderFamily[TextSpec]):
         return titles_key(spec, dataset, tokenizer=self.weights_hash(spec))
 
     def _words(self, spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
-        return packed_tokens(self._key(spec, dataset), word_tokenizer, dataset, store)
+        tokenizer = self.weights_hash(spec)
+        return packed_tokens(spec, dataset, store, tokenizer=tokenizer, load=word_tokenizer)
 
     def _features(self, spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
         key = {
@@ -192,7 +188,7 @@ class WordFamily(EncoderFamily[TextSpec]):
 
         def make(folder: Path) -> None:
             assert spec.word_vectors is not None
-            vectors_VE = _read_or_draw(Path(spec.word_vectors), titles_of(dataset))
+            vectors_VE = _read_or_draw(Path(spec.word_vectors), texts_of(spec, dataset))
             np.save(folder / "vectors.npy", vectors_VE)
 
         return store.get_or_make("word-vectors", self._key(spec, dataset), make)

@@ -18,6 +18,8 @@ from morec.encoders.artefacts import file_sha256
 from morec.encoders.weights.pretrained import first_line
 from morec.errors import DataError
 
+RANDOM = "random-"
+"""How the name of an architecture that starts from scratch begins."""
 WEIGHTS = "*.safetensors"
 OLDER_WEIGHTS = "pytorch_model*.bin"
 """What some of the hub's older encoders have instead."""
@@ -102,7 +104,13 @@ def folder_hash(folder: Path, with_weights: bool) -> str:
 
 def random_hash(architecture: Mapping[str, object]) -> str:
     """Name an architecture that starts from scratch."""
-    return f"random-{_hash(architecture)[:16]}"
+    return f"{RANDOM}{_hash(architecture)[:16]}"
+
+
+def combined_hash(weights: str, files: Mapping[str, str]) -> str:
+    """Name weights together with the hashes of files; that of an architecture keeps its prefix."""
+    content = {"weights": weights, "files": dict(files)}
+    return random_hash(content) if weights.startswith(RANDOM) else _hash(content)
 
 
 def cached_sha256(path: Path) -> str:

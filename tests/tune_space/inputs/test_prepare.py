@@ -20,11 +20,10 @@ from morec.references.content_knn import content_knn
 from morec.references.popularity import popularity as popularity_of
 from morec.references.scored import ReferenceTask, Scored
 from morec.references.table import REFERENCES
+from tune_space.inputs.dataset_entries import dataset_entries, profile_dataset
 from tune_space.inputs.prepare import (
     Prepared,
-    dataset_entries,
     prepare_items,
-    profile_dataset,
     with_inactive,
 )
 from tune_space.inputs.reference_rows import references

@@ -12,7 +12,6 @@ from morec.encoders.text.tokens import (
     open_tokens,
     packed_tokens,
     title_tokens,
-    titles_key,
     tokens_key,
     word_tokenizer,
 )
@@ -105,9 +104,8 @@ def test_titles_without_tokens_are_named_by_the_items_own_ids(
 ) -> None:
     titles = ("moon", "", "red", "\u200b")
     named = replace(dataset, titles=titles, item_names=("B00X", "B00Y", "B00Z", "0012"))
-    key = titles_key(TINY, named, tokenizer="words")
     with pytest.raises(DataError) as caught:
-        packed_tokens(key, word_tokenizer, named, store)
+        packed_tokens(TINY, named, store, tokenizer="words", load=word_tokenizer)
     assert str(caught.value) == (
         "item.text: 2 of 4 titles have no tokens, since this tokenizer adds none of its own; "
         "fill in those of the items ['B00Y', '0012']"
