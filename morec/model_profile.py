@@ -4,6 +4,7 @@ For the columns #Param and FLOPs of the paper's table 6. If an encoder's configu
 this machine, the shapes of well-known encoders are used.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -143,7 +144,7 @@ def _artefact_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
         return {}
     found = {}
     for part, spec in item.modalities.items():
-        features = 4 * _whole(spec)[0] if spec.trainable_layers == 0 else 0
+        features = 4 * math.prod(_frozen_shape(spec)) if spec.trainable_layers == 0 else 0
         per_item = family_of(spec).input_bytes(_scratch(spec)) + features
         # A second round's checkpoint is removed before the trials write theirs.
         second_round = 0 if spec.second_round is None else 4 * _whole(spec)[1]
@@ -154,17 +155,23 @@ def _artefact_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
 def _blank_encoder(spec: TextSpec | ImageSpec) -> Encoder:
     """An encoder over one made-up item."""
     if spec.trainable_layers == 0:
-        return FeatureTable(np.zeros((1, _whole(spec)[0]), np.float32))
+        return FeatureTable(np.zeros((1, *_frozen_shape(spec)), np.float32))
     encoder = family_of(spec).blank(_scratch(spec))
     if encoder is None:
         raise _UnknownShapesError
     return encoder
 
 
+def _frozen_shape(spec: TextSpec | ImageSpec) -> tuple[int, ...]:
+    """Shape of one item's frozen features: the width, for a side network behind a state's layer."""
+    width = _whole(spec)[0]
+    return (width,) if spec.side is None else (len(family_of(spec).side_layers(spec)), width)
+
+
 @cache
 def _whole(spec: TextSpec | ImageSpec) -> tuple[int, int]:
     """Width and parameters of an encoder all of which trains; many arms ask for the same one."""
-    whole = spec.model_copy(update={"trainable_layers": "all", "lora": None})
+    whole = spec.model_copy(update={"trainable_layers": "all", "lora": None, "side": None})
     encoder = _blank_encoder(whole)
     return encoder.dim, cost.count_parameters(encoder)[0]
 

@@ -32,6 +32,7 @@ from morec.config.items import (
     LoraSpec,
     MaskedAutoencodingSpec,
     MaskedLanguageSpec,
+    SideSpec,
     TextSpec,
 )
 from morec.config.losses import LossNeeds
@@ -94,6 +95,7 @@ __all__ = [
     "RecommenderSpec",
     "SASRecSpec",
     "SequencesSpec",
+    "SideSpec",
     "Spec",
     "SplitSpec",
     "SyntheticSpec",

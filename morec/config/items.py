@@ -27,6 +27,28 @@ class LoraSpec(Spec):
     """The change is scaled by alpha / rank."""
 
 
+class SideSpec(Spec):
+    """Train a small network beside a frozen encoder, which reads the states of several layers.
+
+    The states are computed once, before the trials, and pooled as ``pooling`` says (IISAN, Fu et
+    al. 2024). The network's learning rate is ``optim.lr``.
+    """
+
+    layers: Literal["all"] | tuple[Annotated[int, Field(ge=0)], ...] = "all"
+    """The layers whose states are read, from the bottom up; 0 is the embedding below the first."""
+    width: int = Field(64, ge=1)
+    """Numbers between the two linear layers of a block."""
+
+    @model_validator(mode="after")
+    def _layers_go_up(self) -> Self:
+        if self.layers != "all" and (not self.layers or sorted(set(self.layers)) != [*self.layers]):
+            raise ValueError(
+                f"side.layers: {[*self.layers]} is not a list of layers from the bottom up, each "
+                "once; allowed: all, or such a list, like [0, 3, 6]"
+            )
+        return self
+
+
 class _SecondRoundSpec(Spec):
     """Self-supervised pre-training of the encoder on the catalogue, before trials (paper, table 8).
 
@@ -79,6 +101,8 @@ class TextSpec(Spec):
     """File of pretrained word vectors in GloVe's format, for ``word-average`` and ``text-cnn``;
     relative to the study file."""
     lora: LoraSpec | None = None
+    side: SideSpec | None = None
+    """A side network over the frozen layers' states, in place of the last layer's. Not given: none."""
     second_round: MaskedLanguageSpec | None = None
     control: Control | None = None
     """Replace the titles, as a control; drawn from the trial's seed. Not given: none."""
@@ -91,12 +115,13 @@ class TextSpec(Spec):
     @model_validator(mode="after")
     def _nothing_is_ignored(self) -> Self:
         _check_lora(self)
+        _check_side(self)
         _check_control(self)
         if not self.reads_words:
             if self.word_vectors is not None:
                 raise ValueError(f"word_vectors has no effect with the encoder {self.name!r}")
             return self
-        for option in ("lora", "second_round"):
+        for option in ("lora", "side", "second_round"):
             if getattr(self, option) is not None:
                 raise ValueError(f"{option}: {self.name!r} is no transformer")
         if self.num_layers != "all" or self.trainable_layers not in (0, "all"):
@@ -122,6 +147,7 @@ class ImageSpec(Spec):
     """Mean and deviation of the model's own configuration, or the paper's 0.5 / 0.5."""
     dnn_layers: int = Field(0, ge=0)
     lora: LoraSpec | None = None
+    side: SideSpec | None = None
     second_round: MaskedAutoencodingSpec | None = None
     control: Control | None = None
     """Replace the images, as a control; drawn from the trial's seed. Not given: none."""
@@ -129,6 +155,7 @@ class ImageSpec(Spec):
     @model_validator(mode="after")
     def _nothing_is_ignored(self) -> Self:
         _check_lora(self)
+        _check_side(self)
         _check_control(self)
         return self
 
@@ -186,6 +213,14 @@ class ItemSpec(Spec):
 def _check_lora(spec: "TextSpec | ImageSpec") -> None:
     if spec.lora is not None and spec.trainable_layers == 0:
         raise ValueError("lora has no effect: no layer trains (set trainable_layers)")
+
+
+def _check_side(spec: "TextSpec | ImageSpec") -> None:
+    if spec.side is not None and spec.trainable_layers != 0:
+        raise ValueError(
+            f"side reads the states of a frozen encoder, and trainable_layers is "
+            f"{spec.trainable_layers}; allowed: trainable_layers: 0"
+        )
 
 
 def _check_control(spec: "TextSpec | ImageSpec") -> None:

@@ -142,6 +142,7 @@ class TrialConfig(Spec):
         name = ""
         for spec in self.item.modalities.values():
             frozen = f"dnn{spec.dnn_layers}" if spec.dnn_layers else "ts"
+            frozen = f"side-{frozen}" if spec.side else frozen
             trained = "e2e" if spec.trainable_layers == "all" else f"top{spec.trainable_layers}"
             trained = f"lora-{trained}" if spec.lora else trained
             name += f"{frozen if spec.trainable_layers == 0 else trained}-"

@@ -56,7 +56,10 @@ def weights_hash(spec: TextSpec | ImageSpec) -> str:
 
 def encoder_inputs(spec: TextSpec | ImageSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
     """Find or make what every trial with this encoder reads; see ``EncoderFamily.inputs``."""
-    return family_of(spec).inputs(spec, dataset, store)
+    family = family_of(spec)
+    if spec.side is not None:
+        family.side_layers(spec)
+    return family.inputs(spec, dataset, store)
 
 
 def build_encoder(spec: TextSpec | ImageSpec, dataset: Dataset, store: ArtefactStore) -> Encoder:

@@ -35,6 +35,24 @@ def write_features(encoder: nn.Module, num_items: int, folder: Path) -> None:
     np.save(folder / "features.npy", features_NH.numpy())
 
 
+@torch.inference_mode()
+def write_layer_states(encoder: nn.Module, num_items: int, num_layers: int, folder: Path) -> None:
+    """Encode all items, in evaluation mode, into ``features.npy``, (N, K, H).
+
+    The encoder joins K layers' states to (N, K * H). They are written batch by batch: K times as
+    many numbers as features have may not fit into memory.
+    """
+    encoder, written = encoder.eval().to(frozen_device()), None
+    for rows in row_chunks(num_items):
+        states_NKH = encoder(rows).cpu().unflatten(1, (num_layers, -1)).numpy()
+        if written is None:
+            shape = (num_items, *states_NKH.shape[1:])
+            written = np.lib.format.open_memmap(folder / "features.npy", "w+", np.float32, shape)
+        written[rows.cpu().numpy()] = states_NKH
+    assert written is not None, "no items"
+    written.flush()
+
+
 def row_chunks(num_items: int) -> tuple[Tensor, ...]:
     """All rows in order, in batches of ``ENCODE_ITEMS``."""
     return torch.split(torch.arange(num_items, device=frozen_device()), ENCODE_ITEMS)

@@ -18,6 +18,7 @@ from morec.encoders.fusion import AddFusion, ConcatFusion, dense_layers, dt_laye
 from morec.encoders.interface import Encoder
 from morec.encoders.macs import count_macs
 from morec.encoders.second_round import trained_folder
+from morec.encoders.side import SideNetwork
 
 
 class IdPart(nn.Module):
@@ -190,7 +191,8 @@ def assemble_item_encoder(
         encoder = make(part)
         # As in the paper's code, what stands behind a text encoder that trains starts differently.
         is_xavier = name != "text" or part.trainable_layers == 0
-        projection = dt_layer(encoder.dim, dim, xavier=is_xavier)
+        side = _side_network(part, encoder)
+        projection = nn.Sequential(*side, *dt_layer(encoder.dim, dim, xavier=is_xavier))
         parts[name] = ModalityPart(encoder, projection, dense_layers(dim, part.dnn_layers, dropout))
     fusion: nn.Module | None = None
     if spec.fusion == "add":
@@ -198,6 +200,14 @@ def assemble_item_encoder(
     elif spec.fusion == "concat":
         fusion = ConcatFusion(len(parts), dim, dropout)
     return ItemEncoder(parts, fusion, dense_layers(dim, spec.fusion_layers, dropout))
+
+
+def _side_network(spec: TextSpec | ImageSpec, encoder: Encoder) -> tuple[SideNetwork, ...]:
+    """What turns the layers' states into one vector, before the DT layer; empty without ``side``."""
+    if spec.side is None:
+        return ()
+    num_layers = encoder.encode_padded_item().shape[1]
+    return (SideNetwork(num_layers, encoder.dim, spec.side),)
 
 
 def _second_rounds(spec: ItemSpec, dataset: Dataset, store: ArtefactStore) -> dict[str, Artefact]:

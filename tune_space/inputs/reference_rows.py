@@ -94,13 +94,14 @@ def frozen_features(
 
     ``items`` are the arms' names with what they read of items; features that no arm reads are not
     made. Relative paths in them start from the working directory. An encoder whose contents a
-    ``control`` replaces is left out: the reference says what the contents give.
+    ``control`` replaces is left out: the reference says what the contents give. So is one beside
+    which a side network trains: its layers' states are no features.
     """
     frozen = [
         (encoder_label(spec), part, spec, arm)
         for arm, item in items
         for part, spec in item.modalities.items()
-        if spec.trainable_layers == 0 and spec.control is None
+        if spec.trainable_layers == 0 and spec.control is None and spec.side is None
     ]
     found = {}
     for label, part, spec, _ in frozen:

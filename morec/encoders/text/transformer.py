@@ -20,6 +20,7 @@ from transformers import (
 
 from morec.config import TextSpec
 from morec.encoders.text.cls_state import first_token_state
+from morec.encoders.text.layer_states import LayerwiseEncoder
 from morec.encoders.text.stack import Architecture, TransformerStack, WholeEncoder
 from morec.encoders.text.token_embedding import TokenTable
 from morec.encoders.weights.pretrained import first_line, load_transformer
@@ -68,6 +69,11 @@ def load_stack(spec: TextSpec, config: Any) -> TransformerStack | WholeEncoder:
         return WholeEncoder(model, config.hidden_size)
     model.set_input_embeddings(TokenTable.of(model.get_input_embeddings()))
     return CUT[config.model_type](model)
+
+
+def load_layerwise(spec: TextSpec, config: Any, layers: tuple[int, ...]) -> LayerwiseEncoder:
+    """The whole encoder, which gives the states of ``layers``; weights are as in ``load_stack``."""
+    return LayerwiseEncoder(load_model(spec, config, MODEL_MAPPING[type(config)]), layers)
 
 
 def load_model(spec: TextSpec, config: Any, model_class: Any) -> Any:
