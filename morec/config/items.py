@@ -102,7 +102,7 @@ class TextSpec(Spec):
     relative to the study file."""
     lora: LoraSpec | None = None
     side: SideSpec | None = None
-    """A side network over the frozen layers' states, in place of the last layer's. Not given: none."""
+    """A side network over the frozen layers' states, before the DT layer. Not given: none."""
     second_round: MaskedLanguageSpec | None = None
     control: Control | None = None
     """Replace the titles, as a control; drawn from the trial's seed. Not given: none."""

@@ -1,6 +1,6 @@
 """Frozen features are computed once: on which device, and with which randomness."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -36,21 +36,23 @@ def write_features(encoder: nn.Module, num_items: int, folder: Path) -> None:
 
 
 @torch.inference_mode()
-def write_layer_states(encoder: nn.Module, num_items: int, num_layers: int, folder: Path) -> None:
+def write_layer_states(
+    encoder: nn.Module, chunks: Sequence[Tensor], num_layers: int, folder: Path
+) -> None:
     """Encode all items, in evaluation mode, into ``features.npy``, (N, K, H).
 
-    The encoder joins K layers' states to (N, K * H). They are written batch by batch: K times as
-    many numbers as features have may not fit into memory.
+    The encoder joins K layers' states to (N, K * H). The rows in ``chunks`` are written one after
+    the other: K times as many numbers as features have may not fit into memory.
     """
-    encoder, written = encoder.eval().to(frozen_device()), None
-    for rows in row_chunks(num_items):
-        states_NKH = encoder(rows).cpu().unflatten(1, (num_layers, -1)).numpy()
-        if written is None:
-            shape = (num_items, *states_NKH.shape[1:])
-            written = np.lib.format.open_memmap(folder / "features.npy", "w+", np.float32, shape)
-        written[rows.cpu().numpy()] = states_NKH
-    assert written is not None, "no items"
-    written.flush()
+    encoder = encoder.eval().to(frozen_device())
+    num_items = sum(map(len, chunks))
+    width = encoder(chunks[0][:1]).shape[1] // num_layers
+    states_NKH = np.lib.format.open_memmap(
+        folder / "features.npy", "w+", np.float32, (num_items, num_layers, width)
+    )
+    for rows in chunks:
+        states_NKH[rows.cpu().numpy()] = encoder(rows).cpu().unflatten(1, (num_layers, width))
+    states_NKH.flush()
 
 
 def row_chunks(num_items: int) -> tuple[Tensor, ...]:

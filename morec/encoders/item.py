@@ -203,7 +203,7 @@ def assemble_item_encoder(
 
 
 def _side_network(spec: TextSpec | ImageSpec, encoder: Encoder) -> tuple[SideNetwork, ...]:
-    """What turns the layers' states into one vector, before the DT layer; empty without ``side``."""
+    """What makes one vector of the layers' states, before the DT layer; empty without ``side``."""
     if spec.side is None:
         return ()
     num_layers = encoder.encode_padded_item().shape[1]

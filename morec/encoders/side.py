@@ -1,7 +1,7 @@
-"""A side network: trains beside a frozen encoder, over the pooled states of several of its layers.
+"""A side network: trains beside a frozen encoder, over the pooled states of its layers.
 
-IISAN's intra-modal network (Fu et al. 2024, arXiv 2404.02059, equations 3 to 5, with cached states).
-Shapes: N items, K layers, H encoder width, W width of a block.
+The intra-modal network of IISAN with cached states (Fu et al. 2024, arXiv 2404.02059).
+Shapes: N items, K layers, H encoder width.
 """
 
 from typing import cast
@@ -37,7 +37,7 @@ class SideBlock(nn.Module):
 class SideNetwork(nn.Module):
     """Mixes each layer's state into the side state, from the bottom up, a block after each.
 
-    ``s = block_k(g_k * h_k + (1 - g_k) * s)``, from ``s = 0``; every gate ``g_k`` starts at one half.
+    ``s = block_k(g_k * h_k + (1 - g_k) * s)``, from ``s = 0``; every gate ``g_k`` starts at 1/2.
     IISAN's square linear layer after the last block is left out: the DT layer follows, and two
     linear maps in a row are one.
     """
@@ -52,9 +52,7 @@ class SideNetwork(nn.Module):
         """Turn the layers' states into side states_NH."""
         shares_K = torch.sigmoid(self.gates_K / TEMPERATURE)
         side_NH = torch.zeros_like(states_NKH[:, 0])
-        for share, block, layer_NH in zip(
-            shares_K, self.blocks, states_NKH.unbind(1), strict=True
-        ):
+        for share, block, layer_NH in zip(shares_K, self.blocks, states_NKH.unbind(1), strict=True):
             side_NH = block(share * layer_NH + (1 - share) * side_NH)
         return side_NH
 

@@ -231,6 +231,7 @@ def _artefact_bytes(
             for part, num_bytes in models[arm.name].artefact_bytes.items():
                 spec = arm.config.item.modalities[part].model_dump(mode="json")
                 data = arm.config.dataset.model_dump(mode="json")
-                shared = {**spec, "dnn_layers": 0, "control": None}
+                side = spec["side"] and spec["side"]["layers"]
+                shared = {**spec, "dnn_layers": 0, "control": None, "side": side}
                 wanted[canonical_json([data, shared])] = num_bytes
     return sum(wanted.values())

@@ -172,7 +172,7 @@ class TransformerFamily(EncoderFamily[TextSpec]):
 
         def make(folder: Path) -> None:
             encoder = _layerwise_encoder(spec, layers, tokens)
-            write_layer_states(encoder, len(tokens.lengths), len(layers), folder)
+            write_layer_states(encoder, row_chunks(len(tokens.lengths)), len(layers), folder)
 
         return store.get_or_make("layer-states", {**key, "layers": layers}, make)
 
@@ -253,10 +253,8 @@ def _frozen_encoder(spec: TextSpec, tokens: TitleTokens) -> TextEncoder:
     return TextEncoder(table, stack, spec, tokens.pad_id).eval().to(frozen_device())
 
 
-def _layerwise_encoder(
-    spec: TextSpec, layers: tuple[int, ...], tokens: TitleTokens
-) -> TextEncoder:
-    """The whole encoder with the states of several layers, without touching the trial's randomness."""
+def _layerwise_encoder(spec: TextSpec, layers: tuple[int, ...], tokens: TitleTokens) -> TextEncoder:
+    """The whole encoder with its layers' states, without touching the trial's randomness."""
     config = load_config(spec, tokens.vocab_size)
     with frozen_randomness():
         encoder = load_layerwise(spec, config, layers)

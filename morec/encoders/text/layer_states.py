@@ -16,7 +16,7 @@ from morec.errors import SpecError
 class LayerwiseEncoder(WholeEncoder):
     """An encoder whose state of a token is that of K layers, one after the other.
 
-    Layer 0 is the embedding. The last layer's states are those behind a final norm, if there is one.
+    Layer 0 is the embedding. The last layer's states are those behind a final norm, if any.
     """
 
     def __init__(self, model: Any, layers: tuple[int, ...]) -> None:
