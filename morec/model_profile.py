@@ -17,7 +17,7 @@ from torch.fx.experimental import _config as fx_config
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from morec import cost
-from morec.config import ImageSpec, ItemSpec, TextSpec, TrialConfig
+from morec.config import ID_INIT, ImageSpec, ItemSpec, TextSpec, TrialConfig
 from morec.encoders.families import family_of
 from morec.encoders.interface import Encoder
 from morec.encoders.item import assemble_item_encoder
@@ -94,7 +94,7 @@ def _build(config: TrialConfig, num_users: int, num_items: int) -> Recommender:
         num_items,
         model.dim,
         model.dropout,
-        _blank_encoder,
+        lambda place: _blank_encoder(config.item.encoders[place]).to(META),
         id_layers=model.num_id_layers,
     )
     users = build_user_encoder(model, num_users, config.dataset.max_seq_len)
@@ -143,12 +143,14 @@ def _artefact_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
     if num_items is None:
         return {}
     found = {}
-    for part, spec in item.modalities.items():
+    for part, spec in item.encoders.items():
         features = 4 * math.prod(_frozen_shape(spec)) if spec.trainable_layers == 0 else 0
         per_item = family_of(spec).input_bytes(_scratch(spec)) + features
         # A second round's checkpoint is removed before the trials write theirs.
         second_round = 0 if spec.second_round is None else 4 * _whole(spec)[1]
-        found[part] = num_items * per_item + second_round
+        # What ID vectors start from are all principal components of the features.
+        components = features if part == ID_INIT else 0
+        found[part] = num_items * (per_item + components) + second_round
     return found
 
 

@@ -25,8 +25,10 @@ from morec.config.datasets import (
     SyntheticSpec,
 )
 from morec.config.items import (
+    ID_INIT,
     WORD_ENCODERS,
     Control,
+    IdInitSpec,
     ImageSpec,
     ItemSpec,
     LoraSpec,
@@ -59,6 +61,7 @@ from morec.config.trial import (
 )
 
 __all__ = [
+    "ID_INIT",
     "LEAVE_ONE_OUT",
     "POPULARITY_LABELS",
     "RANKING",
@@ -76,6 +79,7 @@ __all__ = [
     "FilesSpec",
     "GRU4RecSpec",
     "HMSpec",
+    "IdInitSpec",
     "ImageSpec",
     "ImagesSpec",
     "ItemSpec",

@@ -1,6 +1,7 @@
 """How an item becomes a vector: its parts, their encoders, and how they are fused."""
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -82,6 +83,8 @@ class MaskedAutoencodingSpec(_SecondRoundSpec):
 class TextSpec(Spec):
     """A text encoder and its DT layer (paper, section 3.1): pooled state -> Linear -> GELU."""
 
+    part: ClassVar[Literal["text"]] = "text"
+    """Its name among the parts of an item."""
     name: str
     """``minilm`` or ``minilm-l3`` (packaged), ``tiny-random`` (from scratch), a hub name, a local
     folder; or ``word-average`` or ``text-cnn``, which read words instead of tokens."""
@@ -134,6 +137,7 @@ class TextSpec(Spec):
 class ImageSpec(Spec):
     """An image encoder and its DT layer; options without a text are as in ``TextSpec``."""
 
+    part: ClassVar[Literal["image"]] = "image"
     name: str
     """A timm model (``resnet18``), ``efficientnet-lite0``, ``-lite1`` or ``-lite2`` (packaged), a
     local folder; or a ViT-MAE, ViT, DINOv2, CLIP, SigLIP or ResNet of transformers by hub name or
@@ -160,11 +164,62 @@ class ImageSpec(Spec):
         return self
 
 
+ID_INIT = "id_init"
+"""Where the encoder stands from whose features the ID vectors start."""
+
+
+class IdInitSpec(Spec):
+    """Start the ID vectors from content: from the frozen features of one encoder.
+
+    The features are turned by a principal component analysis of the items with a train
+    interaction; the first ``model.dim`` components are an item's start (Pembek et al. 2025).
+    """
+
+    text: TextSpec | None = None
+    image: ImageSpec | None = None
+    scale: Literal["random", "unit"] = "random"
+    """``random``: all starts times one number, so that they are as large as random ones are on
+    average; ``unit``: every start has length 1."""
+    max_distance: float | None = Field(None, gt=0)
+    """How far a vector may go from its start, in lengths of the start. Not given: anywhere."""
+    freeze: bool = False
+    """Whether the vectors stay as they start."""
+
+    @property
+    def encoder(self) -> "TextSpec | ImageSpec":
+        """The encoder whose frozen features are the content."""
+        (given,) = self._given()
+        return given
+
+    def _given(self) -> "tuple[TextSpec | ImageSpec, ...]":
+        return tuple(spec for spec in (self.text, self.image) if spec is not None)
+
+    @model_validator(mode="after")
+    def _one_frozen_encoder(self) -> Self:
+        if len(self._given()) != 1:
+            raise ValueError("id_init starts from one encoder's features: give text: or image:")
+        if self.freeze and self.max_distance is not None:
+            raise ValueError("id_init.max_distance has no effect: freeze: true lets nothing move")
+        spec = self.encoder
+        for option, default in (("trainable_layers", 0), ("dnn_layers", 0), ("side", None)):
+            if getattr(spec, option) != default:
+                raise ValueError(
+                    f"id_init reads frozen features, so {option} has no effect there; leave it out"
+                )
+        if spec.control == "constant":
+            raise ValueError(
+                "id_init: control: constant gives all items the same start; allowed: shuffle, noise"
+            )
+        return self
+
+
 class ItemSpec(Spec):
     """How an item becomes a vector: an ID embedding, a text, an image, or several fused."""
 
     id: bool = False
     """One trained vector per item (IDRec)."""
+    id_init: IdInitSpec | None = None
+    """Start the ID vectors from content. Not given: at random."""
     text: TextSpec | None = None
     image: ImageSpec | None = None
     fusion: Literal["add", "concat"] | None = None
@@ -185,6 +240,20 @@ class ItemSpec(Spec):
         return {name: spec for name, spec in encoders.items() if spec is not None}
 
     @property
+    def encoders(self) -> dict[str, "TextSpec | ImageSpec"]:
+        """Every encoder that is read, by its place: those of the parts, and ``id_init``'s."""
+        start = {} if self.id_init is None else {ID_INIT: self.id_init.encoder}
+        return {**self.modalities, **start}
+
+    def with_encoders(self, encoders: Mapping[str, "TextSpec | ImageSpec"]) -> "ItemSpec":
+        """The same item with other encoders at some places."""
+        changed: dict[str, object] = {p: spec for p, spec in encoders.items() if p != ID_INIT}
+        if self.id_init is not None and ID_INIT in encoders:
+            spec = encoders[ID_INIT]
+            changed[ID_INIT] = self.id_init.model_copy(update={spec.part: spec})
+        return self.model_copy(update=changed)
+
+    @property
     def trains_encoder(self) -> bool:
         """Whether any pretrained layer is trained."""
         return any(spec.trainable_layers != 0 for spec in self.modalities.values())
@@ -197,6 +266,12 @@ class ItemSpec(Spec):
             raise ValueError(f"{' and '.join(self.parts)} need fusion: add or fusion: concat")
         if len(self.parts) == 1 and (self.fusion is not None or self.fusion_layers):
             raise ValueError(f"fusion has nothing to fuse: {self.parts[0]} is the only part")
+        return self
+
+    @model_validator(mode="after")
+    def _something_starts_from_content(self) -> Self:
+        if self.id_init is not None and not self.id:
+            raise ValueError("id_init has no effect: no ID vectors start there (set id: true)")
         return self
 
     @model_validator(mode="after")

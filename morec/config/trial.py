@@ -139,7 +139,8 @@ class TrialConfig(Spec):
         return f"{self.model.kind}-{item}s{self.seed}-{digest}"
 
     def _training_name(self) -> str:
-        name = ""
+        init = self.item.id_init
+        name = "" if init is None else f"init-{'frozen-' if init.freeze else ''}"
         for spec in self.item.modalities.values():
             frozen = f"dnn{spec.dnn_layers}" if spec.dnn_layers else "ts"
             frozen = f"side-{frozen}" if spec.side else frozen

@@ -36,7 +36,7 @@ def family_of(spec: TextSpec | ImageSpec) -> EncoderFamily[Any]:
     Raises:
         SpecError: an installed family cannot be loaded, or encodes something else.
     """
-    part = "text" if isinstance(spec, TextSpec) else "image"
+    part = spec.part
     family = ENCODERS.get(spec.name)
     if isinstance(family, EncoderFamily) and family.part == part:
         return family

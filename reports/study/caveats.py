@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from morec.config import Ties
+from morec.config import ItemSpec, Ties
 from morec.metrics import parse_metric
 from reports import formats
 from reports.study.contrasts import Contrast
@@ -171,8 +171,12 @@ def _about_data(summary: StudySummary) -> Iterator[str]:
             )
 
 
+def _reads_titles(item: ItemSpec) -> bool:
+    return any(spec.part == "text" for spec in item.encoders.values())
+
+
 def _about_titles(summary: StudySummary) -> Iterator[str]:
-    reading = {arm.entry.dataset for arm in summary.arms if arm.entry.config.item.text is not None}
+    reading = {arm.entry.dataset for arm in summary.arms if _reads_titles(arm.entry.config.item)}
     for entry in summary.manifest.datasets:
         counts = entry.counts
         num_same = counts.get("empty_titles", 0) + counts.get("repeated_titles", 0)

@@ -96,9 +96,9 @@ def _inputs(study: StudySpec, arms: Sequence[Arm], prepared: Prepared) -> Iterat
             data = config.dataset
             label, look = arm.dataset or data.kind, partial(prepared.data_hash, data)
             yield _Input(arm.name, "data set", label, download, key_of(data), look)
-            for part, spec in config.item.modalities.items():
-                weights = partial(prepared.weights_hash, spec)
-                yield _Input(arm.name, f"{part} encoder", spec.name, None, key_of(spec), weights)
+            for spec in config.item.encoders.values():
+                kind, weights = f"{spec.part} encoder", partial(prepared.weights_hash, spec)
+                yield _Input(arm.name, kind, spec.name, None, key_of(spec), weights)
 
 
 def _reason(look: Callable[[], object]) -> str:

@@ -62,8 +62,8 @@ class Prepared:
         self.store = ArtefactStore(store.folder.resolve(), store.storage, verify=True)
 
     def sources(self, config: TrialConfig) -> dict[str, str]:
-        """``data``, ``text``, ``image`` -> hash of the current data or weights of ``config``."""
-        parts = config.item.modalities.items()
+        """``data``, ``text``, ``image``, ``id_init`` -> hash of the current data or weights."""
+        parts = config.item.encoders.items()
         weights = {part: self.weights_hash(spec) for part, spec in parts}
         return {"data": self.data_hash(config.dataset), **weights}
 
@@ -128,7 +128,7 @@ def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation,
                 inputs = prepare_item_inputs(config.item, dataset, prepared.store)
             for name, artefact in inputs.items():
                 key = artefact.path.name
-                found[key] = (name, artefact)
+                found.setdefault(key, (name, artefact))
                 users.setdefault(key, {})[arm.name] = None
     return tuple(
         Preparation(
@@ -149,7 +149,7 @@ def weights_used(prepared: Prepared, arms: Sequence[Arm]) -> dict[TextSpec | Ima
         spec
         for arm in arms
         for config in item_variants(arm)
-        for spec in config.item.modalities.values()
+        for spec in config.item.encoders.values()
         if not spec.name.startswith(TINY_RANDOM)
     }
     return {spec: prepared.weights_hash(spec) for spec in sorted(specs, key=repr)}

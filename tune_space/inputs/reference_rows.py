@@ -98,9 +98,9 @@ def frozen_features(
     which a side network trains: its layers' states are no features.
     """
     frozen = [
-        (encoder_label(spec), part, spec, arm)
+        (encoder_label(spec), spec.part, spec, arm)
         for arm, item in items
-        for part, spec in item.modalities.items()
+        for spec in item.encoders.values()
         if spec.trainable_layers == 0 and spec.control is None and spec.side is None
     ]
     found = {}
