@@ -3,6 +3,8 @@
 Shapes: N items asked for, N1 = N + 1 items with padding (row = item id), D item vector width.
 """
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -52,7 +54,7 @@ class BoundedEmbedding(StartTable):
         bound_N1 = self.max_distance * torch.linalg.vector_norm(start_ND, dim=-1, keepdim=True)
         length_N1 = torch.linalg.vector_norm(change_ND, dim=-1, keepdim=True)
         share_N1 = bound_N1 / torch.maximum(length_N1, bound_N1).clamp(min=TINY)
-        return start_ND + share_N1 * change_ND
+        return cast(Tensor, start_ND + share_N1 * change_ND)
 
 
 def random_embedding(num_items: int, dim: int) -> nn.Embedding:
