@@ -177,9 +177,10 @@ class IdInitSpec(Spec):
 
     text: TextSpec | None = None
     image: ImageSpec | None = None
-    scale: Literal["random", "unit"] = "random"
-    """``random``: all starts times one number, so that they are as large as random ones are on
-    average; ``unit``: every start has length 1."""
+    scale: Literal["unit", "random"] = "unit"
+    """``unit``: every start has length 1; ``random``: all starts times one number, so that they are
+    as large as random ones are on average. These are so short that bounded or frozen ones hardly
+    tell items apart."""
     max_distance: float | None = Field(None, gt=0)
     """How far a vector may go from its start, in lengths of the start. Not given: anywhere."""
     freeze: bool = False

@@ -122,7 +122,7 @@ CONTENT_VALUES = {
     "item.id_init.text.name": "tiny-random",
     "item.id_init.text.pooling": "mean",
     "item.id_init.text.control": "shuffle",
-    "item.id_init.scale": "unit",
+    "item.id_init.scale": "random",
     "item.id_init.max_distance": 0.5,
     "item.id_init.freeze": True,
     "item.text.side.layers": [0, 3],

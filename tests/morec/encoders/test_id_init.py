@@ -69,7 +69,7 @@ def trained_rows(dataset: Dataset) -> list[int]:
 def test_a_start_is_the_first_components_as_large_as_a_random_start(
     source: dict[str, Any], dataset: Dataset, shared_store: ArtefactStore
 ) -> None:
-    found = vectors_of(fields(**source), dataset, shared_store)
+    found = vectors_of(fields(scale="random", **source), dataset, shared_store)
     features = features_of(next(iter(source.values())), dataset, shared_store)
     expected = by_hand(features, trained_rows(dataset), DIM)
     xavier = (2 / (dataset.num_items + 1 + DIM)) ** 0.5
@@ -80,8 +80,8 @@ def test_a_start_is_the_first_components_as_large_as_a_random_start(
 def test_unit_starts_have_length_1_and_the_components_direction(
     dataset: Dataset, shared_store: ArtefactStore
 ) -> None:
-    found = vectors_of(fields(scale="unit"), dataset, shared_store)
-    other = vectors_of(fields(), dataset, shared_store)
+    found = vectors_of(fields(), dataset, shared_store)
+    other = vectors_of(fields(scale="random"), dataset, shared_store)
     torch.testing.assert_close(found.norm(dim=1), torch.ones(dataset.num_items))
     torch.testing.assert_close(found, other / other.norm(dim=1, keepdim=True))
 
@@ -138,7 +138,7 @@ def test_features_and_components_are_prepared_once_and_shared_by_all_starts(
     assert list(prepared) == ["id_init", "id_init start"]
     same = prepare_item_inputs(ItemSpec.model_validate({"text": text()}), dataset, store)
     assert same["text"].path == prepared["id_init"].path
-    others = ({"scale": "unit"}, {"freeze": True}, {"max_distance": 0.5})
+    others = ({"scale": "random"}, {"freeze": True}, {"max_distance": 0.5})
     for options in others:
         again = prepare_item_inputs(ItemSpec.model_validate(fields(**options)), dataset, store)
         assert again == prepared
@@ -211,8 +211,9 @@ def test_a_shuffle_gives_items_the_starts_of_others(
 def test_noise_has_the_moments_of_the_components(
     dataset: Dataset, shared_store: ArtefactStore
 ) -> None:
-    plain = vectors_of(fields(), dataset, shared_store)
-    found = vectors_of(fields(text=text(control="noise")), dataset, shared_store)
+    plain = vectors_of(fields(scale="random"), dataset, shared_store)
+    noise = fields(text=text(control="noise"), scale="random")
+    found = vectors_of(noise, dataset, shared_store)
     assert not torch.isclose(plain, found).any(1).any()
     assert (found.std(0) / plain.std(0)).log().abs().max() < 0.7
 
@@ -235,7 +236,7 @@ def test_noise_has_the_moments_of_the_components(
         (fields(text=text(control="constant")), "gives all items the same start; allowed: shuffle"),
         (fields(freeze=True, max_distance=0.5), "id_init.max_distance has no effect: freeze: true"),
         (fields(max_distance=0), "greater than 0"),
-        (fields(scale="xavier"), "'random' or 'unit'"),
+        (fields(scale="xavier"), "'unit' or 'random'"),
     ],
 )
 def test_a_start_that_cannot_be_is_refused(values: dict[str, Any], message: str) -> None:
