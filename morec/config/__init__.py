@@ -34,7 +34,6 @@ from morec.config.items import (
     LoraSpec,
     MaskedAutoencodingSpec,
     MaskedLanguageSpec,
-    SideSpec,
     TextSpec,
 )
 from morec.config.losses import LossNeeds
@@ -48,6 +47,7 @@ from morec.config.models import (
 )
 from morec.config.readers import DatasetSpec
 from morec.config.recommenders import ModelSpec
+from morec.config.side import SideSpec
 from morec.config.splits import LEAVE_ONE_OUT, ByTimeSpec, ByTimeSplit, SplitSpec
 from morec.config.training import TrainingSpec
 from morec.config.trial import (
