@@ -4,6 +4,7 @@ For the columns #Param and FLOPs of the paper's table 6. If an encoder's configu
 this machine, the shapes of well-known encoders are used.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
@@ -16,7 +17,7 @@ from torch.fx.experimental import _config as fx_config
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from morec import cost
-from morec.config import PROCESSING, EncoderSpec, ItemSpec, TrialConfig
+from morec.config import ID_INIT, PROCESSING, EncoderSpec, ItemSpec, TrialConfig
 from morec.encoders.families import family_of
 from morec.encoders.interface import Encoder
 from morec.encoders.item import assemble_item_encoder
@@ -93,7 +94,7 @@ def _build(config: TrialConfig, num_users: int, num_items: int) -> Recommender:
         num_items,
         model.dim,
         model.dropout,
-        _blank_encoder,
+        lambda place: _blank_encoder(config.item.encoders[place]).to(META),
         id_layers=model.num_id_layers,
     )
     users = build_user_encoder(model, num_users, config.dataset.max_seq_len)
@@ -142,20 +143,22 @@ def _artefact_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
     if num_items is None:
         return {}
     found = {}
-    for part, spec in item.modalities.items():
-        features = 4 * _whole(spec)[0] if spec.trainable_layers == 0 else 0
-        features += 4 * _feature_width(spec) if spec.processing else 0
+    for part, spec in item.encoders.items():
+        features = 4 * math.prod(_raw_shape(spec)) if spec.trainable_layers == 0 else 0
+        features += 4 * math.prod(_frozen_shape(spec)) if spec.processing else 0
         per_item = family_of(spec).input_bytes(_scratch(spec)) + features
         # A second round's checkpoint is removed before the trials write theirs.
         second_round = 0 if spec.second_round is None else 4 * _whole(spec)[1]
-        found[part] = num_items * per_item + second_round
+        # What ID vectors start from are all principal components of the features.
+        components = features if part == ID_INIT else 0
+        found[part] = num_items * (per_item + components) + second_round
     return found
 
 
 def _blank_encoder(spec: EncoderSpec) -> Encoder:
     """An encoder over one made-up item."""
     if spec.trainable_layers == 0:
-        return FeatureTable(np.zeros((1, _feature_width(spec)), np.float32))
+        return FeatureTable(np.zeros((1, *_frozen_shape(spec)), np.float32))
     return _trained_encoder(spec)
 
 
@@ -166,15 +169,23 @@ def _trained_encoder(spec: EncoderSpec) -> Encoder:
     return encoder
 
 
-def _feature_width(spec: EncoderSpec) -> int:
-    """Width of frozen features as a trial reads them."""
-    return spec.pca or _whole(spec)[0]
+def _raw_shape(spec: EncoderSpec) -> tuple[int, ...]:
+    """Shape of one item's frozen features: the width, for a side network behind a state's layer."""
+    width = _whole(spec)[0]
+    return (width,) if spec.side is None else (len(family_of(spec).side_layers(spec)), width)
+
+
+def _frozen_shape(spec: EncoderSpec) -> tuple[int, ...]:
+    """The same as a trial reads them."""
+    return _raw_shape(spec) if spec.pca is None else (spec.pca,)
 
 
 @cache
 def _whole(spec: EncoderSpec) -> tuple[int, int]:
     """Width and parameters of an encoder all of which trains; many arms ask for the same one."""
-    encoder = _trained_encoder(_with(spec, trainable_layers="all", lora=None, **PROCESSING))
+    encoder = _trained_encoder(
+        _with(spec, trainable_layers="all", lora=None, side=None, **PROCESSING)
+    )
     return encoder.dim, cost.count_parameters(encoder)[0]
 
 

@@ -32,6 +32,6 @@ def _names(config: TrialConfig) -> Mapping[str, Collection[str]]:
         "morec.losses": [config.training.loss],
         "morec.recommenders": [config.model.kind],
         "morec.readers": [config.dataset.kind],
-        "morec.encoders": [spec.name for spec in config.item.modalities.values()],
+        "morec.encoders": [spec.name for spec in config.item.encoders.values()],
         "morec.metrics": installed("morec.metrics"),
     }

@@ -24,17 +24,18 @@ from morec.config.datasets import (
     SequencesSpec,
     SyntheticSpec,
 )
-from morec.config.features import PROCESSING, Control, FeaturesSpec
-from morec.config.items import (
+from morec.config.encoders import (
     WORD_ENCODERS,
     EncoderSpec,
     ImageSpec,
-    ItemSpec,
     LoraSpec,
     MaskedAutoencodingSpec,
     MaskedLanguageSpec,
     TextSpec,
 )
+from morec.config.features import PROCESSING, Control, FeaturesSpec
+from morec.config.id_init import ID_INIT, IdInitSpec
+from morec.config.items import ItemSpec
 from morec.config.losses import LossNeeds
 from morec.config.models import (
     BERT4RecSpec,
@@ -46,6 +47,7 @@ from morec.config.models import (
 )
 from morec.config.readers import DatasetSpec
 from morec.config.recommenders import ModelSpec
+from morec.config.side import SideSpec
 from morec.config.splits import LEAVE_ONE_OUT, ByTimeSpec, ByTimeSplit, SplitSpec
 from morec.config.training import TrainingSpec
 from morec.config.trial import (
@@ -60,6 +62,7 @@ from morec.config.trial import (
 from morec.config.vectors import VectorsSpec
 
 __all__ = [
+    "ID_INIT",
     "LEAVE_ONE_OUT",
     "POPULARITY_LABELS",
     "PROCESSING",
@@ -80,6 +83,7 @@ __all__ = [
     "FilesSpec",
     "GRU4RecSpec",
     "HMSpec",
+    "IdInitSpec",
     "ImageSpec",
     "ImagesSpec",
     "ItemSpec",
@@ -99,6 +103,7 @@ __all__ = [
     "RecommenderSpec",
     "SASRecSpec",
     "SequencesSpec",
+    "SideSpec",
     "Spec",
     "SplitSpec",
     "SyntheticSpec",

@@ -139,9 +139,11 @@ class TrialConfig(Spec):
         return f"{self.model.kind}-{item}s{self.seed}-{digest}"
 
     def _training_name(self) -> str:
-        name = ""
+        init = self.item.id_init
+        name = "" if init is None else f"init-{'frozen-' if init.freeze else ''}"
         for spec in self.item.modalities.values():
             frozen = f"dnn{spec.dnn_layers}" if spec.dnn_layers else "ts"
+            frozen = f"side-{frozen}" if spec.side else frozen
             trained = "e2e" if spec.trainable_layers == "all" else f"top{spec.trainable_layers}"
             trained = f"lora-{trained}" if spec.lora else trained
             name += f"{frozen if spec.trainable_layers == 0 else trained}-"

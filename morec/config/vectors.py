@@ -15,8 +15,10 @@ _TAKEN = ("id", "text", "image")
 class VectorsSpec(FeaturesSpec):
     """Vectors in a file and their DT layer; the vectors never train."""
 
+    part: ClassVar[Literal["vectors"]] = "vectors"
     trainable_layers: ClassVar[Literal[0]] = 0
     lora: ClassVar[None] = None
+    side: ClassVar[None] = None
     second_round: ClassVar[None] = None
     file: str
     """A ``.parquet``, a ``.csv`` or ``.tsv`` with a header, or a ``.npy`` of shape (rows, width);

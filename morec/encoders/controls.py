@@ -75,7 +75,7 @@ class Controls:
 
     def _noise(self, encoder: Encoder) -> FeatureTable:
         mean_H, deviation_H = _moments(encoder, len(self._order_N))
-        shape = (len(self._order_N), encoder.dim)
+        shape = (len(self._order_N), *mean_H.shape)
         noise_NH = torch.randn(shape, generator=self._random)
         return FeatureTable((noise_NH * deviation_H + mean_H).numpy())
 

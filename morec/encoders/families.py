@@ -6,7 +6,6 @@ from morec.config import (
     PROCESSING,
     WORD_ENCODERS,
     EncoderSpec,
-    TextSpec,
     VectorsSpec,
 )
 from morec.data.dataset import Dataset
@@ -48,7 +47,7 @@ def family_of(spec: EncoderSpec) -> EncoderFamily[Any]:
     """
     if isinstance(spec, VectorsSpec):
         return OWN_VECTORS
-    part = "text" if isinstance(spec, TextSpec) else "image"
+    part = spec.part
     family = ENCODERS.get(spec.name)
     if isinstance(family, EncoderFamily) and family.part == part:
         return family
@@ -72,6 +71,8 @@ def encoder_inputs(spec: EncoderSpec, dataset: Dataset, store: ArtefactStore) ->
     Frozen features are processed, if the specification asks for it.
     """
     family = family_of(spec)
+    if spec.side is not None:
+        family.side_layers(spec)
     raw = family.inputs(spec.model_copy(update=dict(PROCESSING)), dataset, store)
     if not spec.processing:
         return raw

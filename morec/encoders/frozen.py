@@ -1,7 +1,7 @@
 """Frozen features are computed once: on which device, and with which randomness."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,6 +44,26 @@ def counts_of(artefact: Artefact) -> dict[str, int]:
     """What was counted when an artefact was made; empty where nothing was."""
     path = artefact.path / COUNTS
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+
+
+@torch.inference_mode()
+def write_layer_states(
+    encoder: nn.Module, chunks: Sequence[Tensor], num_layers: int, folder: Path
+) -> None:
+    """Encode all items, in evaluation mode, into ``features.npy``, (N, K, H).
+
+    The encoder joins K layers' states to (N, K * H). The rows in ``chunks`` are written one after
+    the other: K times as many numbers as features have may not fit into memory.
+    """
+    encoder = encoder.eval().to(frozen_device())
+    num_items = sum(map(len, chunks))
+    width = encoder(chunks[0][:1]).shape[1] // num_layers
+    states_NKH = np.lib.format.open_memmap(
+        folder / "features.npy", "w+", np.float32, (num_items, num_layers, width)
+    )
+    for rows in chunks:
+        states_NKH[rows.cpu().numpy()] = encoder(rows).cpu().unflatten(1, (num_layers, width))
+    states_NKH.flush()
 
 
 def row_chunks(num_items: int) -> tuple[Tensor, ...]:

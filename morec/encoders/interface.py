@@ -104,6 +104,20 @@ class EncoderFamily(ABC, Generic[SpecT]):
         """
         return ""
 
+    def side_layers(self, spec: SpecT) -> tuple[int, ...]:
+        """The numbers of the layers that the side network of ``spec.side`` reads.
+
+        Where an encoder has them, ``inputs`` makes their pooled states, and ``build`` gives a table
+        of them, (N, K, H), in place of one of frozen features.
+
+        Raises:
+            SpecError: it has not, or not so many.
+        """
+        raise SpecError(
+            f"item.{self.part}.side: {spec.name!r} gives no states of its layers; allowed: "
+            "transformers of the transformers library"
+        )
+
     def blank(self, spec: SpecT) -> Encoder | None:
         """An encoder over one made-up item, in which something trains, without data and weights.
 

@@ -9,29 +9,28 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from morec.config import EncoderSpec, ItemSpec
+from morec.config import ID_INIT, EncoderSpec, ItemSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.controls import Controls
 from morec.encoders.families import build_encoder, encoder_inputs, family_of
 from morec.encoders.fusion import AddFusion, ConcatFusion, dense_layers, dt_layer
+from morec.encoders.id_init import start_encoder, start_inputs
+from morec.encoders.id_vectors import random_embedding, started_vectors
 from morec.encoders.interface import Encoder
 from morec.encoders.macs import count_macs
 from morec.encoders.second_round import trained_folder
+from morec.encoders.side import SideNetwork
 
 
 class IdPart(nn.Module):
     """A trained vector per item id (IDRec), and DSSM's layers after it."""
 
-    def __init__(
-        self, num_items: int, dim: int, *, num_layers: int = 0, dropout: float = 0.0
-    ) -> None:
+    def __init__(self, embedding: nn.Module, dnn: nn.Sequential) -> None:
+        """Take what gives vectors_ND of item ids, and has a ``weight``, and the layers after it."""
         super().__init__()
-        self.embedding = nn.Embedding(num_items + 1, dim, padding_idx=0)
-        # The paper's code initialises the padding row too; here it stays zero and is never read.
-        nn.init.xavier_normal_(self.embedding.weight)
-        nn.init.zeros_(self.embedding.weight[0].detach())
-        self.dnn = dense_layers(dim, num_layers, dropout)
+        self.embedding = embedding
+        self.dnn = dnn
 
     def forward(self, items_N: Tensor) -> Tensor:
         """Look the vectors_ND up."""
@@ -39,7 +38,8 @@ class IdPart(nn.Module):
 
     def encode_padded_item(self) -> Tensor:
         """One item's vector, shape (1, D): looking it up costs nothing."""
-        return self.forward(torch.zeros(1, dtype=torch.long, device=self.embedding.weight.device))
+        weight = cast(Tensor, self.embedding.weight)
+        return self.forward(torch.zeros(1, dtype=torch.long, device=weight.device))
 
 
 class ModalityPart(nn.Module):
@@ -131,7 +131,8 @@ def prepare_item_inputs(
 ) -> dict[str, Artefact]:
     """Find or make every artefact a specification needs, by part name; before the sweep.
 
-    A second round of pre-training is ``<part> second round``. Every encoder is built once and
+    A second round of pre-training is ``<part> second round``; what ID vectors start from is
+    ``id_init`` (features) and ``id_init start``. Every encoder is built once and
     dropped, so that an encoder that cannot run raises before any trial starts.
 
     Raises:
@@ -145,6 +146,9 @@ def prepare_item_inputs(
         for name, part in spec.modalities.items():
             found[name] = encoder_inputs(part, dataset, store)
             build_encoder(part, dataset, store)
+        if spec.id_init is not None:
+            names = (ID_INIT, f"{ID_INIT} start")
+            found.update(zip(names, start_inputs(spec.id_init, dataset, store), strict=True))
     return found
 
 
@@ -165,7 +169,11 @@ def build_item_encoder(
     controls = Controls(dataset.num_items)
     spec = _after(_second_rounds(spec, dataset, store), spec)
 
-    def make(part: EncoderSpec) -> Encoder:
+    def make(place: str) -> Encoder:
+        part = spec.encoders[place]
+        if place == ID_INIT:
+            assert spec.id_init is not None
+            return controls.apply(start_encoder(spec.id_init, dataset, store), part)
         return controls.apply(build_encoder(part, dataset, store), part)
 
     return assemble_item_encoder(spec, dataset.num_items, dim, dropout, make, id_layers=id_layers)
@@ -176,22 +184,25 @@ def assemble_item_encoder(
     num_items: int,
     dim: int,
     dropout: float,
-    make: Callable[[EncoderSpec], Encoder],
+    make: Callable[[str], Encoder],
     *,
     id_layers: int = 0,
 ) -> ItemEncoder:
-    """Put an item encoder together from the encoders that ``make`` gives.
+    """Put an item encoder together from the encoders that ``make`` gives for places in the item.
 
+    The places are those of ``ItemSpec.encoders``; for ``id_init`` it gives components.
     ``id_layers`` dense layers come after the ID embedding, before the fusion.
     """
     parts: dict[str, IdPart | ModalityPart] = {}
     if spec.id:
-        parts["id"] = IdPart(num_items, dim, num_layers=id_layers, dropout=dropout)
+        vectors = _id_vectors(spec, num_items, dim, make)
+        parts["id"] = IdPart(vectors, dense_layers(dim, id_layers, dropout))
     for name, part in spec.modalities.items():
-        encoder = make(part)
+        encoder = make(name)
         # As in the paper's code, what stands behind a text encoder that trains starts differently.
         is_xavier = name != "text" or part.trainable_layers == 0
-        projection = dt_layer(encoder.dim, dim, xavier=is_xavier)
+        side = _side_network(part, encoder)
+        projection = nn.Sequential(*side, *dt_layer(encoder.dim, dim, xavier=is_xavier))
         parts[name] = ModalityPart(encoder, projection, dense_layers(dim, part.dnn_layers, dropout))
     fusion: nn.Module | None = None
     if spec.fusion == "add":
@@ -201,11 +212,28 @@ def assemble_item_encoder(
     return ItemEncoder(parts, fusion, dense_layers(dim, spec.fusion_layers, dropout))
 
 
+def _id_vectors(
+    spec: ItemSpec, num_items: int, dim: int, make: Callable[[str], Encoder]
+) -> nn.Module:
+    if spec.id_init is None:
+        return random_embedding(num_items, dim)
+    components_NH = make(ID_INIT)(torch.arange(num_items))
+    return started_vectors(num_items, components_NH, dim, spec.id_init)
+
+
+def _side_network(spec: EncoderSpec, encoder: Encoder) -> tuple[SideNetwork, ...]:
+    """What makes one vector of the layers' states, before the DT layer; empty without ``side``."""
+    if spec.side is None:
+        return ()
+    num_layers = encoder.encode_padded_item().shape[1]
+    return (SideNetwork(num_layers, encoder.dim, spec.side),)
+
+
 def _second_rounds(spec: ItemSpec, dataset: Dataset, store: ArtefactStore) -> dict[str, Artefact]:
     """The second rounds of pre-training a specification asks for, by part name."""
     return {
         name: family_of(part).second_round(part, dataset, store)
-        for name, part in spec.modalities.items()
+        for name, part in spec.encoders.items()
         if part.second_round is not None
     }
 
@@ -215,5 +243,5 @@ def _after(rounds: Mapping[str, Artefact], spec: ItemSpec) -> ItemSpec:
     parts = {}
     for part, artefact in rounds.items():
         start = {"name": str(trained_folder(artefact)), "pretrained": True, "second_round": None}
-        parts[part] = spec.modalities[part].model_copy(update=start)
-    return spec.model_copy(update=parts)
+        parts[part] = spec.encoders[part].model_copy(update=start)
+    return spec.with_encoders(parts)

@@ -35,8 +35,9 @@ class FeatureTable(Table, Encoder):
     """One frozen feature vector per item: the whole encoder of a two-stage trial."""
 
     def __init__(self, features_NH: npt.NDArray[np.float32]) -> None:
+        """Take the features; with a side network they are the states of K layers, (N, K, H)."""
         super().__init__(features=torch.from_numpy(features_NH))
-        self.dim = features_NH.shape[1]
+        self.dim = features_NH.shape[-1]
 
     def forward(self, rows_N: Tensor) -> Tensor:
         """Look the features_NH up."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from morec.config import Ties
+from morec.config import ItemSpec, TextSpec, Ties
 from morec.metrics import parse_metric
 from reports import formats
 from reports.study.contrasts import Contrast
@@ -173,9 +173,13 @@ def _about_data(summary: StudySummary) -> Iterator[str]:
             )
 
 
+def _reads_titles(item: ItemSpec) -> bool:
+    encoders = item.encoders.values()
+    return any(isinstance(spec, TextSpec) and spec.template is None for spec in encoders)
+
+
 def _about_titles(summary: StudySummary) -> Iterator[str]:
-    texts = ((arm.entry.dataset, arm.entry.config.item.text) for arm in summary.arms)
-    reading = {dataset for dataset, text in texts if text is not None and text.template is None}
+    reading = {arm.entry.dataset for arm in summary.arms if _reads_titles(arm.entry.config.item)}
     for entry in summary.manifest.datasets:
         counts = entry.counts
         num_same = counts.get("empty_titles", 0) + counts.get("repeated_titles", 0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from morec.config import Control
+from morec.config import ID_INIT, Control
 from reports.study.summary import ArmSummary, StudySummary
 
 _CONTENTS = {"text": "titles", "image": "images"}
@@ -17,22 +17,26 @@ def control_sentences(summary: StudySummary) -> Iterator[str]:
     """One sentence for each control that arms have."""
     found: dict[tuple[str, Control], list[str]] = {}
     for arm in summary.arms:
-        for place in _controls_of(arm):
-            found.setdefault(place, []).append(arm.name)
-    for (part, control), names in found.items():
-        words = _WORDS[control].format(_contents_of(part))
+        for which in _controls_of(arm):
+            found.setdefault(which, []).append(arm.name)
+    for (place, control), names in found.items():
+        words = _WORDS[control].format(_contents_of(place))
         kind = "This arm is a control" if len(names) == 1 else "These arms are controls"
-        yield f"{', '.join(names)}: {words} (item.{part}.control: {control}). {kind}."
+        yield f"{', '.join(names)}: {words} (item.{place}.control: {control}). {kind}."
 
 
-def _contents_of(part: str) -> str:
+def _contents_of(place: str) -> str:
     """``titles``, ``images``, or the vectors of a name: ``vectors.audio``."""
-    return _CONTENTS.get(part) or f"vectors of {part.removeprefix('vectors.')}"
+    kind, _, name = place.removeprefix(f"{ID_INIT}.").partition(".")
+    return _CONTENTS.get(kind) or f"vectors of {name or ID_INIT}"
 
 
 def _controls_of(arm: ArmSummary) -> Iterator[tuple[str, Control]]:
-    """Parts with a control and which, as tested; before that, as the study file has them."""
+    """Encoders with a control and which, as tested; before that, as the study file has them.
+
+    An encoder is named by its place in the item: ``text``, or ``id_init.text``.
+    """
     configs = [result.config for result in arm.tested.values()] or [arm.entry.config]
-    for part, spec in configs[0].item.modalities.items():
+    for place, spec in configs[0].item.encoders.items():
         if spec.control is not None:
-            yield part, spec.control
+            yield (f"{place}.{spec.part}" if place == ID_INIT else place), spec.control

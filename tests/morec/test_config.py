@@ -23,6 +23,16 @@ ID_ONLY: dict[str, Any] = {"dataset": {"kind": "movielens"}, "item": {"id": True
 TEXT = {"name": "minilm", "trainable_layers": "all"}
 IMAGE = {"name": "resnet18"}
 LORA_TEXT = TEXT | {"lora": {}, "second_round": {}}
+FROM_CONTENT: dict[str, Any] = {
+    "dataset": {"kind": "synthetic"},
+    "item": {
+        "id": True,
+        "id_init": {"text": {"name": "minilm"}},
+        "text": {"name": "minilm", "side": {}},
+        "image": {"name": "tiny-random-mae", "side": {}},
+        "fusion": "add",
+    },
+}
 MAE_IMAGE = {"name": "tiny-random-mae", "trainable_layers": 1, "lora": {}, "second_round": {}}
 EVERYTHING: dict[str, Any] = {
     "dataset": {"kind": "synthetic"},
@@ -108,7 +118,23 @@ OTHER_VALUES: dict[str, Any] = {
     "seed": 1,
 }
 """Another legal value of every field of ``EVERYTHING`` spelled out."""
-ONLY_VALUE = {"dataset.kind", "model.kind", "item.text.word_vectors"}
+ONLY_VALUE = {
+    *("dataset.kind", "model.kind", "item.text.word_vectors"),
+    *("item.id_init", "item.text.side", "item.image.side"),
+}
+CONTENT_VALUES = {
+    "item.id_init.text.name": "tiny-random",
+    "item.id_init.text.pooling": "mean",
+    "item.id_init.text.control": "shuffle",
+    "item.id_init.scale": "random",
+    "item.id_init.max_distance": 0.5,
+    "item.id_init.freeze": True,
+    "item.text.side.layers": [0, 3],
+    "item.text.side.width": 32,
+    "item.image.side.layers": [1],
+    "item.image.side.width": 32,
+}
+"""The same for options of ``FROM_CONTENT``, which do not go with an encoder that trains."""
 
 
 LOSS_VALUES = {
@@ -324,6 +350,14 @@ def test_vectors_alone_with_a_constant_leave_items_no_difference() -> None:
         ItemSpec.model_validate({"vectors": {"own": OWN | {"control": "constant"}}})
 
 
+@pytest.mark.parametrize("path", CONTENT_VALUES)
+def test_every_option_of_content_and_side_networks_is_part_of_the_identity(path: str) -> None:
+    spelled_out = config(FROM_CONTENT).model_dump(mode="json")
+    plain = config(FROM_CONTENT).trial_id({})
+    assert config(spelled_out).trial_id({}) == plain
+    assert config(changed(spelled_out, path, CONTENT_VALUES[path])).trial_id({}) != plain
+
+
 @pytest.mark.parametrize("path", LOSS_VALUES)
 def test_every_option_of_a_loss_is_part_of_the_identity_and_of_no_other_loss(path: str) -> None:
     option = path.removeprefix("training.")
@@ -357,6 +391,15 @@ def test_other_data_or_weights_are_another_trial(sources) -> None:
         ({"text": {"name": "minilm", "control": "shuffle"}}, "sasrec-text-ts-shuffle-s0-"),
         ({"image": IMAGE | {"trainable_layers": "all"}}, "sasrec-image-e2e-s0-"),
         ({"vectors": {"own": OWN}}, "sasrec-vectors.own-ts-s0-"),
+        ({"text": {"name": "minilm", "side": {}}}, "sasrec-text-side-ts-s0-"),
+        (
+            {"id": True, "id_init": {"text": {"name": "minilm"}, "freeze": True}},
+            "sasrec-id-init-frozen-s0-",
+        ),
+        (
+            {"id": True, "id_init": {"image": IMAGE}, "text": {"name": "minilm"}, "fusion": "add"},
+            "sasrec-id+text-init-ts-s0-",
+        ),
         (
             {"id": True, "text": TEXT, "image": IMAGE, "fusion": "add"},
             "sasrec-id+text+image-e2e-ts-s0-",
@@ -561,6 +604,21 @@ def test_every_model_crosses_files_and_processes_as_json(model) -> None:
 def test_a_specification_cannot_be_changed() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         config(ID_ONLY).seed = 1  # type: ignore[misc]
+
+
+def test_every_encoder_of_an_item_has_a_place_and_can_be_replaced_there() -> None:
+    item = config(FROM_CONTENT).item
+    assert item.id_init is not None and item.text is not None
+    assert item.encoders == {
+        "text": item.text,
+        "image": item.image,
+        "id_init": item.id_init.text,
+    }
+    other = item.text.model_copy(update={"name": "other"})
+    changed = item.with_encoders({"id_init": other})
+    assert changed.encoders == item.encoders | {"id_init": other}
+    assert item.with_encoders({"text": other}).encoders == item.encoders | {"text": other}
+    assert item.with_encoders({}) == item
 
 
 def test_parts_stand_in_the_order_they_are_fused() -> None:

@@ -82,6 +82,22 @@ def tiny_item(**text: object) -> dict:
         ({"kind": "bert4rec", "dim": 16}, {"id": True}),
         ({"dim": 16}, tiny_item()),
         ({"dim": 16}, tiny_item(trainable_layers=1)),
+        ({"dim": 16}, tiny_item(side={"width": 3})),
+        ({"dim": 16}, tiny_item(side={"layers": [0, 2]}, dnn_layers=1)),
+        ({"dim": 16}, {"id": True, "id_init": tiny_item()}),
+        ({"dim": 16}, {"id": True, "id_init": {**tiny_item(), "max_distance": 0.5}}),
+        ({"dim": 16}, {"id": True, "id_init": {**tiny_item(), "freeze": True}}),
+        (
+            {"dim": 16},
+            {
+                "image": {
+                    "name": "tiny-random-mae",
+                    "pretrained": False,
+                    "size": 32,
+                    "side": {},
+                }
+            },
+        ),
         ({"dim": 16}, tiny_item(trainable_layers="all", lora={"rank": 2})),
         ({"dim": 16}, {"image": {"name": "resnet10t", "pretrained": False, "size": 32}}),
         (

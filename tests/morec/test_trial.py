@@ -65,6 +65,9 @@ def interrupted(config: Any, dataset: Dataset, folder: Path, num_epochs: int) ->
         {"optim": {"schedule": "cosine"}},
         {"item": {"text": {**FROZEN_TEXT["text"], "control": "noise"}}},
         {"item": TRAINED_TEXT, "optim": {"schedule": "linear", "encoder_lr": 1e-3}},
+        {"item": {"text": {**FROZEN_TEXT["text"], "side": {"width": 4}}}},
+        {"item": {"id": True, "id_init": FROZEN_TEXT}},
+        {"item": {"id": True, "id_init": {**FROZEN_TEXT, "max_distance": 0.5}}},
     ],
     ids=[
         "id",
@@ -75,6 +78,9 @@ def interrupted(config: Any, dataset: Dataset, folder: Path, num_epochs: int) ->
         "cosine",
         "noise",
         "trained text linear",
+        "side",
+        "id from text",
+        "id near text",
     ],
 )
 def test_a_continued_trial_equals_an_uninterrupted_one(

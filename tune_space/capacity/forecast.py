@@ -190,7 +190,7 @@ def _largest_trial(
 
 def _is_uncounted(arm: Arm, models: Mapping[str, ModelProfile]) -> bool:
     model = models.get(arm.name)
-    return model is None or bool(arm.config.item.modalities.keys() - model.artefact_bytes.keys())
+    return model is None or bool(arm.config.item.encoders.keys() - model.artefact_bytes.keys())
 
 
 def checkpoint_bytes(model: ModelProfile) -> int:
@@ -225,12 +225,14 @@ def _artefact_bytes(
     made = {
         name for each in state.preparations if (store / each.key).is_dir() for name in each.used_by
     }
-    wanted = {}
+    wanted: dict[str, int] = {}
     for arm in arms:
         if arm.name in models and arm.name not in made:
             for part, num_bytes in models[arm.name].artefact_bytes.items():
-                spec = arm.config.item.modalities[part].model_dump(mode="json")
+                spec = arm.config.item.encoders[part].model_dump(mode="json")
                 data = arm.config.dataset.model_dump(mode="json")
-                shared = {**spec, "dnn_layers": 0, "control": None}
-                wanted[canonical_json([data, shared])] = num_bytes
+                side = spec["side"] and spec["side"]["layers"]
+                shared = {**spec, "dnn_layers": 0, "control": None, "side": side}
+                key = canonical_json([data, shared])
+                wanted[key] = max(num_bytes, wanted.get(key, 0))
     return sum(wanted.values())

@@ -97,9 +97,10 @@ def _inputs(study: StudySpec, arms: Sequence[Arm], prepared: Prepared) -> Iterat
             data = config.dataset
             label, look = arm.dataset or data.kind, partial(prepared.data_hash, data)
             yield _Input(arm.name, "data set", label, download, key_of(data), look)
-            for part, spec in config.item.modalities.items():
+            for place, spec in config.item.encoders.items():
                 weights = partial(prepared.weights_hash, spec)
-                kind = f"{part} {'file' if isinstance(spec, VectorsSpec) else 'encoder'}"
+                is_file = isinstance(spec, VectorsSpec)
+                kind = f"{place} file" if is_file else f"{spec.part} encoder"
                 yield _Input(arm.name, kind, spec.name, None, key_of(spec), weights)
 
 

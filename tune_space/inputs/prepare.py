@@ -59,8 +59,8 @@ class Prepared:
         self.store = ArtefactStore(store.folder.resolve(), store.storage, verify=True)
 
     def sources(self, config: TrialConfig) -> dict[str, str]:
-        """``data`` and the item's parts -> hash of the current data or weights of ``config``."""
-        parts = config.item.modalities.items()
+        """``data`` and the places of encoders -> hash of the current data or weights."""
+        parts = config.item.encoders.items()
         weights = {part: self.weights_hash(spec) for part, spec in parts}
         return {"data": self.data_hash(config.dataset), **weights}
 
@@ -149,10 +149,10 @@ def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation,
             dataset = prepared.dataset(config)
             with chdir(prepared.root):
                 inputs = prepare_item_inputs(config.item, dataset, prepared.store)
-                said = {name: _said(spec) for name, spec in config.item.modalities.items()}
+                said = {name: _said(spec) for name, spec in config.item.encoders.items()}
             for name, artefact in inputs.items():
                 key = artefact.path.name
-                found[key] = (name, artefact)
+                found.setdefault(key, (name, artefact))
                 notes.setdefault(key, {})[said.get(name, ("", ""))] = None
                 users.setdefault(key, {})[arm.name] = None
     return tuple(
@@ -187,7 +187,7 @@ def weights_used(prepared: Prepared, arms: Sequence[Arm]) -> dict[EncoderSpec, s
         spec
         for arm in arms
         for config in item_variants(arm)
-        for spec in config.item.modalities.values()
+        for spec in config.item.encoders.values()
         if not spec.name.startswith(TINY_RANDOM)
     }
     return {spec: prepared.weights_hash(spec) for spec in sorted(specs, key=repr)}

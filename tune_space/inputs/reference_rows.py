@@ -95,19 +95,21 @@ def frozen_features(
     ``items`` are the arms' names with what they read of items and the data that has it; features
     that no arm reads are not made. Relative paths in them start from the working directory. An
     encoder whose contents a ``control`` replaces is left out: the reference says what the contents
-    give.
+    give. So is one beside which a side network trains: its layers' states are no features.
     """
     frozen = [
-        (encoder_label(spec), part, spec, arm, dataset)
+        (encoder_label(spec), spec, arm, dataset)
         for arm, item, dataset in items
-        for part, spec in item.modalities.items()
-        if spec.trainable_layers == 0 and spec.control is None
+        for spec in item.encoders.values()
+        if spec.trainable_layers == 0 and spec.control is None and spec.side is None
     ]
     found = {}
-    for label, part, spec, _, dataset in frozen:
+    for label, spec, _, dataset in frozen:
         if label not in found:
-            users = dict.fromkeys(arm for other, _, _, arm, _ in frozen if other == label)
-            made = prepare_item_inputs(ItemSpec.of_part(part, spec), dataset, store)
+            users = dict.fromkeys(arm for other, _, arm, _ in frozen if other == label)
+            item = ItemSpec.of(spec)
+            (part,) = item.parts
+            made = prepare_item_inputs(item, dataset, store)
             found[label] = FrozenFeatures(made[part], tuple(users))
     return found
 

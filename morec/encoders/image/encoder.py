@@ -16,14 +16,21 @@ from torch import Tensor, nn
 from morec.config import ImageSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
-from morec.encoders.frozen import FROZEN_SEED, frozen_device, frozen_randomness
+from morec.encoders.frozen import (
+    FROZEN_SEED,
+    frozen_device,
+    frozen_randomness,
+    write_layer_states,
+)
 from morec.encoders.image.backbones import load_timm, output_dim
+from morec.encoders.image.layer_states import LayerwiseBackbone, num_layers_of
 from morec.encoders.image.mae import masked_autoencoding_round
 from morec.encoders.image.pixels import PixelTable, image_pixels, pixels_key
 from morec.encoders.image.stages import freeze_below_top, top_parameters
 from morec.encoders.image.vision_models import load_vision_model
 from morec.encoders.image.vit_mae import fresh_vit_mae, load_vit_mae
 from morec.encoders.interface import Encoder, EncoderFamily
+from morec.encoders.side import side_layers
 from morec.encoders.tables import FeatureTable
 from morec.encoders.weights.architectures import known_config
 from morec.encoders.weights.image import (
@@ -98,10 +105,13 @@ class ImageFamily(EncoderFamily[ImageSpec]):
         }
         if spec.trainable_layers != 0:
             return image_pixels(spec, dataset, store)
+        layers = () if spec.side is None else self.side_layers(spec)
 
         def make(folder: Path) -> None:
-            self._write_features(spec, image_pixels(spec, dataset, store), folder)
+            self._write_frozen(spec, image_pixels(spec, dataset, store), layers, folder)
 
+        if layers:
+            return store.get_or_make("image-layer-states", {**key, "layers": layers}, make)
         return store.get_or_make("image-features", key, make)
 
     def build(self, spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Encoder:
@@ -140,12 +150,21 @@ class ImageFamily(EncoderFamily[ImageSpec]):
         backbone.load_state_dict(frozen, strict=False)
 
     @torch.inference_mode()
-    def _write_features(self, spec: ImageSpec, pixels: Artefact, folder: Path) -> None:
-        """In evaluation mode, without touching the trial's randomness."""
+    def _write_frozen(
+        self, spec: ImageSpec, pixels: Artefact, layers: tuple[int, ...], folder: Path
+    ) -> None:
+        """Features or, if there are ``layers``, their states.
+
+        In evaluation mode, without touching the trial's randomness.
+        """
         with frozen_randomness():
             backbone = self.load_backbone(spec)
+        if layers:
+            backbone = LayerwiseBackbone(backbone, layers)
         encoder = _over_pixels(spec, pixels, backbone).eval().to(frozen_device())
         chunks = torch.split(torch.arange(encoder.images.num_items), ENCODE_IMAGES)
+        if layers:
+            return write_layer_states(encoder, chunks, len(layers), folder)
         features_NH = torch.cat([encoder(chunk).cpu() for chunk in chunks])
         np.save(folder / "features.npy", features_NH.numpy())
 
@@ -184,6 +203,11 @@ class TransformersFamily(ImageFamily):
             return fresh_vit_mae(config)
         is_here = spec.name == TINY_RANDOM_MAE or Path(spec.name).is_dir()
         return self.load_backbone(spec) if is_here else None
+
+    def side_layers(self, spec: ImageSpec) -> tuple[int, ...]:
+        """The layers of an encoder with a class token."""
+        assert spec.side is not None, spec
+        return side_layers(spec.side, num_layers_of(spec), where="item.image")
 
     def second_round(self, spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
         """Masked autoencoding on the images.

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+import torch
 from timm.data import (
     IMAGENET_DEFAULT_MEAN,
     IMAGENET_DEFAULT_STD,
@@ -64,6 +65,8 @@ class Family:
     """Those of the library's own preprocessing, for training from scratch."""
     has_fixed_size: bool = True
     """Whether its weights know the positions of one size only."""
+    has_class_token: bool = True
+    """Whether every layer has a state of the whole image, which a side network can read."""
 
 
 def _class_token(output: Any) -> Tensor:
@@ -86,7 +89,11 @@ _CLIP_FAMILY = Family(
     moments=_CLIP,
 )
 _SIGLIP_FAMILY = replace(
-    _CLIP_FAMILY, model_class=SiglipVisionModel, stem="embeddings", moments=_HALF
+    _CLIP_FAMILY,
+    model_class=SiglipVisionModel,
+    stem="embeddings",
+    moments=_HALF,
+    has_class_token=False,
 )
 _DINO_FAMILY = Family(
     Dinov2Model,
@@ -123,6 +130,7 @@ FAMILIES = {
         stages=r"encoder\.stages\.(\d+)",
         moments=_IMAGENET,
         has_fixed_size=False,
+        has_class_token=False,
     ),
     "convnext": _CONVNEXT_FAMILY,
     "convnextv2": replace(_CONVNEXT_FAMILY, model_class=ConvNextV2Model),
@@ -150,6 +158,12 @@ class VisionEncoder(nn.Module):
     def forward(self, images_BCSS: Tensor) -> Tensor:
         """Encode normalised images into pooled_BH."""
         return self._family.pool(self.model(pixel_values=images_BCSS))
+
+    def layer_states(self, images_BCSS: Tensor) -> Tensor:
+        """The class token's states_BKH of the embedding and of every layer; the last is pooled."""
+        output = self.model(pixel_values=images_BCSS, output_hidden_states=True)
+        states = [state_BTH[:, 0] for state_BTH in output.hidden_states[:-1]]
+        return torch.stack([*states, self._family.pool(output)], dim=1)
 
     def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
         """Name the parameters of stem and stages, in timm's way; norm and pooling are the top's."""

@@ -44,8 +44,17 @@ class ViTMAEEncoder(nn.Module):
 
     def forward(self, images_BCSS: Tensor) -> Tensor:
         """Encode normalised images into pooled_BH."""
+        return cast(Tensor, self._run(images_BCSS).last_hidden_state[:, 0])
+
+    def layer_states(self, images_BCSS: Tensor) -> Tensor:
+        """The class token's states_BKH of the embedding and of every layer; the last is pooled."""
+        output = self._run(images_BCSS, output_hidden_states=True)
+        states = (*output.hidden_states[:-1], output.last_hidden_state)
+        return torch.stack([state_BTH[:, 0] for state_BTH in states], dim=1)
+
+    def _run(self, images_BCSS: Tensor, **options: bool) -> Any:
         noise_BP = self.get_buffer("noise_P").expand(len(images_BCSS), -1)
-        return cast(Tensor, self.vit(images_BCSS, noise=noise_BP).last_hidden_state[:, 0])
+        return self.vit(images_BCSS, noise=noise_BP, **options)
 
     def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
         """Name the parameters of stem and layers, in timm's way; the final norm is the top's."""

@@ -7,6 +7,8 @@ trains embeddings too; the top k layers train with the final norm above them, if
 Shapes: N items asked for, row r = item r + 1; T tokens, H width.
 """
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +27,22 @@ from morec.encoders.frozen import (
     frozen_randomness,
     row_chunks,
     write_features,
+    write_layer_states,
 )
 from morec.encoders.interface import Encoder, EncoderFamily
 from morec.encoders.lora import QUERY_AND_VALUE, add_lora
+from morec.encoders.side import side_layers
 from morec.encoders.tables import FeatureTable, PackedTable, is_token_of, padded
 from morec.encoders.text.mlm import masked_language_round
 from morec.encoders.text.reading import Reading, blank_reading, other_reading, reading_of
 from morec.encoders.text.stack import TransformerStack, WholeEncoder, pool
 from morec.encoders.text.tokens import TitleTokens, open_tokens, title_tokens, tokens_key
-from morec.encoders.text.transformer import keep_layers, load_config, load_stack
+from morec.encoders.text.transformer import (
+    keep_layers,
+    load_config,
+    load_layerwise,
+    load_stack,
+)
 from morec.encoders.weights.architectures import known_config
 from morec.encoders.weights.text import PACKAGED, text_hash
 from morec.errors import DataError
@@ -145,13 +154,16 @@ class TransformerFamily(EncoderFamily[TextSpec]):
             key["trainable_layers"] = spec.trainable_layers
             return store.get_or_make("states", key, lambda path: _write_states(spec, opened, path))
 
+        reading = reading_of(spec)
+        key["pooling"] = reading.pooling
+        if spec.side is not None:
+            return self._layer_states(spec, opened, key, store)
+        if reading.normalizes:
+            key["normalizes"] = True
+
         def make_features(folder: Path) -> None:
             write_features(_frozen_encoder(spec, opened), dataset.num_items, folder)
 
-        reading = reading_of(spec)
-        key["pooling"] = reading.pooling
-        if reading.normalizes:
-            key["normalizes"] = True
         return store.get_or_make("features", key, make_features)
 
     def build(self, spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Encoder:
@@ -178,6 +190,24 @@ class TransformerFamily(EncoderFamily[TextSpec]):
     def caveat(self, spec: TextSpec) -> str:
         """What a sentence-transformers folder says otherwise."""
         return other_reading(spec)
+
+    def _layer_states(
+        self, spec: TextSpec, tokens: TitleTokens, key: Mapping[str, Any], store: ArtefactStore
+    ) -> Artefact:
+        """Find or make the pooled states that a side network reads, whatever its own options."""
+        layers = self.side_layers(spec)
+
+        def make(folder: Path) -> None:
+            encoder = _layerwise_encoder(spec, layers, tokens)
+            write_layer_states(encoder, row_chunks(len(tokens.lengths)), len(layers), folder)
+
+        return store.get_or_make("layer-states", {**key, "layers": layers}, make)
+
+    def side_layers(self, spec: TextSpec) -> tuple[int, ...]:
+        """Every encoder of the library gives its layers' states."""
+        assert spec.side is not None, spec
+        config = _blank_config(spec) or load_config(spec, vocab_size=0)
+        return side_layers(spec.side, config.num_hidden_layers, where="item.text")
 
     def blank(self, spec: TextSpec) -> "TextEncoder | None":
         """The layers that train, over one token; a hub's encoder only if it is well known."""
@@ -269,6 +299,17 @@ def _frozen_encoder(spec: TextSpec, tokens: TitleTokens) -> TextEncoder:
         stack = _split(spec, stack)[0]
     table = PackedTable(tokens.ids, tokens.lengths)
     return _encoder(spec, table, stack, pad_id=tokens.pad_id).eval().to(frozen_device())
+
+
+def _layerwise_encoder(spec: TextSpec, layers: tuple[int, ...], tokens: TitleTokens) -> TextEncoder:
+    """The whole encoder with its layers' states, without touching the trial's randomness."""
+    config = load_config(spec, tokens.vocab_size)
+    with frozen_randomness():
+        encoder = load_layerwise(spec, config, layers)
+    table, reading = PackedTable(tokens.ids, tokens.lengths), reading_of(spec)
+    # Of several layers' states, joined, no length means anything.
+    reading = replace(reading, normalizes=False)
+    return TextEncoder(table, encoder, reading, max_tokens=spec.max_tokens, pad_id=tokens.pad_id)
 
 
 @torch.inference_mode()

@@ -112,10 +112,13 @@ class WholeEncoder(nn.Module):
         self, ids_BT: Tensor, is_token_BT: Tensor | None, *, first_only: bool = False
     ) -> Tensor:
         """Turn token ids into states_BTH, with ``first_only`` (B, 1, H)."""
-        mask_BT = torch.ones_like(ids_BT) if is_token_BT is None else is_token_BT
-        output = self.model(input_ids=ids_BT.long(), attention_mask=mask_BT.long())
-        states_BTH = cast(Tensor, output.last_hidden_state)
+        states_BTH = cast(Tensor, self.run(ids_BT, is_token_BT).last_hidden_state)
         return states_BTH[:, :1] if first_only else states_BTH
+
+    def run(self, ids_BT: Tensor, is_token_BT: Tensor | None, **options: bool) -> Any:
+        """What the library's forward gives, with ``options`` of its own."""
+        mask_BT = torch.ones_like(ids_BT) if is_token_BT is None else is_token_BT
+        return self.model(input_ids=ids_BT.long(), attention_mask=mask_BT.long(), **options)
 
 
 def pool(

@@ -19,6 +19,7 @@ from morec.config import TextSpec
 from morec.encoders.text.families.bert import first_position
 from morec.encoders.text.families.decoders import looks_both_ways
 from morec.encoders.text.families.table import CUT
+from morec.encoders.text.layer_states import LayerwiseEncoder
 from morec.encoders.text.reading import reading_of
 from morec.encoders.text.stack import TransformerStack, WholeEncoder
 from morec.encoders.text.token_embedding import TokenTable
@@ -72,6 +73,11 @@ def load_stack(spec: TextSpec, config: Any) -> TransformerStack | WholeEncoder:
         return WholeEncoder(model, config.hidden_size)
     model.set_input_embeddings(TokenTable.of(model.get_input_embeddings()))
     return CUT[config.model_type](model)
+
+
+def load_layerwise(spec: TextSpec, config: Any, layers: tuple[int, ...]) -> LayerwiseEncoder:
+    """The whole encoder, which gives the states of ``layers``; weights are as in ``load_stack``."""
+    return LayerwiseEncoder(load_model(spec, config, MODEL_MAPPING[type(config)]), layers)
 
 
 def load_model(spec: TextSpec, config: Any, model_class: Any) -> Any:

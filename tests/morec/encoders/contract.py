@@ -1,7 +1,7 @@
 """What every encoder promises, whatever it is and however much of it trains.
 
 A test module subclasses ``EncoderContract`` and gives two fixtures of module scope: ``builder``, a
-``Builder``, and ``case``, the name of an encoder and one of ``TRAINED``.
+``Builder``, and ``case``, the name of an encoder and one of ``OPTIONS``.
 """
 
 from abc import ABC, abstractmethod
@@ -29,6 +29,8 @@ TRAINED: dict[str, dict[str, Any]] = {
     "lora top1": {**TOP, "lora": LORA},
 }
 """What of an encoder trains, as options of its specification."""
+OPTIONS = {**TRAINED, "side": {"side": {"width": 4}}}
+"""The same, and an encoder beside which a network trains."""
 STATISTICS = {"running_mean", "running_var", "num_batches_tracked"}
 """What BatchNorm keeps besides its parameters."""
 
@@ -58,10 +60,13 @@ def moved(encoder: ItemEncoder) -> ItemEncoder:
 
 
 def vectors_of(encoder: ItemEncoder, items: Tensor) -> Tensor:
-    """What the encoder of the only part makes of the items, before the DT layer."""
+    """What the encoder of the only part makes of the items, before the DT layer.
+
+    With a side network, the states of its layers stand one after the other.
+    """
     (part,) = encoder.parts.values()
     vectors: Tensor = part.get_submodule("encoder")(items - 1)
-    return vectors
+    return vectors.flatten(1)
 
 
 def trained_parameters(encoder: ItemEncoder) -> dict[str, Tensor]:
@@ -111,14 +116,15 @@ class EncoderContract:
         with_gradient = {name for name, tensor in named.items() if tensor.grad is not None}
         assert with_gradient == {name for name, tensor in named.items() if tensor.requires_grad}
         assert len(encoder.encoder_parameters()) == len(trained_parameters(encoder))
-        assert bool(trained_parameters(encoder)) == (case[1] != "ts")
+        assert bool(trained_parameters(encoder)) == (case[1] not in ("ts", "side"))
 
     def test_training_starts_from_the_two_stage_features(
         self, encoder: ItemEncoder, items: Tensor, case: tuple[str, str], builder: Builder
     ) -> None:
         frozen = vectors_of(builder.build(case[0], "ts"), items)
+        vectors = vectors_of(encoder, items)[:, -frozen.shape[1] :]
         # Both in fp32, in batches of other shapes.
-        torch.testing.assert_close(vectors_of(encoder, items), frozen, rtol=1e-5, atol=2e-5)
+        torch.testing.assert_close(vectors, frozen, rtol=1e-5, atol=2e-5)
 
     def test_a_state_brings_a_trained_encoder_back_and_holds_nothing_frozen(
         self,

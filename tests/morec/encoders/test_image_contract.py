@@ -16,6 +16,7 @@ from morec.encoders.image.vit_mae import load_vit_mae_for_pretraining
 from morec.encoders.item import ItemEncoder
 from morec.encoders.weights.image import PACKAGED
 from tests.morec.encoders.contract import (
+    OPTIONS,
     TRAINED,
     Builder,
     EncoderContract,
@@ -29,6 +30,7 @@ FROM_SCRATCH = ("test_resnet", "test_vit", "tiny-random-mae")
 CASES = [
     *((name, part) for name in CONVOLUTIONS for part in ("ts", "e2e", "top1")),
     *((name, part) for name in ATTENTION for part in TRAINED),
+    *((name, "side") for name in ("tiny-random-mae", "mae")),
 ]
 SMALL_SWIN = {
     "img_size": SIZE,
@@ -46,7 +48,7 @@ class ImageBuilder(Builder):
 
     def spec(self, name: str, trained: str) -> ItemSpec:
         fields = {"name": str(self.saved.get(name, name)), "pretrained": name not in FROM_SCRATCH}
-        return ItemSpec.model_validate({"image": {"size": SIZE, **fields, **TRAINED[trained]}})
+        return ItemSpec.model_validate({"image": {"size": SIZE, **fields, **OPTIONS[trained]}})
 
 
 @pytest.fixture(scope="module")

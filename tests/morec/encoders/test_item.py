@@ -11,7 +11,6 @@ from morec.config import ItemSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.item import (
-    IdPart,
     ItemEncoder,
     ModalityPart,
     build_item_encoder,
@@ -52,6 +51,15 @@ SPECS: dict[str, dict[str, Any]] = {
     "text+mae-concat": {"text": text(), "image": mae(1), "fusion": "concat"},
     "text-shuffled": {"text": text("all", control="shuffle")},
     "text-noise": {"text": text(control="noise")},
+    "id-from-text": {"id": True, "id_init": {"text": text()}},
+    "id-near-text": {"id": True, "id_init": {"text": text(), "max_distance": 0.5}},
+    "id-from-image+text": {
+        "id": True,
+        "id_init": {"image": image(), "freeze": True},
+        "text": text(side={"width": 3}),
+        "fusion": "add",
+    },
+    "text-side": {"text": text(side={})},
     "id+image-constant": {"id": True, "image": image(1, control="constant"), "fusion": "add"},
     "second-rounds": {
         "text": text(1, second_round={"max_epochs": 1}),
@@ -148,7 +156,7 @@ class TestContract:
     ) -> None:
         macs, uncounted = encoder.train().padded_item_macs()
         assert uncounted == set()
-        assert (macs > 0) == (name != "id")
+        assert (macs > 0) == (name not in ("id", "id-from-text", "id-near-text"))
         assert encoder.training
 
 
@@ -175,14 +183,10 @@ def test_an_id_needs_no_artefact(dataset: Dataset, store: ArtefactStore) -> None
     assert not store.folder.exists()
 
 
-def test_id_vectors_are_rows_of_a_table_whose_padding_is_zero() -> None:
-    part = IdPart(num_items=400, dim=600)
-    table = part.embedding.weight
-    assert table.shape == (401, 600)
-    assert not table[0].any()
+def test_id_vectors_are_rows_of_their_table(dataset: Dataset, shared_store: ArtefactStore) -> None:
+    part = build({"id": True}, dataset, shared_store).parts["id"]
+    table = part.get_parameter("embedding.weight")
     assert torch.equal(part(torch.tensor([7, 2])), table[[7, 2]])
-    expected = torch.tensor((2 / (401 + 600)) ** 0.5)  # xavier: of both sides of the table
-    assert torch.isclose(table[1:].std(), expected, rtol=0.02)
 
 
 @pytest.mark.parametrize("fusion", ["add", "concat"])

@@ -14,6 +14,7 @@ from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.item import ItemEncoder
 from tests.morec.encoders.conftest import CAUSAL, CUT, WHOLE
 from tests.morec.encoders.contract import (
+    OPTIONS,
     TRAINED,
     Builder,
     EncoderContract,
@@ -55,6 +56,7 @@ CASES = [
     *((name, part) for name in WHOLE for part in ("ts", "e2e")),
     ("deberta", "lora e2e"),
     *((name, part) for name in WORDS for part in ("ts", "e2e")),
+    *((name, "side") for name in ("bert", "roberta", "tiny-random", "minilm", *WHOLE)),
 ]
 
 
@@ -83,7 +85,7 @@ class TextBuilder(Builder):
             fields["pretrained"] = False
         if name.endswith(FROM_FILE):
             fields |= {"name": name.removesuffix(FROM_FILE), "word_vectors": str(self.glove)}
-        return {"max_tokens": MAX_TOKENS, **fields, **TRAINED[trained]}
+        return {"max_tokens": MAX_TOKENS, **fields, **OPTIONS[trained]}
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +116,9 @@ class TestTextEncoder(EncoderContract):
         self, encoder: ItemEncoder, items: Tensor, case: tuple[str, str]
     ) -> None:
         vectors = [vectors_of(encoder.train(), items) for _ in range(2)]
-        has_dropout = case[1] != "ts" and not case[0].startswith(("word-average", *WITHOUT_DROPOUT))
+        has_dropout = case[1] not in ("ts", "side") and not case[0].startswith(
+            ("word-average", *WITHOUT_DROPOUT)
+        )
         assert torch.equal(*vectors) != has_dropout
 
 

@@ -26,6 +26,7 @@ def test_each_control_is_one_sentence_that_names_its_arms(tmp_path: Path) -> Non
         Arm("TS noise", text("noise"), 1.0, 3.0),
         Arm("ID+TS shuffled", {**_ID, **text("shuffle")}, 1.2, 3.0),
         Arm("ID+A", {**_ID, "vectors": {"audio": OWN | {"control": "shuffle"}}}, 1.2, 3.0),
+        Arm("ID from TS", {"id": True, "id_init": text("noise")}, 1.2, 3.0),
         Arm("ID+V", {**_ID, **text(), "image": IMAGE | {"control": "constant"}}, 1.2, 3.0),
     )
     summary = summarise(FakeStudy(arms=arms).write(tmp_path))
@@ -36,6 +37,8 @@ def test_each_control_is_one_sentence_that_names_its_arms(tmp_path: Path) -> Non
         "(item.text.control: noise). This arm is a control.",
         "ID+A: vectors of audio are swapped between items (item.vectors.audio.control: shuffle). "
         "This arm is a control.",
+        "ID from TS: noise of the same mean and deviation stands in for the features of the titles "
+        "(item.id_init.text.control: noise). This arm is a control.",
         "ID+V: all items have the same content in place of their images (item.image.control: "
         "constant). This arm is a control.",
     ]

@@ -161,10 +161,15 @@ def test_an_artefact_that_arms_share_counts_once(tmp_path, forecast_of) -> None:
                 "second_round": {"max_epochs": 1},
             }
         },
+        {"text": {"name": "minilm", "pooling": "mean", "max_tokens": 6, "side": {}}},
+        {"id": True, "id_init": {"text": {"name": "minilm", "pooling": "mean", "max_tokens": 6}}},
         {"image": {"name": "resnet18", "pretrained": False, "size": 32}},
         {"image": {"name": "resnet18", "pretrained": False, "size": 32, "trainable_layers": "all"}},
     ],
-    ids=["text TS", "text top 1", "text E2E", "second round", "image TS", "image E2E"],
+    ids=[
+        *("text TS", "text top 1", "text E2E", "second round", "text side", "id from text"),
+        *("image TS", "image E2E"),
+    ],
 )
 def test_the_forecast_of_artefacts_is_what_they_take_later(tmp_path, part) -> None:
     config = tiny_config(item=part)

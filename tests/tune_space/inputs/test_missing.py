@@ -96,6 +96,17 @@ def test_every_choice_of_an_encoder_is_looked_for(prepared: Prepared) -> None:
     assert missing.names == ("org/other-bert",)
 
 
+def test_the_encoder_that_ids_start_from_is_looked_for(prepared: Prepared) -> None:
+    start = {"item.id": True, "item.id_init": {"text": {"name": "org/nowhere-bert"}}}
+    arms = {"ID": {}, "from text": {"set": start}}
+    plain = STUDY | {"arms": arms, "datasets": {}}
+    plain["base"] = {"item": {"id": True}, "dataset": {"kind": "synthetic"}}
+    one = StudySpec.model_validate_json(json.dumps(plain))
+    with offline():
+        (missing,) = find_missing(one, expand(one), prepared)
+    assert missing == Missing("text encoder", ("org/nowhere-bert",), UNCACHED, None, ("from text",))
+
+
 def test_missing_inputs_are_printed_with_reason_and_download(prepared: Prepared) -> None:
     lines = format_missing(find(prepared))
     folder = prepared.root

@@ -251,6 +251,38 @@ def test_a_reference_of_an_encoder_has_a_row_per_frozen_encoder(prepared) -> Non
     assert rows[0].chosen == expected.chosen
 
 
+def test_what_ids_start_from_is_prepared_hashed_and_a_reference(prepared) -> None:
+    start = {"id": True, "id_init": {"text": TEXT}}
+    arms = [
+        arm("ID", {"id": True}),
+        arm("ID from text", start),
+        arm("ID near text", {"id": True, "id_init": {"text": TEXT, "max_distance": 0.5}}),
+        arm("TS", {"text": TEXT}),
+    ]
+    features, components = prepare_items(prepared, arms)
+    assert (features.name, components.name) == ("id_init", "id_init start")
+    assert features.used_by == ("ID from text", "ID near text", "TS")
+    assert components.used_by == ("ID from text", "ID near text")
+    assert components.num_bytes > 4 * 64 * 20
+    sources = prepared.sources(arms[1].config)
+    assert sources == prepared.sources(arms[0].config) | {
+        "id_init": prepared.sources(arms[3].config)["text"]
+    }
+    (row,) = references(prepared, arms, "ID")[len(REFERENCES) :]
+    assert row.used_by == ("ID from text", "ID near text", "TS")
+
+
+def test_layers_states_are_prepared_and_are_no_reference(prepared) -> None:
+    arms = [arm("Side", {"text": TEXT | {"side": {}}}), arm("TS", {"text": TEXT})]
+    states, features = prepare_items(prepared, arms)
+    assert states.key.startswith("layer-states-")
+    assert (states.used_by, features.used_by) == (("Side",), ("TS",))
+    # The embedding's and two layers' states.
+    assert states.num_bytes > 2.5 * features.num_bytes
+    (row,) = references(prepared, arms, "TS")[len(REFERENCES) :]
+    assert row.used_by == ("TS",)
+
+
 def test_features_of_searched_encoders_all_have_a_row(prepared) -> None:
     space = {"item.text.pooling": ParamSpec(choice=("cls", "mean"))}
     found = references(prepared, [arm("TS", {"text": TEXT}, space)], "TS")
