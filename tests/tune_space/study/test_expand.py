@@ -55,7 +55,7 @@ def test_setting_a_path_adds_missing_mappings_and_null_removes_one() -> None:
 
 def test_an_arm_changes_or_switches_off_vectors_by_their_name() -> None:
     file = {"file": "v.parquet", "ids": "item", "column": "v"}
-    both = {"vectors": {"two": file, "own": file}, "fusion": "add"}
+    both = {"vectors": {"two": dict(file), "own": dict(file)}, "fusion": "add"}
     arms = {
         "A": ArmSpec(set={"item.vectors.own.pca": 8}),
         "B": ArmSpec(set={"item.vectors.two": None, "item.fusion": None}),
