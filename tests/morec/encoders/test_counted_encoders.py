@@ -7,9 +7,10 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from morec.config import TextSpec, TrialConfig
+from morec.cost import count_parameters
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
-from morec.encoders.families import build_encoder
+from morec.encoders.families import build_encoder, family_of
 from morec.encoders.macs import count_macs
 from morec.model_profile import profile_model
 from tests.morec.encoders.conftest import CUT, WHOLE
@@ -57,3 +58,19 @@ def test_a_trained_encoder_is_profiled_without_its_weights(
     length, blocks = config.dataset.max_seq_len, config.model.num_blocks
     users = blocks * (length * 12 * 8**2 + 2 * length**2 * 8)
     assert found.forward_macs_paper == 2 * (length + 1) * (one_item + projection) + users
+
+
+@pytest.mark.parametrize("family", ["mpnet", "deberta-v2", "gemma3_text"])
+def test_what_is_above_a_cut_is_counted_without_its_weights(
+    family: str, dataset: Dataset, shared_store: ArtefactStore, saved_encoders: dict[str, Path]
+) -> None:
+    fields = {"name": str(saved_encoders[family]), "trainable_layers": 1, "pooling": "mean"}
+    spec = TextSpec.model_validate(fields)
+    built = build_encoder(spec, dataset, shared_store)
+    with torch.device("meta"):
+        blank = family_of(spec).blank(spec.model_copy(update={"pretrained": False}))
+    assert blank is not None
+    assert count_parameters(blank) == count_parameters(built)
+    total, trained = count_parameters(built)
+    # The vectors and biases of distances are there, and do not train.
+    assert (total > trained) == (family != "gemma3_text")

@@ -112,6 +112,10 @@ def case(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 
 class TestTextEncoder(EncoderContract):
+    def rounding_of(self, name: str) -> float:
+        """Gemma 2 computes its probabilities in fp32, whatever its weights are in."""
+        return 1e-6 if name == "gemma2" else super().rounding_of(name)
+
     def test_dropout_is_on_where_something_trains(
         self, encoder: ItemEncoder, items: Tensor, case: tuple[str, str]
     ) -> None:
