@@ -29,6 +29,9 @@ from tune_space.study.rankings import ranking_problems
 from tune_space.study.spec import StudySpec, own_name
 from tune_space.study.when import applies, ordered, reachable
 
+MEMBERS = "members"
+"""In the locked values of an arm with members: the locked values of each, in order."""
+
 
 @dataclass(frozen=True)
 class Arm:
@@ -49,6 +52,10 @@ class Arm:
     kinds that have it; ``config`` has those of one kind."""
     condition: str = ""
     """Key of the study's ``conditions``; empty where the study has none."""
+    members: tuple["Arm", ...] = ()
+    """Late fusion: the arms whose models it joins; see ``tune_space.study.ensembles``."""
+    seeds: tuple[int, ...] = ()
+    """The study's seeds, of an arm with members."""
 
     @property
     def own_name(self) -> str:
@@ -70,7 +77,8 @@ class Arm:
         That is one arm under conditions that leave it as it is.
         """
         space = {path: param.model_dump(mode="json") for path, param in self.space.items()}
-        return canonical_json([self.settings, space])
+        members = [member.identity for member in self.members]
+        return canonical_json([self.settings, space, *members])
 
 
 def expand(study: StudySpec) -> tuple[Arm, ...]:
@@ -84,7 +92,7 @@ def expand(study: StudySpec) -> tuple[Arm, ...]:
     arms = []
     for named in named_arms(study):
         try:
-            arms.append(_build(study, named))
+            arms.append(_build(study, named) if not named.spec.ensemble else _fused(study, named))
         except SpecError as error:
             for problem in error.problems:
                 failed.setdefault(problem, []).append(named.name)
@@ -104,7 +112,31 @@ def configure(arm: Arm, params: Mapping[str, Value], *, seed: int, test: bool) -
     Raises:
         SpecError: the values do not fit the configuration.
     """
+    if arm.members:
+        return _configure_ensemble(arm, params, seed=seed, test=test)
     return _resolve(with_values(arm, params), seed=seed, test=test)
+
+
+def _configure_ensemble(
+    arm: Arm, params: Mapping[str, Value], *, seed: int, test: bool
+) -> TrialConfig:
+    """An arm's configuration with members; ``params[MEMBERS]`` holds the searched values of each.
+
+    A member that comes a second time has the next of the study's seeds, the last one the first.
+    """
+    chosen = params.get(MEMBERS) or [{}] * len(arm.members)
+    configs = []
+    for place, (member, own) in enumerate(zip(arm.members, chosen, strict=True)):
+        repeats = arm.members[:place].count(member)
+        configs.append(configure(member, own, seed=_next(arm.seeds, seed, repeats), test=test))
+    raw = configs[0].model_dump(mode="json")
+    raw["ensemble"] = [config.model_dump(mode="json") for config in configs]
+    return _resolve(raw, seed=seed, test=test)
+
+
+def _next(seeds: Sequence[int], seed: int, by: int) -> int:
+    """The seed so many places later; of a seed that the study does not have, the seed itself."""
+    return seeds[(seeds.index(seed) + by) % len(seeds)] if seed in seeds else seed
 
 
 def draw(arm: Arm, suggest: Callable[[str, ParamSpec], Value]) -> dict[str, Value]:
@@ -173,6 +205,39 @@ def _build(study: StudySpec, named: NamedArm) -> Arm:
     _try_searched_values(arm)
     _check_start(arm)
     return arm
+
+
+def _fused(study: StudySpec, named: NamedArm) -> Arm:
+    """An arm with members, each built at the same place.
+
+    Raises:
+        SpecError: a member is impossible, or the members' scores cannot be added up.
+    """
+    own = [one for one in named_arms(study) if one.place == named.place]
+    by_name = {one.arm: one for one in own}
+    absent = [name for name in named.spec.ensemble if name not in by_name]
+    if absent:
+        raise SpecError([f"ensemble: {name!r} does not run there" for name in absent])
+    members = tuple(_build(study, by_name[name]) for name in named.spec.ensemble)
+    searched = [
+        f"ensemble: member {one.own_name!r} searches {path}, which all members must have the same"
+        for one in members
+        for path in one.space
+        if path.startswith(("dataset", "evaluation"))
+    ]
+    if searched:
+        raise SpecError(searched)
+    arm = Arm(
+        name=named.name,
+        group=named.spec.group,
+        config=members[0].config,
+        space={},
+        dataset=named.dataset,
+        condition=named.condition,
+        members=members,
+        seeds=study.seeds,
+    )
+    return replace(arm, config=configure(arm, {}, seed=study.search_seed, test=False))
 
 
 def _without(study: StudySpec, named: NamedArm) -> Arm | None:
