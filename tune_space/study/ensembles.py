@@ -6,8 +6,8 @@ from typing import Any
 from morec.config.ensemble import MAX_MEMBERS
 from tune_space.study.yaml_document import Problem, format_unknown, mapping
 
-_TRAINED = ("set", "search", "start")
-"""What an arm says of the model that it trains; an ensemble trains none."""
+_OWN = ("ensemble", "group", "datasets", "conditions")
+"""What an ensemble may say; all else is about a model to be trained."""
 
 
 def check_ensembles(
@@ -32,8 +32,8 @@ def _problems(
     runs_on: Mapping[str, Sequence[tuple[str, str]]],
 ) -> Iterator[tuple[Any, ...]]:
     spec = mapping(raw, "arms", arm)
-    for key in _TRAINED:
-        if spec.get(key):
+    for key in spec:
+        if key not in _OWN:
             yield key, "has no effect in an arm with ensemble: its members are trained, not it"
     if not 2 <= len(members) <= MAX_MEMBERS:
         yield "ensemble", f"{len(members)} members; allowed: 2 to {MAX_MEMBERS}"

@@ -123,7 +123,7 @@ def test_another_choice_of_a_member_makes_other_trials(tmp_path: Path) -> None:
 
 
 def test_the_audit_derives_the_locked_values_from_the_members_own_searches(tmp_path: Path) -> None:
-    spec = _study()
+    spec = _study(budget={"trials": 1})
     play(conductor_of(tmp_path, spec))
     entries = {entry.name: entry for entry in Ledger(tmp_path).manifest().arms}
     records = Ledger(tmp_path).read_all()

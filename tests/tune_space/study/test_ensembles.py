@@ -30,7 +30,7 @@ def _raw(late: dict[str, Any], **changes: Any) -> dict[str, Any]:
         ({"ensemble": ["ID"]}, {}, ("ensemble",), "1 members; allowed: 2 to 4"),
         ({"ensemble": ["ID", "late"]}, {}, ("ensemble", 1), "'late' is an ensemble itself"),
         ({"ensemble": ["ID", "ID"]}, {"seeds": [1]}, ("ensemble", 1), "than there are seeds (1)"),
-        ({"ensemble": ["ID", "wide"], "set": {"seed": 1}}, {}, ("set",), "has no effect"),
+        ({"ensemble": ["ID", "wide"], "optim.lr": 0.1}, {}, ("optim.lr",), "has no effect"),
         ({"ensemble": ["ID", "wide"], "start": {"a": 1}}, {}, ("start",), "has no effect"),
         (
             {"ensemble": ["ID", "some"]},
@@ -46,7 +46,7 @@ def _raw(late: dict[str, Any], **changes: Any) -> dict[str, Any]:
 def test_a_mistake_is_named_with_its_place(
     late: dict[str, Any], changes: dict[str, Any], place: tuple[Any, ...], text: str
 ) -> None:
-    found = [(one.place, one.text) for one in check_names(_raw(late, **changes))]
+    found = [(one.path, one.message) for one in check_names(_raw(late, **changes))]
     own = [words for where, words in found if where == ("arms", "late", *place)]
     assert len(own) == 1 and text in own[0], found
 
