@@ -267,33 +267,6 @@ def bars(starts: Sequence[str], heights: Sequence[int], width_ms: int) -> Figure
     }
 
 
-def stacked(name: str, shares: Sequence[float], rows: Sequence[str], hue: str) -> Figure:
-    """One part of horizontal bars, a bar per row; shares in [0, 1]."""
-    return {
-        "type": "bar",
-        "name": plain(name),
-        "orientation": "h",
-        "x": _rounded([100 * one for one in shares]),
-        "y": list(rows),
-        "marker": {"color": hue, "line": {"width": 0}},
-        "hovertemplate": "%{y}, %{fullData.name}: %{x:.2f}%<extra></extra>",
-    }
-
-
-def ticks(name: str, shares: Sequence[float | None], rows: Sequence[str]) -> Figure:
-    """An upright mark per row; shares in [0, 1], no mark where there is none."""
-    known = [(share, row) for share, row in zip(shares, rows, strict=True) if share is not None]
-    return {
-        "type": "scatter",
-        "name": plain(name),
-        "x": _rounded([100 * share for share, _ in known]),
-        "y": [row for _, row in known],
-        "mode": "markers",
-        "marker": {"symbol": "line-ns-open", "size": 22, "color": "@ink", "line": {"width": 2}},
-        "hovertemplate": "%{y}, %{fullData.name}: %{x:.2f}%<extra></extra>",
-    }
-
-
 def leader(x: float, y: float, to_x: float, to_y: float, style: Style) -> Figure:
     """A faint line from the end of a curve to its name."""
     return {

@@ -1,10 +1,13 @@
 """Checks of arms that join other arms' models (``ensemble``), before any arm is built."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from morec.config.ensemble import MAX_MEMBERS
 from tune_space.study.yaml_document import Problem, format_unknown, mapping
+
+if TYPE_CHECKING:
+    from tune_space.study.expand import Arm
 
 _OWN = ("ensemble", "group", "datasets", "conditions")
 """What an ensemble may say; all else is about a model to be trained."""
@@ -52,3 +55,14 @@ def _problems(
                 f"{name!r} is named more often than there are seeds ({num_seeds}), and a model "
                 "beside itself is that model",
             )
+
+
+def searched_rankings(members: Sequence["Arm"]) -> Iterator[str]:
+    """Searched paths that change which users and items a member ranks."""
+    for one in members:
+        for path in one.space:
+            if path.startswith(("dataset", "evaluation")):
+                yield (
+                    f"ensemble: member {one.own_name!r} searches {path}, which all members must "
+                    "have the same"
+                )

@@ -1,7 +1,7 @@
 """A study -> its arms, each one built and checked, so that an impossible arm is refused here."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -11,18 +11,17 @@ from pydantic import ValidationError
 from morec.config import TrialConfig, canonical_json
 from morec.errors import SpecError
 from tune_space.study.arm_names import NamedArm, named_arms
+from tune_space.study.arm_problems import format_arms, keys_of_no_arm, same_arms
 from tune_space.study.conditions import condition_problems, configuration_under
 from tune_space.study.config_paths import explain, get_path, set_path
 from tune_space.study.domains import ParamSpec, Value, combinations
+from tune_space.study.ensembles import searched_rankings
 from tune_space.study.kinds import (
     as_kind,
     check_written,
     depends_on_kind,
     for_kinds,
     kind_of,
-    possible_kinds,
-    unions,
-    unused_keys,
     where_they_exist,
 )
 from tune_space.study.rankings import ranking_problems
@@ -96,10 +95,10 @@ def expand(study: StudySpec) -> tuple[Arm, ...]:
         except SpecError as error:
             for problem in error.problems:
                 failed.setdefault(problem, []).append(named.name)
-    problems = [f"{_format_arms(names)}: {text}" for text, names in failed.items()]
-    problems += [*_same_arms(arms), *ranking_problems(arms)]
+    problems = [f"{format_arms(names)}: {text}" for text, names in failed.items()]
+    problems += [*same_arms(arms), *ranking_problems(arms)]
     if not failed:
-        problems += _of_no_arm(study, arms)
+        problems += keys_of_no_arm(study, arms)
         problems += condition_problems(study, arms, lambda named: _without(study, named))
     if problems:
         raise SpecError(problems)
@@ -219,13 +218,7 @@ def _fused(study: StudySpec, named: NamedArm) -> Arm:
     if absent:
         raise SpecError([f"ensemble: {name!r} does not run there" for name in absent])
     members = tuple(_build(study, by_name[name]) for name in named.spec.ensemble)
-    searched = [
-        f"ensemble: member {one.own_name!r} searches {path}, which all members must have the same"
-        for one in members
-        for path in one.space
-        if path.startswith(("dataset", "evaluation"))
-    ]
-    if searched:
+    if searched := list(searched_rankings(members)):
         raise SpecError(searched)
     arm = Arm(
         name=named.name,
@@ -319,31 +312,3 @@ def _format_blamed(arm: Arm, params: Mapping[str, Value]) -> str:
     """The parameters to blame: without any one of them, the others fit. All, where none is."""
     others = {path: {p: v for p, v in params.items() if p != path} for path in params}
     return ", ".join([path for path in params if not _misfits(arm, others[path])] or params)
-
-
-def _of_no_arm(study: StudySpec, arms: Sequence[Arm]) -> Iterator[str]:
-    """What the base writes or the study searches for kinds that no arm has."""
-    kinds = {
-        part: {kind for arm in arms for kind in possible_kinds(arm.settings, arm.space)[part]}
-        for part in unions()
-    }
-    searched = [path for path, param in study.search.items() if not param.when]
-    yield from (f"search: {text}" for text in unused_keys(searched, kinds))
-    for part in kinds:
-        keys, named = get_path(study.base, part), named_arms(study)
-        is_read = any(part not in dict((*arm.settings, *arm.under)) for arm in named)
-        written = [f"{part}.{key}" for key in keys] if is_read and isinstance(keys, dict) else ()
-        yield from (f"base: {text}" for text in unused_keys(written, kinds))
-
-
-def _same_arms(arms: Sequence[Arm]) -> list[str]:
-    """Arms under one condition that differ in nothing but their name."""
-    same: dict[tuple[str, str], list[str]] = {}
-    for arm in arms:
-        same.setdefault((arm.condition, arm.identity), []).append(arm.name)
-    groups = [names for names in same.values() if len(names) > 1]
-    return [f"{_format_arms(names)}: the same configuration and search" for names in groups]
-
-
-def _format_arms(names: Sequence[str]) -> str:
-    return f"arm{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"
