@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from morec.results import replace_atomically
-from morec.storage import Storage
+from morec.storage import Storage, sibling
 
 MAX_SHARE = 0.1
 """Writing checkpoints takes at most about this share of a trial's time ..."""
@@ -65,6 +65,14 @@ class Checkpoints:
     def place(self) -> str:
         """Where another machine finds them: the storage's URL, or the folder."""
         return self._storage.place if self._storage else str(self.path.parent.resolve())
+
+    def beside(self, trial_id: str) -> "Checkpoints":
+        """The checkpoints of another trial of the same study."""
+        if self._storage is None:
+            return Checkpoints(self.path.parent.parent / trial_id)
+        # The local folder is this trial's own copy, and is removed with it.
+        storage = Storage(sibling(self._storage.place, trial_id))
+        return Checkpoints(self.path.parent / trial_id, storage)
 
     def is_due(self) -> bool:
         """Whether enough time has passed since the last checkpoint to afford another."""

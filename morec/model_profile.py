@@ -5,7 +5,7 @@ this machine, the shapes of well-known encoders are used.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -71,6 +71,21 @@ def profile_model(
             return _measure(recommender.to(META), config, artefact_bytes)
     except _NEEDS_VALUES:
         return None
+
+
+def joined(members: Sequence[ModelProfile]) -> ModelProfile:
+    """The profile of a late fusion, whose members are trained one after another, then all held.
+
+    Its inputs are counted with the members' own arms, but for those of the first member.
+    """
+    return ModelProfile(
+        params_total=sum(one.params_total for one in members),
+        params_trainable=sum(one.params_trainable for one in members),
+        forward_macs_paper=sum(one.forward_macs_paper for one in members),
+        bytes_per_item=max(one.bytes_per_item for one in members),
+        bytes_per_sample=max(one.bytes_per_sample for one in members),
+        artefact_bytes=members[0].artefact_bytes,
+    )
 
 
 class _AllTrue(TorchDispatchMode):  # type: ignore[no-untyped-call]

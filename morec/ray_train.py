@@ -24,9 +24,10 @@ from morec.checkpoints import Checkpoints
 from morec.config import Spec, TrialConfig
 from morec.data.dataset import Dataset, open_dataset
 from morec.encoders.artefacts import ArtefactStore, local_cache
+from morec.late_fusion import run_any_trial
 from morec.results import Cost, EpochRecord, TrialResult
 from morec.storage import Storage, is_url
-from morec.trial import TrialInputs, run_trial
+from morec.trial import TrialInputs
 from morec.trial_log import logged
 from morec.watchdog import Watchdog, watch
 from morec.workers import Workers
@@ -113,7 +114,7 @@ def _work(loop_config: dict[str, Any]) -> str:
         logged(checkpoints.path.parent, workers.rank),
         watch(job.silence_minutes, checkpoints.path.parent) as watchdog,
     ):
-        result = run_trial(
+        result = run_any_trial(
             job.config,
             TrialInputs(_open_dataset(store.named(job.dataset).path), store, job.sources),
             checkpoints=checkpoints,

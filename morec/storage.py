@@ -25,6 +25,13 @@ def place_within(place: str, *names: str) -> str:
     return urlunsplit(parts._replace(path=posixpath.join(parts.path or "/", *names)))
 
 
+def sibling(place: str, name: str) -> str:
+    """The place of a folder in the same folder as another."""
+    parts = urlsplit(place)
+    path = posixpath.join(posixpath.dirname(parts.path), name)
+    return urlunsplit(parts._replace(path=path)) if is_url(place) else path
+
+
 class Storage:
     """The files in one folder or below one URL."""
 

@@ -58,7 +58,7 @@ def run_trial(
     removes the checkpoints once the record is safe. Several workers must see the same checkpoints.
     """
     assert inputs.dataset.split == config.evaluation.split, "windows of another split"
-    trial = _Trial(config, inputs, checkpoints, workers or Workers(), torch.device(device))
+    trial = Trial(config, inputs, checkpoints, workers or Workers(), torch.device(device))
     outcome: dict[str, Any]
     try:
         trial.train(report)
@@ -84,7 +84,7 @@ def run_trial(
     )
 
 
-class _Trial:
+class Trial:
     """The parts of a running trial: trainer, progress, checkpoints and the meter of its cost."""
 
     def __init__(
@@ -172,9 +172,13 @@ class _Trial:
             "valid": self.progress.best_valid,
         }
         if self.config.evaluation.test:
-            self.trainer.recommender.load_state_dict(self.best_weights)
+            self.load_best()
             outcome["test"] = self.trainer.evaluate("test")
         return outcome
+
+    def load_best(self) -> None:
+        """Give the recommender the best epoch's weights."""
+        self.trainer.recommender.load_state_dict(self.best_weights)
 
     def where(self, error: Exception) -> str:
         """The error with the epoch it happened in."""

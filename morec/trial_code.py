@@ -29,9 +29,11 @@ def extensions_used(config: TrialConfig) -> dict[str, str]:
 def _names(config: TrialConfig) -> Mapping[str, Collection[str]]:
     """The names in a configuration that may be installed entries; every metric is computed."""
     return {
-        "morec.losses": [config.training.loss],
-        "morec.recommenders": [config.model.kind],
+        "morec.losses": [one.training.loss for one in config.parts],
+        "morec.recommenders": [one.model.kind for one in config.parts],
         "morec.readers": [config.dataset.kind],
-        "morec.encoders": [spec.name for spec in config.item.encoders.values()],
+        "morec.encoders": [
+            spec.name for one in config.parts for spec in one.item.encoders.values()
+        ],
         "morec.metrics": installed("morec.metrics"),
     }

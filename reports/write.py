@@ -29,7 +29,11 @@ def _csv_files(report: Report) -> dict[str, str]:
 
 def _latex_files(report: Report) -> dict[str, str]:
     files = {"accuracy.tex": latex.accuracy_latex(report.summary, report.accuracies)}
-    return files | ({"holds.tex": latex.holds_latex(report.held)} if report.held else {})
+    if report.held:
+        files["holds.tex"] = latex.holds_latex(report.held)
+    if any(pair.overlap for pair in report.pairs):
+        files["complementarity.tex"] = latex.complementarity_latex(report.pairs)
+    return files
 
 
 _FILES: dict[str, tuple[str, Callable[[Report], dict[str, str]]]] = {

@@ -4,12 +4,13 @@ Every option that would have no effect is refused, never ignored.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from morec.config.base import Spec, canonical_json
+from morec.config.ensemble import MAX_MEMBERS
 from morec.config.items import ItemSpec
 from morec.config.losses import LOSS_OPTIONS, loss_needs, losses_with
 from morec.config.models import SASRecSpec
@@ -107,6 +108,20 @@ class TrialConfig(Spec):
     evaluation: EvaluationSpec = EvaluationSpec()
     seed: int = Field(0, ge=0)
     """Draws initial weights, batches, negatives and dropout."""
+    ensemble: tuple["TrialConfig", ...] = ()
+    """Late fusion: the trials whose scores this one adds up, with weights chosen on validation. The
+    other parts are then those of the first member, of which the data and the evaluation apply."""
+
+    @property
+    def parts(self) -> tuple["TrialConfig", ...]:
+        """The trials that are trained for this one: its members, or itself."""
+        return self.ensemble or (self,)
+
+    @model_validator(mode="after")
+    def _members_rank_alike(self) -> Self:
+        for problem in _ensemble_problems(self):
+            raise ValueError(problem)
+        return self
 
     @model_validator(mode="after")
     def _nothing_is_ignored(self) -> Self:
@@ -135,6 +150,9 @@ class TrialConfig(Spec):
             "sources": dict(sources),
         }
         digest = hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:8]
+        if self.ensemble:
+            items = "+".join(part for one in self.ensemble for part in one.item.parts)
+            return f"late-{items}-s{self.seed}-{digest}"
         item = f"{'+'.join(self.item.parts)}-{self._training_name()}"
         return f"{self.model.kind}-{item}s{self.seed}-{digest}"
 
@@ -149,6 +167,21 @@ class TrialConfig(Spec):
             name += f"{frozen if spec.trainable_layers == 0 else trained}-"
             name += f"{spec.control}-" if spec.control else ""
         return name
+
+
+def _ensemble_problems(config: TrialConfig) -> Iterator[str]:
+    """Why the scores of a trial's members cannot be added up."""
+    members = config.ensemble
+    if not members:
+        return
+    if not 2 <= len(members) <= MAX_MEMBERS:
+        yield f"ensemble: {len(members)} members; allowed: 2 to {MAX_MEMBERS}"
+    for number, one in enumerate(members, start=1):
+        if one.ensemble:
+            yield f"ensemble: member {number} is an ensemble itself"
+        for part in ("dataset", "evaluation"):
+            if getattr(one, part) != getattr(config, part):
+                yield f"ensemble: member {number} has another {part}; allowed: the same in all"
 
 
 def _check_loss_options(config: TrialConfig) -> None:

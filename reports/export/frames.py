@@ -25,6 +25,8 @@ class StudyFrames:
     """A row per comparison: difference, 95% interval, p, Holm's p, finding in words."""
     holds: pd.DataFrame
     """A row per contrast and condition, adjusted over the conditions; empty without conditions."""
+    complementarity: pd.DataFrame
+    """A row per pair of arms: whom both find, whom one finds, and what two seeds of one find."""
     slices: pd.DataFrame
     """A row per dimension, label and arm; empty where the study has no slices."""
     recommended: pd.DataFrame
@@ -59,6 +61,7 @@ def load_study(folder: Path | str) -> StudyFrames:
         arms=_frame(exports.accuracy_sheet(report.summary)),
         contrasts=_frame(exports.contrasts_sheet(report)),
         holds=_frame(exports.holds_sheet(report)),
+        complementarity=_frame(exports.complementarity_sheet(report)),
         slices=_frame(exports.slices_sheet(report)),
         recommended=_frame(exports.recommended_sheet(report)),
         cost=_frame(exports.cost_sheet(report.summary)),

@@ -1,10 +1,17 @@
-"""The tables of accuracy and of conditions as LaTeX; they need the package booktabs."""
+"""Tables as LaTeX: accuracy, conditions, complementarity. They need the package booktabs."""
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 
 from reports.formats import ABSENT, MINUS, QUICK_FORM
 from reports.study.accuracy import AccuracyTable, ArmRow, Cell
+from reports.study.complementarity import Pair
+from reports.study.complementarity_words import (
+    COLUMNS,
+    CONTROL_COLUMNS,
+    complementarity_sentences,
+    format_pair,
+)
 from reports.study.holds import HeldContrast
 from reports.study.holds_words import format_family, format_row, holds_sentence
 from reports.study.summary import StudySummary
@@ -49,6 +56,21 @@ def _held(held: HeldContrast) -> Iterator[str]:
         names = [place.dataset, place.condition] if held.is_several else [place.condition]
         yield _latex_row(*names, row.contrast.metric, *format_row(row))
     yield from (r"\bottomrule", r"\end{tabular}")
+
+
+def complementarity_latex(pairs: Sequence[Pair]) -> str:
+    """A table of all pairs of arms: a row per pair and place. Sentences are comments."""
+    comments = ["% " + " ".join(line.split()) for line in complementarity_sentences(pairs)]
+    has_places = any(pair.place.key for pair in pairs)
+    names = ["Place"] if has_places else []
+    begin = rf"\begin{{tabular}}{{{'l' * (len(names) + 2)}{'r' * 9}l}}"
+    rows = [
+        _latex_row(*([pair.place.key] if has_places else []), *format_pair(pair)) for pair in pairs
+    ]
+    heads = _latex_row(*names, *COLUMNS, *CONTROL_COLUMNS)
+    rules = r"\toprule", r"\midrule", r"\bottomrule"
+    body = [begin, rules[0], heads, rules[1], *rows, rules[2], r"\end{tabular}"]
+    return "\n".join([*comments, *body]) + "\n"
 
 
 def _comments(table: AccuracyTable, notes: Sequence[str]) -> Iterator[str]:

@@ -6,6 +6,13 @@ from reports import formats
 from reports.study import verdict
 from reports.study.accuracy import AccuracyTable, Cell, Group
 from reports.study.caveats import caveats
+from reports.study.complementarity import Pair
+from reports.study.complementarity_words import (
+    COLUMNS,
+    CONTROL_COLUMNS,
+    complementarity_sentences,
+    format_pair,
+)
 from reports.study.contrasts import Contrast
 from reports.study.costs import ArmCost, arm_costs
 from reports.study.holds_words import format_family, format_row, holds_sentence
@@ -49,6 +56,7 @@ def _lines(report: Report) -> Iterator[str]:
             own = [one for one in contrasts if (one.metric, one.place) == (metric, part.place)]
             lines = _contrasts(f"{part.key} {metric}".strip(), own)
             yield from _folded(part.place, first, lines)
+    yield from _complementarity(report, first)
     for recommended in report.recommended:
         yield from _folded(recommended.place, first, _recommended(recommended))
     costs = arm_costs(summary)
@@ -135,6 +143,22 @@ def _contrast(one: Contrast) -> list[str]:
     interval = f"{formats.points(d.low)} to {formats.points(d.high)}"
     p, p_holm = formats.p_value(d.p), formats.p_value(one.p_holm)
     return [pair, one.kind, formats.points(d.mean), interval, p, p_holm, str(one.finding)]
+
+
+def _complementarity(report: Report, first: str) -> Iterator[str]:
+    """Whom two arms find together, place by place."""
+    for part in report.summary.parts:
+        pairs = [one for one in report.pairs if one.place == part.place]
+        if any(pair.overlap for pair in pairs):
+            yield from _folded(part.place, first, _pairs(part.key, pairs))
+
+
+def _pairs(key: str, pairs: Sequence[Pair]) -> Iterator[str]:
+    yield f"\n## Different users{_plain(f', {key}' if key else '')}\n"
+    for sentence in complementarity_sentences(pairs):
+        yield f"- {_plain(sentence)}"
+    yield f"\nTest users found by {pairs[0].metric}, in percent; differences in points.\n"
+    yield from _table([*COLUMNS, *CONTROL_COLUMNS], map(format_pair, pairs))
 
 
 def _recommended(table: RecommendedTable) -> Iterator[str]:

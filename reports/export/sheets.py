@@ -15,6 +15,7 @@ from reports.export.sheet import Row, Sheet, place_columns, sheet_of
 from reports.export.trial_sheets import trials_sheet
 from reports.study import verdict
 from reports.study.caveats import caveats, further_caveats
+from reports.study.complementarity_words import complementarity_sentences
 from reports.study.costs import ArmCost, arm_costs
 from reports.study.forced_misses import forced_miss_share, forced_misses
 from reports.study.holds_words import holds_sentences
@@ -36,7 +37,8 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 def sheets(report: Report) -> dict[str, Sheet]:
     """Every table by name.
 
-    Left out where there is none: holds, data, preparations, importance, recommended, slices.
+    Left out where there is none: holds, complementarity, data, preparations, importance,
+    recommended, slices.
     """
     made = {
         "accuracy": accuracy_sheet(report.summary),
@@ -46,6 +48,8 @@ def sheets(report: Report) -> dict[str, Sheet]:
     }
     if report.held:
         made["holds"] = holds_sheet(report)
+    if any(pair.overlap for pair in report.pairs):
+        made["complementarity"] = complementarity_sheet(report)
     if report.summary.manifest.datasets:
         made["data"] = data_sheet(report.summary)
     if report.summary.manifest.preparations:
@@ -89,6 +93,7 @@ def json_text(report: Report) -> str:
         "updated_at": summary.manifest.updated_at,
         "verdict": verdict.headline(summary, report.contrasts),
         "holds": holds_sentences(report.held),
+        "complementarity": complementarity_sentences(report.pairs),
         "caveats": caveats(summary, report.contrasts),
         "further_caveats": further_caveats(summary, report.contrasts),
         "unfinished": unfinished(summary),
@@ -164,6 +169,36 @@ def holds_sheet(report: Report) -> Sheet:
         names = [*where, one.metric, one.better, one.than, one.kind]
         finding = str(one.finding) if row.counts else None
         rows.append([*names, *numbers, len(one.seeds), finding, row.counts, "; ".join(row.notes)])
+    return sheet_of(report.summary, header, rows)
+
+
+def complementarity_sheet(report: Report) -> Sheet:
+    """One row per pair of arms; shares of the test users in [0, 1], differences in [-1, 1].
+
+    ``better``: the arm whose two seeds find more; ``excess`` is the union minus those.
+    """
+    header = ["dataset", "condition", "metric", "first", "second", "kind", "seeds", "both"]
+    header += ["only_first", "only_second", "neither", "union", "two_seeds_first"]
+    header += [
+        "two_seeds_second",
+        "better",
+        "excess",
+        "low",
+        "high",
+        "p_holm",
+        "finding",
+        "problem",
+    ]
+    rows = []
+    for one in report.pairs:
+        o, d = one.overlap, one.excess
+        shares = [o.both, o.only_first, o.only_second, o.neither, o.union] if o else [None] * 5
+        controls = [o.two_first, o.two_second] if o else [None] * 2
+        numbers = [one.better, d.mean, d.low, d.high] if d else [None] * 4
+        where = [one.place.dataset or report.summary.dataset, one.place.condition]
+        names = [*where, one.metric, one.first, one.second, one.kind, len(one.seeds)]
+        found = [one.p_holm, str(one.finding), one.problem]
+        rows.append([*names, *shares, *controls, *numbers, *found])
     return sheet_of(report.summary, header, rows)
 
 

@@ -10,6 +10,7 @@ from reports.page.packing import packed, packed_json
 from reports.page.section import Section
 from reports.page.sections import (
     accuracy,
+    complementarity,
     cost,
     curves,
     data,
@@ -33,6 +34,7 @@ SECTIONS: tuple[Section, ...] = (
     significance.SECTION,
     cost.SECTION,
     slices.SECTION,
+    complementarity.SECTION,
     recommended.SECTION,
     curves.SECTION,
     hyperparameters.SECTION,

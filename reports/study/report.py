@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from reports.study.accuracy import AccuracyTable, accuracy_tables
+from reports.study.complementarity import Pair, complementarity
 from reports.study.contrasts import Contrast, compare
 from reports.study.holds import HeldContrast, held_contrasts
 from reports.study.recommended import RecommendedTable, recommended_tables
@@ -32,6 +33,11 @@ class Report:
     def held(self) -> tuple[HeldContrast, ...]:
         """Whether each contrast holds under every condition; empty without conditions."""
         return held_contrasts(self.summary, self.contrasts)
+
+    @cached_property
+    def pairs(self) -> tuple[Pair, ...]:
+        """Whom two arms find together, for every comparison of two arms."""
+        return complementarity(self.summary, self.contrasts)
 
     @cached_property
     def sliced(self) -> tuple[SliceTable, ...]:

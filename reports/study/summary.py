@@ -72,7 +72,12 @@ class ArmSummary:
 
     @property
     def curve_trials(self) -> tuple[Trial, ...]:
-        """The trials whose learning curves are drawn: final ones, or search ones before those."""
+        """The trials whose learning curves are drawn: final ones, or search ones before those.
+
+        None of a late fusion: its epochs are weightings.
+        """
+        if self.entry.config.ensemble:
+            return ()
         with_epochs = [trial for trial in self.finals if trial.result and trial.result.epochs]
         fallback = [trial for trial in self.searches if trial.result and trial.result.epochs]
         return tuple(with_epochs or fallback)

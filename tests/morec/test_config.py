@@ -284,7 +284,8 @@ def test_a_wrong_split_is_refused_with_what_is_allowed(value: Any, message: str)
 
 def test_every_field_has_another_value_to_test_with() -> None:
     spelled_out = config(EVERYTHING).model_dump(mode="json")
-    known = set(OTHER_VALUES) | ONLY_VALUE | set(LOSS_VALUES)
+    # Members of a late fusion: tests/morec/test_late_fusion.py.
+    known = set(OTHER_VALUES) | ONLY_VALUE | set(LOSS_VALUES) | {"ensemble"}
     processing = {path for path in FROZEN_VALUES if not path.startswith("item.vectors.")}
     assert set(leaves(spelled_out)) == known | processing
     frozen = config(FROZEN).model_dump(mode="json")["item"]["vectors"]["own"]

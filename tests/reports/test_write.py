@@ -12,10 +12,13 @@ FILES = {
     "html": {"report.html"},
     "csv": {
         f"tables/{name}.csv"
-        for name in ("accuracy", "contrasts", "cost", "data", "preparations", "trials")
+        for name in (
+            *("accuracy", "complementarity", "contrasts"),
+            *("cost", "data", "preparations", "trials"),
+        )
     },
     "md": {"report.md"},
-    "latex": {"tables/accuracy.tex"},
+    "latex": {"tables/accuracy.tex", "tables/complementarity.tex"},
     "json": {"report.json"},
 }
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from morec.config import EvaluationSpec, OptimSpec, TrainingSpec, TrialConfig
-from morec.model_profile import ModelProfile, profile_model
+from morec.model_profile import ModelProfile, joined, profile_model
 from tune_space.ledger.records import DatasetEntry
 from tune_space.study.expand import Arm
 from tune_space.study.spec import StudySpec, place_of
@@ -24,7 +24,14 @@ def model_profiles(
 def profile_of(
     config: TrialConfig, num_users: int | None, num_items: int | None
 ) -> ModelProfile | None:
-    """One trial's profile, None where its shapes are not known; each shape is counted once."""
+    """One trial's profile, None where its shapes are not known; each shape is counted once.
+
+    Of a trial with members: that of the members together.
+    """
+    if config.ensemble:
+        members = [profile_of(one, num_users, num_items) for one in config.ensemble]
+        known = [one for one in members if one is not None]
+        return joined(known) if len(known) == len(members) else None
     parts = {"optim": OptimSpec(), "training": TrainingSpec(), "evaluation": EvaluationSpec()}
     return _count(config.model_copy(update=parts | {"seed": 0}), num_users, num_items)
 

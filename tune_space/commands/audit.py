@@ -216,7 +216,12 @@ def _arms(
     problems = [f"arm {name!r}: not in the manifest" for name in built if name not in entries]
     problems += [f"arm {name!r}: not in the study" for name in entries if name not in built]
     both = [name for name in built if name in entries]
-    return [ArmAudit(manifest.study, built[n], entries[n], records) for n in both], problems
+    audits: dict[str, ArmAudit] = {}
+    for name in sorted(both, key=lambda name: bool(built[name].members)):
+        arm, entry = built[name], entries[name]
+        members = tuple(audits[one.name] for one in arm.members if one.name in audits)
+        audits[name] = ArmAudit(manifest.study, arm, entry, records, members)
+    return [audits[name] for name in both], problems
 
 
 def _peeks(

@@ -9,12 +9,12 @@ from functools import partial
 from morec.config import TrialConfig, canonical_json
 from morec.errors import SpecError
 from morec.results import TrialResult, TrialStatus
-from tune_space.commands.audit_records import selected_score
+from tune_space.commands.audit_records import ensemble_problems, selected_score
 from tune_space.ledger.records import ArmEntry, SearchEntry
 from tune_space.schedule.arm_search import ArmSearch
 from tune_space.study.config_paths import get_path
 from tune_space.study.domains import ParamSpec, Value
-from tune_space.study.expand import Arm, configure, draw, with_values
+from tune_space.study.expand import MEMBERS, Arm, configure, draw, with_values
 from tune_space.study.spec import StudySpec
 from tune_space.study.when import applies
 
@@ -30,6 +30,8 @@ class ArmAudit:
     arm: Arm
     entry: ArmEntry
     records: Mapping[str, TrialResult]
+    members: tuple["ArmAudit", ...] = ()
+    """Of an arm that joins other arms' models: their audits."""
 
     def problems(self) -> Iterator[str]:
         """Every point that is off."""
@@ -113,6 +115,11 @@ class ArmAudit:
 
     def _choice(self) -> SearchEntry | None:
         """The choice that the validation ranks give; None if no search trial completed."""
+        if self.arm.members:
+            chosen = [one._choice() for one in self.members]
+            params = [one.params for one in chosen if one is not None]
+            is_whole = len(params) == len(self.arm.members)
+            return SearchEntry(trial_id="", params={MEMBERS: params}) if is_whole else None
         if not self.entry.search:
             return SearchEntry(trial_id="", params=dict(self.arm.start))
         best, best_score = None, -1.0
@@ -149,6 +156,8 @@ class ArmAudit:
             record = self.records.get(trial_id)
             if record is not None and record.status is not TrialStatus.COMPLETED:
                 yield f"{trial_id}: {record.status}, so seed {seed} has no pair"
+            elif record is not None and self.arm.members:
+                yield from ensemble_problems(record, self.records)
 
     def _trial(
         self, trial_id: str, params: Mapping[str, Value], seed: int, *, test: bool

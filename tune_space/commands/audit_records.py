@@ -2,15 +2,20 @@
 
 import binascii
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
 
+from morec.config.ensemble import member_sources, weight_grid
 from morec.errors import DataError
 from morec.metrics import GAINS, NEVER_FOUND, mean_over_users, parse_metric
 from morec.results import Evaluation, TrialResult, TrialStatus
 from tune_space.ledger.records import Manifest
+
+ROUNDING = 1e-3
+"""So much may a metric of a member alone differ from that of its record: scaled scores round
+otherwise, which can swap items of nearly equal scores."""
 
 
 def record_problems(record: TrialResult) -> Iterator[str]:
@@ -107,6 +112,31 @@ def reference_problems(manifest: Manifest) -> Iterator[str]:
             yield f"manifest: {reference.name}: test: {text}"
         if result.metrics != reference.test:
             yield f"manifest: {reference.name}: its test metrics are not those of its ranks"
+
+
+def ensemble_problems(record: TrialResult, records: Mapping[str, TrialResult]) -> Iterator[str]:
+    """A late fusion's weightings are those of the grid, and its members the recorded trials.
+
+    With all the weight on one member, validation is that of the member's own record.
+    """
+    members, select = record.config.ensemble, record.config.evaluation.select
+    grid = weight_grid(len(members))
+    if len(record.epochs) != len(grid):
+        yield f"{record.trial_id}: {len(record.epochs)} weightings; the grid has {len(grid)}"
+        return
+    for number, member in enumerate(members, start=1):
+        name = member.trial_id(member_sources(record.sources, number))
+        own = records.get(name)
+        if own is None or own.valid is None:
+            yield f"{record.trial_id}: member {number}, {name}, has no record of its validation"
+            continue
+        alone = tuple(float(place == number) for place in range(1, len(members) + 1))
+        found, right = record.epochs[grid.index(alone)].valid[select], own.valid.value(select)
+        if abs(found - right) > ROUNDING:
+            yield (
+                f"{record.trial_id}: member {number} alone has {select} {found}; its record "
+                f"{name} has {right}"
+            )
 
 
 def _best_epoch_problems(record: TrialResult) -> Iterator[str]:

@@ -14,9 +14,10 @@ import torch
 
 from morec.checkpoints import Checkpoints
 from morec.errors import DataError, ExitCode, did_you_mean
+from morec.late_fusion import run_any_trial
 from morec.metrics import NEVER_FOUND
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus
-from morec.trial import TrialInputs, run_trial
+from morec.trial import TrialInputs
 from tune_space.commands.request import Answer, StudyRequest
 from tune_space.inputs.prepare import Prepared
 from tune_space.ledger.locks import shared
@@ -109,10 +110,10 @@ def _train(record: TrialResult, prepared: Prepared, resources: ResourcesSpec) ->
     store = prepared.store.folder
     with shared(store), TemporaryDirectory() as folder, chdir(prepared.root):
         try:
-            return run_trial(
+            return run_any_trial(
                 record.config,
                 TrialInputs(prepared.dataset(record.config), prepared.store, record.sources),
-                checkpoints=Checkpoints(Path(folder)),
+                checkpoints=Checkpoints(Path(folder) / "trial"),
                 report=report,
                 device="cuda" if resources.gpus else "cpu",
             )

@@ -26,7 +26,7 @@ def check_texts(prepared: Prepared, arms: Sequence[Arm]) -> None:
             key = (key_of(config.dataset), key_of(config.item))
             if key not in seen:
                 columns = column_faults(config.dataset, prepared.root, config.item.columns)
-                seen[key] = [*columns, *_reading_faults(prepared, config.item.modalities.values())]
+                seen[key] = [*columns, *_reading_faults(prepared, config.item.encoders.values())]
             for problem in seen[key]:
                 problems.setdefault(problem, {})[arm.name] = None
     if problems:
@@ -39,7 +39,7 @@ def format_readings(prepared: Prepared, arms: Sequence[Arm]) -> Iterator[str]:
     found: dict[str, dict[str, None]] = {}
     for arm in arms:
         for config in item_variants(arm):
-            for spec in config.item.modalities.values():
+            for spec in config.item.encoders.values():
                 for line in _lines(prepared, spec):
                     found.setdefault(line, {})[arm.name] = None
     for line, names in found.items():

@@ -14,6 +14,7 @@ from morec.config import (
     TrialConfig,
     canonical_json,
 )
+from morec.config.ensemble import joined_sources
 from morec.data.dataset import FORMAT, Dataset, open_dataset, save_dataset, source_hash
 from morec.data.profile import DataProfile
 from morec.data.profiling import load_profiled
@@ -60,6 +61,8 @@ class Prepared:
 
     def sources(self, config: TrialConfig) -> dict[str, str]:
         """``data`` and the places of encoders -> hash of the current data or weights."""
+        if config.ensemble:
+            return joined_sources([self.sources(one) for one in config.ensemble])
         parts = config.item.encoders.items()
         weights = {part: self.weights_hash(spec) for part, spec in parts}
         return {"data": self.data_hash(config.dataset), **weights}
@@ -230,7 +233,8 @@ def item_variants(arm: Arm) -> Iterator[TrialConfig]:
 
     These choices change what the encoders read, so that each needs artefacts of its own.
     """
-    found = variants(arm, ("item.", "dataset"))
+    arms = arm.members or (arm,)
+    found = (one for own in arms for one in variants(own, ("item.", "dataset")))
     yield from {(key_of(one.dataset), key_of(one.item)): one for one in found}.values()
 
 

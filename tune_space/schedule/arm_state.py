@@ -55,6 +55,10 @@ class ArmState:
         """The arm's trials that may run now, in order; some may be running or done."""
         return [self._open_search] if self._open_search else list(self.final.values())
 
+    def needed(self, states: TrialStates) -> set[str]:
+        """Trials of other arms whose checkpoints the arm's open trials read."""
+        return set()
+
     def advance(self, states: TrialStates) -> None:
         """Take in recorded search trials and ask for the next, until one is open or all are in."""
         while not self.is_searched:
@@ -104,9 +108,12 @@ class ArmState:
         asked = self.search.ask(lambda config: self._job("search", config).trial_id, params)
         return asked and self._job("search", asked[1])
 
+    def _choice(self) -> SearchEntry | None:
+        return self.search.best()
+
     def _lock(self) -> None:
         """Fix the arm's configuration, if any search trial completed, and plan its final trials."""
-        self.locked = self.search.best()
+        self.locked = self._choice()
         if self.locked is None:
             return
         for seed in self._seeds:

@@ -14,6 +14,7 @@ from tune_space.schedule.arm_plan import ArmPlan
 from tune_space.schedule.arm_state import ArmState
 from tune_space.schedule.checkpoint_keeper import CheckpointKeeper
 from tune_space.schedule.earlier import blank_entry, earlier_entry
+from tune_space.schedule.ensemble_state import EnsembleState
 from tune_space.schedule.jobs import Job, Sources
 from tune_space.schedule.manifest_writer import ManifestWriter
 from tune_space.schedule.outcomes import Outcomes, explain_loss
@@ -48,11 +49,17 @@ class Conductor:
         self.results = self._outcomes.records
         self.failures = self._outcomes.failures
         entries = writer.manifest.arms
-        self.arms = [
-            ArmState(arm, self.study, sources, earlier_entry(arm, entries).search)
-            for arm in arms
-            if not only or arm.name in only
-        ]
+        wanted = [arm for arm in arms if not only or arm.name in only]
+        states = {
+            arm.name: ArmState(arm, self.study, sources, earlier_entry(arm, entries).search)
+            for arm in wanted
+            if not arm.members
+        }
+        for arm in wanted:
+            if arm.members:
+                members = [states[member.name] for member in arm.members]
+                states[arm.name] = EnsembleState(arm, self.study, sources, members)
+        self.arms = [states[arm.name] for arm in wanted]
         """The arms of this run."""
         self._earlier_entries = _earlier_entries(arms, entries)
         self._advance()
@@ -163,19 +170,26 @@ class Conductor:
         self.writer.ledger.write(result)
         self._outcomes.add(result)
         del self.running[result.trial_id]
-        self.checkpoints.end(result.trial_id)
         self._advance()
+        if result.trial_id not in self._needed():
+            self.checkpoints.end(result.trial_id)
         self._tidy_checkpoints()
         self.write_manifest("running")
 
     def _advance(self) -> None:
-        for state in self.arms:
+        # Arms with members come last: they follow from how far their members are.
+        for state in sorted(self.arms, key=lambda state: bool(state.arm.members)):
             state.advance(self._outcomes.states)
+
+    def _needed(self) -> set[str]:
+        """Ended trials whose checkpoints open trials of other arms read."""
+        states = self._outcomes.states
+        return {trial_id for state in self.arms for trial_id in state.needed(states)}
 
     def _tidy_checkpoints(self) -> None:
         is_done = self._outcomes.states.is_done
         open_trials = {trial_id for trial_id in self.wanted() if not is_done(trial_id)}
-        self.checkpoints.tidy(open_trials | self.running.keys(), is_done)
+        self.checkpoints.tidy(open_trials | self.running.keys() | self._needed(), is_done)
 
     def _entries(self) -> tuple[ArmEntry, ...]:
         """Every arm of the study: those of this run as they are now, the others as they were."""

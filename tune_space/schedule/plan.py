@@ -9,7 +9,7 @@ from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, distin
 from tune_space.schedule.earlier import earlier_entry
 from tune_space.schedule.jobs import Sources, search_budget
 from tune_space.study.domains import Value
-from tune_space.study.expand import Arm, configure, fits
+from tune_space.study.expand import MEMBERS, Arm, configure, fits
 from tune_space.study.spec import StudySpec
 
 
@@ -112,16 +112,27 @@ class _EarlierRun:
             config = configure(arm, params, seed=seed, test=test)
             return config.trial_id(sources(config))
 
-        study, records = self.study, self.states.records
-        points = [e.params for e in self.entry(arm).search if fits(arm, e.params)]
-        search = {
-            identify(params, study.search_seed, test=False): params
-            for params in points[: search_budget(study, arm)]
-        }
-        best = best_trial(records[trial_id] for trial_id in search if trial_id in records)
-        choice = search[best.trial_id] if best else None if search else arm.start
+        study, search = self.study, self._search(arm, sources)
+        choice = self._choice(arm, sources)
         seeds = () if choice is None else study.seeds
         return self._trials(arm, [*search], [identify(choice or {}, s, test=True) for s in seeds])
+
+    def _search(self, arm: Arm, sources: Sources) -> dict[str, Mapping[str, Value]]:
+        """The arm's search trials as they are now: trial id -> searched values."""
+        points = [e.params for e in self.entry(arm).search if fits(arm, e.params)]
+        kept = points[: search_budget(self.study, arm)]
+        seed = self.study.search_seed
+        configs = [configure(arm, params, seed=seed, test=False) for params in kept]
+        return {c.trial_id(sources(c)): p for c, p in zip(configs, kept, strict=True)}
+
+    def _choice(self, arm: Arm, sources: Sources) -> Mapping[str, Value] | None:
+        """The values that the search has led to so far; None where it has led to nothing."""
+        if arm.members:
+            chosen = [self._choice(member, sources) for member in arm.members]
+            return None if None in chosen else {MEMBERS: chosen}
+        search, records = self._search(arm, sources), self.states.records
+        best = best_trial(records[trial_id] for trial_id in search if trial_id in records)
+        return search[best.trial_id] if best else None if search else arm.start
 
     def _trials(self, arm: Arm, search: Sequence[str], final: Sequence[str]) -> ArmTrials:
         return ArmTrials(

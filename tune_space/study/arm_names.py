@@ -36,6 +36,11 @@ class NamedArm:
         """Unique in the study: ``<dataset>/<condition>/<arm>``, without what the study lacks."""
         return full_name(self.arm, dataset=self.dataset, condition=self.condition)
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """Data set and condition."""
+        return self.dataset, self.condition
+
 
 def named_arms(study: StudySpec) -> tuple[NamedArm, ...]:
     """Every arm on every data set and under every condition it runs under.
@@ -113,7 +118,8 @@ def _level_name(path: str, level: Value) -> str:
 def select_arms(study: StudySpec, words: Sequence[str]) -> tuple[str, ...]:
     """Full names of the arms that ``--only`` asks for, in the study's order.
 
-    A word is an arm's full name, an arm's own name, a data set's label, or a condition's.
+    A word is an arm's full name, an arm's own name, a data set's label, or a condition's. With an
+    arm that joins others' models come these others.
 
     Raises:
         SpecError: words that are none of these.
@@ -124,4 +130,6 @@ def select_arms(study: StudySpec, words: Sequence[str]) -> tuple[str, ...]:
     allowed = dict.fromkeys((*labels, *(arm.arm for arm in arms), *chosen_by))
     if unknown := [word for word in words if word not in allowed]:
         raise SpecError([f"--only: {format_unknown('arm', word, allowed)}" for word in unknown])
-    return tuple(name for name, own in chosen_by.items() if own & set(words))
+    chosen = {arm.name for arm in arms if chosen_by[arm.name] & set(words)}
+    joined = {(arm.place, one) for arm in arms if arm.name in chosen for one in arm.spec.ensemble}
+    return tuple(a.name for a in arms if a.name in chosen or (a.place, a.arm) in joined)

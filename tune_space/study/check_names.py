@@ -13,6 +13,7 @@ from morec.errors import SpecError, did_you_mean
 from morec.metrics import metric_names
 from tune_space.study.arm_names import crossed, one_factor_out
 from tune_space.study.config_paths import get_path, value_problems
+from tune_space.study.ensembles import check_ensembles
 from tune_space.study.spec import COSTS, full_name
 from tune_space.study.yaml_document import KeyPath, Problem, format_unknown, mapping
 
@@ -32,6 +33,7 @@ def check_names(raw: Mapping[str, Any]) -> Iterator[Problem]:
     if not arms:
         return
     runs_on = {arm: _places_of(raw, arm) for arm in arms}
+    yield from check_ensembles(raw, runs_on)
     yield from _check_baseline(raw, runs_on)
     yield from _check_contrasts(raw, runs_on)
     yield from _check_expected(raw, runs_on)

@@ -26,7 +26,7 @@ from tune_space.study.kinds import kinds_with
 from tune_space.study.yaml_document import KeyPath, Problem, mapping, shorten
 
 FLAT = {
-    "arms": ("search", "group", "datasets", "conditions", "start"),
+    "arms": ("search", "group", "datasets", "conditions", "start", "ensemble"),
     "datasets": ("download", "num_users", "num_items"),
     "conditions": (),
 }

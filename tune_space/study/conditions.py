@@ -76,7 +76,8 @@ def condition_problems(
     """
     built = {arm.name: arm for arm in arms}
     by_label: dict[str, list[NamedArm]] = {label: [] for label in study.conditions}
-    for named in named_arms(study) if study.conditions else ():
+    trained = [named for named in named_arms(study) if not named.spec.ensemble]
+    for named in trained if study.conditions else ():
         by_label[named.condition].append(named)
     for label, under in by_label.items():
         unused = list(_unused(study, under))

@@ -18,6 +18,7 @@ from tune_space.study.yaml_document import KeyPath, Problem, format_unknown, sho
 RESERVED = {
     "seed": "is set by the study; give seeds and search_seed instead",
     "evaluation.test": "is set by the study; only locked configurations see the test split",
+    "ensemble": "is set by the study; an arm names the arms that it joins in its own ensemble",
 }
 """Paths that a study file must not write."""
 
@@ -44,6 +45,8 @@ def _below(models: Sequence[type[BaseModel]], prefix: str) -> Iterator[str]:
     names = dict.fromkeys(name for model in models for name in model.model_fields)
     for name in names:
         yield prefix + name
+        if prefix + name in RESERVED:
+            continue
         fields, inner = _fields_named(models, name), f"{prefix}{name}."
         if any(map(_entry_of, fields)):
             yield f"{inner}{NAME}"

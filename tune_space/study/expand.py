@@ -1,7 +1,7 @@
 """A study -> its arms, each one built and checked, so that an impossible arm is refused here."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -11,23 +11,25 @@ from pydantic import ValidationError
 from morec.config import TrialConfig, canonical_json
 from morec.errors import SpecError
 from tune_space.study.arm_names import NamedArm, named_arms
+from tune_space.study.arm_problems import format_arms, keys_of_no_arm, same_arms
 from tune_space.study.conditions import condition_problems, configuration_under
 from tune_space.study.config_paths import explain, get_path, set_path
 from tune_space.study.domains import ParamSpec, Value, combinations
+from tune_space.study.ensembles import searched_rankings
 from tune_space.study.kinds import (
     as_kind,
     check_written,
     depends_on_kind,
     for_kinds,
     kind_of,
-    possible_kinds,
-    unions,
-    unused_keys,
     where_they_exist,
 )
 from tune_space.study.rankings import ranking_problems
 from tune_space.study.spec import StudySpec, own_name
 from tune_space.study.when import applies, ordered, reachable
+
+MEMBERS = "members"
+"""In the locked values of an arm with members: the locked values of each, in order."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,10 @@ class Arm:
     kinds that have it; ``config`` has those of one kind."""
     condition: str = ""
     """Key of the study's ``conditions``; empty where the study has none."""
+    members: tuple["Arm", ...] = ()
+    """Late fusion: the arms whose models it joins; see ``tune_space.study.ensembles``."""
+    seeds: tuple[int, ...] = ()
+    """The study's seeds, of an arm with members."""
 
     @property
     def own_name(self) -> str:
@@ -70,7 +76,8 @@ class Arm:
         That is one arm under conditions that leave it as it is.
         """
         space = {path: param.model_dump(mode="json") for path, param in self.space.items()}
-        return canonical_json([self.settings, space])
+        members = [member.identity for member in self.members]
+        return canonical_json([self.settings, space, *members])
 
 
 def expand(study: StudySpec) -> tuple[Arm, ...]:
@@ -84,14 +91,14 @@ def expand(study: StudySpec) -> tuple[Arm, ...]:
     arms = []
     for named in named_arms(study):
         try:
-            arms.append(_build(study, named))
+            arms.append(_build(study, named) if not named.spec.ensemble else _fused(study, named))
         except SpecError as error:
             for problem in error.problems:
                 failed.setdefault(problem, []).append(named.name)
-    problems = [f"{_format_arms(names)}: {text}" for text, names in failed.items()]
-    problems += [*_same_arms(arms), *ranking_problems(arms)]
+    problems = [f"{format_arms(names)}: {text}" for text, names in failed.items()]
+    problems += [*same_arms(arms), *ranking_problems(arms)]
     if not failed:
-        problems += _of_no_arm(study, arms)
+        problems += keys_of_no_arm(study, arms)
         problems += condition_problems(study, arms, lambda named: _without(study, named))
     if problems:
         raise SpecError(problems)
@@ -104,7 +111,31 @@ def configure(arm: Arm, params: Mapping[str, Value], *, seed: int, test: bool) -
     Raises:
         SpecError: the values do not fit the configuration.
     """
+    if arm.members:
+        return _configure_ensemble(arm, params, seed=seed, test=test)
     return _resolve(with_values(arm, params), seed=seed, test=test)
+
+
+def _configure_ensemble(
+    arm: Arm, params: Mapping[str, Value], *, seed: int, test: bool
+) -> TrialConfig:
+    """An arm's configuration with members; ``params[MEMBERS]`` holds the searched values of each.
+
+    A member that comes a second time has the next of the study's seeds, the last one the first.
+    """
+    chosen = params.get(MEMBERS) or [{}] * len(arm.members)
+    configs = []
+    for place, (member, own) in enumerate(zip(arm.members, chosen, strict=True)):
+        repeats = arm.members[:place].count(member)
+        configs.append(configure(member, own, seed=_next(arm.seeds, seed, repeats), test=test))
+    raw = configs[0].model_dump(mode="json")
+    raw["ensemble"] = [config.model_dump(mode="json") for config in configs]
+    return _resolve(raw, seed=seed, test=test)
+
+
+def _next(seeds: Sequence[int], seed: int, by: int) -> int:
+    """The seed so many places later; of a seed that the study does not have, the seed itself."""
+    return seeds[(seeds.index(seed) + by) % len(seeds)] if seed in seeds else seed
 
 
 def draw(arm: Arm, suggest: Callable[[str, ParamSpec], Value]) -> dict[str, Value]:
@@ -173,6 +204,33 @@ def _build(study: StudySpec, named: NamedArm) -> Arm:
     _try_searched_values(arm)
     _check_start(arm)
     return arm
+
+
+def _fused(study: StudySpec, named: NamedArm) -> Arm:
+    """An arm with members, each built at the same place.
+
+    Raises:
+        SpecError: a member is impossible, or the members' scores cannot be added up.
+    """
+    own = [one for one in named_arms(study) if one.place == named.place]
+    by_name = {one.arm: one for one in own}
+    absent = [name for name in named.spec.ensemble if name not in by_name]
+    if absent:
+        raise SpecError([f"ensemble: {name!r} does not run there" for name in absent])
+    members = tuple(_build(study, by_name[name]) for name in named.spec.ensemble)
+    if searched := list(searched_rankings(members)):
+        raise SpecError(searched)
+    arm = Arm(
+        name=named.name,
+        group=named.spec.group,
+        config=members[0].config,
+        space={},
+        dataset=named.dataset,
+        condition=named.condition,
+        members=members,
+        seeds=study.seeds,
+    )
+    return replace(arm, config=configure(arm, {}, seed=study.search_seed, test=False))
 
 
 def _without(study: StudySpec, named: NamedArm) -> Arm | None:
@@ -254,31 +312,3 @@ def _format_blamed(arm: Arm, params: Mapping[str, Value]) -> str:
     """The parameters to blame: without any one of them, the others fit. All, where none is."""
     others = {path: {p: v for p, v in params.items() if p != path} for path in params}
     return ", ".join([path for path in params if not _misfits(arm, others[path])] or params)
-
-
-def _of_no_arm(study: StudySpec, arms: Sequence[Arm]) -> Iterator[str]:
-    """What the base writes or the study searches for kinds that no arm has."""
-    kinds = {
-        part: {kind for arm in arms for kind in possible_kinds(arm.settings, arm.space)[part]}
-        for part in unions()
-    }
-    searched = [path for path, param in study.search.items() if not param.when]
-    yield from (f"search: {text}" for text in unused_keys(searched, kinds))
-    for part in kinds:
-        keys, named = get_path(study.base, part), named_arms(study)
-        is_read = any(part not in dict((*arm.settings, *arm.under)) for arm in named)
-        written = [f"{part}.{key}" for key in keys] if is_read and isinstance(keys, dict) else ()
-        yield from (f"base: {text}" for text in unused_keys(written, kinds))
-
-
-def _same_arms(arms: Sequence[Arm]) -> list[str]:
-    """Arms under one condition that differ in nothing but their name."""
-    same: dict[tuple[str, str], list[str]] = {}
-    for arm in arms:
-        same.setdefault((arm.condition, arm.identity), []).append(arm.name)
-    groups = [names for names in same.values() if len(names) > 1]
-    return [f"{_format_arms(names)}: the same configuration and search" for names in groups]
-
-
-def _format_arms(names: Sequence[str]) -> str:
-    return f"arm{'s' if len(names) > 1 else ''} {', '.join(map(repr, names))}"

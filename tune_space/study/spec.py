@@ -56,6 +56,10 @@ class ArmSpec(Spec):
     """Keys of the study's ``datasets`` that this arm runs on; not given: all."""
     conditions: tuple[str, ...] | None = None
     """Keys of the study's ``conditions`` that this arm runs under; not given: all."""
+    ensemble: tuple[str, ...] = ()
+    """Late fusion: arms whose locked models' scores are added up, seed by seed, with weights chosen
+    on validation; nothing is trained or searched for it. An arm that is named a second time joins
+    in with its model of the next seed, so that ``[ID, ID]`` is two seeds of ID."""
     start: dict[str, Value] = {}
     """Searched path -> its value in the arm's first search trial, for known good settings. Without
     search trials (``budget.trials: 0``) these values are the arm's choice."""

@@ -228,7 +228,10 @@ def test_noise_has_the_moments_of_the_components(
             {"text": text(), "id_init": {"text": text()}},
             "no ID vectors start there",
         ),
-        (fields(image=image(), text=text()), "one encoder's features: give text:, image: or vectors:"),
+        (
+            fields(image=image(), text=text()),
+            "encoder's features: give text:, image: or vectors:",
+        ),
         ({"id": True, "id_init": {}}, "id_init starts from one encoder's features"),
         (fields(text=text(1)), "id_init reads frozen features, so trainable_layers has no effect"),
         (fields(text=text(dnn_layers=1)), "so dnn_layers has no effect there; leave it out"),

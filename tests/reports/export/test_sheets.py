@@ -214,7 +214,7 @@ def test_json_holds_the_sentences_and_every_table_with_its_numbers(small: StudyS
     whole = json.loads(exports.json_text(report))
     assert (whole["study"], whole["state"], whole["is_synthetic"]) == ("made_up", "finished", True)
     assert sorted(whole["tables"]) == [
-        "accuracy", "contrasts", "cost", "data", "preparations", "trials",
+        "accuracy", "complementarity", "contrasts", "cost", "data", "preparations", "trials",
     ]  # fmt: skip
     first = report.contrasts[0]
     row = whole["tables"]["contrasts"][0]

@@ -16,7 +16,7 @@ from reports.page import render
 from reports.page.section import Section, drawing
 from reports.page.template import environment
 from reports.plots.losses import losses
-from reports.study.report import Report
+from reports.study.report import Report, read_report
 from reports.study.summary import summarise
 from reports.write import write_report
 from tests.reports.made_up_studies import (
@@ -36,6 +36,7 @@ SECTIONS = [
     "accuracy",
     "significance",
     "cost",
+    "complementarity",
     "curves",
     "hyperparameters",
     "trials",
@@ -105,8 +106,9 @@ def test_any_study_gives_a_whole_page_that_loads_nothing(study: FakeStudy, tmp_p
     page = _page(study, tmp_path)
     sliced = [one for one in render.SECTIONS if one.id != "slices" or study.slices]
     listed = [one for one in sliced if one.id != "recommended" or study.has_lists]
-    shown = [one.id for one in listed if one.id != "holds" or study.conditions]
-    assert page.sections == shown
+    held = [one for one in listed if one.id != "holds" or study.conditions]
+    has_pairs = any(pair.overlap for pair in read_report(tmp_path).pairs)
+    assert page.sections == [one.id for one in held if one.id != "complementarity" or has_pairs]
     assert page.open == []
     for name, value in page.attributes:
         if name in ("src", "href", "action", "srcset", "data"):
@@ -167,13 +169,15 @@ def test_nothing_a_user_wrote_becomes_markup(tmp_path: Path) -> None:
 def test_figures_and_downloads_are_json(tmp_path: Path) -> None:
     page = _page(FakeStudy(), tmp_path)
     carried = [json.loads(script) for script in page.scripts if script.startswith("{")]
-    assert len([one for one in carried if "layout" in one]) == len(carried) == 3 * 3 + 1 + 3
+    assert len([one for one in carried if "layout" in one]) == len(carried) == 3 * 3 + 1 + 4
     downloads = page.packed("downloads")
     for name, text in downloads.items():
         assert (tmp_path / "tables" / name).read_text(encoding="utf-8") == text
     assert sorted(downloads) == [
         "accuracy.csv",
         "accuracy.tex",
+        "complementarity.csv",
+        "complementarity.tex",
         "contrasts.csv",
         "cost.csv",
         "data.csv",
@@ -343,7 +347,8 @@ def test_one_more_line_in_the_table_is_one_more_section(
     assert [v for n, v in page.attributes if n == "data-save"].count("trials.csv") == 2
     assert not any(script.strip() == "alert(1)" for script in page.scripts)
     empty = _page(FakeStudy(arms=()), tmp_path / "empty")
-    assert empty.sections == _links(empty) == SECTIONS
+    without = [one for one in SECTIONS if one != "complementarity"]
+    assert empty.sections == _links(empty) == without
 
 
 def _links(page: Page) -> list[str]:
