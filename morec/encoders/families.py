@@ -15,7 +15,7 @@ from morec.encoders.interface import Encoder, EncoderFamily
 from morec.encoders.own_vectors import VectorsFamily
 from morec.encoders.processing import processed_features
 from morec.encoders.tables import FeatureTable
-from morec.encoders.text.encoder import TransformerFamily
+from morec.encoders.text.family import TransformerFamily
 from morec.encoders.text.words import WordFamily
 from morec.encoders.weights import image, text
 from morec.errors import SpecError
