@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from morec.code_version import code_version
-from morec.config import TrialConfig
+from morec.config import ItemSpec, TrialConfig
 from morec.extensions import installed
 from morec.trial_code import extensions_used, trial_code
 from tests.installed_package import write_package
-from tests.morec.tiny_trials import TRAINED_TEXT, tiny_config
+from tests.morec.tiny_trials import FROZEN_TEXT, TRAINED_TEXT, tiny_config
 
 
 @pytest.fixture
@@ -56,4 +56,7 @@ def test_every_installed_name_in_a_configuration_and_every_installed_metric_is_u
     ]
     assert {value.rpartition(" ")[0] for value in used.values()} == {"toy-all 1.2"}
     assert "morec.encoders:tiny-random" in extensions_used(trained)
+    item = ItemSpec.model_validate({"id": True, "id_init": FROZEN_TEXT})
+    started = config.model_copy(update={"item": item})
+    assert "morec.encoders:tiny-random" in extensions_used(started)
     assert trial_code(config) == {**code_version(), **used}

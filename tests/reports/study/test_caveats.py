@@ -10,7 +10,7 @@ from morec.config import FilesSpec
 from reports.study.caveats import caveats
 from reports.study.contrasts import compare
 from reports.study.summary import StudySummary, summarise
-from tests.reports.made_up_studies import SMALL, FakeStudy, set_references
+from tests.reports.made_up_studies import SMALL, Arm, FakeStudy, set_references
 from tune_space.ledger.records import ArmEntry, Ledger, Preparation
 
 
@@ -120,6 +120,9 @@ def test_equal_titles_are_a_caveat_where_an_arm_reads_text(tmp_path: Path) -> No
     no_text = FakeStudy(arms=SMALL[:1])
     assert line not in said_with_data(no_text, tmp_path / "id", counts=same)
     assert line not in said_with_data(study, tmp_path / "none", counts={})
+    item = {"id": True, "id_init": {"text": {"name": "minilm"}}}
+    started = FakeStudy(arms=(SMALL[0], Arm("ID from text", item, 1.0, 3.0)))
+    assert said_with_data(started, tmp_path / "started", counts=same)[-1] == line
 
 
 def test_equal_titles_are_none_where_arms_read_templates_of_columns(tmp_path: Path) -> None:

@@ -135,6 +135,8 @@ def test_an_artefact_that_arms_share_counts_once(tmp_path, forecast_of) -> None:
         "TS deep": {"set": text | {"model.num_blocks": 3}},
         "TS shuffled": {"set": text | {"item.text.control": "shuffle"}},
         "E2E": {"set": text | {"item.text.trainable_layers": "all"}},
+        "Side": {"set": text | {"item.text.side": {"width": 8}}},
+        "Side wide": {"set": text | {"item.text.side": {"width": 16}}},
     }
     sizes = {
         "ID": SMALL,
@@ -142,8 +144,10 @@ def test_an_artefact_that_arms_share_counts_once(tmp_path, forecast_of) -> None:
         "TS deep": replace(SMALL, artefact_bytes={"text": 5_000}),
         "TS shuffled": replace(SMALL, artefact_bytes={"text": 5_000}),
         "E2E": replace(SMALL, artefact_bytes={"text": 300}),
+        "Side": replace(SMALL, artefact_bytes={"text": 70_000}),
+        "Side wide": replace(SMALL, artefact_bytes={"text": 70_000}),
     }
-    assert forecast_of(study(arms=arms), sizes).artefacts == 5_000 + 300
+    assert forecast_of(study(arms=arms), sizes).artefacts == 5_000 + 300 + 70_000
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "item.text: null}",
             "item.txt: null}",
             "s.yaml:9: arms.ID.item.txt: unknown key 'txt'. Did you mean 'item.text'? "
-            "Allowed in item: fusion, fusion_layers, id, image, text",
+            "Allowed in item: fusion, fusion_layers, id, id_init, image, text",
         ),
         (
             "item.text.trainable_layers: all, ",
@@ -199,7 +199,7 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "s.yaml:14: search.optim.encoder_lr.when.item.text.trainable: "
             "unknown key 'trainable'. Did you mean 'item.text.trainable_layers'? "
             "Allowed in item.text: control, dnn_layers, lora, max_tokens, name, num_layers, "
-            "pooling, pretrained, second_round, trainable_layers, word_vectors",
+            "pooling, pretrained, second_round, side, trainable_layers, word_vectors",
         ),
         (
             "when: {item.text.trainable_layers: all}",
@@ -546,7 +546,8 @@ def test_set_changes_the_study_at_its_key(
         ("seed=1", "--set seed=1: base.seed: seed is set by the study; "
          "give seeds and search_seed instead"),
         ("arms.TS.item.txt=1", "--set arms.TS.item.txt=1: arms.TS.item.txt: unknown key 'txt'. "
-         "Did you mean 'item.text'? Allowed in item: fusion, fusion_layers, id, image, text"),
+         "Did you mean 'item.text'? Allowed in item: fusion, fusion_layers, id, id_init, image, "
+         "text"),
     ],
 )  # fmt: skip
 def test_mistakes_in_set_are_reported_as_set(override: str, expected: str) -> None:
