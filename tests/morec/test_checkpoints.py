@@ -147,3 +147,20 @@ def test_with_a_storage_another_machine_goes_on_from_what_was_saved(tmp_path: Pa
     there.remove()
     assert storage.sizes() == {}
     assert Checkpoints(tmp_path / "third", storage).load() is None
+
+
+def test_another_trials_checkpoints_lie_beside_and_of_a_storage_in_its_sibling(
+    tmp_path: Path,
+) -> None:
+    Checkpoints(tmp_path / "all" / "other").save(state(4))
+    found = Checkpoints(tmp_path / "all" / "own").beside("other").load()
+    assert found is not None and found["progress"]["best_epoch"] == 4
+
+    shared = tmp_path / "shared"
+    Checkpoints(tmp_path / "there", Storage(str(shared / "other"))).save(state(7))
+    own = Checkpoints(tmp_path / "local", Storage(str(shared / "own")))
+    beside = own.beside("other")
+    found = beside.load()
+    assert found is not None and found["progress"]["best_epoch"] == 7
+    # The copy goes with this trial's own folder.
+    assert beside.path.is_relative_to(tmp_path / "local")

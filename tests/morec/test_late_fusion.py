@@ -112,6 +112,15 @@ def test_weights_and_ranks_are_those_of_loops_over_the_members_checkpoints(
         assert evaluation.ranks.tolist() == _ranks_by_loops(split, weight_grid(2)[best])
 
 
+def test_of_equally_good_weightings_the_first_and_most_even_one_is_chosen(
+    dataset: Dataset, tmp_path: Path
+) -> None:
+    one = _config().ensemble[0]
+    result = _run(one.model_copy(update={"ensemble": (one, one)}), dataset, tmp_path)
+    assert len({epoch.valid["HR@3"] for epoch in result.epochs}) == 1
+    assert result.best_epoch == 1
+
+
 def test_one_member_alone_ranks_as_it_does_by_itself(
     fused: tuple[Path, TrialResult], dataset: Dataset, tmp_path: Path
 ) -> None:

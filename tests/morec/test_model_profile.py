@@ -8,7 +8,7 @@ import torch
 
 from morec.config import TrialConfig
 from morec.cost import count_parameters
-from morec.model_profile import profile_model
+from morec.model_profile import joined, profile_model
 from morec.models.recommender import build_recommender
 
 ID = {"id": True}
@@ -184,3 +184,17 @@ def test_a_model_that_needs_values_has_no_profile_and_stops_nothing(
 
     monkeypatch.setattr("morec.model_profile.cost.paper_macs", needs_values)
     assert profile_model(config(10, 8, ID), num_users=10, num_items=20) is None
+
+
+def test_a_late_fusion_has_the_sizes_of_its_members_together() -> None:
+    text = {"text": "bert-base-uncased"}
+    one, two = (
+        profile_model(config(20, 512, item), num_users=100, num_items=1000) for item in (ID, text)
+    )
+    assert one is not None and two is not None
+    both = joined([one, two])
+    assert both.params_total == one.params_total + two.params_total
+    assert both.params_trainable == one.params_trainable + two.params_trainable
+    assert both.forward_macs_paper == one.forward_macs_paper + two.forward_macs_paper
+    assert both.bytes_per_item == two.bytes_per_item > one.bytes_per_item
+    assert both.artefact_bytes == one.artefact_bytes == {}

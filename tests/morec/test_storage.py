@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from morec.storage import Storage, is_url, place_within
+from morec.storage import Storage, is_url, place_within, sibling
 from tests.s3 import S3
 
 
@@ -55,3 +55,9 @@ def test_a_place_below_another_keeps_what_follows_the_question_mark() -> None:
     assert place_within("s3://bucket", "a") == "s3://bucket/a"
     assert place_within("/mnt/all", "a") == "/mnt/all/a"
     assert (is_url(url), is_url("/mnt/all")) == (True, False)
+
+
+def test_a_sibling_lies_in_the_same_folder_or_bucket() -> None:
+    assert sibling("/out/checkpoints/a", "b") == "/out/checkpoints/b"
+    url = "s3://bucket/study/checkpoints/a?endpoint_override=localhost:1"
+    assert sibling(url, "b") == "s3://bucket/study/checkpoints/b?endpoint_override=localhost:1"

@@ -6,11 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from morec.config import TrialConfig
+from morec.config.ensemble import joined_sources, weight_grid
 from morec.extensions import installed
 from morec.metrics import NEVER_FOUND, metrics_of
-from morec.results import Evaluation, pack_ranks
+from morec.results import EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
 from tests.installed_package import write_package
-from tune_space.commands.audit_records import evaluation_problems
+from tests.morec.tiny_trials import tiny_config
+from tune_space.commands.audit_records import ensemble_problems, evaluation_problems
 
 RANKS_U = np.array([2, 30])
 
@@ -110,3 +113,40 @@ def test_forced_misses_that_are_not_counted_are_off(
     assert list(evaluation_problems(result, (10,))) == [
         f"{num_forced_misses} forced misses are counted; the ranks have {num_found}"
     ]
+
+
+def test_the_audit_of_a_late_fusion_compares_each_member_alone_with_its_own_record() -> None:
+    member = tiny_config()
+    other = tiny_config(seed=1)
+    fused = member.model_copy(update={"ensemble": (member, other)})
+    sources = joined_sources([{"data": "d"}, {"data": "d"}])
+    scores = {(1.0, 0.0): 0.5, (0.0, 1.0): 0.0}
+    epochs = [{"HR@10": scores.get(weights, 0.25)} for weights in weight_grid(2)]
+
+    def record(config: TrialConfig, values: list[dict[str, float]]) -> TrialResult:
+        best = 1 + [one["HR@10"] for one in values].index(max(one["HR@10"] for one in values))
+        own = sources if config.ensemble else {"data": "d"}
+        return TrialResult(
+            trial_id=config.trial_id(own),
+            config=config,
+            sources=own,
+            status=TrialStatus.COMPLETED,
+            epochs=tuple(
+                EpochRecord(epoch=n, train_loss=0, valid=one, train_s=0, eval_s=0)
+                for n, one in enumerate(values, 1)
+            ),
+            best_epoch=best,
+            valid=evaluation(values[best - 1]),
+        )
+
+    late = record(fused, epochs)
+    members = {one.trial_id: one for one in (record(member, [{"HR@10": 0.5}]),)}
+    (missing,) = ensemble_problems(late, members)
+    assert "member 2" in missing and "has no record" in missing
+    zero = record(other, [{"HR@10": 0.0}])
+    assert list(ensemble_problems(late, members | {zero.trial_id: zero})) == []
+    better = record(other, [{"HR@10": 0.3}])
+    (off,) = ensemble_problems(late, members | {better.trial_id: better})
+    assert "member 2 alone has HR@10 0.0" in off and "0.3" in off
+    (short,) = ensemble_problems(record(fused, epochs[:5]), members)
+    assert "5 weightings; the grid has 11" in short
