@@ -96,6 +96,14 @@ def test_an_object_in_a_field_is_refused_with_its_line(tmp_path: Path) -> None:
         read(replace(CASES["amazon"], files=files), tmp_path, ("details",))
 
 
+def test_rows_of_items_that_nobody_has_shift_nothing(tmp_path: Path) -> None:
+    rows = "".join(f"{item},t {item},b {item}\n" for item in ["i99", *reversed(NAMES)])
+    files = CASES["files csv"].files | {"b.csv": f"item_id,title,brand\n{rows}".encode()}
+    dataset = read(replace(CASES["files csv"], files=files), tmp_path, ("brand",))
+    assert dataset.columns["brand"] == tuple(f"b {item}" for item in dataset.item_names or ())
+    assert "b i99" not in dataset.columns["brand"]
+
+
 def test_html_in_a_column_is_replaced_as_in_titles(tmp_path: Path) -> None:
     rows = "".join(f"{item},t,Tom &amp; <b>J</b>{item}\n" for item in NAMES)
     files = CASES["files csv"].files | {"b.csv": f"item_id,title,brand\n{rows}".encode()}

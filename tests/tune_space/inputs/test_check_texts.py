@@ -120,23 +120,27 @@ seeds: [1]
 
 
 @pytest.mark.parametrize(
-    ("template", "code", "line"),
+    ("template", "command", "code", "line"),
     [
-        ("{title} {brand}", 0, "reads: '{title} {brand}', first token, lower-cased (TS)"),
-        ("{title} {brnad}", 2, "arm 'TS': b.csv: no column 'brnad' (item.text.template)"),
+        ("{title} {brand}", "--plan", 0, "reads: '{title} {brand}', first token, lower-cased (TS)"),
+        ("{title} {brnad}", "--plan", 2, "arm 'TS': b.csv: no column 'brnad' (item.text.template)"),
+        ("{title} {brnad}", "", 2, "arm 'TS': b.csv: no column 'brnad' (item.text.template)"),
     ],
 )
-def test_a_plan_checks_templates(
+def test_a_plan_and_a_run_check_templates_before_anything_starts(
     prepared: Prepared,
-    tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     template: str,
+    command: str,
     code: int,
     line: str,
 ) -> None:
     text = json.dumps(TEXT | {"template": template})
-    study = tmp_path / "shop.yaml"
+    root = prepared.root
+    study = root / "shop.yaml"
     study.write_text(STUDY.replace("DATA", json.dumps(DATA)).replace("TEXT", text))
-    assert main([str(study), "--plan", "--out", str(tmp_path / "runs" / "shop")]) == code
+    options = [*([command] if command else []), "--out", str(root / "runs" / "shop")]
+    assert main([str(study), *options]) == code
     out = capsys.readouterr()
     assert line in out.out + out.err
+    assert not (root / "runs").exists()
