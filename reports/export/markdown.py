@@ -21,7 +21,7 @@ from reports.study.progress import unfinished
 from reports.study.recommended import RecommendedTable, format_value
 from reports.study.report import Report
 from tune_space.inputs.data_profile import format_share
-from tune_space.ledger.records import DatasetEntry
+from tune_space.ledger.manifest import DatasetEntry
 
 _SPECIAL = {ord(char): f"\\{char}" for char in "\\`*_{}[]()#+!|~"} | {
     ord("&"): "&amp;",

@@ -25,7 +25,7 @@ from reports.study.progress import unfinished
 from reports.study.report import Report
 from reports.study.summary import StudySummary
 from tune_space.inputs.data_profile import QUANTILES, numbers, quantiles_of
-from tune_space.ledger.records import DatasetEntry
+from tune_space.ledger.manifest import DatasetEntry
 
 _SIZES = ("users", "items", "interactions")
 _SHARES = ("density", "top_tenth", "ties", "repeats", "unknown_items")

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from reports.study.costs import ArmCost, arm_costs
 from reports.study.summary import ArmSummary, StudySummary
-from tune_space.ledger.records import Preparation
+from tune_space.ledger.manifest import Preparation
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from reports import formats
 from reports.study.summary import ArmSummary, StudySummary
 from reports.study.trial import MISSING, Trial
-from tune_space.ledger.records import Role
+from tune_space.ledger.manifest import Role
 from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, distinct, plan_arm
 
 MAX_NAMED = 6

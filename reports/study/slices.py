@@ -16,7 +16,7 @@ from reports.study.places import Place
 from reports.study.rank_metrics import values_on_test
 from reports.study.statistics import Difference, paired_difference
 from reports.study.summary import ArmSummary, StudySummary
-from tune_space.ledger.records import SliceEntry
+from tune_space.ledger.manifest import SliceEntry
 
 MIN_USERS = 30
 """With fewer test users than this, a label gets no difference to the baseline."""

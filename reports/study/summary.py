@@ -15,7 +15,8 @@ from morec.results import TrialResult
 from reports.study.garbage_collection import paused_garbage_collection
 from reports.study.places import NOWHERE, Place, places_of
 from reports.study.trial import Trial
-from tune_space.ledger.records import ArmEntry, Ledger, Manifest, Reference, Role
+from tune_space.ledger.manifest import ArmEntry, Manifest, Reference, Role
+from tune_space.ledger.records import Ledger
 from tune_space.study.domains import Value
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from morec.results import TrialResult, TrialStatus
-from tune_space.ledger.records import Role
+from tune_space.ledger.manifest import Role
 from tune_space.study.domains import Value
 
 MISSING = "missing"

@@ -22,16 +22,16 @@ from morec.results import (
     pack_ranks,
 )
 from tests.reports.made_up_profile import PROFILE
-from tune_space.ledger.records import (
+from tune_space.ledger.manifest import (
     ArmEntry,
     DatasetEntry,
-    Ledger,
     Manifest,
     Preparation,
     Reference,
     SearchEntry,
     SliceEntry,
 )
+from tune_space.ledger.records import Ledger
 from tune_space.study.spec import StudySpec, full_name
 
 RATES = ("optim.lr", "optim.encoder_lr")

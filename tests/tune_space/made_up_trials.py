@@ -7,7 +7,8 @@ from pathlib import Path
 from morec.config import TrialConfig
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
 from morec.storage import Storage
-from tune_space.ledger.records import ArmEntry, Ledger, Manifest
+from tune_space.ledger.manifest import ArmEntry, Manifest
+from tune_space.ledger.records import Ledger
 from tune_space.schedule.checkpoint_keeper import CheckpointKeeper
 from tune_space.schedule.conductor import Conductor
 from tune_space.schedule.jobs import Job, Sources

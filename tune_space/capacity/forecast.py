@@ -21,7 +21,8 @@ from tune_space.capacity.admission import (
 from tune_space.capacity.machine import available_memory, existing, format_bytes, free_disk
 from tune_space.capacity.model_profiles import known_counts, model_profiles
 from tune_space.capacity.trial_memory import FLOAT, MemoryEstimates, least_bytes, memory_estimates
-from tune_space.ledger.records import DatasetEntry, Ledger, Preparation
+from tune_space.ledger.manifest import DatasetEntry, Preparation
+from tune_space.ledger.records import Ledger
 from tune_space.schedule.arm_plan import distinct
 from tune_space.schedule.plan import Plan
 from tune_space.study.expand import Arm

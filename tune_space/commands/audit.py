@@ -17,8 +17,9 @@ from morec.results import Evaluation, TrialResult
 from tune_space.commands.audit_arms import ArmAudit
 from tune_space.commands.audit_records import record_problems, reference_problems
 from tune_space.commands.request import Answer, StudyRequest
+from tune_space.ledger.manifest import Manifest, trials_of
 from tune_space.ledger.provenance import other_code, other_schema
-from tune_space.ledger.records import Ledger, Manifest, trials_of
+from tune_space.ledger.records import Ledger
 from tune_space.study.domains import Value
 from tune_space.study.expand import expand
 

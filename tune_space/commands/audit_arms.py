@@ -10,7 +10,7 @@ from morec.config import TrialConfig, canonical_json
 from morec.errors import SpecError
 from morec.results import TrialResult, TrialStatus
 from tune_space.commands.audit_records import ensemble_problems, selected_score
-from tune_space.ledger.records import ArmEntry, SearchEntry
+from tune_space.ledger.manifest import ArmEntry, SearchEntry
 from tune_space.schedule.arm_search import ArmSearch
 from tune_space.study.config_paths import get_path
 from tune_space.study.domains import ParamSpec, Value

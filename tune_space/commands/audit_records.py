@@ -11,7 +11,7 @@ from morec.config.ensemble import member_sources, weight_grid
 from morec.errors import DataError
 from morec.metrics import GAINS, NEVER_FOUND, mean_over_users, parse_metric
 from morec.results import Evaluation, TrialResult, TrialStatus
-from tune_space.ledger.records import Manifest
+from tune_space.ledger.manifest import Manifest
 
 ROUNDING = 1e-3
 """So much may a metric of a member alone differ from that of its record: scaled scores round

@@ -25,7 +25,8 @@ from tune_space.ledger.layout import (
     path_bytes,
 )
 from tune_space.ledger.locks import alone, hold, holder_pid
-from tune_space.ledger.records import Ledger, trials_of
+from tune_space.ledger.manifest import trials_of
+from tune_space.ledger.records import Ledger
 
 Kind = Literal["artefacts", "checkpoints"]
 ARTEFACT = re.compile(r"\.?[a-z][a-z-]*-[0-9a-f]{16}(\.part|\.lock)?")

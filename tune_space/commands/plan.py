@@ -21,7 +21,8 @@ from tune_space.inputs.prepare import (
     Prepared,
     data_key,
 )
-from tune_space.ledger.records import DatasetEntry, Ledger
+from tune_space.ledger.manifest import DatasetEntry
+from tune_space.ledger.records import Ledger
 from tune_space.schedule.changes import find_changes
 from tune_space.schedule.plan import Plan, make_plan
 from tune_space.study.expand import Arm

@@ -7,7 +7,8 @@ from morec.results import TrialStatus
 from tune_space.capacity.busyness import format_competition
 from tune_space.commands.request import Answer, StudyRequest
 from tune_space.ledger.locks import holder_pid
-from tune_space.ledger.records import ArmEntry, Ledger
+from tune_space.ledger.manifest import ArmEntry
+from tune_space.ledger.records import Ledger
 from tune_space.schedule.arm_plan import ArmTrials, State, TrialStates, plan_arm
 from tune_space.study.spec import StudySpec
 

@@ -27,8 +27,9 @@ from tune_space.inputs.missing import find_missing, format_missing, inactive_arm
 from tune_space.inputs.prepare import Prepared
 from tune_space.inputs.reference_rows import references
 from tune_space.ledger.locks import hold, shared
+from tune_space.ledger.manifest import DatasetEntry, Manifest
 from tune_space.ledger.provenance import git_state, machine, other_code, other_schema, versions
-from tune_space.ledger.records import DatasetEntry, Ledger, Manifest
+from tune_space.ledger.records import Ledger
 from tune_space.schedule.checkpoint_keeper import CheckpointKeeper
 from tune_space.schedule.conductor import Conductor
 from tune_space.schedule.manifest_writer import ManifestWriter

@@ -6,7 +6,7 @@ from typing import Literal
 
 from morec.config import LEAVE_ONE_OUT
 from morec.data.profile import DataProfile, ImageProfile, Quantiles, TimeProfile, TitleProfile
-from tune_space.ledger.records import DatasetEntry
+from tune_space.ledger.manifest import DatasetEntry
 
 QUANTILES = ("min", "5%", "25%", "median", "75%", "95%", "max")
 """Headings of the numbers in ``Quantiles``, in their order."""

@@ -11,7 +11,7 @@ from morec.data.profiling import load_profiled
 from morec.data.slices import slicings
 from morec.results import pack_ranks
 from tune_space.inputs.prepare import Prepared, data_key
-from tune_space.ledger.records import DatasetEntry, SliceEntry
+from tune_space.ledger.manifest import DatasetEntry, SliceEntry
 from tune_space.study.expand import Arm
 
 

@@ -28,7 +28,7 @@ from morec.encoders.weights.text import TINY_RANDOM
 from morec.results import write_atomically
 from morec.storage import Storage
 from tune_space.ledger.layout import ARTEFACTS
-from tune_space.ledger.records import Manifest, Preparation
+from tune_space.ledger.manifest import Manifest, Preparation
 from tune_space.study.expand import Arm, configure, point_with
 from tune_space.study.spec import place_of
 

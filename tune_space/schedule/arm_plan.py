@@ -11,7 +11,8 @@ from statistics import fmean
 
 from morec.results import TrialResult, TrialStatus
 from tune_space.ledger.layout import CHECKPOINTS
-from tune_space.ledger.records import ArmEntry, Ledger, Manifest
+from tune_space.ledger.manifest import ArmEntry, Manifest
+from tune_space.ledger.records import Ledger
 from tune_space.schedule.jobs import within_budget
 from tune_space.study.spec import StudySpec
 

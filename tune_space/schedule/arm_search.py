@@ -16,7 +16,8 @@ import optuna
 
 from morec.config import TrialConfig, canonical_json
 from morec.results import TrialResult, TrialStatus
-from tune_space.ledger.records import MIN_FOR_IMPORTANCE, SearchEntry, best_trial
+from tune_space.ledger.manifest import MIN_FOR_IMPORTANCE, SearchEntry
+from tune_space.ledger.records import best_trial
 from tune_space.schedule.jobs import search_budget
 from tune_space.study.domains import ParamSpec, Value
 from tune_space.study.expand import Arm, configure, draw, start_values

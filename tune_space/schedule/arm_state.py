@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from morec.config import TrialConfig
-from tune_space.ledger.records import ArmEntry, Role, SearchEntry
+from tune_space.ledger.manifest import ArmEntry, Role, SearchEntry
 from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, plan_arm
 from tune_space.schedule.arm_search import ArmSearch
 from tune_space.schedule.jobs import Job, Sources

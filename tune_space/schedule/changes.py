@@ -8,8 +8,9 @@ from morec.code_version import code_version
 from morec.config import canonical_json
 from morec.errors import SpecError
 from morec.results import TrialResult
+from tune_space.ledger.manifest import ArmEntry, trials_of
 from tune_space.ledger.provenance import other_code, other_schema
-from tune_space.ledger.records import ArmEntry, Ledger, trials_of
+from tune_space.ledger.records import Ledger
 from tune_space.schedule.jobs import Sources
 from tune_space.study.domains import ParamSpec
 from tune_space.study.expand import Arm, expand, fits

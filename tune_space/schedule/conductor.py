@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from morec.results import Cost, EpochRecord, Reason, TrialResult, TrialStatus
-from tune_space.ledger.records import ArmEntry, Manifest, trials_of
+from tune_space.ledger.manifest import ArmEntry, Manifest, trials_of
 from tune_space.schedule.arm_plan import ArmPlan
 from tune_space.schedule.arm_state import ArmState
 from tune_space.schedule.checkpoint_keeper import CheckpointKeeper

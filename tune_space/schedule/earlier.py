@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from tune_space.ledger.records import ArmEntry
+from tune_space.ledger.manifest import ArmEntry
 from tune_space.study.expand import Arm
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tune_space.ledger.records import SearchEntry
+from tune_space.ledger.manifest import SearchEntry
 from tune_space.schedule.arm_plan import TrialStates
 from tune_space.schedule.arm_state import ArmState
 from tune_space.schedule.jobs import Job, Sources

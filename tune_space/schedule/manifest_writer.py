@@ -5,7 +5,8 @@ from time import monotonic
 from typing import Literal
 
 from morec.results import utc_now
-from tune_space.ledger.records import ArmEntry, Ledger, Manifest, trials_of
+from tune_space.ledger.manifest import ArmEntry, Manifest, trials_of
+from tune_space.ledger.records import Ledger
 
 
 class ManifestWriter:

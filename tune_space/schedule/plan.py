@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from tune_space.ledger.records import ArmEntry, Ledger, Manifest, best_trial
+from tune_space.ledger.manifest import ArmEntry, Manifest
+from tune_space.ledger.records import Ledger, best_trial
 from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, distinct, plan_arm
 from tune_space.schedule.earlier import earlier_entry
 from tune_space.schedule.jobs import Sources, search_budget

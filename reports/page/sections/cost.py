@@ -11,7 +11,7 @@ from reports.study.places import Place
 from reports.study.preparations import preparation_costs
 from reports.study.report import Report
 from reports.study.summary import StudySummary
-from tune_space.ledger.records import Preparation
+from tune_space.ledger.manifest import Preparation
 
 _LEGEND = (
     "The stepped line is the Pareto front; arms on it are bold. Bars are standard deviations over "

@@ -7,7 +7,7 @@ from reports.page.section import Context, Drawing, Section, drawing
 from reports.plots.data import activity, over_time, popularity
 from reports.study.report import Report
 from tune_space.inputs.data_profile import QUANTILES, facts_of, numbers, quantiles_of
-from tune_space.ledger.records import DatasetEntry
+from tune_space.ledger.manifest import DatasetEntry
 
 _BINS = {1: "second", 60: "minute", 3_600: "hour", 86_400: "day"}
 """Seconds of a unit of time -> its name."""

@@ -9,7 +9,7 @@ from reports.plots.slice_plot import MAX_POINTS, slice_plot
 from reports.study.importance import ENOUGH_TRIALS, importance_table
 from reports.study.report import Report
 from reports.study.summary import StudySummary
-from tune_space.ledger.records import MIN_FOR_IMPORTANCE
+from tune_space.ledger.manifest import MIN_FOR_IMPORTANCE
 
 
 def _context(report: Report) -> Context:

@@ -8,7 +8,7 @@ from reports.page.tables import effort_rows, effort_sentences
 from reports.study.report import Report
 from reports.study.summary import StudySummary
 from reports.study.trial import Trial
-from tune_space.ledger.records import Role
+from tune_space.ledger.manifest import Role
 
 
 def _context(report: Report) -> Context:

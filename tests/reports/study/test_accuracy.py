@@ -21,7 +21,7 @@ from tests.reports.made_up_studies import (
     set_test_metric,
 )
 from tests.reports.pages import Page
-from tune_space.ledger.records import Reference
+from tune_space.ledger.manifest import Reference
 
 
 def accuracy_table(summary: StudySummary) -> AccuracyTable:

@@ -11,7 +11,8 @@ from reports.study.caveats import caveats
 from reports.study.contrasts import compare
 from reports.study.summary import StudySummary, summarise
 from tests.reports.made_up_studies import SMALL, Arm, FakeStudy, set_references
-from tune_space.ledger.records import ArmEntry, Ledger, Preparation
+from tune_space.ledger.manifest import ArmEntry, Preparation
+from tune_space.ledger.records import Ledger
 
 
 def test_caveats_name_few_seeds_and_the_width_of_the_intervals(tmp_path: Path) -> None:

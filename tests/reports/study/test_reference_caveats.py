@@ -11,7 +11,7 @@ from reports.study.reference_caveats import about_references
 from reports.study.statistics import Difference
 from reports.study.summary import StudySummary, summarise
 from tests.reports.made_up_studies import SMALL, FakeStudy, set_references
-from tune_space.ledger.records import Reference
+from tune_space.ledger.manifest import Reference
 
 WEAK = "a comparison of two weak sides is not an answer."
 MEANS = {

@@ -31,7 +31,8 @@ from tune_space.capacity.machine import format_bytes
 from tune_space.capacity.model_profiles import known_counts, profile_of
 from tune_space.capacity.trial_memory import LEAST_PROCESS_BYTES, TrialSize, host_bytes
 from tune_space.execution import cluster, runner
-from tune_space.ledger.records import DatasetEntry, Ledger
+from tune_space.ledger.manifest import DatasetEntry
+from tune_space.ledger.records import Ledger
 from tune_space.schedule.plan import make_plan
 from tune_space.study.expand import expand
 from tune_space.study.load import load_study

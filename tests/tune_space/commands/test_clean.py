@@ -13,7 +13,8 @@ from tests.tune_space.made_up_trials import conductor_of, play
 from tune_space.commands.clean import clean, look
 from tune_space.ledger.layout import path_bytes
 from tune_space.ledger.locks import alone, hold, shared
-from tune_space.ledger.records import Ledger, Preparation
+from tune_space.ledger.manifest import Preparation
+from tune_space.ledger.records import Ledger
 
 TELL = "--clean artefacts, --clean checkpoints delete them; results, reports and data stay"
 

@@ -10,7 +10,8 @@ from morec.errors import DataError
 from morec.results import EpochRecord, TrialResult, TrialStatus
 from tune_space.commands.status import ArmStatus, read_status
 from tune_space.ledger.locks import hold
-from tune_space.ledger.records import ArmEntry, Ledger, Manifest, SearchEntry
+from tune_space.ledger.manifest import ArmEntry, Manifest, SearchEntry
+from tune_space.ledger.records import Ledger
 from tune_space.study.expand import configure, expand
 from tune_space.study.spec import ArmSpec, BudgetSpec, StudySpec
 

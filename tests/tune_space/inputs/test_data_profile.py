@@ -17,7 +17,7 @@ from tune_space.inputs.data_profile import (
     format_profile,
     format_share,
 )
-from tune_space.ledger.records import DatasetEntry
+from tune_space.ledger.manifest import DatasetEntry
 
 NOON = 1_577_880_000
 """1 January 2020, 12:00 UTC, in seconds from 1970."""

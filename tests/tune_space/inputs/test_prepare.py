@@ -27,7 +27,7 @@ from tune_space.inputs.prepare import (
     with_inactive,
 )
 from tune_space.inputs.reference_rows import references
-from tune_space.ledger.records import Manifest
+from tune_space.ledger.manifest import Manifest
 from tune_space.study.domains import ParamSpec
 from tune_space.study.expand import Arm
 from tune_space.study.spec import ArmSpec, StudySpec, full_name

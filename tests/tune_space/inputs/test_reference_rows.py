@@ -19,7 +19,7 @@ from tune_space.inputs.reference_rows import (
     encoder_label,
     reference_rows,
 )
-from tune_space.ledger.records import Reference
+from tune_space.ledger.manifest import Reference
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from morec.config import TrialConfig
 from morec.errors import DataError
 from morec.results import TrialResult, TrialStatus
-from tune_space.ledger.records import ArmEntry, Ledger, Manifest, SearchEntry
+from tune_space.ledger.manifest import ArmEntry, Manifest, SearchEntry
+from tune_space.ledger.records import Ledger
 from tune_space.study.spec import ArmSpec, StudySpec
 
 CONFIG = TrialConfig.model_validate({"dataset": {"kind": "synthetic"}, "item": {"id": True}})

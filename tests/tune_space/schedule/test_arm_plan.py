@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from morec.results import TrialResult, TrialStatus
 from tests.tune_space.made_up_trials import conductor_of, end, sources, study
-from tune_space.ledger.records import ArmEntry, Ledger, SearchEntry
+from tune_space.ledger.manifest import ArmEntry, SearchEntry
+from tune_space.ledger.records import Ledger
 from tune_space.schedule.arm_plan import (
     MAX_FAILURES,
     ArmPlan,

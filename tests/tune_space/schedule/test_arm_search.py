@@ -10,7 +10,7 @@ import pytest
 
 from morec.config import TrialConfig
 from morec.results import EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
-from tune_space.ledger.records import MIN_FOR_IMPORTANCE
+from tune_space.ledger.manifest import MIN_FOR_IMPORTANCE
 from tune_space.schedule.arm_search import NUM_STARTUP_TRIALS, ArmSearch
 from tune_space.study.domains import ParamSpec
 from tune_space.study.expand import Arm

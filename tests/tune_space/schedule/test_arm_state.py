@@ -3,7 +3,7 @@
 from morec.config import TrialConfig
 from morec.results import TrialStatus
 from tests.tune_space.made_up_trials import end, sources, study
-from tune_space.ledger.records import SearchEntry
+from tune_space.ledger.manifest import SearchEntry
 from tune_space.schedule.arm_state import ArmState
 from tune_space.schedule.jobs import Job, Sources
 from tune_space.schedule.outcomes import Outcomes

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from morec.results import TrialStatus
 from tests.tune_space.made_up_trials import conductor_of, end, outcome, play, sources, study
-from tune_space.ledger.records import ArmEntry, Ledger
+from tune_space.ledger.manifest import ArmEntry
+from tune_space.ledger.records import Ledger
 from tune_space.schedule.arm_plan import State
 from tune_space.schedule.changes import find_changes
 from tune_space.schedule.conductor import Conductor

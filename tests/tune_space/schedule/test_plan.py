@@ -9,7 +9,8 @@ import pytest
 from morec.config import TrialConfig
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
 from tests.tune_space.made_up_trials import conductor_of
-from tune_space.ledger.records import ArmEntry, Ledger, Manifest, SearchEntry
+from tune_space.ledger.manifest import ArmEntry, Manifest, SearchEntry
+from tune_space.ledger.records import Ledger
 from tune_space.schedule.arm_plan import ArmPlan, State
 from tune_space.schedule.plan import Plan, make_plan
 from tune_space.study.domains import ParamSpec

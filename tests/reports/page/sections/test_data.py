@@ -10,7 +10,8 @@ from reports.study.summary import summarise
 from reports.write import write_report
 from tests.reports.made_up_profile import PER_ITEM, PER_USER, PROFILE, WIDTHS, WORDS
 from tests.reports.made_up_studies import SMALL, FakeStudy
-from tune_space.ledger.records import DatasetEntry, Ledger
+from tune_space.ledger.manifest import DatasetEntry
+from tune_space.ledger.records import Ledger
 
 
 def entry(**changed: object) -> DatasetEntry:
