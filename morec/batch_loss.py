@@ -10,13 +10,7 @@ from torch import Tensor
 from morec.config import TrainingSpec
 from morec.losses.inputs import LossInputs
 from morec.losses.table import LOSSES
-from morec.models.recommender import (
-    ALL,
-    EncodedBatch,
-    Recommender,
-    Samples,
-    encode_alone,
-)
+from morec.models.recommender import ALL, EncodedBatch, Recommender, Samples, encode_alone
 from morec.workers import Workers
 
 

@@ -14,14 +14,7 @@ from morec.encoders.artefacts import ArtefactStore
 from morec.errors import CollapsedError, DivergedError
 from morec.progress import Progress
 from morec.references.chance import chance
-from morec.results import (
-    Cost,
-    EpochRecord,
-    Reason,
-    TrialResult,
-    TrialStatus,
-    utc_now,
-)
+from morec.results import Cost, EpochRecord, Reason, TrialResult, TrialStatus, utc_now
 from morec.trainer import Trainer
 from morec.trial_code import trial_code
 from morec.trial_cost import CostMeter, forward_macs

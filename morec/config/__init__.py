@@ -5,13 +5,7 @@ trial for ever.
 """
 
 from morec.config.base import Spec, canonical_json
-from morec.config.dataset_options import (
-    ImagesSpec,
-    MissingImagesSpec,
-    Ties,
-    TitlesSpec,
-    WindowSpec,
-)
+from morec.config.dataset_options import ImagesSpec, MissingImagesSpec, Ties, TitlesSpec, WindowSpec
 from morec.config.datasets import (
     AmazonSpec,
     FilesSpec,

@@ -2,12 +2,7 @@
 
 from typing import Any
 
-from morec.config import (
-    PROCESSING,
-    WORD_ENCODERS,
-    EncoderSpec,
-    VectorsSpec,
-)
+from morec.config import PROCESSING, WORD_ENCODERS, EncoderSpec, VectorsSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.image.encoder import TimmFamily, TransformersFamily

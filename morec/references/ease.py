@@ -12,12 +12,7 @@ from scipy.linalg.lapack import dpotrf, dpotri
 from scipy.sparse import csr_array
 
 from morec.references.dense_ranking import Scorer, choose
-from morec.references.histories import (
-    DECAYS,
-    cooccurrences,
-    decayed_scorer,
-    train_matrix_UN,
-)
+from morec.references.histories import DECAYS, cooccurrences, decayed_scorer, train_matrix_UN
 from morec.references.scored import ReferenceTask, Scored, left_out
 
 LAMBDAS = (30.0, 100.0, 300.0, 1000.0)

@@ -11,12 +11,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array, vstack
 
 from morec.references.dense_ranking import Scorer, choose
-from morec.references.histories import (
-    DECAYS,
-    cooccurrences,
-    decayed_scorer,
-    train_matrix_UN,
-)
+from morec.references.histories import DECAYS, cooccurrences, decayed_scorer, train_matrix_UN
 from morec.references.scored import ReferenceTask, Scored
 
 NEIGHBOURS = (10, 20, 50, 100, 200)

@@ -6,14 +6,7 @@ import torch
 from morec.data.dataset import Dataset
 from morec.data.splits import evaluation_batches
 from tests.benchmarks import plain, world
-from tests.benchmarks.measure import (
-    Row,
-    cpu_seconds,
-    interleaved,
-    peak_mib,
-    peaks_mib,
-    ratios,
-)
+from tests.benchmarks.measure import Row, cpu_seconds, interleaved, peak_mib, peaks_mib, ratios
 from tests.benchmarks.settings import Settings
 from tests.benchmarks.sides import plain_ids, plain_user
 

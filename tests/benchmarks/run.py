@@ -27,15 +27,7 @@ import torch  # noqa: E402
 import transformers  # noqa: E402
 
 from morec.cost import device_name  # noqa: E402
-from tests.benchmarks import (  # noqa: E402
-    chart,
-    curves,
-    evaluating,
-    losses,
-    scaling,
-    sweep,
-    training,
-)
+from tests.benchmarks import chart, curves, evaluating, losses, scaling, sweep, training  # noqa: E402
 from tests.benchmarks.measure import Row  # noqa: E402
 from tests.benchmarks.settings import Case, Settings  # noqa: E402
 

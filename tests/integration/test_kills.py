@@ -6,13 +6,7 @@ import pytest
 
 from morec.errors import ExitCode
 from tests.integration.command import Command
-from tests.integration.kills import (
-    DISK_BYTES,
-    Kills,
-    differences,
-    kill_rounds,
-    run_with_kills,
-)
+from tests.integration.kills import DISK_BYTES, Kills, differences, kill_rounds, run_with_kills
 from tests.mounts import mounted
 
 pytestmark = pytest.mark.ray

@@ -10,13 +10,7 @@ from hypothesis import strategies as st
 from morec.data.dataset import Dataset
 from morec.data.slices import popularity_codes_N1
 from morec.data.splits import train_popularity_N1
-from morec.list_metrics import (
-    LIST_METRICS,
-    Catalogue,
-    ListCounts,
-    catalogue_of,
-    list_metrics_of,
-)
+from morec.list_metrics import LIST_METRICS, Catalogue, ListCounts, catalogue_of, list_metrics_of
 
 ITEMS = Catalogue(
     popularity_N=np.array([100, 40, 12, 3, 0]),

@@ -9,13 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morec.metrics import NEVER_FOUND, metrics_of
-from morec.ranking import (
-    ROWS_SORTED,
-    TargetRanks,
-    _sorted_columns,
-    rank_targets,
-    top_items,
-)
+from morec.ranking import ROWS_SORTED, TargetRanks, _sorted_columns, rank_targets, top_items
 
 
 def ranked(

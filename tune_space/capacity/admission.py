@@ -15,7 +15,7 @@ from morec.config import TrialConfig
 from tune_space.capacity.machine import available_memory, num_cpus
 from tune_space.capacity.trial_memory import MemoryEstimates, TrialMemory
 from tune_space.schedule.jobs import Job
-from tune_space.study.expand import Arm
+from tune_space.study.arm import Arm
 from tune_space.study.spec import ResourcesSpec
 
 TRIALS_SHARE = 0.9

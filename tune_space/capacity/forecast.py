@@ -25,7 +25,7 @@ from tune_space.ledger.manifest import DatasetEntry, Preparation
 from tune_space.ledger.records import Ledger
 from tune_space.schedule.arm_plan import distinct
 from tune_space.schedule.plan import Plan
-from tune_space.study.expand import Arm
+from tune_space.study.arm import Arm
 from tune_space.study.spec import StudySpec
 
 SESSION_BYTES = 1_000_000_000

@@ -6,7 +6,7 @@ from functools import cache
 from morec.config import EvaluationSpec, OptimSpec, TrainingSpec, TrialConfig
 from morec.model_profile import ModelProfile, joined, profile_model
 from tune_space.ledger.manifest import DatasetEntry
-from tune_space.study.expand import Arm
+from tune_space.study.arm import Arm
 from tune_space.study.spec import StudySpec, place_of
 
 

@@ -14,7 +14,7 @@ from morec.models.negatives import negatives_of
 from morec.results import TrialResult
 from tune_space.capacity.model_profiles import known_counts, profile_of
 from tune_space.ledger.manifest import DatasetEntry, Preparation
-from tune_space.study.expand import Arm
+from tune_space.study.arm import Arm
 from tune_space.study.spec import StudySpec
 
 PROCESS_BYTES = 800 * 2**20

@@ -12,9 +12,10 @@ from morec.results import TrialResult, TrialStatus
 from tune_space.commands.audit_records import ensemble_problems, selected_score
 from tune_space.ledger.manifest import ArmEntry, SearchEntry
 from tune_space.schedule.arm_search import ArmSearch
+from tune_space.study.arm import MEMBERS, Arm, draw, with_values
 from tune_space.study.config_paths import get_path
 from tune_space.study.domains import ParamSpec, Value
-from tune_space.study.expand import MEMBERS, Arm, configure, draw, with_values
+from tune_space.study.expand import configure
 from tune_space.study.spec import StudySpec
 from tune_space.study.when import applies
 

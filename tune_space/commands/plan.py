@@ -17,15 +17,12 @@ from tune_space.inputs.check_texts import check_texts, format_readings
 from tune_space.inputs.data_profile import format_profile
 from tune_space.inputs.dataset_entries import dataset_entry, datasets_of, profile_dataset
 from tune_space.inputs.missing import Missing, find_missing, format_missing, inactive_arms
-from tune_space.inputs.prepare import (
-    Prepared,
-    data_key,
-)
+from tune_space.inputs.prepare import Prepared, data_key
 from tune_space.ledger.manifest import DatasetEntry
 from tune_space.ledger.records import Ledger
 from tune_space.schedule.changes import find_changes
 from tune_space.schedule.plan import Plan, make_plan
-from tune_space.study.expand import Arm
+from tune_space.study.arm import Arm
 from tune_space.study.points import num_points
 from tune_space.study.rankings import format_wide_cutoffs
 from tune_space.study.spec import StudySpec, place_of

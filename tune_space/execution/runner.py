@@ -34,7 +34,7 @@ from tune_space.schedule.checkpoint_keeper import CheckpointKeeper
 from tune_space.schedule.conductor import Conductor
 from tune_space.schedule.manifest_writer import ManifestWriter
 from tune_space.schedule.plan import make_plan
-from tune_space.study.expand import Arm
+from tune_space.study.arm import Arm
 from tune_space.study.rankings import format_wide_cutoffs
 from tune_space.study.spec import StudySpec, place_of
 

@@ -8,7 +8,7 @@ from morec.data.text_columns import column_faults
 from morec.encoders.families import family_of
 from morec.errors import DataError, SpecError
 from tune_space.inputs.prepare import Prepared, item_variants, key_of
-from tune_space.study.expand import Arm
+from tune_space.study.arm import Arm
 
 
 def check_texts(prepared: Prepared, arms: Sequence[Arm]) -> None:

@@ -7,7 +7,7 @@ from morec.config.losses import LOSS_OPTIONS
 from morec.errors import DataError, SpecError
 from morec.models.recommender import check_trains
 from tune_space.inputs.prepare import Prepared, data_key, variants
-from tune_space.study.expand import Arm
+from tune_space.study.arm import Arm
 
 MATTERS = (
     *("dataset", "model.kind", "training.loss", "training.batch_size", "training.max_epochs"),

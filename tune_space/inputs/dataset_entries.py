@@ -12,7 +12,7 @@ from morec.data.slices import slicings
 from morec.results import pack_ranks
 from tune_space.inputs.prepare import Prepared, data_key
 from tune_space.ledger.manifest import DatasetEntry, SliceEntry
-from tune_space.study.expand import Arm
+from tune_space.study.arm import Arm
 
 
 def dataset_entries(prepared: Prepared, arms: Sequence[Arm]) -> tuple[DatasetEntry, ...]:

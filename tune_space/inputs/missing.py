@@ -8,7 +8,7 @@ from morec.config import VectorsSpec
 from morec.encoders.weights.hub import is_uncached
 from morec.errors import DataError
 from tune_space.inputs.prepare import Prepared, item_variants, key_of
-from tune_space.study.expand import Arm
+from tune_space.study.arm import Arm
 from tune_space.study.spec import StudySpec
 
 

@@ -6,14 +6,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from morec.config import (
-    LEAVE_ONE_OUT,
-    DatasetSpec,
-    EncoderSpec,
-    Spec,
-    TrialConfig,
-    canonical_json,
-)
+from morec.config import LEAVE_ONE_OUT, DatasetSpec, EncoderSpec, Spec, TrialConfig, canonical_json
 from morec.config.ensemble import joined_sources
 from morec.data.dataset import FORMAT, Dataset, open_dataset, save_dataset, source_hash
 from morec.data.profile import DataProfile
@@ -29,7 +22,8 @@ from morec.results import write_atomically
 from morec.storage import Storage
 from tune_space.ledger.layout import ARTEFACTS
 from tune_space.ledger.manifest import Manifest, Preparation
-from tune_space.study.expand import Arm, configure, point_with
+from tune_space.study.arm import Arm, point_with
+from tune_space.study.expand import configure
 from tune_space.study.spec import place_of
 
 PROFILE = "profile.json"

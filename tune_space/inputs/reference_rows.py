@@ -16,7 +16,7 @@ from morec.references.table import ENCODER_REFERENCES, REFERENCES
 from morec.results import Evaluation, write_atomically
 from tune_space.inputs.prepare import Prepared, data_key, item_variants
 from tune_space.ledger.manifest import Reference
-from tune_space.study.expand import Arm
+from tune_space.study.arm import Arm
 from tune_space.study.spec import place_of
 
 ROW = "reference.json"

@@ -17,11 +17,7 @@ from morec.config import (
     canonical_json,
 )
 from morec.data.profile import DataProfile
-from morec.results import (
-    Evaluation,
-    Metric,
-    unpack_ranks,
-)
+from morec.results import Evaluation, Metric, unpack_ranks
 from tune_space.study.domains import Value
 from tune_space.study.spec import StudySpec, own_name
 

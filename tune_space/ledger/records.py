@@ -10,16 +10,9 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from morec.config import (
-    Spec,
-)
+from morec.config import Spec
 from morec.errors import DataError
-from morec.results import (
-    TrialResult,
-    TrialStatus,
-    utc_now,
-    write_atomically,
-)
+from morec.results import TrialResult, TrialStatus, utc_now, write_atomically
 from tune_space.ledger.layout import MANIFEST, TRIALS
 from tune_space.ledger.manifest import Manifest
 

@@ -19,8 +19,9 @@ from morec.results import TrialResult, TrialStatus
 from tune_space.ledger.manifest import MIN_FOR_IMPORTANCE, SearchEntry
 from tune_space.ledger.records import best_trial
 from tune_space.schedule.jobs import search_budget
+from tune_space.study.arm import Arm, draw, start_values
 from tune_space.study.domains import ParamSpec, Value
-from tune_space.study.expand import Arm, configure, draw, start_values
+from tune_space.study.expand import configure
 from tune_space.study.points import Points
 from tune_space.study.spec import StudySpec
 

@@ -7,7 +7,8 @@ from tune_space.ledger.manifest import ArmEntry, Role, SearchEntry
 from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, plan_arm
 from tune_space.schedule.arm_search import ArmSearch
 from tune_space.schedule.jobs import Job, Sources
-from tune_space.study.expand import Arm, configure, fits
+from tune_space.study.arm import Arm, fits
+from tune_space.study.expand import configure
 from tune_space.study.points import num_points
 from tune_space.study.spec import StudySpec
 

@@ -12,8 +12,9 @@ from tune_space.ledger.manifest import ArmEntry, trials_of
 from tune_space.ledger.provenance import other_code, other_schema
 from tune_space.ledger.records import Ledger
 from tune_space.schedule.jobs import Sources
+from tune_space.study.arm import Arm, fits
 from tune_space.study.domains import ParamSpec
-from tune_space.study.expand import Arm, expand, fits
+from tune_space.study.expand import expand
 from tune_space.study.spec import StudySpec
 
 REPORT_ONLY = ("question", "baseline", "contrasts", "expected")

@@ -18,7 +18,7 @@ from tune_space.schedule.ensemble_state import EnsembleState
 from tune_space.schedule.jobs import Job, Sources
 from tune_space.schedule.manifest_writer import ManifestWriter
 from tune_space.schedule.outcomes import Outcomes, explain_loss
-from tune_space.study.expand import Arm
+from tune_space.study.arm import Arm
 from tune_space.study.points import num_points
 
 Admits = Callable[[Job], bool]

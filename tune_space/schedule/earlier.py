@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from tune_space.ledger.manifest import ArmEntry
-from tune_space.study.expand import Arm
+from tune_space.study.arm import Arm
 
 
 def blank_entry(arm: Arm) -> ArmEntry:

@@ -6,7 +6,7 @@ from tune_space.ledger.manifest import SearchEntry
 from tune_space.schedule.arm_plan import TrialStates
 from tune_space.schedule.arm_state import ArmState
 from tune_space.schedule.jobs import Job, Sources
-from tune_space.study.expand import MEMBERS, Arm
+from tune_space.study.arm import MEMBERS, Arm
 from tune_space.study.spec import StudySpec
 
 

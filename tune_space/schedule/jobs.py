@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from morec.config import TrialConfig
 from tune_space.ledger.manifest import Role
-from tune_space.study.expand import Arm
+from tune_space.study.arm import Arm
 from tune_space.study.points import num_points
 from tune_space.study.spec import StudySpec
 

@@ -9,8 +9,9 @@ from tune_space.ledger.records import Ledger, best_trial
 from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, distinct, plan_arm
 from tune_space.schedule.earlier import earlier_entry
 from tune_space.schedule.jobs import Sources, search_budget
+from tune_space.study.arm import MEMBERS, Arm, fits
 from tune_space.study.domains import Value
-from tune_space.study.expand import MEMBERS, Arm, configure, fits
+from tune_space.study.expand import configure
 from tune_space.study.spec import StudySpec
 
 

@@ -9,7 +9,7 @@ from tune_space.study.kinds import possible_kinds, unions, unused_keys
 from tune_space.study.spec import StudySpec
 
 if TYPE_CHECKING:
-    from tune_space.study.expand import Arm
+    from tune_space.study.arm import Arm
 
 
 def keys_of_no_arm(study: StudySpec, arms: Sequence["Arm"]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from tune_space.study.kinds import base_for, kinds_with, possible_kinds
 from tune_space.study.spec import StudySpec
 
 if TYPE_CHECKING:
-    from tune_space.study.expand import Arm
+    from tune_space.study.arm import Arm
 
 Settings = tuple[tuple[str, Value], ...]
 """Dotted paths and their values."""

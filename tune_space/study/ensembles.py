@@ -7,7 +7,7 @@ from morec.config.ensemble import MAX_MEMBERS
 from tune_space.study.yaml_document import Problem, format_unknown, mapping
 
 if TYPE_CHECKING:
-    from tune_space.study.expand import Arm
+    from tune_space.study.arm import Arm
 
 _OWN = ("ensemble", "group", "datasets", "conditions")
 """What an ensemble may say; all else is about a model to be trained."""

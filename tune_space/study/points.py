@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from random import Random
 
 from morec.config import canonical_json
+from tune_space.study.arm import Arm, with_values
 from tune_space.study.config_paths import get_path
 from tune_space.study.domains import ParamSpec, Value
-from tune_space.study.expand import Arm, with_values
 from tune_space.study.when import applies, options
 
 

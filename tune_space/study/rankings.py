@@ -9,7 +9,7 @@ from tune_space.study.config_paths import overlap
 from tune_space.study.spec import Placed, place_of
 
 if TYPE_CHECKING:
-    from tune_space.study.expand import Arm
+    from tune_space.study.arm import Arm
 
 
 class Evaluated(Placed, Protocol):

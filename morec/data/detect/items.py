@@ -6,13 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from morec.data.detect.columns import (
-    IMAGE,
-    MAX_ID_WORDS,
-    NUM_TRIED,
-    listed,
-    share_within,
-)
+from morec.data.detect.columns import IMAGE, MAX_ID_WORDS, NUM_TRIED, listed, share_within
 from morec.data.detect.guess import Guess, Question
 from morec.data.detect.names import best_named, rank_of
 from morec.data.detect.table import NUMBER, Table

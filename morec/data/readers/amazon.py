@@ -17,12 +17,7 @@ from pathlib import Path
 
 from morec.config import AmazonSpec
 from morec.data.files.gather import gather
-from morec.data.files.json_lines import (
-    field_names,
-    first_fields,
-    read_json_lines,
-    read_json_texts,
-)
+from morec.data.files.json_lines import field_names, first_fields, read_json_lines, read_json_texts
 from morec.data.files.sources import locate
 from morec.data.files.tables import as_rows
 from morec.data.interactions import Interactions, all_ratings_count

@@ -16,12 +16,7 @@ from torch import Tensor, nn
 from morec.config import ImageSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
-from morec.encoders.frozen import (
-    FROZEN_SEED,
-    frozen_device,
-    frozen_randomness,
-    write_layer_states,
-)
+from morec.encoders.frozen import FROZEN_SEED, frozen_device, frozen_randomness, write_layer_states
 from morec.encoders.image.backbones import load_timm, output_dim
 from morec.encoders.image.layer_states import LayerwiseBackbone, num_layers_of
 from morec.encoders.image.mae import masked_autoencoding_round

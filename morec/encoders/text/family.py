@@ -35,12 +35,7 @@ from morec.encoders.text.mlm import masked_language_round
 from morec.encoders.text.reading import blank_reading, other_reading, reading_of
 from morec.encoders.text.stack import TransformerStack, WholeEncoder
 from morec.encoders.text.tokens import TitleTokens, open_tokens, title_tokens, tokens_key
-from morec.encoders.text.transformer import (
-    keep_layers,
-    load_config,
-    load_layerwise,
-    load_stack,
-)
+from morec.encoders.text.transformer import keep_layers, load_config, load_layerwise, load_stack
 from morec.encoders.weights.architectures import known_config
 from morec.encoders.weights.text import PACKAGED, text_hash
 from morec.errors import DataError

@@ -10,12 +10,7 @@ from torch import Tensor
 from morec.config import ItemSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
-from morec.encoders.item import (
-    ItemEncoder,
-    ModalityPart,
-    build_item_encoder,
-    prepare_item_inputs,
-)
+from morec.encoders.item import ItemEncoder, ModalityPart, build_item_encoder, prepare_item_inputs
 
 DIM = 6
 

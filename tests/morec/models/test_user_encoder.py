@@ -9,14 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from morec.config import (
-    BERT4RecSpec,
-    DSSMSpec,
-    GRU4RecSpec,
-    ModelSpec,
-    NextItNetSpec,
-    SASRecSpec,
-)
+from morec.config import BERT4RecSpec, DSSMSpec, GRU4RecSpec, ModelSpec, NextItNetSpec, SASRecSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.models.recommender import build_user_encoder

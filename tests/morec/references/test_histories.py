@@ -6,12 +6,7 @@ from hypothesis import given
 
 from morec.data.dataset import Dataset
 from morec.references import histories
-from morec.references.histories import (
-    cooccurrences,
-    decaying,
-    train_matrix_UN,
-    weighted_histories,
-)
+from morec.references.histories import cooccurrences, decaying, train_matrix_UN, weighted_histories
 from tests.morec.data.hand_made import datasets, quick, windows_of
 from tests.morec.references.loops import drawn_dataset, together
 

@@ -19,15 +19,7 @@ from reports.plots.losses import losses
 from reports.study.report import Report, read_report
 from reports.study.summary import summarise
 from reports.write import write_report
-from tests.reports.made_up_studies import (
-    FUSION,
-    IMAGES_ON,
-    REGULAR,
-    SMALL,
-    TEXT_ON,
-    Arm,
-    FakeStudy,
-)
+from tests.reports.made_up_studies import FUSION, IMAGES_ON, REGULAR, SMALL, TEXT_ON, Arm, FakeStudy
 from tests.reports.pages import Page
 from tune_space.ledger.records import Ledger
 

@@ -12,13 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from morec.results import pack_ranks
-from reports.study.complementarity import (
-    Complement,
-    Overlap,
-    Pair,
-    complementarity,
-    union_of_seeds,
-)
+from reports.study.complementarity import Complement, Overlap, Pair, complementarity, union_of_seeds
 from reports.study.contrasts import compare
 from reports.study.places import NOWHERE
 from reports.study.statistics import paired_difference

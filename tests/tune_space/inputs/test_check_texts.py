@@ -16,8 +16,8 @@ from tune_space.inputs.check_texts import check_texts, format_readings
 from tune_space.inputs.dataset_entries import dataset_entries
 from tune_space.inputs.prepare import Prepared, prepare_items
 from tune_space.inputs.reference_rows import references
+from tune_space.study.arm import Arm
 from tune_space.study.domains import ParamSpec
-from tune_space.study.expand import Arm
 
 DATA = {
     "kind": "files",

@@ -13,7 +13,7 @@ from morec.errors import DataError
 from studies.run import main
 from tune_space.inputs.check_training import check_training
 from tune_space.inputs.prepare import Prepared
-from tune_space.study.expand import Arm
+from tune_space.study.arm import Arm
 from tune_space.study.spec import ParamSpec
 
 NO_TARGET = (

@@ -9,7 +9,8 @@ from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.weights.hub import offline
 from tune_space.inputs.missing import Missing, find_missing, format_missing, inactive_arms
 from tune_space.inputs.prepare import Prepared
-from tune_space.study.expand import Arm, expand
+from tune_space.study.arm import Arm
+from tune_space.study.expand import expand
 from tune_space.study.spec import StudySpec
 
 FILES = {"kind": "files", "interactions": "a.csv", "items": "b.csv", "text_column": "title"}

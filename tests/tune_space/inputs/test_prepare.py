@@ -21,15 +21,11 @@ from morec.references.popularity import popularity as popularity_of
 from morec.references.scored import ReferenceTask, Scored
 from morec.references.table import REFERENCES
 from tune_space.inputs.dataset_entries import dataset_entries, profile_dataset
-from tune_space.inputs.prepare import (
-    Prepared,
-    prepare_items,
-    with_inactive,
-)
+from tune_space.inputs.prepare import Prepared, prepare_items, with_inactive
 from tune_space.inputs.reference_rows import references
 from tune_space.ledger.manifest import Manifest
+from tune_space.study.arm import Arm
 from tune_space.study.domains import ParamSpec
-from tune_space.study.expand import Arm
 from tune_space.study.spec import ArmSpec, StudySpec, full_name
 
 DATA = {"kind": "synthetic", "num_users": 30, "num_items": 25, "max_seq_len": 5}

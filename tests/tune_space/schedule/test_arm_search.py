@@ -12,8 +12,8 @@ from morec.config import TrialConfig
 from morec.results import EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
 from tune_space.ledger.manifest import MIN_FOR_IMPORTANCE
 from tune_space.schedule.arm_search import NUM_STARTUP_TRIALS, ArmSearch
+from tune_space.study.arm import Arm
 from tune_space.study.domains import ParamSpec
-from tune_space.study.expand import Arm
 from tune_space.study.spec import ArmSpec, BudgetSpec, StudySpec
 
 BASE = {"dataset": {"kind": "synthetic"}, "item": {"id": True}, "training": {"max_epochs": 9}}

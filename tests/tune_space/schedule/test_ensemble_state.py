@@ -11,7 +11,8 @@ from tests.tune_space.made_up_trials import STUDY, conductor_of, end, outcome, p
 from tune_space.commands.audit_arms import ArmAudit
 from tune_space.ledger.records import Ledger
 from tune_space.schedule.plan import make_plan
-from tune_space.study.expand import MEMBERS, expand
+from tune_space.study.arm import MEMBERS
+from tune_space.study.expand import expand
 
 ARMS = {
     "late": {"ensemble": ["ID", "wide"]},

@@ -13,8 +13,9 @@ from tune_space.ledger.manifest import ArmEntry, Manifest, SearchEntry
 from tune_space.ledger.records import Ledger
 from tune_space.schedule.arm_plan import ArmPlan, State
 from tune_space.schedule.plan import Plan, make_plan
+from tune_space.study.arm import Arm
 from tune_space.study.domains import ParamSpec
-from tune_space.study.expand import Arm, configure, expand
+from tune_space.study.expand import configure, expand
 from tune_space.study.spec import ArmSpec, StudySpec
 
 DIMS = (8, 16, 32, 64)

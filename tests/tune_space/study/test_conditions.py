@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from morec.errors import SpecError
-from tune_space.study.expand import Arm, expand
+from tune_space.study.arm import Arm
+from tune_space.study.expand import expand
 from tune_space.study.load import parse_study
 from tune_space.study.quick import QUICK
 from tune_space.study.spec import StudySpec, full_name, own_name

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morec.errors import SpecError
+from tune_space.study.arm import Arm, draw, fits, start_values
 from tune_space.study.domains import ParamSpec
-from tune_space.study.expand import Arm, configure, draw, expand, fits, start_values
+from tune_space.study.expand import configure, expand
 from tune_space.study.spec import ArmSpec, StudySpec
 from tune_space.study.when import applies
 

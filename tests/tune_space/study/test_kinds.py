@@ -7,8 +7,9 @@ import pytest
 from morec.config import canonical_json
 from morec.config.models import GRU4RecSpec, SASRecSpec
 from morec.errors import SpecError
+from tune_space.study.arm import Arm, fits, start_values, with_values
 from tune_space.study.domains import ParamSpec
-from tune_space.study.expand import Arm, configure, expand, fits, start_values, with_values
+from tune_space.study.expand import configure, expand
 from tune_space.study.kinds import as_kind, for_kinds, kind_of, kinds_with, unions
 from tune_space.study.load import parse_study
 from tune_space.study.points import Points

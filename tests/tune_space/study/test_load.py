@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from morec.errors import SpecError
 from tune_space.study import load
-from tune_space.study.expand import Arm, expand
+from tune_space.study.arm import Arm
+from tune_space.study.expand import expand
 from tune_space.study.load import load_study, open_study, parse_study
 from tune_space.study.spec import StudySpec
 

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morec.config import TrialConfig, canonical_json
+from tune_space.study.arm import Arm
 from tune_space.study.domains import ParamSpec, Value
-from tune_space.study.expand import Arm
 from tune_space.study.points import Points
 
 BASE = {"dataset": {"kind": "synthetic"}, "item": {"id": True}, "model": {"dim": 64}}

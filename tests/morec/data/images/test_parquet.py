@@ -6,13 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from morec.data.images.parquet import (
-    find_rows,
-    holds_images,
-    keys_of_rows,
-    linked_files,
-    read_rows,
-)
+from morec.data.images.parquet import find_rows, holds_images, keys_of_rows, linked_files, read_rows
 from morec.errors import DataError
 from tests.morec.data.stored_images import encoded, write_parquet
 
