@@ -26,7 +26,7 @@ DIM, DROPOUT, BATCH_SIZE = 64, 0.2, 64
 NUM_NEGATIVES, GBCE_T = 256, 0.75
 LR = (1e-3, 2e-2)
 BLOCKS = (1, 2)
-MAX_EPOCHS = 100
+MAX_EPOCHS = 200
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("windows", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--loss", default="softmax")
-    parser.add_argument("--patience", type=int, default=15)
+    parser.add_argument("--patience", type=int, default=30)
     parser.add_argument("--trials", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=3)
     asked = parser.parse_args()
