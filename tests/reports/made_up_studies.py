@@ -412,7 +412,7 @@ def _config(
     for path, value in params.items():
         section, name = path.split(".")
         fields[section] = fields.get(section, {}) | {name: value}
-    return TrialConfig.model_validate(fields)
+    return TrialConfig.model_validate_json(json.dumps(fields))
 
 
 def _dataset(study: FakeStudy, dataset: str, condition: str) -> DatasetEntry:

@@ -31,6 +31,8 @@ _EXPECTED = {
     "dict_type": "a mapping",
     "model_type": "a mapping",
 }
+ECHOES = "item.id_init."
+"""Paths below have the same ends as paths of other parts, whose short names they do not change."""
 NAME = "NAME"
 """Stands in a listed path for a name that the writer of a study chooses, as below
 ``item.vectors``."""
@@ -58,7 +60,12 @@ def short_name(path: str) -> str:
     """The shortest end of a path that no other path ends with: ``training.loss`` is ``loss``."""
     parts = path.split(".")
     ends = [".".join(parts[start:]) for start in range(len(parts) - 1, -1, -1)]
-    others = [other for other in all_paths() if other != path]
+    is_echo = path.startswith(ECHOES)
+    others = [
+        other
+        for other in all_paths()
+        if other != path and (is_echo or not other.startswith(ECHOES))
+    ]
     unique = (end for end in ends if not any(f".{other}".endswith(f".{end}") for other in others))
     return next(unique, path)
 

@@ -19,6 +19,7 @@ from morec.config import (
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.fusion import dense_layers
+from morec.encoders.id_vectors import random_embedding
 from morec.encoders.item import IdPart, ItemEncoder
 from morec.models.bert4rec import BERT4Rec
 from morec.models.dssm import DSSM
@@ -58,7 +59,7 @@ class RecordingPart(IdPart):
     """Remembers which items it was asked for."""
 
     def __init__(self, num_items: int) -> None:
-        super().__init__(num_items, DIM)
+        super().__init__(random_embedding(num_items, DIM), dense_layers(DIM, 0, 0.0))
         self.asked: list[int] = []
 
     def forward(self, items_N: Tensor) -> Tensor:

@@ -100,8 +100,8 @@ def test_set_reaches_into_a_data_set() -> None:
          "s.yaml:13: arms.ID.start.optim.lr: found 0.01; allowed: one of 0.001, 0.0005"),
         ("start: {", "strat: {",
          "s.yaml:13: arms.ID.strat: unknown key 'strat'. Did you mean 'start'? Allowed at the top: "
-         "conditions, dataset, datasets, evaluation, group, item, model, optim, search, start, "
-         "training"),
+         "conditions, dataset, datasets, ensemble, evaluation, group, item, model, optim, search, "
+         "start, training"),
     ],
 )  # fmt: skip
 def test_a_mistake_about_data_sets_is_named_with_its_line(

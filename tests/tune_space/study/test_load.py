@@ -90,7 +90,7 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "item.text: null}",
             "item.txt: null}",
             "s.yaml:9: arms.ID.item.txt: unknown key 'txt'. Did you mean 'item.text'? "
-            "Allowed in item: fusion, fusion_layers, id, id_init, image, text",
+            "Allowed in item: fusion, fusion_layers, id, id_init, image, text, vectors",
         ),
         (
             "item.text.trainable_layers: all, ",
@@ -199,8 +199,9 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "when: {item.text.trainable: all}",
             "s.yaml:14: search.optim.encoder_lr.when.item.text.trainable: "
             "unknown key 'trainable'. Did you mean 'item.text.trainable_layers'? "
-            "Allowed in item.text: control, dnn_layers, lora, max_tokens, name, num_layers, "
-            "pooling, pretrained, second_round, side, trainable_layers, word_vectors",
+            "Allowed in item.text: control, dnn_layers, lora, lowercase, max_tokens, name, "
+            "normalize, num_layers, pca, pooling, pretrained, prompt, prompt_name, second_round, "
+            "side, template, trainable_layers, whiten, word_vectors",
         ),
         (
             "when: {item.text.trainable_layers: all}",
@@ -548,7 +549,7 @@ def test_set_changes_the_study_at_its_key(
          "give seeds and search_seed instead"),
         ("arms.TS.item.txt=1", "--set arms.TS.item.txt=1: arms.TS.item.txt: unknown key 'txt'. "
          "Did you mean 'item.text'? Allowed in item: fusion, fusion_layers, id, id_init, image, "
-         "text"),
+         "text, vectors"),
     ],
 )  # fmt: skip
 def test_mistakes_in_set_are_reported_as_set(override: str, expected: str) -> None:
