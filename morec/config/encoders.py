@@ -107,10 +107,7 @@ class TextSpec(FeaturesSpec):
 
     @model_validator(mode="after")
     def _nothing_is_ignored(self) -> Self:
-        _check_lora(self)
-        _check_processing(self)
-        _check_side(self)
-        _check_control(self)
+        _check_training(self)
         _check_prompts(self)
         if not self.reads_words:
             if self.word_vectors is not None:
@@ -148,15 +145,20 @@ class ImageSpec(FeaturesSpec):
 
     @model_validator(mode="after")
     def _nothing_is_ignored(self) -> Self:
-        _check_lora(self)
-        _check_processing(self)
-        _check_side(self)
-        _check_control(self)
+        _check_training(self)
         return self
 
 
 EncoderSpec: TypeAlias = TextSpec | ImageSpec | VectorsSpec
 """What stands behind a part of an item that is no ID."""
+
+
+def _check_training(spec: TextSpec | ImageSpec) -> None:
+    """Refuse what has no effect or no meaning with the layers that train."""
+    _check_lora(spec)
+    _check_processing(spec)
+    _check_side(spec)
+    _check_control(spec)
 
 
 def _check_processing(spec: TextSpec | ImageSpec) -> None:

@@ -34,9 +34,15 @@ def _contents_of(place: str) -> str:
 def _controls_of(arm: ArmSummary) -> Iterator[tuple[str, Control]]:
     """Encoders with a control and which, as tested; before that, as the study file has them.
 
+    Of a late fusion, those of all its members.
+
     An encoder is named by its place in the item: ``text``, or ``id_init.text``.
     """
     configs = [result.config for result in arm.tested.values()] or [arm.entry.config]
-    for place, spec in configs[0].item.encoders.items():
-        if spec.control is not None:
-            yield (f"{place}.{spec.part}" if place == ID_INIT else place), spec.control
+    encoders = (one for part in configs[0].parts for one in part.item.encoders.items())
+    named = (
+        (f"{place}.{spec.part}" if place == ID_INIT else place, spec.control)
+        for place, spec in encoders
+        if spec.control is not None
+    )
+    yield from dict.fromkeys(named)

@@ -59,6 +59,17 @@ def test_a_searched_control_is_the_one_that_was_tested(tmp_path: Path) -> None:
     assert list(control_sentences(replace(summary, arms=(summary.arms[0], untested)))) == []
 
 
+def test_a_late_fusion_has_the_controls_of_its_members(tmp_path: Path) -> None:
+    arms = (SMALL[0], Arm("TS", text("shuffle"), 1.0, 3.0))
+    summary = summarise(FakeStudy(arms=arms).write(tmp_path))
+    plain, shuffled = (arm.entry.config for arm in summary.arms)
+    config = plain.model_copy(update={"ensemble": (plain, shuffled, shuffled)})
+    entry = summary.arms[0].entry.model_copy(update={"name": "late", "config": config})
+    late = replace(summary.arms[0], entry=entry, finals=())
+    (sentence,) = control_sentences(replace(summary, arms=(late,)))
+    assert sentence.startswith("late: titles are swapped between items (item.text.control")
+
+
 def test_a_study_without_controls_has_no_such_sentence(tmp_path: Path) -> None:
     summary = summarise(FakeStudy(arms=SMALL).write(tmp_path))
     assert list(control_sentences(summary)) == []
