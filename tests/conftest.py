@@ -3,18 +3,19 @@
 import os
 import random
 from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.s3 import CREDENTIALS, S3, running_s3
 
 FOREIGN = ("RAY_", "TUNE_", "HF_", "TRANSFORMERS_", "TORCH_", "CUBLAS_", "AWS_")
 """Prefixes of variables that would change what is tested."""
 
-INTEGRATION = Path(__file__).parent / "integration"
+INTEGRATION = "tests/integration/"
 
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
@@ -27,17 +28,21 @@ def pytest_configure() -> None:
     os.environ |= {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", **CREDENTIALS}
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class ByFile(LoadScopeScheduling):
     """With ``-n`` a file's tests share a process, and so do all tests that start Ray sessions.
 
     Those wait most of the time, and each of their studies takes all cores: two at once would only
-    make both slow enough to fail.
+    make both slow enough to fail. The marks of ``--dist=loadgroup`` do nothing with pytest 9.2.
     """
-    for item in items:
-        is_integration = item.path.is_relative_to(INTEGRATION)
-        group = "integration" if is_integration else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return INTEGRATION if file.startswith(INTEGRATION) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    """What shares a process where tests run in several."""
+    return ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)
