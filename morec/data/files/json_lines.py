@@ -50,7 +50,10 @@ def read_json_lines(path: Path, fields: Mapping[str, type]) -> Iterator[pa.Recor
     read = pa.json.ReadOptions(use_threads=False, block_size=BLOCK_BYTES)
     try:
         with open_packed(path) as stream, pa.json.open_json(stream, read, parse) as batches:
-            yield from batches
+            for batch in batches:
+                # pyarrow reads bytes as text that are none; pandas fails on them later.
+                batch.validate(full=True)
+                yield batch
     except READ_ERRORS as error:
         # pyarrow counts rows within a block; a second pass finds the number of the line.
         for _ in _checked(path, json.loads, fields):

@@ -82,14 +82,14 @@ def _plain(values: pa.Array, path: Path, name: str) -> pa.Array:
             return values.cast(pa.int64())
         except pa.ArrowInvalid:
             return values.cast(pa.string())
-    if _is_bytes(kind):
-        try:
-            return values.cast(pa.string())
-        except pa.ArrowInvalid:
-            raise DataError(
-                f"{path.name}: column {name!r} holds bytes ({kind}) that are no UTF-8 text"
-            ) from None
-    return values
+    try:
+        # Files may say of any bytes that they are text.
+        values.validate(full=True)
+        return values.cast(pa.string()) if _is_bytes(kind) else values
+    except pa.ArrowInvalid:
+        raise DataError(
+            f"{path.name}: column {name!r} holds bytes ({kind}) that are no UTF-8 text"
+        ) from None
 
 
 def _joined(values: pa.Array, path: Path, name: str) -> pa.Array:

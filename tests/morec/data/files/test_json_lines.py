@@ -92,3 +92,13 @@ def test_a_line_that_is_longer_than_a_block_is_refused(
     path = tmp_path / "t.json"
     path.write_text(f"{first}\n" + '{"name": "' + "a" * 200 + '"}\n')
     assert message_of(path) == "t.json: a line has more than 100 bytes"
+
+
+def test_bytes_that_are_no_text_are_refused_also_behind_the_first_line(tmp_path: Path) -> None:
+    """Found by the fuzz tests: pyarrow reads them, and pandas fails on them."""
+    path = tmp_path / "t.json"
+    path.write_bytes(b'{"name": "a", "time": 1}\n{"name": "\x80b", "time": 2}\n')
+    assert message_of(path) == (
+        "t.json: cannot be read: 'utf-8' codec can't decode byte 0x80 in position 10: "
+        "invalid start byte"
+    )

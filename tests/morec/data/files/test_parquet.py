@@ -103,6 +103,17 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("encode", [False, True])
+def test_what_a_file_calls_text_and_is_none_is_refused(tmp_path: Path, encode: bool) -> None:
+    wrong = pa.Array.from_buffers(pa.string(), 1, pa.array([b"\xff"]).buffers())
+    if encode:
+        wrong = pa.DictionaryArray.from_arrays(pa.array([0], pa.int32()), wrong)
+    kind = "dictionary<values=string, indices=int32, ordered=0>" if encode else "string"
+    assert message_of(write(tmp_path, id=wrong)) == (
+        f"t.parquet: column 'id' holds bytes ({kind}) that are no UTF-8 text"
+    )
+
+
 def test_batches_of_which_only_some_are_whole_keep_every_id(tmp_path: Path) -> None:
     numbers: list[Any] = [D("1")] * 70_000 + [D("9" * 30)]
     path = write(tmp_path, id=pa.array(numbers, pa.decimal128(38, 0)))
