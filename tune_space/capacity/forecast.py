@@ -230,10 +230,10 @@ def _artefact_bytes(
     for arm in arms:
         if arm.name in models and arm.name not in made:
             for part, num_bytes in models[arm.name].artefact_bytes.items():
-                spec = arm.config.item.encoders[part].model_dump(mode="json")
+                spec = arm.config.item.encoders[part]
                 data = arm.config.dataset.model_dump(mode="json")
-                side = spec["side"] and spec["side"]["layers"]
-                shared = {**spec, "dnn_layers": 0, "control": None, "side": side}
+                own = {"dnn_layers": 0, "control": None, "side": spec.side and spec.side.layers}
+                shared = {**spec.model_dump(mode="json"), **own}
                 key = canonical_json([data, shared])
                 wanted[key] = max(num_bytes, wanted.get(key, 0))
     return sum(wanted.values())

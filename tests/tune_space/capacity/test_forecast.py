@@ -130,6 +130,7 @@ def test_each_worker_takes_memory_and_gpu_peaks_are_no_host_memory(tmp_path, for
 
 def test_an_artefact_that_arms_share_counts_once(tmp_path, forecast_of) -> None:
     text = {"item.id": False, "item.text": {"name": "tiny-random", "pretrained": False}}
+    own = {"item.id": False, "item.vectors.own": {"file": "v.npy", "ids": "items.npy"}}
     arms = {
         "ID": {},
         "TS": {"set": text},
@@ -138,6 +139,8 @@ def test_an_artefact_that_arms_share_counts_once(tmp_path, forecast_of) -> None:
         "E2E": {"set": text | {"item.text.trainable_layers": "all"}},
         "Side": {"set": text | {"item.text.side": {"width": 8}}},
         "Side wide": {"set": text | {"item.text.side": {"width": 16}}},
+        "Own": {"set": own},
+        "Own shuffled": {"set": own | {"item.vectors.own.control": "shuffle"}},
     }
     sizes = {
         "ID": SMALL,
@@ -147,8 +150,10 @@ def test_an_artefact_that_arms_share_counts_once(tmp_path, forecast_of) -> None:
         "E2E": replace(SMALL, artefact_bytes={"text": 300}),
         "Side": replace(SMALL, artefact_bytes={"text": 70_000}),
         "Side wide": replace(SMALL, artefact_bytes={"text": 70_000}),
+        "Own": replace(SMALL, artefact_bytes={"vectors.own": 900}),
+        "Own shuffled": replace(SMALL, artefact_bytes={"vectors.own": 900}),
     }
-    assert forecast_of(study(arms=arms), sizes).artefacts == 5_000 + 300 + 70_000
+    assert forecast_of(study(arms=arms), sizes).artefacts == 5_000 + 300 + 70_000 + 900
 
 
 @pytest.mark.parametrize(
