@@ -20,10 +20,9 @@ from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.families import build_encoder, encoder_inputs
 from morec.encoders.frozen import ENCODE_ITEMS
 from morec.encoders.interface import Encoder
+from morec.encoders.processing import item_chunks, principal_axes
 from morec.encoders.tables import FeatureTable
 from morec.errors import DataError, SpecError
-
-Floats = npt.NDArray[np.float64]
 
 
 def start_inputs(
@@ -65,24 +64,18 @@ def components(encoder: Encoder, is_trained_N: npt.NDArray[np.bool_]) -> npt.NDA
     num_trained = int(is_trained_N.sum())
     if num_trained == 0:
         raise DataError("item.id_init: no item has a train interaction, so none has components")
-    trained = is_trained_N.nonzero()[0]
-    mean_H = sum(chunk.sum(0) for chunk in _chunks(encoder, trained)) / num_trained
-    covariance_HH = sum(
-        (chunk - mean_H).T @ (chunk - mean_H) for chunk in _chunks(encoder, trained)
-    )
-    # From the largest variance to the smallest: numpy gives them in the other order.
-    weights_HH = np.linalg.eigh(covariance_HH)[1][:, ::-1]
-    largest_H = np.abs(weights_HH).argmax(0)
-    weights_HH = weights_HH * np.sign(weights_HH[largest_H, np.arange(len(largest_H))])
-    everything = _chunks(encoder, np.arange(len(is_trained_N)))
-    return np.concatenate([((c - mean_H) @ weights_HH).astype(np.float32) for c in everything])
+    features_NH = _features_of(encoder, len(is_trained_N))
+    mean_H, _, axes_HH = principal_axes(features_NH, np.flatnonzero(is_trained_N))
+    chunks = (features_NH[rows] for rows in item_chunks(len(features_NH)))
+    return np.concatenate([((chunk - mean_H) @ axes_HH).astype(np.float32) for chunk in chunks])
 
 
-def _chunks(encoder: Encoder, rows: npt.NDArray[np.int64]) -> Iterator[Floats]:
-    """The features of some items in fp64, batch by batch."""
-    for some in torch.split(torch.from_numpy(rows), ENCODE_ITEMS):
-        with torch.no_grad():
-            yield encoder(some).double().numpy()
+@torch.no_grad()
+def _features_of(encoder: Encoder, num_items: int) -> npt.NDArray[np.float32]:
+    """The features of all items, (N, H), encoded batch by batch."""
+    batches = torch.split(torch.arange(num_items), ENCODE_ITEMS)
+    features_NH: npt.NDArray[np.float32] = torch.cat([encoder(rows) for rows in batches]).numpy()
+    return features_NH
 
 
 @contextmanager

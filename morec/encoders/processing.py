@@ -67,14 +67,13 @@ class Fitted:
     def __init__(
         self, features_NH: _Features, is_train_N: npt.NDArray[np.bool_], *, where: str
     ) -> None:
-        self.mean_H, covariance_HH = _moments(features_NH, np.flatnonzero(is_train_N))
-        variances_H, axes_HH = np.linalg.eigh(covariance_HH)
-        spreads_H = np.sqrt(np.maximum(variances_H[::-1], 0))
+        axes = principal_axes(features_NH, np.flatnonzero(is_train_N))
+        self.mean_H, spreads_H, axes_HH = axes
         self.rank = int((spreads_H > NO_SPREAD * len(spreads_H) * spreads_H[0]).sum())
         if not self.rank:
             raise SpecError(f"{where}: the features of all train items are equal")
         self.spreads_R = spreads_H[: self.rank]
-        self.axes_HR = _oriented(axes_HH[:, ::-1][:, : self.rank])
+        self.axes_HR = axes_HH[:, : self.rank]
         self.counts = {
             "train_items_fitted": int(is_train_N.sum()),
             "directions": self.rank,
@@ -93,6 +92,18 @@ class Fitted:
             )
         axes_HD = self.axes_HR[:, : spec.pca]
         return self.mean_H, axes_HD / self.spreads_R[: spec.pca] if spec.whiten else axes_HD
+
+
+def principal_axes(
+    features_NH: _Features, rows_M: npt.NDArray[np.int64]
+) -> tuple[_Floats, _Floats, _Floats]:
+    """Mean_H, spreads_H and axes_HH of some rows, from the largest spread to the smallest.
+
+    A spread is a standard deviation. The largest number of each axis (a column) is positive.
+    """
+    mean_H, covariance_HH = _moments(features_NH, rows_M)
+    variances_H, axes_HH = np.linalg.eigh(covariance_HH)
+    return mean_H, np.sqrt(np.maximum(variances_H[::-1], 0)), _oriented(axes_HH[:, ::-1])
 
 
 def _moments(features_NH: _Features, rows_M: npt.NDArray[np.int64]) -> tuple[_Floats, _Floats]:
@@ -128,7 +139,7 @@ def _write(
     width = features_NH.shape[1] if projection is None else projection[1].shape[1]
     shape = (len(features_NH), width)
     written = np.lib.format.open_memmap(path, "w+", np.float32, shape)
-    for rows in _chunks(len(features_NH)):
+    for rows in item_chunks(len(features_NH)):
         chunk = features_NH[rows].astype(np.float64)
         if projection is not None:
             chunk = (chunk - projection[0]) @ projection[1]
@@ -139,5 +150,6 @@ def _write(
     written.flush()
 
 
-def _chunks(num_items: int) -> Iterator[slice]:
+def item_chunks(num_items: int) -> Iterator[slice]:
+    """All rows in order, ``CHUNK`` at a time."""
     yield from (slice(first, first + CHUNK) for first in range(0, num_items, CHUNK))
