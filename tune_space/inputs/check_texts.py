@@ -7,7 +7,7 @@ from morec.config import EncoderSpec
 from morec.data.text_columns import column_faults
 from morec.encoders.families import family_of
 from morec.errors import DataError, SpecError
-from tune_space.inputs.prepare import Prepared, item_variants, key_of
+from tune_space.inputs.prepare import Prepared, item_variants, key_of, said_of
 from tune_space.study.arm import Arm
 
 
@@ -61,9 +61,8 @@ def _reading_faults(prepared: Prepared, specs: Iterable[EncoderSpec]) -> list[st
 
 
 def _lines(prepared: Prepared, spec: EncoderSpec) -> Iterator[str]:
-    family = family_of(spec)
     with chdir(prepared.root):
-        read_as, caveat = family.read_as(spec), family.caveat(spec)
+        read_as, caveat = said_of(spec)
     if read_as:
         yield f"{spec.name} reads: {read_as}"
     if caveat:

@@ -146,7 +146,7 @@ def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation,
             dataset = prepared.dataset(config)
             with chdir(prepared.root):
                 inputs = prepare_item_inputs(config.item, dataset, prepared.store)
-                said = {name: _said(spec) for name, spec in config.item.encoders.items()}
+                said = {name: said_of(spec) for name, spec in config.item.encoders.items()}
             for name, artefact in inputs.items():
                 key = artefact.path.name
                 found.setdefault(key, (name, artefact))
@@ -168,7 +168,7 @@ def prepare_items(prepared: Prepared, arms: Sequence[Arm]) -> tuple[Preparation,
     )
 
 
-def _said(spec: EncoderSpec) -> tuple[str, str]:
+def said_of(spec: EncoderSpec) -> tuple[str, str]:
     """How an encoder is read, and how otherwise than its authors meant."""
     family = family_of(spec)
     return family.read_as(spec), family.caveat(spec)
