@@ -93,6 +93,11 @@ class CollapsedError(TrialError):
     """The model's scores no longer tell items apart (paper, figure 5)."""
 
 
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, or else its type."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 def did_you_mean(found: str, allowed: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"`` for the nearest allowed name, or an empty string."""
     near = get_close_matches(found, list(allowed), n=1)

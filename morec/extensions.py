@@ -5,12 +5,14 @@ one of ours. A study file alone never makes code run: only what is installed is 
 """
 
 import hashlib
+import importlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from morec.code_version import sources_hash
 from morec.errors import SpecError
@@ -26,6 +28,22 @@ GROUPS = (
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Deferred(Generic[T]):
+    """One of our entries whose module is imported when the entry is first read.
+
+    For entries whose libraries take seconds to import, so that a trial imports what it needs.
+    """
+
+    module: str
+    name: str
+
+    def load(self) -> T:
+        """The entry: ``name`` of ``module``."""
+        entry: T = getattr(importlib.import_module(self.module), self.name)
+        return entry
+
+
 class Table(Mapping[str, T]):
     """Entries by name: our own ones, then those of installed packages, each loaded when it is read.
 
@@ -33,7 +51,7 @@ class Table(Mapping[str, T]):
         SpecError: an installed entry is read that cannot be loaded, or whose name is taken.
     """
 
-    def __init__(self, group: str, own: Mapping[str, T]) -> None:
+    def __init__(self, group: str, own: Mapping[str, T | Deferred[T]]) -> None:
         if group not in GROUPS:
             raise ValueError(f"{group!r} is none of {GROUPS}")
         self.group = group
@@ -46,7 +64,8 @@ class Table(Mapping[str, T]):
         if found:
             loaded: T = _load(found[0])
             return loaded
-        return self.own[name]
+        own = self.own[name]
+        return own.load() if isinstance(own, Deferred) else own
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys((*self.own, *installed(self.group))))

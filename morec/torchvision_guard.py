@@ -3,7 +3,8 @@
 The package index serves CPU wheels of torch next to CUDA wheels of torchvision. Such a torchvision
 fails at import with "operator torchvision::nms does not exist", and so do timm and the vision code
 of transformers. Neither of its two compiled operators is used here, so declaring them is enough.
-``morec.encoders`` imports this module first. A torchvision that works is not changed.
+Modules that import timm or a model of transformers import this module first, or lie in a
+room that does. A torchvision that works is not changed.
 """
 
 import importlib

@@ -23,6 +23,7 @@ KNOWN = {
     ("studies/run.py", "importlib.import_module"),
     ("tune_space/commands/doctor.py", "importlib.import_module"),
     ("morec/torchvision_guard.py", "importlib.import_module"),
+    ("morec/extensions.py", "importlib.import_module"),
 }
 SAFE = {"weights_only": True, "trust_remote_code": False, "allow_pickle": False}
 """Arguments that must have this value wherever they are given."""

@@ -5,19 +5,18 @@ from typing import Any
 from morec.config import PROCESSING, WORD_ENCODERS, EncoderSpec, VectorsSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
-from morec.encoders.image.encoder import TimmFamily, TransformersFamily
 from morec.encoders.interface import Encoder, EncoderFamily
 from morec.encoders.own_vectors import VectorsFamily
 from morec.encoders.processing import processed_features
 from morec.encoders.tables import FeatureTable
-from morec.encoders.text.family import TransformerFamily
-from morec.encoders.text.words import WordFamily
 from morec.encoders.weights import image, text
 from morec.errors import SpecError
-from morec.extensions import Table
+from morec.extensions import Deferred, Table
 
-TRANSFORMER, WORDS = TransformerFamily(), WordFamily()
-TIMM, OF_TRANSFORMERS = TimmFamily(), TransformersFamily()
+TRANSFORMER = Deferred[EncoderFamily[Any]]("morec.encoders.text.family", "TRANSFORMER")
+WORDS = Deferred[EncoderFamily[Any]]("morec.encoders.text.words", "WORDS")
+TIMM = Deferred[EncoderFamily[Any]]("morec.encoders.image.encoder", "TIMM")
+OF_TRANSFORMERS = Deferred[EncoderFamily[Any]]("morec.encoders.image.encoder", "OF_TRANSFORMERS")
 OWN_VECTORS = VectorsFamily()
 ENCODERS: Table[EncoderFamily[Any]] = Table(
     "morec.encoders",
@@ -51,8 +50,8 @@ def family_of(spec: EncoderSpec) -> EncoderFamily[Any]:
         what = f"encodes item.{found}" if found else "is no EncoderFamily"
         raise SpecError(f"item.{part}.name: the installed {spec.name!r} {what}")
     if part == "text":
-        return TRANSFORMER
-    return OF_TRANSFORMERS if image.is_of_transformers(spec.name) else TIMM
+        return TRANSFORMER.load()
+    return (OF_TRANSFORMERS if image.is_of_transformers(spec.name) else TIMM).load()
 
 
 def weights_hash(spec: EncoderSpec) -> str:

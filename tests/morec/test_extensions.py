@@ -1,6 +1,7 @@
 """Tables hold our entries and those of installed packages; a broken or doubled one is an error."""
 
 import hashlib
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 
 from morec.code_version import sources_hash
 from morec.errors import SpecError
-from morec.extensions import Table, installed, provider
+from morec.extensions import Deferred, Table, installed, provider
 from tests.installed_package import write_package
 
 OWN = {"one": 1, "two": 2}
@@ -117,3 +118,13 @@ def test_a_provider_is_a_distribution_its_version_and_the_hash_of_its_sources(ho
     folder = sources_hash(home / "toy_folder")
     assert provider("morec.readers", "folder") == f"toy-folder 1.2 {folder}"
     assert provider("morec.readers", "movielens") is None
+
+
+def test_a_deferred_entry_is_imported_when_it_is_read() -> None:
+    table: Table[float] = Table("morec.metrics", {"tau": Deferred("math", "tau"), "one": 1.0})
+    assert list(table) == ["tau", "one"]
+    assert (table["tau"], table["one"]) == (math.tau, 1.0)
+    broken = Table("morec.metrics", {"none": Deferred[int]("math", "no_such_number")})
+    assert "none" in list(broken)
+    with pytest.raises(AttributeError, match="no_such_number"):
+        broken["none"]

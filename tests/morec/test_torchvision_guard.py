@@ -3,14 +3,23 @@
 Operators cannot be undeclared, so every case has a process of its own.
 """
 
+import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
 
-import morec.encoders
+import pytest
+
+import morec.encoders.image
+import morec.encoders.text
 
 ROOT = Path(__file__).parents[2]
+GUARD = "from morec import torchvision_guard"
+MODULES = sorted((ROOT / "morec").rglob("*.py"))
+NO_MODELS = {"morec/encoders/weights/architectures.py"}
+"""Imports configurations of transformers, which need no torchvision."""
 REPORT = (
     "import morec.torchvision_guard as guard, torch;"
     "print(guard.DECLARED is not None, hasattr(torch.ops.torchvision, 'nms'))"
@@ -50,6 +59,31 @@ def test_another_failure_is_not_hidden(tmp_path: Path) -> None:
 
 
 def test_the_installed_timm_and_transformers_import_behind_the_guard() -> None:
-    assert morec.encoders.torchvision_guard
+    assert morec.encoders.text.torchvision_guard is morec.encoders.image.torchvision_guard
     assert importlib.import_module("timm").is_model("resnet18")
     assert importlib.import_module("transformers").BertModel
+
+
+def of_libraries(path: Path) -> list[int]:
+    """Lines that import timm or transformers, at the top of a module."""
+    nodes = ast.parse(path.read_text()).body
+    pattern = re.compile(r"(import|from) (timm|transformers)\b")
+    return [node.lineno for node in nodes if pattern.match(ast.unparse(node))]
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if of_libraries(path)], ids=str)
+def test_the_guard_stands_before_every_import_of_timm_and_transformers(path: Path) -> None:
+    name = str(path.relative_to(ROOT))
+    before = path.read_text().splitlines()[: of_libraries(path)[0]]
+    rooms = [parent / "__init__.py" for parent in path.parents[:2]]
+    is_guarded = any(GUARD in line for line in before) or any(
+        GUARD in room.read_text() for room in rooms if room.exists()
+    )
+    assert is_guarded or name in NO_MODELS
+
+
+def test_an_id_trial_imports_no_library_of_encoders() -> None:
+    """They take as long to import as a small trial trains."""
+    libraries = ("timm", "torchvision", "transformers", "onnx")
+    code = f"import sys, morec.trainer; print([n for n in {libraries} if n in sys.modules])"
+    assert run(code).stdout == "[]\n"

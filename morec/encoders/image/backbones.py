@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from morec.config import ImageSpec
 from morec.encoders.weights.image import PACKAGED, timm_name, timm_weights
-from morec.encoders.weights.pretrained import first_line
-from morec.errors import DataError, SpecError
+from morec.errors import DataError, SpecError, first_line
 
 _NOT_RUNNING = (ArithmeticError, AssertionError, RuntimeError, TypeError, ValueError)
 """What a model raises when it cannot read images of the size that was asked for."""

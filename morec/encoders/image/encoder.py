@@ -232,3 +232,6 @@ def _over_pixels(
 ) -> ImageEncoder:
     config = backbone.pretrained_cfg
     return ImageEncoder(PixelTable(pixels, spec, config["mean"], config["std"]), backbone, still)
+
+
+TIMM, OF_TRANSFORMERS = TimmFamily(), TransformersFamily()

@@ -37,8 +37,8 @@ from transformers import (
 
 from morec.config import ImageSpec
 from morec.encoders.weights.image import transformers_folder
-from morec.encoders.weights.pretrained import first_line, load_transformer
-from morec.errors import DataError, SpecError
+from morec.encoders.weights.pretrained import load_transformer
+from morec.errors import DataError, SpecError, first_line
 
 PREPROCESSORS = ("preprocessor_config.json", "processor_config.json")
 """Files that say how pixels are normalised; in the second they stand under ``image_processor``."""

@@ -237,3 +237,6 @@ def _write_states(spec: TextSpec, tokens: TitleTokens, folder: Path) -> None:
         states[written : written + len(part)] = part
         written += len(part)
     states.flush()
+
+
+TRANSFORMER = TransformerFamily()

@@ -202,3 +202,6 @@ def _read_or_draw(path: Path, titles: tuple[str, ...]) -> npt.NDArray[np.float32
     shape = (int((~is_found_V).sum()), vectors_VE.shape[1])
     vectors_VE[~is_found_V] = np.random.default_rng(FROZEN_SEED).uniform(-bound, bound, shape)
     return vectors_VE
+
+
+WORDS = WordFamily()

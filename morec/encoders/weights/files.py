@@ -15,8 +15,7 @@ from huggingface_hub import snapshot_download
 
 from morec.config import canonical_json
 from morec.encoders.artefacts import file_sha256
-from morec.encoders.weights.pretrained import first_line
-from morec.errors import DataError
+from morec.errors import DataError, first_line
 
 RANDOM = "random-"
 """How the name of an architecture that starts from scratch begins."""

@@ -9,7 +9,6 @@ import json
 from pathlib import Path
 
 from morec.config import ImageSpec
-from morec.encoders.weights import timm_names
 from morec.encoders.weights.files import (
     Packaged,
     cached_sha256,
@@ -101,6 +100,8 @@ def timm_name(name: str) -> str:
     """
     if name in PACKAGED:
         return f"tf_{name.replace('-', '_')}"
+    from morec.encoders.weights import timm_names  # Its timm is slow to import.
+
     others = (*PACKAGED, TINY_RANDOM_MAE, *installed("morec.encoders"))
     return timm_names.checked_name(name, others)
 
@@ -119,6 +120,8 @@ def timm_weights(spec: ImageSpec) -> Path | None:
         packaged = PACKAGED[spec.name]
         return located_folder(spec.name, packaged) / packaged.weights
     if not folder.is_dir():
+        from morec.encoders.weights import timm_names
+
         hub_name = timm_names.hub_name(timm_name(spec.name))
         try:
             folder = hub_folder(hub_name, True)

@@ -4,6 +4,9 @@ The export keeps the names of all tensors but the weights of linear layers, whic
 in nameless constants; the multiplications that read them have the layers' names.
 """
 
+from morec import torchvision_guard as torchvision_guard  # before timm and transformers
+
+# isort: split
 import json
 import shutil
 from pathlib import Path

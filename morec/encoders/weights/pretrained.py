@@ -8,10 +8,9 @@ from pickle import UnpicklingError
 from typing import Any
 
 import torch
-import transformers
 from safetensors import SafetensorError
 
-from morec.errors import DataError
+from morec.errors import DataError, first_line
 
 
 def load_transformer(folder: Path | None, config: Any, model_class: Any, **options: Any) -> Any:
@@ -32,15 +31,11 @@ def load_transformer(folder: Path | None, config: Any, model_class: Any, **optio
         return _load_pretrained(folder, config, model_class, options)
 
 
-def first_line(error: Exception) -> str:
-    """The first line of an error's message, or else its type."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
 @contextmanager
 def quiet() -> Iterator[None]:
     """No progress bars, and no notes on the heads a checkpoint has and this encoder does not."""
-    logging = transformers.utils.logging
+    from transformers.utils import logging  # Slow to import, and not every trial needs it.
+
     verbosity, had_bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()

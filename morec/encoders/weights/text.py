@@ -18,7 +18,6 @@ from morec.encoders.weights.files import (
     located_folder,
     random_hash,
 )
-from morec.encoders.weights.onnx import converted_folder
 from morec.encoders.weights.sentence_folders import read_sentence_folder, sentence_files
 from morec.encoders.weights.typed_names import TEXTS, nearest_name
 from morec.errors import DataError
@@ -99,6 +98,8 @@ def text_folder(spec: TextSpec) -> Path:
         DataError: it cannot be had; says what can.
     """
     if spec.name == MINILM_L3:
+        from morec.encoders.weights.onnx import converted_folder  # Its BERT is slow to import.
+
         return converted_folder(packaged_folder(MINILM_L3) / ONNX_FILE, packaged_folder("minilm"))
     if spec.name in PACKAGED:
         return packaged_folder(spec.name)

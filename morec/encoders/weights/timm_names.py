@@ -1,5 +1,8 @@
 """timm's list of image encoders: known names, near misses, and where their weights are."""
 
+from morec import torchvision_guard as torchvision_guard  # before timm and transformers
+
+# isort: split
 from collections.abc import Collection
 
 import timm

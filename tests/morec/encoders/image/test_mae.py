@@ -167,7 +167,7 @@ def test_specifications_that_differ_behind_the_encoder_share_a_round(
 
 def test_an_encoder_of_timm_is_refused(dataset: Dataset, store: ArtefactStore) -> None:
     with pytest.raises(SpecError) as caught:
-        TIMM.second_round(spec_of("resnet18"), dataset, store)
+        TIMM.load().second_round(spec_of("resnet18"), dataset, store)
     assert str(caught.value) == (
         "item.image.second_round: 'resnet18' is an encoder of timm, which has no decoder; allowed: "
         "a ViT-MAE by hub name (facebook/vit-mae-base, facebook/vit-mae-large, "
