@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection
 from pathlib import Path
+from random import Random
 
 from morec.config import TrialConfig
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
@@ -11,7 +12,7 @@ from tune_space.ledger.manifest import ArmEntry, Manifest
 from tune_space.ledger.records import Ledger
 from tune_space.schedule.checkpoint_keeper import CheckpointKeeper
 from tune_space.schedule.conductor import Conductor
-from tune_space.schedule.jobs import Job, Sources
+from tune_space.schedule.jobs import Job, Sources, round_size
 from tune_space.schedule.manifest_writer import ManifestWriter
 from tune_space.study.expand import expand
 from tune_space.study.spec import StudySpec
@@ -77,6 +78,7 @@ def conductor_of(
         git={},
         device="",
         num_cpus=1,
+        round_size=round_size(spec, expand(spec), num_slots=1),
         datasets=(),
         arms=earlier.arms if earlier else (),
     )
@@ -130,16 +132,27 @@ def end(job: Job, status: TrialStatus = TrialStatus.COMPLETED) -> TrialResult:
     )
 
 
-def play(conductor: Conductor, limit: int = 1000, num_concurrent: int = 2, fail=()) -> list[Job]:
-    """Run jobs first in, first out; stop dead after ``limit`` of them ended."""
+def play(
+    conductor: Conductor,
+    limit: int = 1000,
+    num_concurrent: int = 2,
+    fail=(),
+    order: Random | None = None,
+) -> list[Job]:
+    """Run jobs, first in, first out or as ``order`` draws; stop dead after ``limit`` ended.
+
+    Every trial reports an epoch before any of them ends.
+    """
     started, queue = [], []
     while True:
         while len(queue) < num_concurrent and (job := conductor.next_job()) is not None:
             started.append(job)
             queue.append(job)
+            if order is not None:
+                conductor.report(job.trial_id, curve(job.config)[:1], COST)
         if not queue or limit == 0:
             return started
-        job, limit = queue.pop(0), limit - 1
+        job, limit = queue.pop(order.randrange(len(queue)) if order else 0), limit - 1
         status = TrialStatus.FAILED if job.arm in fail else TrialStatus.COMPLETED
         conductor.finish(end(job, status))
 

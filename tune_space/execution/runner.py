@@ -32,6 +32,7 @@ from tune_space.ledger.provenance import git_state, machine, other_code, other_s
 from tune_space.ledger.records import Ledger
 from tune_space.schedule.checkpoint_keeper import CheckpointKeeper
 from tune_space.schedule.conductor import Conductor
+from tune_space.schedule.jobs import round_size
 from tune_space.schedule.manifest_writer import ManifestWriter
 from tune_space.schedule.plan import make_plan
 from tune_space.study.arm import Arm
@@ -57,7 +58,7 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
         _check_capacity(run, datasets, capacity)
         caught = Caught()
         with sigterm_as_sigint(caught), never_left_running(run.ledger):
-            conductor = _make_conductor(run, datasets)
+            conductor = _make_conductor(run, datasets, capacity.slots.num)
             _print_start(conductor, run.load_before)
             if not conductor.is_finished():
                 with stopped_by_signal(caught):
@@ -150,9 +151,9 @@ def _check_capacity(run: _Run, datasets: Sequence[DatasetEntry], capacity: Capac
         raise SpecError(["nothing was started", *shortages])
 
 
-def _make_conductor(run: _Run, datasets: Sequence[DatasetEntry]) -> Conductor:
+def _make_conductor(run: _Run, datasets: Sequence[DatasetEntry], num_slots: int) -> Conductor:
     """Prepare what trials share, write it down, and go on where the last run stopped."""
-    manifest = _make_manifest(run, datasets)
+    manifest = _make_manifest(run, datasets, num_slots)
     storage = _own_storage(run, manifest.started_at)
     conductor = Conductor(
         ManifestWriter(run.ledger, manifest),
@@ -166,7 +167,7 @@ def _make_conductor(run: _Run, datasets: Sequence[DatasetEntry]) -> Conductor:
     return conductor
 
 
-def _make_manifest(run: _Run, datasets: Sequence[DatasetEntry]) -> Manifest:
+def _make_manifest(run: _Run, datasets: Sequence[DatasetEntry], num_slots: int) -> Manifest:
     earlier = run.ledger.read_manifest()
     manifest = Manifest(
         study=run.study,
@@ -180,6 +181,7 @@ def _make_manifest(run: _Run, datasets: Sequence[DatasetEntry]) -> Manifest:
         device=machine(),
         num_cpus=os.cpu_count() or 1,
         elapsed_s=earlier.elapsed_s if earlier else 0.0,
+        round_size=_round_size(run, earlier, num_slots),
         datasets=tuple(datasets),
         references=references(run.prepared, run.active, run.study.baseline),
         preparations=prepare.prepare_items(run.prepared, run.active),
@@ -190,6 +192,13 @@ def _make_manifest(run: _Run, datasets: Sequence[DatasetEntry]) -> Manifest:
     if earlier is None:
         return manifest
     return prepare.with_inactive(manifest, earlier, run.arms, run.active)
+
+
+def _round_size(run: _Run, earlier: Manifest | None, num_slots: int) -> int:
+    """As an earlier run of the same ``budget.parallel`` had it, on whatever machine."""
+    if earlier and earlier.study.budget.parallel == run.study.budget.parallel:
+        return earlier.round_size
+    return round_size(run.study, run.arms, num_slots)
 
 
 def _own_storage(run: _Run, started_at: str) -> Storage | None:

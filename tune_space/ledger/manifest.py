@@ -208,6 +208,8 @@ class Manifest(Spec):
     num_cpus: int
     elapsed_s: float = 0.0
     """Wall-clock seconds spent on the study, over all runs of the command."""
+    round_size: int = 1
+    """Search trials of one arm that are chosen together; see ``BudgetSpec.parallel``."""
     datasets: tuple[DatasetEntry, ...]
     references: tuple[Reference, ...] = ()
     preparations: tuple[Preparation, ...] = ()

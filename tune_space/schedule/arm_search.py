@@ -1,8 +1,9 @@
 """The search of one arm: Optuna asked and told, rebuilt from the ledger at every start.
 
-Nothing of Optuna is stored. An arm's trials run one after another. What the sampler suggests and
-what the pruner stops therefore depend only on the arm, its seed and the results before. Neither
-interruptions nor other arms change it.
+Nothing of Optuna is stored. An arm's trials are asked for in rounds of ``budget.parallel`` and told
+in the same order once a round is over. What the sampler suggests and what the pruner stops
+therefore depend only on the arm, its seed and the rounds before. Neither interruptions, nor other
+arms, nor which trial of a round ends first change it.
 """
 
 import hashlib
@@ -47,10 +48,11 @@ class ArmSearch:
         self.arm = arm
         self.num_trials = search_budget(study, arm)
         self._seed = study.search_seed
-        self._study = optuna.create_study(
-            direction="maximize", pruner=_PRUNERS[study.scheduler](), storage=None
-        )
+        self._make_pruner = _PRUNERS[study.scheduler]
+        self._study = self._new_study()
         self._asked: dict[str, tuple[optuna.Trial, SearchEntry]] = {}
+        self._running: dict[str, optuna.Trial] = {}
+        """Trials that report epochs, each in a study of its own beside those that were told."""
         self._results: list[TrialResult] = []
         self._sampler = study.sampler
         self._points = Points(arm)
@@ -84,21 +86,23 @@ class ArmSearch:
         return None
 
     def should_prune(self, trial_id: str, epochs: Iterable[tuple[int, float]]) -> bool:
-        """Report (epoch, score) pairs; True if the trial is too weak to go on."""
-        trial, _ = self._asked[trial_id]
-        known = self._study.trials[trial.number].intermediate_values
-        is_weak = False
-        for epoch, score in epochs:
-            if epoch not in known:
-                trial.report(score, epoch)
-                is_weak = trial.should_prune()
-        return is_weak
+        """Report (epoch, score) pairs; True if the trial is too weak to go on.
+
+        It is compared with the trials that were told. How far others of its round have come depends
+        on the machine.
+        """
+        if trial_id not in self._running:
+            told = self._new_study()
+            told.add_trials([one for one in self._study.trials if one.state.is_finished()])
+            self._running[trial_id] = told.ask()
+        return _report(self._running[trial_id], epochs)
 
     def tell(self, result: TrialResult) -> None:
         """Take in a trial's end; a failed or collapsed one has no score, rather than a bad one."""
         trial, _ = self._asked[result.trial_id]
+        self._running.pop(result.trial_id, None)
         select = result.config.evaluation.select
-        self.should_prune(result.trial_id, ((e.epoch, e.valid[select]) for e in result.epochs))
+        _report(trial, ((e.epoch, e.valid[select]) for e in result.epochs))
         # Optuna takes a pruned trial's value from the epochs reported above.
         is_completed = result.status is TrialStatus.COMPLETED
         score = result.best_score() if is_completed else None
@@ -127,6 +131,9 @@ class ArmSearch:
             warnings.simplefilter("ignore", UserWarning)
             shares = optuna.importance.get_param_importances(self._study)
         return {path: round(share, IMPORTANCE_DIGITS) for path, share in shares.items()}
+
+    def _new_study(self) -> optuna.Study:
+        return optuna.create_study(direction="maximize", pruner=self._make_pruner(), storage=None)
 
     def _attempts(self, params: Mapping[str, Value] | None) -> Iterator[Mapping[str, Value] | None]:
         """The values that each attempt at a new trial fixes; None leaves all to the sampler.
@@ -170,6 +177,17 @@ class ArmSearch:
                 {path: _as_told(self.arm.space[path], value) for path, value in params.items()}
             )
         return self._study.ask()
+
+
+def _report(trial: optuna.Trial, epochs: Iterable[tuple[int, float]]) -> bool:
+    """Report the epochs that the trial does not know yet; whether it is too weak after the last."""
+    known = trial.study.trials[trial.number].intermediate_values
+    is_weak = False
+    for epoch, score in epochs:
+        if epoch not in known:
+            trial.report(score, epoch)
+            is_weak = trial.should_prune()
+    return is_weak
 
 
 def _suggest(trial: optuna.Trial, path: str, param: ParamSpec) -> Value:

@@ -1,4 +1,4 @@
-"""What runs next in one arm: search trials one after another, then the final trials."""
+"""What runs next in one arm: search trials round by round, then the final trials."""
 
 from collections.abc import Sequence
 
@@ -18,11 +18,17 @@ class ArmState:
 
     ``earlier`` are the search trials of an earlier run. Those that still lie in the arm's space are
     asked for again, in the same order, before anything new is suggested; their identities are those
-    that the current data gives them.
+    that the current data gives them. ``round_size`` search trials are asked for together.
     """
 
     def __init__(
-        self, arm: Arm, study: StudySpec, sources: Sources, earlier: Sequence[SearchEntry] = ()
+        self,
+        arm: Arm,
+        study: StudySpec,
+        sources: Sources,
+        earlier: Sequence[SearchEntry] = (),
+        *,
+        round_size: int = 1,
     ) -> None:
         self.arm = arm
         self.search = ArmSearch(arm, study)
@@ -32,7 +38,9 @@ class ArmState:
         """The configuration that the final trials have; None if no search trial completed."""
         self.final: dict[str, Job] = {}
         """Jobs of the locked configuration by trial id."""
-        self._open_search: Job | None = None
+        self._round: list[Job] = []
+        """Search trials that were asked for together; none before and after the search."""
+        self._round_size = round_size
         self._seeds = study.seeds
         self._sources = sources
         fitting = [entry.params for entry in earlier if fits(arm, entry.params)]
@@ -54,22 +62,23 @@ class ArmState:
 
     def jobs(self) -> list[Job]:
         """The arm's trials that may run now, in order; some may be running or done."""
-        return [self._open_search] if self._open_search else list(self.final.values())
+        return self._round or list(self.final.values())
 
     def needed(self, states: TrialStates) -> set[str]:
         """Trials of other arms whose checkpoints the arm's open trials read."""
         return set()
 
     def advance(self, states: TrialStates) -> None:
-        """Take in recorded search trials and ask for the next, until one is open or all are in."""
+        """Take in rounds that are over and ask for the next, until one is open or all are in."""
         while not self.is_searched:
-            self._open_search = self._open_search or self._ask(states)
-            if self._open_search is None:
+            self._round = self._round or self._ask_round(states)
+            if not self._round:
                 self.is_searched = True
                 self._lock()
-            elif states.is_done(self._open_search.trial_id):
-                self.search.tell(states.records[self._open_search.trial_id])
-                self._open_search = None
+            elif all(states.is_done(job.trial_id) for job in self._round):
+                for job in self._round:
+                    self.search.tell(states.records[job.trial_id])
+                self._round = []
             else:
                 return
 
@@ -101,10 +110,16 @@ class ArmState:
             final=tuple(self.final),
         )
 
-    def _ask(self, states: TrialStates) -> Job | None:
-        """The next search trial; None once the search has ended."""
+    def _ask_round(self, states: TrialStates) -> list[Job]:
+        """The next search trials; none once the search has ended."""
         if not self._earlier and self.plan(states).is_locked:
-            return None
+            return []
+        num_left = self.search.num_trials - len(self.search.entries)
+        asked = (self._ask() for _ in range(min(self._round_size, num_left)))
+        return [job for job in asked if job is not None]
+
+    def _ask(self) -> Job | None:
+        """One more search trial; None where every point was tried."""
         params = self._earlier.pop(0).params if self._earlier else None
         asked = self.search.ask(lambda config: self._job("search", config).trial_id, params)
         return asked and self._job("search", asked[1])

@@ -192,6 +192,11 @@ def _search_changes(before: StudySpec, study: StudySpec) -> Iterator[str]:
         )
     if new < old:
         yield f"budget.trials {old} -> {new}: an arm's first {new} search trials count, no others"
+    if before.budget.parallel != study.budget.parallel:
+        yield (
+            f"budget.parallel {before.budget.parallel} -> {study.budget.parallel}: recorded trials "
+            "count as they are; those that are still to come are chosen in other rounds"
+        )
     if before.search_seed != study.search_seed:
         yield (
             f"search_seed {before.search_seed} -> {study.search_seed}: every search starts again"

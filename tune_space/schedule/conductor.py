@@ -1,8 +1,8 @@
 """Decides which trial runs next and takes in how it ended; knows nothing of Ray.
 
-Per arm: search on validation, one trial after another -> lock the best configuration -> train it
-once per seed, and only there look at the test split. Every decision follows from the study and the
-ledger, so a new conductor on an old folder goes on where the last one stopped.
+Per arm: search on validation, one round of trials after another -> lock the best configuration ->
+train it once per seed, and only there look at the test split. Every decision follows from the study
+and the ledger, so a new conductor on an old folder goes on where the last one stopped.
 """
 
 from collections.abc import Callable, Sequence
@@ -50,8 +50,11 @@ class Conductor:
         self.failures = self._outcomes.failures
         entries = writer.manifest.arms
         wanted = [arm for arm in arms if not only or arm.name in only]
+        size = writer.manifest.round_size
         states = {
-            arm.name: ArmState(arm, self.study, sources, earlier_entry(arm, entries).search)
+            arm.name: ArmState(
+                arm, self.study, sources, earlier_entry(arm, entries).search, round_size=size
+            )
             for arm in wanted
             if not arm.members
         }

@@ -1,6 +1,7 @@
 """One trial to run, and how it gets its identity."""
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from morec.config import TrialConfig
@@ -28,6 +29,18 @@ class Job:
         """The job of a configuration; its identity covers the data and weights too."""
         found = sources(config)
         return cls(config.trial_id(found), arm, role, config, found)
+
+
+def round_size(study: StudySpec, arms: Sequence[Arm], num_slots: int) -> int:
+    """Search trials of one arm that are chosen together: ``budget.parallel``.
+
+    ``auto`` gives each arm that searches its part of the slots, rounded up.
+    """
+    parallel = study.budget.parallel
+    if parallel != "auto":
+        return parallel
+    num_searching = sum(search_budget(study, arm) > 0 for arm in arms)
+    return max(1, math.ceil(num_slots / num_searching)) if num_searching else 1
 
 
 def search_budget(study: StudySpec, arm: Arm) -> int:

@@ -70,6 +70,11 @@ class BudgetSpec(Spec):
 
     trials: int = Field(1, ge=0)
     """Search trials per arm; an arm with nothing to search needs none."""
+    parallel: Annotated[int, Field(ge=1)] | Literal["auto"] = 1
+    """Search trials of one arm that are chosen together, as a round, and may run at the same time.
+    What a round suggests follows from the rounds before it, whichever of its trials ends first. 1:
+    one after another, which learns most from each trial. auto: what fills the machine of the first
+    run, and stays so for later ones."""
     hours: float | None = Field(None, gt=0)
     """Wall-clock limit of one run of the command; the next run continues."""
 

@@ -365,6 +365,23 @@ def searched(num_trials: int, score, space=SPACE) -> ArmSearch:
     return search
 
 
+@pytest.mark.parametrize("scheduler", ["median", "asha"])
+def test_a_trial_is_not_stopped_for_what_others_of_its_round_have_reached(scheduler) -> None:
+    """How far they are depends on the machine; trials of earlier rounds count."""
+    search = ArmSearch(arm(), study(scheduler=scheduler))
+    good, weak = [0.5] * 9, [0.1] * 9
+    for number in range(4):
+        ask(search, f"r1-{number}")
+    for number in range(3):
+        assert not search.should_prune(f"r1-{number}", list(enumerate(good, 1)))
+    assert not search.should_prune("r1-3", list(enumerate(weak, 1)))
+    config = arm().config
+    for number in range(4):
+        search.tell(result_of(config, f"r1-{number}", weak if number == 3 else good))
+    ask(search, "r2-0")
+    assert search.should_prune("r2-0", list(enumerate(weak, 1)))
+
+
 def test_what_alone_decides_the_score_has_most_of_the_importance() -> None:
     shares = searched(40, lambda c: 1 - abs(math.log10(c.optim.lr) + 2) / 2).importance()
     assert set(shares) == set(SPACE)

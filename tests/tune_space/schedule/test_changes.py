@@ -63,6 +63,13 @@ def changes_of(folder, spec, current=sources) -> list[str]:
             {"budget": {"trials": 1}},
             ["budget.trials 3 -> 1: an arm's first 1 search trials count, no others"],
         ),
+        (
+            {"budget": {"trials": 3, "parallel": 2}},
+            [
+                "budget.parallel 1 -> 2: recorded trials count as they are; those that are still "
+                "to come are chosen in other rounds"
+            ],
+        ),
         ({"search_seed": 7}, ["search_seed 0 -> 7: every search starts again"]),
         (
             {"scheduler": "asha"},

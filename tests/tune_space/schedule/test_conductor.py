@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from morec.code_version import code_version
+from morec.config import canonical_json
 from morec.results import Reason, TrialStatus
 from morec.storage import Storage
 from tests.tune_space.made_up_trials import (
@@ -72,6 +73,45 @@ def test_any_interruptions_leave_the_same_trials_and_choices(
         )
     play(conductor_of(cut, study(scheduler=scheduler)), num_concurrent=num_concurrent)
     assert outcome(cut) == outcome(whole)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    stops=st.lists(st.integers(0, 6), max_size=4),
+    num_concurrent=st.integers(1, 8),
+    settings_of=st.fixed_dictionaries(
+        {
+            "scheduler": st.sampled_from(["none", "asha", "median"]),
+            "sampler": st.sampled_from(["tpe", "random"]),
+            "budget": st.sampled_from([{"trials": 10, "parallel": n} for n in (2, 3, 4)]),
+        }
+    ),
+    order=st.randoms(use_true_random=False),
+)
+def test_a_round_s_decisions_depend_on_no_order_and_no_interruption(
+    tmp_path_factory, stops, num_concurrent, settings_of, order
+) -> None:
+    spec = study(**settings_of)
+    whole, cut = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("cut")
+    play(conductor_of(whole, spec), num_concurrent=1)
+    for stop in stops:
+        play(conductor_of(cut, spec), limit=stop, num_concurrent=num_concurrent, order=order)
+    play(conductor_of(cut, spec), num_concurrent=num_concurrent, order=order)
+    assert outcome(cut) == outcome(whole)
+
+
+def test_an_arm_s_round_runs_at_the_same_time_and_the_next_waits_for_all_of_it(tmp_path) -> None:
+    spec = study(arms={"ID": {}}, budget={"trials": 5, "parallel": 2})
+    conductor = conductor_of(tmp_path, spec)
+    sizes = []
+    while jobs := [job for _ in range(9) if (job := conductor.next_job()) is not None]:
+        sizes.append(len(jobs))
+        for job in reversed(jobs):
+            assert conductor.next_job() is None
+            conductor.finish(end(job))
+    assert sizes == [2, 2, 1, 2]  # The last two are final trials.
+    (entry,) = conductor.manifest.arms
+    assert len({canonical_json(trial.params) for trial in entry.search}) == 5
 
 
 def test_nothing_is_written_or_deleted_before_the_start(tmp_path) -> None:

@@ -1,0 +1,26 @@
+"""How large a round of search trials is."""
+
+import pytest
+
+from tests.tune_space.made_up_trials import STUDY, study
+from tune_space.schedule.jobs import round_size
+from tune_space.study.expand import expand
+
+
+@pytest.mark.parametrize(("num_slots", "size"), [(1, 1), (2, 1), (3, 1), (4, 2), (16, 6)])
+def test_auto_gives_every_searching_arm_its_part_of_the_slots(num_slots: int, size: int) -> None:
+    spec = study(
+        arms=STUDY["arms"] | {"late": {"ensemble": ["ID", "wide"]}},
+        budget={"trials": 3, "parallel": "auto"},
+    )
+    assert round_size(spec, expand(spec), num_slots) == size
+
+
+def test_without_a_search_a_round_is_one_trial() -> None:
+    spec = study(search={}, budget={"trials": 3, "parallel": "auto"})
+    assert round_size(spec, expand(spec), 8) == 1
+
+
+def test_a_number_is_the_same_on_every_machine() -> None:
+    spec = study(budget={"trials": 3, "parallel": 2})
+    assert round_size(spec, expand(spec), 1) == round_size(spec, expand(spec), 64) == 2
