@@ -3,9 +3,7 @@
 A ``TrialResult`` is one JSON file. Metrics are in [0, 1]; a trial without a finite metric has none.
 """
 
-import base64
 import os
-import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,7 +15,9 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from morec.config import SCHEMA_VERSION, Spec, TrialConfig
+from morec.kept_lists import KeptLists
 from morec.metrics import NEVER_FOUND, mean_over_users
+from morec.packing import pack_integers, unpack_integers
 
 Metric = Annotated[float, Field(ge=0, le=1)]
 GPU_MEMORY, HOST_MEMORY = "GPU allocated", "process resident set"
@@ -126,6 +126,9 @@ class Evaluation(Spec):
     lists: dict[str, Annotated[float, Field(ge=0)]] = {}  # noqa: RUF012  (pydantic copies it)
     """What all users' lists of the k best candidates hold, like ``coverage@10``, see
     ``morec.list_metrics``; only of the test split, and of no record older than this field."""
+    kept_lists: KeptLists | None = None
+    """The lists themselves, of some users; only of a trial's test split, and only where the study
+    keeps them (``kept_lists``)."""
     packed_ranks: str
     """The target's rank per user: uint32 little-endian, zlib, base64; see ``ranks``."""
 
@@ -161,13 +164,12 @@ def utc_now() -> str:
 
 def pack_ranks(ranks_U: npt.ArrayLike) -> str:
     """Pack ranks for ``Evaluation.packed_ranks``."""
-    data = np.asarray(ranks_U).astype("<u4").tobytes()
-    return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
+    return pack_integers(ranks_U)
 
 
 def unpack_ranks(packed: str) -> npt.NDArray[np.uint32]:
     """What ``pack_ranks`` packed, shape (U,)."""
-    return np.frombuffer(zlib.decompress(base64.b64decode(packed)), dtype="<u4")
+    return unpack_integers(packed)
 
 
 class TrialResult(Spec):

@@ -12,6 +12,7 @@ from morec.config import TrialConfig
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.errors import CollapsedError, DivergedError
+from morec.kept_lists import KEPT_LISTS
 from morec.progress import Progress
 from morec.references.chance import chance
 from morec.results import Cost, EpochRecord, Reason, TrialResult, TrialStatus, utc_now
@@ -33,6 +34,8 @@ class TrialInputs:
     """The artefacts that trials share, such as tokenised titles."""
     sources: Mapping[str, str]
     """Hashes of the data and weights the configuration points at; part of the trial's identity."""
+    kept_lists: int = KEPT_LISTS
+    """Users of the test split whose lists stay in the record; it changes no other number."""
 
 
 def run_trial(
@@ -91,6 +94,7 @@ class Trial:
         self.meter = CostMeter(device)
         self.trainer = Trainer(config, inputs.dataset, inputs.store, workers=workers, device=device)
         self.config = config
+        self.kept_lists = inputs.kept_lists
         self.checkpoints = checkpoints
         self.progress = Progress()
         self.best_weights: dict[str, torch.Tensor] = {}
@@ -166,7 +170,7 @@ class Trial:
         }
         if self.config.evaluation.test:
             self.load_best()
-            outcome["test"] = self.trainer.evaluate("test")
+            outcome["test"] = self.trainer.evaluate("test", kept_lists=self.kept_lists)
         return outcome
 
     def load_best(self) -> None:
