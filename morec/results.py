@@ -22,6 +22,8 @@ from morec.packing import pack_integers, unpack_integers
 Metric = Annotated[float, Field(ge=0, le=1)]
 GPU_MEMORY, HOST_MEMORY = "GPU allocated", "process resident set"
 """The kinds of memory that a peak is measured of."""
+GPU_COUNTER, PACKAGE_COUNTER = "GPU (NVML)", "CPU packages (RAPL)"
+"""The counters that energy is read of."""
 
 
 class TrialStatus(StrEnum):
@@ -91,8 +93,12 @@ class Cost(Spec):
     """Items encoded together in the last step, see ``TrainingSpec``; fewer than configured if
     memory ran out."""
     energy_j: float | None = None
-    """Joules of the trial's GPUs from its start to the end of its last epoch, before and after
-    interruptions. An estimate by the GPUs' counters (NVML): whatever else ran on them counts."""
+    """Joules of the trial's devices from its start to the end of its last epoch, before and after
+    interruptions. An estimate by the devices' counters: whatever else ran on them counts."""
+    energy_counter: str = GPU_COUNTER
+    """``GPU_COUNTER``, the only one of records older than this field, or ``PACKAGE_COUNTER``."""
+    energy_missing: str = ""
+    """Why the energy is not known; empty where it is, and in records older than this field."""
     device: str
     nodes: tuple[str, ...] = ()
     """In a session of several nodes, the node of each of the trial's workers, in their order."""

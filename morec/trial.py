@@ -130,11 +130,16 @@ class Trial:
         score = record.valid[select]
         self.progress.check_above_chance(score, select, self.chance)
         self.progress.epochs.append(record)
-        self.progress.add_energy(self.trainer.workers.gather(self.meter.energy.lap_j()))
+        self.progress.add_energy(self._laps_j())
         if self.progress.is_best(score, select):
             self.progress.best_epoch, self.progress.best_valid = record.epoch, valid
             weights = self.trainer.recommender.state_dict()
             self.best_weights = {name: value.clone() for name, value in weights.items()}
+
+    def _laps_j(self) -> list[float | None]:
+        """Joules of the epoch by each counter; workers on one machine or GPU read the same one."""
+        energy = self.meter.energy
+        return list(dict(self.trainer.workers.gather((energy.key, energy.lap_j()))).values())
 
     def _save_if_due(self, *, is_last: bool) -> None:
         """Write a checkpoint when the first worker can afford it, and after the last epoch.

@@ -28,7 +28,8 @@ Split = Literal["valid", "test"]
 
 PROMISES = (
     "choices by validation alone, names of trials, equal tuning effort, paired seeds, full ranking "
-    "of the same users, metrics and kept lists of their ranks, test split seen by locked finals only"
+    "of the same users, metrics and kept lists of their ranks, test split seen by locked finals "
+    "only"
 )
 
 

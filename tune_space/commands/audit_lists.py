@@ -1,4 +1,4 @@
-"""The audit of kept lists: they have the target at its rank, and all trials mean the same target."""
+"""The audit of kept lists: the target stands at its rank, and all trials mean the same target."""
 
 import binascii
 import zlib
