@@ -16,7 +16,7 @@ from morec.packing import Ints, pack_integers, unpack_integers
 PLACES = 10
 """K: so many places of a list are kept, whatever the cut-offs of the metrics are."""
 KEPT_LISTS = 10_000
-"""Users whose lists a trial keeps by default: less than 400 kB of a record."""
+"""Users whose lists a trial keeps by default: at most about 400 kB of a record."""
 _DRAWN_WITH = 0
 """Seed of the draw where a split has more users: the same users in all trials of a study."""
 

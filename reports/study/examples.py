@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from morec.results import TrialResult
 from reports.study.places import Place
 from reports.study.summary import StudySummary
-from tune_space.ledger.examples import ExampleItem, ExamplePair, Examples, ExampleSide, ExampleUser
+from tune_space.ledger.examples import (
+    ExampleItem,
+    ExamplePair,
+    ExampleSide,
+    ExampleUser,
+    StudyExamples,
+)
 
 NUM_SHOWN = 5
 """Places of each list that are shown."""
@@ -67,7 +73,7 @@ class ShownPair:
     sides: tuple[ShownSide, ShownSide]
 
 
-def shown_examples(summary: StudySummary, examples: Examples | None) -> tuple[ShownPair, ...]:
+def shown_examples(summary: StudySummary, examples: StudyExamples | None) -> tuple[ShownPair, ...]:
     """The stored pairs whose trials are still the arms' final ones.
 
     None of a study with ``examples: false``, whatever an earlier run stored.
@@ -125,7 +131,7 @@ def _side(side: ExampleSide, items: Mapping[int, ExampleItem], lists: list[_List
     users = tuple(
         ShownUser(
             history=tuple(_item(items[one]) for one in user.history),
-            target=_item(items[user.target]),
+            target=_item(items[user.target], user),
             lists=(lists[0].shown(user, items), lists[1].shown(user, items)),
         )
         for user in side.users

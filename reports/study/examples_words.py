@@ -36,6 +36,7 @@ def how_drawn(side: ShownSide) -> str:
         return "There is no such user."
     ratio = formats.significant(side.least_ratio, 2)
     return (
-        f"{len(side.users)} drawn by chance from the {side.num_drawn_from:,} of these users whose "
-        f"ranks differ most, by a factor of {ratio} or more. Nobody picked them."
+        f"{len(side.users)} drawn by chance from {side.num_drawn_from:,}: those of the "
+        f"{formats.plural(side.num_users, 'user')} whose ranks differ most, by a factor of {ratio} "
+        "or more."
     )

@@ -12,7 +12,7 @@ from reports.study.holds import HeldContrast, held_contrasts
 from reports.study.recommended import RecommendedTable, recommended_tables
 from reports.study.slices import SliceTable, slice_tables
 from reports.study.summary import StudySummary, summarise
-from tune_space.ledger.examples import Examples
+from tune_space.ledger.examples import StudyExamples
 from tune_space.ledger.records import Ledger
 
 
@@ -21,7 +21,7 @@ class Report:
     """A study's numbers, and the contrasts and tables derived from them."""
 
     summary: StudySummary
-    stored_examples: Examples | None = None
+    stored_examples: StudyExamples | None = None
     """The example users that the run stored; None in folders without any."""
 
     @cached_property

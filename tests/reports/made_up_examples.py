@@ -8,7 +8,13 @@ from morec.kept_lists import KeptLists
 from morec.packing import pack_integers
 from morec.results import Evaluation
 from tune_space.inputs.example_pairs import Pair, Side, draw_users, pairs_of
-from tune_space.ledger.examples import ExampleItem, ExamplePair, Examples, ExampleSide, ExampleUser
+from tune_space.ledger.examples import (
+    ExampleItem,
+    ExamplePair,
+    ExampleSide,
+    ExampleUser,
+    StudyExamples,
+)
 from tune_space.ledger.records import Ledger
 
 NUM_ITEMS = 400
@@ -48,12 +54,12 @@ def keep_lists(folder: Path) -> None:
             ledger.write(record.model_copy(update={"test": test}))
 
 
-def add_examples(folder: Path, *, title: str = "Item", picture: str = "") -> Examples:
+def add_examples(folder: Path, *, title: str = "Item", picture: str = "") -> StudyExamples:
     """Give a study kept lists and example users, as a run stores them."""
     keep_lists(folder)
     ledger = Ledger(folder)
     pairs = pairs_of(ledger.manifest(), ledger.read_all())
-    examples = Examples(pairs=tuple(_pair(pair, title, picture) for pair in pairs))
+    examples = StudyExamples(pairs=tuple(_pair(pair, title, picture) for pair in pairs))
     ledger.write_examples(examples)
     return examples
 

@@ -18,9 +18,9 @@ from tune_space.inputs.prepare import Prepared
 from tune_space.ledger.examples import (
     ExampleItem,
     ExamplePair,
-    Examples,
     ExampleSide,
     ExampleUser,
+    StudyExamples,
 )
 from tune_space.ledger.manifest import Manifest
 from tune_space.ledger.records import Ledger
@@ -52,7 +52,7 @@ def store_examples(
     if before is not None and [one.trial_ids for one in before.pairs] == wanted:
         return
     found = tuple(one for pair in pairs if (one := _example(prepared, pair)))
-    ledger.write_examples(Examples(pairs=found) if found else None)
+    ledger.write_examples(StudyExamples(pairs=found) if found else None)
 
 
 def _example(prepared: Prepared, pair: Pair) -> ExamplePair | None:

@@ -70,7 +70,7 @@ class ExamplePair(Spec):
     """Every item that is shown, once."""
 
 
-class Examples(Spec):
+class StudyExamples(Spec):
     """The example users of a study, one pair of arms per data set, under the first condition."""
 
     pairs: tuple[ExamplePair, ...]
