@@ -14,6 +14,7 @@ from morec.energy import EnergyMeter
 from morec.package_energy import open_counter
 from morec.progress import Progress
 from morec.results import Cost, EpochRecord
+from morec.trial import Trial
 from tests.morec.test_package_energy import go_on, zone
 from tests.morec.tiny_trials import run, tiny_config
 
@@ -110,6 +111,23 @@ def test_energy_is_summed_over_workers_and_a_part_not_known_leaves_the_whole_unk
     assert progress.energy_j is None
     progress.add_energy([0.5, 1.0])
     assert progress.energy_j is None
+
+
+def test_workers_that_read_one_counter_count_its_energy_once(powercap: Path) -> None:
+    """Two workers on one machine, one on another: every gathered value is what a worker sends."""
+    package = zone(powercap, "intel-rapl:0", "package-0")
+    meter = EnergyMeter(CPU)
+    go_on(package, 2_000_000)
+
+    def gather(mine: tuple[str, float]) -> list[tuple[str, float]]:
+        assert mine == (meter.key, 2.0)
+        return [mine, (meter.key, 2.1), ("packages of another machine", 5.0)]
+
+    workers = SimpleNamespace(gather=gather)
+    trial: Any = SimpleNamespace(
+        meter=SimpleNamespace(energy=meter), trainer=SimpleNamespace(workers=workers)
+    )
+    assert sorted(Trial._laps_j(trial)) == [2.1, 5.0]
 
 
 def test_a_trial_on_a_cpu_records_why_its_energy_is_not_known(
