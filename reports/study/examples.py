@@ -121,22 +121,31 @@ class _Lists:
         self._rows = {user: row for row, user in enumerate(kept.users_V.tolist())}
         self._items_VK = kept.items_VK
 
+    def has(self, user: ExampleUser) -> bool:
+        return user.user in self._rows
+
     def shown(self, user: ExampleUser, items: Mapping[int, ExampleItem]) -> ShownList:
         best = self._items_VK[self._rows[user.user], :NUM_SHOWN].tolist()
-        shown = tuple(_item(items[one], user) for one in best if one)
+        shown = tuple(_item(_of(items, one), user) for one in best if one)
         return ShownList(self.arm, int(self._ranks_U[user.user]), shown)
 
 
 def _side(side: ExampleSide, items: Mapping[int, ExampleItem], lists: list[_Lists]) -> ShownSide:
     users = tuple(
         ShownUser(
-            history=tuple(_item(items[one]) for one in user.history),
-            target=_item(items[user.target], user),
+            history=tuple(_item(_of(items, one)) for one in user.history),
+            target=_item(_of(items, user.target), user),
             lists=(lists[0].shown(user, items), lists[1].shown(user, items)),
         )
         for user in side.users
+        if lists[0].has(user) and lists[1].has(user)
     )
     return ShownSide(side.arm, side.num_users, side.num_drawn_from, side.least_ratio, users)
+
+
+def _of(items: Mapping[int, ExampleItem], number: int) -> ExampleItem:
+    """An item by its number, which stands for a title that was not stored."""
+    return items.get(number) or ExampleItem(item=number, title=f"item {number}")
 
 
 def _item(item: ExampleItem, user: ExampleUser | None = None) -> ShownItem:

@@ -16,6 +16,9 @@ def list_problems(result: Evaluation) -> Iterator[str]:
     kept = result.kept_lists
     if kept is None:
         return
+    if kept.num_users > result.num_users:
+        yield f"kept lists of {kept.num_users} users; the split has {result.num_users}"
+        return
     try:
         users_V, targets_V, items_VK = kept.users_V, kept.targets_V, kept.items_VK
     except (zlib.error, binascii.Error, ValueError) as error:

@@ -77,6 +77,7 @@ def test_an_item_twice_or_behind_an_empty_place_is_off(items: list[int]) -> None
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
+        ({"num_users": 10**18}, f"kept lists of {10**18} users; the split has 4"),
         ({"packed_items": "AAAA"}, "its kept lists cannot be unpacked"),
         ({"places": 4}, "its kept lists cannot be unpacked: cannot reshape"),
         ({"packed_targets": pack_integers([5])}, "its kept lists are not those of 4 users"),
