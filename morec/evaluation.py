@@ -4,6 +4,7 @@ Shapes: B users of a batch, U users of a split, L inputs, D width, N items.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from types import MappingProxyType
 from typing import Any
@@ -18,6 +19,7 @@ from morec.data.dataset import Dataset
 from morec.data.slices import Slicing, slicings
 from morec.data.splits import EvaluationBatch, Split, evaluation_batches, is_candidate_N1
 from morec.errors import CollapsedError, DivergedError
+from morec.kept_lists import PLACES, KeptLists, ListKeeper
 from morec.list_metrics import ListCounts, catalogue_of, list_metrics_of
 from morec.metrics import NEVER_FOUND, metrics_of
 from morec.models.recommender import Recommender
@@ -50,8 +52,12 @@ class Evaluator:
         self._slicings = cache(partial(slicings, dataset))
 
     @torch.no_grad()
-    def evaluate(self, recommender: Recommender, split: Split) -> Evaluation:
+    def evaluate(
+        self, recommender: Recommender, split: Split, *, kept_lists: int = 0
+    ) -> Evaluation:
         """Rank every user's target among the candidates; ``recommender`` is left in eval mode.
+
+        ``kept_lists``: so many users of the test split have their lists in what is returned.
 
         Raises:
             DivergedError: a score is not finite.
@@ -61,7 +67,7 @@ class Evaluator:
         recommender.eval()
         catalogue_ND = recommender.encode_catalogue(self.device)
         # Only of the test split, which is ranked once: of validation nobody would see them.
-        lists = ListCounts(self.spec.ks, self.dataset.num_items) if split == "test" else None
+        lists = self._empty_lists(kept_lists) if split == "test" else None
         batches = evaluation_batches(
             self.dataset, split, self.spec.batch_size, mask_history=self.spec.mask_history
         )
@@ -76,26 +82,38 @@ class Evaluator:
         _check_finite(is_finite_U)
         self._check_not_collapsed(tied_U)
         num_tied = int((tied_U > 0).sum())
-        return evaluation_of(
+        evaluation = evaluation_of(
             ranks_U,
             self.spec.ks,
             self._slicings(split),
             num_tied=num_tied,
-            lists=self._list_metrics(lists) if lists else {},
+            lists=self._list_metrics(lists.counts) if lists else {},
         )
+        return evaluation.model_copy(update={"kept_lists": self._kept_lists(lists)})
 
-    def _list_metrics(self, lists: ListCounts) -> dict[str, float]:
+    def _empty_lists(self, kept_lists: int) -> "_Lists":
+        num_users = self.dataset.rows_of("test").num_rows
+        counts = ListCounts(self.spec.ks, self.dataset.num_items)
+        return _Lists(counts, ListKeeper(num_users, kept_lists) if kept_lists else None)
+
+    def _list_metrics(self, counts: ListCounts) -> dict[str, float]:
         """What all workers' lists hold together."""
-        counts_KN1 = np.sum(self.workers.gather(lists.counts_KN1), axis=0)
+        counts_KN1 = np.sum(self.workers.gather(counts.counts_KN1), axis=0)
         items = catalogue_of(self.dataset, self.spec.candidates)
         return list_metrics_of(counts_KN1, self.spec.ks, items)
+
+    def _kept_lists(self, lists: "_Lists | None") -> KeptLists | None:
+        """The lists that all workers keep."""
+        if lists is None or lists.keeper is None:
+            return None
+        return lists.keeper.joined(self.workers.gather(lists.keeper.rows))
 
     def _rank(
         self,
         recommender: Recommender,
         batch: EvaluationBatch,
         catalogue_ND: Tensor,
-        lists: ListCounts | None,
+        lists: "_Lists | None",
     ) -> tuple[npt.NDArray[Any], ...]:
         """Ranks, ties and whether all scores are finite, (B,) each.
 
@@ -121,7 +139,7 @@ class Evaluator:
         users_BD: Tensor,
         batch: EvaluationBatch,
         catalogue_ND: Tensor,
-        lists: ListCounts | None,
+        lists: "_Lists | None",
     ) -> tuple[Tensor, ...]:
         scores_BN = users_BD @ catalogue_ND[1:].T
         # NaN or infinite where any score is; a tenth of the time of asking every score.
@@ -132,7 +150,7 @@ class Evaluator:
         candidates_N = None if self.are_all_candidates else self.is_candidate_N
         ranked = rank_targets(scores_BN, targets_B, rows, items, candidates_N)
         if lists is not None:
-            lists.add(top_items(scores_BN, targets_B, max(lists.ks)).cpu().numpy())
+            lists.add(batch, top_items(scores_BN, targets_B, lists.places).cpu().numpy())
         return *ranked, is_finite_B
 
     def _on_device(self, *arrays: npt.NDArray[Any]) -> list[Tensor]:
@@ -146,6 +164,24 @@ class Evaluator:
                 f"the target ties with more than half of the {num_candidates} candidates "
                 f"for {int(is_flat_U.sum())} of {len(tied_U)} users"
             )
+
+
+@dataclass(frozen=True)
+class _Lists:
+    """What becomes of the test users' lists: they are counted, and some are kept."""
+
+    counts: ListCounts
+    keeper: ListKeeper | None
+
+    @property
+    def places(self) -> int:
+        """The places of a list that are asked for."""
+        return max(*self.counts.ks, PLACES if self.keeper else 1)
+
+    def add(self, batch: EvaluationBatch, items_BK: npt.NDArray[np.int64]) -> None:
+        self.counts.add(items_BK)
+        if self.keeper is not None:
+            self.keeper.add(batch.first, batch.targets_B, items_BK)
 
 
 def _check_finite(is_finite_U: npt.NDArray[np.bool_]) -> None:

@@ -164,7 +164,7 @@ def _weigh(
     outcome = {"status": TrialStatus.COMPLETED, "best_epoch": best + 1, "valid": found[best]}
     if config.evaluation.test:
         fused.weights = weight_grid(len(members))[best]
-        outcome["test"] = evaluator.evaluate(fused, "test")
+        outcome["test"] = evaluator.evaluate(fused, "test", kept_lists=members[0].kept_lists)
     return tuple(epochs), outcome
 
 

@@ -25,7 +25,7 @@ class Progress:
     """Joules up to the end of the last epoch; None once a part of them is not known."""
 
     def add_energy(self, laps_j: Sequence[float | None]) -> None:
-        """Add what each worker's device took."""
+        """Add what each counter of the workers' devices has gone on by."""
         known = [lap for lap in (self.energy_j, *laps_j) if lap is not None]
         self.energy_j = sum(known) if len(known) > len(laps_j) else None
 

@@ -24,6 +24,7 @@ from morec.checkpoints import Checkpoints
 from morec.config import Spec, TrialConfig
 from morec.data.dataset import Dataset, open_dataset
 from morec.encoders.artefacts import ArtefactStore, local_cache
+from morec.kept_lists import KEPT_LISTS
 from morec.late_fusion import run_any_trial
 from morec.results import Cost, EpochRecord, TrialResult
 from morec.storage import Storage, is_url
@@ -61,6 +62,8 @@ class TrialJob(Spec):
     cpus: int
     gpus: float
     """At most 1; less than 1 shares a GPU."""
+    kept_lists: int = KEPT_LISTS
+    """As in ``TrialInputs``."""
     silence_minutes: float | None = None
     """The process ends itself when no epoch ends for so long; None: never."""
 
@@ -114,9 +117,10 @@ def _work(loop_config: dict[str, Any]) -> str:
         logged(checkpoints.path.parent, workers.rank),
         watch(job.silence_minutes, checkpoints.path.parent) as watchdog,
     ):
+        dataset = _open_dataset(store.named(job.dataset).path)
         result = run_any_trial(
             job.config,
-            TrialInputs(_open_dataset(store.named(job.dataset).path), store, job.sources),
+            TrialInputs(dataset, store, job.sources, job.kept_lists),
             checkpoints=checkpoints,
             report=_reporter(send, watchdog, nodes),
             workers=workers,

@@ -3,9 +3,7 @@
 A ``TrialResult`` is one JSON file. Metrics are in [0, 1]; a trial without a finite metric has none.
 """
 
-import base64
 import os
-import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,11 +15,15 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from morec.config import SCHEMA_VERSION, Spec, TrialConfig
+from morec.kept_lists import KeptLists
 from morec.metrics import NEVER_FOUND, mean_over_users
+from morec.packing import pack_integers, unpack_integers
 
 Metric = Annotated[float, Field(ge=0, le=1)]
 GPU_MEMORY, HOST_MEMORY = "GPU allocated", "process resident set"
 """The kinds of memory that a peak is measured of."""
+GPU_COUNTER, PACKAGE_COUNTER = "GPU (NVML)", "CPU packages (RAPL)"
+"""The counters that energy is read of."""
 
 
 class TrialStatus(StrEnum):
@@ -91,8 +93,12 @@ class Cost(Spec):
     """Items encoded together in the last step, see ``TrainingSpec``; fewer than configured if
     memory ran out."""
     energy_j: float | None = None
-    """Joules of the trial's GPUs from its start to the end of its last epoch, before and after
-    interruptions. An estimate by the GPUs' counters (NVML): whatever else ran on them counts."""
+    """Joules of the trial's devices from its start to the end of its last epoch, before and after
+    interruptions. An estimate by the devices' counters: whatever else ran on them counts."""
+    energy_counter: str = GPU_COUNTER
+    """``GPU_COUNTER``, the only one of records older than this field, or ``PACKAGE_COUNTER``."""
+    energy_missing: str = ""
+    """Why the energy is not known; empty where it is, and in records older than this field."""
     device: str
     nodes: tuple[str, ...] = ()
     """In a session of several nodes, the node of each of the trial's workers, in their order."""
@@ -126,6 +132,9 @@ class Evaluation(Spec):
     lists: dict[str, Annotated[float, Field(ge=0)]] = {}  # noqa: RUF012  (pydantic copies it)
     """What all users' lists of the k best candidates hold, like ``coverage@10``, see
     ``morec.list_metrics``; only of the test split, and of no record older than this field."""
+    kept_lists: KeptLists | None = None
+    """The lists themselves, of some users; only of a trial's test split, and only where the study
+    keeps them (``kept_lists``)."""
     packed_ranks: str
     """The target's rank per user: uint32 little-endian, zlib, base64; see ``ranks``."""
 
@@ -161,13 +170,12 @@ def utc_now() -> str:
 
 def pack_ranks(ranks_U: npt.ArrayLike) -> str:
     """Pack ranks for ``Evaluation.packed_ranks``."""
-    data = np.asarray(ranks_U).astype("<u4").tobytes()
-    return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
+    return pack_integers(ranks_U)
 
 
 def unpack_ranks(packed: str) -> npt.NDArray[np.uint32]:
     """What ``pack_ranks`` packed, shape (U,)."""
-    return np.frombuffer(zlib.decompress(base64.b64decode(packed)), dtype="<u4")
+    return unpack_integers(packed)
 
 
 class TrialResult(Spec):

@@ -117,9 +117,9 @@ class Trainer:
         self.optimizer.step()
         return total
 
-    def evaluate(self, split: Split) -> Evaluation:
+    def evaluate(self, split: Split, *, kept_lists: int = 0) -> Evaluation:
         """Rank every user's target; see ``Evaluator``, also for what is raised."""
-        return self.evaluator.evaluate(self.recommender, split)
+        return self.evaluator.evaluate(self.recommender, split, kept_lists=kept_lists)
 
     def state(self) -> dict[str, Any]:
         """Everything the next epoch depends on; ``checkpoints.STORED`` describes it."""

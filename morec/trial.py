@@ -12,6 +12,7 @@ from morec.config import TrialConfig
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.errors import CollapsedError, DivergedError
+from morec.kept_lists import KEPT_LISTS
 from morec.progress import Progress
 from morec.references.chance import chance
 from morec.results import Cost, EpochRecord, Reason, TrialResult, TrialStatus, utc_now
@@ -33,6 +34,8 @@ class TrialInputs:
     """The artefacts that trials share, such as tokenised titles."""
     sources: Mapping[str, str]
     """Hashes of the data and weights the configuration points at; part of the trial's identity."""
+    kept_lists: int = KEPT_LISTS
+    """Users of the test split whose lists stay in the record; it changes no other number."""
 
 
 def run_trial(
@@ -91,6 +94,7 @@ class Trial:
         self.meter = CostMeter(device)
         self.trainer = Trainer(config, inputs.dataset, inputs.store, workers=workers, device=device)
         self.config = config
+        self.kept_lists = inputs.kept_lists
         self.checkpoints = checkpoints
         self.progress = Progress()
         self.best_weights: dict[str, torch.Tensor] = {}
@@ -126,11 +130,16 @@ class Trial:
         score = record.valid[select]
         self.progress.check_above_chance(score, select, self.chance)
         self.progress.epochs.append(record)
-        self.progress.add_energy(self.trainer.workers.gather(self.meter.energy.lap_j()))
+        self.progress.add_energy(self._laps_j())
         if self.progress.is_best(score, select):
             self.progress.best_epoch, self.progress.best_valid = record.epoch, valid
             weights = self.trainer.recommender.state_dict()
             self.best_weights = {name: value.clone() for name, value in weights.items()}
+
+    def _laps_j(self) -> list[float | None]:
+        """Joules of the epoch by each counter; workers on one machine or GPU read the same one."""
+        energy = self.meter.energy
+        return list(dict(self.trainer.workers.gather((energy.key, energy.lap_j()))).values())
 
     def _save_if_due(self, *, is_last: bool) -> None:
         """Write a checkpoint when the first worker can afford it, and after the last epoch.
@@ -166,7 +175,7 @@ class Trial:
         }
         if self.config.evaluation.test:
             self.load_best()
-            outcome["test"] = self.trainer.evaluate("test")
+            outcome["test"] = self.trainer.evaluate("test", kept_lists=self.kept_lists)
         return outcome
 
     def load_best(self) -> None:

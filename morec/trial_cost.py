@@ -13,6 +13,8 @@ from morec.progress import Progress
 from morec.results import Cost
 from morec.trainer import Trainer
 
+_EARLIER = "a part of the trial, before an interruption or of another worker, was not measured"
+
 
 class CostMeter:
     """Clock, memory and energy of one start of a trial; made before the trial's model is."""
@@ -26,11 +28,15 @@ class CostMeter:
         """Seconds of the trial, over all its starts."""
         return progress.spent_s + time.perf_counter() - self._started
 
+    def _why_unknown(self, energy_j: float | None) -> str:
+        return "" if energy_j is not None else self.energy.missing or _EARLIER
+
     def read(self, trainer: Trainer, progress: Progress, macs: dict[str, Any]) -> Cost:
         """The cost up to now; ``macs`` come from ``forward_macs``."""
         total, trainable = cost.count_parameters(trainer.recommender)
         train_s = [record.train_s for record in progress.epochs]
         eval_s = [record.eval_s for record in progress.epochs]
+        energy_j = progress.energy_j if train_s else None
         return Cost(
             params_total=total,
             params_trainable=trainable,
@@ -41,7 +47,9 @@ class CostMeter:
             peak_memory_bytes=self._memory.num_bytes(),
             memory_kind=self._memory.kind,
             peak_host_bytes=self._memory.num_host_bytes(),
-            energy_j=progress.energy_j if train_s else None,
+            energy_j=energy_j,
+            energy_counter=self.energy.name,
+            energy_missing=self._why_unknown(energy_j) if train_s else "",
             device=cost.device_name(trainer.device, trainer.config.training.precision),
             micro_items=trainer.recommender.micro_items,
             **macs,

@@ -16,7 +16,7 @@ PUBLIC: dict[str, str] = {
     "morec.data.dataset:load_dataset": "(spec, root, split)",
     "morec.encoders.artefacts:ArtefactStore": "(folder, storage, *, verify)",
     "morec.results:TrialResult.best_score": "(self)",
-    "morec.trial:TrialInputs": "(dataset, store, sources)",
+    "morec.trial:TrialInputs": "(dataset, store, sources, kept_lists)",
     "morec.trial:run_trial": "(config, inputs, *, checkpoints, report, workers, device)",
     "reports.export.frames:load_study": "(folder)",
     "reports.write:write_report": "(folder, formats)",

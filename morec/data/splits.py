@@ -45,6 +45,8 @@ class EvaluationBatch:
     """(m,) with ``history_items``: mask ``scores[history_rows, history_items]``."""
     history_items: npt.NDArray[np.int64]
     """(m,) item ids 1..N."""
+    first: int = 0
+    """Number of the batch's first user among those of the split, from 0."""
 
     def rows(self, rows: slice) -> "EvaluationBatch":
         """Return some of the users; ``history_rows`` count from the first of them."""
@@ -56,6 +58,7 @@ class EvaluationBatch:
             self.targets_B[rows],
             self.history_rows[history] - first,
             self.history_items[history],
+            self.first + first,
         )
 
 
@@ -84,6 +87,7 @@ def evaluation_batches(
             targets_B=dataset.item_ids[targets].astype(np.int64),
             history_rows=rows,
             history_items=dataset.item_ids[positions].astype(np.int64),
+            first=first,
         )
 
 

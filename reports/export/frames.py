@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from reports.export import sheets as exports
+from reports.export.list_sheets import recommended_sheet
 from reports.export.sheet import Sheet
 from reports.export.trial_sheets import epochs_sheet, trials_sheet
 from reports.study.report import read_report
@@ -63,7 +64,7 @@ def load_study(folder: Path | str) -> StudyFrames:
         holds=_frame(exports.holds_sheet(report)),
         complementarity=_frame(exports.complementarity_sheet(report)),
         slices=_frame(exports.slices_sheet(report)),
-        recommended=_frame(exports.recommended_sheet(report)),
+        recommended=_frame(recommended_sheet(report)),
         cost=_frame(exports.cost_sheet(report.summary)),
         importance=_frame(exports.importance_sheet(report.summary)),
         data=_frame(exports.data_sheet(report.summary)),

@@ -15,6 +15,7 @@ from reports.study.complementarity_words import (
 )
 from reports.study.contrasts import Contrast
 from reports.study.costs import ArmCost, arm_costs
+from reports.study.examples_words import how_many_differ, which_trials
 from reports.study.holds_words import format_family, format_row, holds_sentence
 from reports.study.places import Place
 from reports.study.progress import unfinished
@@ -59,6 +60,7 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _complementarity(report, first)
     for recommended in report.recommended:
         yield from _folded(recommended.place, first, _recommended(recommended))
+    yield from _examples(report)
     costs = arm_costs(summary)
     if costs:
         yield "\n## Cost\n"
@@ -173,6 +175,31 @@ def _recommended_rows(table: RecommendedTable) -> Iterator[list[str]]:
         cells = (format_value(*one) for one in zip(table.metrics, row.values, strict=True))
         name = f"{row.name} (reference)" if row.is_reference else row.name
         yield [name, *(f"{text} ± {sd}" if sd else text for text, sd in cells)]
+
+
+def _examples(report: Report) -> Iterator[str]:
+    """Each example user's last items, target and its two ranks; the lists are on the page."""
+    for pair in report.examples:
+        key = pair.place.key
+        yield f"\n## Seeing why{_plain(f', {key}' if key else '')}\n"
+        yield f"{_plain(which_trials(pair))} {_plain(how_many_differ(pair))}\n"
+        header = [
+            "Ranked higher by",
+            "Last items",
+            "Target",
+            *(f"Rank, {arm}" for arm in pair.arms),
+        ]
+        rows = (
+            [
+                side.arm,
+                " · ".join(one.title for one in user.history),
+                user.target.title,
+                *(f"{one.rank:,}" for one in user.lists),
+            ]
+            for side in pair.sides
+            for user in side.users
+        )
+        yield from _table(header, rows)
 
 
 _COST_COLUMNS = ("Dataset", "Method", "#Param", "trainable", "FLOPs", "Time/E", "MU", "Device")

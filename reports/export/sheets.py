@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 
 from morec.results import Evaluation
+from reports.export.list_sheets import examples_sheet, recommended_sheet
 from reports.export.sheet import Row, Sheet, place_columns, sheet_of
 from reports.export.trial_sheets import trials_sheet
 from reports.study import verdict
@@ -38,7 +39,7 @@ def sheets(report: Report) -> dict[str, Sheet]:
     """Every table by name.
 
     Left out where there is none: holds, complementarity, data, preparations, importance,
-    recommended, slices.
+    recommended, examples, slices.
     """
     made = {
         "accuracy": accuracy_sheet(report.summary),
@@ -58,6 +59,8 @@ def sheets(report: Report) -> dict[str, Sheet]:
         made["importance"] = importance_sheet(report.summary)
     if report.recommended:
         made["recommended"] = recommended_sheet(report)
+    if report.examples:
+        made["examples"] = examples_sheet(report)
     return made | ({"slices": slices_sheet(report)} if report.sliced else {})
 
 
@@ -210,6 +213,8 @@ def cost_sheet(summary: StudySummary) -> Sheet:
         values = asdict(cost) | {
             "uncounted_ops": " ".join(cost.uncounted_ops),
             "devices": "; ".join(cost.devices),
+            "energy_counters": "; ".join(cost.energy_counters),
+            "energy_missing": "; ".join(cost.energy_missing),
         }
         rows.append([values[name] for name in names])
     return sheet_of(summary, names, rows)
@@ -279,21 +284,4 @@ def slices_sheet(report: Report) -> Sheet:
                 names = [*where, table.dimension, label.name, label.num_users, row.arm]
                 numbers = [d.mean, d.low, d.high, d.num_seeds] if d else [None] * 4
                 rows.append([*names, table.metric, cell.mean, *numbers])
-    return sheet_of(report.summary, header, rows)
-
-
-def recommended_sheet(report: Report) -> Sheet:
-    """One row per arm or reference and metric of its lists on the test split, unrounded."""
-    seeds = report.summary.manifest.study.seeds
-    header = ["dataset", "condition", "arm", "metric", "mean", "sd", "seeds_finished"]
-    header += [f"seed_{seed}" for seed in seeds]
-    rows = []
-    for table in report.recommended:
-        for row in table.rows:
-            for metric, value in zip(table.metrics, row.values, strict=True):
-                finished = None if row.is_reference else len(value.by_seed)
-                stats = [value.mean, value.sd, finished]
-                by_seed = (value.by_seed.get(seed) for seed in seeds)
-                place = [table.dataset, table.place.condition]
-                rows.append([*place, row.name, metric, *stats, *by_seed])
     return sheet_of(report.summary, header, rows)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from morec.results import Cost, TrialResult
+from morec.results import GPU_COUNTER, Cost, TrialResult
 from reports.study.summary import ArmSummary, StudySummary
 from reports.study.trial import Trial
 
@@ -34,7 +34,11 @@ class ArmCost:
     """Training seconds of a whole trial, evaluation not counted."""
     total_s: float
     energy_j: float | None
-    """Joules of a whole trial's GPUs, an estimate."""
+    """Joules of a whole trial's devices, an estimate by their counters."""
+    energy_counters: tuple[str, ...]
+    """The counters that were read, as ``Cost.energy_counter``; empty where the energy is n/a."""
+    energy_missing: tuple[str, ...]
+    """Why it is n/a, where the trials say so."""
     peak_memory_bytes: int | None
     memory_kind: str
     devices: tuple[str, ...]
@@ -55,7 +59,8 @@ class StudyCost:
     """Trials that ended without a recorded time; they are in none of the sums."""
     preparation_s: float
     energy_j: float | None
-    """Joules of the GPUs over the trials that recorded any; None if none did."""
+    """Joules of the GPUs over the trials that recorded any; None if none did. Those of CPUs cannot
+    be summed: trials that ran at the same time each count the same packages."""
 
     @property
     def trials_s(self) -> float:
@@ -78,7 +83,8 @@ def study_cost(summary: StudySummary) -> StudyCost:
     """Cost of the whole study. A trial that several conditions share counts once."""
     ended = [trial for trial in summary.trials if trial.result]
     costs = [trial.result.cost for trial in ended if trial.result and trial.result.cost]
-    energies = [cost.energy_j for cost in costs if cost.energy_j is not None]
+    on_gpus = [cost for cost in costs if cost.energy_counter == GPU_COUNTER]
+    energies = [cost.energy_j for cost in on_gpus if cost.energy_j is not None]
     return StudyCost(
         search_s=_seconds(trial for trial in ended if trial.role == "search"),
         final_s=_seconds(trial for trial in ended if trial.role == "final"),
@@ -119,6 +125,8 @@ def arm_cost(dataset: str, arm: ArmSummary) -> ArmCost | None:
         train_s=fmean(sum(epoch.train_s for epoch in result.epochs) for result, _ in recorded),
         total_s=fmean(cost.total_s for cost in costs),
         energy_j=_mean(cost.energy_j for cost in costs),
+        energy_counters=_distinct(c.energy_counter for c in costs if c.energy_j is not None),
+        energy_missing=_distinct(cost.energy_missing for cost in costs),
         peak_memory_bytes=max(
             (cost.peak_memory_bytes for cost in costs if cost.peak_memory_bytes), default=None
         ),
@@ -133,6 +141,10 @@ def _with_cost(trials: Iterable[Trial]) -> list[tuple[TrialResult, Cost]]:
     """Completed trials that recorded their cost."""
     results = [trial.result for trial in trials if trial.result and trial.is_completed]
     return [(result, result.cost) for result in results if result.cost]
+
+
+def _distinct(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, texts)))
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

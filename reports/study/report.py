@@ -7,10 +7,13 @@ from pathlib import Path
 from reports.study.accuracy import AccuracyTable, accuracy_tables
 from reports.study.complementarity import Pair, complementarity
 from reports.study.contrasts import Contrast, compare
+from reports.study.examples import ShownPair, shown_examples
 from reports.study.holds import HeldContrast, held_contrasts
 from reports.study.recommended import RecommendedTable, recommended_tables
 from reports.study.slices import SliceTable, slice_tables
 from reports.study.summary import StudySummary, summarise
+from tune_space.ledger.examples import StudyExamples
+from tune_space.ledger.records import Ledger
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,8 @@ class Report:
     """A study's numbers, and the contrasts and tables derived from them."""
 
     summary: StudySummary
+    stored_examples: StudyExamples | None = None
+    """The example users that the run stored; None in folders without any."""
 
     @cached_property
     def contrasts(self) -> tuple[Contrast, ...]:
@@ -49,6 +54,11 @@ class Report:
         """What the final trials' lists hold, a table per data set that recorded it."""
         return recommended_tables(self.summary)
 
+    @cached_property
+    def examples(self) -> tuple[ShownPair, ...]:
+        """Example users of two arms of each data set, with what both recommend them."""
+        return shown_examples(self.summary, self.stored_examples)
+
 
 def read_report(folder: Path) -> Report:
     """The report of the study in ``folder``, finished or not.
@@ -56,4 +66,4 @@ def read_report(folder: Path) -> Report:
     Raises:
         DataError: the folder holds no study, or a file of it cannot be read.
     """
-    return Report(summarise(folder))
+    return Report(summarise(folder), Ledger(folder).read_examples())

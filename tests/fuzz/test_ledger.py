@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from morec.errors import DataError
 from tests.fuzz.mutations import damaged, fuzzed
+from tests.reports.made_up_examples import add_examples
 from tests.tune_space.made_up_trials import conductor_of, play
 from tune_space.commands.audit import audit
 from tune_space.commands.status import read_status
@@ -32,6 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     conductor = conductor_of(made)
     play(conductor)
     conductor.write_manifest("finished")
+    add_examples(made)
     return made
 
 
@@ -39,12 +41,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def texts(folder: Path) -> dict[str, bytes]:
     final = Ledger(folder).read_manifest().arms[0].final[0]
     paths = {"record": folder / "trials" / f"{final}.json", "manifest": folder / "manifest.json"}
+    paths["examples"] = folder / "examples.json"
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths.values()}
 
 
 def read_everything(folder: Path) -> None:
     ledger = Ledger(folder)
-    for read in (ledger.read_all, ledger.read_manifest, lambda: read_status(folder)):
+    reads = ledger.read_all, ledger.read_manifest, ledger.read_examples
+    for read in (*reads, lambda: read_status(folder)):
         try:
             read()
         except DataError as error:

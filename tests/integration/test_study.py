@@ -39,6 +39,19 @@ def test_the_smoke_study_runs_to_its_report(tmp_path) -> None:
         for trial_id in arm.final:
             assert results[trial_id].test is not None
             assert trial_id in page
+    (pair,) = Ledger(out).read_examples().pairs
+    assert set(pair.trial_ids) <= {trial_id for arm in manifest.arms for trial_id in arm.final}
+    assert '<section id="examples">' in page
+
+
+def test_lists_and_examples_are_kept_as_the_study_says(study_file, tmp_path) -> None:
+    out = tmp_path / "out"
+    words = ("training.max_epochs=1", "kept_lists=5", "examples=false", "seeds=[1]")
+    assert run(study_file, out, "--set", *words) == 0
+    tests = [result.test for result in Ledger(out).read_all().values() if result.test]
+    assert {len(test.kept_lists.users_V) for test in tests} == {5}
+    assert not (out / "examples.json").exists()
+    assert '<section id="examples">' not in (out / "report.html").read_text()
 
 
 def test_added_seeds_run_and_nothing_is_run_again(study_file, tmp_path) -> None:

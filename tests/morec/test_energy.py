@@ -1,5 +1,6 @@
-"""Energy by NVML's counter: here its absence is real and its numbers are a stand-in's."""
+"""A device's counter: NVML's numbers are a stand-in's, those of CPU packages in made-up files."""
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,10 +11,14 @@ import torch
 from morec import energy
 from morec.data.dataset import Dataset
 from morec.energy import EnergyMeter
+from morec.package_energy import open_counter
 from morec.progress import Progress
+from morec.results import Cost, EpochRecord
+from morec.trial import Trial
+from tests.morec.test_package_energy import go_on, zone
 from tests.morec.tiny_trials import run, tiny_config
 
-GPU = torch.device("cuda")
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
 class Broken(Exception):
@@ -44,8 +49,29 @@ def with_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
 
 
-def test_a_cpu_has_no_counter() -> None:
-    assert EnergyMeter(torch.device("cpu")).lap_j() is None
+@pytest.fixture
+def powercap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in the place where Linux shows counters of CPU packages."""
+    folder = tmp_path / "powercap"
+    monkeypatch.setattr(energy, "open_counter", partial(open_counter, folder))
+    return folder
+
+
+def test_a_cpu_without_counters_says_so(powercap: Path) -> None:
+    meter = EnergyMeter(CPU)
+    assert (meter.lap_j(), meter.name) == (None, "CPU packages (RAPL)")
+    assert meter.missing == f"the machine shows no counter of a CPU package under {powercap}"
+
+
+def test_a_lap_on_a_cpu_is_what_its_packages_went_on_by(powercap: Path) -> None:
+    package = zone(powercap, "intel-rapl:0", "package-0", 1_000_000)
+    meter = EnergyMeter(CPU)
+    go_on(package, 3_500_000)
+    assert [meter.lap_j(), meter.lap_j()] == [2.5, 0.0]
+    assert EnergyMeter(CPU).key == meter.key != ""
+    (package / "energy_uj").unlink()
+    assert meter.lap_j() is None
+    assert "energy_uj" in meter.missing
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -56,7 +82,9 @@ def test_without_a_driver_energy_is_not_known() -> None:
 
 def test_without_the_package_energy_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(energy, "pynvml", None)
-    assert EnergyMeter(GPU).lap_j() is None
+    meter = EnergyMeter(GPU)
+    assert (meter.lap_j(), meter.name) == (None, "GPU (NVML)")
+    assert meter.missing == 'the GPU\'s counter needs pip install -e ".[gpu]"'
 
 
 @pytest.mark.usefixtures("with_gpu")
@@ -85,9 +113,45 @@ def test_energy_is_summed_over_workers_and_a_part_not_known_leaves_the_whole_unk
     assert progress.energy_j is None
 
 
-def test_a_trial_on_a_cpu_records_no_energy(tiny_dataset: Dataset, tmp_path: Path) -> None:
-    result = run(tiny_config(), tiny_dataset, tmp_path)
-    assert result.cost is not None and result.cost.energy_j is None
+def test_workers_that_read_one_counter_count_its_energy_once(powercap: Path) -> None:
+    """Two workers on one machine, one on another: every gathered value is what a worker sends."""
+    package = zone(powercap, "intel-rapl:0", "package-0")
+    meter = EnergyMeter(CPU)
+    go_on(package, 2_000_000)
+
+    def gather(mine: tuple[str, float]) -> list[tuple[str, float]]:
+        assert mine == (meter.key, 2.0)
+        return [mine, (meter.key, 2.1), ("packages of another machine", 5.0)]
+
+    workers = SimpleNamespace(gather=gather)
+    trial: Any = SimpleNamespace(
+        meter=SimpleNamespace(energy=meter), trainer=SimpleNamespace(workers=workers)
+    )
+    assert sorted(Trial._laps_j(trial)) == [2.1, 5.0]
+
+
+def test_a_trial_on_a_cpu_records_why_its_energy_is_not_known(
+    tiny_dataset: Dataset, tmp_path: Path, powercap: Path
+) -> None:
+    cost = run(tiny_config(), tiny_dataset, tmp_path).cost
+    assert cost is not None and cost.energy_j is None
+    assert cost.energy_missing == f"the machine shows no counter of a CPU package under {powercap}"
+
+
+def test_a_trial_on_a_cpu_records_the_joules_of_its_packages(
+    tiny_dataset: Dataset, tmp_path: Path, powercap: Path
+) -> None:
+    package = zone(powercap, "intel-rapl:0", "package-0", 0)
+    spent: list[float | None] = []
+
+    def report(epochs: tuple[EpochRecord, ...], cost: Cost) -> None:
+        spent.append(cost.energy_j)
+        go_on(package, 4_000_000 * len(epochs))
+
+    cost = run(tiny_config(), tiny_dataset, tmp_path, report=report).cost
+    assert cost is not None and cost.energy_j == 4.0
+    assert spent == [0.0, 4.0]
+    assert (cost.energy_counter, cost.energy_missing) == ("CPU packages (RAPL)", "")
 
 
 @pytest.mark.gpu

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from morec.config import TrialConfig
 from morec.data.dataset import Dataset
-from morec.data.slices import Slicing, slicings
+from morec.data.slices import Slicing, popularity_codes_N1, slicings
 from morec.data.splits import Split, evaluation_batches, train_popularity_N1
 from morec.encoders.artefacts import ArtefactStore
 from morec.errors import CollapsedError, DivergedError
@@ -194,6 +194,76 @@ def test_nobody_counts_the_lists_of_validation(tiny_dataset: Dataset, tmp_path: 
     assert trainer.evaluate("valid").lists == {}
     expected = {f"{name}@10" for name in ("coverage", "mean popularity", "tail share", "gini")}
     assert trainer.evaluate("test").lists.keys() == expected
+
+
+@pytest.mark.parametrize("mask_history", [True, False])
+@pytest.mark.parametrize("candidates", ["all", "trained"])
+def test_kept_lists_are_what_every_user_alone_would_be_given(
+    candidates: str, mask_history: bool, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    """Ten places whatever the cut-offs are; ties and cold targets as in the test above."""
+    evaluation = {"candidates": candidates, "mask_history": mask_history, "ks": (3,)}
+    config = tiny_config(evaluation=evaluation | {"select": "HR@3"})
+    trainer = trainer_of(config, with_cold_targets(tiny_dataset), tmp_path)
+    trainer.train_epoch()
+    flatten_scores(trainer, 3)
+    trainer.recommender.double()
+    with torch.no_grad():
+        lists = lists_by_users(trainer, 10)
+    result = trainer.evaluate("test", kept_lists=1_000)
+    kept = result.kept_lists
+    assert kept is not None and (kept.places, kept.num_users) == (10, 41)
+    assert kept.items_VK.tolist() == [one + [0] * (10 - len(one)) for one in lists]
+    batches = evaluation_batches(trainer.dataset, "test", 1)
+    targets = [int(batch.targets_B[0]) for batch in batches]
+    assert kept.targets_V.tolist() == targets
+    places = [
+        one.index(target) + 1 if target in one else None
+        for one, target in zip(lists, targets, strict=True)
+    ]
+    assert places == [rank if rank <= 10 else None for rank in result.ranks.tolist()]
+    without = trainer.evaluate("test")
+    assert without.kept_lists is None
+    assert result.model_copy(update={"kept_lists": None}) == without
+
+
+@pytest.mark.parametrize("candidates", ["all", "trained"])
+def test_metrics_of_lists_follow_from_the_lists_that_are_kept(
+    candidates: str, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    config = tiny_config(evaluation={"candidates": candidates, "ks": (1, 5, 10)})
+    dataset = with_cold_targets(tiny_dataset)
+    result = trainer_of(config, dataset, tmp_path).evaluate("test", kept_lists=41)
+    assert result.kept_lists is not None
+    items_VK = result.kept_lists.items_VK
+    popularity = train_popularity_N1(dataset)
+    candidate = np.flatnonzero(popularity > (0 if candidates == "trained" else -1))
+    candidate = candidate[candidate > 0]
+    tail = {i for i in range(1, 31) if popularity_codes_N1(dataset)[i] <= 2}
+    for k in (1, 5, 10):
+        entries = [item for item in items_VK[:, :k].ravel().tolist() if item]
+        expected = {
+            "coverage": len(set(entries) & set(candidate.tolist())) / len(candidate),
+            "mean popularity": sum(popularity[item] for item in entries) / len(entries),
+            "tail share": sum(item in tail for item in entries) / len(entries),
+        }
+        found = {name: result.lists[f"{name}@{k}"] for name in expected}
+        assert found == pytest.approx(expected, abs=1e-12)
+
+
+def test_users_above_the_limit_are_drawn_and_their_lists_are_the_same(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path)
+    whole, some = (trainer.evaluate("test", kept_lists=limit).kept_lists for limit in (41, 7))
+    assert whole is not None and some is not None
+    assert len(some.users_V) == 7
+    assert some.items_VK.tolist() == whole.items_VK[some.users_V].tolist()
+
+
+def test_validation_keeps_no_lists(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path)
+    assert trainer.evaluate("valid", kept_lists=41).kept_lists is None
 
 
 @splits

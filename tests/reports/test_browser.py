@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from morec.metrics import GAINS
 from reports.study.summary import summarise
 from reports.write import write_report, write_reports
+from tests.reports.made_up_examples import PICTURE, add_examples
 from tests.reports.made_up_studies import CONDITIONS, FUSION, SMALL, FakeStudy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -37,7 +38,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Fourteen arms with slices, a second round, failed and collapsed trials."""
+    """Fourteen arms with slices, examples, a second round, failed and collapsed trials."""
     study = FakeStudy(
         arms=FUSION,
         slices={"popularity": (20, 80, 200)},
@@ -56,7 +57,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "expected": {"ID": {"HR@10": 17.71}},
         },
     )
-    return study.write(tmp_path_factory.mktemp("studies") / "fusion")
+    made = study.write(tmp_path_factory.mktemp("studies") / "fusion")
+    add_examples(made, title=EVIL, picture=PICTURE)
+    return made
 
 
 @pytest.fixture(scope="module")

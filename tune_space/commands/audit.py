@@ -15,6 +15,7 @@ from morec.config import canonical_json
 from morec.errors import DataError, ExitCode, SpecError
 from morec.results import Evaluation, TrialResult
 from tune_space.commands.audit_arms import ArmAudit
+from tune_space.commands.audit_lists import target_problems
 from tune_space.commands.audit_records import record_problems, reference_problems
 from tune_space.commands.request import Answer, StudyRequest
 from tune_space.ledger.manifest import Manifest, trials_of
@@ -27,7 +28,8 @@ Split = Literal["valid", "test"]
 
 PROMISES = (
     "choices by validation alone, names of trials, equal tuning effort, paired seeds, full ranking "
-    "of the same users, metrics of their ranks, test split seen by locked finals only"
+    "of the same users, metrics and kept lists of their ranks, test split seen by locked finals "
+    "only"
 )
 
 
@@ -136,6 +138,7 @@ def _group_problems(manifest: Manifest, group: Sequence[TrialResult]) -> Iterato
     # What is left over may be of several conditions.
     for name, values in _protocol([] if is_left_over else group).items():
         yield from _differences(name, values)
+    yield from target_problems(group)
     yield from _against_data(manifest, group)
 
 

@@ -11,6 +11,7 @@ from morec.config.ensemble import member_sources, weight_grid
 from morec.errors import DataError
 from morec.metrics import GAINS, NEVER_FOUND, mean_over_users, parse_metric
 from morec.results import Evaluation, TrialResult, TrialStatus
+from tune_space.commands.audit_lists import list_problems
 from tune_space.ledger.manifest import Manifest
 
 ROUNDING = 1e-3
@@ -50,6 +51,7 @@ def evaluation_problems(
         if found is None or right is None or not np.isclose(found, right, rtol=0, atol=1e-12):
             yield f"{name} is {found}; the ranks give {right}"
     yield from _forced_miss_problems(result, ks)
+    yield from list_problems(result)
 
 
 def _forced_miss_problems(result: Evaluation, ks: tuple[int, ...]) -> Iterator[str]:

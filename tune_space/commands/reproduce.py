@@ -18,6 +18,7 @@ from morec.late_fusion import run_any_trial
 from morec.metrics import NEVER_FOUND
 from morec.results import Cost, EpochRecord, Evaluation, TrialResult, TrialStatus
 from morec.trial import TrialInputs
+from tune_space.commands.audit_lists import kept_items
 from tune_space.commands.request import Answer, StudyRequest
 from tune_space.inputs.prepare import Prepared
 from tune_space.ledger.locks import shared
@@ -110,9 +111,10 @@ def _train(record: TrialResult, prepared: Prepared, resources: ResourcesSpec) ->
     store = prepared.store.folder
     with shared(store), TemporaryDirectory() as folder, chdir(prepared.root):
         try:
+            dataset = prepared.dataset(record.config)
             return run_any_trial(
                 record.config,
-                TrialInputs(prepared.dataset(record.config), prepared.store, record.sources),
+                TrialInputs(dataset, prepared.store, record.sources, _num_kept(record)),
                 checkpoints=Checkpoints(Path(folder) / "trial"),
                 report=report,
                 device="cuda" if resources.gpus else "cpu",
@@ -122,6 +124,12 @@ def _train(record: TrialResult, prepared: Prepared, resources: ResourcesSpec) ->
             return record.model_copy(update={"epochs": epochs, "cost": cost})
 
 
+def _num_kept(record: TrialResult) -> int:
+    """The users whose lists the record keeps."""
+    kept = record.test.kept_lists if record.test else None
+    return kept.num_users if kept else 0
+
+
 def _plain(evaluation: Evaluation | None) -> dict[str, Any]:
     """An evaluation as named values; its slices are left out, because the ranks give them."""
     if evaluation is None:
@@ -129,7 +137,8 @@ def _plain(evaluation: Evaluation | None) -> dict[str, Any]:
     ranks_U = np.where(evaluation.is_forced_miss_U, NEVER_FOUND, evaluation.ranks)
     ranks = {f"rank of user {u}": int(rank) for u, rank in enumerate(ranks_U)}
     counts = {name: getattr(evaluation, name) for name in _COUNTS}
-    return {**evaluation.metrics, **evaluation.lists, **counts, **ranks}
+    kept = kept_items(evaluation.kept_lists) if evaluation.kept_lists else {}
+    return {**evaluation.metrics, **evaluation.lists, **counts, **ranks, **kept}
 
 
 def _differing(where: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

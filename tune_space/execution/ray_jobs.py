@@ -97,6 +97,7 @@ def _job_maker(conductor: Conductor, prepared: Prepared) -> Callable[[Job], Tria
             workers=resources.workers,
             cpus=resources.cpus,
             gpus=resources.gpus,
+            kept_lists=conductor.study.kept_lists,
             silence_minutes=resources.silence_minutes,
         )
 

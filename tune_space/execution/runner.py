@@ -23,6 +23,7 @@ from tune_space.inputs.check_texts import check_texts
 from tune_space.inputs.check_training import check_training
 from tune_space.inputs.data_profile import by_condition, format_dataset
 from tune_space.inputs.dataset_entries import dataset_entries
+from tune_space.inputs.examples import store_examples
 from tune_space.inputs.missing import find_missing, format_missing, inactive_arms
 from tune_space.inputs.prepare import Prepared
 from tune_space.inputs.reference_rows import references
@@ -63,7 +64,9 @@ def run_study(study: StudySpec, arms: Sequence[Arm], options: RunOptions) -> Run
             if not conductor.is_finished():
                 with stopped_by_signal(caught):
                     run_jobs(conductor, run.prepared, options, caught)
-            return _conclude(conductor, caught)
+            outcome = _conclude(conductor, caught)
+            _store_examples(run, conductor)
+            return outcome
 
 
 @contextmanager
@@ -250,6 +253,14 @@ def _conclude(conductor: Conductor, caught: Caught) -> RunOutcome:
         is_finished=is_finished,
         signal=number,
     )
+
+
+def _store_examples(run: _Run, conductor: Conductor) -> None:
+    """Store the users that the report shows; what hinders that costs the report them alone."""
+    try:
+        store_examples(run.prepared, run.ledger, conductor.manifest, conductor.results)
+    except (OSError, DataError) as error:
+        print(f"the report shows no example users: {format_error(error)}")
 
 
 def _is_failure(result: TrialResult) -> bool:

@@ -6,6 +6,7 @@
       artefacts/          the store of all studies in runs/
       <study>/
         manifest.json  trials/  checkpoints/    the ledger, and what trials continue from
+        examples.json                           a few test users for the report
         report.html  tables/                    the report
         .ray_tune/  ray_train/                  Ray's own files
 """
@@ -15,6 +16,8 @@ from pathlib import Path
 TRIALS = "trials"
 """One record a trial."""
 MANIFEST = "manifest.json"
+EXAMPLES = "examples.json"
+"""A few test users with titles, for the report; see ``tune_space.ledger.examples``."""
 CHECKPOINTS = "checkpoints"
 """One folder a trial."""
 ARTEFACTS = "artefacts"

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from morec.config import Spec
 from morec.errors import DataError
 from morec.results import TrialResult, TrialStatus, utc_now, write_atomically
-from tune_space.ledger.layout import MANIFEST, TRIALS
+from tune_space.ledger.examples import StudyExamples
+from tune_space.ledger.layout import EXAMPLES, MANIFEST, TRIALS
 from tune_space.ledger.manifest import Manifest
 
 SpecT = TypeVar("SpecT", bound=Spec)
@@ -35,6 +36,7 @@ class Ledger:
         self.folder = folder
         self.trials_folder = folder / TRIALS
         self.manifest_path = folder / MANIFEST
+        self.examples_path = folder / EXAMPLES
 
     def write(self, result: TrialResult) -> None:
         """Add or replace one trial's record."""
@@ -95,6 +97,21 @@ class Ledger:
         if manifest is None:
             raise DataError(f"{self.folder}: no study has run here (there is no {MANIFEST})")
         return manifest
+
+    def write_examples(self, examples: StudyExamples | None) -> None:
+        """Replace the example users; None removes them."""
+        if examples is None:
+            self.examples_path.unlink(missing_ok=True)
+        else:
+            write_atomically(self.examples_path, examples.model_dump_json(indent=1))
+
+    def read_examples(self) -> StudyExamples | None:
+        """The example users, or None where none were stored.
+
+        Raises:
+            DataError: the file is there but holds none; it names file and reason.
+        """
+        return _read(StudyExamples, self.examples_path) if self.examples_path.exists() else None
 
 
 def _read(model: type[SpecT], path: Path) -> SpecT:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Protocol, Self
 from pydantic import Field, field_validator, model_validator
 
 from morec.config import Spec
+from morec.kept_lists import KEPT_LISTS
 from tune_space.study.domains import ParamSpec, Value
 from tune_space.study.storage_url import StorageUrl
 
@@ -181,6 +182,13 @@ class StudySpec(Spec):
     """Arm (by its full name, with data set and condition) -> metric -> the paper's number in
     percent. The report prints it next to ours, never as ours. ``HR@10 cold`` is a metric on a
     slice; ``#Param M``, ``FLOPs G``, ``min/epoch`` and ``GPU GB`` are columns of the cost table."""
+    kept_lists: int = Field(KEPT_LISTS, ge=0)
+    """Test users whose ten best items every final trial keeps in its record: all, or so many drawn
+    where there are more; 0: none. They show why one arm finds whom another misses."""
+    examples: bool = True
+    """Whether the end of a run stores a few test users for the report: their last items and what
+    two arms recommend them, with titles and small pictures, without any user's id. Needs
+    ``kept_lists``. false also removes what an earlier run stored."""
     keep_checkpoints: bool = False
     """Whether a finished trial's checkpoint stays, within ``checkpoints_gb``."""
     checkpoints_gb: float = Field(10, gt=0)

@@ -1,8 +1,10 @@
 """Cost: the paper's columns, what they hide, prepared artefacts, accuracy against time."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 
+from morec.results import PACKAGE_COUNTER
 from reports.page.section import Context, Drawing, Section, drawing
 from reports.plots.losses import losses
 from reports.plots.pareto import pareto
@@ -25,6 +27,7 @@ def _context(report: Report) -> Context:
     return {
         "conditions": [(one.place, _by_dataset(one)) for one in summary.by_condition if costs],
         "memory_kinds": list(dict.fromkeys(cost.memory_kind for cost in costs)),
+        "energy": energy_sources(costs),
         "shares_gpus": summary.manifest.study.resources.gpus % 1 > 0,
         "has_search_costs": any(cost.is_from_search for cost in costs),
         "uncounted": sorted({operation for cost in costs for operation in cost.uncounted_ops}),
@@ -35,6 +38,27 @@ def _context(report: Report) -> Context:
         "tabs": {metric: list(_fronts(summary, costs, metric)) for metric in summary.metrics},
         "num_devices": len(device_costs(costs)),
     }
+
+
+@dataclass(frozen=True)
+class EnergySources:
+    """What the energies of a study were read of, and why others are n/a."""
+
+    counters: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+    @property
+    def is_of_packages(self) -> bool:
+        """Whether any was read of a CPU's packages."""
+        return PACKAGE_COUNTER in self.counters
+
+
+def energy_sources(costs: Iterable[ArmCost]) -> EnergySources:
+    """The distinct counters and reasons of all arms."""
+    rows = list(costs)
+    counters = dict.fromkeys(one for cost in rows for one in cost.energy_counters)
+    reasons = dict.fromkeys(one for cost in rows for one in cost.energy_missing)
+    return EnergySources(tuple(counters), tuple(reasons))
 
 
 def _by_dataset(condition: StudySummary) -> dict[str, list[ArmCost]]:

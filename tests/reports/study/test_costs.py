@@ -5,6 +5,7 @@ from statistics import mean, stdev
 
 import pytest
 
+from morec.results import PACKAGE_COUNTER
 from reports.study.costs import arm_costs, study_cost
 from reports.study.progress import unfinished
 from reports.study.summary import summarise
@@ -92,6 +93,26 @@ def test_energy_is_shown_per_trial_and_for_the_study_only_where_recorded(tmp_pat
     assert study_cost(without).energy_j is None
     text = Page(write_report(tmp_path / "cpu", ("html",)).read_text(encoding="utf-8")).text
     assert "The GPUs took" not in text and "shared a GPU" not in text
+
+
+def test_energy_of_cpu_packages_is_named_and_never_summed(tmp_path: Path) -> None:
+    FakeStudy(energy_j=7_200.0, searches=0).write(tmp_path)
+    ledger = Ledger(tmp_path)
+    for number, record in enumerate(ledger.read_all().values()):
+        unknown = {"energy_j": None, "energy_missing": "made up <reason>"} if number == 0 else {}
+        update = {"energy_counter": PACKAGE_COUNTER, **unknown}
+        assert record.cost is not None
+        ledger.write(record.model_copy(update={"cost": record.cost.model_copy(update=update)}))
+    summary = summarise(tmp_path)
+    assert {one.energy_j for one in arm_costs(summary)} == {7_200.0}
+    assert {one.energy_counters for one in arm_costs(summary)} == {(PACKAGE_COUNTER,)}
+    assert study_cost(summary).energy_j is None
+    text = Page(write_report(tmp_path).read_text(encoding="utf-8")).text
+    assert "an estimate by the device’s own counter: CPU packages (RAPL)." in text
+    assert "trials that ran at the same time each count all of them" in text
+    assert "n/a: made up <reason>." in text and "The GPUs took" not in text
+    rows = (tmp_path / "tables/cost.csv").read_text()
+    assert "CPU packages (RAPL)" in rows and "made up <reason>" in rows
 
 
 def test_trials_that_conditions_share_count_once(tmp_path: Path) -> None:

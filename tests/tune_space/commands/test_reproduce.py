@@ -10,6 +10,7 @@ from morec.config import FilesSpec
 from morec.data.dataset import load_dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.errors import DataError
+from morec.packing import pack_integers
 from morec.results import TrialResult, TrialStatus, pack_ranks
 from studies.run import main
 from tests.morec.tiny_trials import FROZEN_TEXT, run, tiny_config
@@ -52,6 +53,27 @@ def test_a_trial_comes_out_the_same_and_the_ledger_stays_as_it_is(prepared, item
     assert again(prepared, trial_id) == "identical over 2 epochs"
     files = sorted((prepared.root / "out").rglob("*"))
     assert {path: path.stat().st_mtime_ns for path in files} == before
+
+
+def test_another_item_in_a_kept_list_is_a_difference(prepared) -> None:
+    result = recorded(prepared)
+    kept = result.test.kept_lists
+    items_VK = kept.items_VK.copy()
+    then = int(items_VK[3, 4])
+    items_VK[3, 4] += 1
+    other = kept.model_copy(update={"packed_items": pack_integers(items_VK)})
+    test = result.test.model_copy(update={"kept_lists": other})
+    Ledger(prepared.root / "out").write(result.model_copy(update={"test": test}))
+    assert again(prepared, result.trial_id) == (
+        f"differs at test: place 5 in the list of user 3: {then + 1} in the record, {then} now"
+    )
+
+
+def test_a_record_without_kept_lists_is_compared_without_them(prepared) -> None:
+    result = recorded(prepared)
+    test = result.test.model_copy(update={"kept_lists": None})
+    Ledger(prepared.root / "out").write(result.model_copy(update={"test": test}))
+    assert again(prepared, result.trial_id) == "identical over 2 epochs"
 
 
 def test_a_pruned_trial_is_stopped_after_the_same_epoch(prepared) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from morec.config import TrialConfig
 from morec.errors import DataError
 from morec.results import TrialResult, TrialStatus
+from tune_space.ledger.examples import StudyExamples
 from tune_space.ledger.manifest import ArmEntry, Manifest, SearchEntry
 from tune_space.ledger.records import Ledger
 from tune_space.study.spec import ArmSpec, StudySpec
@@ -51,6 +52,19 @@ def test_a_record_is_read_as_it_was_written_and_replaced_when_written_again(
     ledger.write(failed("t1", "disk full"))
     assert ledger.read("t1") == failed("t1", "disk full")
     assert [path.name for path in (tmp_path / "trials").iterdir()] == ["t1.json"]
+
+
+def test_examples_are_read_as_they_were_written_and_can_be_removed(tmp_path: Path) -> None:
+    ledger, examples = Ledger(tmp_path), StudyExamples(pairs=())
+    assert ledger.read_examples() is None
+    ledger.write_examples(examples)
+    assert ledger.read_examples() == examples
+    ledger.examples_path.write_text("{")
+    with pytest.raises(DataError, match=r"examples\.json: not a StudyExamples of this version"):
+        ledger.read_examples()
+    for _ in range(2):
+        ledger.write_examples(None)
+        assert ledger.read_examples() is None
 
 
 def test_all_records_are_read_by_trial_id(tmp_path: Path) -> None:
