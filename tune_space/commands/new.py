@@ -42,16 +42,16 @@ def answer(request: Request) -> Answer:
     where = Path(f"{FORBIDDEN.sub('-', detected.name).strip(' .-+()') or 'study'}.yaml")
     if where.exists():
         raise SpecError(f"{where}: is there already and stays as it is; move or rename it")
-    draft, lines = _draft(detected, root, _command(paths, images))
+    draft, lines = _draft(detected, root, _command(request.program, paths, images))
     text = study_text(draft)
     _check(text, study_text(draft, with_questions=False), where)
     with where.open("x", encoding="utf-8") as stream:
         stream.write(text)
-    return Answer((*lines, *_next(draft, where)))
+    return Answer((*lines, *_next(draft, where, request.program)))
 
 
-def _command(paths: list[Path], images: Path | None) -> str:
-    words = ["python", "studies/run.py", "--new", *map(str, paths)]
+def _command(program: str, paths: list[Path], images: Path | None) -> str:
+    words = [*program.split(), "--new", *map(str, paths)]
     return shlex.join([*words, *(["--images", str(images)] if images else [])])
 
 
@@ -110,10 +110,10 @@ def _check(text: str, answered: str, where: Path) -> None:
             raise
 
 
-def _next(draft: Draft, where: Path) -> Iterator[str]:
+def _next(draft: Draft, where: Path, program: str) -> Iterator[str]:
     """What was written, and what to do now."""
     yield f"written: {where} (arms {', '.join(arm_names(draft.detected.modalities))})"
     for question in draft.detected.questions:
         yield f"question: {question.text} Answer it in {where}, where {OPEN} stands"
     name = shlex.quote(str(where))
-    yield f"next: python studies/run.py {name} --plan says what it takes; without --plan it runs"
+    yield f"next: {program} {name} --plan says what it takes; without --plan it runs"

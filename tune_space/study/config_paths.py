@@ -1,5 +1,6 @@
 """Dotted paths into a ``TrialConfig``: which exist, which values fit, how to read and set them."""
 
+import inspect
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -139,7 +140,7 @@ def _format_allowed(parent: str, known: Iterable[str]) -> str:
 def value_problems(path: str, value: Any) -> list[Problem]:
     """Why a value does not fit at a known dotted path; the problems' paths start below it."""
     try:
-        _adapter(path).validate_json(json.dumps(value), strict=True)
+        adapter_at(path).validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         return explain(error, value, _models_of(_fields(path)))
     return []
@@ -159,6 +160,15 @@ def is_absent_unless_written(path: str) -> bool:
 def models_at(path: str) -> list[type[BaseModel]]:
     """The models that a mapping at a dotted path may be; several of a tagged union."""
     return _models_of(_fields(path))
+
+
+def describe(path: str) -> str:
+    """What stands below the fields a path may mean, or else above the models it leads to."""
+    fields = _fields(path)
+    found = [field.description for field in fields] or [""]
+    if not any(found):
+        found = [inspect.getdoc(model) for model in _models_of(fields)]
+    return " ".join(dict.fromkeys(text for text in found if text))
 
 
 def _fields(path: str) -> list[FieldInfo]:
@@ -185,7 +195,8 @@ def _entry_of(field: FieldInfo) -> FieldInfo | None:
 
 
 @cache
-def _adapter(path: str) -> TypeAdapter[Any]:
+def adapter_at(path: str) -> TypeAdapter[Any]:
+    """What reads a value at a known dotted path."""
     kinds = tuple(_declaration(field) for field in _fields(path))
     return TypeAdapter(Union[kinds])  # type: ignore[arg-type]  # noqa: UP007
 
