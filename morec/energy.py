@@ -6,7 +6,7 @@ import torch
 
 try:
     import pynvml
-except ModuleNotFoundError:  # pip install -e ".[gpu]" brings it
+except ModuleNotFoundError:  # pip install "morec-studies[gpu]" brings it
     pynvml = None
 
 

@@ -21,6 +21,7 @@ from tune_space.inputs.data_profile import format_profile
 from tune_space.inputs.dataset_entries import profile_dataset
 from tune_space.study.load import parse_study
 from tune_space.study.questions import OPEN
+from tune_space.study.schema import FILE, format_schema
 
 MAX_FILES = 2
 FORBIDDEN = re.compile(r"[^\w .()+-]")
@@ -47,7 +48,21 @@ def answer(request: Request) -> Answer:
     _check(text, study_text(draft, with_questions=False), where)
     with where.open("x", encoding="utf-8") as stream:
         stream.write(text)
+    lines += _write_schema(where.with_name(FILE))
     return Answer((*lines, *_next(draft, where, request.program)))
+
+
+def _write_schema(where: Path) -> list[str]:
+    """Write the schema that the study's first line names, where there is none; what to say of it.
+
+    It lies beside the study, since a path into an installation would be of this machine alone.
+    """
+    try:
+        with where.open("x", encoding="utf-8") as stream:
+            stream.write(format_schema())
+    except FileExistsError:
+        return []
+    return [f"written: {where} (for editors, which complete and check the keys by it)"]
 
 
 def _command(program: str, paths: list[Path], images: Path | None) -> str:
