@@ -79,4 +79,5 @@ def _spellings(word: Path) -> Iterator[Path]:
 
 
 def _files_here() -> list[str]:
-    return [path.name for path in sorted(Path().iterdir()) if path.suffix in ENDINGS]
+    """Names that ``_spellings`` finds in the current folder."""
+    return [path.stem for path in sorted(Path().iterdir()) if path.suffix in ENDINGS]

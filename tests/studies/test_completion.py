@@ -26,7 +26,7 @@ def offered(line: str, folder: Path) -> set[str]:
         "_ARGCOMPLETE_STDOUT_FILENAME": str(answers),
         "COMP_LINE": line,
         "COMP_POINT": str(len(line)),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
     }
     code = "import sys; sys.argv[0] = 'morec'; from studies.run import main; main()"
     subprocess.run([sys.executable, "-c", code], env=os.environ | asked, cwd=folder, check=True)

@@ -57,7 +57,7 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all(here: Path) -> Non
     )
     assert said.endswith(f"Shipped: {', '.join(shipped_studies())}")
     (here / "mine.yaml").write_text("question: mine")
-    with pytest.raises(SpecError, match=r"Did you mean 'mine\.yaml'\?"):
+    with pytest.raises(SpecError, match=r"Did you mean 'mine'\?"):
         find_study(Path("mein"))
 
 

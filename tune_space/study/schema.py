@@ -77,8 +77,8 @@ def _definitions() -> tuple[Node, dict[str, Node]]:
         said = {"description": text} if text else {}
         definitions[path] = nodes.cleaned(found[path, "validation"]) | said
     for part, members in unions().items():
-        said = [{"description": nodes.words(one.__doc__ or "")} for one in members.values()]
-        definitions[f"{part}.kind"] = nodes.kinds_node([*members], said)
+        specs = [{"description": nodes.words(one.__doc__ or "")} for one in members.values()]
+        definitions[f"{part}.kind"] = nodes.kinds_node([*members], specs)
     _without_reserved(definitions)
     return definitions["StudySpec"], definitions
 
