@@ -11,9 +11,9 @@ from tune_space.study.questions import OPEN
 Node = dict[str, Any]
 DEFS = "$defs"
 REF = f"#/{DEFS}/"
-PART = "part of "
+PART = "part-of-"
 """Begins the name of a definition of which nothing is required."""
-ANY_KIND = "any kind of "
+ANY_KIND = "any-of-"
 """Begins the name of a definition with the keys of all kinds of one part."""
 _ANSWERED = {
     "pattern": rf"^(?!{OPEN.replace('?', chr(92) + '?')}$)",
@@ -81,7 +81,7 @@ def partial(node: Any, definitions: Mapping[str, Node], made: dict[str, Node]) -
         return [partial(one, definitions, made) for one in node] if type(node) is list else node
     if "discriminator" in node:
         names = [one["$ref"].removeprefix(REF) for one in node["oneOf"]]
-        name = ANY_KIND + ", ".join(names)
+        name = ANY_KIND + "-".join(names)
         if name not in made:
             made[name] = {}
             made[name] = _joined({one: definitions[one] for one in names}, definitions, made)
@@ -128,8 +128,7 @@ def any_of(nodes: Sequence[Node], before: str = "") -> Node:
 
 def kind_of(node: Node) -> str:
     """The one kind that a definition is of."""
-    kind = node["properties"]["kind"]
-    return str(kind["const"] if "const" in kind else kind["enum"][0])
+    return str(node["properties"]["kind"]["const"])
 
 
 def kinds_node(kinds: Sequence[str], members: Sequence[Node]) -> Node:

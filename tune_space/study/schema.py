@@ -63,12 +63,10 @@ def study_schema() -> Node:
 
 def _definitions() -> tuple[Node, dict[str, Node]]:
     """The study's own fields, and what all of pydantic's models and our dotted paths mean."""
-    paths = [path for path in all_paths() if not path.endswith(NAME)]
-    paths += [path for path in all_paths() if path.endswith(NAME)]
     asked: list[tuple[str, Any, TypeAdapter[Any]]] = [
         ("study", "validation", TypeAdapter(StudySpec)),
         ("base", "validation", TypeAdapter(TrialConfig)),
-        *((path, "validation", adapter_at(path)) for path in paths),
+        *((path, "validation", adapter_at(path)) for path in all_paths()),
     ]
     found, shared = TypeAdapter.json_schemas(asked, ref_template=f"{nodes.REF}{{model}}")
     definitions = {name: nodes.cleaned(node) for name, node in shared[DEFS].items()}
@@ -94,16 +92,16 @@ def _without_reserved(definitions: dict[str, Node]) -> None:
 def _study_node(study: Node, definitions: dict[str, Node], *, part: str) -> Node:
     """The top of a study file; with ``part``, of a block that is merged over it."""
     made = dict(study["properties"])
-    made["base"] |= reference(f"{PART}TrialConfig")
-    made["base"] = nodes.without(made["base"], "type", "additionalProperties")
-    made["search"] = reference("searched")
+    said = {key: {"description": node.get("description", "")} for key, node in made.items()}
+    made["base"] = reference(f"{PART}TrialConfig") | said["base"]
+    made["search"] = reference("searched") | said["search"]
     for key in FLAT:
         own = _own_keys(key, definitions)
         entry = _dotted(lambda path: _value(path, definitions, part), own)
         entry["type"] = ["object", "null"]
         made[key] = made[key] | {"additionalProperties": entry}
     for key in ("factors", "one_factor_out"):
-        made[key] = reference("levels") | {"description": made[key]["description"]}
+        made[key] = reference("levels") | said[key]
     return {"type": "object", "properties": made, "additionalProperties": False}
 
 

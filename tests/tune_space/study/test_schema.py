@@ -4,6 +4,7 @@ It is judged by the package ``jsonschema``.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,12 @@ def mistakes(text: str) -> list[str]:
 
 def test_it_is_a_schema_of_draft_7() -> None:
     Draft7Validator.check_schema(SCHEMA)
+
+
+def test_every_reference_leads_to_a_definition_without_escapes() -> None:
+    found = set(re.findall(r'"\$ref": "([^"]*)"', format_schema()))
+    assert found == {f"#/$defs/{name}" for name in SCHEMA["$defs"]}
+    assert all(re.fullmatch(r"#/\$defs/[\w.-]+", one) for one in found)
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
@@ -149,7 +156,7 @@ def test_explanations_are_those_of_the_fields() -> None:
     said = explained(SCHEMA["$defs"]["optim.encoder_lr"])
     assert said == "Learning rate of trained encoder layers; not given: `lr`."
     assert "`dssm`: Two towers without a history" in explained(SCHEMA["$defs"]["model.kind"])
-    joined = SCHEMA["$defs"]["part of TrialConfig"]["properties"]["dataset"]["$ref"]
+    joined = SCHEMA["$defs"]["part-of-TrialConfig"]["properties"]["dataset"]["$ref"]
     assert explained(SCHEMA["$defs"][joined.removeprefix("#/$defs/")]["properties"]["meta"]) == (
         "Of kind amazon. Titles by `asin` or `parent_asin`."
     )
