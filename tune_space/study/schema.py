@@ -4,6 +4,7 @@ It refuses nothing that a study may have. What only the whole study tells (which
 which keys go together) it does not know; ``load`` does.
 """
 
+import inspect
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +15,14 @@ from pydantic import TypeAdapter
 from morec.config import TrialConfig
 from tune_space.study import json_nodes as nodes
 from tune_space.study.check_values import FLAT
-from tune_space.study.config_paths import NAME, RESERVED, adapter_at, all_paths, describe
+from tune_space.study.config_paths import (
+    NAME,
+    RESERVED,
+    adapter_at,
+    all_paths,
+    fields_at,
+    models_at,
+)
 from tune_space.study.json_nodes import DEFS, PART, Node, reference
 from tune_space.study.kinds import unions
 from tune_space.study.quick import NOT_IN_BLOCK, QUICK
@@ -71,7 +79,7 @@ def _definitions() -> tuple[Node, dict[str, Node]]:
     found, shared = TypeAdapter.json_schemas(asked, ref_template=f"{nodes.REF}{{model}}")
     definitions = {name: nodes.cleaned(node) for name, node in shared[DEFS].items()}
     for path in all_paths():
-        text = nodes.words(describe(path))
+        text = nodes.words(_explanation(path))
         said = {"description": text} if text else {}
         definitions[path] = nodes.cleaned(found[path, "validation"]) | said
     for part, members in unions().items():
@@ -79,6 +87,12 @@ def _definitions() -> tuple[Node, dict[str, Node]]:
         definitions[f"{part}.kind"] = nodes.kinds_node([*members], specs)
     _without_reserved(definitions)
     return definitions["StudySpec"], definitions
+
+
+def _explanation(path: str) -> str:
+    """What stands below the fields that a path may mean, or else in the models it leads to."""
+    below = [field.description for field in fields_at(path) if field.description]
+    return " ".join(dict.fromkeys(below or (inspect.getdoc(one) or "" for one in models_at(path))))
 
 
 def _without_reserved(definitions: dict[str, Node]) -> None:
