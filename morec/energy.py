@@ -15,7 +15,7 @@ from morec.results import GPU_COUNTER, PACKAGE_COUNTER
 
 try:
     import pynvml
-except ModuleNotFoundError:  # pip install -e ".[gpu]" brings it
+except ModuleNotFoundError:  # pip install "morec-studies[gpu]" brings it
     pynvml = None
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")

@@ -1,17 +1,22 @@
-"""Run a study: ``python studies/run.py studies/smoke.yaml``. Running it again continues it."""
+"""Run a study: ``morec smoke``, or ``python studies/run.py studies/smoke.yaml``.
+
+Running it again continues it.
+"""
 
 import argparse
 import importlib
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from morec.errors import ExitCode, MorecError, format_exit_codes
+from morec.errors import ExitCode, MorecError
+from studies.command_line import parse, program
+from studies.commands import COMMANDS, Command
 from tune_space.commands.request import Answer, Request, StudyRequest
 from tune_space.execution.options import RunOptions
 from tune_space.execution.ray_env import set_switches
@@ -27,49 +32,6 @@ if TYPE_CHECKING:
 # Ray, torch and the report are imported where they are used: a typo is answered at once.
 
 
-@dataclass(frozen=True)
-class Command:
-    """An option that does something else than run the study."""
-
-    module: str
-    """Has ``answer(request)``."""
-    help: str
-    settings: Mapping[str, Any] = field(default_factory=lambda: {"action": "store_true"})
-    """Of the option, as argparse takes them."""
-    needs: Literal["nothing", "study", "arms"] = "study"
-    """``arms``: impossible arms, and ``--only`` with unknown ones, are refused before it starts."""
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Further options that only this command reads, as argparse takes them."""
-
-
-COMMANDS = {
-    "plan": Command("tune_space.commands.plan", "say what would run, and how long", needs="arms"),
-    "status": Command("tune_space.commands.status", "say how the study stands"),
-    "report": Command("studies.report", "write the report of what is there"),
-    "audit": Command("tune_space.commands.audit", "recheck every choice and number"),
-    "new": Command(
-        "tune_space.commands.new",
-        "write a study of these files, or of a folder; of MovieLens without any",
-        {"nargs": "*", "type": Path, "metavar": ("INTERACTIONS", "ITEMS")},
-        needs="nothing",
-        options={
-            "images": {"type": Path, "metavar": "DIR", "help": "with --new: images by item id"}
-        },
-    ),
-    "doctor": Command("tune_space.commands.doctor", "check this installation", needs="nothing"),
-    "clean": Command(
-        "tune_space.commands.clean",
-        "say what the cache takes; with words, delete that; never results",
-        {"nargs": "*", "choices": ("artefacts", "checkpoints")},
-        needs="nothing",
-    ),
-    "reproduce": Command(
-        "tune_space.commands.reproduce", "train it again and compare", {"metavar": "TRIAL"}
-    ),
-}
-"""By option; a command is one file and one line here."""
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the command line says.
 
@@ -79,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = list(sys.argv[1:] if argv is None else argv)
     try:
-        return _main(parse(words), shlex.join(["python", "studies/run.py", *words]))
+        return _main(parse(words), shlex.join([*program().split(), *words]))
     except MorecError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -97,50 +59,6 @@ def _format_disk_error(error: OSError) -> str:
         f"{where}{error.strerror or error}. What had finished is recorded; once the disk can be "
         "written, the same command continues"
     )
-
-
-def parse(words: Sequence[str]) -> argparse.Namespace:
-    """Read the command line; a wrong one ends the program with exit code 2, as argparse does.
-
-    The result's ``command`` is a name in ``COMMANDS``, or None to run the study.
-    """
-    parser = argparse.ArgumentParser(
-        "studies/run.py", description="Run or continue a study.", epilog=format_exit_codes()
-    )
-    parser.add_argument("study", type=Path, metavar="STUDY.yaml", nargs="?")
-    parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="default: runs/<study name>[-quick]"
-    )
-    instead = parser.add_mutually_exclusive_group()
-    for name, command in COMMANDS.items():
-        instead.add_argument(f"--{name}", help=command.help, **command.settings)
-    for command in COMMANDS.values():
-        for name, settings in command.options.items():
-            parser.add_argument(f"--{name}", **settings)
-    only = "arms to run: by name, data set or condition, or DATASET/CONDITION/ARM"
-    parser.add_argument("--only", nargs="+", action="extend", default=[], metavar="ARM", help=only)
-    parser.add_argument("--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE")
-    parser.add_argument(
-        "--quick",
-        dest="set",
-        action="append_const",
-        const="profile=quick",
-        help="with the study's quick: block merged over it: minutes on two cores",
-    )
-    parser.add_argument("--address", metavar="RAY", help="of a Ray cluster; default: this machine")
-    parser.add_argument("--retry-failed", action="store_true", help="run failed trials once more")
-    parser.add_argument("--fresh", action="store_true", help="move earlier results aside, restart")
-    parser.add_argument("--verbose", action="store_true", help="show Ray's own output")
-    args = parser.parse_args(words)
-    given = (name for name in COMMANDS if getattr(args, name) not in (None, False))
-    args.command = next(given, None)
-    for name, command in COMMANDS.items():
-        for option in command.options:
-            if getattr(args, option) is not None and args.command != name:
-                parser.error(f"--{option} has no effect without --{name}")
-    if args.study is None and (args.command is None or COMMANDS[args.command].needs != "nothing"):
-        parser.error("the following arguments are required: STUDY.yaml")
-    return args
 
 
 def _main(args: argparse.Namespace, words: str) -> int:
@@ -163,7 +81,7 @@ def _main(args: argparse.Namespace, words: str) -> int:
 
 def _request(args: argparse.Namespace, command: Command) -> Request:
     options = {name: getattr(args, name) for name in command.options}
-    return Request(args.out or Path("runs"), getattr(args, args.command), options)
+    return Request(args.out or Path("runs"), getattr(args, args.command), options, program())
 
 
 def _answer(command: Command, request: Request) -> int:
@@ -178,7 +96,7 @@ def run_options(
     """What the runner needs to know besides the study."""
     return RunOptions(
         out=out,
-        root=args.study.parent,
+        root=args.root,
         study_file_text=study.text,
         command=command,
         only=tuple(args.only),

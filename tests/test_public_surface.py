@@ -18,6 +18,8 @@ PUBLIC: dict[str, str] = {
     "morec.results:TrialResult.best_score": "(self)",
     "morec.trial:TrialInputs": "(dataset, store, sources, kept_lists)",
     "morec.trial:run_trial": "(config, inputs, *, checkpoints, report, workers, device)",
+    "reports.export.frames:StudyFrames.plot": "(self, name)",
+    "reports.export.frames:StudyFrames.verdict": "(self)",
     "reports.export.frames:load_study": "(folder)",
     "reports.write:write_report": "(folder, formats)",
     "studies.run:main": "(argv)",
@@ -27,6 +29,7 @@ PUBLIC: dict[str, str] = {
     "tune_space.ledger.records:Ledger.read_all": "(self)",
     "tune_space.ledger.records:Ledger.read_manifest": "(self)",
     "tune_space.study.load:load_study": "(path, overrides)",
+    "tune_space.study.schema:study_schema": "()",
     "tune_space.execution.runner:run_study": "(study, arms, options)",
     "tune_space.commands.status:read_status": "(folder)",
 }

@@ -116,4 +116,4 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 def _print_lines(console: Console, *lines: str) -> None:
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)

@@ -195,6 +195,7 @@ class AmazonSpec(ImagesSpec, RatingsSpec, TitlesSpec):
 
     kind: Literal["amazon"]
     reviews: str
+    """JSON lines of reviews: who rated which item when."""
     meta: str
     """Titles by ``asin`` or ``parent_asin``."""
     html: Literal["unescape", "keep"] = "unescape"
@@ -208,8 +209,11 @@ class SyntheticSpec(WindowSpec):
     ties: Ties = "file"
     """As in ``WindowSpec``; rows are drawn in the order of time."""
     num_users: int = Field(200, ge=10)
+    """Users that are made up."""
     num_items: int = Field(120, ge=20)
+    """Items that are made up."""
     num_tastes: int = Field(6, ge=2)
+    """Tastes that users and items have, one each."""
     mean_seq_len: int = Field(16, ge=6)
     """Mean number of interactions of a user."""
     late_items: float = Field(0.0, ge=0, le=0.5)
@@ -218,6 +222,7 @@ class SyntheticSpec(WindowSpec):
     image_size: int = Field(32, ge=16)
     """Side of the drawn images in pixels."""
     seed: int = Field(0, ge=0)
+    """Draws the data, apart from the trial's seed."""
 
 
 OurDatasetSpec = (

@@ -22,6 +22,7 @@ class LoraSpec(Spec):
     """
 
     rank: int = Field(8, ge=1)
+    """Rank of each change."""
     alpha: float = Field(16.0, gt=0)
     """The change is scaled by alpha / rank."""
 
@@ -33,13 +34,17 @@ class _SecondRoundSpec(Spec):
     """
 
     max_epochs: int = Field(3, ge=1)
+    """Passes over the catalogue; the epoch with the lowest held-out loss counts."""
     lr: float = Field(5e-5, gt=0)
+    """Learning rate of AdamW."""
     weight_decay: float = Field(0.01, ge=0)
+    """Of AdamW."""
     batch_size: int = Field(32, ge=2)
     """Items per optimizer step."""
     valid_share: float = Field(0.1, gt=0, lt=1)
     """Share of the items that are held out to measure the loss."""
     seed: int = Field(0, ge=0)
+    """Draws the held-out items, the batches and the masks."""
 
 
 class MaskedLanguageSpec(_SecondRoundSpec):
@@ -130,6 +135,7 @@ class ImageSpec(FeaturesSpec):
     local folder; or a ViT-MAE, ViT, DINO, CLIP, SigLIP, ResNet, ConvNeXt or Swin of transformers by
     hub name or folder (``facebook/vit-mae-base``). ``tiny-random-mae`` starts from scratch."""
     pretrained: bool = True
+    """False: the same architecture with random weights."""
     trainable_layers: Literal["all"] | Annotated[int, Field(ge=0)] = 0
     """0: frozen features (two-stage); k: the top k stages train; all: end-to-end."""
     size: int = Field(224, ge=16)
@@ -137,8 +143,10 @@ class ImageSpec(FeaturesSpec):
     normalization: Literal["model", "half"] = "model"
     """Mean and deviation of the model's own configuration, or the paper's 0.5 / 0.5."""
     dnn_layers: int = Field(0, ge=0)
+    """Dropout -> Linear -> GELU layers after the DT layer."""
     lora: LoraSpec | None = None
     side: SideSpec | None = None
+    """A side network over the frozen layers' states. Not given: none."""
     second_round: MaskedAutoencodingSpec | None = None
     control: Control | None = None
     """Replace the images, as a control; drawn from the trial's seed. Not given: none."""

@@ -21,7 +21,10 @@ class ItemSpec(Spec):
     """Start the ID vectors from content. Not given: at random."""
     text: TextSpec | None = None
     image: ImageSpec | None = None
-    vectors: Annotated[dict[str, VectorsSpec], BeforeValidator(by_name)] = {}  # noqa: RUF012
+    vectors: Annotated[
+        dict[str, VectorsSpec],
+        BeforeValidator(by_name, json_schema_input_type=dict[str, VectorsSpec | None] | None),
+    ] = {}  # noqa: RUF012
     """Own vectors by a name of your choice: each is a part, ``vectors.NAME``; null: switched off.
     They are fused in the order of their names, after ID, text and image."""
     fusion: Literal["add", "concat"] | None = None

@@ -91,8 +91,10 @@ class NextItNetSpec(RecommenderSpec):
     num_blocks: int = Field(2, ge=1)
     """Repetitions of the dilations."""
     kernel_size: int = Field(3, ge=2)
+    """Positions that a convolution reads."""
     # Not strict: what passes a validator before is a list of Python's, not an array of JSON's.
     dilations: tuple[Annotated[int, Field(ge=1)], ...] = Field((1, 4), strict=False)
+    """Distances between these positions, one for each convolution of a block."""
     dropout: float = Field(0.1, ge=0, lt=1)
     """Share dropped before every DNN and fusion layer."""
 

@@ -42,6 +42,7 @@ class ByTimeSplit(Spec):
     """``{by_time: {...}}``, as it is written in place of ``leave_one_out``."""
 
     by_time: ByTimeSpec
+    """Where the two cuts in time lie."""
 
 
 def _check_split(value: Any) -> Any:

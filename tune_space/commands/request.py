@@ -1,6 +1,6 @@
 """What the command line asks of a command, and what the command answers.
 
-A command is a module with ``answer(request)``; ``COMMANDS`` in ``studies/run.py`` lists them.
+A command is a module with ``answer(request)``; ``COMMANDS`` in ``studies/commands.py`` lists them.
 """
 
 from collections.abc import Callable, Mapping
@@ -28,6 +28,8 @@ class Request:
     """What stands after the command's option: a trial's id, a list of words, or nothing."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Options that only this command reads, by name; None where one is not given."""
+    program: str = "python studies/run.py"
+    """How the command line was called, for lines that name a further command."""
 
 
 @dataclass(frozen=True)

@@ -22,12 +22,15 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{p: installed_version(p) for p in packages}}
 
 
-def git_state() -> dict[str, str]:
-    """Revision and state of the checkout this code runs from; empty outside of one."""
-    revision = _git("rev-parse", "HEAD")
-    if not revision:
+def git_state(source: Path = Path(__file__)) -> dict[str, str]:
+    """Revision and state of the checkout that this source file is part of; empty outside of one.
+
+    An environment inside somebody's repository is no part of it: the file has to be tracked.
+    """
+    if not _git(source.parent, "ls-files", "--error-unmatch", source.name):
         return {}
-    state = "modified" if _git("status", "--porcelain") else "clean"
+    revision = _git(source.parent, "rev-parse", "HEAD")
+    state = "modified" if _git(source.parent, "status", "--porcelain") else "clean"
     return {"revision": revision, "state": state}
 
 
@@ -57,7 +60,7 @@ def other_schema(records: Iterable[TrialResult]) -> list[str]:
     versions = (one.schema_version for one in records if one.schema_version != SCHEMA_VERSION)
     return [
         f"{number} record{'s' * (number != 1)} of schema {version}: configurations meant something "
-        f"else than today, in schema {SCHEMA_VERSION} (.github/CHANGELOG.md says what). The same "
+        f"else than today, in schema {SCHEMA_VERSION} (the changelog says what). The same "
         "command trains these trials again and keeps the records"
         for version, number in sorted(Counter(versions).items())
     ]
@@ -75,8 +78,7 @@ def machine() -> str:
     return f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}"
 
 
-def _git(*arguments: str) -> str:
-    folder = Path(__file__).parent
+def _git(folder: Path, *arguments: str) -> str:
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=True

@@ -108,11 +108,11 @@ def path_problem(path: str, besides: Sequence[str] = ()) -> str | None:
     """
     if path in RESERVED:
         return f"{path} {RESERVED[path]}"
-    if _fields(path):
+    if fields_at(path):
         return None
     parents = path.split(".")
     wrong = parents.pop()
-    while parents and not _fields(".".join(parents)):
+    while parents and not fields_at(".".join(parents)):
         wrong = parents.pop()
     known = (*besides, *(_with_names_of(path, listed) for listed in all_paths()))
     near = did_you_mean(path, known) or did_you_mean(wrong, known)
@@ -139,9 +139,9 @@ def _format_allowed(parent: str, known: Iterable[str]) -> str:
 def value_problems(path: str, value: Any) -> list[Problem]:
     """Why a value does not fit at a known dotted path; the problems' paths start below it."""
     try:
-        _adapter(path).validate_json(json.dumps(value), strict=True)
+        adapter_at(path).validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
-        return explain(error, value, _models_of(_fields(path)))
+        return explain(error, value, _models_of(fields_at(path)))
     return []
 
 
@@ -152,16 +152,16 @@ def same_value(value: Any, other: Any) -> bool:
 
 def is_absent_unless_written(path: str) -> bool:
     """Whether a configuration has nothing at a path that nobody wrote, such as ``item.text``."""
-    defaults = (field for field in _fields(path) if not field.is_required())
+    defaults = (field for field in fields_at(path) if not field.is_required())
     return any(field.get_default(call_default_factory=True) is None for field in defaults)
 
 
 def models_at(path: str) -> list[type[BaseModel]]:
     """The models that a mapping at a dotted path may be; several of a tagged union."""
-    return _models_of(_fields(path))
+    return _models_of(fields_at(path))
 
 
-def _fields(path: str) -> list[FieldInfo]:
+def fields_at(path: str) -> list[FieldInfo]:
     """The fields a path may mean; several where several members of a tagged union have it."""
     first, *names = path.split(".")
     found = _fields_named([TrialConfig], first)
@@ -185,8 +185,9 @@ def _entry_of(field: FieldInfo) -> FieldInfo | None:
 
 
 @cache
-def _adapter(path: str) -> TypeAdapter[Any]:
-    kinds = tuple(_declaration(field) for field in _fields(path))
+def adapter_at(path: str) -> TypeAdapter[Any]:
+    """What reads a value at a known dotted path."""
+    kinds = tuple(_declaration(field) for field in fields_at(path))
     return TypeAdapter(Union[kinds])  # type: ignore[arg-type]  # noqa: UP007
 
 

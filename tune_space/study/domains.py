@@ -39,6 +39,7 @@ class ParamSpec(Spec):
     logint: tuple[Whole, Whole] | None = None
     """[low, high], whole numbers, both ends included, low > 0, on a logarithmic scale."""
     choice: tuple[Value, ...] | None = None
+    """The values themselves, of any kind."""
     step: Whole | float | None = None
     """Distance between two values of ``int`` or ``uniform``; it leads from low to high exactly. Not
     given: every whole number, or any number."""

@@ -16,10 +16,11 @@ from tune_space.study.yaml_document import (
 
 QUICK = "quick"
 """Key of the block, and name of the profile that asks for it."""
-_NOT_IN_BLOCK = {
+NOT_IN_BLOCK = {
     "profile": "is quick in this block; leave it out",
     "expected": "a quick form shows no paper numbers; leave it out",
 }
+"""Keys of a study that its block does not have, and why."""
 _FIXED = {"arms": "arm", "datasets": "data set", "conditions": "condition"}
 """Mappings that the block may not add a name to, so that a misspelt name is found."""
 
@@ -47,7 +48,7 @@ def quick_form(document: Document) -> Document:
     form = full_form(document)
     block = document.value.get(QUICK)
     for path, value in _replacements(form.value, block if isinstance(block, dict) else {}):
-        if path[0] not in _NOT_IN_BLOCK:
+        if path[0] not in NOT_IN_BLOCK:
             _set_at(form.value, path, deepcopy(value))
             form.lines = {p: line for p, line in form.lines.items() if p[: len(path)] != path}
     moved = {p[1:]: line for p, line in document.lines.items() if p[:1] == (QUICK,)}
@@ -83,7 +84,7 @@ def _block_problems(study: Mapping[str, Any]) -> Iterator[Problem]:
     if not isinstance(block, dict):
         yield Problem((QUICK,), f"found {shorten(block)}; allowed: a mapping.")
         return
-    for key, text in _NOT_IN_BLOCK.items():
+    for key, text in NOT_IN_BLOCK.items():
         if key in block:
             yield Problem((QUICK, key), text)
     for key, noun in _FIXED.items():

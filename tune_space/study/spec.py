@@ -32,6 +32,7 @@ class DatasetChoice(Spec):
     """Where the files come from and where to put them; ``--plan`` prints it while they are
     missing."""
     num_users: int | None = Field(None, ge=1)
+    """The paper's count of users, as ``num_items``."""
     num_items: int | None = Field(None, ge=1)
     """The paper's counts, so that parameters and FLOPs can be counted without the data."""
 
@@ -104,7 +105,9 @@ class ContrastSpec(Spec):
     """
 
     better: str
+    """The arm that may be better."""
     than: str
+    """The arm it is compared with."""
 
 
 class Placed(Protocol):
@@ -141,6 +144,7 @@ class StudySpec(Spec):
     name: str = Field(pattern=r"^\w[\w .()+-]*$")
     """Name of the output folder and the report; not given: the file's name."""
     question: str
+    """What the study asks; the report begins with it."""
     base: dict[str, Value]
     """A ``TrialConfig`` as nested mappings, shared by all arms."""
     datasets: dict[str, DatasetChoice] = {}
@@ -163,7 +167,9 @@ class StudySpec(Spec):
     baseline: str
     """The arm that every other arm is compared with; on each data set, where there are several."""
     search: dict[str, ParamSpec] = {}
+    """Dotted path -> what it may be; searched in every arm alike, chosen on validation."""
     budget: BudgetSpec = BudgetSpec()
+    """How much tuning every arm gets."""
     sampler: Literal["tpe", "random", "grid"] = "tpe"
     """What chooses search trials after an arm's first: TPE (Optuna's), chance, or ``grid``: every
     point of a finite space once, in an order that ``search_seed`` draws. None of them tries a point
@@ -171,10 +177,13 @@ class StudySpec(Spec):
     scheduler: Literal["none", "asha", "median"] = "none"
     """Stops weak search trials early; a trial is compared with trials of its own arm only."""
     search_seed: Seed = 0
+    """Draws the search trials, and is the seed that each of them trains with."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (1, 2, 3)
     """Each arm's locked configuration is trained once per seed; the same seeds in every arm."""
     contrasts: tuple[ContrastSpec, ...] = ()
+    """Comparisons named before the study runs; the verdict speaks of them."""
     resources: ResourcesSpec = ResourcesSpec()
+    """What one trial gets."""
     storage: StorageUrl | None = None
     """Where nodes without a common folder get artefacts from and leave checkpoints: a URL that
     pyarrow.fs opens (``s3://bucket/prefix``). Not given: every node sees the output folder."""

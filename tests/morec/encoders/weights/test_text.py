@@ -59,7 +59,7 @@ def test_a_missing_package_is_named_with_its_install_command(
 ) -> None:
     monkeypatch.setitem(PACKAGED, "minilm", Packaged("no-such-wheel", "0.1.0", "model", {}))
     expected = "'minilm' is in the package no-such-wheel==0.1.0, which is not installed: "
-    with pytest.raises(DataError, match=re.escape(expected + 'pip install -e ".[demo]"')):
+    with pytest.raises(DataError, match=re.escape(expected + 'pip install "morec-studies[demo]"')):
         packaged_folder("minilm")
 
 
@@ -102,7 +102,7 @@ def test_what_cannot_be_fetched_is_answered_with_three_ways_and_the_nearest_name
     message = str(caught.value)
     assert message.startswith("item.text.name: 'minilmm' cannot be loaded: it is no local folder")
     assert "Did you mean 'minilm'?" in message
-    for way in ('pip install -e ".[demo]"', "a model hub name", "a local folder"):
+    for way in ('pip install "morec-studies[demo]"', "a model hub name", "a local folder"):
         assert way in message
 
 

@@ -1,0 +1,65 @@
+"""The wheel holds what runs and nothing else, and its command works far from the checkout."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+
+from tests.wheels import PACKAGES, ROOT, build_wheel, install
+
+SHIPPED = (".py", ".yaml", ".j2", ".json", ".typed")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
+    return build_wheel(tmp_path_factory.mktemp("built"))
+
+
+def contents(wheel: ZipFile) -> set[str]:
+    return {name for name in wheel.namelist() if ".dist-info/" not in name}
+
+
+def test_it_holds_every_module_study_template_and_marker_and_nothing_else(wheel: ZipFile) -> None:
+    there = {
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.suffix in SHIPPED and not path.is_relative_to(ROOT / "studies" / "data")
+    }
+    assert contents(wheel) == there
+    assert {"studies/fusion.yaml", "studies/study.schema.json", "morec/py.typed"} <= there
+    assert "reports/page/templates/style.css.j2" in there
+
+
+def test_it_has_the_licence_and_the_command(wheel: ZipFile) -> None:
+    about = {name.partition(".dist-info/")[2]: name for name in wheel.namelist()}
+    assert wheel.read(about["licenses/LICENSE"]) == (ROOT / "LICENSE").read_bytes()
+    command = wheel.read(about["entry_points.txt"]).decode()
+    assert command.split() == ["[console_scripts]", "morec", "=", "studies.run:main"]
+
+
+def test_its_command_works_far_from_the_checkout(wheel: ZipFile, tmp_path: Path) -> None:
+    site, command = install(wheel, tmp_path)
+    here = tmp_path / "here"
+    here.mkdir()
+    for words, said in (
+        (["--list"], "morec NAME runs one; --plan says before what it takes"),
+        (["smoke", "--plan"], "Plan of smoke"),
+        (["--schema"], '"$schema": "http://json-schema.org/draft-07/schema#",'),
+        (["--status", "nowhere.yaml"], ""),
+    ):
+        done = subprocess.run(
+            [sys.executable, str(command), *words],
+            capture_output=True,
+            text=True,
+            cwd=here,
+            env=os.environ | {"PYTHONPATH": str(site)},
+            check=False,
+        )
+        assert done.returncode == (0 if said else 2), done.stderr
+        assert str(ROOT) not in done.stdout + done.stderr
+        assert not said or said in done.stdout.splitlines()
+    assert list(here.iterdir()) == []
