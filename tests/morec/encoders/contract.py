@@ -196,7 +196,9 @@ class EncoderContract:
         again = build_encoder(saved_spec(spec, folder), others, ArtefactStore(tmp_path / "a"))
         found = again.eval()(torch.arange(5)).flatten(1)
         expected = vectors_of(encoder, items)[[19, 3, 11, 0, 7]]
-        torch.testing.assert_close(found, expected, rtol=1e-5, atol=2e-5)
+        # Rounding in fp32 is that of the largest numbers, which moved convolutions make large.
+        rounding = 2e-5 * max(1.0, float(expected.abs().max()))
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=rounding)
 
     def test_every_multiplication_of_an_item_is_counted(self, encoder: ItemEncoder) -> None:
         macs, uncounted = encoder.padded_item_macs()
