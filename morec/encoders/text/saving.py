@@ -54,16 +54,17 @@ def _trained_model(
     spec: TextSpec, encoder: Encoder, tokens: TitleTokens
 ) -> tuple[Any, dict[str, Tensor]]:
     """The library's model, and its state: that of ``encoder`` above the cut, its own below it."""
-    if isinstance(encoder, TextEncoder):
-        trained = merge_lora(deepcopy(encoder.stack).cpu())
-        if isinstance(trained, WholeEncoder):
-            return trained.model, trained.model.state_dict()
+    trained = (
+        merge_lora(deepcopy(encoder.stack).cpu()) if isinstance(encoder, TextEncoder) else None
+    )
+    if isinstance(trained, WholeEncoder):
+        return trained.model, trained.model.state_dict()
     config = load_config(spec, tokens.vocab_size)
     with frozen_randomness():
         model = load_model(spec, config, MODEL_MAPPING[type(config)])
     # A stack may rename the model's modules, and shares their tensors: the state is taken before.
     state = model.state_dict()
-    if isinstance(encoder, TextEncoder):
+    if trained is not None:
         stack = cut_stack(model)
         if spec.trainable_layers != "all":
             stack = stack.above(len(stack.layers) - spec.trainable_layers)
