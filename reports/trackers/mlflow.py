@@ -11,7 +11,7 @@ import mlflow
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 
-from reports.trackers.runs import RECORD, TRIAL, Run, TrackedStudy
+from reports.trackers.runs import RECORD, TRIAL, Run, TrackedStudy, plain_name
 
 STATUSES = {
     "completed": "FINISHED",
@@ -48,11 +48,6 @@ def send(study: TrackedStudy, address: str) -> int:
         _create(client, experiment, run)
         sent += 1
     return sent
-
-
-def metric_name(name: str) -> str:
-    """A metric's name in MLflow, which allows no ``@``: ``test/HR_10``."""
-    return name.replace("@", "_")
 
 
 def _experiment(client: MlflowClient, study: TrackedStudy) -> str:
@@ -105,4 +100,4 @@ def _metrics(run: Run, ended_ms: int) -> Iterator[Metric]:
 
 def _at(metrics: Mapping[str, float], time_ms: int, step: int) -> Iterator[Metric]:
     for name, value in metrics.items():
-        yield Metric(metric_name(name), float(value), time_ms, step)
+        yield Metric(plain_name(name), float(value), time_ms, step)

@@ -1,8 +1,9 @@
 """What went wrong at a tracker, in one line, with what to do and without any secret."""
 
 import os
-import re
 from pathlib import Path
+
+from tune_space.study.url_secrets import hide_secrets
 
 SECRETS = (
     "MLFLOW_TRACKING_PASSWORD",
@@ -12,14 +13,13 @@ SECRETS = (
     "MYSQL_PWD",
 )
 """Environment variables whose values are never printed."""
-_USER = re.compile(r"(?<=://)[^/\s]*@")
 
 
-def hide_secrets(text: str) -> str:
-    """A client's message without users and passwords of URLs, and without secret variables."""
+def _hide(text: str) -> str:
+    """A client's message without secrets: those of URLs, and those of its variables."""
     for value in filter(None, map(os.environ.get, SECRETS)):
         text = text.replace(value, "***")
-    return _USER.sub("", text)
+    return hide_secrets(text)
 
 
 def format_missing(name: str, error: ImportError, *, install: str) -> str:
@@ -30,7 +30,7 @@ def format_missing(name: str, error: ImportError, *, install: str) -> str:
 def format_problem(folder: Path, word: str, error: Exception) -> str:
     """A tracker is away or refuses; ``word`` is ``name:address``, checked to have no secret."""
     first = next(iter(str(error).strip().splitlines()), "")
-    said = hide_secrets(f"{type(error).__name__}: {first}" if first else type(error).__name__)
+    said = _hide(f"{type(error).__name__}: {first}" if first else type(error).__name__)
     return f"{word}: {said}. {format_remedy(folder, word)}"
 
 

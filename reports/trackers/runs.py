@@ -107,6 +107,11 @@ def run_key(study: TrackedStudy, run: Run) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", f"{digest}-{run.trial_id}")
 
 
+def plain_name(metric: str) -> str:
+    """A metric's name where no ``@`` is allowed, in MLflow and TensorBoard: ``test/HR_10``."""
+    return metric.replace("@", "_")
+
+
 def _run(study: str, entry: ArmEntry, trial: Trial, result: TrialResult, number: int) -> Run:
     ended_s = _seconds(result.finished_at)
     total_s = trial.seconds or 0.0

@@ -12,7 +12,7 @@ from pathlib import Path
 from tensorboardX import SummaryWriter
 from tensorboardX.summary import hparams
 
-from reports.trackers.runs import RECORD, Run, TrackedStudy
+from reports.trackers.runs import RECORD, Run, TrackedStudy, plain_name
 
 MARK = f"{RECORD}.txt"
 
@@ -70,7 +70,8 @@ def _write(folder: Path, run: Run) -> None:
 def _write_hparams(writer: SummaryWriter, run: Run) -> None:
     """What the HParams page shows: settings, arm, role, seed and status beside the metrics."""
     shown = {name: run.tags[name] for name in ("arm", "role", "seed", "status")}
-    for summary in hparams({**shown, **run.params}, dict(run.metrics)):
+    metrics = {plain_name(name): value for name, value in run.metrics.items()}
+    for summary in hparams({**shown, **run.params}, metrics):
         writer.file_writer.add_summary(summary)
 
 
@@ -78,4 +79,4 @@ def _write_scalars(
     writer: SummaryWriter, metrics: Mapping[str, float], step: int, time_s: float
 ) -> None:
     for name, value in metrics.items():
-        writer.add_scalar(name, value, step, walltime=time_s)
+        writer.add_scalar(plain_name(name), value, step, walltime=time_s)

@@ -13,7 +13,7 @@ import wandb
 
 from morec.results import write_atomically
 from reports.trackers.runs import RECORD, Run, TrackedStudy, run_key
-from tune_space.study.tracking import without_secrets
+from tune_space.study.url_secrets import without_secrets
 
 SENT = "sent.json"
 """Address -> run id -> the digest and the number of epochs that were sent."""

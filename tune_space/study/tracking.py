@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from morec.config import Spec
 from morec.errors import SpecError, did_you_mean
+from tune_space.study.url_secrets import without_secrets
 
 DATABASES: dict[str, tuple[str, ...]] = {
     "mysql": ("charset",),
@@ -22,14 +23,6 @@ CREDENTIALS = (
     "give them in the environment or in a file of the client ({where})"
 )
 _PROJECT = re.compile(r"(?:[\w.-]+/)?[\w.-]+")
-
-
-def without_secrets(url: str) -> str:
-    """Scheme, host and path of a URL, which may be printed; no user, password or options."""
-    scheme, separator, rest = url.partition("://")
-    place = rest.split("?")[0].split("#")[0]
-    # A password may hold a slash or an @, so all before the last @ goes.
-    return f"{scheme}{separator}{place.rpartition('@')[2]}" if separator else url.split("?")[0]
 
 
 def _check_url(url: str, schemes: Mapping[str, tuple[str, ...]], where: str) -> str:
