@@ -33,7 +33,7 @@ class Tracker:
 TRACKERS = {
     "mlflow": Tracker(
         "reports.trackers.mlflow",
-        '".[mlflow]"',
+        '-e ".[mlflow]"',
         {
             "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
             "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
@@ -42,7 +42,7 @@ TRACKERS = {
     ),
     "wandb": Tracker(
         "reports.trackers.wandb",
-        '".[wandb]"',
+        '-e ".[wandb]"',
         {"WANDB_INIT_TIMEOUT": "30", "WANDB_ERROR_REPORTING": "false"},
     ),
     "tensorboard": Tracker("reports.trackers.tensorboard", "tensorboardX"),

@@ -16,9 +16,9 @@ from tests.reports.trackers.ledgers import (
 
 pytest.importorskip("mlflow", reason='MLflow is not installed: pip install -e ".[mlflow]"')
 
-from mlflow.tracking import MlflowClient  # noqa: E402
+from mlflow.tracking import MlflowClient
 
-from reports.trackers.mlflow import send  # noqa: E402
+from reports.trackers.mlflow import send
 
 # Of MLflow's own use of SQLAlchemy.
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -1,4 +1,4 @@
-"""Optuna: what it loads from a real storage, and serves in its dashboard, is what the ledger says."""
+"""Optuna: what it loads from a storage, and serves in its dashboard, is what the ledger says."""
 
 import json
 import threading

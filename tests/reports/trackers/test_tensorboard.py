@@ -15,12 +15,12 @@ from tests.reports.trackers.ledgers import (
 
 pytest.importorskip("tensorboard", reason='no TensorBoard: pip install -e ".[tensorboard]"')
 
-from tensorboard.backend.event_processing.event_accumulator import (  # noqa: E402
+from tensorboard.backend.event_processing.event_accumulator import (
     EventAccumulator,
 )
-from tensorboard.plugins.hparams import plugin_data_pb2  # noqa: E402
+from tensorboard.plugins.hparams import plugin_data_pb2
 
-from reports.trackers.tensorboard import send  # noqa: E402
+from reports.trackers.tensorboard import send
 
 
 def accumulated(folder: Path) -> Any:

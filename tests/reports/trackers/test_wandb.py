@@ -17,9 +17,9 @@ from tests.reports.trackers.ledgers import (
 
 pytest.importorskip("wandb", reason='W&B is not installed: pip install -e ".[wandb]"')
 
-from wandb.proto.wandb_internal_pb2 import Record  # noqa: E402
+from wandb.proto.wandb_internal_pb2 import Record
 
-from reports.trackers.wandb import send  # noqa: E402
+from reports.trackers.wandb import send
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 BLOCK, HEADER, MAGIC = 32768, 7, 7
