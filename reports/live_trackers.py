@@ -22,7 +22,7 @@ EVERY_S = 30.0
 """Seconds between two sends at least."""
 LIMIT_S = 120.0
 """Seconds that one send may take while the study runs."""
-FINISH_S = 60.0
+FINISH_S = 120.0
 """Seconds that all trackers together may hold the command after the study."""
 _SHARE = 20
 """A tracker is sent to at most one part in ``_SHARE`` of the time."""

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.ray
 
 def test_a_study_is_sent_while_it_runs_and_an_absent_tracker_is_a_warning(tmp_path: Path) -> None:
     logdir, url = tmp_path / "tb", f"sqlite:///{tmp_path / 'optuna.db'}"
-    absent = "postgresql+nodriver://127.0.0.1:1/none"
+    absent = "http://127.0.0.1:1"
     tracking = {"tensorboard": str(logdir), "optuna": url, "mlflow": absent}
     study_file = tmp_path / "study.yaml"
     study_file.write_text(f"{STUDY}tracking: {json.dumps(tracking)}\n")
