@@ -27,6 +27,7 @@ FINISH_S = 120.0
 _SHARE = 20
 """A tracker is sent to at most one part in ``_SHARE`` of the time."""
 _NICENESS = 10
+"""How far a send gives way to the study: more than the driver, less than trials (Ray's 15)."""
 _POLL_S = 0.1
 
 
@@ -100,7 +101,7 @@ class _Sender:
         if self._process is None and not self._had_last:
             self._had_last = True
             if self._state() not in (None, self._sent):
-                self._start()
+                self._start(niceness=0)  # No trial runs any more, and somebody waits.
         return self._process is None
 
     def give_up(self, limit_s: float) -> None:
@@ -123,7 +124,7 @@ class _Sender:
         folder = self._folder / TRIALS
         return folder.stat().st_mtime_ns if folder.is_dir() else None
 
-    def _start(self) -> None:
+    def _start(self, niceness: int = _NICENESS) -> None:
         self._sent = self._state()
         self._began_at = time.monotonic()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed in _ended)
@@ -142,7 +143,7 @@ class _Sender:
             self._ended()
             return
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, min(19, os.nice(0) + _NICENESS))
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, min(19, os.nice(0) + niceness))
 
     def _look_after(self, process: "subprocess.Popen[bytes]") -> None:
         if process.poll() is None:

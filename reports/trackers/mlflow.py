@@ -58,7 +58,10 @@ def _experiment(client: MlflowClient, study: TrackedStudy) -> str:
                 f"experiment {study.name!r} is deleted; restore it there, or delete it for good"
             )
         return str(found.experiment_id)
-    tags = {"mlflow.note.content": study.question}
+    tags = {
+        "mlflow.note.content": study.question,
+        "mlflow.experimentKind": "custom_model_development",  # Its pages are of training, not GenAI.
+    }
     return str(client.create_experiment(study.name, tags=tags))
 
 

@@ -61,10 +61,11 @@ def test_a_second_send_adds_only_what_is_new_and_a_changed_trial_makes_the_study
     after = optuna.load_study(study_name="made_up/ID", storage=url(tmp_path))
     assert [t._trial_id for t in after.trials][:2] == [t._trial_id for t in before]
     assert after.trials[2].user_attrs["morec.trial_id"] == last.trial_id
+    states = [trial.state for trial in after.trials]
     change_record(tmp_path, after.trials[1].user_attrs["morec.trial_id"], error="another")
     assert send(read_study(tmp_path), url(tmp_path)) == 3
     again = optuna.load_study(study_name="made_up/ID", storage=url(tmp_path))
-    assert [trial.state for trial in again.trials] == [trial.state for trial in after.trials]
+    assert [trial.state for trial in again.trials] == states
     assert again.trials[1].user_attrs["error"] == "another"
 
 
