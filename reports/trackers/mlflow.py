@@ -60,7 +60,8 @@ def _experiment(client: MlflowClient, study: TrackedStudy) -> str:
         return str(found.experiment_id)
     tags = {
         "mlflow.note.content": study.question,
-        "mlflow.experimentKind": "custom_model_development",  # Its pages are of training, not GenAI.
+        # MLflow shows its pages of training, not those of language models.
+        "mlflow.experimentKind": "custom_model_development",
     }
     return str(client.create_experiment(study.name, tags=tags))
 

@@ -45,6 +45,7 @@ def _mark(folder: Path) -> str | None:
 def _replace(folder: Path, run: Run) -> None:
     if folder.exists() and _mark(folder) is None:
         raise FileExistsError(f"{folder} is there and was not written by this project")
+    folder.parent.mkdir(parents=True, exist_ok=True)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.part")
     try:
         _write(partial, run)
@@ -57,7 +58,7 @@ def _replace(folder: Path, run: Run) -> None:
 
 
 def _write(folder: Path, run: Run) -> None:
-    folder.mkdir(parents=True)
+    folder.mkdir()
     with SummaryWriter(logdir=str(folder), write_to_disk=True) as writer:
         _write_hparams(writer, run)
         for epoch in run.epochs:
