@@ -135,14 +135,23 @@ def _find_capacity(resources: ResourcesSpec, options: RunOptions) -> "Capacity":
 def _run(study: LoadedStudy, options: RunOptions) -> int:
     set_switches(is_local=options.address is None)
     from reports.live_page import LivePage
+    from reports.live_trackers import LiveTrackers
     from reports.write import write_report
     from tune_space.execution.runner import run_study
 
     live = LivePage(options.out)
-    outcome = run_study(study.spec, study.arms, replace(options, on_progress=live.refresh))
-    for line in outcome.format_problems():
-        print(line, file=sys.stderr)
-    print(f"report: {write_report(options.out)}")
+    with LiveTrackers(options.out, study.spec.tracking) as trackers:
+
+        def refresh() -> None:
+            live.refresh()
+            trackers.refresh()
+
+        outcome = run_study(study.spec, study.arms, replace(options, on_progress=refresh))
+        for line in outcome.format_problems():
+            print(line, file=sys.stderr)
+        print(f"report: {write_report(options.out)}")
+        if outcome.signal is None:
+            trackers.finish()
     return outcome.exit_code
 
 

@@ -7,6 +7,7 @@ from morec.config import TrialConfig
 from morec.errors import SpecError
 from tune_space.study.check_values import FLAT
 from tune_space.study.spec import StudySpec
+from tune_space.study.url_secrets import hide_secrets
 from tune_space.study.yaml_document import Document, KeyPath, format_unknown, read_yaml
 
 _DOTTED_KEYS = ("search", "factors", "one_factor_out", "start", "when")
@@ -30,7 +31,8 @@ def apply_overrides(document: Document, overrides: Sequence[str]) -> list[str]:
 
 def _apply(document: Document, override: str) -> None:
     key, equals, text = override.partition("=")
-    where = f"--set {override if override.isprintable() else repr(override)}"
+    shown = hide_secrets(override)  # A URL's password is never printed, least of all a refused one.
+    where = f"--set {shown if shown.isprintable() else repr(shown)}"
     if not equals or not key.strip() or not key.isprintable():
         raise SpecError(f"{where}: write KEY=VALUE, for example optim.lr=1e-3")
     value = _read(text, where)

@@ -10,6 +10,7 @@ from morec.config import Spec
 from morec.kept_lists import KEPT_LISTS
 from tune_space.study.domains import ParamSpec, Value
 from tune_space.study.storage_url import StorageUrl
+from tune_space.study.tracking import TrackingSpec
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 """What numpy and torch both take."""
@@ -187,6 +188,8 @@ class StudySpec(Spec):
     storage: StorageUrl | None = None
     """Where nodes without a common folder get artefacts from and leave checkpoints: a URL that
     pyarrow.fs opens (``s3://bucket/prefix``). Not given: every node sees the output folder."""
+    tracking: TrackingSpec = TrackingSpec()
+    """Where else people look at the trials: MLflow, W&B, TensorBoard, Optuna's dashboard."""
     expected: dict[str, dict[str, float]] = {}
     """Arm (by its full name, with data set and condition) -> metric -> the paper's number in
     percent. The report prints it next to ours, never as ours. ``HR@10 cold`` is a metric on a

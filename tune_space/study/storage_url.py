@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator
 
 from morec.errors import did_you_mean
+from tune_space.study.url_secrets import without_secrets
 
 OPTIONS: dict[str, tuple[str, ...]] = {
     "abfs": (),
@@ -26,11 +27,11 @@ def _checked(url: str) -> str:
     if parts.scheme not in OPTIONS or "://" not in url:
         near = did_you_mean(parts.scheme, OPTIONS)
         raise ValueError(
-            f"{_without_secrets(url)!r} is no URL that files can be written to.{near} Allowed: "
+            f"{without_secrets(url)!r} is no URL that files can be written to.{near} Allowed: "
             + ", ".join(f"{scheme}://" for scheme in OPTIONS)
         )
     if parts.password is not None or (parts.scheme == "s3" and parts.username is not None):
-        raise ValueError(f"{_without_secrets(url)!r}: {CREDENTIALS}")
+        raise ValueError(f"{without_secrets(url)!r}: {CREDENTIALS}")
     if parts.fragment:
         raise ValueError(f"{url!r}: a storage has no part after #")
     allowed = OPTIONS[parts.scheme]
@@ -42,13 +43,6 @@ def _checked(url: str) -> str:
                 f"{parts.scheme}://: {options}; {CREDENTIALS}"
             )
     return url
-
-
-def _without_secrets(url: str) -> str:
-    """Scheme, host and path of a URL, which may be printed; no user, password or options."""
-    scheme, _, rest = url.partition("://")
-    place = rest.split("?")[0].split("#")[0]
-    return f"{scheme}://{place.rpartition('@')[2]}" if rest else url
 
 
 StorageUrl = Annotated[str, AfterValidator(_checked)]
