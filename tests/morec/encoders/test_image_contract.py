@@ -78,6 +78,10 @@ def case(request: pytest.FixtureRequest) -> tuple[str, str]:
 
 
 class TestImageEncoder(EncoderContract):
+    def rounding_in_fp32(self, name: str) -> float:
+        """Moved, EfficientNet is ill-conditioned: fp32 is 5e-4 of the largest from fp64."""
+        return 1e-3 if name == "efficientnet-lite0" else super().rounding_in_fp32(name)
+
     def test_what_is_frozen_is_the_same_in_training_mode(
         self, encoder: ItemEncoder, items: Tensor, case: tuple[str, str]
     ) -> None:
