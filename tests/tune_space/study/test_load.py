@@ -246,7 +246,8 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "s.yaml:17: schedular: unknown key 'schedular'. Did you mean 'scheduler'? "
             "Allowed: arms, base, baseline, budget, checkpoints_gb, conditions, contrasts, "
             "datasets, expected, factors, keep_checkpoints, name, one_factor_out, profile, "
-            "question, resources, sampler, scheduler, search, search_seed, seeds, storage, tracking",
+            "question, resources, sampler, scheduler, search, search_seed, seeds, storage, "
+            "tracking",
         ),
         (
             "seeds: [1, 2]",
