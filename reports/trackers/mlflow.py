@@ -67,7 +67,7 @@ def _experiment(client: MlflowClient, study: TrackedStudy) -> str:
 
 
 def _known(client: MlflowClient, experiment: str) -> Iterator[tuple[str, mlflow.entities.Run]]:
-    """Trial id -> run of everything whole in the experiment that is ours; the rest is deleted."""
+    """Trial id and run of all that this project put into the experiment."""
     token = None
     while True:
         page = client.search_runs([experiment], max_results=_PAGE, page_token=token)

@@ -247,7 +247,7 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "Allowed: arms, base, baseline, budget, checkpoints_gb, conditions, contrasts, "
             "datasets, examples, expected, factors, keep_checkpoints, kept_lists, name, "
             "one_factor_out, profile, question, resources, sampler, scheduler, search, "
-            "search_seed, seeds, storage",
+            "search_seed, seeds, storage, tracking",
         ),
         (
             "seeds: [1, 2]",

@@ -118,7 +118,8 @@ def test_a_study_without_the_block_has_no_quick_form() -> None:
          "s.yaml:22: sedes: unknown key 'sedes'. Did you mean 'seeds'? Allowed: arms, base, "
          "baseline, budget, checkpoints_gb, conditions, contrasts, datasets, examples, expected, "
          "factors, keep_checkpoints, kept_lists, name, one_factor_out, profile, question, "
-         "resources, sampler, scheduler, search, search_seed, seeds, storage (in the quick form)"),
+         "resources, sampler, scheduler, search, search_seed, seeds, storage, tracking (in the "
+         "quick form)"),
         ("    E2E: {item.text: {name: tiny", "    E2Ee: {item.text: {name: tiny",
          "s.yaml:21: quick.arms.E2Ee: unknown arm 'E2Ee'. Did you mean 'E2E'? Allowed: ID, E2E"),
         ("    MIND: {dataset", "    HM: {dataset",
