@@ -19,7 +19,7 @@ def test_a_shipped_study_runs_by_its_name_to_its_report(tmp_path: Path) -> None:
     site, command = install(build_wheel(tmp_path / "built"), tmp_path)
     here = tmp_path / "here"
     here.mkdir()
-    words = ["smoke", "--set", "seeds=[1]", "budget.trials=1"]
+    words = ["smoke", "--set", "seeds=[1]", "budget.trials=1", "resources.niceness=0"]
     done = subprocess.run(
         [sys.executable, str(command), *words],
         capture_output=True,
@@ -33,7 +33,7 @@ def test_a_shipped_study_runs_by_its_name_to_its_report(tmp_path: Path) -> None:
     out = here / "runs" / "smoke"
     assert (out / "report.html").is_file()
     manifest = Ledger(out).manifest()
-    assert manifest.command == "morec smoke --set 'seeds=[1]' budget.trials=1"
+    assert manifest.command == "morec smoke --set 'seeds=[1]' budget.trials=1 resources.niceness=0"
     assert manifest.git == {}
     codes = {record.code["morec"] for record in Ledger(out).read_all().values()}
     assert codes == {sources_hash(site / "morec")}
