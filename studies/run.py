@@ -66,6 +66,33 @@ COMMANDS = {
     "reproduce": Command(
         "tune_space.commands.reproduce", "train it again and compare", {"metavar": "TRIAL"}
     ),
+    "export": Command(
+        "studies.export",
+        "write the model of a finished arm into a folder that needs no study",
+        {"metavar": "ARM"},
+        options={
+            "to": {
+                "type": Path,
+                "metavar": "DIR",
+                "help": "with --export: a folder that does not exist; default: OUT/exports/ARM",
+            },
+            "license": {"metavar": "NAME", "help": "with --export: for its model card"},
+        },
+    ),
+    "recommend": Command(
+        "tune_space.commands.recommend",
+        "recommend with an exported model, into --out FILE.parquet",
+        {"type": Path, "metavar": "DIR"},
+        needs="nothing",
+        options={
+            "histories": {
+                "type": Path,
+                "metavar": "FILE",
+                "help": "with --recommend: a table of user_id, item_id and maybe timestamp",
+            },
+            "k": {"type": int, "metavar": "K", "help": "with --recommend: items a user (10)"},
+        },
+    ),
 }
 """By option; a command is one file and one line here."""
 
@@ -151,19 +178,23 @@ def _main(args: argparse.Namespace, words: str) -> int:
     out = args.out or Path("runs") / study.spec.folder
     options = run_options(args, study, out, words)
     if command and command.needs == "study":
-        return _answer(command, _study_request(args, study, options))
+        return _answer(command, _study_request(args, command, study, options))
     _ = study.arms  # An impossible arm is answered at once, too.
     options = replace(options, only=select_arms(study.spec, options.only))
     if command:
-        return _answer(command, _study_request(args, study, options))
+        return _answer(command, _study_request(args, command, study, options))
     if args.fresh and (aside := set_aside(out)):
         print(f"earlier results are now in {aside}")
     return _run(study, options)
 
 
 def _request(args: argparse.Namespace, command: Command) -> Request:
-    options = {name: getattr(args, name) for name in command.options}
-    return Request(args.out or Path("runs"), getattr(args, args.command), options)
+    return Request(args.out or Path("runs"), getattr(args, args.command), _own(args, command))
+
+
+def _own(args: argparse.Namespace, command: Command) -> dict[str, Any]:
+    """The options that only this command reads."""
+    return {name: getattr(args, name) for name in command.options}
 
 
 def _answer(command: Command, request: Request) -> int:
@@ -189,11 +220,12 @@ def run_options(
 
 
 def _study_request(
-    args: argparse.Namespace, study: LoadedStudy, options: RunOptions
+    args: argparse.Namespace, command: Command, study: LoadedStudy, options: RunOptions
 ) -> StudyRequest:
     return StudyRequest(
         out=options.out,
         argument=getattr(args, args.command),
+        options=_own(args, command),
         study=study,
         root=options.root,
         only=options.only,

@@ -19,11 +19,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet
 from filelock import FileLock, Timeout
-from rich.console import Console
 from rich.progress import Progress
 
 from morec.errors import FolderInUseError, SpecError
 from morec.results import replace_atomically, write_atomically
+from tune_space.commands.progress_bar import progress_bar
 from tune_space.inputs.histories import (
     HistoryFile,
     num_rows,
@@ -70,7 +70,7 @@ def recommend(lists: Lists, out: Path, made_of: Mapping[str, Any]) -> Counter[st
         FolderInUseError: another process makes this output.
     """
     parts = out.with_name(f"{out.name}.parts")
-    with _held(parts), _bar() as bar:
+    with _held(parts), progress_bar() as bar:
         _check_same(parts, made_of)
         num_parts = _split(lists.histories, parts, bar)
         sources = [part_path(parts / HISTORIES, part) for part in range(num_parts)]
@@ -99,12 +99,6 @@ def _held(parts: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _bar() -> Progress:
-    """A progress bar in a terminal; nothing elsewhere."""
-    console = Console(stderr=True)
-    return Progress(console=console, disable=not console.is_terminal)
 
 
 def _check_same(parts: Path, made_of: Mapping[str, Any]) -> None:

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from tune_space.capacity.admission import Capacity
 
 
+def say(line: str) -> None:
+    """Print a line at once, also into a pipe."""
+    print(line, flush=True)
+
+
 @dataclass(frozen=True)
 class Request:
     """A command that is about no study in particular."""
@@ -28,6 +33,8 @@ class Request:
     """What stands after the command's option: a trial's id, a list of words, or nothing."""
     options: Mapping[str, Any] = field(default_factory=dict)
     """Options that only this command reads, by name; None where one is not given."""
+    say: Callable[[str], None] = say
+    """Says beforehand what takes long; all other lines are the command's answer."""
 
 
 @dataclass(frozen=True)
