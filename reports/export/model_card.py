@@ -99,7 +99,8 @@ def _lines(report: Report, part: StudySummary, arm: ArmSummary, facts: CardFacts
     yield HOW_TO_LOAD
     yield "\n## Verdict"
     yield from bullets(_verdict(report, arm))
-    yield "\n## Test metrics\n\nPercent, with 95% intervals: over users, and for the arm over seeds too.\n"
+    yield "\n## Test metrics\n"
+    yield "Percent, with 95% intervals: over users, and for the arm over seeds too.\n"
     yield from _metrics(part, arm, facts.record)
     yield "\n## Data"
     yield from bullets(line for one in part.manifest.datasets for line in _data(one))
