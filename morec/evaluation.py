@@ -105,16 +105,9 @@ class Evaluator:
         users_BD = recommender.user_vectors(inputs_BL, users_B, catalogue_ND)
         blocks = [
             self._rank_rows(users_BD[rows], batch.rows(rows), catalogue_ND, lists)
-            for rows in self._blocks(*users_BD.shape)
+            for rows in user_blocks(users_BD, len(self.is_candidate_N))
         ]
         return tuple(torch.cat(column).cpu().numpy() for column in zip(*blocks, strict=True))
-
-    def _blocks(self, num_users: int, dim: int) -> list[slice]:
-        """Users ranked together: the wider the vectors, the dearer to read all items' again."""
-        size = num_users
-        if self.device.type == "cpu":
-            size = max(dim // 2, CACHED_SCORES // len(self.is_candidate_N))
-        return [slice(first, first + size) for first in range(0, num_users, size)]
 
     def _rank_rows(
         self,
@@ -146,6 +139,15 @@ class Evaluator:
                 f"the target ties with more than half of the {num_candidates} candidates "
                 f"for {int(is_flat_U.sum())} of {len(tied_U)} users"
             )
+
+
+def user_blocks(users_BD: Tensor, num_items: int) -> list[slice]:
+    """Users ranked together: the wider the vectors, the dearer to read all items' again."""
+    num_users, dim = users_BD.shape
+    size = num_users
+    if users_BD.device.type == "cpu":
+        size = max(dim // 2, CACHED_SCORES // num_items)
+    return [slice(first, first + size) for first in range(0, num_users, size)]
 
 
 def _check_finite(is_finite_U: npt.NDArray[np.bool_]) -> None:

@@ -94,24 +94,26 @@ def run_any_trial(
 ) -> TrialResult:
     """Run a trial of one model (``run_trial``), or the late fusion of a trial with members."""
     given = {"checkpoints": checkpoints, "report": report, "workers": workers, "device": device}
-    run = _fuse if config.ensemble else run_trial
-    return run(config, inputs, **given)  # type: ignore[arg-type]
+    if config.ensemble:
+        return fuse(config, inputs, **given)[1]  # type: ignore[arg-type]
+    return run_trial(config, inputs, **given)  # type: ignore[arg-type]
 
 
-def _fuse(
+def fuse(
     config: TrialConfig,
     inputs: TrialInputs,
     *,
     checkpoints: Checkpoints,
     report: Report,
-    workers: Workers | None,
-    device: str,
-) -> TrialResult:
+    workers: Workers | None = None,
+    device: str = "cpu",
+) -> tuple[list[Trial], TrialResult]:
     """Weigh the members on validation, then rank the test split once with the best weights.
 
     Members are read from their own checkpoints beside this trial's. Where one is missing or
     unfinished, the member is trained (on) here, to the same numbers. The record has an epoch per
     weighting of ``weight_grid``, in its order. A member that diverges or collapses fails the trial.
+    Also returned are the members, with their best weights; of a failed trial those up to the fault.
     """
     members: list[Trial] = []
     outcome: dict[str, Any]
@@ -129,7 +131,7 @@ def _fuse(
     except (DivergedError, CollapsedError) as error:
         reason = Reason.DIVERGED if isinstance(error, DivergedError) else Reason.EXCEPTION
         outcome = {"status": TrialStatus.FAILED, "reason": reason, "error": f"{where}: {error}"}
-    return TrialResult(
+    return members, TrialResult(
         trial_id=config.trial_id(inputs.sources),
         config=config,
         sources=dict(inputs.sources),

@@ -53,24 +53,26 @@ def rank_targets(
     return TargetRanks(ranks_B, tied_B)
 
 
-def top_items(scores_BN: Tensor, targets_B: Tensor, k: int) -> Tensor:
+def top_items(scores_BN: Tensor, targets_B: Tensor | None, k: int) -> Tensor:
     """Each user's k best items, the best first: item ids (B, min(k, N)), 0 where none is left.
 
     ``scores_BN`` are those that ``rank_targets`` leaves: -inf where an item is not ranked. Of equal
     scores the target stands last and the others by item id. So a target stands in the list exactly
-    where its rank is at most k.
+    where its rank is at most k. Without targets all stand by item id.
     """
     # One place more than the list has, since a tie may reach over its end.
     values_BK, columns_BK = scores_BN.topk(min(k + 1, scores_BN.shape[1]))
     is_tied_BK = values_BK[:, 1:] == values_BK[:, :-1]
     for rows in torch.split(is_tied_BK.any(1).nonzero().squeeze(1), ROWS_SORTED):
-        columns = _sorted_columns(scores_BN[rows], targets_B[rows])
+        columns = _sorted_columns(scores_BN[rows], None if targets_B is None else targets_B[rows])
         columns_BK[rows] = columns[:, : columns_BK.shape[1]]
     return (columns_BK + 1).masked_fill(values_BK.isneginf(), 0)[:, :k]
 
 
-def _sorted_columns(scores_BN: Tensor, targets_B: Tensor) -> Tensor:
+def _sorted_columns(scores_BN: Tensor, targets_B: Tensor | None) -> Tensor:
     """Columns by descending score; equal ones by column, the target's last."""
+    if targets_B is None:
+        return scores_BN.argsort(dim=1, descending=True, stable=True)
     is_target_BN = torch.zeros_like(scores_BN).scatter_(1, (targets_B - 1)[:, None], 1.0)
     by_column_BN = is_target_BN.argsort(dim=1, stable=True)
     by_score_BN = scores_BN.gather(1, by_column_BN).argsort(dim=1, descending=True, stable=True)

@@ -50,31 +50,8 @@ def run_trial(
     read only if ``config.evaluation.test`` is set, and then once, after training. The caller
     removes the checkpoints once the record is safe. Several workers must see the same checkpoints.
     """
-    assert inputs.dataset.split == config.evaluation.split, "windows of another split"
     trial = Trial(config, inputs, checkpoints, workers or Workers(), torch.device(device))
-    outcome: dict[str, Any]
-    try:
-        trial.train(report)
-        outcome = trial.evaluate_best()
-    except DivergedError as error:
-        outcome = {
-            "status": TrialStatus.FAILED,
-            "reason": Reason.DIVERGED,
-            "error": trial.where(error),
-        }
-    except CollapsedError as error:
-        outcome = {"status": TrialStatus.COLLAPSED, "error": trial.where(error)}
-    return TrialResult(
-        trial_id=config.trial_id(inputs.sources),
-        config=config,
-        sources=dict(inputs.sources),
-        epochs=tuple(trial.progress.epochs),
-        cost=trial.cost(),
-        num_starts=trial.progress.num_starts,
-        code=trial_code(config),
-        finished_at=utc_now(),
-        **outcome,
-    )
+    return trial.run(report)
 
 
 class Trial:
@@ -88,15 +65,43 @@ class Trial:
         workers: Workers,
         device: torch.device,
     ) -> None:
+        assert inputs.dataset.split == config.evaluation.split, "windows of another split"
         self.meter = CostMeter(device)
         self.trainer = Trainer(config, inputs.dataset, inputs.store, workers=workers, device=device)
         self.config = config
+        self.sources = inputs.sources
         self.checkpoints = checkpoints
         self.progress = Progress()
         self.best_weights: dict[str, torch.Tensor] = {}
         spec = config.evaluation
         self.chance = chance(inputs.dataset, "valid", spec)[spec.select]
         self.macs = forward_macs(self.trainer)
+
+    def run(self, report: Report) -> TrialResult:
+        """Train, evaluate the best epoch, and say what came of it; see ``run_trial``."""
+        outcome: dict[str, Any]
+        try:
+            self.train(report)
+            outcome = self.evaluate_best()
+        except DivergedError as error:
+            outcome = {
+                "status": TrialStatus.FAILED,
+                "reason": Reason.DIVERGED,
+                "error": self.where(error),
+            }
+        except CollapsedError as error:
+            outcome = {"status": TrialStatus.COLLAPSED, "error": self.where(error)}
+        return TrialResult(
+            trial_id=self.config.trial_id(self.sources),
+            config=self.config,
+            sources=dict(self.sources),
+            epochs=tuple(self.progress.epochs),
+            cost=self.cost(),
+            num_starts=self.progress.num_starts,
+            code=trial_code(self.config),
+            finished_at=utc_now(),
+            **outcome,
+        )
 
     def train(self, report: Report) -> None:
         """Train to the end, from the last checkpoint if there is one."""

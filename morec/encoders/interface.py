@@ -4,6 +4,7 @@ Shapes: N items asked for, row r = item r + 1; H encoder width.
 """
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from torch import Tensor, nn
@@ -103,6 +104,22 @@ class EncoderFamily(ABC, Generic[SpecT]):
         Raises as ``read_as`` does.
         """
         return ""
+
+    def save(
+        self, spec: SpecT, encoder: Encoder, *, dataset: Dataset, store: ArtefactStore, folder: Path
+    ) -> None:
+        """Write an encoder as training left it into a folder, which is made.
+
+        ``encoder`` is what ``build`` gave. Of frozen features, their own encoder is written. The
+        same family reads the folder: ``saved_spec`` of ``morec.encoders.saved`` says with what.
+
+        Raises:
+            SpecError: encoders of this family are of no use without their data set.
+        """
+        raise SpecError(
+            f"item.{self.part}: {spec.name!r} cannot be saved apart from its data set, so that "
+            "new items cannot be encoded"
+        )
 
     def side_layers(self, spec: SpecT) -> tuple[int, ...]:
         """The numbers of the layers that the side network of ``spec.side`` reads.

@@ -167,7 +167,7 @@ def build_item_encoder(
     artefact had to be made, or a part has a control.
     """
     controls = Controls(dataset.num_items)
-    spec = _after(_second_rounds(spec, dataset, store), spec)
+    spec = after_second_rounds(spec, dataset, store)
 
     def make(place: str) -> Encoder:
         part = spec.encoders[place]
@@ -236,6 +236,11 @@ def _second_rounds(spec: ItemSpec, dataset: Dataset, store: ArtefactStore) -> di
         for name, part in spec.encoders.items()
         if part.second_round is not None
     }
+
+
+def after_second_rounds(spec: ItemSpec, dataset: Dataset, store: ArtefactStore) -> ItemSpec:
+    """The same encoders, but each starts from the result of its second round, if it has one."""
+    return _after(_second_rounds(spec, dataset, store), spec)
 
 
 def _after(rounds: Mapping[str, Artefact], spec: ItemSpec) -> ItemSpec:

@@ -5,7 +5,7 @@ Shapes: ... any leading dimensions, I and O widths of a layer's input and output
 
 import math
 from collections.abc import Collection, MutableMapping
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -88,6 +88,21 @@ def add_lora(
     for path, layer in chosen.items():
         module.set_submodule(path, LoraLinear(layer, spec))
     leave_frozen_out_of_states(module)
+
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+
+def merge_lora(module: ModuleT) -> ModuleT:
+    """Put ordinary linear layers with the changed weights in the place of changed ones, in place.
+
+    The module computes what it computed before, to rounding, and its state holds all of it.
+    """
+    changed = [(p, one) for p, one in module.named_modules() if isinstance(one, LoraLinear)]
+    for path, layer in changed:
+        layer.base.weight.data = layer.weight.detach()
+        module.set_submodule(path, layer.base)
+    return module
 
 
 def _last(path: str) -> str:

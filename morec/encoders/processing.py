@@ -10,7 +10,7 @@ Shapes: N items, H encoder width, D width of the processed features, m items of 
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +28,8 @@ CHUNK = 4096
 NO_SPREAD = float(np.finfo(np.float32).eps)
 _Floats = npt.NDArray[np.float64]
 _Features = npt.NDArray[np.float32]
+Projection = tuple[_Floats, _Floats]
+"""The mean_H to subtract and the matrix_HD to multiply with."""
 
 
 def processed_features(
@@ -48,17 +50,36 @@ def processed_features(
     }
 
     def make(folder: Path) -> None:
-        features_NH = raw.array("features")
-        counts = counts_of(raw)
-        projection = None
-        if spec.pca is not None or spec.whiten:
-            fitted = Fitted(features_NH, is_train_N, where=where)
-            projection = fitted.projection(spec, where=where)
-            counts = {**counts, **fitted.counts}
-        _write(features_NH, projection, folder / "features.npy", normalize=spec.normalize)
-        write_atomically(folder / COUNTS, json.dumps(counts))
+        projection, counts = fitted_projection(spec, raw, dataset, where=where)
+        _write(raw.array("features"), projection, folder / "features.npy", spec)
+        write_atomically(folder / COUNTS, json.dumps({**counts_of(raw), **counts}))
 
     return store.get_or_make("processed-features", key, make)
+
+
+def fitted_projection(
+    spec: FeaturesSpec, raw: Artefact, dataset: Dataset, *, where: str
+) -> tuple[Projection | None, Mapping[str, int]]:
+    """What ``pca`` and ``whiten`` do to features, fitted again, and what was counted.
+
+    None where neither is asked for. Raises as ``processed_features`` does.
+    """
+    if spec.pca is None and not spec.whiten:
+        return None, {}
+    is_train_N = train_popularity_N1(dataset)[1:] > 0
+    fitted = Fitted(raw.array("features"), is_train_N, where=where)
+    return fitted.projection(spec, where=where), fitted.counts
+
+
+def processed(features_mH: _Features, projection: Projection | None, spec: FeaturesSpec) -> _Floats:
+    """Process the features of some items, with a projection of ``fitted_projection``: (m, D)."""
+    chunk = features_mH.astype(np.float64)
+    if projection is not None:
+        chunk = (chunk - projection[0]) @ projection[1]
+    if spec.normalize:
+        lengths_m1 = np.linalg.norm(chunk, axis=1, keepdims=True)
+        chunk = chunk / np.where(lengths_m1 > 0, lengths_m1, 1)
+    return chunk
 
 
 class Fitted:
@@ -80,7 +101,7 @@ class Fitted:
             "directions_without_spread": len(spreads_H) - self.rank,
         }
 
-    def projection(self, spec: FeaturesSpec, *, where: str) -> tuple[_Floats, _Floats]:
+    def projection(self, spec: FeaturesSpec, *, where: str) -> Projection:
         """The mean_H to subtract and the matrix_HD to multiply with."""
         if spec.pca is None:
             return self.mean_H, (self.axes_HR / self.spreads_R) @ self.axes_HR.T
@@ -129,24 +150,14 @@ def _oriented(axes_HR: _Floats) -> _Floats:
 
 
 def _write(
-    features_NH: _Features,
-    projection: tuple[_Floats, _Floats] | None,
-    path: Path,
-    *,
-    normalize: bool,
+    features_NH: _Features, projection: Projection | None, path: Path, spec: FeaturesSpec
 ) -> None:
     """Write the processed_ND, chunk by chunk."""
     width = features_NH.shape[1] if projection is None else projection[1].shape[1]
     shape = (len(features_NH), width)
     written = np.lib.format.open_memmap(path, "w+", np.float32, shape)
     for rows in item_chunks(len(features_NH)):
-        chunk = features_NH[rows].astype(np.float64)
-        if projection is not None:
-            chunk = (chunk - projection[0]) @ projection[1]
-        if normalize:
-            lengths_m1 = np.linalg.norm(chunk, axis=1, keepdims=True)
-            chunk = chunk / np.where(lengths_m1 > 0, lengths_m1, 1)
-        written[rows] = chunk
+        written[rows] = processed(features_NH[rows], projection, spec)
     written.flush()
 
 

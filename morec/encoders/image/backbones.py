@@ -48,6 +48,12 @@ def load_timm(spec: ImageSpec) -> Any:
     return backbone
 
 
+def save_timm(backbone: Any, folder: Path) -> None:
+    """Write a model of timm, weights and configuration, into a folder that ``load_timm`` reads."""
+    folder.mkdir(parents=True)
+    timm.models.save_for_hf(backbone, folder, safe_serialization=True)
+
+
 @torch.no_grad()
 def output_dim(backbone: nn.Module, size: int) -> int:
     """Width of what the backbone really returns; timm's own attributes differ between models."""

@@ -6,6 +6,7 @@ Shapes: N items asked for, row r = item r + 1; S side in pixels, H width.
 """
 
 from abc import abstractmethod
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Self, cast
 
@@ -17,14 +18,15 @@ from morec.config import ImageSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.frozen import FROZEN_SEED, frozen_device, frozen_randomness, write_layer_states
-from morec.encoders.image.backbones import load_timm, output_dim
+from morec.encoders.image.backbones import load_timm, output_dim, save_timm
 from morec.encoders.image.layer_states import LayerwiseBackbone, num_layers_of
 from morec.encoders.image.mae import masked_autoencoding_round
 from morec.encoders.image.pixels import PixelTable, image_pixels, pixels_key
 from morec.encoders.image.stages import freeze_below_top, top_parameters
-from morec.encoders.image.vision_models import load_vision_model
-from morec.encoders.image.vit_mae import fresh_vit_mae, load_vit_mae
+from morec.encoders.image.vision_models import load_vision_model, save_vision_model
+from morec.encoders.image.vit_mae import ViTMAEEncoder, fresh_vit_mae, load_vit_mae
 from morec.encoders.interface import Encoder, EncoderFamily
+from morec.encoders.lora import merge_lora
 from morec.encoders.side import side_layers
 from morec.encoders.tables import FeatureTable
 from morec.encoders.weights.architectures import known_config
@@ -35,6 +37,7 @@ from morec.encoders.weights.image import (
     timm_hash,
     transformers_hash,
 )
+from morec.encoders.weights.pretrained import quiet
 from morec.errors import SpecError
 
 _NO_DECODER = (
@@ -84,6 +87,10 @@ class ImageFamily(EncoderFamily[ImageSpec]):
     part = "image"
 
     @abstractmethod
+    def save_backbone(self, backbone: Any, folder: Path) -> None:
+        """Write a backbone so that ``load_backbone`` reads it by the name of the folder."""
+
+    @abstractmethod
     def load_backbone(self, spec: ImageSpec) -> Any:
         """The module that turns normalised images (B, 3, S, S) into (B, H).
 
@@ -121,6 +128,26 @@ class ImageFamily(EncoderFamily[ImageSpec]):
                 self._share_what_is_frozen(backbone, spec)
             still = freeze_below_top(backbone, spec)
         return _over_pixels(spec, inputs, backbone, still)
+
+    def save(
+        self,
+        spec: ImageSpec,
+        encoder: Encoder,
+        *,
+        dataset: Dataset,
+        store: ArtefactStore,
+        folder: Path,
+    ) -> None:
+        """Write the backbone; low-rank changes are merged into the layers that they change."""
+        if isinstance(encoder, ImageEncoder):
+            backbone = merge_lora(deepcopy(encoder.backbone).cpu())
+        else:
+            with frozen_randomness():
+                backbone = self.load_backbone(spec)
+        # Frozen parameters are in no state of a backbone that trains.
+        backbone = backbone.requires_grad_(True).to(memory_format=torch.contiguous_format)
+        with quiet():
+            self.save_backbone(backbone, folder)
 
     def blank(self, spec: ImageSpec) -> Encoder | None:
         """The backbone over images without content."""
@@ -175,6 +202,10 @@ class TimmFamily(ImageFamily):
         """The model without its classifier."""
         return load_timm(spec)
 
+    def save_backbone(self, backbone: Any, folder: Path) -> None:
+        """Write what timm reads as ``local-dir:``."""
+        save_timm(backbone, folder)
+
     def second_round(self, spec: ImageSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
         """Refuse: there is no decoder."""
         raise SpecError(_NO_DECODER.format(spec.name, "an encoder of timm, which"))
@@ -190,6 +221,11 @@ class TransformersFamily(ImageFamily):
     def load_backbone(self, spec: ImageSpec) -> Any:
         """The encoder without its decoder or its text encoder."""
         return load_vit_mae(spec) if is_vit_mae(spec) else load_vision_model(spec)
+
+    def save_backbone(self, backbone: Any, folder: Path) -> None:
+        """Write the library's own folder, with the file that says how pixels are normalised."""
+        model = backbone.vit if isinstance(backbone, ViTMAEEncoder) else backbone.model
+        save_vision_model(model, backbone.pretrained_cfg, folder)
 
     def blank_backbone(self, spec: ImageSpec) -> Any | None:
         """A hub's encoder only if it is well known."""

@@ -5,7 +5,7 @@ Shapes: B images, S side in pixels, H width.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -184,6 +184,17 @@ def load_vision_model(spec: ImageSpec) -> VisionEncoder:
     _check_size(spec, config, family)
     model = load_transformer(folder if spec.pretrained else None, config, family.model_class)
     return VisionEncoder(model, family, _moments(spec, folder, family))
+
+
+def save_vision_model(model: Any, pixels: Mapping[str, Any], folder: Path) -> None:
+    """Write a model of the library, and the mean and deviation of the pixels that it reads."""
+    model.save_pretrained(folder)
+    about = {
+        "do_normalize": True,
+        "image_mean": list(pixels["mean"]),
+        "image_std": list(pixels["std"]),
+    }
+    (folder / PREPROCESSORS[0]).write_text(json.dumps(about) + "\n", encoding="utf-8")
 
 
 def load_vision_config(spec: ImageSpec) -> Any:

@@ -32,7 +32,8 @@ from morec.encoders.side import side_layers
 from morec.encoders.tables import FeatureTable, PackedTable
 from morec.encoders.text.encoder import TextEncoder
 from morec.encoders.text.mlm import masked_language_round
-from morec.encoders.text.reading import blank_reading, other_reading, reading_of
+from morec.encoders.text.reading import blank_reading, other_reading, reading_of, texts_of
+from morec.encoders.text.saving import save_text_encoder
 from morec.encoders.text.stack import TransformerStack, WholeEncoder
 from morec.encoders.text.tokens import TitleTokens, open_tokens, title_tokens, tokens_key
 from morec.encoders.text.transformer import keep_layers, load_config, load_layerwise, load_stack
@@ -94,6 +95,19 @@ class TransformerFamily(EncoderFamily[TextSpec]):
     def second_round(self, spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> Artefact:
         """Masked language modelling on the titles."""
         return masked_language_round(spec, dataset, store)
+
+    def save(
+        self,
+        spec: TextSpec,
+        encoder: Encoder,
+        *,
+        dataset: Dataset,
+        store: ArtefactStore,
+        folder: Path,
+    ) -> None:
+        """Write it as transformers and sentence-transformers read it."""
+        tokens, texts = open_tokens(title_tokens(spec, dataset, store)), texts_of(spec, dataset)
+        save_text_encoder(spec, encoder, tokens=tokens, texts=texts, folder=folder)
 
     def read_as(self, spec: TextSpec) -> str:
         """Template, pooling, lower-casing and prompt."""

@@ -71,8 +71,13 @@ def load_stack(spec: TextSpec, config: Any) -> TransformerStack | WholeEncoder:
     model = load_model(spec, config, MODEL_MAPPING[type(config)])
     if config.model_type not in CUT:
         return WholeEncoder(model, config.hidden_size)
+    return cut_stack(model)
+
+
+def cut_stack(model: Any) -> TransformerStack:
+    """The stack of a model of ``CUT``, whose modules it has, but for a table of token vectors."""
     model.set_input_embeddings(TokenTable.of(model.get_input_embeddings()))
-    return CUT[config.model_type](model)
+    return CUT[model.config.model_type](model)
 
 
 def load_layerwise(spec: TextSpec, config: Any, layers: tuple[int, ...]) -> LayerwiseEncoder:
