@@ -34,6 +34,8 @@ def answer(request: Request) -> Answer:
     if problems := [*_option_problems(out, path, k), *_folder_problems(folder)]:
         raise SpecError(problems)
     model, device = _load(folder)
+    # A user of the model's own, so that a k above the number of items is refused at once.
+    model.recommend({"0": model.item_ids[:1]}, k=k)
     histories = find_histories(Path(str(path)), model.config.dataset)
     made_of = {
         "export": hash_files(sorted(one for one in folder.rglob("*") if one.is_file())),

@@ -1,12 +1,17 @@
-"""Which trial of an arm is exported, and which arms are refused before anything is trained."""
+"""Which trial of an arm is exported, and which are refused, and when weights are."""
 
 from pathlib import Path
 
 import pytest
+import torch
 
+from morec import Recommender
 from morec.errors import DataError, SpecError
+from morec.results import TrialResult, pack_ranks
 from tests.reports.made_up_studies import FakeStudy
+from tests.tune_space.commands.exported_trials import exporter, prepared_in, recorded
 from tune_space.commands.export import choose, default_target
+from tune_space.inputs.prepare import Prepared
 from tune_space.ledger.records import Ledger
 
 
@@ -83,3 +88,67 @@ def test_the_default_folder_lies_in_the_studys_and_nowhere_else(tmp_path) -> Non
     assert default_target(tmp_path, place) == tmp_path / "exports/MIND/by time/ID+TS"
     odd = arm.model_copy(update={"name": "../.."})
     assert default_target(tmp_path, odd) == tmp_path / "exports" / "_" / "_"
+
+
+@pytest.fixture
+def prepared(tmp_path: Path) -> Prepared:
+    torch.set_num_threads(1)
+    return prepared_in(tmp_path)
+
+
+def test_a_record_is_trained_again_and_exported_with_its_card(prepared) -> None:
+    record, said = recorded(prepared), []
+    target = prepared.root / "far" / "ID"
+    agreement = exporter(record, prepared, say=said.append).export(target, str.upper)
+    assert agreement == "The exported weights give every test user the recorded rank."
+    assert (target / "README.md").read_text() == agreement.upper()
+    assert [path.name for path in target.parent.iterdir()] == ["ID"]
+    (line,) = said
+    assert line.startswith(f"{record.trial_id}: no checkpoint was kept; it is trained again")
+    notes = Recommender.load(target).notes
+    assert notes["trial_id"] == record.trial_id
+    assert notes["test"] == record.test.metrics
+    with pytest.raises(SpecError, match="ID is there already and stays as it is"):
+        exporter(record, prepared).export(target, str.upper)
+
+
+def test_a_kept_checkpoint_is_read_and_stays_as_it_is(prepared) -> None:
+    record, said = recorded(prepared, keeps=True), []
+    kept = next((prepared.root / "out").rglob("last.pt"))
+    before = kept.read_bytes()
+    exporter(record, prepared, say=said.append).export(prepared.root / "ID", str)
+    assert said == [f"{record.trial_id}: weights of the kept checkpoint"]
+    assert kept.read_bytes() == before
+
+
+def with_other_ranks(record: TrialResult, **cost: str) -> TrialResult:
+    """The record with another rank of the first user; ``cost`` says where it was made."""
+    ranks = list(map(int, record.test.ranks))
+    packed = pack_ranks([ranks[0] + 1, *ranks[1:]])
+    test = record.test.model_copy(update={"packed_ranks": packed})
+    return record.model_copy(
+        update={"test": test, "cost": record.cost.model_copy(update=cost) if cost else record.cost}
+    )
+
+
+def test_other_ranks_on_the_same_processor_are_refused_and_nothing_is_written(prepared) -> None:
+    record = with_other_ranks(recorded(prepared))
+    with pytest.raises(DataError, match=r"differs at test: rank of user 0: .* the same processor"):
+        exporter(record, prepared).export(prepared.root / "ID", str)
+    assert not list(prepared.root.glob("*ID*"))
+
+
+def test_other_ranks_elsewhere_must_lie_within_the_interval(prepared) -> None:
+    record = with_other_ranks(recorded(prepared), device="another processor")
+    agreement = exporter(record, prepared).export(prepared.root / "ID", str)
+    assert "not another processor), ranks are not the recorded ones, but" in agreement
+    value = record.test.value("HR@10")
+    with pytest.raises(DataError, match=rf"HR@10 is {value:.4f}; .* that is another model"):
+        exporter(record, prepared, interval=(2.0, 3.0)).export(prepared.root / "TS", str)
+    assert not (prepared.root / "TS").exists()
+
+
+def test_other_data_are_refused_before_anything_is_trained(prepared) -> None:
+    record = recorded(prepared).model_copy(update={"sources": {"data": "d9"}})
+    with pytest.raises(DataError, match="data: the record was made with d9"):
+        exporter(record, prepared, say=pytest.fail).export(prepared.root / "ID", str)
