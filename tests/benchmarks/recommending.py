@@ -1,12 +1,13 @@
 """Recommends to many made-up users: ``python tests/benchmarks/recommending.py [--users 630000]``.
 
 Makes a catalogue and a model of IDs whose weights are drawn, exports it, writes a Parquet file of
-histories in no order, and runs ``--recommend`` in a process of its own. Prints the time that took
-and its peak memory (VmHWM). The lists say nothing: only their number and speed count.
+histories in no order, and runs ``--recommend`` in a process of its own. Prints the time that took,
+wall and CPU, and its peak memory (VmHWM). The lists say nothing: only their number and speed count.
 """
 
 import argparse
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -60,13 +61,15 @@ def main() -> None:
             cwd=ROOT, capture_output=True, text=True, check=False,
         )  # fmt: skip
         spent_s = time.perf_counter() - start
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
         if done.returncode:
             sys.exit(done.stdout + done.stderr)
         peak = int(re.search(r"VmHWM:\s+(\d+) kB", done.stdout)[1]) / 2**20  # type: ignore[index]
         print(done.stdout.splitlines()[0])
         print(
             f"{args.users:,} users, {num_rows:,} rows, {len(item_ids):,} items, d = {args.dim}: "
-            f"{spent_s:.0f} s, peak memory {peak:.2f} GiB, output "
+            f"{spent_s:.0f} s ({used.ru_utime + used.ru_stime:.0f} s of CPU), peak memory "
+            f"{peak:.2f} GiB, output "
             f"{(folder / 'recs.parquet').stat().st_size / 2**20:.0f} MiB"
         )
 
