@@ -1,9 +1,7 @@
 """From a study to lists, with real Ray: exported, loaded without the study, recommended, killed."""
 
-import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +9,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from huggingface_hub import ModelCard
 
+import tune_space.inputs.histories
+from morec import Recommender
 from morec.data.dataset import Dataset, open_dataset
 from morec.metrics import NEVER_FOUND
 from morec.results import TrialResult
-from tests.integration.command import PATIENCE_S, REPOSITORY, Command, wait_until
+from reports.study.report import read_report
+from studies.run import main
+from tests.integration.command import REPOSITORY, Command, wait_until
 from tune_space.ledger.records import Ledger
 
 pytestmark = pytest.mark.ray
@@ -38,9 +41,15 @@ contrasts: [{better: TS, than: ID}]
 """
 SMALL_PARTS = """
 import sys
+import time
 from tune_space.commands import recommend_parts
 from tune_space.inputs import histories
-histories.PART_ROWS, recommend_parts.USERS = 5, 3
+histories.PART_ROWS = 5
+write_part = recommend_parts._write_part
+def slowly(*words):
+    time.sleep(0.5)
+    write_part(*words)
+recommend_parts._write_part = slowly
 from studies.run import main
 sys.exit(main(sys.argv[1:]))
 """
@@ -56,10 +65,13 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Command:
     done = command.run()
     assert done.returncode == 0, done.stdout + done.stderr
     for arm in ("ID", "TS", "late"):
-        made = Command(command.study_file, command.out, "--export", arm).run()
-        assert made.returncode == 0, made.stdout + made.stderr
-        assert "The exported weights give every test user the recorded rank" in made.stdout
+        assert ask(command, "--export", arm) == 0
     return command
+
+
+def ask(study: Command, *words: str) -> int:
+    """The command in this process: it needs no Ray, and torch is imported already."""
+    return main([str(study.study_file), "--out", str(study.out), *words])
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +81,8 @@ def exports(study: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def record_of(study: Command, export: Path) -> TrialResult:
-    read = "import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))['export']['trial_id'])"
-    words = [sys.executable, "-c", read, str(export / "config.yaml")]
-    trial_id = subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
-    record = Ledger(study.out).read(trial_id)
+    notes = Recommender.load(export).notes
+    record = Ledger(study.out).read(notes["trial_id"])
     assert record
     return record
 
@@ -95,18 +105,10 @@ def write_histories(dataset: Dataset, path: Path) -> list[str]:
     return targets
 
 
-def recommend(export: Path, histories: Path, out: Path, *words: str) -> list[str]:
-    """The command that recommends, with small parts."""
+def words_of(export: Path, histories: Path, out: Path, *words: str) -> list[str]:
+    """The words of the command that recommends."""
     given = ["--recommend", str(export), "--histories", str(histories), "--out", str(out)]
-    return [sys.executable, "-c", SMALL_PARTS, *given, *words]
-
-
-def run(words: list[str], folder: Path) -> "subprocess.CompletedProcess[str]":
-    """Run a command in a folder, with this project importable and nothing of a study in reach."""
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    return subprocess.run(
-        words, cwd=folder, env=environment, text=True, capture_output=True, timeout=PATIENCE_S
-    )
+    return [*given, *words]
 
 
 @pytest.mark.parametrize("arm", ["ID", "TS", "late"])
@@ -115,8 +117,7 @@ def test_lists_have_the_sealed_evaluations_ranks(study, exports, tmp_path, arm) 
     histories = tmp_path / "histories.csv"
     targets = write_histories(dataset_of(study), histories)
     k = len(pd.read_parquet(exports / arm / "items.parquet"))
-    done = run(recommend(exports / arm, histories, tmp_path / "r.parquet", "--k", str(k)), tmp_path)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert main(words_of(exports / arm, histories, tmp_path / "r.parquet", "--k", str(k))) == 0
     lists = pd.read_parquet(tmp_path / "r.parquet").set_index(["user_id", "item_id"])["rank"]
     ranks_U = record.test.ranks
     assert len(ranks_U) == len(targets)
@@ -126,75 +127,57 @@ def test_lists_have_the_sealed_evaluations_ranks(study, exports, tmp_path, arm) 
     assert (ranks_U != NEVER_FOUND).mean() > 0.9
 
 
-@pytest.mark.parametrize("arm", ["ID", "TS"])
-def test_an_export_needs_no_study(exports, tmp_path, arm) -> None:
+def test_an_export_needs_no_study(exports, tmp_path) -> None:
     script = (
-        "import sys; from morec import Recommender; model = Recommender.load(sys.argv[1]);"
-        "made = model.recommend({'a': list(model.item_ids[:3])}, k=5); print(len(made));"
-        "assert 'ray' not in sys.modules"
+        "import sys; from morec import Recommender;"
+        "models = [Recommender.load(folder) for folder in sys.argv[1:]];"
+        "lists = [one.recommend({'a': list(one.item_ids[:3])}, k=5) for one in models];"
+        "print(*map(len, lists), 'ray' in sys.modules)"
     )
-    done = run([sys.executable, "-c", script, str(exports / arm)], tmp_path)
-    assert done.stdout.strip() == "5", done.stderr
+    words = [sys.executable, "-c", script, *(str(exports / arm) for arm in ("ID", "TS", "late"))]
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    done = subprocess.run(words, cwd=tmp_path, env=environment, text=True, capture_output=True)
+    assert done.stdout.split() == ["5", "5", "5", "False"], done.stderr
 
 
 def test_the_card_says_what_the_report_says(study, exports) -> None:
-    card = (exports / "TS" / "README.md").read_text(encoding="utf-8")
-    assert "## Verdict" in card
-    assert "the median of 3 seeds by validation HR@10" in card
-    assert (study.out / "report.html").is_file()
-    markdown = subprocess.run(
-        [sys.executable, "-m", "reports", str(study.out), "--format", "md"],
-        cwd=REPOSITORY, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert markdown.returncode == 0
+    card = ModelCard.load(exports / "TS" / "README.md")
+    assert card.data.model_name == "TS of mini"
+    assert "the median of 3 seeds by validation HR@10" in card.text
+    assert "give every test user the recorded rank" in card.text
+    (arm,) = [one for one in read_report(study.out).summary.arms if one.name == "TS"]
+    assert f"| {100 * arm.mean('HR@10'):.2f} [" in card.text
 
 
 def test_a_recommendation_that_is_killed_goes_on_to_the_same_lists(
-    study, exports, tmp_path
+    study, exports, tmp_path, monkeypatch, capsys
 ) -> None:
     histories = tmp_path / "histories.csv"
     write_histories(dataset_of(study), histories)
+    monkeypatch.setattr(tune_space.inputs.histories, "PART_ROWS", 5)
     whole, cut = tmp_path / "whole.parquet", tmp_path / "cut.parquet"
-    assert run(recommend(exports / "ID", histories, whole), tmp_path).returncode == 0
-    words = recommend(exports / "ID", histories, cut)
-    process = subprocess.Popen(words, cwd=REPOSITORY, text=True, stdout=subprocess.PIPE)
+    assert main(words_of(exports / "ID", histories, whole)) == 0
+    words = words_of(exports / "ID", histories, cut)
+    command = [sys.executable, "-c", SMALL_PARTS, *words]
+    process = subprocess.Popen(command, cwd=REPOSITORY, text=True, stdout=subprocess.PIPE)
     parts = tmp_path / "cut.parquet.parts" / "histories"
     wait_until(lambda: len(list(parts.glob("*.parquet"))) >= 3, process)
-    os.kill(process.pid, signal.SIGKILL)
+    process.kill()
     process.communicate()
     left = {path: path.stat().st_mtime_ns for path in parts.glob("*.parquet")}
-    total = len(list(parts.glob("*.arrow")))
-    assert 3 <= len(left) < total
-    refused = run([*words, "--k", "7"], tmp_path)
-    assert refused.returncode == 2
-    assert "k 10, not 7" in refused.stderr
+    assert 3 <= len(left) < len(list(parts.glob("*.arrow")))
+    assert main([*words, "--k", "7"]) == 2
+    assert "k 10, not 7" in capsys.readouterr().err
     assert {path: path.stat().st_mtime_ns for path in parts.glob("*.parquet")} == left
-    done = run(words, tmp_path)
-    assert done.returncode == 0, done.stderr
+    assert main(words) == 0
     assert not parts.parent.exists()
     pd.testing.assert_frame_equal(pd.read_parquet(cut), pd.read_parquet(whole))
-    again = run(words, tmp_path)
-    assert again.returncode == 2
-    assert "is there already and stays as it is" in again.stderr
+    assert main(words) == 2
+    assert "is there already and stays as it is" in capsys.readouterr().err
 
 
-def test_an_export_is_refused_where_ranks_differ_and_nothing_is_written(study, tmp_path) -> None:
-    out = Path(shutil.copytree(study.out, tmp_path / "out"))
-    shutil.copytree(study.out.parent / "artefacts", tmp_path / "artefacts")
-    entry = next(one for one in Ledger(out).manifest().arms if one.name == "ID")
-    for trial_id in entry.final:
-        path = out / "trials" / f"{trial_id}.json"
-        record = json.loads(path.read_text())
-        record["test"]["num_tied"] += 1
-        path.write_text(json.dumps(record))
-    target = tmp_path / "new"
-    words = ("--export", "ID", "--to", str(target))
-    done = Command(study.study_file, out, *words).run()
-    assert done.returncode == 2
-    assert "differs at test: num_tied" in done.stderr
-    assert "no checkpoint was kept; it is trained again, which took" in done.stdout
-    assert not target.exists()
-    assert list(tmp_path.glob("new*")) == list(tmp_path.glob(".new*")) == []
-    done = Command(study.study_file, study.out, "--export", "ID").run()
-    assert done.returncode == 2
-    assert "is there already and stays as it is" in done.stderr
+def test_an_exported_arm_is_not_exported_over(study, capsys) -> None:
+    assert ask(study, "--export", "ID") == 2
+    assert "is there already and stays as it is" in capsys.readouterr().err
+    assert ask(study, "--export", "TX", "--to", "elsewhere") == 2
+    assert "Did you mean 'TS'?" in capsys.readouterr().err

@@ -180,7 +180,9 @@ def _part_of(users: pa.Array, num_parts: int) -> npt.NDArray[np.int64]:
     codes = users.fill_null("").dictionary_encode()
     names = plain_all(pd.Index(codes.dictionary.to_pandas(), dtype="str"))
     hashes = pd.util.hash_array(names.to_numpy(dtype=object), categorize=False)
-    return (hashes % num_parts).astype(np.int64)[codes.indices.to_numpy()]
+    part_of_name = (hashes % num_parts).astype(np.int64)
+    parts_n: npt.NDArray[np.int64] = part_of_name[codes.indices.to_numpy()]
+    return parts_n
 
 
 def num_rows(path: Path) -> int:
