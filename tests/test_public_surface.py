@@ -12,9 +12,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PUBLIC: dict[str, str] = {
+    "morec:Recommender.item_vectors": "(self, items)",
+    "morec:Recommender.load": "(folder, device)",
+    "morec:Recommender.recommend": "(self, histories, k, exclude_seen)",
+    "morec:Recommender.user_ids_of": "(self, histories)",
+    "morec:Recommender.user_vectors": "(self, histories)",
     "morec.config:TrialConfig.trial_id": "(self, sources, *, schema)",
     "morec.data.dataset:load_dataset": "(spec, root, split)",
     "morec.encoders.artefacts:ArtefactStore": "(folder, storage, *, verify)",
+    "morec.exports.trained:train_again": "(config, inputs, *, checkpoints, report, device)",
+    "morec.exports.write:write_export": "(folder, trial, notes)",
     "morec.results:TrialResult.best_score": "(self)",
     "morec.trial:TrialInputs": "(dataset, store, sources)",
     "morec.trial:run_trial": "(config, inputs, *, checkpoints, report, workers, device)",

@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from morec.config import SCHEMA_VERSION, Spec, TrialConfig
+from morec.encoders.weights.pretrained import first_line
 from morec.errors import DataError
 
 SpecT = TypeVar("SpecT", bound=Spec)
@@ -69,7 +70,7 @@ class ExportFolder:
                 names = [name for name in stored.keys() if name.startswith(prefix)]  # noqa: SIM118
                 return {name.removeprefix(prefix): stored.get_tensor(name) for name in names}
         except (SafetensorError, OSError) as error:
-            raise DataError(f"{path}: cannot be read: {error}") from error
+            raise DataError(f"{path}: cannot be read: {first_line(error)}") from error
 
 
 def member_prefix(number: int, num_members: int) -> str:
@@ -144,7 +145,7 @@ def _validated(kind: type[SpecT], path: Path, plain: Any, part: str) -> SpecT:
 def _first(error: Exception) -> str:
     """The first fault of a validation, with its place."""
     if not isinstance(error, ValidationError):
-        return str(error)
+        return first_line(error)
     fault = error.errors()[0]
     place = ".".join(map(str, fault["loc"]))
     return f"{place}: {fault['msg']}".removeprefix(": ")
@@ -154,7 +155,7 @@ def _items(path: Path) -> pd.DataFrame:
     try:
         items = pd.read_parquet(path, columns=[ITEM_ID, CANDIDATE])
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
+        raise DataError(f"{path}: cannot be read: {first_line(error)}") from error
     is_whole = items[ITEM_ID].notna().all() and items[ITEM_ID].is_unique
     if not is_whole or items[CANDIDATE].dtype != bool:
         raise DataError(f"{path}: {ITEM_ID} and {CANDIDATE} are no distinct ids and yes or no")
@@ -165,7 +166,7 @@ def _vectors(path: Path) -> npt.NDArray[np.float32]:
     try:
         vectors_NE = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError, SyntaxError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
+        raise DataError(f"{path}: cannot be read: {first_line(error)}") from error
     if not isinstance(vectors_NE, np.ndarray) or vectors_NE.dtype != np.float32:
         raise DataError(f"{path}: no array of float32")
     return vectors_NE

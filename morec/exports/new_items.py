@@ -107,7 +107,9 @@ class _Member:
         try:
             encoder.load_state_dict(stored)
         except RuntimeError as error:
-            raise DataError(f"{self._folder.path}: the weights do not fit: {error}") from error
+            raise DataError(
+                f"{self._folder.path}: the weights do not fit: {' '.join(str(error).split())}"
+            ) from error
         vectors = [
             encoder.eval()(torch.arange(rows.start, min(rows.stop, count)) + 1)
             for rows in item_chunks(count)
@@ -120,7 +122,7 @@ class _Member:
         spec = self._config.item.modalities[part]
         if isinstance(spec, VectorsSpec):
             (column,) = _columns_of(part, spec, self._config)
-            raw = FeatureTable(_stacked(self._items[column], column))
+            raw: Encoder = FeatureTable(_stacked(self._items[column], column))
         else:
             place = self._folder.path / encoder_folder(part, self._number, self._count)
             raw = self._built(spec, place)

@@ -163,8 +163,9 @@ class Recommender:
             rows = slice(first, min(first + size, len(read.user_ids)))
             starts, ends = read.offsets_U1[:-1][rows], read.offsets_U1[1:][rows]
             inputs_BL = left_padded(read.item_ids, starts, ends, width=length).astype(np.int64)
-            given = (torch.from_numpy(one).to(self._device) for one in (inputs_BL, users_U[rows]))
-            yield rows, self._model.user_vectors(*given, self._catalogue_N1E)
+            inputs, users = torch.from_numpy(inputs_BL), torch.from_numpy(users_U[rows])
+            on_device = inputs.to(self._device), users.to(self._device)
+            yield rows, self._model.user_vectors(*on_device, self._catalogue_N1E)
 
     def _user_numbers(self, read: Histories) -> npt.NDArray[np.int64]:
         """Of dssm, the users' numbers; other models know users by their histories alone."""
@@ -179,7 +180,8 @@ class Recommender:
                 f"histories: {int((~is_known).sum()):,} users are unknown: {shown}; dssm has a "
                 f"vector for the users of its training data alone, by their numbers 0 to {highest}"
             )
-        return numbers.astype(np.int64)
+        found: npt.NDArray[np.int64] = numbers.astype(np.int64)
+        return found
 
     def _lists(
         self, read: Histories, k: int, *, exclude_seen: bool
@@ -235,7 +237,8 @@ def _candidates(folder: ExportFolder) -> Tensor:
 def _model_of(folder: ExportFolder) -> models.Recommender:
     """The user encoders over the catalogue's stored vectors, joined where there are members."""
     parts = folder.config.parts
-    vectors = torch.from_numpy(folder.vectors_NE).split([one.model.dim for one in parts], dim=1)
+    widths = [one.model.dim for one in parts]
+    vectors = torch.split(torch.from_numpy(folder.vectors_NE), widths, dim=1)
     members = [
         _member(folder, config, items_ND, member_prefix(number, len(parts)))
         for number, (config, items_ND) in enumerate(zip(parts, vectors, strict=True), start=1)

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import torch
 import yaml
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from morec.config import SCHEMA_VERSION, ItemSpec
 from morec.data.dataset import Dataset
@@ -149,7 +149,7 @@ def _write_member(
 
 
 def _encoder_of(recommender: Recommender, part: str) -> Encoder:
-    return cast(Encoder, cast(nn.Module, recommender.item_encoder.parts[part]).encoder)
+    return cast(Encoder, recommender.item_encoder.parts[part].encoder)
 
 
 def _weights_of(recommender: Recommender, saved: list[str]) -> dict[str, Tensor]:

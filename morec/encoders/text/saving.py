@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 from transformers import MODEL_MAPPING
 
 from morec.config import TextSpec
@@ -41,31 +42,34 @@ def save_text_encoder(
     it. ``texts`` are what the tokenizer has read, of which ``tiny-random`` takes its words.
     """
     with quiet():
-        model = _whole_model(spec, encoder, tokens)
-        model.save_pretrained(folder)
+        model, state = _trained_model(spec, encoder, tokens)
+        model.save_pretrained(folder, state_dict=state)
         load_tokenizer(spec, texts).save_pretrained(folder)
     width = getattr(model.config, "word_embed_proj_dim", model.config.hidden_size)
     _write_reading(reading_of(spec), spec.max_tokens, int(width), folder)
 
 
 @torch.no_grad()
-def _whole_model(spec: TextSpec, encoder: Encoder, tokens: TitleTokens) -> Any:
-    """The library's model with the weights of ``encoder`` above the cut, and its own below it."""
-    config = load_config(spec, tokens.vocab_size)
-    if not isinstance(encoder, TextEncoder):
-        with frozen_randomness():
-            return load_model(spec, config, MODEL_MAPPING[type(config)])
-    trained = merge_lora(deepcopy(encoder.stack).cpu())
+def _trained_model(
+    spec: TextSpec, encoder: Encoder, tokens: TitleTokens
+) -> tuple[Any, dict[str, Tensor]]:
+    """The library's model, and its state: that of ``encoder`` above the cut, its own below it."""
+    trained = (
+        merge_lora(deepcopy(encoder.stack).cpu()) if isinstance(encoder, TextEncoder) else None
+    )
     if isinstance(trained, WholeEncoder):
-        return trained.model
+        return trained.model, trained.model.state_dict()
+    config = load_config(spec, tokens.vocab_size)
     with frozen_randomness():
         model = load_model(spec, config, MODEL_MAPPING[type(config)])
-    # The stack's modules are the model's own: what is written into one stands in the other.
-    stack = cut_stack(model)
-    if spec.trainable_layers != "all":
-        stack = stack.above(len(stack.layers) - spec.trainable_layers)
-    _copy_weights(trained, stack, tokens.ids)
-    return model
+    # A stack may rename the model's modules, and shares their tensors: the state is taken before.
+    state = model.state_dict()
+    if trained is not None:
+        stack = cut_stack(model)
+        if spec.trainable_layers != "all":
+            stack = stack.above(len(stack.layers) - spec.trainable_layers)
+        _copy_weights(trained, stack, tokens.ids)
+    return model, state
 
 
 def _copy_weights(

@@ -5,18 +5,24 @@ A test module subclasses ``EncoderContract`` and gives two fixtures of module sc
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
-from morec.config import ItemSpec
+from morec.config import WORD_ENCODERS, ItemSpec, TextSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
+from morec.encoders.families import build_encoder
 from morec.encoders.frozen import FROZEN_SEED
 from morec.encoders.item import ItemEncoder, build_item_encoder
+from morec.encoders.saved import save_encoder, saved_spec
+from morec.encoders.text.reading import contents_of
+from morec.errors import SpecError
 
 DIM = 6
 LORA = {"rank": 2, "alpha": 8.0}
@@ -82,6 +88,20 @@ def check_lora_trains_its_changes_only(builder: Builder, name: str, trained: str
     assert {path.rpartition(".")[2] for path in changes} == {"a_RI", "b_OR"}
     whole = trained_parameters(builder.build(name, trained.removeprefix("lora ")))
     assert sum(t.numel() for t in changes.values()) < sum(t.numel() for t in whole.values()) / 3
+
+
+def some_of(dataset: Dataset, spec: Any, rows: list[int]) -> Dataset:
+    """A catalogue of these items alone, whose titles are what the encoder reads of them."""
+    titles = contents_of(spec, dataset) if isinstance(spec, TextSpec) else dataset.titles
+    assert titles is not None and dataset.image_array is not None
+    return replace(
+        dataset,
+        num_items=len(rows),
+        item_names=tuple(f"new {row}" for row in rows),
+        titles=tuple(titles[row] for row in rows),
+        columns={},
+        image_array=dataset.image_array[rows],
+    )
 
 
 class EncoderContract:
@@ -154,6 +174,31 @@ class EncoderContract:
         assert not torch.equal(again(items), encoder(items))
         again.load_state_dict(state)
         assert torch.equal(again(items), encoder(items))
+
+    def test_saved_it_encodes_new_items_with_these_contents_as_it_did(
+        self,
+        encoder: ItemEncoder,
+        items: Tensor,
+        case: tuple[str, str],
+        builder: Builder,
+        tmp_path: Path,
+    ) -> None:
+        ((part, spec),) = builder.spec(*case).modalities.items()
+        trained = moved(encoder).parts[part].get_submodule("encoder")
+        data, folder = builder.dataset, tmp_path / "saved"
+        given = {"dataset": data, "store": builder.store, "folder": folder}
+        if spec.name in WORD_ENCODERS:
+            with pytest.raises(SpecError, match="cannot be saved apart from its data set"):
+                save_encoder(spec, trained, **given)
+            return
+        save_encoder(spec, trained, **given)
+        others = some_of(data, spec, [19, 3, 11, 0, 7])
+        again = build_encoder(saved_spec(spec, folder), others, ArtefactStore(tmp_path / "a"))
+        found = again.eval()(torch.arange(5)).flatten(1)
+        expected = vectors_of(encoder, items)[[19, 3, 11, 0, 7]].detach()
+        # Rounding in fp32 is that of the largest numbers, which moved convolutions make large.
+        rounding = 2e-5 * max(1.0, float(expected.abs().max()))
+        torch.testing.assert_close(found, expected, rtol=1e-5, atol=rounding)
 
     def test_every_multiplication_of_an_item_is_counted(self, encoder: ItemEncoder) -> None:
         macs, uncounted = encoder.padded_item_macs()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from morec.config import LoraSpec
-from morec.encoders.lora import LoraLinear, add_lora
+from morec.encoders.lora import LoraLinear, add_lora, merge_lora
 from morec.errors import SpecError
 
 SPEC = LoraSpec(rank=2, alpha=6.0)
@@ -109,3 +109,16 @@ def test_names_that_no_linear_layer_has_are_refused_with_those_there_are() -> No
         add_lora(blocks(), SPEC, ("q", "v"), where="item.text.lora")
     with pytest.raises(SpecError, match="lora: no linear layer is called q; linear layers: none"):
         add_lora(nn.Sequential(nn.ReLU()), SPEC, ("q",))
+
+
+def test_merged_changes_compute_the_same_with_ordinary_layers() -> None:
+    module = blocks()
+    add_lora(module, SPEC, ("query", "value"))
+    inputs = torch.randn(7, 5)
+    expected = changed(module)(inputs)
+    names = {name for name, _ in blocks().named_parameters()}
+    merged = merge_lora(module)
+    assert merged is module
+    assert {name for name, _ in merged.named_parameters()} == names
+    torch.testing.assert_close(merged(inputs), expected)
+    assert not torch.allclose(blocks()(inputs), expected)

@@ -1,0 +1,129 @@
+"""Folders that are broken, of another version or hostile: one sentence each, and nothing runs."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from safetensors.torch import load_file, save_file
+
+from morec.data.dataset import Dataset
+from morec.errors import DataError
+from morec.exports.recommender import Recommender
+from tests.morec.encoders.runs_code import RunsCode
+from tests.morec.exports.exported import config_of, export
+
+Break = Callable[[Path], Any]
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, _ = export(config_of("frozen text"), tiny_dataset, tmp_path_factory.mktemp("whole"))
+    return folder
+
+
+@pytest.fixture
+def folder(whole: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(whole, tmp_path / "copy"))
+
+
+def _config(change: Callable[[dict[str, Any]], Any]) -> Break:
+    def rewrite(folder: Path) -> None:
+        plain = yaml.safe_load((folder / "config.yaml").read_text())
+        change(plain)
+        (folder / "config.yaml").write_text(yaml.safe_dump(plain))
+
+    return rewrite
+
+
+def _text(content: str) -> Break:
+    return lambda folder: (folder / "config.yaml").write_text(content)
+
+
+def _other_shapes(folder: Path) -> None:
+    path = folder / "weights.safetensors"
+    weights = load_file(path)
+    name = next(name for name in weights if name.startswith("user_encoder."))
+    save_file({**weights, name: weights[name][:-1].clone()}, path)
+
+
+def _pickled(folder: Path) -> None:
+    array = np.array([RunsCode(folder / "ran")], dtype=object)
+    np.save(folder / "item_vectors.npy", array, allow_pickle=True)
+
+
+def _items(**columns: Any) -> Break:
+    return lambda folder: pd.DataFrame(columns).to_parquet(folder / "items.parquet")
+
+
+CASES: dict[str, tuple[Break, str]] = {
+    "no weights": (
+        lambda folder: (folder / "weights.safetensors").unlink(),
+        "no export: there is no weights.safetensors",
+    ),
+    "two files": (
+        lambda folder: [(folder / n).unlink() for n in ("items.parquet", "config.yaml")],
+        "no export: there is no config.yaml, no items.parquet",
+    ),
+    "other shapes": (_other_shapes, "the weights do not fit sasrec: .*size mismatch"),
+    "cut weights": (
+        lambda folder: (folder / "weights.safetensors").write_bytes(b"\x10\0\0"),
+        r"weights.safetensors: cannot be read: ",
+    ),
+    "another schema": (
+        _config(lambda plain: plain["folder"].update(schema_version=2)),
+        r"folder.schema_version: 2, this version reads 3; export it again from its study$",
+    ),
+    "another format": (
+        _config(lambda plain: plain["folder"].update(format=9)),
+        r"folder.format: 9, this version reads 1; export it again from its study$",
+    ),
+    "a tag": (
+        _text('trial: !!python/object/apply:os.system ["touch ran"]'),
+        "config.yaml: no plain YAML: could not determine a constructor for the tag",
+    ),
+    "no yaml": (_text("a: [1"), "config.yaml: no plain YAML: "),
+    "a list": (_text("[1, 2]"), "config.yaml: an export has the parts export, folder, trial"),
+    "an unknown key": (
+        _config(lambda plain: plain["trial"].update(colour="red")),
+        "config.yaml: trial: colour: Extra inputs are not permitted",
+    ),
+    "objects": (_pickled, "item_vectors.npy: cannot be read: "),
+    "other vectors": (
+        lambda folder: np.save(folder / "item_vectors.npy", np.zeros((30, 7), np.float32)),
+        r"item_vectors.npy: shape \(30, 7\), but items.parquet and config.yaml say \(30, 8\)",
+    ),
+    "one id twice": (
+        _items(item_id=["a", "a"], is_candidate=[True, False]),
+        "items.parquet: item_id and is_candidate are no distinct ids and yes or no",
+    ),
+    "no ids": (_items(title=["a"]), "items.parquet: cannot be read: "),
+    "weights of a late fusion": (
+        _config(lambda plain: plain["folder"].update(weights=[0.5, 0.5])),
+        "config.yaml: folder.weights: 2 weights of 0 members",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), CASES.values(), ids=CASES)
+def test_a_broken_folder_is_named_in_one_sentence(
+    folder: Path, spoil: Break, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    spoil(folder)
+    with pytest.raises(DataError, match=message) as caught:
+        Recommender.load(folder)
+    assert "\n" not in str(caught.value) and str(folder) in str(caught.value)
+    assert not (folder / "ran").exists()
+
+
+def test_lists_need_no_encoder_but_new_items_do(folder: Path) -> None:
+    shutil.rmtree(folder / "text_encoder")
+    recommender = Recommender.load(folder)
+    assert len(recommender.recommend({"a": ["1"]}, k=2)) == 2
+    with pytest.raises(DataError, match="there is no text_encoder"):
+        recommender.item_vectors(pd.DataFrame({"item_id": ["a"], "title": ["b"]}))
