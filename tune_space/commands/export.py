@@ -31,7 +31,6 @@ from tune_space.ledger.records import Ledger
 
 if TYPE_CHECKING:
     from morec.exports.trained import TrainedTrial
-
     from morec.trial import TrialInputs
 
 CARD = "README.md"
@@ -156,38 +155,44 @@ class Exporter:
         if target.exists():
             raise SpecError(f"--to: {target} is there already and stays as it is; give another")
         check_sources(record, self.prepared.sources(record.config))
-        target = target.absolute()
+        # Inside the block, the study file's folder is the current one.
+        target, kept = target.absolute(), (self.out / CHECKPOINTS).absolute()
         unfinished = target.with_name(f".{target.name}.export")
         resources = self.chosen.manifest.study.resources
         with recorded_inputs(record, self.prepared, resources) as inputs:
-            trained, again = self._train(inputs)
+            trained, again = self._train(inputs, kept)
             agreement = self._compare(again)
             # What an export that was killed left behind; the name is ours.
             shutil.rmtree(unfinished, ignore_errors=True)
             target.parent.mkdir(parents=True, exist_ok=True)
             write_export(unfinished, trained, self.chosen.notes)
-        (unfinished / CARD).write_text(card(agreement), encoding="utf-8")
-        unfinished.rename(target)
+        try:
+            (unfinished / CARD).write_text(card(agreement), encoding="utf-8")
+            unfinished.rename(target)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
         return agreement
 
-    def _train(self, inputs: "TrialInputs") -> "tuple[TrainedTrial, TrialResult]":
+    def _train(self, inputs: "TrialInputs", kept: Path) -> "tuple[TrainedTrial, TrialResult]":
         import torch
-        from morec.exports.trained import train_again
 
         from morec.checkpoints import Checkpoints
+        from morec.exports.trained import train_again
 
         record, resources = self.chosen.record, self.chosen.manifest.study.resources
-        with TemporaryDirectory() as folder, progress_bar() as bar:
-            is_kept = _copy_checkpoints(self.out / CHECKPOINTS, record, Path(folder))
+        with TemporaryDirectory() as name:
+            folder = Path(name)
+            is_kept = _copy_checkpoints(kept, record, folder)
             self.say(_format_start(record, is_kept=is_kept))
-            task = bar.add_task("epochs", total=len(record.epochs))
-            return train_again(
-                record.config,
-                inputs,
-                checkpoints=Checkpoints(Path(folder) / record.trial_id),
-                report=lambda epochs, _: bar.update(task, completed=len(epochs)),
-                device="cuda" if resources.gpus and torch.cuda.is_available() else "cpu",
-            )
+            with progress_bar() as bar:
+                task = bar.add_task("epochs", total=len(record.epochs))
+                return train_again(
+                    record.config,
+                    inputs,
+                    checkpoints=Checkpoints(folder / record.trial_id),
+                    report=lambda epochs, _: bar.update(task, completed=len(epochs)),
+                    device="cuda" if resources.gpus and torch.cuda.is_available() else "cpu",
+                )
 
     def _compare(self, again: TrialResult) -> str:
         """How the ranks of the test users agree with the record's.

@@ -1,5 +1,6 @@
 """Which trial of an arm is exported, and which are refused, and when weights are."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -112,11 +113,15 @@ def test_a_record_is_trained_again_and_exported_with_its_card(prepared) -> None:
         exporter(record, prepared).export(target, str.upper)
 
 
-def test_a_kept_checkpoint_is_read_and_stays_as_it_is(prepared) -> None:
+def test_a_kept_checkpoint_is_read_and_stays_as_it_is(prepared, monkeypatch) -> None:
+    """Paths are relative to the current folder, which is not that of the study file."""
     record, said = recorded(prepared, keeps=True), []
     kept = next((prepared.root / "out").rglob("last.pt"))
     before = kept.read_bytes()
-    exporter(record, prepared, say=said.append).export(prepared.root / "ID", str)
+    monkeypatch.chdir(prepared.root / "out")
+    relative = replace(exporter(record, prepared, say=said.append), out=Path())
+    relative.export(Path("ID"), lambda _: str(Path("checkpoints").is_dir()))
+    assert (kept.parents[2] / "ID" / "README.md").read_text() == "True"
     assert said == [f"{record.trial_id}: weights of the kept checkpoint"]
     assert kept.read_bytes() == before
 
