@@ -179,5 +179,5 @@ def test_a_recommendation_that_is_killed_goes_on_to_the_same_lists(
 def test_an_exported_arm_is_not_exported_over(study, capsys) -> None:
     assert ask(study, "--export", "ID") == 2
     assert "is there already and stays as it is" in capsys.readouterr().err
-    assert ask(study, "--export", "TX", "--to", "elsewhere") == 2
-    assert "Did you mean 'TS'?" in capsys.readouterr().err
+    assert ask(study, "--export", "lane", "--to", "elsewhere") == 2
+    assert "Did you mean 'late'?" in capsys.readouterr().err
