@@ -55,6 +55,33 @@ COMMANDS = {
     ),
     "status": Command("tune_space.commands.status", "say how the study stands", group="look"),
     "report": Command("studies.report", "write the report of what is there", group="look"),
+    "export": Command(
+        "studies.export",
+        "write the model of a finished arm into a folder that needs no study",
+        {"metavar": "ARM"},
+        options={
+            "to": {
+                "type": Path,
+                "metavar": "DIR",
+                "help": "with --export: a folder that does not exist; default: OUT/exports/ARM",
+            },
+            "license": {"metavar": "NAME", "help": "with --export: for its model card"},
+        },
+    ),
+    "recommend": Command(
+        "tune_space.commands.recommend",
+        "recommend with an exported model, into --out FILE.parquet",
+        {"type": Path, "metavar": "DIR"},
+        needs="nothing",
+        options={
+            "histories": {
+                "type": Path,
+                "metavar": "FILE",
+                "help": "with --recommend: a table of user_id, item_id and maybe timestamp",
+            },
+            "k": {"type": int, "metavar": "K", "help": "with --recommend: items a user (10)"},
+        },
+    ),
     "audit": Command("tune_space.commands.audit", "recheck every choice and number", group="care"),
     "reproduce": Command(
         "tune_space.commands.reproduce",

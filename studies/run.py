@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -69,19 +69,25 @@ def _main(args: argparse.Namespace, words: str) -> int:
     out = args.out or Path("runs") / study.spec.folder
     options = run_options(args, study, out, words)
     if command and command.needs == "study":
-        return _answer(command, _study_request(args, study, options))
+        return _answer(command, _study_request(args, command, study, options))
     _ = study.arms  # An impossible arm is answered at once, too.
     options = replace(options, only=select_arms(study.spec, options.only))
     if command:
-        return _answer(command, _study_request(args, study, options))
+        return _answer(command, _study_request(args, command, study, options))
     if args.fresh and (aside := set_aside(out)):
         print(f"earlier results are now in {aside}")
     return _run(study, options)
 
 
 def _request(args: argparse.Namespace, command: Command) -> Request:
-    options = {name: getattr(args, name) for name in command.options}
-    return Request(args.out or Path("runs"), getattr(args, args.command), options, program())
+    return Request(
+        args.out or Path("runs"), getattr(args, args.command), _own(args, command), program()
+    )
+
+
+def _own(args: argparse.Namespace, command: Command) -> dict[str, Any]:
+    """The options that only this command reads."""
+    return {name: getattr(args, name) for name in command.options}
 
 
 def _answer(command: Command, request: Request) -> int:
@@ -107,11 +113,12 @@ def run_options(
 
 
 def _study_request(
-    args: argparse.Namespace, study: LoadedStudy, options: RunOptions
+    args: argparse.Namespace, command: Command, study: LoadedStudy, options: RunOptions
 ) -> StudyRequest:
     return StudyRequest(
         out=options.out,
         argument=getattr(args, args.command),
+        options=_own(args, command),
         study=study,
         root=options.root,
         only=options.only,

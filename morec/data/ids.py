@@ -82,6 +82,14 @@ def plain(name: str) -> str:
     return whole[1] if whole else bare
 
 
+def plain_all(names: pd.Index) -> pd.Index:
+    """Return ``plain`` of every name."""
+    spelled = names.to_numpy(dtype=object, copy=True)
+    odd = _odd(names)
+    spelled[odd] = [plain(name) for name in names[odd]]
+    return pd.Index(spelled, dtype="str")
+
+
 def _distinct(values: pd.Series) -> tuple[npt.NDArray[np.int64], pd.Index]:
     codes, distinct = pd.factorize(values)
     return codes.astype(np.int64, copy=False), pd.Index(distinct).astype("str")
@@ -89,7 +97,7 @@ def _distinct(values: pd.Series) -> tuple[npt.NDArray[np.int64], pd.Index]:
 
 def _respelled(wanted: pd.Index, known: pd.Index) -> npt.NDArray[np.int64]:
     """Return for each wanted id the place of the known one that is plainly the same, or -1."""
-    plain_wanted = _plain_all(wanted)
+    plain_wanted = plain_all(wanted)
     found = known.get_indexer(plain_wanted)
     odd = _odd(known)
     plain_known = pd.Index([plain(name) for name in known[odd]], dtype="str")
@@ -97,13 +105,6 @@ def _respelled(wanted: pd.Index, known: pd.Index) -> npt.NDArray[np.int64]:
     among_odd = plain_known[is_first].get_indexer(plain_wanted)
     places: npt.NDArray[np.int64] = np.append(odd[is_first], -1)[among_odd]
     return np.where(found >= 0, found, places)
-
-
-def _plain_all(names: pd.Index) -> pd.Index:
-    spelled = names.to_numpy(dtype=object, copy=True)
-    odd = _odd(names)
-    spelled[odd] = [plain(name) for name in names[odd]]
-    return pd.Index(spelled, dtype="str")
 
 
 def _odd(names: pd.Index) -> npt.NDArray[np.int64]:

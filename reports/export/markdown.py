@@ -3,6 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from reports import formats
+from reports.export.markdown_parts import Raw as _Raw
+from reports.export.markdown_parts import bullets as _bullets
+from reports.export.markdown_parts import plain as _plain
+from reports.export.markdown_parts import table as _table
 from reports.study import verdict
 from reports.study.accuracy import AccuracyTable, Cell, Group
 from reports.study.caveats import caveats
@@ -23,13 +27,6 @@ from reports.study.recommended import RecommendedTable, format_value
 from reports.study.report import Report
 from tune_space.inputs.data_profile import format_share
 from tune_space.ledger.manifest import DatasetEntry
-
-_SPECIAL = {ord(char): f"\\{char}" for char in "\\`*_{}[]()#+!|~"} | {
-    ord("&"): "&amp;",
-    ord("<"): "&lt;",
-    ord(">"): "&gt;",
-    ord("\n"): " ",
-}
 
 
 def markdown_text(report: Report) -> str:
@@ -236,27 +233,3 @@ def _data(entry: DatasetEntry) -> list[str]:
     medians = (f"{one.median:,}" for one in (profile.per_user, profile.per_item))
     density = f"{100 * profile.density:.3g}%"
     return [*row, *medians, density, *map(format_share, shares)]
-
-
-def _bullets(lines: Iterable[str]) -> Iterator[str]:
-    for index, line in enumerate(lines):
-        yield f"{'' if index else chr(10)}- {_plain(line)}"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    yield _row(header)
-    yield _row([_Raw("---"), *[_Raw("---:")] * (len(header) - 1)])
-    for row in rows:
-        yield _row(row)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell if isinstance(cell, _Raw) else _plain(cell) for cell in cells)} |"
-
-
-class _Raw(str):
-    """Text that is Markdown already and is not escaped."""
-
-
-def _plain(text: str) -> str:
-    return text.translate(_SPECIAL)

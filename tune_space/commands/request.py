@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from tune_space.capacity.admission import Capacity
 
 
+def say(line: str) -> None:
+    """Print a line at once, also into a pipe."""
+    print(line, flush=True)
+
+
 @dataclass(frozen=True)
 class Request:
     """A command that is about no study in particular."""
@@ -30,6 +35,8 @@ class Request:
     """Options that only this command reads, by name; None where one is not given."""
     program: str = "python studies/run.py"
     """How the command line was called, for lines that name a further command."""
+    say: Callable[[str], None] = say
+    """Says beforehand what takes long; all other lines are the command's answer."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@
         manifest.json  trials/  checkpoints/    the ledger, and what trials continue from
         examples.json                           a few test users for the report
         report.html  tables/                    the report
+        exports/                                models of arms, each in a folder that needs no study
         .ray_tune/  ray_train/                  Ray's own files
 """
 
@@ -25,6 +26,8 @@ ARTEFACTS = "artefacts"
 REPORT = "report.html"
 TABLES = "tables"
 """The report's tables as files."""
+EXPORTS = "exports"
+"""One folder an exported arm."""
 LOCK = ".lock"
 """Locked by the process that runs a study in the folder."""
 HOLDER = ".holder.json"
