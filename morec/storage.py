@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pyarrow import fs
 
-from morec.errors import DataError
+from morec.errors import DataError, first_line
 
 
 def is_url(place: str) -> bool:
@@ -45,7 +45,7 @@ class Storage:
         try:
             self._fs, self._root = fs.FileSystem.from_uri(place)
         except (OSError, ValueError, NotImplementedError) as error:
-            reason = str(error).splitlines()[0]
+            reason = first_line(error)
             raise DataError(f"{place} cannot be opened on this machine: {reason}") from error
         self._is_local = isinstance(self._fs, fs.LocalFileSystem)
 

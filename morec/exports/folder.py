@@ -20,8 +20,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from morec.config import SCHEMA_VERSION, Spec, TrialConfig
-from morec.encoders.weights.pretrained import first_line
-from morec.errors import DataError
+from morec.errors import DataError, first_line
 
 SpecT = TypeVar("SpecT", bound=Spec)
 FORMAT = 1

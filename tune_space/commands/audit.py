@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from morec.config import canonical_json
-from morec.errors import DataError, ExitCode, SpecError
+from morec.errors import DataError, ExitCode, SpecError, first_line
 from morec.results import Evaluation, TrialResult
 from tune_space.commands.audit_arms import ArmAudit
 from tune_space.commands.audit_lists import target_problems
@@ -95,7 +95,7 @@ def _read_records(ledger: Ledger) -> tuple[dict[str, TrialResult], list[str]]:
         try:
             record = ledger.read(trial_id)
         except DataError as error:
-            problems.append(str(error).splitlines()[0])
+            problems.append(first_line(error))
             continue
         if record is None or record.trial_id != trial_id:
             problems.append(f"{trial_id}.json: holds the record of {record and record.trial_id}")

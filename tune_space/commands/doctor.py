@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from morec.code_version import IN_TRIALS
-from morec.errors import DataError, ExitCode
+from morec.errors import DataError, ExitCode, first_line
 from tune_space.capacity.machine import (
     available_memory,
     existing,
@@ -53,7 +53,7 @@ def _imports() -> Iterator[str]:
         try:
             importlib.import_module(name)
         except (ImportError, OSError, RuntimeError, AttributeError) as error:
-            yield f"{name} cannot be imported: {str(error).splitlines()[0]}"
+            yield f"{name} cannot be imported: {first_line(error)}"
 
 
 def _weights() -> Iterator[str]:
