@@ -133,7 +133,7 @@ class Recommender:
                 column or value is missing.
         """
         if items is None:
-            return self._folder.vectors_NE
+            return self._folder.vectors_NE.copy()
         return new_item_vectors(self._folder, items)
 
     def user_ids_of(self, histories: HistoriesLike) -> pd.Index:
