@@ -26,8 +26,6 @@ FINISH_S = 120.0
 """Seconds that all trackers together may hold the command after the study."""
 _SHARE = 20
 """A tracker is sent to at most one part in ``_SHARE`` of the time."""
-_NICENESS = 10
-"""How far a send gives way to the study: more than the driver, less than trials (Ray's 15)."""
 _POLL_S = 0.1
 
 
@@ -101,7 +99,7 @@ class _Sender:
         if self._process is None and not self._had_last:
             self._had_last = True
             if self._state() not in (None, self._sent):
-                self._start(niceness=0)  # No trial runs any more, and somebody waits.
+                self._start()
         return self._process is None
 
     def give_up(self, limit_s: float) -> None:
@@ -124,7 +122,7 @@ class _Sender:
         folder = self._folder / TRIALS
         return folder.stat().st_mtime_ns if folder.is_dir() else None
 
-    def _start(self, niceness: int = _NICENESS) -> None:
+    def _start(self) -> None:
         self._sent = self._state()
         self._began_at = time.monotonic()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (closed in _ended)
@@ -141,9 +139,6 @@ class _Sender:
         except OSError as error:
             self._say(f"{self._word}: not sent: {error}")
             self._ended()
-            return
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, self._process.pid, min(19, os.nice(0) + niceness))
 
     def _look_after(self, process: "subprocess.Popen[bytes]") -> None:
         if process.poll() is None:

@@ -29,7 +29,7 @@ def format_missing(name: str, error: ImportError, *, install: str) -> str:
 
 def format_problem(folder: Path, word: str, error: Exception) -> str:
     """A tracker is away or refuses; ``word`` is ``name:address``, checked to have no secret."""
-    first = next(iter(str(error).strip().splitlines()), "")
+    first = next(iter(str(error).strip().splitlines()), "").rstrip(".")
     said = _hide(f"{type(error).__name__}: {first}" if first else type(error).__name__)
     return f"{word}: {said}. {format_remedy(folder, word)}"
 
