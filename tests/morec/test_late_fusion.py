@@ -181,9 +181,9 @@ def test_the_test_split_is_not_looked_at_unless_asked_and_then_once(
     seen = []
     whole = Evaluator.evaluate
 
-    def watch(self: Any, model: Any, split: Any) -> Any:
+    def watch(self: Any, model: Any, split: Any, **options: Any) -> Any:
         seen.append((type(model).__name__, split))
-        return whole(self, model, split)
+        return whole(self, model, split, **options)
 
     monkeypatch.setattr(Evaluator, "evaluate", watch)
     _run(_config(), dataset, tmp_path)
