@@ -97,12 +97,16 @@ def test_padding_is_only_left_of_the_items(dataset: Dataset) -> None:
         assert is_real[:, -1].all()
 
 
+def arrays_of(batch: EvaluationBatch) -> list[np.ndarray]:
+    return [value for name, value in vars(batch).items() if name != "first"]
+
+
 def test_arrays_have_the_documented_types_and_shapes() -> None:
     dataset = dataset_of([[1, 2, 3, 4]] * 5, num_items=4, max_seq_len=7)
     assert train_sequences_UL1(dataset).shape == (5, 8)
     assert train_sequences_UL1(dataset).dtype == np.int32
     batch = only_batch(dataset, "valid")
-    arrays = vars(batch).values()
+    arrays = arrays_of(batch)
     assert {array.dtype for array in arrays} == {np.dtype(np.int64)}
     assert batch.inputs_BL.shape == (5, 7)
 
@@ -110,7 +114,7 @@ def test_arrays_have_the_documented_types_and_shapes() -> None:
 def test_a_memory_mapped_dataset_gives_plain_writable_arrays(tmp_path: Path) -> None:
     save_dataset(dataset_of([[1, 2, 3, 4]], num_items=4), tmp_path)
     dataset = open_dataset(tmp_path)
-    arrays = [train_sequences_UL1(dataset), *vars(only_batch(dataset, "test")).values()]
+    arrays = [train_sequences_UL1(dataset), *arrays_of(only_batch(dataset, "test"))]
     assert {type(array) for array in arrays} == {np.ndarray}
     assert all(array.flags.writeable for array in arrays)
 

@@ -16,6 +16,8 @@ def test_the_names_in_an_output_folder_stay_those_of_folders_made_earlier() -> N
         "ARTEFACTS": "artefacts",
         "REPORT": "report.html",
         "TABLES": "tables",
+        "EXAMPLES": "examples.json",
+        "EXPORTS": "exports",
         "LOCK": ".lock",
         "HOLDER": ".holder.json",
         "STORE_LOCK": ".users.lock",
