@@ -32,7 +32,7 @@ model.recommend({"a user": ["an item", "a later item"]}, k=10)  # items by their
 ```
 
 ```bash
-python studies/run.py --recommend "this folder" --histories histories.csv --k 10 --out recs.parquet
+morec --recommend "this folder" --histories histories.csv --k 10 --out recs.parquet
 ```"""
 
 
