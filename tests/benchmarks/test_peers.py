@@ -1,5 +1,6 @@
 """The comparison with peers: their ranks become the same per-user values as ours."""
 
+from dataclasses import replace
 from math import log2
 from pathlib import Path
 
@@ -7,8 +8,10 @@ import numpy as np
 import pytest
 
 from morec.data.dataset import load_dataset
-from tests.benchmarks.peers.compare import peer_values
+from reports.study.summary import summarise
+from tests.benchmarks.peers.compare import best_arm, peer_values
 from tests.benchmarks.peers.windows import write_windows
+from tests.reports.made_up_studies import FakeStudy
 from tune_space.study.expand import expand
 from tune_space.study.load import load_study
 
@@ -36,3 +39,11 @@ def test_a_peer_reads_the_windows_that_our_trials_read(tmp_path: Path) -> None:
         assert windows["item_ids"].tolist() == dataset.item_ids.tolist()
         assert windows["offsets_U1"].tolist() == dataset.offsets_U1.tolist()
         assert windows["max_seq_len"] == dataset.max_seq_len
+
+
+def test_our_arm_is_chosen_by_validation_among_those_that_ran(tmp_path: Path) -> None:
+    first, *others = summarise(FakeStudy().write(tmp_path)).arms
+    resting = replace(first, searches=())
+    best = best_arm((resting, *others))
+    assert best.name != resting.name
+    assert best.best_valid == max(arm.best_valid for arm in others)

@@ -24,8 +24,8 @@ def peer_values(metric: str, found: dict[str, list[list[int]]]) -> np.ndarray:
 
 
 def best_arm(arms: tuple[ArmSummary, ...]) -> ArmSummary:
-    """The arm whose locked search trial has the best validation score."""
-    return max(arms, key=lambda arm: max(t.result.best_score() or 0 for t in arm.searches))
+    """The arm with the best validation score in its search; arms that did not run have none."""
+    return max(arms, key=lambda arm: arm.best_valid or 0)
 
 
 def main(folder: Path, peers: list[Path]) -> None:
