@@ -48,7 +48,7 @@ class ArmSearch:
         self.arm = arm
         self.num_trials = search_budget(study, arm)
         self._seed = study.search_seed
-        self._make_pruner = _PRUNERS[study.scheduler]
+        self._scheduler = study.scheduler
         self._study = self._new_study()
         self._asked: dict[str, tuple[optuna.Trial, SearchEntry]] = {}
         self._running: dict[str, optuna.Trial] = {}
@@ -91,6 +91,8 @@ class ArmSearch:
         It is compared with the trials that were told. How far others of its round have come depends
         on the machine.
         """
+        if self._scheduler == "none":
+            return False  # Nothing to compare: ``tell`` takes the epochs in.
         if trial_id not in self._running:
             told = self._new_study()
             told.add_trials([one for one in self._study.trials if one.state.is_finished()])
@@ -133,7 +135,9 @@ class ArmSearch:
         return {path: round(share, IMPORTANCE_DIGITS) for path, share in shares.items()}
 
     def _new_study(self) -> optuna.Study:
-        return optuna.create_study(direction="maximize", pruner=self._make_pruner(), storage=None)
+        return optuna.create_study(
+            direction="maximize", pruner=_PRUNERS[self._scheduler](), storage=None
+        )
 
     def _attempts(self, params: Mapping[str, Value] | None) -> Iterator[Mapping[str, Value] | None]:
         """The values that each attempt at a new trial fixes; None leaves all to the sampler.
