@@ -1,14 +1,11 @@
 """The wheel holds what runs and nothing else, and its command works far from the checkout."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 
-from tests.wheels import PACKAGES, ROOT, build_wheel, install
+from tests.wheels import PACKAGES, ROOT, build_wheel, install, run_installed
 
 SHIPPED = (".py", ".yaml", ".j2", ".json", ".typed")
 
@@ -42,7 +39,7 @@ def test_it_has_the_licence_and_the_command(wheel: ZipFile) -> None:
 
 
 def test_its_command_works_far_from_the_checkout(wheel: ZipFile, tmp_path: Path) -> None:
-    site, command = install(wheel, tmp_path)
+    installed = install(wheel, tmp_path)
     here = tmp_path / "here"
     here.mkdir()
     for words, said in (
@@ -51,14 +48,7 @@ def test_its_command_works_far_from_the_checkout(wheel: ZipFile, tmp_path: Path)
         (["--schema"], '"$schema": "http://json-schema.org/draft-07/schema#",'),
         (["--status", "nowhere.yaml"], ""),
     ):
-        done = subprocess.run(
-            [sys.executable, str(command), *words],
-            capture_output=True,
-            text=True,
-            cwd=here,
-            env=os.environ | {"PYTHONPATH": str(site)},
-            check=False,
-        )
+        done = run_installed(installed, words, cwd=here)
         assert done.returncode == (0 if said else 2), done.stderr
         assert str(ROOT) not in done.stdout + done.stderr
         assert not said or said in done.stdout.splitlines()

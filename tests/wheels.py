@@ -1,5 +1,6 @@
 """A wheel of this project, and its command as an installer would leave it."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -43,3 +44,19 @@ def install(wheel: ZipFile, folder: Path) -> tuple[Path, Path]:
     command.parent.mkdir()
     command.write_text(COMMAND)
     return site, command
+
+
+def run_installed(
+    installed: tuple[Path, Path], words: list[str], *, cwd: Path, timeout: float | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run the command that ``install`` gave, in a process of its own."""
+    site, command = installed
+    return subprocess.run(
+        [sys.executable, str(command), *words],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(site)},
+        timeout=timeout,
+        check=False,
+    )

@@ -54,13 +54,16 @@ class ShownUser:
 
 @dataclass(frozen=True)
 class ShownSide:
-    """Users whose target one arm ranks higher, and how they were drawn."""
+    """Users whose target one arm ranks higher."""
 
-    arm: str
-    num_users: int
-    num_drawn_from: int
-    least_ratio: float
+    stored: ExampleSide
+    """How they were drawn."""
     users: tuple[ShownUser, ...]
+
+    @property
+    def arm(self) -> str:
+        """As in ``ExampleSide``."""
+        return self.stored.arm
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def _side(side: ExampleSide, items: Mapping[int, ExampleItem], lists: list[_List
         for user in side.users
         if lists[0].has(user) and lists[1].has(user)
     )
-    return ShownSide(side.arm, side.num_users, side.num_drawn_from, side.least_ratio, users)
+    return ShownSide(side, users)
 
 
 def _of(items: Mapping[int, ExampleItem], number: int) -> ExampleItem:

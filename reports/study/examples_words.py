@@ -26,7 +26,9 @@ def which_trials(pair: ShownPair) -> str:
 def how_many_differ(pair: ShownPair) -> str:
     """How the two arms' ranks compare over all users whose lists are kept."""
     users, equal = pair.stored.num_users, pair.stored.num_equal
-    counts = (f"{side.arm} ranks the target higher for {side.num_users:,}" for side in pair.sides)
+    counts = (
+        f"{side.arm} ranks the target higher for {side.num_users:,}" for side in pair.stored.sides
+    )
     return f"Of {formats.plural(users, 'test user')}, {', '.join(counts)}; {equal:,} have one rank."
 
 
@@ -34,9 +36,10 @@ def how_drawn(side: ShownSide) -> str:
     """How the users of a side were found."""
     if not side.users:
         return "There is no such user."
-    ratio = formats.significant(side.least_ratio, 2)
+    how = side.stored
+    ratio = formats.significant(how.least_ratio, 2)
     return (
-        f"{len(side.users)} drawn by chance from {side.num_drawn_from:,}: those of the "
-        f"{formats.plural(side.num_users, 'user')} whose ranks differ most, by a factor of {ratio} "
+        f"{len(side.users)} drawn by chance from {how.num_drawn_from:,}: those of the "
+        f"{formats.plural(how.num_users, 'user')} whose ranks differ most, by a factor of {ratio} "
         "or more."
     )

@@ -59,11 +59,7 @@ sys.exit(main(sys.argv[1:]))
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Command:
     """A finished study whose arms are exported."""
-    folder = tmp_path_factory.mktemp("export")
-    (folder / "mini.yaml").write_text(STUDY)
-    command = Command(folder / "mini.yaml", folder / "out")
-    done = command.run()
-    assert done.returncode == 0, done.stdout + done.stderr
+    command = Command.finished(tmp_path_factory.mktemp("export"), STUDY)
     for arm in ("ID", "TS", "late"):
         assert ask(command, "--export", arm) == 0
     return command

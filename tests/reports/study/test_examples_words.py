@@ -7,14 +7,20 @@ import pytest
 
 from reports.study.examples import ShownSide
 from reports.study.examples_words import how_drawn, how_many_differ, which_trials
+from tune_space.ledger.examples import ExampleSide
 
 
 def pair(**stored: Any) -> Any:
     plain = {"kind": "named", "seed": 2, "num_seeds": 3, "num_users": 1_200, "num_equal": 1_000}
     sides = [SimpleNamespace(arm="TS", num_users=150), SimpleNamespace(arm="ID", num_users=50)]
     return SimpleNamespace(
-        arms=("TS", "ID"), stored=SimpleNamespace(**(plain | stored)), sides=sides
+        arms=("TS", "ID"), stored=SimpleNamespace(sides=sides, **(plain | stored))
     )
+
+
+def side(num_users: int, num_drawn_from: int, least_ratio: float, users: Any) -> ShownSide:
+    how = {"num_users": num_users, "num_drawn_from": num_drawn_from, "least_ratio": least_ratio}
+    return ShownSide(ExampleSide(arm="TS", users=(), **how), users)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +56,8 @@ def test_how_many_users_each_arm_ranks_higher() -> None:
 
 def test_how_users_were_drawn() -> None:
     users: Any = (None,) * 6
-    assert how_drawn(ShownSide("TS", 1_500, 150, 12.34, users)) == (
+    assert how_drawn(side(1_500, 150, 12.34, users)) == (
         "6 drawn by chance from 150: those of the 1,500 users whose ranks differ most, by a factor "
         "of 12 or more."
     )
-    assert how_drawn(ShownSide("TS", 0, 0, 1.0, ())) == "There is no such user."
+    assert how_drawn(side(0, 0, 1.0, ())) == "There is no such user."
