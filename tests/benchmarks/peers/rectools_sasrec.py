@@ -9,6 +9,7 @@ import copy
 import json
 import logging
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from pytorch_lightning import Trainer, seed_everything
+from pytorch_lightning import Callback, LightningModule, Trainer, seed_everything
 from rectools import Columns
 from rectools.dataset import Dataset
 from rectools.models import SASRecModel
@@ -53,11 +54,33 @@ class Windows:
         return self.item_ids[self.offsets_U1[1:] - num_held_out]
 
 
-def one_epoch_trainer() -> Trainer:
-    """A trainer without output; ``fit_partial`` says for how long it trains."""
+class BestEpoch(Callback):
+    """Keeps the weights of the best epoch and ends the training ``patience`` epochs later.
+
+    One ``fit`` for the whole training: ``fit_partial`` would begin Adam anew at every epoch.
+    """
+
+    def __init__(self, score: Callable[[], float], patience: int) -> None:
+        """``score`` ranks the validation targets with the model as it stands."""
+        self.score, self.patience = score, patience
+        self.best, self.waited = -1.0, 0
+        self.weights: dict[str, torch.Tensor] = {}
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Rank the validation targets, keep the weights if they are the best so far."""
+        score = self.score()
+        pl_module.train()
+        self.waited = 0 if score > self.best else self.waited + 1
+        if not self.waited:
+            self.best, self.weights = score, copy.deepcopy(pl_module.torch_model.state_dict())
+        trainer.should_stop = self.waited > self.patience
+
+
+def quiet_trainer(best_epoch: BestEpoch) -> Trainer:
+    """A trainer without output, that ``best_epoch`` ends."""
     return Trainer(
-        max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False,
-        enable_model_summary=False, accelerator="cpu",
+        max_epochs=MAX_EPOCHS, callbacks=[best_epoch], logger=False, accelerator="cpu",
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
 
 
@@ -86,23 +109,22 @@ def train(
 ) -> tuple[float, np.ndarray]:
     """Train with early stopping; the best validation HR@10, and the test ranks at that epoch."""
     seed_everything(seed)
+
+    def valid_hit_rate() -> float:
+        model.is_fitted = True
+        return float(np.mean(ranks_of(model, windows, 2) > 0))
+
     model = SASRecModel(
         n_heads=2, n_factors=DIM, dropout_rate=DROPOUT, session_max_len=windows.max_seq_len,
         loss=loss, n_negatives=NUM_NEGATIVES, gbce_t=GBCE_T, batch_size=BATCH_SIZE,
-        get_trainer_func=one_epoch_trainer, **asdict(setting),
+        get_trainer_func=lambda: quiet_trainer(BestEpoch(valid_hit_rate, patience)),
+        **asdict(setting),
     )  # fmt: skip
-    data = Dataset.construct(windows.before(2))
-    best, weights, waited = -1.0, None, 0
-    for _ in range(MAX_EPOCHS):
-        model.fit_partial(data, 1, 1)
-        score = float(np.mean(ranks_of(model, windows, 2) > 0))
-        waited = 0 if score > best else waited + 1
-        if not waited:
-            best, weights = score, copy.deepcopy(model.torch_model.state_dict())
-        if waited > patience:
-            break
-    model.torch_model.load_state_dict(weights)
-    return best, ranks_of(model, windows, 1)
+    model.fit(Dataset.construct(windows.before(2)))
+    # RecTools trains with a copy of its trainer, so the epoch that counts is the copy's.
+    best_epoch = next(one for one in model.fit_trainer.callbacks if isinstance(one, BestEpoch))
+    model.torch_model.load_state_dict(best_epoch.weights)
+    return best_epoch.best, ranks_of(model, windows, 1)
 
 
 def main() -> None:
