@@ -9,6 +9,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from morec.dropout import Dropout
+
 
 def dt_layer(encoder_dim: int, dim: int, *, xavier: bool) -> nn.Sequential:
     """Linear -> GELU from encoder width to item width (the paper's DT layer).
@@ -46,7 +48,7 @@ class ConcatFusion(nn.Module):
 
 
 def _dense(in_dim: int, out_dim: int, dropout: float) -> nn.Sequential:
-    return nn.Sequential(nn.Dropout(dropout), _xavier_normal(nn.Linear(in_dim, out_dim)), nn.GELU())
+    return nn.Sequential(Dropout(dropout), _xavier_normal(nn.Linear(in_dim, out_dim)), nn.GELU())
 
 
 def _xavier_normal(linear: nn.Linear) -> nn.Linear:

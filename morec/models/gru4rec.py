@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from morec.config import GRU4RecSpec
+from morec.dropout import Dropout
 from morec.models.user_encoder import UserEncoder, xavier_normal
 
 
@@ -23,7 +24,7 @@ class GRU4Rec(UserEncoder):
 
     def __init__(self, *, dim: int, num_blocks: int, dropout: float) -> None:
         super().__init__(dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         between = dropout if num_blocks > 1 else 0.0
         self.gru = nn.GRU(dim, dim, num_blocks, batch_first=True, dropout=between)
         self.output = nn.Linear(dim, dim)

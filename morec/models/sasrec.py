@@ -5,7 +5,7 @@ states: those of all users' items, one after the other, without padding.
 Shapes: B users, L positions, P items of all users, D width, H heads, K = D / H.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self, cast
 
@@ -13,8 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from morec.attention import attention
 from morec.config import RecommenderSpec, SASRecSpec
 from morec.config.models import TransformerSpec
+from morec.dropout import Dropout
 from morec.encoders.tables import placed
 from morec.models.user_encoder import UserEncoder, xavier_normal
 
@@ -44,7 +46,7 @@ class SASRec(UserEncoder):
         super().__init__(dim)
         self.positions = nn.Embedding(max_seq_len, dim)
         self.norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(
             Block(dim, num_heads, dropout, self.activation) for _ in range(num_blocks)
         )
@@ -121,7 +123,7 @@ class Block(nn.Module):
         self.inner = nn.Linear(dim, 4 * dim)
         self.outer = nn.Linear(4 * dim, dim)
         self.feed_forward_norm = nn.LayerNorm(dim, eps=LAYER_NORM_EPS)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, states_PD: Tensor, packing: Packing, *, last_only: bool = False) -> Tensor:
         """Apply the block; with ``last_only``, to each row's last item alone: (B, D)."""
@@ -135,13 +137,17 @@ class Block(nn.Module):
         self, queried: Tensor, states_PD: Tensor, packing: Packing, *, last_only: bool
     ) -> Tensor:
         """Attention of the items ``queried``, all or each row's last, to those they may see."""
-        query, key, value = self.query_key_value
-        q_BLD = query(queried)[:, None] if last_only else packing.padded(query(queried))
-        heads_BHLK = F.scaled_dot_product_attention(
+        weights = [cast(Tensor, projection.weight) for projection in self.query_key_value]
+        if last_only:
+            q_BLD = F.linear(queried, weights.pop(0))[:, None]
+            k_BLD, v_BLD = packing.padded(_joined_linear(states_PD, weights)).chunk(2, dim=-1)
+        else:
+            q_BLD, k_BLD, v_BLD = packing.padded(_joined_linear(states_PD, weights)).chunk(3, -1)
+        heads_BHLK = attention(
             self._heads(q_BLD),
-            self._heads(packing.padded(key(states_PD))),
-            self._heads(packing.padded(value(states_PD))),
-            attn_mask=packing.mask_B1LL[..., -q_BLD.shape[1] :, :].to(q_BLD.dtype),
+            self._heads(k_BLD),
+            self._heads(v_BLD),
+            mask=packing.mask_B1LL[..., -q_BLD.shape[1] :, :].to(q_BLD.dtype),
             dropout_p=self.dropout.p if self.training else 0.0,
         )
         states_BLD = heads_BHLK.transpose(1, 2).flatten(-2)
@@ -150,6 +156,11 @@ class Block(nn.Module):
 
     def _heads(self, states_BLD: Tensor) -> Tensor:
         return states_BLD.view(*states_BLD.shape[:2], self.num_heads, -1).transpose(1, 2)
+
+
+def _joined_linear(states_PD: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    """Several layers without biases as one product, which is quicker than one product each."""
+    return F.linear(states_PD, torch.cat(list(weights)))
 
 
 def _attention_mask(is_item_BL: Tensor, *, is_causal: bool) -> Tensor:

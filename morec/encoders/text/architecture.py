@@ -1,10 +1,12 @@
 """How the layers of a kind of transformer are called, and what they share beside their states.
 
-Shapes: B titles, T tokens, H width.
+Shapes: B titles of a group, N of all groups, T tokens, H width.
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 
@@ -34,12 +36,12 @@ class Architecture(nn.Module):
         """The states_BTH after a layer."""
         return cast(Tensor, layer(states_BTH, attention_mask=shared))
 
-    def first_state(self, layer: nn.Module, states_BTH: Tensor, shared: Any) -> Tensor:
-        """The first token's state after the last layer, (B, 1, H).
+    def first_states(self, layer: nn.Module, groups: Sequence[tuple[Tensor, Any]]) -> Tensor:
+        """The first tokens' states after the last layer, (N, H); a group is states and ``shared``.
 
-        A kind of transformer that can compute it alone need not run the whole layer.
+        A kind of transformer that can compute them alone need not run the whole layer.
         """
-        return self.states(layer, states_BTH, shared)[:, :1]
+        return torch.cat([self.states(layer, *group)[:, 0] for group in groups])
 
 
 class TokensAlone(nn.Module):

@@ -3,6 +3,8 @@
 Shapes: N items asked for, row r = item r + 1; T tokens, H width.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -10,7 +12,7 @@ from torch import Tensor
 from morec.encoders.interface import Encoder
 from morec.encoders.tables import PackedTable, is_token_of, padded
 from morec.encoders.text.reading import Reading
-from morec.encoders.text.stack import TransformerStack, WholeEncoder, pool
+from morec.encoders.text.stack import Padded, TransformerStack, WholeEncoder, pool
 
 LENGTH_GROUPS = 8
 MIN_GROUP = 8
@@ -48,10 +50,10 @@ class TextEncoder(Encoder):
         facts = [torch.stack([group[0], group[-1], group.sum()]) for group in groups]
         shortest, longest, num_tokens = torch.stack(facts).T.tolist()
         parts = torch.split(embedded, num_tokens)
-        pooled = [
-            self._encode(*each) for each in zip(parts, groups, shortest, longest, strict=True)
+        padded_groups = [
+            self._padded(*each) for each in zip(parts, groups, shortest, longest, strict=True)
         ]
-        return torch.cat(pooled)[order_N.argsort()]
+        return self._pooled_groups(padded_groups)[order_N.argsort()]
 
     def encode_padded_item(self) -> Tensor:
         """Encode one item whose ``max_tokens`` slots are all filled, shape (1, H)."""
@@ -78,16 +80,20 @@ class TextEncoder(Encoder):
         """
         return self.stack.embed(*self.table.packed(rows_N))
 
-    def _encode(self, embedded: Tensor, lengths_N: Tensor, shortest: int, longest: int) -> Tensor:
-        """Encode items of similar length; items of the same length need no padding."""
-        is_token_NT = is_token_of(lengths_N, longest) if shortest < longest else None
-        if is_token_NT is None:
-            inputs = embedded.view(len(lengths_N), longest, *embedded.shape[1:])
-        else:
-            inputs = padded(embedded, is_token_NT, self.pad_id)
-        first_only = self.reading.pooling == "cls"
-        return self._pooled(self.stack(inputs, is_token_NT, first_only=first_only), is_token_NT)
+    def _padded(self, embedded: Tensor, lengths_N: Tensor, shortest: int, longest: int) -> Padded:
+        """Items of similar length; items of the same length need no padding."""
+        if shortest == longest:
+            return embedded.view(len(lengths_N), longest, *embedded.shape[1:]), None
+        is_token_NT = is_token_of(lengths_N, longest)
+        return padded(embedded, is_token_NT, self.pad_id), is_token_NT
+
+    def _pooled_groups(self, groups: Sequence[Padded]) -> Tensor:
+        if self.reading.pooling == "cls":
+            return self._normalized(self.stack.first_states(groups))
+        return torch.cat([self._pooled(self.stack(*group), group[1]) for group in groups])
 
     def _pooled(self, states_NTH: Tensor, is_token_NT: Tensor | None) -> Tensor:
-        pooled_NH = pool(states_NTH, is_token_NT, self.reading.pooling)
+        return self._normalized(pool(states_NTH, is_token_NT, self.reading.pooling))
+
+    def _normalized(self, pooled_NH: Tensor) -> Tensor:
         return F.normalize(pooled_NH, dim=1) if self.reading.normalizes else pooled_NH

@@ -24,10 +24,8 @@ class LayerwiseEncoder(WholeEncoder):
         super().__init__(model, len(layers) * model.config.hidden_size)
         self.layers = layers
 
-    def forward(
-        self, ids_BT: Tensor, is_token_BT: Tensor | None, *, first_only: bool = False
-    ) -> Tensor:
-        """Turn token ids into states (B, T, K * H), with ``first_only`` (B, 1, K * H).
+    def forward(self, ids_BT: Tensor, is_token_BT: Tensor | None) -> Tensor:
+        """Turn token ids into states (B, T, K * H).
 
         Raises:
             SpecError: the layers' states differ in width.
@@ -40,5 +38,4 @@ class LayerwiseEncoder(WholeEncoder):
                 f"item.text.side: the layers' states are {' and '.join(map(str, widths))} numbers "
                 "wide; allowed: encoders with one width"
             )
-        joined = torch.cat([states[layer] for layer in self.layers], dim=-1)
-        return joined[:, :1] if first_only else joined
+        return torch.cat([states[layer] for layer in self.layers], dim=-1)

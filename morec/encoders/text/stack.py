@@ -3,6 +3,7 @@
 Shapes: B titles, T tokens, P tokens of all titles, H width.
 """
 
+from collections.abc import Iterable
 from copy import deepcopy
 from typing import Any, Literal, cast
 
@@ -14,6 +15,9 @@ from torch import Tensor, nn
 from morec.encoders.lora import leave_frozen_out_of_states
 from morec.encoders.text.architecture import Architecture
 from morec.encoders.text.token_embedding import TokenTable
+
+Padded = tuple[Tensor, Tensor | None]
+"""Titles padded on the right to one length, (B, T, ...), and is_token_BT; None: no padding."""
 
 
 class TransformerStack(nn.Module):
@@ -52,21 +56,32 @@ class TransformerStack(nn.Module):
         is_trained = [table for table in tables if table.weight.requires_grad]
         return is_trained[0].keep(ids_P) if is_trained else ids_P
 
-    def forward(
-        self, states_BTH: Tensor, is_token_BT: Tensor | None, *, first_only: bool = False
-    ) -> Tensor:
+    def forward(self, states_BTH: Tensor, is_token_BT: Tensor | None) -> Tensor:
         """Turn what ``embed`` gave, padded, into states_BTH.
 
-        ``None`` says that there is no padding. Padding is on the right. ``first_only`` returns the
-        first token's state alone, (B, 1, H).
+        ``None`` says that there is no padding. Padding is on the right.
         """
+        return self._finished(self._run(self.layers, states_BTH, is_token_BT)[0])
+
+    def first_states(self, groups: Iterable[Padded]) -> Tensor:
+        """The first tokens' states alone, (N, H), of titles in groups of similar length.
+
+        Only the attention of the last layer runs group by group.
+        """
+        states = [self._run(self.layers[:-1], *group) for group in groups]
+        return self._finished(self.architecture.first_states(self.layers[-1], states))
+
+    def _run(
+        self, layers: Iterable[nn.Module], states_BTH: Tensor, is_token_BT: Tensor | None
+    ) -> tuple[Tensor, Any]:
+        """States after some layers, and what the layers share."""
         shared = self.architecture.shared(states_BTH, is_token_BT)
-        top = len(self.layers) - 1
-        for index, layer in enumerate(self.layers):
-            is_alone = first_only and index == top
-            run = self.architecture.first_state if is_alone else self.architecture.states
-            states_BTH = run(layer, states_BTH, shared)
-        return states_BTH if self.final is None else cast(Tensor, self.final(states_BTH))
+        for layer in layers:
+            states_BTH = self.architecture.states(layer, states_BTH, shared)
+        return states_BTH, shared
+
+    def _finished(self, states: Tensor) -> Tensor:
+        return states if self.final is None else cast(Tensor, self.final(states))
 
     def below(self, layer: int) -> "TransformerStack":
         """The embedding and the first ``layer`` layers."""
@@ -108,12 +123,13 @@ class WholeEncoder(nn.Module):
         """Keep all token vectors: the library's forward reads the padding's, too."""
         return ids_P
 
-    def forward(
-        self, ids_BT: Tensor, is_token_BT: Tensor | None, *, first_only: bool = False
-    ) -> Tensor:
-        """Turn token ids into states_BTH, with ``first_only`` (B, 1, H)."""
-        states_BTH = cast(Tensor, self.run(ids_BT, is_token_BT).last_hidden_state)
-        return states_BTH[:, :1] if first_only else states_BTH
+    def forward(self, ids_BT: Tensor, is_token_BT: Tensor | None) -> Tensor:
+        """Turn token ids into states_BTH."""
+        return cast(Tensor, self.run(ids_BT, is_token_BT).last_hidden_state)
+
+    def first_states(self, groups: Iterable[Padded]) -> Tensor:
+        """The first tokens' states alone, (N, H), of titles in groups of similar length."""
+        return torch.cat([self(*group)[:, 0] for group in groups])
 
     def run(self, ids_BT: Tensor, is_token_BT: Tensor | None, **options: bool) -> Any:
         """What the library's forward gives, with ``options`` of its own."""

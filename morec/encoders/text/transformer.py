@@ -16,10 +16,12 @@ from transformers import (
 )
 
 from morec.config import TextSpec
+from morec.dropout import quick_dropout
 from morec.encoders.text.families.bert import first_position
 from morec.encoders.text.families.decoders import looks_both_ways
 from morec.encoders.text.families.table import CUT
 from morec.encoders.text.layer_states import LayerwiseEncoder
+from morec.encoders.text.library_attention import LIBRARY_ATTENTION
 from morec.encoders.text.reading import reading_of
 from morec.encoders.text.stack import TransformerStack, WholeEncoder
 from morec.encoders.text.token_embedding import TokenTable
@@ -76,6 +78,7 @@ def load_stack(spec: TextSpec, config: Any) -> TransformerStack | WholeEncoder:
 
 def cut_stack(model: Any) -> TransformerStack:
     """The stack of a model of ``CUT``, whose modules it has, but for a table of token vectors."""
+    quick_dropout(model)
     model.set_input_embeddings(TokenTable.of(model.get_input_embeddings()))
     return CUT[model.config.model_type](model)
 
@@ -93,7 +96,7 @@ def load_model(spec: TextSpec, config: Any, model_class: Any) -> Any:
     """
     folder = text_folder(spec) if spec.pretrained else None
     # A stack makes the masks of its layers itself, in the form that this attention reads.
-    attention = "sdpa" if model_class._supports_sdpa else "eager"
+    attention = LIBRARY_ATTENTION if model_class._supports_sdpa else "eager"
     options = {"attn_implementation": attention} if config.model_type in CUT else {}
     return load_transformer(folder, config, model_class, **options)
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from morec.config import TextSpec
 from morec.data.dataset import Dataset
+from morec.dropout import Dropout
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.frozen import FROZEN_SEED, frozen_randomness, write_features
 from morec.encoders.interface import Encoder, EncoderFamily
@@ -69,7 +70,7 @@ class TextCnn(nn.Module):
         self.convolutions = nn.ModuleList(
             nn.Conv1d(word_dim, FILTERS, width, padding=width - 1) for width in FILTER_WIDTHS
         )
-        self.dropout = nn.Dropout(DROPOUT)
+        self.dropout = Dropout(DROPOUT)
         self.dim = FILTERS * len(FILTER_WIDTHS)
 
     def forward(self, words_NTE: Tensor, is_word_NT: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from morec.dropout import Dropout
 from morec.encoders.fusion import AddFusion, ConcatFusion, dense_layers, dt_layer
 
 
@@ -27,7 +28,7 @@ def test_concat_is_a_linear_layer_over_the_parts_side_by_side() -> None:
 
 def test_dense_layers_repeat_dropout_linear_gelu() -> None:
     layers = dense_layers(dim=4, num_layers=2, dropout=0.3)
-    assert [type(layer) for layer in layers[0]] == [nn.Dropout, nn.Linear, nn.GELU]  # type: ignore[arg-type]
+    assert [type(layer) for layer in layers[0]] == [Dropout, nn.Linear, nn.GELU]  # type: ignore[arg-type]
     inputs = expected = torch.randn(5, 4)
     for layer in layers.eval():
         expected = by_hand(layer[1], expected)  # type: ignore[index]

@@ -3,12 +3,13 @@
 Shapes: B titles, T tokens, H width.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from morec.encoders.text.architecture import Architecture
-from morec.encoders.text.families.cls_state import first_token_state
+from morec.encoders.text.families.cls_state import first_token_states
 from morec.encoders.text.stack import TransformerStack
 
 BERT_LIKE = ("bert", "camembert", "roberta", "xlm-roberta")
@@ -17,11 +18,11 @@ BEHIND_PADDING = ("camembert", "mpnet", "roberta", "xlm-roberta")
 
 
 class BertArchitecture(Architecture):
-    """Layers of BERT, of which the last can compute the first token's state alone."""
+    """Layers of BERT, of which the last can compute the first tokens' states alone."""
 
-    def first_state(self, layer: nn.Module, states_BTH: Tensor, shared: Any) -> Tensor:
-        """The first token's state, without the other tokens' queries and feed-forward parts."""
-        return first_token_state(layer, states_BTH, shared)
+    def first_states(self, layer: nn.Module, groups: Sequence[tuple[Tensor, Any]]) -> Tensor:
+        """The first tokens' states, without other tokens' queries, keys, values, feed-forward."""
+        return first_token_states(layer, groups)
 
 
 def bert_stack(model: Any) -> TransformerStack:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import transformers as hf
+from torch import nn
 
 from morec.config import TextSpec
 from morec.encoders.tables import padded
@@ -144,12 +145,12 @@ def test_the_first_tokens_state_alone_is_the_whole_forwards_in_value_and_gradien
     inputs, mask = inputs_of(stack)
     inputs = inputs.detach()
     whole_BH = stack(inputs, mask)[:, 0]
-    first_B1H = stack(inputs, mask, first_only=True)
-    assert first_B1H.shape == (len(inputs), 1, stack.dim)
-    torch.testing.assert_close(first_B1H[:, 0], whole_BH, rtol=0, atol=1e-12)
+    first_BH = stack.first_states([(inputs[:3], mask[:3]), (inputs[3:, :6], None)])
+    assert first_BH.shape == (len(inputs), stack.dim)
+    torch.testing.assert_close(first_BH, whole_BH, rtol=0, atol=1e-12)
     weights = list(stack.layers.parameters())
     wanted = torch.autograd.grad(whole_BH.square().sum(), weights)
-    found = torch.autograd.grad(first_B1H.square().sum(), weights)
+    found = torch.autograd.grad(first_BH.square().sum(), weights)
     for one, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-10)
 
@@ -164,8 +165,24 @@ def test_cls_pooling_runs_the_whole_last_layer_of_a_family_without_a_shortcut(
     assert isinstance(stack, TransformerStack)
     inputs, is_token_BT = inputs_of(stack)
     below_BTH = stack.below(layer)(inputs, is_token_BT)
-    first_B1H = stack.above(layer)(below_BTH, is_token_BT, first_only=True)
-    assert torch.equal(first_B1H, stack(inputs, is_token_BT)[:, :1])
+    first_BH = stack.above(layer).first_states([(below_BTH, is_token_BT)])
+    assert torch.equal(first_BH, stack(inputs, is_token_BT)[:, 0])
+
+
+@pytest.mark.parametrize("family", CUT)
+def test_every_dropout_of_a_stack_is_the_quick_one_with_the_configurations_probability(
+    saved_encoders: dict[str, Path], family: str
+) -> None:
+    spec = spec_of(saved_encoders[family])
+    config = load_config(spec, 0)
+    stack = load_stack(spec, config)
+    library = hf.AutoModel.from_pretrained(spec.name)
+    found, expected = (
+        [part.p for part in model.modules() if isinstance(part, nn.Dropout)]
+        for model in (stack, library)
+    )
+    assert sorted(found) == sorted(expected)
+    assert not [part for part in stack.modules() if type(part) is nn.Dropout]
 
 
 def test_mean_pooling_ignores_padding() -> None:

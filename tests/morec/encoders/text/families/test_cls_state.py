@@ -1,0 +1,70 @@
+"""The first tokens' states, with dropout of the attention's weights on."""
+
+import pytest
+import torch
+from torch import Tensor
+from transformers import BertConfig
+from transformers.models.bert.modeling_bert import BertLayer
+
+from morec.dropout import dropout, quick_dropout
+from morec.encoders.text.families.cls_state import first_token_states
+
+B, T, A, H = 5, 4, 3, 12
+DROPPED = 0.4
+
+
+def layer() -> BertLayer:
+    """One of the library's in fp64, biases and all; only attention's weights drop."""
+    config = BertConfig(
+        hidden_size=H,
+        num_attention_heads=A,
+        intermediate_size=7,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=DROPPED,
+    )
+    torch.manual_seed(0)
+    made = BertLayer(config).double().train()
+    quick_dropout(made)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter += 0.3 * torch.randn_like(parameter)
+    return made
+
+
+def by_keys_and_values(one: BertLayer, states_BTH: Tensor, mask_B11T: Tensor | None) -> Tensor:
+    """The textbook's way: a key and a value of every token, the same masks."""
+    attention = one.attention.self
+    query, key, value = (
+        project(states).view(B, -1, A, H // A).transpose(1, 2)
+        for project, states in (
+            (attention.query, states_BTH[:, :1]),
+            (attention.key, states_BTH),
+            (attention.value, states_BTH),
+        )
+    )
+    scores_BA1T = query @ key.transpose(2, 3) / (H // A) ** 0.5
+    if mask_B11T is not None:
+        scores_BA1T = scores_BA1T.masked_fill(~mask_B11T, float("-inf"))
+    factors_BAT = dropout(torch.ones(B, A, T, dtype=torch.double), DROPPED)
+    context = (scores_BA1T.softmax(-1) * factors_BAT[:, :, None]) @ value
+    attended = one.attention.output(context.transpose(1, 2).flatten(2), states_BTH[:, :1])
+    return one.feed_forward_chunk(attended)[:, 0]
+
+
+@pytest.mark.parametrize("is_padded", [True, False])
+def test_value_and_gradient_are_those_of_every_tokens_key_and_value(is_padded: bool) -> None:
+    one = layer()
+    states_BTH = torch.randn(B, T, H, dtype=torch.double, requires_grad=True)
+    lengths_B = torch.tensor([4, 1, 3, 2, 4])
+    mask = (torch.arange(T) < lengths_B[:, None])[:, None, None] if is_padded else None
+    weights = [states_BTH, *one.parameters()]
+    found = []
+    for compute in (
+        lambda: first_token_states(one, [(states_BTH, mask)]),
+        lambda: by_keys_and_values(one, states_BTH, mask),
+    ):
+        torch.manual_seed(7)
+        state_BH = compute()
+        found.append([state_BH, *torch.autograd.grad(state_BH.sin().sum(), weights)])
+    for ours, expected in zip(*found, strict=True):
+        torch.testing.assert_close(ours, expected, rtol=0, atol=1e-12)
