@@ -18,6 +18,7 @@ from tune_space.schedule.ensemble_state import EnsembleState
 from tune_space.schedule.jobs import Job, Sources
 from tune_space.schedule.manifest_writer import ManifestWriter
 from tune_space.schedule.outcomes import Outcomes, explain_loss
+from tune_space.schedule.starting_order import starting_order
 from tune_space.study.arm import Arm
 from tune_space.study.points import num_points
 
@@ -64,6 +65,7 @@ class Conductor:
                 states[arm.name] = EnsembleState(arm, self.study, sources, members)
         self.arms = [states[arm.name] for arm in wanted]
         """The arms of this run."""
+        self._starting_order = starting_order(wanted, self.study.contrasts)
         self._earlier_entries = _earlier_entries(arms, entries)
         self._advance()
 
@@ -159,11 +161,9 @@ class Conductor:
 
     def _open_job(self, admits: Admits) -> Job | None:
         states = self._outcomes.states
-        hopeful = [state for state in self.arms if not self.plan(state).is_given_up]
-        # Arms that train an encoder take longest and start first: no core idles at the end.
-        hopeful.sort(key=lambda state: state.arm.config.item.trains_encoder, reverse=True)
-        for state in hopeful:
-            for job in state.jobs():
+        hopeful = {s.arm.name: s for s in self.arms if not self.plan(s).is_given_up}
+        for name in self._starting_order:
+            for job in hopeful[name].jobs() if name in hopeful else ():
                 is_open = job.trial_id not in self.running and not states.is_done(job.trial_id)
                 if is_open and admits(job):
                     return job
