@@ -18,7 +18,7 @@ GEMM_SIZE = 1536
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a ratio over the rounds, or (``rounds`` empty) a plain number."""
+    """One line of the table: a ratio or a number, measured in one round or several."""
 
     case: str
     what: str
@@ -28,17 +28,25 @@ class Row:
     """One a round."""
     target: float | None = None
     note: str = ""
+    is_difference: bool = False
+    """A difference of two measurements, which may be all noise, as a ratio may be."""
 
     @property
     def middle(self) -> float:
         return median(self.values)
 
+    @property
+    def is_noise(self) -> bool:
+        """Whether the rounds leave open on which side of "no difference" the number lies."""
+        nothing = 0.0 if self.is_difference else 1.0 if self.unit == "x" else None
+        return nothing is not None and min(self.values) <= nothing <= max(self.values)
+
     def format(self) -> str:
-        """Median [min-max]."""
-        numbers = (self.middle, min(self.values), max(self.values))
-        middle, low, high = (_spell(number) for number in numbers)
-        spread = "" if len(self.values) == 1 else f" [{low}-{high}]"
-        return f"{middle}{spread}{'x' if self.unit == 'x' else ' ' + self.unit}"
+        """Median [min, max], without the median where that is noise."""
+        middle, low, high = map(_spell, (self.middle, min(self.values), max(self.values)))
+        number = "no difference shown" if self.is_noise else middle
+        spread = "" if len(self.values) == 1 else f" [{low}, {high}]"
+        return f"{number}{spread}{'x' if self.unit == 'x' else ' ' + self.unit}"
 
 
 def interleaved(sides: Sides, rounds: int) -> dict[str, tuple[float, ...]]:
