@@ -42,8 +42,8 @@ seeds: [1, 2, 3]
 
 
 def sweep(settings: Settings) -> list[Row]:
-    """A study of 200 trials more against one without them, in turns, all processes counted."""
-    few, many = 1, settings.size(101, 3)
+    """A study of 100 trials more against one without them, in turns, all processes counted."""
+    few, many = 1, settings.size(51, 3)
     rounds = [
         (_run_nothing(settings.folder, few), _run_nothing(settings.folder, many))
         for _ in range(settings.rounds)
