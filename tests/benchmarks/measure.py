@@ -9,10 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 import torch
 
-Sides = Mapping[str, Callable[[], object]]
+Run = TypeVar("Run", bound=Callable[[], object])
 GEMM_SIZE = 1536
 
 
@@ -49,10 +50,18 @@ class Row:
         return f"{number}{spread}{'x' if self.unit == 'x' else ' ' + self.unit}"
 
 
-def interleaved(sides: Sides, rounds: int) -> dict[str, tuple[float, ...]]:
-    """CPU seconds of this process for every side and round; each side runs once before.
+def cpu_seconds(run: Callable[[], object]) -> float:
+    start = time.process_time()
+    run()
+    return time.process_time() - start
 
-    What goes first changes from round to round.
+
+def interleaved(
+    sides: Mapping[str, Run], rounds: int, measured: Callable[[Run], float] = cpu_seconds
+) -> dict[str, tuple[float, ...]]:
+    """CPU seconds, of this process unless ``measured`` says whose, for every side and round.
+
+    Each side runs once before. What goes first changes from round to round.
     """
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for run in sides.values():
@@ -61,14 +70,8 @@ def interleaved(sides: Sides, rounds: int) -> dict[str, tuple[float, ...]]:
     for number in range(rounds):
         for name in names[number % len(names) :] + names[: number % len(names)]:
             gc.collect()
-            seconds[name].append(cpu_seconds(sides[name]))
+            seconds[name].append(measured(sides[name]))
     return {name: tuple(values) for name, values in seconds.items()}
-
-
-def cpu_seconds(run: Callable[[], object]) -> float:
-    start = time.process_time()
-    run()
-    return time.process_time() - start
 
 
 def ratios(slow: tuple[float, ...], fast: tuple[float, ...]) -> tuple[float, ...]:

@@ -142,7 +142,7 @@ def depth_study(settings: Settings) -> list[Row]:
     first extraction and the same trials.
     """
     num_epochs = 5
-    dataset = world.mind_like(settings.size(320, 64), settings.size(2_000, 300))
+    dataset = world.mind_like(settings.size(160, 64), settings.size(1_000, 300))
     bert = world.bert_folder("small", settings.folder)
     make = partial(world.trainer, dataset, settings.store, model={"dim": 64})
     item = make(item=_deep(bert, 1)).config.item.text
