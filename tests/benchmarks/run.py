@@ -27,7 +27,16 @@ import torch  # noqa: E402
 import transformers  # noqa: E402
 
 from morec.cost import device_name  # noqa: E402
-from tests.benchmarks import chart, curves, evaluating, losses, scaling, sweep, training  # noqa: E402
+from tests.benchmarks import (  # noqa: E402
+    chart,
+    curves,
+    evaluating,
+    losses,
+    scaling,
+    sweep,
+    training,
+    tried,
+)
 from tests.benchmarks.measure import Row  # noqa: E402
 from tests.benchmarks.peers import epoch  # noqa: E402
 from tests.benchmarks.settings import Case, Settings  # noqa: E402
@@ -46,6 +55,8 @@ CASES: dict[str, Case] = {
     "busy": sweep.busy,
     "scaling": scaling.scaling,
     "losses": losses.losses,
+    "tried": tried.tried,
+    "compile": tried.compiled,
     "peer-epochs": epoch.peer_epochs,
 }
 

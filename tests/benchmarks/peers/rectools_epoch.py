@@ -1,9 +1,10 @@
 """RecTools' SASRec, which trains an epoch whenever it is asked to; ``epoch.py`` asks.
 
-Runs in an environment with RecTools, without ours: ``python rectools_epoch.py WINDOWS.npz
-OPTIONS``. The options are SASRecModel's as JSON, and ``steps``: at most so many batches are an epoch.
-A line ``epoch`` or ``lists`` on the standard input is answered with the CPU seconds of this process
-that one epoch, or ten items for every user, took.
+Runs in an environment with RecTools, without ours: ``python rectools_epoch.py WINDOWS.npz OPTIONS``
+
+The options are SASRecModel's as JSON, and ``steps``, the batches of an epoch at most. A line
+``epoch`` or ``lists`` on the standard input is answered with the CPU seconds of this process that
+one epoch, or ten items for every user, took.
 """
 
 import json
