@@ -48,6 +48,11 @@ FEW_STEPS = {64: 32, 512: 8}
 """By width: so many steps stand for an epoch of 313, on which the ratio does not depend."""
 
 
+def study_of(dataset: str, *, dim: int) -> str:
+    """A study with one arm for each of the losses."""
+    return STUDY.format(dataset=dataset, dim=dim, negatives=NUM_NEGATIVES)
+
+
 class Peer:
     """RecTools in a process of its own, which answers one request after the other."""
 
@@ -87,7 +92,7 @@ def peer_epochs(settings: Settings) -> list[Row]:
 def _on(settings: Settings, peer: Path, dataset: str, *, dim: int, steps: int) -> list[Row]:
     """Every loss on one data set; our evaluation and their lists once."""
     study = settings.folder / "peer-epochs.yaml"
-    study.write_text(STUDY.format(dataset=dataset, dim=dim, negatives=NUM_NEGATIVES))
+    study.write_text(study_of(dataset, dim=dim))
     windows = settings.folder / "windows.npz"
     write_windows(study, windows)
     sizes = {"n_factors": dim, "n_blocks": 1, "n_heads": 2, "dropout_rate": 0.2, "batch_size": 64}
