@@ -19,8 +19,8 @@ def evaluation(settings: Settings) -> list[Row]:
     """Full ranking among 10,000 items, at two widths; cost is proportional to users (curves)."""
     dataset = world.mind_like(settings.size(EVALUATED_USERS, 200), settings.size(10_000, 500))
     return [
-        *_evaluation(settings, dataset, 512, target=4.0),
-        *_evaluation(settings, dataset, 64, target=12.0),
+        *_evaluation(settings, dataset, 512, target=2.7),
+        *_evaluation(settings, dataset, 64, target=11.5),
     ]
 
 
