@@ -9,16 +9,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 import torch
 
-Sides = Mapping[str, Callable[[], object]]
+Run = TypeVar("Run", bound=Callable[[], object])
 GEMM_SIZE = 1536
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: a ratio over the rounds, or (``rounds`` empty) a plain number."""
+    """One line of the table: a ratio or a number, measured in one round or several."""
 
     case: str
     what: str
@@ -28,23 +29,39 @@ class Row:
     """One a round."""
     target: float | None = None
     note: str = ""
+    is_difference: bool = False
+    """A difference of two measurements, which may be all noise, as a ratio may be."""
 
     @property
     def middle(self) -> float:
         return median(self.values)
 
+    @property
+    def is_noise(self) -> bool:
+        """Whether the rounds leave open on which side of "no difference" the number lies."""
+        nothing = 0.0 if self.is_difference else 1.0 if self.unit == "x" else None
+        return nothing is not None and min(self.values) <= nothing <= max(self.values)
+
     def format(self) -> str:
-        """Median [min-max]."""
-        numbers = (self.middle, min(self.values), max(self.values))
-        middle, low, high = (_spell(number) for number in numbers)
-        spread = "" if len(self.values) == 1 else f" [{low}-{high}]"
-        return f"{middle}{spread}{'x' if self.unit == 'x' else ' ' + self.unit}"
+        """Median [min, max], without the median where that is noise."""
+        middle, low, high = map(_spell, (self.middle, min(self.values), max(self.values)))
+        number = "no difference shown" if self.is_noise else middle
+        spread = "" if len(self.values) == 1 else f" [{low}, {high}]"
+        return f"{number}{spread}{'x' if self.unit == 'x' else ' ' + self.unit}"
 
 
-def interleaved(sides: Sides, rounds: int) -> dict[str, tuple[float, ...]]:
-    """CPU seconds of this process for every side and round; each side runs once before.
+def cpu_seconds(run: Callable[[], object]) -> float:
+    start = time.process_time()
+    run()
+    return time.process_time() - start
 
-    What goes first changes from round to round.
+
+def interleaved(
+    sides: Mapping[str, Run], rounds: int, measured: Callable[[Run], float] = cpu_seconds
+) -> dict[str, tuple[float, ...]]:
+    """CPU seconds, of this process unless ``measured`` says whose, for every side and round.
+
+    Each side runs once before. What goes first changes from round to round.
     """
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for run in sides.values():
@@ -53,14 +70,8 @@ def interleaved(sides: Sides, rounds: int) -> dict[str, tuple[float, ...]]:
     for number in range(rounds):
         for name in names[number % len(names) :] + names[: number % len(names)]:
             gc.collect()
-            seconds[name].append(cpu_seconds(sides[name]))
+            seconds[name].append(measured(sides[name]))
     return {name: tuple(values) for name, values in seconds.items()}
-
-
-def cpu_seconds(run: Callable[[], object]) -> float:
-    start = time.process_time()
-    run()
-    return time.process_time() - start
 
 
 def ratios(slow: tuple[float, ...], fast: tuple[float, ...]) -> tuple[float, ...]:

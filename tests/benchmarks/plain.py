@@ -1,11 +1,13 @@
-"""The straightforward way: the same mathematics as ``morec``, written as one would first write it.
+"""The straightforward way: the mathematics of ``morec``, written as the paper's code writes it.
 
 Every slot of a batch is encoded, padding and repetitions included; titles are padded to 30 tokens;
-attention is eager; a data set yields one user at a time to a loader without workers; evaluation
-sorts all scores of one user after the other. The benchmarks compare with it; nothing depends on it.
+a data set yields one user at a time to a loader without workers, whose CPU time counts as well;
+evaluation multiplies a batch of users at once. Attention is the library's default, which is faster
+than the paper's own. The benchmarks compare with it; nothing depends on it.
 Shapes: B users, L inputs, L1 = L + 1, D width, N items (row 0 is padding), T tokens.
 """
 
+import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,11 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torch.utils.data import Dataset as TorchDataset
 
+from morec import torchvision_guard as torchvision_guard  # before transformers
+
 Encode = Callable[[Tensor], Tensor]
+Rank = Callable[[Tensor, Tensor], Tensor]
+"""Scores (B, N) and targets (B,) -> ranks (B,)."""
 Sample = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 TITLE_WIDTH = 30
 
@@ -30,7 +36,7 @@ class UserSamples(TorchDataset[Sample]):
     def __init__(self, sequences_UL1: npt.NDArray[np.int32], num_items: int) -> None:
         self.sequences_UL1 = sequences_UL1
         self.num_items = num_items
-        self.rng = np.random.default_rng(0)
+        self.draw = random.Random(0).randint
 
     def __len__(self) -> int:
         return len(self.sequences_UL1)
@@ -38,15 +44,13 @@ class UserSamples(TorchDataset[Sample]):
     def __getitem__(self, user: int) -> Sample:
         items_L1 = self.sequences_UL1[user].astype(np.int64)
         taken = set(items_L1.tolist())
-        negatives_L1 = np.zeros_like(items_L1)
-        for slot in range(1, len(items_L1)):
-            if items_L1[slot - 1] == 0:
-                continue
-            negative = int(self.rng.integers(1, self.num_items + 1))
+        negatives = [0] * (np.count_nonzero(items_L1 == 0) + 1)
+        while len(negatives) < len(items_L1):
+            negative = self.draw(1, self.num_items)
             while negative in taken:
-                negative = int(self.rng.integers(1, self.num_items + 1))
-            negatives_L1[slot] = negative
-        return items_L1, negatives_L1
+                negative = self.draw(1, self.num_items)
+            negatives.append(negative)
+        return items_L1, np.array(negatives)
 
 
 def loader(
@@ -58,7 +62,7 @@ def loader(
 
 
 class Attention(nn.Module):
-    """Multi-head attention without fused kernels."""
+    """Multi-head attention by torch's own function."""
 
     def __init__(self, dim: int, num_heads: int, dropout: float) -> None:
         super().__init__()
@@ -71,8 +75,8 @@ class Attention(nn.Module):
             project(states_BLD).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
             for project in (self.q, self.k, self.v)
         )
-        scores = q @ k.transpose(-1, -2) / q.shape[-1] ** 0.5 + mask_B1LL
-        attended: Tensor = self.dropout(scores.softmax(-1)) @ v
+        dropout = self.dropout.p if self.training else 0.0
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask_B1LL, dropout_p=dropout)
         out: Tensor = self.out(attended.transpose(1, 2).flatten(-2))
         return out
 
@@ -133,9 +137,7 @@ class TitleEncoder(nn.Module):
 
     def __init__(self, folder: Path, tokens_NT: Tensor, dim: int) -> None:
         super().__init__()
-        self.bert: Any = hf.BertModel.from_pretrained(
-            folder, add_pooling_layer=False, attn_implementation="eager"
-        )
+        self.bert: Any = hf.BertModel.from_pretrained(folder, add_pooling_layer=False)
         self.projection = nn.Linear(self.bert.config.hidden_size, dim)
         self.tokens_NT = tokens_NT
 
@@ -173,7 +175,7 @@ def bce_loss(user: nn.Module, encode: Encode, items_BL1: Tensor, negatives_BL1: 
 
 
 class Trainer:
-    """The loop: a loader, a step of AdamW without fused kernels, one batch after the other."""
+    """The loop: a loader, a step of AdamW with its default options, one batch after the other."""
 
     def __init__(
         self,
@@ -202,25 +204,38 @@ class Trainer:
         return sum(losses) / len(losses)
 
 
+def ranks_by_sorting(scores_BN: Tensor, targets_B: Tensor) -> Tensor:
+    """As the paper's code: all scores sorted, user after user."""
+    orders = [torch.argsort(scores_N, descending=True) for scores_N in scores_BN]
+    pairs = zip(orders, targets_B, strict=True)
+    return torch.stack([1 + (order == target).nonzero()[0, 0] for order, target in pairs])
+
+
+def ranks_by_counting(scores_BN: Tensor, targets_B: Tensor) -> Tensor:
+    """As a good engineer would: the scores above the target's, counted for all users at once."""
+    return 1 + (scores_BN > scores_BN.gather(1, targets_B[:, None])).sum(1)
+
+
 @torch.no_grad()
 def evaluate(
     user: SASRec,
     catalogue_ND: Tensor,
-    inputs_UL: npt.NDArray[np.int64],
-    targets_U: npt.NDArray[np.int64],
+    windows_UL1: npt.NDArray[np.int64],
     histories: Sequence[npt.NDArray[np.int64]],
-    batch_size: int,
+    *,
+    batch_size: int = 512,
+    rank: Rank = ranks_by_sorting,
 ) -> npt.NDArray[np.int64]:
-    """The rank of every user's target: all scores sorted, user after user."""
+    """The rank of every user's target, a window's last item, among the items not in the history."""
     user.eval()
     ranks = []
-    for first in range(0, len(inputs_UL), batch_size):
-        inputs_BL = torch.from_numpy(inputs_UL[first : first + batch_size])
+    for first in range(0, len(windows_UL1), batch_size):
+        rows = slice(first, first + batch_size)
+        windows_BL1 = torch.from_numpy(windows_UL1[rows])
+        inputs_BL, targets_B = windows_BL1[:, :-1], windows_BL1[:, -1]
         states_BLD = user(catalogue_ND[inputs_BL], inputs_BL > 0)
-        for row, state_D in enumerate(states_BLD[:, -1]):
-            scores_N = catalogue_ND @ state_D
-            scores_N[histories[first + row]] = float("-inf")
-            order = torch.argsort(scores_N[1:], descending=True)
-            target = int(targets_U[first + row]) - 1
-            ranks.append(1 + int((order == target).nonzero()))
-    return np.array(ranks)
+        scores_BN = states_BLD[:, -1] @ catalogue_ND.T
+        for scores_N, history in zip(scores_BN, histories[rows], strict=True):
+            scores_N[history] = float("-inf")
+        ranks.append(rank(scores_BN[:, 1:], targets_B - 1))
+    return torch.cat(ranks).numpy()

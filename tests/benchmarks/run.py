@@ -27,8 +27,19 @@ import torch  # noqa: E402
 import transformers  # noqa: E402
 
 from morec.cost import device_name  # noqa: E402
-from tests.benchmarks import chart, curves, evaluating, losses, scaling, sweep, training  # noqa: E402
+from tests.benchmarks import (  # noqa: E402
+    chart,
+    curves,
+    evaluating,
+    losses,
+    reading,
+    scaling,
+    sweep,
+    training,
+    tried,
+)
 from tests.benchmarks.measure import Row  # noqa: E402
+from tests.benchmarks.peers import epoch  # noqa: E402
 from tests.benchmarks.settings import Case, Settings  # noqa: E402
 
 CASES: dict[str, Case] = {
@@ -45,6 +56,10 @@ CASES: dict[str, Case] = {
     "busy": sweep.busy,
     "scaling": scaling.scaling,
     "losses": losses.losses,
+    "reading": reading.reading,
+    "tried": tried.tried,
+    "compile": tried.compiled,
+    "peer-epochs": epoch.peer_epochs,
 }
 
 
@@ -55,11 +70,12 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "benchmarks")
     parser.add_argument("--quick", action="store_true", help="small sizes, meaningless numbers")
+    parser.add_argument("--peer", type=Path, help="the Python of an environment with RecTools")
     chosen = parser.parse_args()
     unknown = sorted(set(chosen.cases) - CASES.keys())
     if unknown:
         parser.error(f"no case {', '.join(unknown)}; there are {', '.join(CASES)}")
-    settings = Settings(chosen.out / "made", chosen.rounds, chosen.quick)
+    settings = Settings(chosen.out / "made", chosen.rounds, chosen.quick, chosen.peer)
     settings.folder.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     for name in chosen.cases or CASES:

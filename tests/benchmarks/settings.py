@@ -15,6 +15,8 @@ class Settings:
     rounds: int = 5
     quick: bool = False
     """Small sizes, to see that everything runs; the numbers mean nothing."""
+    peer: Path | None = None
+    """The Python of an environment with RecTools."""
 
     @property
     def store(self) -> Path:

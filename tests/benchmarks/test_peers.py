@@ -9,6 +9,7 @@ import pytest
 
 from morec.data.dataset import load_dataset
 from reports.study.summary import summarise
+from tests.benchmarks.peers import epoch
 from tests.benchmarks.peers.compare import best_arm, peer_values
 from tests.benchmarks.peers.windows import write_windows
 from tests.reports.made_up_studies import FakeStudy
@@ -47,3 +48,15 @@ def test_our_arm_is_chosen_by_validation_among_those_that_ran(tmp_path: Path) ->
     best = best_arm((resting, *others))
     assert best.name != resting.name
     assert best.best_valid == max(arm.best_valid for arm in others)
+
+
+def test_every_loss_whose_epoch_is_measured_has_an_arm_and_options_for_the_peer(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "one.yaml"
+    path.write_text(epoch.study_of(epoch.MOVIELENS, dim=64))
+    losses = {arm.name: arm.config.training for arm in expand(load_study(path))}
+    assert losses.keys() == epoch.THEIR_LOSSES.keys()
+    asked = {name: options.get("n_negatives") for name, options in epoch.THEIR_LOSSES.items()}
+    ours = {name: losses[name].negatives for name in ("gBCE", "sampled softmax", "BCE")}
+    assert asked == {"softmax": None, **ours}

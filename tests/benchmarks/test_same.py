@@ -128,11 +128,12 @@ def test_another_negative_would_be_noticed(kind: str, folder: Path) -> None:
     assert abs(losses[0] - losses[1]) > 1e-3
 
 
+@pytest.mark.parametrize("rank", [plain.ranks_by_sorting, plain.ranks_by_counting])
 @pytest.mark.parametrize("kind", SIDES)
 @settings(deadline=None, max_examples=5)
 @given(dataset=worlds())
 def test_both_sides_have_the_same_ranks_whatever_the_shape(
-    kind: str, folder: Path, dataset: Dataset
+    kind: str, rank: plain.Rank, folder: Path, dataset: Dataset
 ) -> None:
     ours, user, items = both_sides(kind, folder, dataset)
     batch = next(evaluation_batches(dataset, "valid", NUM_USERS))
@@ -140,7 +141,8 @@ def test_both_sides_have_the_same_ranks_whatever_the_shape(
     histories = [batch.history_items[batch.history_rows == row] for row in rows]
     with torch.no_grad():
         catalogue_ND = items.eval()(torch.arange(dataset.num_items + 1))
-    ranks = plain.evaluate(user, catalogue_ND, batch.inputs_BL, batch.targets_B, histories, 5)
+    windows_UL1 = np.column_stack([batch.inputs_BL, batch.targets_B])
+    ranks = plain.evaluate(user, catalogue_ND, windows_UL1, histories, batch_size=5, rank=rank)
     assert ours.evaluate("valid").ranks.tolist() == ranks.tolist()
 
 

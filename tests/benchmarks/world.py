@@ -14,6 +14,7 @@ import torch
 import transformers as hf
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+from morec import torchvision_guard as torchvision_guard  # before transformers
 from morec.config import TrialConfig
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
