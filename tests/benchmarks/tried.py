@@ -1,4 +1,4 @@
-"""Cases: what was tried and left out, or is done at a cost; the decisions quote its numbers."""
+"""Cases: what was tried, kept or not, or is done at a cost; the decisions quote its numbers."""
 
 from collections.abc import Callable
 from functools import partial
@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from morec import torchvision_guard as torchvision_guard  # before timm
+from morec.dropout import dropout
 from tests.benchmarks import world
 from tests.benchmarks.measure import Row, cpu_seconds, interleaved, ratios
 from tests.benchmarks.settings import Settings
@@ -21,17 +22,10 @@ def tried(settings: Settings) -> list[Row]:
     return [*_dropout(settings), *_channels_last(settings), *_lists(settings)]
 
 
-def packed_dropout(values: Tensor) -> Tensor:
-    """Dropout of whose random numbers four are drawn at once, 16 bits each."""
-    draws = torch.empty(values.numel() // 4 + 1, dtype=torch.int64).random_(-(2**63), None)
-    kept = draws.view(torch.int16)[: values.numel()].view_as(values) >= 2**16 * RATE - 2**15
-    return values * kept * (1 / (1 - RATE))
-
-
 def _dropout(settings: Settings) -> list[Row]:
     """Of the states of one layer of BERT-small in a step of batch 32."""
     states = torch.randn(settings.size(9_000, 90), 512)
-    sides = {"torch": lambda: F.dropout(states, RATE), "packed": lambda: packed_dropout(states)}
+    sides = {"torch": lambda: F.dropout(states, RATE), "packed": lambda: dropout(states, RATE)}
     seconds = interleaved(sides, settings.rounds)
     found = ratios(seconds["torch"], seconds["packed"])
     case = f"dropout of {len(states):,} x 512 values"
