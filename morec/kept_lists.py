@@ -11,6 +11,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from morec.config.base import Spec
+from morec.errors import DataError
 from morec.packing import Ints, pack_integers, unpack_integers
 
 PLACES = 10
@@ -41,17 +42,33 @@ class KeptLists(Spec):
         """The users' numbers in the split."""
         if not self.packed_users:
             return np.arange(self.num_users)
-        return unpack_integers(self.packed_users).astype(np.int64)
+        return unpack_integers(self.packed_users, self.num_users).astype(np.int64)
 
     @property
     def targets_V(self) -> Ints:
         """The users' targets."""
-        return unpack_integers(self.packed_targets)
+        return unpack_integers(self.packed_targets, self.num_users)
 
     @property
     def items_VK(self) -> Ints:
         """The users' lists."""
-        return unpack_integers(self.packed_items).reshape(self.num_users, self.places)
+        items = unpack_integers(self.packed_items, self.num_users * self.places)
+        return items.reshape(self.num_users, self.places)
+
+    def check(self, num_users: int) -> None:
+        """Unpack everything once; ``num_users``: those of the split.
+
+        Raises:
+            DataError: something cannot be unpacked, or the lists are not those of users of the
+                split, in their order.
+        """
+        if self.num_users > num_users:
+            raise DataError(f"are of {self.num_users} users; the split has {num_users}")
+        users_V, _, _ = self.users_V, self.targets_V, self.items_VK
+        if not (np.diff(users_V) > 0).all():
+            raise DataError("are not in the order of the users, each once")
+        if users_V[-1] >= num_users:
+            raise DataError(f"have a user {users_V[-1]}; the split has {num_users} users")
 
 
 def users_kept(num_users: int, limit: int) -> npt.NDArray[np.int64]:

@@ -6,7 +6,11 @@ import zlib
 import numpy as np
 import numpy.typing as npt
 
+from morec.errors import DataError
+
 Ints = npt.NDArray[np.uint32]
+MAX_NUMBERS = 2**28
+"""So many are unpacked at most: a few bytes of zlib may stand for any number of zeros."""
 
 
 def pack_integers(values: npt.ArrayLike) -> str:
@@ -15,10 +19,24 @@ def pack_integers(values: npt.ArrayLike) -> str:
     return base64.b64encode(zlib.compress(data, 9)).decode("ascii")
 
 
-def unpack_integers(packed: str) -> Ints:
-    """What ``pack_integers`` packed, flat.
+def unpack_integers(packed: str, count: int | None = None) -> Ints:
+    """What ``pack_integers`` packed, flat; ``count`` numbers, where it is known how many.
 
     Raises:
-        zlib.error, ValueError: the text was not packed so, or was cut off.
+        DataError: the text was not packed so, was cut off, or holds another number of numbers.
     """
-    return np.frombuffer(zlib.decompress(base64.b64decode(packed)), dtype="<u4")
+    limit = MAX_NUMBERS if count is None else min(count, MAX_NUMBERS)
+    stream = zlib.decompressobj()
+    try:
+        # One number more than wanted shows that there are more, whatever is behind it.
+        data = stream.decompress(base64.b64decode(packed), 4 * limit + 4)
+        found = np.frombuffer(data, dtype="<u4")
+    except (zlib.error, ValueError) as error:
+        raise DataError(f"cannot be unpacked: {error}") from error
+    if len(found) > limit:
+        raise DataError(f"are more than {limit:,} numbers")
+    if not stream.eof:
+        raise DataError("cannot be unpacked: the text was cut off")
+    if count is not None and len(found) != count:
+        raise DataError(f"are {len(found):,} numbers, not {count:,}")
+    return found

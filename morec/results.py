@@ -12,14 +12,21 @@ from typing import Annotated, BinaryIO, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from morec.config import SCHEMA_VERSION, Spec, TrialConfig
+from morec.errors import DataError
 from morec.kept_lists import KeptLists
 from morec.metrics import NEVER_FOUND, mean_over_users
 from morec.packing import pack_integers, unpack_integers
 
 Metric = Annotated[float, Field(ge=0, le=1)]
+TrialId = Annotated[
+    str, StringConstraints(max_length=200, pattern=r"^([^./\\\x00-\x1f][^/\\\x00-\x1f]*)?$")
+]
+"""A trial's name, which is also that of its files and folders, so that it leads into no other one.
+Empty where there is no trial."""
+ListName = Annotated[str, StringConstraints(pattern=r"^[^@]{1,100}@[1-9][0-9]{0,8}$")]
 GPU_MEMORY, HOST_MEMORY = "GPU allocated", "process resident set"
 """The kinds of memory that a peak is measured of."""
 GPU_COUNTER, PACKAGE_COUNTER = "GPU (NVML)", "CPU packages (RAPL)"
@@ -129,7 +136,7 @@ class Evaluation(Spec):
     slices: dict[str, dict[str, SliceMetrics]] = {}  # noqa: RUF012  (pydantic copies it)
     """Dimension (popularity, history, item age, ties in time) -> label -> metrics of the users with
     that label; labels without users are left out."""
-    lists: dict[str, Annotated[float, Field(ge=0)]] = {}  # noqa: RUF012  (pydantic copies it)
+    lists: dict[ListName, Annotated[float, Field(ge=0)]] = {}  # noqa: RUF012  (pydantic copies it)
     """What all users' lists of the k best candidates hold, like ``coverage@10``, see
     ``morec.list_metrics``; only of the test split, and of no record older than this field."""
     kept_lists: KeptLists | None = None
@@ -140,8 +147,31 @@ class Evaluation(Spec):
 
     @property
     def ranks(self) -> npt.NDArray[np.uint32]:
-        """The target's rank per user, shape (U,): 1 is best, ``NEVER_FOUND`` a forced miss."""
-        return unpack_ranks(self.packed_ranks)
+        """The target's rank per user, shape (U,): 1 is best, ``NEVER_FOUND`` a forced miss.
+
+        Raises:
+            DataError: the ranks cannot be unpacked, are not one per user, or do not count from 1.
+        """
+        try:
+            ranks_U = unpack_integers(self.packed_ranks, self.num_users)
+        except DataError as error:
+            raise DataError(f"its ranks {error}") from error
+        if ranks_U.min() < 1:
+            raise DataError("a rank of 0; ranks count from 1")
+        return ranks_U
+
+    def check_packed(self) -> None:
+        """Unpack the ranks and the kept lists once, before they are shown.
+
+        Raises:
+            DataError: they cannot be what they are said to be.
+        """
+        _ = self.ranks
+        try:
+            if self.kept_lists is not None:
+                self.kept_lists.check(self.num_users)
+        except DataError as error:
+            raise DataError(f"its kept lists {error}") from error
 
     def value(self, metric: str) -> float:
         """A metric like ``HR@10`` over all users: as recorded, else computed from the ranks.
@@ -173,16 +203,11 @@ def pack_ranks(ranks_U: npt.ArrayLike) -> str:
     return pack_integers(ranks_U)
 
 
-def unpack_ranks(packed: str) -> npt.NDArray[np.uint32]:
-    """What ``pack_ranks`` packed, shape (U,)."""
-    return unpack_integers(packed)
-
-
 class TrialResult(Spec):
     """The whole record of one trial, read and written as one JSON file."""
 
     schema_version: int = SCHEMA_VERSION
-    trial_id: str
+    trial_id: TrialId
     config: TrialConfig
     sources: dict[str, str]
     """Hashes of the data and weights the configuration points at."""

@@ -13,7 +13,7 @@ from reports.page.render import render
 from reports.page.studies import render_studies
 from reports.study.garbage_collection import paused_garbage_collection
 from reports.study.report import Report, read_report
-from tune_space.ledger.layout import REPORT, TABLES
+from tune_space.ledger.layout import REPORT, TABLES, check_inside
 
 STUDIES_PAGE = "studies.html"
 
@@ -54,7 +54,8 @@ def write_report(folder: Path, formats: Collection[str] = FORMATS) -> Path:
     Returns the path of the first file written: the page, if ``html`` is asked for.
 
     Raises:
-        DataError: the folder holds no study, or a file of it cannot be read.
+        DataError: the folder holds no study, a file of it cannot be read, or a link in it leads out
+            of it where the report would be written.
     """
     with paused_garbage_collection():
         return _write(folder, read_report(folder), formats)[0]
@@ -107,6 +108,7 @@ def _write(folder: Path, report: Report, formats: Collection[str]) -> list[Path]
         below, make = _FILES[name]
         for file, text in make(report).items() if name in formats else ():
             paths.append(folder / below / file)
+            check_inside(folder, paths[-1].parent)
             write_atomically(paths[-1], text)
     return paths
 

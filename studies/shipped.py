@@ -8,6 +8,8 @@ from morec.errors import SpecError, did_you_mean
 from tune_space.commands.request import Answer, Request
 
 ENDINGS = (".yaml", ".yml")
+MAX_SHOWN = 100
+"""Characters of a name that can be no file's, in an error."""
 _FOLDER = Path(__file__).parent
 
 
@@ -53,7 +55,7 @@ def find_study(word: Path) -> StudyFile:
             file is called like a shipped study.
     """
     name, studies = str(word), shipped_studies()
-    found = next((path for path in _spellings(word) if path.is_file()), None)
+    found = next((path for path in _spellings(word) if _is_file(path)), None)
     if found is not None:
         note = f"{name}: the file {found}, not the shipped study of that name"
         return StudyFile(found, found.parent, note if name in studies else "")
@@ -76,6 +78,13 @@ def _spellings(word: Path) -> Iterator[Path]:
     yield word
     if word.name and word.suffix not in ENDINGS:
         yield from (word.with_name(word.name + ending) for ending in ENDINGS)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise SpecError(f"{str(path)[:MAX_SHOWN]}: {error.strerror}") from error
 
 
 def _files_here() -> list[str]:

@@ -9,6 +9,12 @@ from zipfile import ZipFile
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("morec", "tune_space", "reports", "studies")
+RUBBISH = (
+    *("runs/mine/manifest.json", "studies/runs/mine/manifest.json", "studies/data/items.csv"),
+    *("studies/.env", "morec/artefacts/features.safetensors", "reports/.pytest_cache/x.json"),
+    *("tune_space/__pycache__/spec.cpython-311.pyc", "morec/data/notes.json"),
+)
+"""What lies about where people work, and belongs into no wheel."""
 COMMAND = """\
 import sys
 from studies.run import main
@@ -25,6 +31,9 @@ def build_wheel(folder: Path) -> ZipFile:
         (source / name).write_bytes((ROOT / name).read_bytes())
     for package in (*PACKAGES, "tests"):
         copytree(ROOT / package, source / package, ignore=_left_out)
+    for name in RUBBISH:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text("{}")
     code = f"from setuptools import build_meta; build_meta.build_wheel({str(out)!r})"
     subprocess.run([sys.executable, "-c", code], cwd=source, check=True, capture_output=True)
     (built,) = out.glob("*.whl")

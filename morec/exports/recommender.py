@@ -12,18 +12,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from morec.config import TrialConfig
 from morec.data.splits import left_padded
-from morec.encoders.item import ItemEncoder
-from morec.encoders.tables import Table
 from morec.errors import DataError
 from morec.evaluation import user_blocks
-from morec.exports.folder import ITEM_ID, ExportFolder, member_prefix, read_folder
+from morec.exports.folder import ITEM_ID, ExportFolder, read_folder
 from morec.exports.histories import USER, Histories, HistoriesLike, read_histories
+from morec.exports.model import candidates_of, model_of
 from morec.exports.new_items import new_item_vectors
-from morec.late_fusion import FusedRecommender
 from morec.models import recommender as models
 from morec.ranking import top_items
 
@@ -32,19 +30,6 @@ NUM_SHOWN = 5
 RANK, SCORE = "rank", "score"
 UNKNOWN = "unknown_items"
 """In ``attrs`` of a table of recommendations: interactions with unknown items, left out."""
-
-
-class _StoredItems(Table, ItemEncoder):
-    """An item encoder that looks the catalogue's vectors up."""
-
-    def __init__(self, vectors_ND: Tensor) -> None:
-        nn.Module.__init__(self)
-        self._held = {"vectors": vectors_ND}
-        self.parts = nn.ModuleDict()
-
-    def forward(self, items_N: Tensor) -> Tensor:
-        """Look the vectors_ND of items 1..N up."""
-        return self._held["vectors"][items_N - 1]
 
 
 class Recommender:
@@ -58,7 +43,7 @@ class Recommender:
         self._device = device
         self._model = model.to(device).eval()
         self._catalogue_N1E = self._model.encode_catalogue(device)
-        self._is_candidate_N = _candidates(folder).to(device)
+        self._is_candidate_N = candidates_of(folder).to(device)
 
     @classmethod
     def load(cls, folder: Path | str, device: str = "cpu") -> "Recommender":
@@ -68,7 +53,7 @@ class Recommender:
             DataError: a file is missing or broken, or the folder is of another schema.
         """
         read = read_folder(Path(folder).absolute())
-        return cls(read, _model_of(read), torch.device(device))
+        return cls(read, model_of(read), torch.device(device))
 
     @property
     def config(self) -> TrialConfig:
@@ -228,40 +213,3 @@ class Recommender:
         )
         table.attrs[UNKNOWN] = read.num_unknown
         return table
-
-
-def _candidates(folder: ExportFolder) -> Tensor:
-    return torch.from_numpy(folder.items["is_candidate"].to_numpy(bool, copy=True))
-
-
-def _model_of(folder: ExportFolder) -> models.Recommender:
-    """The user encoders over the catalogue's stored vectors, joined where there are members."""
-    parts = folder.config.parts
-    widths = [one.model.dim for one in parts]
-    vectors = torch.split(torch.from_numpy(folder.vectors_NE), widths, dim=1)
-    members = [
-        _member(folder, config, items_ND, member_prefix(number, len(parts)))
-        for number, (config, items_ND) in enumerate(zip(parts, vectors, strict=True), start=1)
-    ]
-    if not folder.config.ensemble:
-        return members[0]
-    fused = FusedRecommender(members, _candidates(folder))
-    fused.weights = folder.about.weights
-    return fused
-
-
-def _member(
-    folder: ExportFolder, config: TrialConfig, items_ND: Tensor, prefix: str
-) -> models.Recommender:
-    with torch.random.fork_rng(devices=[]):
-        users = models.build_user_encoder(
-            config.model, folder.about.num_users, config.dataset.max_seq_len
-        )
-    try:
-        users.load_state_dict(folder.weights(f"{prefix}user_encoder."))
-    except RuntimeError as error:
-        why = " ".join(str(error).split())
-        raise DataError(
-            f"{folder.path}: the weights do not fit {config.model.kind}: {why}"
-        ) from error
-    return models.Recommender(_StoredItems(items_ND.contiguous()), users, len(items_ND))

@@ -14,6 +14,7 @@ from morec.metrics import GAINS, metric_name
 from morec.results import TrialResult
 from reports.study.garbage_collection import paused_garbage_collection
 from reports.study.places import NOWHERE, Place, places_of
+from reports.study.readable import check_manifest, check_record
 from reports.study.trial import Trial
 from tune_space.ledger.manifest import ArmEntry, Manifest, Reference, Role
 from tune_space.ledger.records import Ledger
@@ -258,6 +259,7 @@ def summarise(folder: Path) -> StudySummary:
     """
     ledger = Ledger(folder)
     manifest = ledger.manifest()
+    check_manifest(ledger, manifest)
     with paused_garbage_collection():
         arms = tuple(_summarise_arm(ledger, manifest, entry) for entry in manifest.arms)
     return StudySummary(manifest=manifest, arms=arms, metrics=tuple(_metrics(manifest.arms)))
@@ -282,6 +284,8 @@ def _trial(
 ) -> Trial:
     """``seed`` is the one the study wants; a recorded trial keeps its own."""
     result = ledger.read(name)
+    if result:
+        check_record(ledger, result)
     return Trial(name, entry.name, role, result.config.seed if result else seed, params, result)
 
 

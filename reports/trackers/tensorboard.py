@@ -13,6 +13,7 @@ from tensorboardX import SummaryWriter
 from tensorboardX.summary import hparams
 
 from reports.trackers.runs import RECORD, Run, TrackedStudy, plain_name
+from tune_space.ledger.layout import arm_folders
 
 MARK = f"{RECORD}.txt"
 
@@ -34,7 +35,7 @@ def send(study: TrackedStudy, address: str) -> int:
 
 def _folder(logdir: Path, study: str, run: Run) -> Path:
     """Where a trial's events lie; slashes in an arm's name (data set, condition) are folders."""
-    return logdir.joinpath(study, *run.tags["arm"].split("/"), run.trial_id)
+    return logdir.joinpath(study, *arm_folders(run.tags["arm"]), run.trial_id)
 
 
 def _mark(folder: Path) -> str | None:

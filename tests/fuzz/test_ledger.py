@@ -39,10 +39,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def texts(folder: Path) -> dict[str, bytes]:
-    final = Ledger(folder).read_manifest().arms[0].final[0]
-    paths = {"record": folder / "trials" / f"{final}.json", "manifest": folder / "manifest.json"}
-    paths["examples"] = folder / "examples.json"
-    return {str(path.relative_to(folder)): path.read_bytes() for path in paths.values()}
+    return texts_of(folder)
+
+
+def texts_of(folder: Path) -> dict[str, bytes]:
+    """A final record, the manifest and the examples, by their paths below the folder."""
+    final = Ledger(folder).manifest().arms[0].final[0]
+    names = f"trials/{final}.json", "manifest.json", "examples.json"
+    return {name: (folder / name).read_bytes() for name in names}
 
 
 def read_everything(folder: Path) -> None:

@@ -17,6 +17,7 @@ from morec.checkpoints import (
     restore_random_states,
 )
 from morec.storage import Storage
+from tests.morec.gpus import GPU, needs_gpu
 
 WEIGHTS = {"weight": torch.arange(4.0)}
 
@@ -164,3 +165,17 @@ def test_another_trials_checkpoints_lie_beside_and_of_a_storage_in_its_sibling(
     assert found is not None and found["progress"]["best_epoch"] == 7
     # The copy goes with this trial's own folder.
     assert beside.path.is_relative_to(tmp_path / "local")
+
+
+@needs_gpu
+def test_what_a_gpu_draws_goes_on_after_a_restart(tmp_path: Path) -> None:
+    """Through a file, as between two processes."""
+    generator = np.random.default_rng(3)
+    checkpoints = Checkpoints(tmp_path / "trial")
+    checkpoints.save(state(1, [random_states(generator)]))
+    drawn = torch.rand(5, device=GPU)
+    torch.rand(9, device=GPU)
+    stored = checkpoints.load()
+    assert stored is not None
+    restore_random_states(stored["trainer"]["random"][0], generator)
+    torch.testing.assert_close(torch.rand(5, device=GPU), drawn, rtol=0, atol=0)

@@ -15,6 +15,7 @@ from morec.package_energy import open_counter
 from morec.progress import Progress
 from morec.results import Cost, EpochRecord
 from morec.trial import Trial
+from tests.morec.gpus import needs_gpu
 from tests.morec.test_package_energy import go_on, zone
 from tests.morec.tiny_trials import run, tiny_config
 
@@ -154,8 +155,7 @@ def test_a_trial_on_a_cpu_records_the_joules_of_its_packages(
     assert (cost.energy_counter, cost.energy_missing) == ("CPU packages (RAPL)", "")
 
 
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@needs_gpu
 def test_a_trial_on_a_gpu_records_joules(tiny_dataset: Dataset, tmp_path: Path) -> None:
     result = run(tiny_config(), tiny_dataset, tmp_path, device="cuda")
     assert result.cost is not None and result.cost.energy_j is not None

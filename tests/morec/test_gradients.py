@@ -11,6 +11,7 @@ from morec.data.dataset import Dataset
 from morec.errors import SpecError
 from morec.trainer import Trainer
 from morec.workers import Workers
+from tests.morec.gpus import GPU, gpu_bytes, needs_gpu
 from tests.morec.tiny_trainers import (
     ALONE,
     ITEMS,
@@ -98,3 +99,35 @@ def test_chunks_are_refused_where_items_are_normalised_together(
     config = tiny_config(item={"image": image}, training={"micro_items": 4})
     with pytest.raises(SpecError, match=r"^training\.micro_items: an item encoder with BatchNorm"):
         trainer_of(config, tiny_dataset, tmp_path)
+
+
+class Hungry(nn.Module):
+    """An ID table that takes a sixteenth of the GPU's memory per item, while it encodes."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, items_N: Tensor) -> Tensor:
+        shape = (len(items_N), gpu_bytes() // 16)
+        taken = torch.empty(shape, dtype=torch.uint8, device=items_N.device)
+        del taken
+        vectors: Tensor = self.inner(items_N)
+        return vectors
+
+
+@needs_gpu
+def test_a_gpu_out_of_memory_halves_the_chunks_until_they_fit(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    config = tiny_config(model={"dropout": 0.0}, training=ONE_STEP)
+    whole, hungry = (trainer_of(config, tiny_dataset, tmp_path, device=GPU) for _ in range(2))
+    parts = hungry.recommender.item_encoder.parts
+    parts["id"] = Hungry(parts["id"])
+    assert hungry.train_epoch() == pytest.approx(whole.train_epoch(), rel=1e-5)
+    torch.testing.assert_close(
+        list(gradients_of(hungry).values()), list(gradients_of(whole).values()), rtol=0, atol=1e-5
+    )
+    assert whole.recommender.micro_items is None
+    assert hungry.recommender.micro_items is not None
+    assert 1 <= hungry.recommender.micro_items < 16

@@ -38,9 +38,14 @@ def affordable(items: Iterable[str] = ITEMS) -> list[tuple[str, str]]:
 
 
 def trainer_of(
-    config: TrialConfig, dataset: Dataset, folder: Path, workers: Workers = ALONE
+    config: TrialConfig,
+    dataset: Dataset,
+    folder: Path,
+    workers: Workers = ALONE,
+    *,
+    device: torch.device = CPU,
 ) -> Trainer:
-    return Trainer(config, dataset, ArtefactStore(folder), workers=workers, device=CPU)
+    return Trainer(config, dataset, ArtefactStore(folder), workers=workers, device=device)
 
 
 def without_dropout(model: nn.Module) -> None:

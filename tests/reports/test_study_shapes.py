@@ -1,6 +1,5 @@
 """The paper's tables 2 to 9 as the project's own study files lay them out, with made-up numbers."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,9 +12,8 @@ from reports.study.accuracy import AccuracyTable
 from reports.study.published import published_rows
 from reports.study.report import Report, read_report
 from reports.write import page_text
+from tests.reports.export.test_latex import LATEX, NO_LATEX
 from tests.reports.study_shapes import STUDIES, shape_of
-
-LATEX = shutil.which("pdflatex") or shutil.which("tectonic")
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +113,8 @@ def _document(reports: dict[str, Report]) -> Iterator[str]:
     yield r"\end{document}"
 
 
-@pytest.mark.skipif(LATEX is None, reason="neither pdflatex nor tectonic is installed")
+@pytest.mark.latex
+@pytest.mark.skipif(LATEX is None, reason=NO_LATEX)
 def test_the_tables_of_every_study_compile_with_booktabs(
     reports: dict[str, Report], tmp_path: Path
 ) -> None:

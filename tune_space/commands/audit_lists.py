@@ -1,12 +1,11 @@
 """The audit of kept lists: the target stands at its rank, and all trials mean the same target."""
 
-import binascii
-import zlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from morec.errors import DataError
 from morec.kept_lists import KeptLists
 from morec.results import Evaluation, TrialResult
 
@@ -16,22 +15,14 @@ def list_problems(result: Evaluation) -> Iterator[str]:
     kept = result.kept_lists
     if kept is None:
         return
-    if kept.num_users > result.num_users:
-        yield f"kept lists of {kept.num_users} users; the split has {result.num_users}"
-        return
     try:
-        users_V, targets_V, items_VK = kept.users_V, kept.targets_V, kept.items_VK
-    except (zlib.error, binascii.Error, ValueError) as error:
-        yield f"its kept lists cannot be unpacked: {error}"
+        result.check_packed()
+    except DataError as error:
+        yield str(error)
         return
-    is_ascending = bool((np.diff(users_V) > 0).all())
-    if len(users_V) != kept.num_users or len(targets_V) != kept.num_users or not is_ascending:
-        yield f"its kept lists are not those of {kept.num_users} users, each with a target"
-    elif users_V[-1] >= result.num_users:
-        yield f"a kept list of user {users_V[-1]}; the split has {result.num_users} users"
-    else:
-        yield from _place_problems(result.ranks[users_V], targets_V[:, None] == items_VK)
-        yield from _repeat_problems(items_VK)
+    is_target_VK = kept.targets_V[:, None] == kept.items_VK
+    yield from _place_problems(result.ranks[kept.users_V], is_target_VK)
+    yield from _repeat_problems(kept.items_VK)
 
 
 def _place_problems(

@@ -1,7 +1,5 @@
 """The audit of one record: its name, its best epoch, and its metrics from its ranks."""
 
-import binascii
-import zlib
 from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
@@ -42,7 +40,7 @@ def evaluation_problems(
 ) -> Iterator[str]:
     """Metrics and counts that are not those of the ranks; known metrics that are not there."""
     try:
-        ranks_U = checked_ranks(result)
+        ranks_U = result.ranks
     except DataError as error:
         yield str(error)
         return
@@ -73,23 +71,6 @@ def _from_ranks(name: str, ranks_U: npt.NDArray[np.uint32], ks: tuple[int, ...])
     return mean_over_users(name, ranks_U) if metric in GAINS and k in ks else None
 
 
-def checked_ranks(result: Evaluation) -> npt.NDArray[np.uint32]:
-    """The target's rank per user, shape (U,).
-
-    Raises:
-        DataError: the ranks cannot be unpacked, are not one per user, or do not count from 1.
-    """
-    try:
-        ranks_U = result.ranks
-    except (zlib.error, binascii.Error, ValueError) as error:
-        raise DataError(f"its ranks cannot be unpacked: {error}") from error
-    if len(ranks_U) != result.num_users:
-        raise DataError(f"{len(ranks_U)} ranks for {result.num_users} users")
-    if ranks_U.min() < 1:
-        raise DataError("a rank of 0; ranks count from 1")
-    return ranks_U
-
-
 def selected_score(record: TrialResult) -> float:
     """The metric that choices are made by, computed again from the validation ranks.
 
@@ -98,7 +79,7 @@ def selected_score(record: TrialResult) -> float:
     assert record.valid is not None, record.trial_id
     evaluation = record.config.evaluation
     try:
-        return mean_over_users(evaluation.select, checked_ranks(record.valid))
+        return mean_over_users(evaluation.select, record.valid.ranks)
     except DataError:
         return -1.0
 

@@ -24,7 +24,7 @@ from tune_space.commands.recorded import (
     recorded_inputs,
 )
 from tune_space.inputs.prepare import Prepared
-from tune_space.ledger.layout import CHECKPOINTS, EXPORTS
+from tune_space.ledger.layout import CHECKPOINTS, EXPORTS, arm_folders, check_inside
 from tune_space.ledger.manifest import ArmEntry, Manifest
 from tune_space.ledger.provenance import versions
 from tune_space.ledger.records import Ledger
@@ -122,9 +122,14 @@ def _state(records: Sequence[TrialResult | None], seeds: Sequence[int]) -> str:
 
 
 def default_target(out: Path, arm: ArmEntry) -> Path:
-    """Where an arm is exported to, where ``--to`` is not given."""
-    parts = [part if part.strip(". ") else "_" for part in arm.name.split("/")]
-    return out.joinpath(EXPORTS, *parts)
+    """Where an arm is exported to, where ``--to`` is not given.
+
+    Raises:
+        DataError: a link leads out of the study's folder there.
+    """
+    target = out.joinpath(EXPORTS, *arm_folders(arm.name))
+    check_inside(out, target)
+    return target
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ import pyarrow.parquet
 from filelock import FileLock, Timeout
 from rich.progress import Progress
 
-from morec.errors import FolderInUseError, SpecError
+from morec.data.files.delimited import READ_ERRORS
+from morec.errors import DataError, FolderInUseError, SpecError, first_line
 from morec.results import replace_atomically, write_atomically
 from tune_space.commands.progress_bar import progress_bar
 from tune_space.inputs.histories import (
@@ -66,7 +67,7 @@ def recommend(lists: Lists, out: Path, made_of: Mapping[str, Any]) -> Counter[st
 
     Raises:
         SpecError: parts beside ``out`` were made of something else.
-        DataError: the histories cannot be read.
+        DataError: the histories, or parts of an interrupted run, cannot be read.
         FolderInUseError: another process makes this output.
     """
     parts = out.with_name(f"{out.name}.parts")
@@ -75,7 +76,7 @@ def recommend(lists: Lists, out: Path, made_of: Mapping[str, Any]) -> Counter[st
         num_parts = _split(lists.histories, parts, bar)
         sources = [part_path(parts / HISTORIES, part) for part in range(num_parts)]
         targets = [source.with_suffix(".parquet") for source in sources]
-        sizes = list(map(num_rows, sources))
+        sizes = list(map(_size, sources))
         task = bar.add_task("recommending", total=sum(sizes))
         for source, target, size in zip(sources, targets, sizes, strict=True):
             if target.exists():
@@ -106,7 +107,7 @@ def _check_same(parts: Path, made_of: Mapping[str, Any]) -> None:
     if not path.exists():
         write_atomically(path, json.dumps(made_of))
         return
-    before = json.loads(path.read_text(encoding="utf-8"))
+    before = _read_made_of(path)
     names = [name for name in {**before, **made_of} if before.get(name) != made_of.get(name)]
     if names:
         other = ", ".join(f"{name} {before.get(name)}, not {made_of.get(name)}" for name in names)
@@ -114,6 +115,20 @@ def _check_same(parts: Path, made_of: Mapping[str, Any]) -> None:
             f"{parts}: an interrupted run began this output with {other}. Delete the folder to "
             "begin anew, or give another --out"
         )
+
+
+def _read_made_of(path: Path) -> Mapping[str, Any]:
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(before, dict):
+            return before
+    except (OSError, ValueError, RecursionError):
+        pass
+    raise _broken(path, "it does not say what the parts were made of")
+
+
+def _broken(path: Path, why: str) -> DataError:
+    return DataError(f"{path}: a part of an interrupted run cannot be read: {why}. Delete it")
 
 
 def _split(histories: HistoryFile, parts: Path, bar: Progress) -> int:
@@ -156,13 +171,35 @@ def _join(sources: Sequence[Path], out: Path, made_of: Mapping[str, Any]) -> Cou
     """Write the parts' rows into one file, a part at a time."""
     counts: Counter[str] = Counter()
     for source in sources:
-        counts.update(json.loads(pa.parquet.read_metadata(source).metadata[COUNTS]))
+        counts.update(_counts_of(source))
     described = COLUMNS.with_metadata({COUNTS: json.dumps(counts), b"made_of": json.dumps(made_of)})
 
     def write(stream: Any) -> None:
         with pa.parquet.ParquetWriter(stream, described) as writer:
             for source in sources:
-                writer.write_table(pa.parquet.read_table(source).replace_schema_metadata())
+                writer.write_table(_lists_of(source))
 
     replace_atomically(out, write)
     return counts
+
+
+def _size(source: Path) -> int:
+    try:
+        return num_rows(source)
+    except READ_ERRORS as error:
+        raise _broken(source, first_line(error)) from error
+
+
+def _counts_of(source: Path) -> dict[str, int]:
+    try:
+        stored = json.loads((pa.parquet.read_metadata(source).metadata or {}).get(COUNTS, b""))
+        return {str(name): int(number) for name, number in dict(stored).items()}
+    except (*READ_ERRORS, ValueError, TypeError, RecursionError) as error:
+        raise _broken(source, first_line(error)) from error
+
+
+def _lists_of(source: Path) -> pa.Table:
+    try:
+        return pa.parquet.read_table(source).replace_schema_metadata().cast(COLUMNS)
+    except (*READ_ERRORS, ValueError) as error:
+        raise _broken(source, first_line(error)) from error

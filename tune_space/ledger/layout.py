@@ -14,6 +14,8 @@
 
 from pathlib import Path
 
+from morec.errors import DataError
+
 TRIALS = "trials"
 """One record a trial."""
 MANIFEST = "manifest.json"
@@ -32,6 +34,8 @@ LOCK = ".lock"
 """Locked by the process that runs a study in the folder."""
 HOLDER = ".holder.json"
 """The pid of that process."""
+MAX_NAME = 200
+"""Characters of a folder's name; file systems take 255 bytes."""
 STORE_LOCK = ".users.lock"
 """Of the artefact store: locked together by all processes that use it."""
 RAY_TUNE = ".ray_tune"
@@ -45,3 +49,25 @@ def path_bytes(path: Path) -> int:
     if path.is_symlink() or path.is_file():
         return path.lstat().st_size
     return sum(map(path_bytes, path.iterdir())) if path.is_dir() else 0
+
+
+def arm_folders(arm: str) -> tuple[str, ...]:
+    """The folders that an arm's name means: slashes part them, and none leads out of its place."""
+    parts = (
+        "".join(char if char.isprintable() else "_" for char in part) for part in arm.split("/")
+    )
+    return tuple(part[:MAX_NAME] if part.strip(". ") else "_" for part in parts)
+
+
+def check_inside(folder: Path, path: Path) -> None:
+    """Refuse to write where a link in ``folder`` leads out of it.
+
+    Raises:
+        DataError: names the place that ``path`` really is.
+    """
+    place = path.resolve()
+    if not place.is_relative_to(folder.resolve()):
+        raise DataError(
+            f"{path}: a link in this folder leads to {place}, outside of it, and nothing is "
+            "written there; remove the link"
+        )

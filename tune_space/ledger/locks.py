@@ -43,7 +43,7 @@ def hold(folder: Path) -> Iterator[None]:
 def shared(store: Path) -> Iterator[None]:
     """Use the artefacts in ``store``, as other processes may; none can delete them meanwhile."""
     store.mkdir(parents=True, exist_ok=True)
-    with (store / STORE_LOCK).open("w") as stream:
+    with (store / STORE_LOCK).open("a") as stream:
         fcntl.flock(stream, fcntl.LOCK_SH)
         yield
 
@@ -55,7 +55,7 @@ def alone(store: Path) -> Iterator[None]:
     Raises:
         FolderInUseError: another process uses them.
     """
-    with (store / STORE_LOCK).open("w") as stream:
+    with (store / STORE_LOCK).open("a") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -17,7 +17,9 @@ from morec.config import (
     canonical_json,
 )
 from morec.data.profile import DataProfile
-from morec.results import Evaluation, Metric, unpack_ranks
+from morec.errors import DataError
+from morec.packing import unpack_integers
+from morec.results import Evaluation, Metric, TrialId
 from tune_space.study.domains import Value
 from tune_space.study.spec import StudySpec, own_name
 
@@ -30,7 +32,7 @@ MIN_FOR_IMPORTANCE = 10
 class SearchEntry(Spec):
     """One search trial of an arm: its identity and its searched values."""
 
-    trial_id: str
+    trial_id: TrialId
     params: dict[str, Value]
 
 
@@ -58,7 +60,7 @@ class ArmEntry(Spec):
     importance: dict[str, float] = {}  # noqa: RUF012  (pydantic copies it)
     """Searched path -> its share of the importance, once the search has ended; see
     ``ArmSearch.importance``."""
-    final: tuple[str, ...] = ()
+    final: tuple[TrialId, ...] = ()
     """Trial ids of the locked configuration, one per seed, in the order of the study's seeds."""
 
     @property
@@ -114,8 +116,18 @@ class SliceEntry(Spec):
 
     @property
     def codes(self) -> npt.NDArray[np.uint32]:
-        """Index into ``labels`` per user, shape (U,)."""
-        return unpack_ranks(self.packed_codes)
+        """Index into ``labels`` per user, shape (U,).
+
+        Raises:
+            DataError: they cannot be unpacked, or there is no such label.
+        """
+        try:
+            codes_U = unpack_integers(self.packed_codes)
+        except DataError as error:
+            raise DataError(f"slices by {self.dimension}: the codes {error}") from error
+        if codes_U.max(initial=0) >= max(1, len(self.labels)):
+            raise DataError(f"slices by {self.dimension}: a code has no label")
+        return codes_U
 
 
 class DatasetEntry(Spec):
@@ -214,9 +226,9 @@ class Manifest(Spec):
     references: tuple[Reference, ...] = ()
     preparations: tuple[Preparation, ...] = ()
     arms: tuple[ArmEntry, ...]
-    running: tuple[str, ...] = ()
+    running: tuple[TrialId, ...] = ()
     """Trials that were running when this was written."""
-    orphaned: tuple[str, ...] = ()
+    orphaned: tuple[TrialId, ...] = ()
     """Trials with a record that the study no longer asks for; kept, but not reported."""
 
 

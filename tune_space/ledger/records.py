@@ -18,6 +18,8 @@ from tune_space.ledger.layout import EXAMPLES, MANIFEST, TRIALS
 from tune_space.ledger.manifest import Manifest
 
 SpecT = TypeVar("SpecT", bound=Spec)
+MAX_BYTES = 2**30
+"""Of a file of the ledger: a hundred times a record with the ranks of ten million users."""
 
 
 def best_trial(results: Iterable[TrialResult]) -> TrialResult | None:
@@ -50,7 +52,10 @@ class Ledger:
             DataError: the file is there but is not a record; it names file and reason.
         """
         path = self.trials_folder / f"{trial_id}.json"
-        return _read(TrialResult, path) if path.exists() else None
+        record = _read(TrialResult, path) if path.exists() else None
+        if record is not None and record.trial_id != trial_id:
+            raise DataError(f"{path}: holds the record of {record.trial_id}")
+        return record
 
     def recorded(self) -> list[str]:
         """Ids of all trials that have a record, in the order of their names."""
@@ -116,9 +121,18 @@ class Ledger:
 
 def _read(model: type[SpecT], path: Path) -> SpecT:
     try:
-        return model.model_validate_json(path.read_bytes())
+        return model.model_validate_json(_read_file(path))
     except (ValidationError, OSError) as error:
         raise DataError(
             f"{path}: not a {model.__name__} of this version. Move the file away, and the same "
             f"command makes again what it held: {error}"
         ) from error
+
+
+def _read_file(path: Path) -> bytes:
+    """The content of a file, which a pipe or a device would never end to give."""
+    if not path.is_file():
+        raise OSError("it is no file")
+    if path.stat().st_size > MAX_BYTES:
+        raise OSError(f"it has {path.stat().st_size:,} bytes, and at most {MAX_BYTES:,} are read")
+    return path.read_bytes()

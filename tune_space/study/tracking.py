@@ -38,7 +38,10 @@ def _check_url(url: str, schemes: Mapping[str, tuple[str, ...]], where: str) -> 
             f"{without_secrets(url)!r} is no URL of this tracker.{did_you_mean(scheme, schemes)} "
             f"Allowed: {allowed}"
         )
-    if parts.password is not None or (scheme in SERVERS and parts.username is not None):
+    has_user = parts.password is not None or (scheme in SERVERS and parts.username is not None)
+    # A password with a /, ? or # in it ends there for a URL.
+    behind = parts.query + parts.fragment + (parts.path if scheme != "sqlite" else "")
+    if has_user or "@" in behind:
         raise ValueError(f"{without_secrets(url)!r}: {CREDENTIALS.format(where=where)}")
     for name in parse_qs(parts.query, keep_blank_values=True):
         if name not in schemes[scheme]:

@@ -5,7 +5,9 @@ Shapes: n rows, H width.
 
 from collections.abc import Iterator
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,11 @@ import pandas as pd
 
 from morec.errors import DataError
 
+_ERRORS = (
+    *(OSError, EOFError, ValueError, TypeError, LookupError, SyntaxError, TokenError),
+    *(MemoryError, OverflowError, RecursionError, BadZipFile),
+)
+"""What numpy raises for a file that was cut off or spoiled (fuzzed)."""
 _IDS = "one id a row: text or numbers"
 
 
@@ -77,12 +84,26 @@ def _lines(path: Path) -> list[str]:
     return lines[:-1] if not lines[-1] else lines
 
 
-def _load(path: Path, mmap_mode: Any = None) -> npt.NDArray[Any]:
+def load_array(path: Path, mmap_mode: Any = None) -> npt.NDArray[Any]:
+    """Read an array, or memory-map it, so that the file must have as many numbers as it says.
+
+    Raises:
+        DataError: the file is no single array; the message does not name it.
+    """
     try:
-        found = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
-    except (OSError, EOFError, ValueError, SyntaxError, MemoryError) as error:
-        raise DataError(f"{path.name}: no array in numpy's .npy format: {error}") from error
+        # The product of a shape that is no file's may overflow before the file is found too short.
+        with np.errstate(over="ignore"):
+            found = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+    except _ERRORS as error:
+        raise DataError(f"no array in numpy's .npy format: {error}") from error
     if not isinstance(found, np.ndarray):
         found.close()
-        raise DataError(f"{path.name}: an archive of arrays; expected a single one")
+        raise DataError("an archive of arrays; expected a single one")
     return found
+
+
+def _load(path: Path, mmap_mode: Any = None) -> npt.NDArray[Any]:
+    try:
+        return load_array(path, mmap_mode)
+    except DataError as error:
+        raise DataError(f"{path.name}: {error}") from error

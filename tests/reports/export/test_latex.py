@@ -44,9 +44,11 @@ def test_latex_marks_best_runner_up_and_missing_seeds(small: StudySummary) -> No
 
 
 LATEX = shutil.which("pdflatex") or shutil.which("tectonic")
+NO_LATEX = "no pdflatex (Debian's texlive-latex-recommended) and no tectonic; .ci/nightly has one"
 
 
-@pytest.mark.skipif(LATEX is None, reason="neither pdflatex nor tectonic is installed")
+@pytest.mark.latex
+@pytest.mark.skipif(LATEX is None, reason=NO_LATEX)
 def test_latex_compiles_with_booktabs(small: StudySummary, tmp_path: Path) -> None:
     packages = r"\documentclass{article}\usepackage{booktabs}\begin{document}"
     source = f"{packages}\n{_latex(small)}\n\\end{{document}}\n"

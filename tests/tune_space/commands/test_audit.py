@@ -139,7 +139,7 @@ def set_at(path: str, new: Any) -> Callable[[dict[str, Any]], None]:
         ("valid.metrics", {"HR@10": 0.5, "HR@20": 0.5}, "HR@20 is 0.5; the ranks give None"),
         ("valid.metrics", {"HR@10": 0.5, "HR": 0.5}, "HR is 0.5; the ranks give None"),
         ("test.metrics", {"HR@10": 1.0, "NDCG@10": 1.0}, "test: NDCG@10 is 1.0; the ranks give"),
-        ("test.packed_ranks", pack_ranks([1]), "test: 1 ranks for 40 users"),
+        ("test.packed_ranks", pack_ranks([1]), "test: its ranks are 1 numbers, not 40"),
         ("test.packed_ranks", "no", "test: its ranks cannot be unpacked"),
         ("test.packed_ranks", pack_ranks([0] * NUM_USERS), "test: a rank of 0"),
         ("best_epoch", 1, "best epoch 1; by validation HR@10 it is"),

@@ -77,15 +77,18 @@ def test_an_item_twice_or_behind_an_empty_place_is_off(items: list[int]) -> None
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"num_users": 10**18}, f"kept lists of {10**18} users; the split has 4"),
+        ({"num_users": 10**18}, f"its kept lists are of {10**18} users; the split has 4"),
         ({"packed_items": "AAAA"}, "its kept lists cannot be unpacked"),
-        ({"places": 4}, "its kept lists cannot be unpacked: cannot reshape"),
-        ({"packed_targets": pack_integers([5])}, "its kept lists are not those of 4 users"),
-        ({"packed_users": pack_integers([0, 1, 2])}, "its kept lists are not those of 4 users"),
-        ({"packed_users": pack_integers([0, 1, 1, 3])}, "its kept lists are not those of 4 users"),
+        ({"places": 4}, "its kept lists are 12 numbers, not 16"),
+        ({"packed_targets": pack_integers([5])}, "its kept lists are 1 numbers, not 4"),
+        ({"packed_users": pack_integers([0, 1, 2])}, "its kept lists are 3 numbers, not 4"),
+        (
+            {"packed_users": pack_integers([0, 1, 1, 3])},
+            "its kept lists are not in the order of the users, each once",
+        ),
         (
             {"packed_users": pack_integers([0, 1, 2, 4])},
-            "a kept list of user 4; the split has 4 users",
+            "its kept lists have a user 4; the split has 4 users",
         ),
     ],
 )

@@ -137,3 +137,28 @@ def test_one_process_at_a_time_makes_an_output(export, tmp_path) -> None:
     parts.mkdir()
     with FileLock(parts / ".lock"), pytest.raises(FolderInUseError, match="another process"):
         ask(export, table(export), tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"[1]", b"{", b"\xff", b"[" * 100_000])
+def test_parts_that_do_not_say_what_they_are_of_are_refused(export, tmp_path, content) -> None:
+    parts = tmp_path / "recs.parquet.parts"
+    parts.mkdir()
+    (parts / "made_of.json").write_bytes(content)
+    with pytest.raises(DataError, match=r"made_of\.json: .* cannot be read: .*\. Delete it$"):
+        ask(export, table(export), tmp_path)
+
+
+@pytest.mark.parametrize("ending", ["arrow", "parquet"])
+def test_a_broken_part_is_named(export, tmp_path, small_parts, monkeypatch, ending) -> None:
+    """Every part is made, and the output is not, as where a run was killed."""
+
+    def killed(*arguments) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(recommend_parts, "_join", killed)
+        ask(export, table(export), tmp_path)
+    part = next((tmp_path / "recs.parquet.parts" / "histories").glob(f"*.{ending}"))
+    part.write_bytes(b"broken")
+    with pytest.raises(DataError, match=f"{part.name}: a part of an interrupted run cannot be"):
+        ask(export, table(export), tmp_path)
