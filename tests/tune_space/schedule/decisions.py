@@ -17,9 +17,7 @@ def check_equal(
     code: int,
 ) -> None:
     """The same trials, choices and results for every arm, and the exit code that follows."""
-    assert [entry.name for entry in manifest.arms] == [*expected] or {
-        entry.name for entry in manifest.arms
-    } == expected.keys()
+    assert {entry.name for entry in manifest.arms} == expected.keys()
     for entry in manifest.arms:
         _check_arm(entry, records, expected[entry.name])
     assert set(manifest.orphaned) == records.keys() - trials_of(manifest.arms)
@@ -52,17 +50,10 @@ def check_effort(manifest: Manifest, records: Mapping[str, TrialResult]) -> None
     """Every arm was tuned with the same number of trials, or it is known why not."""
     budget = manifest.study.budget.trials
     for entry in manifest.arms:
-        if manifest_members(manifest, entry):
+        if manifest.study.arms[entry.own_name].ensemble:
             continue
         due = budget if entry.num_points is None else min(budget, entry.num_points)
         ended = [records[e.trial_id] for e in entry.search if e.trial_id in records]
         is_hopeless = sum(one.status is TrialStatus.FAILED for one in ended) >= MAX_FAILURES
         assert len(ended) == due or is_hopeless, f"{entry.name}: {len(ended)} of {due} trials"
-        # One look at the test split for each final trial: its record.
-        if entry.locked is not None:
-            assert len(set(entry.final)) == len(manifest.study.seeds)
-
-
-def manifest_members(manifest: Manifest, entry: ArmEntry) -> bool:
-    """Whether an arm joins others' models."""
-    return bool(manifest.study.arms[entry.own_name].ensemble)
+        assert entry.locked is None or len(set(entry.final)) == len(manifest.study.seeds)

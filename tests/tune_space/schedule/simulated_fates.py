@@ -104,7 +104,7 @@ _STATUS = {"completes": TrialStatus.COMPLETED, "collapses": TrialStatus.COLLAPSE
 def _fate(fates: Fates, config: TrialConfig, sources: tuple[tuple[str, str], ...]) -> Fate:
     given = dict(sources)
     draw = Random(f"{fates.seed} {config.trial_id(given)}")
-    top = round(draw.random(), 2)  # Coarse, so that some trials are equally good.
+    top = draw.randint(1, 9) / 10  # Coarse, so that some trials are equally good.
     end = draw.choices(list(ENDS), list(ENDS.values()))[0]
     num = draw.randint(1, config.training.max_epochs)
     if config.ensemble:
@@ -117,7 +117,6 @@ def _fate(fates: Fates, config: TrialConfig, sources: tuple[tuple[str, str], ...
         end = "completes"
     elif Random(f"{fates.seed} {config.model.dim}").random() < HOPELESS:
         end = "exception"
-    scores = [
-        round(top * (0.5 + 0.5 * n / num) * draw.uniform(0.9, 1), 3) for n in range(1, num + 1)
-    ]
+    rising = (0.5 + 0.5 * n / num for n in range(1, num + 1))
+    scores = (round(top * share * draw.choice([0.8, 1, 1, 1]), 2) for share in rising)
     return Fate(end, tuple(scores))

@@ -27,8 +27,8 @@ DATA = {"kind": "synthetic"}
 
 
 def draw_study(draw: Random) -> File:
-    """A study file of two to four arms."""
-    names = "ABCD"[: draw.choice([2, 2, 3, 4])]
+    """A study file of two or three arms, and perhaps late fusions of them."""
+    names = "ABC"[: draw.choice([2, 2, 3])]
     dims = draw.sample(MODEL_DIMS, len(names))
     file: File = {
         "question": "q",
