@@ -1,20 +1,29 @@
 """The project's code, broken on purpose: what a simulation that is worth its time must notice."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from morec.results import TrialResult
+from morec.results import TrialResult, TrialStatus
 from tune_space.execution import runner
 from tune_space.execution.options import RunOutcome
 from tune_space.execution.ray_tune import StudyScheduler
 from tune_space.ledger import records
+from tune_space.ledger.manifest import ArmEntry
 from tune_space.ledger.records import Ledger
-from tune_space.schedule import arm_search, outcomes
-from tune_space.schedule.arm_plan import TrialStates
+from tune_space.schedule import arm_search, arm_state, conductor, outcomes
+from tune_space.schedule.arm_plan import (
+    MAX_FAILURES,
+    ArmPlan,
+    ArmTrials,
+    TrialStates,
+    plan_arm,
+)
 from tune_space.schedule.arm_state import ArmState
 from tune_space.schedule.conductor import Conductor
+from tune_space.schedule.earlier import earlier_entry
 from tune_space.schedule.jobs import search_budget
 from tune_space.schedule.manifest_writer import ManifestWriter
 from tune_space.schedule.outcomes import Outcomes
@@ -73,6 +82,23 @@ def _last_of_equals(results: Any) -> TrialResult | None:
     return _best(reversed(list(results)))
 
 
+def _give_up_early(trials: ArmTrials, states: TrialStates) -> ArmPlan:
+    plan = plan_arm(trials, states)
+    ended = [states.records[i] for i in trials.search if states.is_done(i)]
+    is_bad = all(one.status is TrialStatus.FAILED for one in ended)
+    return replace(plan, is_given_up=plan.is_given_up or (is_bad and len(ended) >= MAX_FAILURES))
+
+
+def _of_any_seed(arm: Arm, entries: Iterable[ArmEntry]) -> ArmEntry:
+    return earlier_entry(
+        arm,
+        [
+            entry.model_copy(update={"config": arm.config}) if entry.name == arm.name else entry
+            for entry in entries
+        ],
+    )
+
+
 def _more_for_one(study: StudySpec, arm: Arm) -> int:
     return search_budget(study, arm) + (arm.own_name == "B" and study.budget.trials > 0)
 
@@ -97,6 +123,8 @@ BROKEN: dict[str, tuple[Any, str, Any]] = {
     ),
     "a full disk is a trial's failure": (StudyScheduler, "_end", _take_no_disk),
     "only the last epoch is judged": (arm_search, "_report", _judge_last_epoch),
+    "an arm is given up in the middle of a round": (arm_state, "plan_arm", _give_up_early),
+    "another search seed asks for the old points": (conductor, "earlier_entry", _of_any_seed),
     "one arm is searched more than the others": (arm_search, "search_budget", _more_for_one),
     "the lost session fails its trials": (
         StudyScheduler,

@@ -37,7 +37,7 @@ def draw_study(draw: Random) -> File:
             "dataset": DATA,
             "item": {"id": True},
             "model": {"dropout": 0.1},
-            "training": {"max_epochs": draw.randint(1, 4)},
+            "training": {"max_epochs": draw.randint(1, 5)},
         },
         "arms": {name: {"model.dim": dim} for name, dim in zip(names, dims, strict=True)},
         "search": draw.choice(SPACES),
@@ -45,7 +45,7 @@ def draw_study(draw: Random) -> File:
         "seeds": [1, 2][: draw.randint(1, 2)],
         "resources": {"silence_minutes": 5},
         "sampler": draw.choice(["tpe", "tpe", "random"]),
-        "scheduler": draw.choice(["none", "none", "asha", "median"]),
+        "scheduler": draw.choice(["none", "asha", "median"]),
     }
     if draw.random() < 0.3:
         file["arms"]["late"] = {"ensemble": ["A", "B"]}
@@ -61,10 +61,10 @@ def draw_study(draw: Random) -> File:
 
 
 def _draw_budget(draw: Random) -> File:
-    if draw.random() < 0.12:
+    if draw.random() < 0.15:
         trials, parallel = draw.randint(6, 9), draw.choice([1, 3, 4, 8])
     else:
-        trials, parallel = draw.choice([0, 1, 2, 2, 3, 3, 4]), draw.choice([1, 1, 1, 2, 3, "auto"])
+        trials, parallel = draw.choice([0, 1, 2, 3, 3, 4]), draw.choice([1, 1, 1, 2, 3, "auto"])
     hours = {"hours": draw.choice([0.3, 1, 3])} if draw.random() < 0.15 else {}
     return {"trials": trials, "parallel": parallel, **hours}
 

@@ -121,11 +121,12 @@ class SimulatedTuner:
         self.processes.pop(process.tune_id, None)
 
     def train_on(self) -> None:
-        """The driver is gone: some processes train one more epoch before they notice."""
+        """The driver is gone: some processes train up to two more epochs before they notice."""
         for process in self.processes.values():
-            if process.is_running and not process.is_trained and self._draw.random() < 0.5:
-                process.train()
-                self.machine.saved[process.job.trial_id] = process.num_epochs
+            for _ in range(self._draw.choice([0, 0, 1, 2])):
+                if process.is_running and not process.is_trained:
+                    process.train()
+                    self.machine.saved[process.job.trial_id] = process.num_epochs
 
     def _later(self, process: Process, step: Callable[[Process], None], longest_s: float) -> None:
         time = self.machine.clock + self._draw.uniform(0, longest_s)
