@@ -18,8 +18,8 @@ import pytest
 from tests.tune_space.schedule.broken_code import BROKEN, broken
 from tests.tune_space.schedule.simulated_schedule import HAZARDS, play_schedule
 
-IN_CI = 100
-"""Schedules of every commit: about 20 seconds of a core."""
+IN_CI = 75
+"""Schedules of every commit: at most 25 seconds of a core, also of a busy one."""
 NIGHTLY, PARTS = 10_000, 20
 MAX_FOR_BROKEN_CODE = 300
 """By then a simulation has noticed what is broken."""
