@@ -17,8 +17,9 @@ from tune_space.schedule.jobs import within_budget
 from tune_space.study.spec import StudySpec
 
 MAX_FAILURES = 5
-"""An arm is given up once so many of its search trials, or of its final trials, have ended and
-every one of them failed."""
+"""An arm is given up once a round of its search ends and so many search trials or more have all
+failed, or once its first so many final trials have. How far others of the round, or later final
+trials, have come depends on the machine, and says nothing."""
 
 
 class State(StrEnum):
@@ -83,6 +84,8 @@ class ArmTrials:
     num_seeds: int
     is_searched: bool = False
     """Whether the search has ended."""
+    may_lock: bool = True
+    """False: an arm whose models it joins has ended without a choice, so that it has none."""
     identity: str = field(default="", repr=False, compare=False)
     """The same text in arms that share all their trials; see ``Arm``."""
 
@@ -137,14 +140,16 @@ def plan_arm(trials: ArmTrials, states: TrialStates) -> ArmPlan:
     """
     search = trials.search[: trials.budget]
     searched = _done(search, states)
-    is_hopeless = _nothing_but_failures(searched)
+    is_over = len(searched) == len(search)
+    is_hopeless = is_over and _nothing_but_failures(searched)
     is_asked = trials.is_searched or len(search) == trials.budget
-    is_locked = is_hopeless or (is_asked and len(searched) == len(search))
-    has_choice = not trials.budget or any(r.status is TrialStatus.COMPLETED for r in searched)
+    is_locked = is_hopeless or (is_asked and is_over)
+    is_completed = any(record.status is TrialStatus.COMPLETED for record in searched)
+    has_choice = trials.may_lock and (is_completed or not trials.budget)
     final = trials.final[: trials.num_seeds] if is_locked and has_choice else ()
     num_final = trials.num_seeds if has_choice or not is_locked else 0
     tested = _done(final, states)
-    is_given_up = is_hopeless or _nothing_but_failures(tested)
+    is_given_up = is_hopeless or _nothing_but_failures(_done(final[:MAX_FAILURES], states))
     num_unasked = 0 if is_asked else trials.budget - len(search)
     counted = {State.DONE} if is_given_up else set(State)
     return ArmPlan(

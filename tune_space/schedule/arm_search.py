@@ -85,14 +85,15 @@ class ArmSearch:
             self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
         return None
 
-    def should_prune(self, trial_id: str, epochs: Iterable[tuple[int, float]]) -> bool:
-        """Report (epoch, score) pairs; True if the trial is too weak to go on.
+    def weak_epoch(self, trial_id: str, epochs: Iterable[tuple[int, float]]) -> int | None:
+        """Report (epoch, score) pairs; the first new epoch after which the trial is too weak.
 
-        It is compared with the trials that were told. How far others of its round have come depends
-        on the machine.
+        None: it may go on. A driver that was ended may hear of several epochs at once. The trial is
+        compared with the trials that were told. How far others of its round have come depends on
+        the machine.
         """
         if self._scheduler == "none":
-            return False  # Nothing to compare: ``tell`` takes the epochs in.
+            return None  # Nothing to compare: ``tell`` takes the epochs in.
         if trial_id not in self._running:
             told = self._new_study()
             told.add_trials([one for one in self._study.trials if one.state.is_finished()])
@@ -183,15 +184,16 @@ class ArmSearch:
         return self._study.ask()
 
 
-def _report(trial: optuna.Trial, epochs: Iterable[tuple[int, float]]) -> bool:
-    """Report the epochs that the trial does not know yet; whether it is too weak after the last."""
+def _report(trial: optuna.Trial, epochs: Iterable[tuple[int, float]]) -> int | None:
+    """Report the epochs that the trial does not know yet; the first after which it is too weak."""
     known = trial.study.trials[trial.number].intermediate_values
-    is_weak = False
+    weak = []
     for epoch, score in epochs:
         if epoch not in known:
             trial.report(score, epoch)
-            is_weak = trial.should_prune()
-    return is_weak
+            if trial.should_prune():
+                weak.append(epoch)
+    return weak[0] if weak else None
 
 
 def _suggest(trial: optuna.Trial, path: str, param: ParamSpec) -> Value:

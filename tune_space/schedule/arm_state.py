@@ -6,10 +6,10 @@ from morec.config import TrialConfig
 from tune_space.ledger.manifest import ArmEntry, Role, SearchEntry
 from tune_space.schedule.arm_plan import ArmPlan, ArmTrials, TrialStates, plan_arm
 from tune_space.schedule.arm_search import ArmSearch
+from tune_space.schedule.earlier import blank_entry
 from tune_space.schedule.jobs import Job, Sources
 from tune_space.study.arm import Arm, fits
 from tune_space.study.expand import configure
-from tune_space.study.points import num_points
 from tune_space.study.spec import StudySpec
 
 
@@ -41,6 +41,7 @@ class ArmState:
         self._round: list[Job] = []
         """Search trials that were asked for together; none before and after the search."""
         self._round_size = round_size
+        self._blank_entry = blank_entry(arm)
         self._seeds = study.seeds
         self._sources = sources
         fitting = [entry.params for entry in earlier if fits(arm, entry.params)]
@@ -91,24 +92,20 @@ class ArmState:
             budget=self.search.num_trials,
             num_seeds=len(self._seeds),
             is_searched=self.is_searched,
+            may_lock=self.locked is not None or not self.is_searched,
             identity=self.arm.identity,
         )
         return plan_arm(trials, states)
 
     def entry(self) -> ArmEntry:
         """The arm for the manifest."""
-        return ArmEntry(
-            name=self.arm.name,
-            dataset=self.arm.dataset,
-            condition=self.arm.condition,
-            group=self.arm.group,
-            config=self.arm.config,
-            num_points=num_points(self.arm),
-            search=self.searches,
-            locked=self.locked,
-            importance=self.search.importance() if self.is_searched else {},
-            final=tuple(self.final),
-        )
+        so_far = {
+            "search": self.searches,
+            "locked": self.locked,
+            "importance": self.search.importance() if self.is_searched else {},
+            "final": tuple(self.final),
+        }
+        return self._blank_entry.model_copy(update=so_far)
 
     def _ask_round(self, states: TrialStates) -> list[Job]:
         """The next search trials; none once the search has ended."""

@@ -20,7 +20,6 @@ from tune_space.schedule.manifest_writer import ManifestWriter
 from tune_space.schedule.outcomes import Outcomes, explain_loss
 from tune_space.schedule.starting_order import starting_order
 from tune_space.study.arm import Arm
-from tune_space.study.points import num_points
 
 Admits = Callable[[Job], bool]
 """Whether a trial may start now, in addition to those that run."""
@@ -66,6 +65,8 @@ class Conductor:
         self.arms = [states[arm.name] for arm in wanted]
         """The arms of this run."""
         self._starting_order = starting_order(wanted, self.study.contrasts)
+        self._waiting = [arm for arm in arms if arm.members and arm.name not in states]
+        """Arms that join others' models, in a later run."""
         self._earlier_entries = _earlier_entries(arms, entries)
         self._advance()
 
@@ -113,7 +114,10 @@ class Conductor:
         return self._outcomes.num_epochs(trial_id)
 
     def report(self, trial_id: str, epochs: tuple[EpochRecord, ...], cost: Cost) -> bool:
-        """Take in a trial's epochs so far; True if it should stop because its arm does better."""
+        """Take in a trial's epochs so far; True if it should stop because its arm does better.
+
+        Epochs after the one that decides it do not count: they ran while nobody could say stop.
+        """
         self._outcomes.report(trial_id, epochs, cost)
         job = self.running[trial_id]
         if job.role == "final":
@@ -121,7 +125,10 @@ class Conductor:
         select = job.config.evaluation.select
         scores = [(record.epoch, record.valid[select]) for record in epochs]
         search = next(state.search for state in self.arms if state.arm.name == job.arm)
-        return search.should_prune(trial_id, scores)
+        weak = search.weak_epoch(trial_id, scores)
+        if weak is not None:
+            self._outcomes.report(trial_id, epochs[:weak], cost)
+        return weak is not None
 
     def finish(self, result: TrialResult) -> None:
         """Record a trial's end and remove its checkpoints, unless the trial is to run again."""
@@ -185,9 +192,15 @@ class Conductor:
             state.advance(self._outcomes.states)
 
     def _needed(self) -> set[str]:
-        """Ended trials whose checkpoints open trials of other arms read."""
+        """Ended trials whose checkpoints open trials of other arms read, in this run or a later."""
         states = self._outcomes.states
-        return {trial_id for state in self.arms for trial_id in state.needed(states)}
+        needed = {trial_id for state in self.arms for trial_id in state.needed(states)}
+        entries = {entry.name: entry for entry in self._entries()} if self._waiting else {}
+        for arm in self._waiting:
+            final = entries[arm.name].final
+            if not final or not all(map(states.is_done, final)):
+                needed.update(i for one in arm.members for i in entries[one.name].final)
+        return needed
 
     def _tidy_checkpoints(self) -> None:
         is_done = self._outcomes.states.is_done
@@ -208,5 +221,5 @@ def _earlier_entries(arms: Sequence[Arm], earlier: Sequence[ArmEntry]) -> dict[s
         blank = blank_entry(arm)
         entry = before.get(arm.name, blank)
         kept = entry if entry.config == arm.config else blank
-        entries[arm.name] = kept.model_copy(update={"num_points": num_points(arm)})
+        entries[arm.name] = kept.model_copy(update={"num_points": blank.num_points})
     return entries

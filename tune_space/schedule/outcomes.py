@@ -72,9 +72,9 @@ def explain_loss(
     """Fields of a lost trial's record: why it ended, and the last lines that it printed.
 
     The watchdog leaves a note in the trial's ``folder``: then the trial hung, and would do so
-    again.
+    again. Without a watchdog (``silence_minutes`` is None) the note is an earlier run's.
     """
-    if hang := hang_note(folder):
+    if (hang := hang_note(folder)) and silence_minutes is not None:
         error = f"no epoch ended within {silence_minutes:g} minutes; it hung here:\n{hang}"
         reason = Reason.HUNG
     return {"reason": reason, "error": error, "log_tail": log_tail(folder)}

@@ -105,7 +105,8 @@ class _EarlierRun:
         entry = self.entry(arm)
         written = entry.search if entry.config == arm.config else ()
         search = [e.trial_id for e in written if fits(arm, e.params)]
-        return self._trials(arm, search, self.final(arm))
+        members = [self.trials(one) for one in arm.members]
+        return self._trials(arm, search, self.final(arm), members)
 
     def trials_now(self, arm: Arm, sources: Sources) -> ArmTrials:
         """An arm's trials with the identities that its configuration and data give them now."""
@@ -117,7 +118,9 @@ class _EarlierRun:
         study, search = self.study, self._search(arm, sources)
         choice = self._choice(arm, sources)
         seeds = () if choice is None else study.seeds
-        return self._trials(arm, [*search], [identify(choice or {}, s, test=True) for s in seeds])
+        final = [identify(choice or {}, seed, test=True) for seed in seeds]
+        members = [self.trials_now(one, sources) for one in arm.members]
+        return self._trials(arm, [*search], final, members)
 
     def _search(self, arm: Arm, sources: Sources) -> dict[str, Mapping[str, Value]]:
         """The arm's search trials as they are now: trial id -> searched values."""
@@ -136,12 +139,16 @@ class _EarlierRun:
         best = best_trial(records[trial_id] for trial_id in search if trial_id in records)
         return search[best.trial_id] if best else None if search else arm.start
 
-    def _trials(self, arm: Arm, search: Sequence[str], final: Sequence[str]) -> ArmTrials:
+    def _trials(
+        self, arm: Arm, search: Sequence[str], final: Sequence[str], members: Sequence[ArmTrials]
+    ) -> ArmTrials:
+        plans = [plan_arm(one, self.states) for one in members]
         return ArmTrials(
             name=arm.name,
             search=search,
             final=final,
             budget=search_budget(self.study, arm),
             num_seeds=len(self.study.seeds),
+            may_lock=not any(plan.is_locked and not plan.final for plan in plans),
             identity=arm.identity,
         )

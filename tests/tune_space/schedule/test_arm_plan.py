@@ -147,7 +147,20 @@ def test_an_arm_whose_final_trials_do_nothing_but_fail_is_given_up() -> None:
     plan = planned(failed=failed, **arm)
     assert counts(plan) == ({}, {DONE: MAX_FAILURES})
     assert plan.is_given_up
-    assert not planned(finals[-1], failed, **arm).is_given_up
+    assert planned(finals[-1], failed, **arm).is_given_up
+    others = " ".join(finals[1:])
+    assert not planned(finals[0], others, **arm).is_given_up
+
+
+def test_an_arm_is_not_given_up_while_a_trial_of_its_round_has_not_ended() -> None:
+    plan = planned(failed=FAILED, search=f"{FAILED} g", budget=20)
+    assert not plan.is_given_up
+    assert counts(plan) == ({DONE: MAX_FAILURES, NEW: 20 - MAX_FAILURES}, {NEW: 2})
+
+
+def test_an_arm_that_joins_one_without_a_choice_has_no_trials_to_come() -> None:
+    plan = planned(budget=0, may_lock=False)
+    assert (counts(plan), plan.num_left) == (({}, {}), 0)
 
 
 def test_final_trials_beyond_the_number_of_seeds_do_not_count() -> None:

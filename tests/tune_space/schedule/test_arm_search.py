@@ -346,7 +346,8 @@ def test_a_weak_trial_is_pruned_against_its_own_arm_and_again_after_a_rebuild(sc
         for number in range(6):
             config = ask(search, f"t{number}")
             curve = [(e, (0.9 - 0.1 * number) * e / 9) for e in range(1, 10)]
-            decisions += [search.should_prune(f"t{number}", curve[:e]) for e in range(1, 10)]
+            weak = (search.weak_epoch(f"t{number}", curve[:e]) for e in range(1, 10))
+            decisions += [epoch is not None for epoch in weak]
             scores = [score for _, score in curve]
             search.tell(result_of(config, f"t{number}", scores))
         return decisions
@@ -373,13 +374,33 @@ def test_a_trial_is_not_stopped_for_what_others_of_its_round_have_reached(schedu
     for number in range(4):
         ask(search, f"r1-{number}")
     for number in range(3):
-        assert not search.should_prune(f"r1-{number}", list(enumerate(good, 1)))
-    assert not search.should_prune("r1-3", list(enumerate(weak, 1)))
+        assert search.weak_epoch(f"r1-{number}", list(enumerate(good, 1))) is None
+    assert search.weak_epoch("r1-3", list(enumerate(weak, 1))) is None
     config = arm().config
     for number in range(4):
         search.tell(result_of(config, f"r1-{number}", weak if number == 3 else good))
     ask(search, "r2-0")
-    assert search.should_prune("r2-0", list(enumerate(weak, 1)))
+    assert search.weak_epoch("r2-0", list(enumerate(weak, 1))) is not None
+
+
+@pytest.mark.parametrize("scheduler", ["median", "asha"])
+def test_epochs_that_come_together_are_judged_as_if_each_had_come_alone(scheduler) -> None:
+    """A driver that is ended may hear of a trial again only when it has gone on."""
+
+    def weak_epochs(parts: Sequence[int]) -> list[int | None]:
+        search = ArmSearch(arm(), study(scheduler=scheduler))
+        for number in range(4):
+            config = ask(search, f"t{number}")
+            search.tell(result_of(config, f"t{number}", [0.5] * 9))
+        ask(search, "weak")
+        curve = list(enumerate([0.1] * 9, 1))
+        return [search.weak_epoch("weak", curve[:end]) for end in parts]
+
+    alone = weak_epochs(range(1, 10))
+    first = next(epoch for epoch in alone if epoch is not None)
+    assert alone.index(first) == first - 1
+    assert weak_epochs([9]) == [first]
+    assert weak_epochs([first + 1]) == [first]
 
 
 def test_what_alone_decides_the_score_has_most_of_the_importance() -> None:

@@ -220,6 +220,25 @@ def test_an_arm_that_always_fails_is_given_up_and_found_hopeless_again(tmp_path)
     assert play(conductor_of(tmp_path, spec)) == []
 
 
+@pytest.mark.parametrize("num_concurrent", [1, 3, 8])
+def test_whether_an_arm_is_given_up_depends_on_no_number_of_slots(tmp_path, num_concurrent) -> None:
+    """Five trials of its round fail, and the others find a choice."""
+    conductor = conductor_of(tmp_path, study(arms={"ID": {}}, budget={"trials": 8, "parallel": 8}))
+    asked = [entry.trial_id for entry in conductor.manifest.arms[0].search]
+    queue = []
+    while True:
+        while len(queue) < num_concurrent and (job := conductor.next_job()) is not None:
+            queue.append(job)
+        if not queue:
+            break
+        job = queue.pop(0)
+        is_broken = job.trial_id in asked[:MAX_FAILURES]
+        conductor.finish(end(job, TrialStatus.FAILED if is_broken else TrialStatus.COMPLETED))
+    (entry,) = conductor.manifest.arms
+    assert entry.locked.trial_id in asked[MAX_FAILURES:]
+    assert {*entry.trial_ids} == Ledger(tmp_path).read_all().keys()
+
+
 def test_an_arm_whose_final_trials_all_fail_is_given_up_too(tmp_path) -> None:
     spec = study(search={}, seeds=list(range(9)))
     conductor = conductor_of(tmp_path, spec)
@@ -365,6 +384,25 @@ def test_a_pruned_trial_is_recorded_with_what_it_cost_and_never_locked(tmp_path)
     assert (record.status, record.cost, record.test) == (TrialStatus.PRUNED, COST, None)
     play(conductor)
     assert job.trial_id not in {entry.locked.trial_id for entry in conductor.manifest.arms}
+
+
+def test_a_trial_that_went_on_before_it_could_be_stopped_is_recorded_as_if_it_had_not(
+    tmp_path,
+) -> None:
+    """Its driver ended between a report and its answer; the trial trained one more epoch."""
+    spec = study(arms={"ID": {}}, scheduler="median", budget={"trials": 9})
+    records = []
+    for name, steps in (("heard", (1, 2, 3, 4)), ("cut", (4,))):
+        conductor = conductor_of(tmp_path / name, spec)
+        while (job := conductor.next_job()) is not None and job.role == "search":
+            epochs = curve(job.config)
+            if any(conductor.report(job.trial_id, epochs[:end], COST) for end in steps):
+                conductor.prune(job.trial_id)
+            else:
+                conductor.finish(end(job))
+        records.append({i: (r.status, r.epochs) for i, r in conductor.results.items()})
+    assert records[0] == records[1]
+    assert TrialStatus.PRUNED in {status for status, _ in records[0].values()}
 
 
 @pytest.mark.parametrize("keep", [False, True])

@@ -44,6 +44,15 @@ def by_name(folder: Path) -> dict[str, ArmEntry]:
     return {entry.name: entry for entry in Ledger(folder).manifest().arms}
 
 
+def test_with_another_search_seed_the_search_starts_again(tmp_path) -> None:
+    """It tries the points that a study with that seed tries from the beginning."""
+    other = study(search_seed=7)
+    play(conductor_of(tmp_path / "edited"))
+    play(conductor_of(tmp_path / "edited", other))
+    play(conductor_of(tmp_path / "new", other))
+    assert outcome(tmp_path / "edited")[0] == outcome(tmp_path / "new")[0]
+
+
 def ids(started: list[Any]) -> list[str]:
     return [job.trial_id for job in started]
 

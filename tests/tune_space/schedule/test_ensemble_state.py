@@ -138,3 +138,28 @@ def test_the_audit_derives_the_locked_values_from_the_members_own_searches(tmp_p
         spec, arms["late"], late.model_copy(update={"locked": wrong}), records, members
     )
     assert any("validation alone chooses" in text for text in forged.problems())
+
+
+def test_an_arm_that_joins_one_without_a_choice_leaves_nothing_to_run(tmp_path: Path) -> None:
+    spec = _study()
+    conductor = conductor_of(tmp_path, spec)
+    play(conductor, fail={"wide"})
+    assert conductor.is_complete()
+    left = make_plan(spec, expand(spec), Ledger(tmp_path), sources)
+    assert (left.num_left, left.orphaned) == (0, ())
+    entries = {entry.name: entry for entry in Ledger(tmp_path).manifest().arms}
+    assert (entries["late"].locked, entries["late"].final) == (None, ())
+
+
+def test_a_run_of_other_arms_keeps_what_a_later_one_joins(tmp_path: Path) -> None:
+    """``--only`` may come before the arm that joins has started, or when it is half done."""
+    play(conductor_of(tmp_path, _study(), only=("ID", "wide")), num_concurrent=1)
+    left = conductor_of(tmp_path, _study())
+    for trial_id in (i for e in left.manifest.arms if e.name in ("ID", "wide") for i in e.final):
+        left.checkpoints.of(trial_id).save({"epoch": 1})
+    kept = sorted((tmp_path / "checkpoints").iterdir())
+    conductor_of(tmp_path, _study(), only=("fixed",))
+    assert sorted((tmp_path / "checkpoints").iterdir()) == kept
+    play(conductor_of(tmp_path, _study()))
+    conductor_of(tmp_path, _study(), only=("fixed",))
+    assert list((tmp_path / "checkpoints").iterdir()) == []

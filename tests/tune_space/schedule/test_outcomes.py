@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from morec.results import Reason, TrialStatus
+from morec.watchdog import NOTE
 from tests.tune_space.made_up_trials import COST, curve, end, sources, study
 from tune_space.schedule.jobs import Job
 from tune_space.schedule.outcomes import MAX_ATTEMPTS, REPEATABLE, Outcomes, explain_loss
@@ -49,3 +50,12 @@ def test_a_record_made_for_a_trial_has_the_epochs_that_it_reported(
 def test_a_lost_trial_that_left_no_note_keeps_its_reason(tmp_path: Path) -> None:
     why = explain_loss(tmp_path, Reason.PROCESS_LOST, "killed", silence_minutes=5)
     assert (why["reason"], why["error"]) == (Reason.PROCESS_LOST, "killed")
+
+
+def test_a_note_that_an_earlier_run_s_watchdog_left_says_nothing_without_a_watchdog(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / NOTE).write_text("Timeout!")
+    why = explain_loss(tmp_path, Reason.PROCESS_LOST, "killed", silence_minutes=None)
+    assert (why["reason"], why["error"]) == (Reason.PROCESS_LOST, "killed")
+    assert not (tmp_path / NOTE).exists()
