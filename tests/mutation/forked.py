@@ -1,6 +1,7 @@
 """Does a piece of work in a forked process with a limit of CPU time."""
 
 import contextlib
+import faulthandler
 import json
 import os
 import resource
@@ -36,6 +37,8 @@ def forked(work: Callable[[Path], None], limit_s: float) -> Outcome:
     """Call ``work`` with an empty folder in a child that may use ``limit_s`` of CPU time."""
     folder = Path(tempfile.mkdtemp(prefix="mutant-"))
     try:
+        # The watchdog's thread stays here: a child that ends it would wait for ever.
+        faulthandler.cancel_dump_traceback_later()
         child = os.fork()
         if child == 0:
             _be_child(work, folder, limit_s)

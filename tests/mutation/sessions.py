@@ -29,6 +29,8 @@ settings.register_profile(
     max_examples=NUM_EXAMPLES,
     phases=(Phase.explicit, Phase.generate),
 )
+# A slow machine is no reason to end a test: the CPU seconds are limited instead.
+WITHOUT_CLOCK = ("-o", "faulthandler_timeout=0")
 QUIET = ("-x", "-q", "--tb=line", "-p", "no:cacheprovider", f"--hypothesis-profile={PROFILE}")
 # The parent has imported the plugins, and pytest would warn that it cannot rewrite them.
 REWRITTEN = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
@@ -97,7 +99,7 @@ def run_tests(
             change_below(folder, str(Path.cwd()), mutant.path, mutant.source)
         plugin = QuickestFirst(seconds, broken, folder)
         at = (f"--basetemp={folder / 'tests'}", file)
-        code = pytest.main([*QUIET, *REWRITTEN, *at], plugins=[plugin])
+        code = pytest.main([*QUIET, *WITHOUT_CLOCK, *REWRITTEN, *at], plugins=[plugin])
         plugin.tell(passed=code in PASSED)
 
     return forked(work, limit_s)
