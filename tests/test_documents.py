@@ -9,7 +9,7 @@ from tune_space.study.expand import expand
 from tune_space.study.load import parse_study
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("morec", "tune_space", "reports", "studies", "tests/benchmarks")
+PACKAGES = ("morec", "tune_space", "reports", "studies", "tests/benchmarks", "tests/mutation")
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob(".github/*.md"), *(ROOT / p / "README.md" for p in PACKAGES)]
 )

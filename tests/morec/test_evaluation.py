@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
 from morec.config import TrialConfig
 from morec.data.dataset import Dataset
@@ -336,6 +337,51 @@ def test_a_few_items_alike_are_reported_as_ties_not_as_a_collapse(
     trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path)
     flatten_scores(trainer, 5)
     assert 0 < trainer.evaluate("valid").num_tied < 41
+
+
+@pytest.mark.parametrize(
+    ("num_tied", "num_flat", "num_users", "is_collapsed"),
+    [(15, 40, 40, False), (16, 20, 40, False), (16, 21, 40, True), (29, 21, 41, True)],
+)
+def test_more_than_half_of_the_users_tied_with_more_than_half_of_the_items_are_a_collapse(
+    num_tied: int,
+    num_flat: int,
+    num_users: int,
+    is_collapsed: bool,
+    tiny_dataset: Dataset,
+    tmp_path: Path,
+) -> None:
+    evaluator = trainer_of(tiny_config(), tiny_dataset, tmp_path).evaluator
+    tied_U = np.array([num_tied] * num_flat + [0] * (num_users - num_flat))
+    if not is_collapsed:
+        evaluator._check_not_collapsed(tied_U)
+        return
+    with pytest.raises(CollapsedError, match=f"30 candidates for {num_flat} of {num_users} users"):
+        evaluator._check_not_collapsed(tied_U)
+
+
+class _Averaging(Workers):
+    """Two workers whose mean statistics are those of the standard normal distribution."""
+
+    def average_buffers(self, module: nn.Module) -> None:
+        for norm in (one for one in module.modules() if isinstance(one, nn.BatchNorm2d)):
+            norm.reset_running_stats()
+
+
+def test_an_evaluation_uses_the_mean_of_all_workers_batch_statistics(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    image = {"name": "test_resnet", "pretrained": False, "size": 32, "trainable_layers": "all"}
+    config = tiny_config(item={"image": image})
+    evaluations = []
+    for workers, mean in ((Workers(), 0.0), (_Averaging(), 5.0)):
+        store = ArtefactStore(tmp_path)
+        trainer = Trainer(config, tiny_dataset, store, workers=workers, device=CPU)
+        for name, buffer in trainer.recommender.named_buffers():
+            if name.endswith("running_mean"):
+                buffer.fill_(mean)
+        evaluations.append(trainer.evaluate("valid"))
+    assert evaluations[0] == evaluations[1]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

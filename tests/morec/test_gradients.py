@@ -67,13 +67,14 @@ def limited(
     return trainer
 
 
+@pytest.mark.parametrize("loss", ["bce", "gbce", "in_batch_ce", "full_ce"])
 def test_out_of_memory_halves_the_chunks_until_they_fit_and_keeps_the_batch(
-    tiny_dataset: Dataset, tmp_path: Path
+    loss: str, tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
-    memoryy, tight = (limited(memory, tiny_dataset, tmp_path) for memory in (10_000, 5))
-    assert tight.train_epoch() == pytest.approx(memoryy.train_epoch(), rel=1e-6)
-    torch.testing.assert_close(gradients_of(tight), gradients_of(memoryy), rtol=0, atol=1e-6)
-    assert memoryy.recommender.micro_items is None
+    ample, tight = (limited(memory, tiny_dataset, tmp_path, loss) for memory in (10_000, 5))
+    assert tight.train_epoch() == pytest.approx(ample.train_epoch(), rel=1e-6)
+    torch.testing.assert_close(gradients_of(tight), gradients_of(ample), rtol=0, atol=1e-6)
+    assert ample.recommender.micro_items is None
     # A batch of all users has nearly all of the 30 items: 30 -> 15 -> 7 -> 3, or 29 -> 14 -> ...
     assert tight.recommender.micro_items == 3
 

@@ -11,11 +11,13 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from morec.checkpoints import random_states
 from morec.data.dataset import Dataset
 from morec.errors import DataError, DivergedError
 from morec.models.batches import TrainBatch
 from morec.models.recommender import Recommender, Samples
 from morec.trainer import Trainer
+from morec.workers import Workers
 from tests.morec.losses.formulas import Position, loss_at
 from tests.morec.tiny_trainers import (
     ITEMS,
@@ -208,6 +210,26 @@ def test_the_same_seed_gives_the_same_epochs_and_another_seed_others(
 
     assert losses(1) == losses(1)
     assert losses(1) != losses(2)
+
+
+def test_workers_share_weights_and_batches_but_no_dropout_mask_also_after_a_restart(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    state, later = trainer_of(tiny_config(), tiny_dataset, tmp_path).state(), []
+    state["random"], weights, users = [], [], []
+    for rank in (0, 1):
+        trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path, Workers(rank, size=2))
+        weights.append(trainer.recommender.state_dict())
+        users.append(next_batch(trainer).users_B.tolist())
+        state["random"].append(random_states(trainer.generator))
+        later.append(torch.rand(3).tolist())
+    assert later[0] != later[1]
+    torch.testing.assert_close(*weights, rtol=0, atol=0)
+    assert users[0] == users[1]
+    for rank in (0, 1):
+        trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path, Workers(rank, size=2))
+        trainer.restore(state)
+        assert torch.rand(3).tolist() == later[rank]
 
 
 def test_evaluation_draws_nothing_and_trains_nothing(tiny_dataset: Dataset, tmp_path: Path) -> None:

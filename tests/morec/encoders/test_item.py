@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from morec.config import ItemSpec
 from morec.data.dataset import Dataset
@@ -216,14 +216,36 @@ def test_two_stage_and_end_to_end_start_from_the_same_features(
     assert torch.allclose(*pooled, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize(("trainable", "is_xavier"), [(0, True), (1, False), ("all", False)])
+@pytest.mark.parametrize(
+    ("fields", "is_xavier"),
+    [
+        ({"text": text(0)}, True),
+        ({"text": text(1)}, False),
+        ({"text": text("all")}, False),
+        ({"image": image(0)}, True),
+        ({"image": image(1)}, True),
+        ({"image": image("all")}, True),
+    ],
+)
 def test_the_dt_layer_starts_as_in_the_papers_code(
-    dataset: Dataset, shared_store: ArtefactStore, trainable: int | str, is_xavier: bool
+    dataset: Dataset, shared_store: ArtefactStore, fields: dict[str, Any], is_xavier: bool
 ) -> None:
-    encoder = build({"text": text(trainable)}, dataset, shared_store)
-    bias = encoder.get_submodule("parts.text.projection.0").bias
+    (part,) = fields
+    encoder = build(fields, dataset, shared_store)
+    bias = encoder.get_submodule(f"parts.{part}.projection.0").bias
     assert isinstance(bias, Tensor)
     assert bool(bias.any()) != is_xavier
+
+
+@pytest.mark.parametrize(("fusion", "num_layers"), [("add", 0), ("concat", 1)])
+def test_every_dense_layer_has_the_models_dropout(
+    dataset: Dataset, shared_store: ArtefactStore, fusion: str, num_layers: int
+) -> None:
+    fields = {"id": True, "text": text(dnn_layers=2), "fusion": fusion, "fusion_layers": 1}
+    spec = ItemSpec.model_validate(fields)
+    encoder = build_item_encoder(spec, dataset, DIM, 0.25, shared_store, id_layers=3)
+    found = [module.p for module in encoder.modules() if isinstance(module, nn.Dropout)]
+    assert found == [0.25] * (3 + 2 + 1 + num_layers)
 
 
 def test_frozen_features_cost_only_the_layers_behind_them(

@@ -189,6 +189,7 @@ def test_samples_without_a_negative_are_refused_only_where_the_loss_draws_one() 
     ("sequences", "is_refused"),
     [
         ([[0, 1, 2]], True),
+        ([[1, 2, 3]], True),
         ([[0, 1, 2], [1, 2, 1]], True),
         ([[0, 1, 2], [0, 0, 1]], True),
         ([[0, 1, 2], [0, 0, 1], [0, 1, 3]], False),

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from morec.models.sasrec import MASKED, Block, Packing, SASRec
@@ -55,6 +56,23 @@ def test_the_whole_encoder_is_a_norm_and_torchs_layers_over_causal_unpadded_keys
         expected = layer(expected, src_mask=mask_BLL.repeat_interleave(HEADS, dim=0))
     actual = model(items_BLD, is_item_BL, USERS)
     torch.testing.assert_close(actual[is_item_BL], expected[is_item_BL], rtol=0, atol=1e-12)
+
+
+def test_dropout_stands_where_torchs_layers_have_it_and_behind_the_first_norm() -> None:
+    """The masks of one seed are torch's, place for place, for one user without padding."""
+    model = sasrec(dropout=0.5).double().train()
+    disturb(model)
+    items_BLD = torch.randn(1, LENGTH, DIM).double()
+    hidden_LL = torch.ones(LENGTH, LENGTH).triu(1).bool()
+    mask_LL = torch.zeros(LENGTH, LENGTH).double().masked_fill(hidden_LL, MASKED)
+    layers = [torch_layer(block, "relu").train() for block in model.blocks]
+    torch.manual_seed(1)
+    expected = F.dropout(model.norm(items_BLD + model.positions.weight), 0.5)
+    for layer in layers:
+        expected = layer(expected, src_mask=mask_LL)
+    torch.manual_seed(1)
+    found = model(items_BLD, left_padded(LENGTH), USERS)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
 def test_the_same_items_in_another_order_give_another_last_state() -> None:

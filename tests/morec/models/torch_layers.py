@@ -7,19 +7,23 @@ from morec.models.sasrec import LAYER_NORM_EPS, Block
 
 
 def torch_layer(block: Block, activation: str) -> nn.TransformerEncoderLayer:
-    """torch's post-LN layer in fp64 with the block's weights; the biases the block lacks are 0."""
+    """torch's post-LN layer in fp64 with the block's weights; the biases the block lacks are 0.
+
+    It has the block's dropout, but for the one behind the activation, which the block lacks.
+    """
     dim = block.output.out_features
     layer = nn.TransformerEncoderLayer(
         dim,
         block.num_heads,
         4 * dim,
-        dropout=0.0,
+        dropout=block.dropout.p,
         activation=activation,
         layer_norm_eps=LAYER_NORM_EPS,
         batch_first=True,
         norm_first=False,
         dtype=torch.double,
     )
+    layer.dropout.p = 0.0
     weights = [projection.weight for projection in block.query_key_value]
     with torch.no_grad():
         layer.self_attn.in_proj_weight.copy_(torch.cat(weights))

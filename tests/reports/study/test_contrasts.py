@@ -30,7 +30,10 @@ def _difference(mean: float, half: float, seeds: int = 3) -> Difference:
         (-0.03, 0.05, 3, 0.004, Finding.WORSE_THESE_SEEDS),
         (0.03, 0.01, 2, 0.004, Finding.BETTER_THESE_SEEDS),
         (0.03, 0.01, 1, 0.004, Finding.BETTER_THESE_SEEDS),
-        (0.03, 0.01, 3, 0.051, Finding.OPEN),
+        (0.03, 0.01, 3, 0.0499, Finding.BETTER),
+        (0.03, 0.01, 3, 0.0501, Finding.OPEN),
+        (0.03, 0.03, 3, 0.004, Finding.BETTER_THESE_SEEDS),
+        (-0.03, 0.03, 3, 0.004, Finding.WORSE_THESE_SEEDS),
         (0.03, 0.05, 3, 0.2, Finding.OPEN),
     ],
 )
@@ -40,6 +43,24 @@ def test_a_finding_needs_interval_p_and_seeds_to_agree(
     difference = _difference(mean, half, seeds)
     one = Contrast("HR@10", "a", "b", "named", difference=difference, p_holm=p_holm)
     assert one.finding is finding
+
+
+@pytest.mark.parametrize(
+    ("p_t_holm", "finding"),
+    [
+        (None, Finding.BETTER),
+        (0.0499, Finding.BETTER),
+        (0.0501, Finding.BETTER_THESE_SEEDS),
+        (0.9, Finding.BETTER_THESE_SEEDS),
+    ],
+)
+def test_over_conditions_users_and_seeds_together_must_agree_as_well(
+    p_t_holm: float | None, finding: Finding
+) -> None:
+    one = Contrast("HR@10", "a", "b", "named", difference=_difference(0.03, 0.01), p_holm=0.004)
+    assert replace(one, p_t_holm=p_t_holm).finding is finding
+    two = replace(one, difference=_difference(0.03, 0.01, seeds=2), p_t_holm=p_t_holm)
+    assert two.finding is Finding.BETTER_THESE_SEEDS
 
 
 def test_named_contrasts_come_first_and_are_not_repeated_as_exploratory(tmp_path: Path) -> None:

@@ -63,6 +63,19 @@ def test_equal_arms_differ_by_zero_with_p_1() -> None:
     found = paired_difference(a_SU, a_SU)
     assert (found.mean, found.low, found.high, found.p) == (0, 0, 0, 1)
     assert found.users_needed() is None
+    assert not found.excludes_zero
+
+
+def test_users_whose_differences_are_all_the_same_leave_an_interval_without_width() -> None:
+    found = paired_difference(np.ones((3, 5)), np.zeros((3, 5)))
+    assert (found.mean, found.low, found.high) == (1, 1, 1)
+    assert found.excludes_zero
+
+
+def test_a_difference_needs_two_users() -> None:
+    assert paired_difference(np.ones((2, 2)), np.zeros((2, 2))).num_users == 2
+    with pytest.raises(ValueError, match=r"^1 user: a difference needs at least 2$"):
+        paired_difference(np.ones((2, 1)), np.zeros((2, 1)))
 
 
 def test_reference_without_seeds_is_paired_with_every_seed() -> None:

@@ -220,6 +220,26 @@ def test_a_forced_miss_where_no_history_is_masked_is_off(tmp_path) -> None:
     )
 
 
+@pytest.mark.parametrize("num_hits", [0, 20])
+def test_of_equal_scores_the_earliest_is_the_choice_also_where_nobody_hits(
+    tmp_path, num_hits
+) -> None:
+    ranks_U = np.array([3] * num_hits + [30] * (NUM_USERS - num_hits))
+    equal = ranked(0.5, np.random.default_rng(0)).model_copy(
+        update={"metrics": metrics_of(ranks_U, [10]), "packed_ranks": pack_ranks(ranks_U)}
+    )
+    conductor = conductor_of(tmp_path)
+    while (job := conductor.next_job()) is not None:
+        made = end(job)
+        epochs = [one.model_copy(update={"valid": equal.metrics}) for one in made.epochs]
+        fields = {"epochs": tuple(epochs), "best_epoch": 1, "valid": equal}
+        fields |= {"test": equal if made.test else None}
+        conductor.finish(made.model_copy(update=fields))
+    conductor.write_manifest("finished")
+    assert arm(tmp_path).locked == arm(tmp_path).search[0]
+    assert audit(tmp_path).problems == ()
+
+
 def test_a_missing_search_trial_is_unequal_effort(folder) -> None:
     def change(manifest: dict[str, Any]) -> None:
         entry = next(a for a in manifest["arms"] if a["name"] == "ID")
@@ -396,12 +416,18 @@ def test_an_importance_that_the_search_does_not_give_is_off(tmp_path) -> None:
     shares = arm(tmp_path).importance
     assert set(shares) == set(space) and sum(shares.values()) == pytest.approx(1, abs=1e-3)
 
-    def change(manifest: dict[str, Any]) -> None:
-        entry = next(a for a in manifest["arms"] if a["name"] == "ID")
-        entry["importance"] = {"optim.lr": 0.25, "model.num_blocks": 0.75}
+    def write(importance: dict[str, float]) -> tuple[str, ...]:
+        def change(manifest: dict[str, Any]) -> None:
+            entry = next(a for a in manifest["arms"] if a["name"] == "ID")
+            entry["importance"] = importance
 
-    edit(tmp_path / "manifest.json", change)
-    (problem,) = audit(tmp_path).problems
+        edit(tmp_path / "manifest.json", change)
+        return audit(tmp_path).problems
+
+    assert write({path: share + 0.0009 for path, share in shares.items()}) == ()
+    assert len(write(shares | {"optim.lr": shares["optim.lr"] - 0.0011})) == 1
+    assert len(write({"optim.lr": shares["optim.lr"]})) == 1
+    (problem,) = write({"optim.lr": 0.25, "model.num_blocks": 0.75})
     assert "arm 'ID': importance optim.lr 0.25, model.num_blocks 0.75; its trials give" in problem
     assert f"optim.lr {shares['optim.lr']:g}" in problem
 

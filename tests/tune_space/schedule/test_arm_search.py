@@ -358,6 +358,49 @@ def test_a_weak_trial_is_pruned_against_its_own_arm_and_again_after_a_rebuild(sc
     assert first == play(ArmSearch(arm(), study(scheduler=scheduler)))
 
 
+def first_stop(scheduler: str, told: Sequence[float], curve: Sequence[float]) -> int | None:
+    """The epoch after which a trial stops whose arm has trials with these scores in all epochs."""
+    search = ArmSearch(arm(), study(scheduler=scheduler))
+    for number, score in enumerate(told):
+        config = ask(search, f"t{number}")
+        search.tell(result_of(config, f"t{number}", [score] * len(curve)))
+    ask(search, "new")
+    epochs = list(enumerate(curve, 1))
+    stops = (place for place, _ in epochs if search.should_prune("new", epochs[:place]))
+    return next(stops, None)
+
+
+@pytest.mark.parametrize(
+    ("curve", "expected"),
+    [
+        ([0.6] * 9, None),
+        ([0.45] + [0.6] * 8, 1),
+        ([0.6, 0.45] + [0.6] * 7, None),
+        ([0.6, 0.6, 0.45] + [0.6] * 6, 3),
+        ([0.6] * 3 + [0.45] * 5 + [0.6], None),
+        ([0.6] * 8 + [0.45], 9),
+    ],
+)
+def test_asha_lets_a_third_pass_at_epochs_1_3_and_9(curve, expected) -> None:
+    """Two of six, counting the trial itself; rungs begin with the second trial that is told."""
+    assert first_stop("asha", [0.9, 0.9, 0.5, 0.4, 0.3, 0.2], curve) == expected
+
+
+@pytest.mark.parametrize(
+    ("told", "curve", "expected"),
+    [
+        ([0.5], [0.1] * 4, None),
+        ([0.5, 0.5], [0.1] * 4, 2),
+        ([0.5, 0.5], [0.1, 0.6, 0.6, 0.1], None),
+        ([0.5, 0.3, 0.1], [0.31] * 4, None),
+        ([0.5, 0.3, 0.1], [0.29] * 4, 2),
+    ],
+)
+def test_the_median_stops_from_the_third_trial_and_second_epoch_on(told, curve, expected) -> None:
+    """It compares a trial's best epoch so far."""
+    assert first_stop("median", told, curve) == expected
+
+
 def searched(num_trials: int, score, space=SPACE) -> ArmSearch:
     search = ArmSearch(arm(space), study())
     for number in range(num_trials):

@@ -481,6 +481,17 @@ def test_arms_that_lock_the_same_configuration_share_its_trials(tmp_path) -> Non
     assert entries["a"].final == entries["b"].final
 
 
+def test_arms_that_train_an_encoder_start_first_and_others_in_the_file_s_order(tmp_path) -> None:
+    text = {"name": "tiny-random", "pretrained": False}
+    arms = {
+        "ID": {},
+        "TS": {"set": {"item": {"text": text}}},
+        "E2E": {"set": {"item": {"text": text | {"trainable_layers": "all"}}}},
+    }
+    conductor = conductor_of(tmp_path, study(arms=arms))
+    assert [conductor.next_job().arm for _ in arms] == ["E2E", "ID", "TS"]
+
+
 def test_a_spent_time_budget_starts_nothing_more(tmp_path, monkeypatch) -> None:
     seconds = 100.0
     monkeypatch.setattr("tune_space.schedule.manifest_writer.monotonic", lambda: seconds)
