@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from morec.encoders.lora import leave_frozen_out_of_states
 from morec.encoders.text.architecture import Architecture
-from morec.encoders.text.token_embedding import TokenTable
+from morec.encoders.token_embedding import TokenTable
 
 
 class TransformerStack(nn.Module):
