@@ -72,6 +72,8 @@ def test_a_signal_stops_in_good_order_and_says_how_to_continue(
     others = descendants(process)
     assert set() < listening(process) <= LOOPBACK
     assert "token" in {auth_mode(each) for each in others}
+    left_out = ("dashboard/dashboard.py", "log_monitor.py", "autoscaler/_private/monitor.py")
+    assert not any(name in words_of(each) for each in others for name in left_out)
     asked = time.monotonic()
     os.kill(process.pid, number)
     output = process.communicate()[0]

@@ -27,7 +27,8 @@ FORMATS = (*("".join(parts) for parts in product(DATES, CLOCKS)), *WHOLE)
 def likely_formats(times: pd.Series) -> list[str]:
     """Return the formats that read most of ``times``, at least half; several if they tie."""
     tried = times.drop_duplicates().head(NUM_TRIED)
-    marks = reduce(or_, map(marks_of, map(str, tried)), Counter())
+    none: Counter[str] = Counter()
+    marks = reduce(or_, map(marks_of, map(str, tried)), none)
     fitting = {one: _num_read(tried, one) for one in FORMATS if marks_of(one) <= marks}
     most = max(fitting.values(), default=0)
     if 2 * most < max(len(tried), 1):
