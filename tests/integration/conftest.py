@@ -27,7 +27,7 @@ def node_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def open_session(node_cache: Path) -> None:
     """Start Ray in this process, as the product does, unless it runs already."""
-    from tune_space.execution.ray_env import set_switches
+    from tune_space.execution.ray_env import NICENESS, set_switches
 
     set_switches(is_local=True)
     import ray
@@ -44,6 +44,7 @@ def open_session(node_cache: Path) -> None:
         needed_servers(dashboard=False, logs=False),
     ):
         environment.setenv("HF_HOME", str(node_cache.parents[1]))
+        environment.setenv(NICENESS, "0")
         start_ray(start)
 
 

@@ -23,6 +23,7 @@ arms:
   twice: {ensemble: [ID, ID]}
 search: {optim.lr: {loguniform: [1e-3, 1e-2]}}
 budget: {trials: 1}
+resources: {niceness: 0}
 seeds: [1, 2]
 """
 

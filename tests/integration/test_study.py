@@ -20,10 +20,9 @@ from tests.s3 import CREDENTIALS
 from tune_space.ledger.records import Ledger
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_session")]
-ONE_BY_ONE = "resources: {cpus: 2}\n"
+STUDY = command.STUDY.replace("resources: {", "resources: {cpus: 2, ")
 """All CPUs of the session for one trial. What these tests assert does not depend on how many trials
 run at a time, and every process of one more imports for seconds."""
-STUDY = command.STUDY + ONE_BY_ONE
 
 
 @pytest.fixture

@@ -55,6 +55,17 @@ def test_common_names_are_known_in_every_spelling_and_place(turn: int) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("role", "name"), [(role, name) for role in ("user", "item") for name in SPELLINGS[role]]
+)
+def test_one_common_name_tells_users_and_items_apart(role: str, name: str) -> None:
+    names = {"user": "a", "item": "b", "time": "c"} | {role: name}
+    values = {"user": USERS, "item": ITEMS, "time": TIMES}
+    assert options({names[one]: values[one] for one in names}) == {
+        f"{one}_column": column for one, column in names.items()
+    }
+
+
 def test_columns_without_telling_names_are_a_question() -> None:
     assert options({"a": USERS, "b": ITEMS, "c": TIMES}) == {
         "user_column item_column": {("a", "b"), ("b", "a")},
