@@ -38,10 +38,10 @@ def open_session(node_cache: Path) -> None:
     if ray.is_initialized():
         return
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    start = partial(ray.init, num_cpus=2, include_dashboard=False, **settings)
+    start = partial(ray.init, num_cpus=2, include_dashboard=True, **settings)
     with (
         pytest.MonkeyPatch.context() as environment,
-        needed_servers(dashboard=False, logs=False),
+        needed_servers(dashboard=True, logs=False),
     ):
         environment.setenv("HF_HOME", str(node_cache.parents[1]))
         environment.setenv(NICENESS, "0")
