@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from morec.encoders.macs import count_macs
-from morec.encoders.text.token_embedding import TokenTable
+from morec.encoders.token_embedding import TokenTable
 from morec.models.recommender import Recommender
 from morec.results import GPU_MEMORY, HOST_MEMORY
 

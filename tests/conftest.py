@@ -1,5 +1,6 @@
 """For all tests: an environment without anybody's settings, no network, fixed seeds."""
 
+import gc
 import os
 import random
 from collections.abc import Iterator
@@ -16,6 +17,15 @@ FOREIGN = ("RAY_", "TUNE_", "HF_", "TRANSFORMERS_", "TORCH_", "CUBLAS_", "AWS_")
 """Prefixes of variables that would change what is tested."""
 
 INTEGRATION = "tests/integration/"
+IN_ONE_SESSION = {
+    "test_export.py",
+    "test_late_fusion.py",
+    "test_new.py",
+    "test_orderings.py",
+    "test_study.py",
+    "test_study_of_earlier_code.py",
+}
+"""Files there whose studies run in the tests' own process; those of the others start commands."""
 
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
@@ -28,16 +38,24 @@ def pytest_configure() -> None:
     os.environ |= {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", **CREDENTIALS}
 
 
-class ByFile(LoadScopeScheduling):
-    """With ``-n`` a file's tests share a process, and so do all tests that start Ray sessions.
+def pytest_collection_finish() -> None:
+    """What is imported by now is never garbage: no later collection looks through it again."""
+    gc.freeze()
 
-    Those wait most of the time, and each of their studies takes all cores: two at once would only
-    make both slow enough to fail. The marks of ``--dist=loadgroup`` do nothing with pytest 9.2.
+
+class ByFile(LoadScopeScheduling):
+    """With ``-n`` a file's tests share a process; those that start Ray sessions share two.
+
+    Each of their studies takes all cores for a while and waits for a while: three at once would
+    only make all slow enough to fail. The files of ``IN_ONE_SESSION`` share one process for its
+    session. The marks of ``--dist=loadgroup`` do nothing with pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return INTEGRATION if file.startswith(INTEGRATION) else file
+        if not file.startswith(INTEGRATION):
+            return file
+        return f"{INTEGRATION}{file.removeprefix(INTEGRATION) in IN_ONE_SESSION}"
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:

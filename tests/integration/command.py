@@ -1,4 +1,4 @@
-"""``python studies/run.py`` in a process of its own, and ways to end it."""
+"""``python studies/run.py`` in a process of its own, ways to end it, and the same run here."""
 
 import contextlib
 import os
@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from morec.results import TrialResult
+from studies.run import main
 from tune_space.ledger.records import Ledger
 
 REPOSITORY = Path(__file__).parents[2]
@@ -32,8 +33,10 @@ arms:
   E2E: {item.text.trainable_layers: all}
 search: {optim.lr: {loguniform: [1e-3, 1e-2]}}
 budget: {trials: 2}
+resources: {niceness: 0}
 seeds: [1, 2]
 """
+"""Its trials are as nice as other tests: Ray's 15 would leave them nothing on a busy machine."""
 
 
 class Command:
@@ -49,11 +52,10 @@ class Command:
 
     @classmethod
     def finished(cls, folder: Path, study: str) -> "Command":
-        """The command after a run of ``study``, a file's text, that nobody disturbed."""
+        """The command after a run of ``study``, a file's text, here, that nobody disturbed."""
         (folder / "mini.yaml").write_text(study)
         command = cls(folder / "mini.yaml", folder / "out")
-        done = command.run()
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert command.run_here() == 0
         return command
 
     def start(self) -> "subprocess.Popen[str]":
@@ -74,6 +76,13 @@ class Command:
             timeout=PATIENCE_S,
             check=False,
         )
+
+    def run_here(self) -> int:
+        """Run it in this process, in its open Ray session; the exit code.
+
+        The same code in a process that has imported it and started Ray before.
+        """
+        return main(self.words[2:])
 
     def records(self) -> list[Path]:
         return sorted((self.out / "trials").glob("*.json"))

@@ -1,11 +1,22 @@
-"""Real Ray: one session for the tests of a file that call the command in this process."""
+"""Real Ray: one session for all tests here that call the command in this process."""
 
-from collections.abc import Iterator
+import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.integration.command import STUDY, Command
+
+HERE = Path(__file__).parent
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """End the session where the tests of this folder end: others have no Ray below them."""
+    if "ray" in sys.modules and (nextitem is None or HERE not in nextitem.path.parents):
+        sys.modules["ray"].shutdown()
 
 
 @pytest.fixture(scope="session")
@@ -14,22 +25,33 @@ def node_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("node") / "morec-studies" / "artefacts"
 
 
-@pytest.fixture(scope="module")
-def ray_session(node_cache: Path) -> Iterator[None]:
-    """One Ray session for every test of a file that calls the command in this process.
-
-    It ends with the file: tests of other folders have no Ray processes below them.
-    """
-    from tune_space.execution.ray_env import set_switches
+def open_session(node_cache: Path) -> None:
+    """Start Ray in this process, as the product does, unless it runs already."""
+    from tune_space.execution.ray_env import NICENESS, set_switches
 
     set_switches(is_local=True)
     import ray
 
-    with pytest.MonkeyPatch.context() as environment:
+    from tune_space.execution.ray_servers import needed_servers
+    from tune_space.execution.ray_start import start_ray
+
+    if ray.is_initialized():
+        return
+    settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    start = partial(ray.init, num_cpus=2, include_dashboard=True, **settings)
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        needed_servers(dashboard=True, logs=False),
+    ):
         environment.setenv("HF_HOME", str(node_cache.parents[1]))
-        ray.init(num_cpus=2, include_dashboard=True, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
+        environment.setenv(NICENESS, "0")
+        start_ray(start)
+
+
+@pytest.fixture
+def ray_session(node_cache: Path) -> None:
+    """An open Ray session in this process, the same for all tests of this folder."""
+    open_session(node_cache)
 
 
 @pytest.fixture
@@ -40,6 +62,7 @@ def study_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Command:
+def uninterrupted(node_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Command:
     """The small study as it comes out when nobody disturbs it."""
+    open_session(node_cache)
     return Command.finished(tmp_path_factory.mktemp("uninterrupted"), STUDY)

@@ -19,6 +19,7 @@ from morec.results import TrialResult
 from reports.study.report import read_report
 from studies.run import main
 from tests.integration.command import REPOSITORY, Command, wait_until
+from tests.integration.conftest import open_session
 from tune_space.ledger.records import Ledger
 
 pytestmark = pytest.mark.ray
@@ -57,8 +58,9 @@ sys.exit(main(sys.argv[1:]))
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Command:
+def study(node_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Command:
     """A finished study whose arms are exported."""
+    open_session(node_cache)
     command = Command.finished(tmp_path_factory.mktemp("export"), STUDY)
     for arm in ("ID", "TS", "late"):
         assert ask(command, "--export", arm) == 0

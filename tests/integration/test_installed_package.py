@@ -37,6 +37,7 @@ arms:
   ID: {item.id: true, item.text: null}
   toy: {item.text.trainable_layers: all}
 budget: {trials: 0}
+resources: {niceness: 0}
 seeds: [1]
 """
 

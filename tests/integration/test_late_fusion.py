@@ -7,7 +7,7 @@ import pytest
 from tests.integration.command import Command, kill_with_ray, study_numbers, wait_until
 from tune_space.ledger.records import Ledger
 
-pytestmark = pytest.mark.ray
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_session")]
 STUDY = """
 question: Is late fusion as good as one model?
 baseline: ID
@@ -23,29 +23,30 @@ arms:
   twice: {ensemble: [ID, ID]}
 search: {optim.lr: {loguniform: [1e-3, 1e-2]}}
 budget: {trials: 1}
+resources: {niceness: 0}
 seeds: [1, 2]
 """
 
 
 def test_killed_between_members_and_ensemble_it_goes_on_to_the_same_numbers(
-    tmp_path: Path,
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "late.yaml"
     file.write_text(STUDY)
     whole, cut = Command(file, tmp_path / "whole"), Command(file, tmp_path / "cut")
-    assert (done := whole.run()).returncode == 0, done.stdout + done.stderr
+    assert whole.run_here() == 0
     process = cut.start()
     # Two searches and four final trials of members come before any ensemble.
     wait_until(lambda: len(cut.records()) >= 6, process)
     kill_with_ray(process)
-    assert cut.run().returncode == 0
+    assert cut.run_here() == 0
     assert study_numbers(cut.out) == study_numbers(whole.out)
     assert cut.checkpoints() == []
 
-    audit = Command(file, cut.out, "--audit").run()
-    assert audit.returncode == 0, audit.stdout
+    assert Command(file, cut.out, "--audit").run_here() == 0
     entries = {entry.name: entry for entry in Ledger(cut.out).manifest().arms}
-    again = Command(file, cut.out, "--reproduce", entries["late"].final[0]).run()
-    assert "identical over 11 epochs" in again.stdout, again.stdout
+    capsys.readouterr()
+    assert Command(file, cut.out, "--reproduce", entries["late"].final[0]).run_here() == 0
+    assert "identical over 11 epochs" in capsys.readouterr().out
     report = (cut.out / "report.html").read_text(encoding="utf-8")
     assert 'id="complementarity"' in report

@@ -35,7 +35,8 @@ def test_a_new_study_runs_to_its_report(
     files, _ = words_of(TINY[name], tmp_path)
     assert main(["--new", *map(str, files)]) == 0
     (study,) = tmp_path.glob("*.yaml")
-    assert main([study.name, "--quick", "--out", "out"]) == 0
+    # One trial at a time: every process of one more imports for seconds.
+    assert main([study.name, "--quick", "--out", "out", "--set", "resources.cpus=2"]) == 0
     manifest = Ledger(Path("out")).read_manifest()
     assert manifest is not None
     assert manifest.state == "finished"

@@ -14,11 +14,22 @@ from morec.references.table import ENCODER_REFERENCES, REFERENCES
 from morec.results import Reason, TrialStatus
 from morec.storage import Storage
 from studies.run import main
-from tests.integration.command import REPOSITORY, STUDY, study_numbers, wait_until
+from tests.integration import command
+from tests.integration.command import REPOSITORY, study_numbers, wait_until
 from tests.s3 import CREDENTIALS
 from tune_space.ledger.records import Ledger
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("ray_session")]
+STUDY = command.STUDY.replace("resources: {", "resources: {cpus: 2, ")
+"""All CPUs of the session for one trial. What these tests assert does not depend on how many trials
+run at a time, and every process of one more imports for seconds."""
+
+
+@pytest.fixture
+def study_file(tmp_path: Path) -> Path:
+    path = tmp_path / "mini.yaml"
+    path.write_text(STUDY)
+    return path
 
 
 def run(study_file, out, *words: str) -> int:
@@ -68,8 +79,8 @@ def test_trials_that_follow_one_another_share_one_reservation_and_no_cpu_is_lost
     study_file, tmp_path
 ) -> None:
     before = len(placement_group_table())
-    words = ("--only", "ID", "--set", "training.max_epochs=1", "budget.trials=6", "seeds=[1]")
-    assert run(study_file, tmp_path / "out", *words) == 0
+    words = ("training.max_epochs=1", "budget.trials=6", "seeds=[1]", "resources.cpus=1")
+    assert run(study_file, tmp_path / "out", "--only", "ID", "--set", *words) == 0
     assert len(placement_group_table()) - before == 1
     wait_until(lambda: ray.available_resources().get("CPU") == 2)
 
@@ -89,7 +100,8 @@ def test_an_arm_that_always_raises_leaves_the_others_finished_and_the_exit_code_
     tmp_path, capsys
 ) -> None:
     study_file, out = tmp_path / "failing.yaml", tmp_path / "out"
-    study_file.write_text(STUDY.replace("arms:\n", f"arms:\n{raising_arm(tmp_path)}"))
+    # Two trials at a time: one raises beside another.
+    study_file.write_text(command.STUDY.replace("arms:\n", f"arms:\n{raising_arm(tmp_path)}"))
     assert run(study_file, out) == 1
     arms = {arm.name: arm for arm in Ledger(out).read_manifest().arms}
     results = Ledger(out).read_all()
@@ -162,7 +174,7 @@ def test_own_vectors_are_an_arm_and_another_file_is_another_trial(
 @pytest.mark.parametrize("loss", ["bce", "in_batch_ce"])
 def test_two_workers_give_the_numbers_of_one(study_file, tmp_path, loss) -> None:
     words = ("--only", "ID", "--set", "budget.trials=0", "seeds=[1]", "model.dropout=0.0")
-    words = (*words, f"training.loss={loss}")
+    words = (*words, f"training.loss={loss}", "resources.cpus=1")
     metrics = []
     for workers in (1, 2):
         out = tmp_path / f"out{workers}"
@@ -224,6 +236,7 @@ arms:
 search: {optim.lr: {loguniform: [1e-3, 1e-2]}}
 budget: {trials: 4}
 expected: {drawn/ID: {HR@10: 17.71}}
+resources: {cpus: 2}
 quick:
   base: {item: {text: {name: tiny-random, pretrained: false}}, training: {max_epochs: 1}}
   datasets:

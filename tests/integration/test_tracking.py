@@ -18,8 +18,7 @@ def test_a_study_is_sent_while_it_runs_and_an_absent_tracker_is_a_warning(tmp_pa
     absent = "http://127.0.0.1:1"
     tracking = {"tensorboard": str(logdir), "optuna": url, "mlflow": absent}
     study_file = tmp_path / "study.yaml"
-    resources = "resources: {niceness: 0}"
-    study_file.write_text(f"{STUDY}{resources}\ntracking: {json.dumps(tracking)}\n")
+    study_file.write_text(f"{STUDY}tracking: {json.dumps(tracking)}\n")
     paths = os.pathsep.join(map(str, (REPOSITORY, *sys.path)))
     command = Command(study_file, tmp_path / "out", environment={**os.environ, "PYTHONPATH": paths})
     done = command.run()

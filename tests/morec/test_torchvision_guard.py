@@ -85,5 +85,5 @@ def test_the_guard_stands_before_every_import_of_timm_and_transformers(path: Pat
 def test_an_id_trial_imports_no_library_of_encoders() -> None:
     """They take as long to import as a small trial trains."""
     libraries = ("timm", "torchvision", "transformers", "onnx")
-    code = f"import sys, morec.trainer; print([n for n in {libraries} if n in sys.modules])"
+    code = f"import sys, morec.trial; print([n for n in {libraries} if n in sys.modules])"
     assert run(code).stdout == "[]\n"

@@ -1,5 +1,6 @@
 """The command line: help by what people do, the name it was called by, and what excludes what."""
 
+import json
 import os
 import subprocess
 import sys
@@ -83,30 +84,41 @@ def test_the_file_that_is_taken_for_a_shipped_study_is_said(
     assert capsys.readouterr().err == said
 
 
-@pytest.mark.parametrize(
-    ("words", "code"),
-    [
-        (["--help"], 0),
-        (["--list"], 0),
-        (["--schema"], 0),
-        (["fusoin"], 2),
-        (["smoke", "--plann"], 2),
-        (["smoke", "--status"], 2),  # nothing has run there
-    ],
+ASKED = (
+    (["--help"], 0),
+    (["--list"], 0),
+    (["--schema"], 0),
+    (["fusoin"], 2),
+    (["smoke", "--plann"], 2),
+    (["smoke", "--status"], 2),  # nothing has run there
 )
-def test_what_needs_no_ray_loads_neither_ray_nor_torch(
-    tmp_path: Path, words: list[str], code: int
-) -> None:
+ASK = """
+import contextlib, io, json, sys
+from studies.run import main
+def code_of(words):
+    try:
+        return main(words)
+    except SystemExit as end:
+        return end.code
+for words in json.loads(sys.argv[1]):
+    with contextlib.redirect_stdout(io.StringIO()):
+        code = code_of(words)
+    print(json.dumps([code, sorted({name.partition(".")[0] for name in sys.modules})]))
+"""
+"""One process for all: what an earlier command has loaded, a later one would be blamed for."""
+
+
+def test_what_needs_no_ray_loads_neither_ray_nor_torch(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", str(ROOT / "studies" / "run.py"), *words],
+        [sys.executable, "-c", ASK, json.dumps([words for words, _ in ASKED])],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         cwd=tmp_path,
         check=False,
     )
-    assert done.returncode == code, done.stderr
-    imported = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
-    packages = {line.rpartition("|")[2].strip().partition(".")[0] for line in imported}
-    assert "yaml" in packages
-    assert packages & HEAVY == set()
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [code for code, _ in answers] == [code for _, code in ASKED], done.stderr
+    for (words, _), (_, packages) in zip(ASKED, answers, strict=True):
+        assert "yaml" in packages
+        assert HEAVY & {*packages} == set(), words

@@ -47,5 +47,6 @@ def offered(line: str, folder: Path) -> set[str]:
 def test_the_shell_is_offered(tmp_path: Path, line: str, words: set[str]) -> None:
     (tmp_path / "mine.yaml").write_text(STUDY)
     (tmp_path / "mine.txt").write_text("")
-    assert offered(line, tmp_path) >= words
-    assert not any("txt" in word for word in offered(line, tmp_path))
+    found = offered(line, tmp_path)
+    assert found >= words
+    assert not any("txt" in word for word in found)

@@ -12,8 +12,7 @@ import pytest
 from studies.run import COMMANDS, Command, main, parse, run_options
 from tune_space.execution.options import RunOptions
 from tune_space.ledger.locks import hold
-from tune_space.study.expand import expand
-from tune_space.study.load import load_study, open_study
+from tune_space.study.load import open_study
 
 ROOT = Path(__file__).parents[2]
 STUDY = """\
@@ -325,9 +324,3 @@ def test_fresh_does_not_move_a_folder_that_another_study_runs_in(
         assert main([str(study), "--fresh"]) == 2
     assert f"process {os.getpid()} runs a study here" in capsys.readouterr().err
     assert out.exists()
-
-
-def test_every_study_in_the_repository_expands() -> None:
-    num_arms = {p.stem: len(expand(load_study(p))) for p in (ROOT / "studies").glob("*.yaml")}
-    assert num_arms["smoke"] == 2
-    assert num_arms["fusion"] == 14

@@ -1,12 +1,12 @@
 """Every study file of the project: both forms load and build, and the paper's numbers stand by."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from studies.run import main
-from tune_space.study.expand import expand
-from tune_space.study.load import load_study
+from tune_space.study.load import LoadedStudy, open_study
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 WITH_QUICK_FORM = [path for path in STUDIES if "\nquick:\n" in path.read_text()]
@@ -25,26 +25,36 @@ NUM_PAPER_NUMBERS = {
 """Numbers in the paper's table (of figure 4, those that table 2 prints)."""
 
 
+@cache
+def opened(path: Path, *overrides: str) -> LoadedStudy:
+    return open_study(path, overrides)
+
+
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
 def test_a_study_builds_every_arm_it_names(path: Path) -> None:
-    study = load_study(path)
-    assert study.profile == "full"
-    assert {arm.name for arm in expand(study)} >= set(study.expected)
+    study = opened(path)
+    assert study.spec.profile == "full"
+    assert {arm.name for arm in study.arms} >= set(study.spec.expected)
+
+
+@pytest.mark.parametrize(("name", "number"), [("smoke", 2), ("fusion", 14)])
+def test_a_study_has_so_many_arms(name: str, number: int) -> None:
+    (path,) = (path for path in STUDIES if path.stem == name)
+    assert len(opened(path).arms) == number
 
 
 @pytest.mark.parametrize("path", WITH_QUICK_FORM, ids=lambda path: path.stem)
 def test_a_quick_form_has_the_same_arms_on_made_up_data_and_no_paper_numbers(path: Path) -> None:
-    full, quick = load_study(path), load_study(path, ["profile=quick"])
-    assert quick.profile == "quick"
-    assert quick.expected == {}
-    arms = expand(quick)
-    assert len(arms) == len(expand(full))
-    assert {arm.config.dataset.kind for arm in arms} == {"synthetic"}
-    assert not quick.resources.gpus
+    quick = opened(path, "profile=quick")
+    assert quick.spec.profile == "quick"
+    assert quick.spec.expected == {}
+    assert len(quick.arms) == len(opened(path).arms)
+    assert {arm.config.dataset.kind for arm in quick.arms} == {"synthetic"}
+    assert not quick.spec.resources.gpus
 
 
 def test_every_number_of_the_paper_s_tables_is_expected_somewhere() -> None:
-    studies = {path.stem: load_study(path) for path in STUDIES}
+    studies = {path.stem: opened(path).spec for path in STUDIES}
     counted = {
         name: sum(map(len, study.expected.values()))
         for name, study in studies.items()
@@ -57,7 +67,7 @@ def test_every_number_of_the_paper_s_tables_is_expected_somewhere() -> None:
 def test_a_plan_needs_no_data_and_says_what_to_download(
     path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    study = load_study(path)
+    study = opened(path).spec
     assert main([str(path), "--plan", "--out", str(tmp_path / "out")]) == 0
     said = " ".join(capsys.readouterr().out.split())
     for choice in study.datasets.values():

@@ -26,6 +26,7 @@ from tune_space.capacity.admission import Capacity, Slots, memory_for_trials
 from tune_space.execution import node_probe
 from tune_space.execution.options import RunOptions
 from tune_space.execution.ray_env import NICENESS, SWITCHES, hide_token, set_niceness
+from tune_space.execution.ray_servers import needed_servers
 from tune_space.execution.ray_start import start_ray
 from tune_space.execution.ray_watch import TIMEOUT_S, answers
 from tune_space.study.spec import ResourcesSpec
@@ -61,7 +62,8 @@ def ray_session(resources: ResourcesSpec, options: RunOptions) -> Iterator[None]
         # Without the dashboard's agent a stopped worker group never frees its resources.
         settings["include_dashboard"] = resources.workers > 1
         settings["dashboard_host"] = "127.0.0.1"
-        start_ray(partial(ray.init, address="local", **settings))
+        with needed_servers(dashboard=settings["include_dashboard"], logs=options.verbose):
+            start_ray(partial(ray.init, address="local", **settings))
     else:
         _reach(options.address)
         _join(options.address, settings | {"runtime_env": _runtime_env(resources)})

@@ -8,7 +8,7 @@ as we say. Ray passes one of the ports to the agent and forgets to tell the rayl
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 from unittest.mock import patch
@@ -34,7 +34,7 @@ def lifted_limits() -> Iterator[None]:
     ports = dict(zip(AGENT_PORTS, free_ports(len(AGENT_PORTS)), strict=True))
     flag = f"--{LISTEN}={ports[LISTEN]}"
     with (
-        patch.object(parameter, "RayParams", with_ports(parameter.RayParams, ports)),
+        patch.object(parameter, "RayParams", with_named(parameter.RayParams, ports)),
         patch.object(services, "get_node", patient(services.get_node)),
         patch.object(services, "start_ray_process", flagged(services.start_ray_process, flag)),
     ):
@@ -48,9 +48,9 @@ def free_ports(num: int) -> list[int]:
         return [server.getsockname()[1] for server in servers]
 
 
-def with_ports(make: Callable[..., Any], ports: dict[str, int]) -> Callable[..., Any]:
-    """``make``, which makes a node's parameters, with these ports instead of those it is given."""
-    return lambda *arguments, **named: make(*arguments, **{**named, **ports})
+def with_named(make: Callable[..., Any], values: Mapping[str, Any]) -> Callable[..., Any]:
+    """``make``, which makes a node's parameters, with these values instead of those it is given."""
+    return lambda *arguments, **named: make(*arguments, **{**named, **values})
 
 
 def flagged(start_process: Callable[..., Any], flag: str) -> Callable[..., Any]:

@@ -38,6 +38,7 @@ NAME = "NAME"
 ``item.vectors``."""
 
 
+@cache
 def all_paths() -> tuple[str, ...]:
     """Every dotted path of a ``TrialConfig`` that a study may write, in declaration order."""
     return tuple(path for path in _below([TrialConfig], "") if path not in RESERVED)
@@ -56,6 +57,7 @@ def _below(models: Sequence[type[BaseModel]], prefix: str) -> Iterator[str]:
         yield from _below(_models_of(fields), inner)
 
 
+@cache
 def short_name(path: str) -> str:
     """The shortest end of a path that no other path ends with: ``training.loss`` is ``loss``."""
     parts = path.split(".")

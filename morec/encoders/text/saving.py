@@ -21,9 +21,9 @@ from morec.encoders.lora import merge_lora
 from morec.encoders.text.encoder import TextEncoder
 from morec.encoders.text.reading import Reading, reading_of
 from morec.encoders.text.stack import TransformerStack, WholeEncoder
-from morec.encoders.text.token_embedding import TokenTable
 from morec.encoders.text.tokens import TitleTokens, load_tokenizer
 from morec.encoders.text.transformer import cut_stack, load_config, load_model
+from morec.encoders.token_embedding import TokenTable
 from morec.encoders.weights.pretrained import quiet
 from morec.encoders.weights.sentence_folders import MODES, MODULES, OLDER_MODES, PROMPTS
 from morec.results import write_atomically

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from morec.encoders.lora import leave_frozen_out_of_states
 from morec.encoders.text.architecture import Architecture
-from morec.encoders.text.token_embedding import TokenTable
+from morec.encoders.token_embedding import TokenTable
 
 Padded = tuple[Tensor, Tensor | None]
 """Titles padded on the right to one length, (B, T, ...), and is_token_BT; None: no padding."""

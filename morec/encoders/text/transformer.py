@@ -24,7 +24,7 @@ from morec.encoders.text.layer_states import LayerwiseEncoder
 from morec.encoders.text.library_attention import LIBRARY_ATTENTION
 from morec.encoders.text.reading import reading_of
 from morec.encoders.text.stack import TransformerStack, WholeEncoder
-from morec.encoders.text.token_embedding import TokenTable
+from morec.encoders.token_embedding import TokenTable
 from morec.encoders.weights.pretrained import load_transformer
 from morec.encoders.weights.text import TINY_RANDOM, TINY_RANDOM_SHAPE, text_folder
 from morec.errors import DataError, SpecError, first_line

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +36,15 @@ SECTIONS = [
     "data",
     "reproducibility",
 ]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A study in a folder, and its page."""
+
+    study: FakeStudy
+    folder: Path
+    page: Page
 
 
 def _page(study: FakeStudy, folder: Path) -> Page:
@@ -94,29 +103,34 @@ SLICED = FakeStudy(
 )
 
 
-@pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES.keys())
-def test_any_study_gives_a_whole_page_that_loads_nothing(study: FakeStudy, tmp_path: Path) -> None:
-    page = _page(study, tmp_path)
+@pytest.fixture(scope="module", params=STUDIES)
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Written:
+    """Each of the studies with its page; nothing changes them."""
+    study, folder = STUDIES[request.param], tmp_path_factory.mktemp("written")
+    return Written(study, folder, _page(study, folder))
+
+
+def test_any_study_gives_a_whole_page_that_loads_nothing(written: Written) -> None:
+    study, folder, page = written.study, written.folder, written.page
     # Made-up studies store no example users.
     sections = [one for one in render.SECTIONS if one.id != "examples"]
     sliced = [one for one in sections if one.id != "slices" or study.slices]
     listed = [one for one in sliced if one.id != "recommended" or study.has_lists]
     held = [one for one in listed if one.id != "holds" or study.conditions]
-    has_pairs = any(pair.overlap for pair in read_report(tmp_path).pairs)
+    has_pairs = any(pair.overlap for pair in read_report(folder).pairs)
     assert page.sections == [one.id for one in held if one.id != "complementarity" or has_pairs]
     assert page.open == []
     for name, value in page.attributes:
         if name in ("src", "href", "action", "srcset", "data"):
             assert name == "href" and value is not None and value.startswith("#")
-    source = (tmp_path / "report.html").read_text(encoding="utf-8")
+    source = (folder / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"https?:|@import|url\(", source)
-    for trial in summarise(tmp_path).trials:
+    for trial in summarise(folder).trials:
         assert trial.trial_id in page.text
 
 
-@pytest.mark.parametrize("study", STUDIES.values(), ids=STUDIES.keys())
-def test_ids_are_unique_and_links_lead_somewhere(study: FakeStudy, tmp_path: Path) -> None:
-    page = _page(study, tmp_path)
+def test_ids_are_unique_and_links_lead_somewhere(written: Written) -> None:
+    page = written.page
     ids = [value for name, value in page.attributes if name == "id"]
     assert len(ids) == len(set(ids))
     assert {f"#{one}" for one in ids} >= {

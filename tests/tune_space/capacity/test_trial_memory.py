@@ -48,10 +48,11 @@ def test_models_of_the_papers_table_6_take_about_the_memory_it_measured() -> Non
     ratios = {}
     for arm in expand(study):
         measured = 1e9 * study.expected[arm.name]["GPU GB"]
+        if measured <= 10e9:
+            continue
         num_users, num_items = known_counts(study, arm, ())
         size = TrialSize(profile_of(arm.config, num_users, num_items), num_users, num_items)
-        if measured > 10e9:
-            ratios[arm.name] = model_bytes(arm.config, size) / measured
+        ratios[arm.name] = model_bytes(arm.config, size) / measured
     assert len(ratios) == 7
     assert {name: 0.9 < ratio < 1.6 for name, ratio in ratios.items()} == dict.fromkeys(
         ratios, True

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,15 @@ def run_all(folder: Path, **changes: Any) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run_all(tmp_path_factory.mktemp("finished"))
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return run_all(tmp_path)
+def folder(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished study for the test to change."""
+    return Path(shutil.copytree(finished, tmp_path, dirs_exist_ok=True))
 
 
 def edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
@@ -264,13 +271,21 @@ FINITE = {
     "optim.warmup_steps": {"logint": [8, 9], "when": {"training.loss": "in_batch_ce"}},
 }
 NUM_POINTS = 3 * (2 + 2)
+ALONE: dict[str, Any] = {"arms": {"ID": {}}}
+"""One arm: its search is what is audited."""
+
+
+@pytest.fixture(scope="module")
+def tried_whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study whose budget exceeds its finite space."""
+    folder = tmp_path_factory.mktemp("finite")
+    return run_all(folder, search=FINITE, budget={"trials": 20}, **ALONE)
 
 
 def test_a_conditional_space_smaller_than_the_budget_passes_once_every_point_was_tried(
-    tmp_path,
+    tried_whole,
 ) -> None:
-    run_all(tmp_path, search=FINITE, budget={"trials": 20})
-    found = audit(tmp_path)
+    found = audit(tried_whole)
     assert found.problems == ()
     assert f"arm 'ID': all {NUM_POINTS} points of its search space were tried" in found.notes
 
@@ -294,8 +309,10 @@ def test_a_conditional_space_smaller_than_the_budget_passes_once_every_point_was
         ),
     ],
 )
-def test_a_small_space_that_was_not_tried_whole_is_off(tmp_path, change, expected) -> None:
-    run_all(tmp_path, search=FINITE, budget={"trials": 20})
+def test_a_small_space_that_was_not_tried_whole_is_off(
+    tried_whole, tmp_path, change, expected
+) -> None:
+    shutil.copytree(tried_whole, tmp_path, dirs_exist_ok=True)
 
     def edit_search(manifest: dict[str, Any]) -> None:
         entry = next(a for a in manifest["arms"] if a["name"] == "ID")
@@ -339,7 +356,7 @@ def test_a_final_trial_of_another_searched_kind_was_tested_too(tmp_path) -> None
 def test_an_endless_space_or_one_as_large_as_the_budget_needs_its_whole_budget(tmp_path) -> None:
     endless = FINITE | {"optim.lr": {"uniform": [0.1, 0.3]}}
     for space, trials in ((FINITE, NUM_POINTS), (endless, NUM_POINTS)):
-        run_all(tmp_path, search=space, budget={"trials": trials})
+        run_all(tmp_path, search=space, budget={"trials": trials}, **ALONE)
         found = audit(tmp_path)
         assert not [problem for problem in found.problems if "effort" in problem]
         assert not [note for note in found.notes if "points of its search space" in note]

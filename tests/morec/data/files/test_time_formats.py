@@ -1,9 +1,14 @@
 """The formats that times seem to have are those that read most of them."""
 
+from datetime import datetime, timedelta, timezone
+
 import pandas as pd
 import pytest
 
-from morec.data.files.time_formats import likely_formats
+from morec.data.files import time_formats
+from morec.data.files.time_formats import FORMATS, likely_formats, marks_of
+
+MOMENT = datetime(2023, 7, 18, 21, 30, 5, 123456, timezone(timedelta(hours=2)))
 
 
 @pytest.mark.parametrize(
@@ -21,3 +26,27 @@ from morec.data.files.time_formats import likely_formats
 )
 def test_most_times_decide(times: list[str], formats: list[str]) -> None:
     assert likely_formats(pd.Series(times, dtype="str")) == formats
+
+
+def test_a_format_that_could_read_a_time_is_tried() -> None:
+    for one in FORMATS:
+        assert marks_of(one) <= marks_of(MOMENT.strftime(one)), one
+
+
+@pytest.mark.parametrize(
+    ("times", "formats"),
+    [
+        (["18\u00a0Jul  2023,\t09:30 PM"], ["%d %b %Y, %I:%M %p"]),
+        (["18.07.2023 09:30:05.5", "17.07.2023 09:30:05.25"], ["%d.%m.%Y %H:%M:%S.%f"]),
+        (["20231807", "20230718"], ["%Y%m%d"]),
+    ],
+)
+def test_marks_and_spaces_of_any_kind_are_read(times: list[str], formats: list[str]) -> None:
+    assert likely_formats(pd.Series(times, dtype="str")) == formats
+
+
+def test_a_format_whose_marks_are_missing_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(time_formats, "_num_read", lambda times, one: tried.append(one) or 0)
+    assert likely_formats(pd.Series(["u12", "u7"], dtype="str")) == []
+    assert tried == ["%Y%m%d"]

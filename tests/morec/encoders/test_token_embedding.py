@@ -10,8 +10,8 @@ from torch import nn
 
 from morec import cost
 from morec.config import TextSpec
-from morec.encoders.text.token_embedding import TokenTable
 from morec.encoders.text.transformer import load_config, load_stack
+from morec.encoders.token_embedding import TokenTable
 
 IDS = np.array([7, 2, 7, 5, 2])
 
