@@ -12,8 +12,8 @@ from scipy import stats
 
 from morec.metrics import Floats
 
-CONFIDENCE = 0.95
-ALPHA = 1 - CONFIDENCE
+ALPHA = 0.05
+"""A p below it is a finding, one equal to it is not; intervals hold with ``1 - ALPHA``."""
 NUM_FLIPS = 9_999
 MIN_SEEDS = 3
 """With fewer seeds, the spread over seeds is not measured, and no result is called better."""

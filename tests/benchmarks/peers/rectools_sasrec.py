@@ -24,7 +24,7 @@ from rectools.models import SASRecModel
 
 K = 10
 DIM, DROPOUT, BATCH_SIZE = 64, 0.2, 64
-NUM_NEGATIVES, GBCE_T = 64, 0.75
+NUM_NEGATIVES, GBCE_T = 256, 0.75
 LR = (1e-3, 2e-2)
 BLOCKS = (1, 2)
 MAX_EPOCHS = 200

@@ -31,7 +31,7 @@ def _difference(mean: float, half: float, seeds: int = 3) -> Difference:
         (0.03, 0.01, 2, 0.004, Finding.BETTER_THESE_SEEDS),
         (0.03, 0.01, 1, 0.004, Finding.BETTER_THESE_SEEDS),
         (0.03, 0.01, 3, 0.0499, Finding.BETTER),
-        (0.03, 0.01, 3, 0.0501, Finding.OPEN),
+        (0.03, 0.01, 3, 0.05, Finding.OPEN),
         (0.03, 0.03, 3, 0.004, Finding.BETTER_THESE_SEEDS),
         (-0.03, 0.03, 3, 0.004, Finding.WORSE_THESE_SEEDS),
         (0.03, 0.05, 3, 0.2, Finding.OPEN),
@@ -50,7 +50,7 @@ def test_a_finding_needs_interval_p_and_seeds_to_agree(
     [
         (None, Finding.BETTER),
         (0.0499, Finding.BETTER),
-        (0.0501, Finding.BETTER_THESE_SEEDS),
+        (0.05, Finding.BETTER_THESE_SEEDS),
         (0.9, Finding.BETTER_THESE_SEEDS),
     ],
 )
