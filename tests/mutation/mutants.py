@@ -82,6 +82,8 @@ def _is_untested(node: ast.AST) -> bool:
     match node:
         case ast.FunctionDef(name=name):
             return name in NOT_TESTED
+        case ast.keyword(arg=name):
+            return name in expressions.CHANGES_NO_VALUE
         case ast.Expr(ast.Constant()):
             return True
         case ast.Expr(ast.Call(func=ast.Name(name))) | ast.Expr(
