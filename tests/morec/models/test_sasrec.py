@@ -5,6 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from morec.attention import attention
+from morec.dropout import dropout, quick_dropout
 from morec.models.sasrec import MASKED, Block, Packing, SASRec
 from tests.morec.models.torch_layers import disturb, torch_layer
 
@@ -58,8 +60,19 @@ def test_the_whole_encoder_is_a_norm_and_torchs_layers_over_causal_unpadded_keys
     torch.testing.assert_close(actual[is_item_BL], expected[is_item_BL], rtol=0, atol=1e-12)
 
 
-def test_dropout_stands_where_torchs_layers_have_it_and_behind_the_first_norm() -> None:
-    """The masks of one seed are torch's, place for place, for one user without padding."""
+def quick_attention(
+    query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor, dropout_p: float, is_causal: bool
+) -> Tensor:
+    """Ours, as torch's layers call their own."""
+    assert not is_causal
+    return attention(query, key, value, mask=attn_mask, dropout_p=dropout_p)
+
+
+def test_dropout_stands_where_torchs_layers_have_it_and_behind_the_first_norm(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Torch's layers draw the same masks, place for place, for one user without padding."""
+    monkeypatch.setattr(F, "scaled_dot_product_attention", quick_attention)
     model = sasrec(dropout=0.5).double().train()
     disturb(model)
     items_BLD = torch.randn(1, LENGTH, DIM).double()
@@ -67,8 +80,9 @@ def test_dropout_stands_where_torchs_layers_have_it_and_behind_the_first_norm() 
     mask_LL = torch.zeros(LENGTH, LENGTH).double().masked_fill(hidden_LL, MASKED)
     layers = [torch_layer(block, "relu").train() for block in model.blocks]
     torch.manual_seed(1)
-    expected = F.dropout(model.norm(items_BLD + model.positions.weight), 0.5)
+    expected = dropout(model.norm(items_BLD + model.positions.weight), 0.5)
     for layer in layers:
+        quick_dropout(layer)
         expected = layer(expected, src_mask=mask_LL)
     torch.manual_seed(1)
     found = model(items_BLD, left_padded(LENGTH), USERS)
