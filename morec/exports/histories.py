@@ -76,7 +76,15 @@ def _in_time(table: pd.DataFrame) -> pd.DataFrame:
             f"{', '.join(columns)}.{near}"
         )
     checked = _checked(table)
-    return checked.sort_values(TIME, kind="stable") if TIME in columns else checked
+    if TIME not in columns:
+        return checked
+    try:
+        return checked.sort_values(TIME, kind="stable")
+    except TypeError as error:
+        raise DataError(
+            f"histories: column {TIME} holds values that have no order among each other "
+            f"({error}); allowed: numbers, or texts, or times"
+        ) from error
 
 
 def _checked(table: pd.DataFrame) -> pd.DataFrame:

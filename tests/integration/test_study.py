@@ -206,7 +206,7 @@ def test_with_an_s3_storage_trials_fetch_and_the_numbers_stay(
 
 def test_a_trial_that_needs_more_than_there_is_starts_nothing(study_file, tmp_path, capsys) -> None:
     assert run(study_file, tmp_path / "out", "--set", "resources.gpus=1") == 2
-    assert "a trial needs 1 x (1 CPUs, 1 GPUs); node " in (capsys.readouterr().err)
+    assert "a trial needs 1 x (2 CPUs, 1 GPUs); node " in (capsys.readouterr().err)
 
 
 def test_status_and_plan_read_a_finished_study(study_file, tmp_path, capsys) -> None:
