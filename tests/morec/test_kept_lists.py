@@ -64,5 +64,5 @@ def test_lists_that_were_cut_off_are_an_error(cut: str) -> None:
     keeper.add(0, np.array([1, 2]), np.array([[1, 2], [2, 1]]))
     kept = keeper.joined([keeper.rows])
     broken = kept.model_copy(update={cut: getattr(kept, cut)[:-8]})
-    with pytest.raises(Exception, match=r"incomplete|padding|truncated|Error"):
+    with pytest.raises(Exception, match=r"the text was cut off"):
         _ = broken.items_VK, broken.targets_V
