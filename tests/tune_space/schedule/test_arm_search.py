@@ -365,9 +365,7 @@ def first_stop(scheduler: str, told: Sequence[float], curve: Sequence[float]) ->
         config = ask(search, f"t{number}")
         search.tell(result_of(config, f"t{number}", [score] * len(curve)))
     ask(search, "new")
-    epochs = list(enumerate(curve, 1))
-    stops = (place for place, _ in epochs if search.should_prune("new", epochs[:place]))
-    return next(stops, None)
+    return search.weak_epoch("new", enumerate(curve, 1))
 
 
 @pytest.mark.parametrize(
