@@ -103,10 +103,10 @@ def test_a_result_reads_back_as_it_was_written(result: TrialResult) -> None:
     assert TrialResult.model_validate_json(result.model_dump_json()) == result
 
 
-@given(st.lists(st.integers(0, 2**32 - 1)))
+@given(st.lists(st.integers(1, 2**32 - 1), min_size=1))
 def test_packed_ranks_unpack_to_the_same(ranks: list[int]) -> None:
-    packed = evaluation(1).model_copy(update={"packed_ranks": pack_ranks(ranks)})
-    assert packed.ranks.tolist() == ranks
+    changes = {"packed_ranks": pack_ranks(ranks), "num_users": len(ranks)}
+    assert evaluation(1).model_copy(update=changes).ranks.tolist() == ranks
 
 
 def test_packed_ranks_are_small_and_plain_text() -> None:

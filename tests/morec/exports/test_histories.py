@@ -51,6 +51,10 @@ def test_ids_are_matched_as_those_of_a_data_set_are() -> None:
         ({"who": ["u"]}, "no column user_id and no column item_id; found: who"),
         ({"user_id": [None], "item_id": ["a"]}, "1 of 1 rows have no user_id"),
         ({"user_id": ["u"], "item_id": ["a"], "timestamp": [None]}, "1 of 1 rows have no timestam"),
+        (
+            {"user_id": ["u", "u"], "item_id": ["a", "a"], "timestamp": ["1", 2]},
+            "column timestamp holds values that have no order among each other",
+        ),
     ],
 )
 def test_what_is_missing_is_said(table: dict[str, Any], message: str) -> None:
