@@ -19,6 +19,9 @@ from tune_space.ledger.records import Ledger
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE_S = 240
 """How long a test waits for something that must happen; never what it measures."""
+STARTING = "default_worker.py"
+"""In the command line of a Ray worker that is starting. Where its session is killed, it waits for
+it, idle, as long as ``tune_space.execution.ray_env.PATIENCE`` allows: for five minutes."""
 
 STUDY = """
 question: Does a text encoder beat item IDs?
@@ -132,14 +135,24 @@ def listening(process: "subprocess.Popen[str]") -> set[str]:
 
 
 def kill_with_ray(process: "subprocess.Popen[str]") -> None:
-    """Kill the driver with -9 and wait until its Ray processes are gone as well.
+    """Kill the driver with -9, wait until its Ray processes are gone as well, and end the rest.
 
-    All but Ray's agents, which notice it after a minute and touch no study.
+    The rest touches no study: Ray's agents, which notice it after a minute, and workers that have
+    not begun.
     """
-    others = [each for each in descendants(process) if "Agent" not in words_of(each)]
+    others = descendants(process)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    psutil.wait_procs(others, timeout=PATIENCE_S)
+    awaited = [each for each in others if not _touches_no_study(words_of(each))]
+    _, left = psutil.wait_procs(awaited, timeout=PATIENCE_S)
+    assert not left, f"still there: {[words_of(each) for each in left]}"
+    for each in others:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+
+
+def _touches_no_study(words: str) -> bool:
+    return "Agent" in words or STARTING in words
 
 
 def numbers(result: TrialResult) -> object:

@@ -17,6 +17,7 @@ import psutil
 
 from tests.integration.command import (
     PATIENCE_S,
+    STARTING,
     Command,
     descendants,
     study_numbers,
@@ -35,9 +36,6 @@ END_S = 60
 LEAVE_S = 240
 """By then the processes of a driver that ended are gone; of one that was killed, Ray's two agents
 notice after about a minute (seen with Ray 2.60)."""
-STARTING = "default_worker.py"
-"""In the command line of a Ray worker that is starting. Where its session is killed, it waits for
-it, idle, as long as ``tune_space.execution.ray_env.PATIENCE`` allows: for five minutes."""
 LONGEST_DELAY_S = 3.0
 """Between the moment a kill is due and the kill: at most about two small trials."""
 

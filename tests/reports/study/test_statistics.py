@@ -1,12 +1,13 @@
 """Intervals, p-values and Holm's adjustment, against scipy and equations written out."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from reports.study import statistics
 from reports.study.statistics import (
     Difference,
     difference_from_reference,
@@ -108,16 +109,22 @@ def test_sign_flip_p_agrees_with_scipys_permutation_test() -> None:
     assert sign_flip_p(difference_U) == pytest.approx(expected.pvalue, abs=0.01)
 
 
-@pytest.mark.parametrize("rows_per_chunk", [1, 100, 9_999])
-def test_sign_flip_p_counts_the_flips_of_every_chunk(
-    rows_per_chunk: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    difference_U = np.random.default_rng(5).normal(0.03, 1, size=1_000)
-    flips = np.random.default_rng(6).choice([-1.0, 1.0], size=(9_999, 1_000))
-    hits = np.abs(flips @ difference_U) >= abs(difference_U.sum())
-    monkeypatch.setattr(statistics, "_CHUNK_BYTES", 8 * 1_000 * rows_per_chunk)
+@pytest.mark.parametrize("num_users", [7, 8, 9, 1_000])
+def test_sign_flip_p_counts_every_flip_of_every_user(num_users: int) -> None:
+    difference_U = np.random.default_rng(5).normal(0.03, 1, size=num_users)
+    flips = np.random.default_rng(6).choice([-1.0, 1.0], size=(9_999, num_users))
+    hits = np.abs(flips @ difference_U) >= abs(difference_U.sum()) * (1 - 1e-9)
     assert 0.1 < hits.mean() < 0.9
     assert sign_flip_p(difference_U) == pytest.approx(hits.mean(), abs=0.02)
+
+
+def test_sign_flip_p_needs_no_memory_for_flips_times_users() -> None:
+    difference_U = np.random.default_rng(7).normal(0, 1, size=20_000)
+    tracemalloc.start()
+    sign_flip_p(difference_U, num_flips=2_000)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2 * difference_U.nbytes
 
 
 def test_sign_flip_p_of_few_users_is_the_exact_share_of_sign_patterns() -> None:
