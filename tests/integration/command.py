@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
@@ -125,6 +125,19 @@ def words_of(process: psutil.Process) -> str:
         return ""
 
 
+def is_starting(process: psutil.Process) -> bool:
+    """Whether this is a worker that starts; the raylet's command line names the program too."""
+    return name_of(process).startswith("python") and STARTING in words_of(process)
+
+
+def name_of(process: psutil.Process) -> str:
+    """The name of a process's program; empty once it has ended."""
+    try:
+        return str(process.name())
+    except psutil.NoSuchProcess:
+        return ""
+
+
 def listening(process: "subprocess.Popen[str]") -> set[str]:
     """The addresses that a driver and its Ray processes take connections at."""
     found = set()
@@ -135,24 +148,31 @@ def listening(process: "subprocess.Popen[str]") -> set[str]:
 
 
 def kill_with_ray(process: "subprocess.Popen[str]") -> None:
-    """Kill the driver with -9, wait until its Ray processes are gone as well, and end the rest.
-
-    The rest touches no study: Ray's agents, which notice it after a minute, and workers that have
-    not begun.
-    """
-    others = descendants(process)
+    """Kill the driver with -9 and wait until its Ray processes are gone as well."""
+    session = descendants(process)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    awaited = [each for each in others if not _touches_no_study(words_of(each))]
-    _, left = psutil.wait_procs(awaited, timeout=PATIENCE_S)
-    assert not left, f"still there: {[words_of(each) for each in left]}"
-    for each in others:
+    assert outliving(session) == []
+
+
+def outliving(
+    session: Sequence[psutil.Process], *, patience_s: float = PATIENCE_S, agents: bool = False
+) -> list[str]:
+    """What of a dead session does not end by itself, by command lines; it is ended here.
+
+    Workers that have not begun are not waited for, nor are Ray's agents unless asked: they look for
+    their session for a minute or more, and touch no study. They are ended, too.
+    """
+    idle = [
+        each for each in session if is_starting(each) or (not agents and "Agent" in words_of(each))
+    ]
+    awaited = [each for each in session if each not in idle]
+    _, alive = psutil.wait_procs(awaited, timeout=patience_s)
+    found = [words_of(each) for each in alive]
+    for each in (*alive, *idle):
         with contextlib.suppress(psutil.NoSuchProcess):
             each.kill()
-
-
-def _touches_no_study(words: str) -> bool:
-    return "Agent" in words or STARTING in words
+    return found
 
 
 def numbers(result: TrialResult) -> object:

@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from subprocess import Popen
@@ -17,12 +18,12 @@ import psutil
 
 from tests.integration.command import (
     PATIENCE_S,
-    STARTING,
     Command,
     descendants,
+    name_of,
+    outliving,
     study_numbers,
     trial_processes,
-    words_of,
 )
 from tests.mounts import mounted
 from tune_space.commands.audit import audit
@@ -45,6 +46,8 @@ class Kills:
     """What was killed when, and what outlived it."""
 
     log: Callable[[str], None]
+    agents_too: bool = False
+    """Whether Ray's agents must be seen to end, which takes them a minute."""
     counts: dict[str, int] = field(default_factory=dict)
     survivors: list[str] = field(default_factory=list)
     exit_codes: list[int] = field(default_factory=list)
@@ -81,7 +84,7 @@ def _kill(process: "Popen[str]", command: Command, draw: Random, target: str, ki
     """Wait for a random point, kill, and see what is left; False if there was nothing to kill."""
     if not _wait_for_a_point(process, command, draw, target):
         return False
-    everyone = [each for each in descendants(process) if not _is_starting(each)]
+    everyone = descendants(process)
     victims = _victims(process, target, everyone)
     if not victims and target != "disk":
         return False
@@ -95,10 +98,8 @@ def _kill(process: "Popen[str]", command: Command, draw: Random, target: str, ki
     kills.log(f"kill {kills.total}: {target}, {num_records} records")
     if target != "trial":
         process.wait(timeout=END_S)
-        _, alive = psutil.wait_procs(everyone, timeout=LEAVE_S)
-        kills.survivors += [f"after {target}: {words_of(each)}" for each in alive]
-        for each in alive:
-            _kill_process(each)
+        alive = outliving(everyone, patience_s=LEAVE_S, agents=kills.agents_too)
+        kills.survivors += [f"after {target}: {words}" for words in alive]
     return True
 
 
@@ -131,7 +132,7 @@ def _victims(
             return trial_processes(process)[:1]
     if target == "disk":
         return []
-    return [each for each in everyone if _name(each) == target]
+    return [each for each in everyone if name_of(each) == target]
 
 
 @contextlib.contextmanager
@@ -145,18 +146,6 @@ def _full(folder: Path) -> Iterator[None]:
         yield
     finally:
         ballast.unlink()
-
-
-def _is_starting(process: psutil.Process) -> bool:
-    """Whether this is a worker that starts; the raylet's command line names the program too."""
-    return _name(process).startswith("python") and STARTING in words_of(process)
-
-
-def _name(process: psutil.Process) -> str:
-    try:
-        return str(process.name())
-    except psutil.NoSuchProcess:
-        return ""
 
 
 def _kill_process(process: psutil.Process) -> None:
@@ -181,7 +170,7 @@ def kill_rounds(folder: Path, uninterrupted: Command, num_kills: int, seed: int)
 
     Prints every kill; ``pytest -s`` shows them.
     """
-    draw, kills, found = Random(seed), Kills(lambda line: print(line, flush=True)), []
+    draw, kills, found = Random(seed), Kills(partial(print, flush=True), agents_too=True), []
     rounds = 0
     with mounted(folder / "disk", f"size={DISK_BYTES}") as is_small:
         choices = TARGETS if is_small else TARGETS[:-1]
