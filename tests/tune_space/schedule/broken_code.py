@@ -134,14 +134,6 @@ BROKEN: dict[str, tuple[Any, str, Any]] = {
 }
 """What is broken -> the attribute that is replaced, and by what."""
 
-UNNOTICED = (
-    "the lost session fails its trials",
-    "only the last epoch is judged",
-    "an arm is given up in the middle of a round",
-    "another search seed asks for the old points",
-)
-"""Broken in ways that no schedule has been seen to notice yet; unit tests do."""
-
 _scheduler_init = StudyScheduler.__init__
 
 

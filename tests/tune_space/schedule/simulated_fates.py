@@ -26,8 +26,10 @@ FAILURES = {
 """Ways to fail -> the reason that the record must give."""
 ENDS = {"completes": 80, "collapses": 4, **dict.fromkeys(FAILURES, 2)}
 """How a trial ends -> how often."""
-HOPELESS = 0.12
-"""Share of the arms of which every trial fails."""
+HOPELESS, UNLUCKY = 0.12, 0.3
+"""Shares of the arms of which every trial fails, and of which all trials or most do."""
+BAD_LUCK = 0.8
+"""Share of the trials of an unlucky arm that fail."""
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,10 @@ def _fate(fates: Fates, config: TrialConfig, sources: tuple[tuple[str, str], ...
         num = 1
     elif fates.is_healed:
         end = "completes"
-    elif Random(f"{fates.seed} {config.model.dim}").random() < HOPELESS:
-        end = "exception"
+    else:
+        luck = Random(f"{fates.seed} {config.model.dim}").random()
+        if luck < HOPELESS or (luck < UNLUCKY and draw.random() < BAD_LUCK):
+            end = "exception"
     rising = (0.5 + 0.5 * n / num for n in range(1, num + 1))
-    scores = (round(top * share * draw.choice([0.8, 1, 1, 1]), 2) for share in rising)
+    scores = (round(top * share * draw.choice([0.5, 0.8, 1, 1]), 2) for share in rising)
     return Fate(end, tuple(scores))

@@ -115,7 +115,7 @@ class Machine:
         if self.second_start and self.draw.random() < 0.1:
             second, self.second_start = self.second_start, None
             second()
-        if self.tuner and self.tuner.processes and self.draw.random() < self.accident_rate:
+        if self.tuner and self.tuner.processes and self.draw.random() < self._accident_rate():
             self._have_accident(self.tuner)
         if self.hazard.at <= self._num_events and not self.hazard.has_struck:
             self._strike()
@@ -180,6 +180,10 @@ class Machine:
             is_open = not final or any(i not in self.watch.records for i in final)
             if is_open and any(trial_id in entries[one.name].final for one in arm.members):
                 self.fused.add(trial_id)
+
+    def _accident_rate(self) -> float:
+        """A session that will die goes badly before: trials are in their last attempt by then."""
+        return 0.5 if self.hazard.kind == "session lost" else self.accident_rate
 
     def _have_accident(self, tuner: SimulatedTuner) -> None:
         kind = self.draw.choice(ACCIDENTS)

@@ -62,7 +62,7 @@ def draw_study(draw: Random) -> File:
 
 def _draw_budget(draw: Random) -> File:
     if draw.random() < 0.15:
-        trials, parallel = draw.randint(6, 9), draw.choice([1, 3, 4, 8])
+        trials, parallel = draw.randint(6, 9), draw.choice([1, 4, 8])
     else:
         trials, parallel = draw.choice([0, 1, 2, 3, 3, 4]), draw.choice([1, 1, 1, 2, 3, "auto"])
     hours = {"hours": draw.choice([0.3, 1, 3])} if draw.random() < 0.15 else {}

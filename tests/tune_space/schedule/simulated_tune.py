@@ -121,9 +121,9 @@ class SimulatedTuner:
         self.processes.pop(process.tune_id, None)
 
     def train_on(self) -> None:
-        """The driver is gone: some processes train up to two more epochs before they notice."""
+        """The driver is gone: some processes train up to three more epochs before they notice."""
         for process in self.processes.values():
-            for _ in range(self._draw.choice([0, 0, 1, 2])):
+            for _ in range(self._draw.choice([0, 1, 2, 3])):
                 if process.is_running and not process.is_trained:
                     process.train()
                     self.machine.saved[process.job.trial_id] = process.num_epochs
