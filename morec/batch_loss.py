@@ -4,6 +4,9 @@ Shapes: B samples, R of them whose history this worker reads, T targets of each,
 positions, U rows of item vectors, N1 = N + 1 items with padding.
 """
 
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -11,6 +14,7 @@ from morec.config import TrainingSpec
 from morec.losses.inputs import LossInputs
 from morec.losses.table import LOSSES
 from morec.models.recommender import ALL, EncodedBatch, Recommender, Samples, encode_alone
+from morec.placement import beside
 from morec.workers import Workers
 
 
@@ -50,7 +54,7 @@ class BatchLoss:
             readers = slice(0, 1) if is_idle else mine
             encoded = self._encode(samples, readers)
         elif is_idle:
-            return torch.zeros((), device=samples.users_B.device)
+            return self._log_popularity_N1.new_zeros(())
         else:
             readers = ALL
             encoded = self._encode(samples[mine], readers)
@@ -59,27 +63,33 @@ class BatchLoss:
         return self._weight * self._compute(inputs)
 
     def _encode(self, samples: Samples, readers: slice) -> EncodedBatch:
-        is_bf16 = self._training.precision == "bf16"
         shared = self._workers.encode_shares if self.needs.shared_items else encode_alone
-        with torch.autocast(samples.users_B.device.type, dtype=torch.bfloat16, enabled=is_bf16):
+        with self._precision():
             encoded: EncodedBatch = self._recommender(samples, readers=readers, shared=shared)
         return encoded
+
+    def _precision(self) -> AbstractContextManager[object]:
+        """In which the forward pass runs."""
+        if self._training.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self._log_popularity_N1.device.type, dtype=torch.bfloat16)
 
     def _inputs(
         self, encoded: EncodedBatch, readers: slice, is_target_RT: Tensor, num_positions: int
     ) -> LossInputs:
         rows_P, positions_P = is_target_RT.nonzero(as_tuple=True)
-        all_users_B = torch.arange(len(encoded.items_BL1), device=rows_P.device)
-        users_P = all_users_B[readers][rows_P]
+        users_P = torch.arange(len(encoded.items_BL1))[readers][rows_P]
+        vectors_UD, states_RTD = encoded.vectors_UD, encoded.states_RTD
+        on_device = partial(beside, other=vectors_UD)
         return LossInputs(
-            states_PD=_at_least_fp32(encoded.states_RTD[rows_P, positions_P]),
-            targets_P=encoded.targets_BT[users_P, positions_P],
-            negatives_PK=encoded.negatives_BTK[users_P, positions_P],
+            states_PD=_at_least_fp32(states_RTD[on_device(rows_P), on_device(positions_P)]),
+            targets_P=on_device(encoded.targets_BT[users_P, positions_P]),
+            negatives_PK=on_device(encoded.negatives_BTK[users_P, positions_P]),
             shared_M=encoded.shared_M,
-            users_P=users_P,
-            items_BL1=encoded.items_BL1,
-            vectors_UD=_at_least_fp32(encoded.vectors_UD),
-            log_popularity_U=self._log_popularity_N1[encoded.unique_ids_U],
+            users_P=on_device(users_P),
+            items_BL1=on_device(encoded.items_BL1),
+            vectors_UD=_at_least_fp32(vectors_UD),
+            log_popularity_U=self._log_popularity_N1[on_device(encoded.unique_ids_U)],
             num_positions=num_positions,
             num_items=self._recommender.num_items,
             training=self._training,

@@ -49,8 +49,7 @@ def read_padded_user(recommender: Recommender, num_inputs: int, device: torch.de
     """Run the user encoder on the ``num_inputs`` item vectors of one padded training sample."""
     users = recommender.user_encoder
     items_1LD = torch.zeros(1, num_inputs, users.dim, device=device, requires_grad=True)
-    is_item_1L = torch.ones(1, num_inputs, dtype=torch.bool, device=device)
-    user_1 = torch.zeros(1, dtype=torch.long, device=device)
+    is_item_1L, user_1 = torch.ones(1, num_inputs, dtype=torch.bool), torch.zeros(1).long()
     return cast(Tensor, users(items_1LD, is_item_1L, user_1))
 
 

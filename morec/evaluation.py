@@ -65,7 +65,7 @@ class Evaluator:
         """
         self.workers.average_buffers(recommender)
         recommender.eval()
-        catalogue_ND = recommender.encode_catalogue(self.device)
+        catalogue_ND = recommender.encode_catalogue()
         # Only of the test split, which is ranked once: of validation nobody would see them.
         lists = self._empty_lists(kept_lists) if split == "test" else None
         batches = evaluation_batches(
@@ -119,7 +119,7 @@ class Evaluator:
 
         Scores that are not finite raise only after all workers have met in ``evaluate``.
         """
-        inputs_BL, users_B = self._on_device(batch.inputs_BL, batch.users_B)
+        inputs_BL, users_B = map(torch.from_numpy, (batch.inputs_BL, batch.users_B))
         users_BD = recommender.user_vectors(inputs_BL, users_B, catalogue_ND)
         blocks = [
             self._rank_rows(users_BD[rows], batch.rows(rows), catalogue_ND, lists)

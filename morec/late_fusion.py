@@ -43,9 +43,9 @@ class FusedRecommender(Recommender):
         self._widths: list[int] = []
 
     @torch.no_grad()
-    def encode_catalogue(self, device: torch.device) -> Tensor:
+    def encode_catalogue(self) -> Tensor:
         """Every item's vectors side by side, (N + 1, E); as of ``Recommender``."""
-        catalogues = [one.encode_catalogue(device) for one in self._recommenders()]
+        catalogues = [one.encode_catalogue() for one in self._recommenders()]
         self._widths = [one.shape[1] for one in catalogues]
         self._covariances = [_covariance(one[1:][self._is_candidate_N]) for one in catalogues]
         return torch.cat(catalogues, dim=1)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.fx.experimental import _config as fx_config
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from morec import cost
@@ -66,8 +65,7 @@ def profile_model(
         return None
     try:
         # Nothing that is measured is padding, which the meta device cannot check.
-        no_padding = fx_config.patch(meta_nonzero_assume_all_nonzero=True)  # type: ignore[attr-defined]
-        with no_padding, _AllTrue():  # type: ignore[no-untyped-call]
+        with _AllTrue():  # type: ignore[no-untyped-call]
             return _measure(recommender.to(META), config, artefact_bytes)
     except _NEEDS_VALUES:
         return None

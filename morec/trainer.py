@@ -76,11 +76,14 @@ class Trainer:
         """Train on every sample once and return the mean loss over steps.
 
         Raises:
-            DivergedError: a step's loss is not finite.
+            DivergedError: a step's loss is not finite; the epoch is run to its end all the same.
         """
         self.recommender.train()
-        losses = [self.step(self.to_device(batch)) for batch in self.batches()]
-        return float(np.mean(losses))
+        losses = torch.stack([self.step(Samples.of(batch)) for batch in self.batches()])
+        if not losses.isfinite().all():
+            step = int((~losses.isfinite()).nonzero()[0])
+            raise DivergedError(f"the training loss became {float(losses[step])}")
+        return float(np.mean(losses.cpu().numpy()))
 
     def batches(self) -> Iterator[TrainBatch]:
         """The next epoch's batches; drawing them moves the loader's generator on."""
@@ -92,28 +95,14 @@ class Trainer:
             self.negatives,
         )
 
-    def to_device(self, batch: TrainBatch) -> Samples:
-        """A batch as tensors where the model is."""
-        arrays = (
-            batch.users_B,
-            batch.items_BL1,
-            batch.is_target_BT,
-            batch.negatives_BTK,
-            batch.shared_M,
-        )
-        return Samples(*(torch.from_numpy(array).to(self.device) for array in arrays))
+    def step(self, samples: Samples) -> Tensor:
+        """Update the weights with a batch; its loss over all workers, a scalar on the device.
 
-    def step(self, samples: Samples) -> float:
-        """Update the weights with a batch and return its loss, over all workers.
-
-        Raises:
-            DivergedError: the loss is not finite.
+        Nothing here reads a value of the device: that would wait until it has done all its work.
         """
         loss = self.gradients.compute(samples)
         self.workers.sum_gradients(self.optimizer.parameters)
-        total = float(self.workers.sum(loss.double()))
-        if not np.isfinite(total):
-            raise DivergedError(f"the training loss became {total}")
+        total = self.workers.sum(loss.double())
         self.optimizer.step()
         return total
 

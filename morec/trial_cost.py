@@ -9,6 +9,7 @@ import torch
 from morec import cost
 from morec.encoders.macs import count_macs
 from morec.energy import EnergyMeter
+from morec.models.recommender import Samples
 from morec.progress import Progress
 from morec.results import Cost
 from morec.trainer import Trainer
@@ -64,7 +65,7 @@ def forward_macs(trainer: Trainer) -> dict[str, Any]:
     state = trainer.generator.bit_generator.state
     batch = next(trainer.batches())
     trainer.generator.bit_generator.state = state
-    samples = trainer.to_device(batch)
+    samples = Samples.of(batch)
     # In evaluation mode, so that BatchNorm's statistics do not move; the count is the same.
     trainer.recommender.eval()
     macs, uncounted = count_macs(lambda: trainer.recommender(samples))

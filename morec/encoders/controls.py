@@ -12,21 +12,22 @@ from torch import Tensor
 from morec.config import EncoderSpec
 from morec.encoders.frozen import ENCODE_ITEMS
 from morec.encoders.interface import Encoder
-from morec.encoders.tables import FeatureTable, Table
+from morec.encoders.tables import FeatureTable
 from morec.errors import SpecError
 
 
-class RedirectedEncoder(Table, Encoder):
+class RedirectedEncoder(Encoder):
     """An encoder that gives item r the content of item ``sources_N[r]``."""
 
     def __init__(self, encoder: Encoder, sources_N: Tensor) -> None:
-        super().__init__(sources=sources_N)
+        super().__init__()
+        self._sources_N = sources_N
         self.encoder = encoder
         self.dim = encoder.dim
 
     def forward(self, rows_N: Tensor) -> Tensor:
         """Encode the items' stand-ins into (N, H)."""
-        encoded_NH: Tensor = self.encoder(self._held["sources"][rows_N])
+        encoded_NH: Tensor = self.encoder(self._sources_N[rows_N])
         return encoded_NH
 
     def encode_padded_item(self) -> Tensor:
@@ -35,7 +36,7 @@ class RedirectedEncoder(Table, Encoder):
 
     def lengths_of(self, rows_N: Tensor) -> Tensor | None:
         """Number of tokens of every item's stand-in."""
-        return self.encoder.lengths_of(self._held["sources"][rows_N])
+        return self.encoder.lengths_of(self._sources_N[rows_N])
 
 
 class Controls:

@@ -62,10 +62,10 @@ def write_layer_states(
         folder / "features.npy", "w+", np.float32, (num_items, num_layers, width)
     )
     for rows in chunks:
-        states_NKH[rows.cpu().numpy()] = encoder(rows).cpu().unflatten(1, (num_layers, width))
+        states_NKH[rows.numpy()] = encoder(rows).cpu().unflatten(1, (num_layers, width))
     states_NKH.flush()
 
 
 def row_chunks(num_items: int) -> tuple[Tensor, ...]:
     """All rows in order, in batches of ``ENCODE_ITEMS``."""
-    return torch.split(torch.arange(num_items, device=frozen_device()), ENCODE_ITEMS)
+    return torch.split(torch.arange(num_items), ENCODE_ITEMS)

@@ -27,7 +27,7 @@ class Encoder(nn.Module):
     """H."""
 
     def forward(self, rows_N: Tensor) -> Tensor:
-        """Encode items into (N, H)."""
+        """Encode items into (N, H), on the encoder's device; ``rows_N`` is on the host."""
         raise NotImplementedError
 
     def encode_padded_item(self) -> Tensor:
@@ -35,7 +35,7 @@ class Encoder(nn.Module):
         raise NotImplementedError
 
     def lengths_of(self, rows_N: Tensor) -> Tensor | None:
-        """Number of tokens of every item; None where items are not grouped by length."""
+        """Tokens of every item, on the host; None where items are not grouped by length."""
         return None
 
 

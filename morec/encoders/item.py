@@ -21,6 +21,7 @@ from morec.encoders.interface import Encoder
 from morec.encoders.macs import count_macs
 from morec.encoders.second_round import trained_folder
 from morec.encoders.side import SideNetwork
+from morec.placement import beside
 
 
 class IdPart(nn.Module):
@@ -34,12 +35,12 @@ class IdPart(nn.Module):
 
     def forward(self, items_N: Tensor) -> Tensor:
         """Look the vectors_ND up."""
+        items_N = beside(items_N, cast(Tensor, self.embedding.weight))
         return cast(Tensor, self.dnn(self.embedding(items_N)))
 
     def encode_padded_item(self) -> Tensor:
         """One item's vector, shape (1, D): looking it up costs nothing."""
-        weight = cast(Tensor, self.embedding.weight)
-        return self.forward(torch.zeros(1, dtype=torch.long, device=weight.device))
+        return self.forward(torch.zeros(1, dtype=torch.long))
 
 
 class ModalityPart(nn.Module):
@@ -77,7 +78,7 @@ class ItemEncoder(nn.Module):
         self.dnn = dnn
 
     def forward(self, items_N: Tensor) -> Tensor:
-        """Encode items (ids 1..num_items) into items_ND; repeated ids are encoded repeatedly."""
+        """Encode items (ids 1..num_items, on the host) into items_ND, repeated ids repeatedly."""
         return self._fuse([part(items_N) for part in self.parts.values()])
 
     def by_length(self, items_N: Tensor) -> Tensor:
@@ -87,7 +88,7 @@ class ItemEncoder(nn.Module):
             lengths_N = encoder.lengths_of(items_N - 1)
             if lengths_N is not None:
                 return lengths_N.argsort(stable=True)
-        return torch.arange(len(items_N), device=items_N.device)
+        return torch.arange(len(items_N))
 
     def encoder_parameters(self) -> list[nn.Parameter]:
         """The encoder layers that train, with a learning rate of their own."""

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from morec.encoders.interface import Encoder
+from morec.placement import beside
 
 
 class Table(nn.Module):
@@ -41,7 +42,8 @@ class FeatureTable(Table, Encoder):
 
     def forward(self, rows_N: Tensor) -> Tensor:
         """Look the features_NH up."""
-        return self._held["features"][rows_N]
+        features = self._held["features"]
+        return features[beside(rows_N, features)]
 
     def encode_padded_item(self) -> Tensor:
         """One item's features, shape (1, H): nothing is computed."""
@@ -53,25 +55,27 @@ class PackedTable(Table):
 
     def __init__(self, values: npt.NDArray[np.generic], lengths: npt.NDArray[np.int64]) -> None:
         """Take ``values`` (all tokens, ...) and the number of tokens of every item."""
-        ends = np.cumsum(lengths)
-        super().__init__(
-            values=torch.from_numpy(values),
-            starts=torch.from_numpy(ends - lengths),
-            lengths=torch.from_numpy(lengths),
-        )
+        super().__init__(values=torch.from_numpy(values))
+        # On the host, wherever the values are: they say how much is read.
+        self._lengths = torch.from_numpy(lengths)
+        self._starts = torch.from_numpy(np.cumsum(lengths) - lengths)
 
     def lengths_of(self, rows_N: Tensor) -> Tensor:
-        """Number of tokens of every item asked for."""
-        return self._held["lengths"][rows_N]
+        """Number of tokens of every item asked for, on the host."""
+        return self._lengths[rows_N]
 
     def packed(self, rows_N: Tensor) -> tuple[Tensor, Tensor]:
-        """The items' values (P, ...), one item after the other, and slots_P in their items."""
+        """The items' values (P, ...), one item after the other, and slots_P in their items.
+
+        The slots are on the host.
+        """
         lengths_N = self.lengths_of(rows_N)
         firsts_N = lengths_N.cumsum(0) - lengths_N
-        slots_P = torch.arange(int(lengths_N.sum()), device=rows_N.device)
+        slots_P = torch.arange(int(lengths_N.sum()))
         slots_P = slots_P - firsts_N.repeat_interleave(lengths_N)
-        starts_P = self._held["starts"][rows_N].repeat_interleave(lengths_N)
-        return self._held["values"][starts_P + slots_P], slots_P
+        starts_P = self._starts[rows_N].repeat_interleave(lengths_N)
+        values = self._held["values"]
+        return values[beside(starts_P + slots_P, values)], slots_P
 
     def blank_item(self, num_tokens: int) -> Tensor:
         """One item of so many zero tokens, (num_tokens, ...)."""
@@ -80,14 +84,17 @@ class PackedTable(Table):
 
 
 def is_token_of(lengths_N: Tensor, width: int) -> Tensor:
-    """Which slots of rows padded to ``width`` hold a token, is_token_NT."""
-    return torch.arange(width, device=lengths_N.device) < lengths_N[:, None]
+    """Which slots of rows padded to ``width`` hold a token, is_token_NT, on the host."""
+    return torch.arange(width) < lengths_N[:, None]
 
 
 def padded(packed: Tensor, is_token_NT: Tensor, fill: int = 0) -> Tensor:
-    """Put packed values (P, ...) into rows (N, T, ...), where ``is_token_NT`` says so."""
+    """Put packed values (P, ...) into rows (N, T, ...), where ``is_token_NT`` says so.
+
+    ``is_token_NT`` is on the host.
+    """
     places_P = is_token_NT.flatten().nonzero().squeeze(1)
-    return placed(packed, places_P, is_token_NT.shape, fill)
+    return placed(packed, beside(places_P, packed), is_token_NT.shape, fill)
 
 
 def placed(packed: Tensor, places_P: Tensor, shape: Sequence[int], fill: int = 0) -> Tensor:

@@ -42,7 +42,7 @@ class Recommender:
         self._folder = folder
         self._device = device
         self._model = model.to(device).eval()
-        self._catalogue_N1E = self._model.encode_catalogue(device)
+        self._catalogue_N1E = self._model.encode_catalogue()
         self._is_candidate_N = candidates_of(folder).to(device)
 
     @classmethod
@@ -149,8 +149,7 @@ class Recommender:
             starts, ends = read.offsets_U1[:-1][rows], read.offsets_U1[1:][rows]
             inputs_BL = left_padded(read.item_ids, starts, ends, width=length).astype(np.int64)
             inputs, users = torch.from_numpy(inputs_BL), torch.from_numpy(users_U[rows])
-            on_device = inputs.to(self._device), users.to(self._device)
-            yield rows, self._model.user_vectors(*on_device, self._catalogue_N1E)
+            yield rows, self._model.user_vectors(inputs, users, self._catalogue_N1E)
 
     def _user_numbers(self, read: Histories) -> npt.NDArray[np.int64]:
         """Of dssm, the users' numbers; other models know users by their histories alone."""

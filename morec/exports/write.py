@@ -113,7 +113,7 @@ def _write_vectors(folder: Path, trial: TrainedTrial, is_candidate_N: npt.NDArra
     if trial.weights:
         is_candidate = torch.from_numpy(is_candidate_N).to(device)
         model = FusedRecommender(trial.recommenders, is_candidate)
-    vectors_NE = model.eval().encode_catalogue(device)[1:].cpu().contiguous().numpy()
+    vectors_NE = model.eval().encode_catalogue()[1:].cpu().contiguous().numpy()
     np.save(folder / VECTORS, vectors_NE, allow_pickle=False)
     ids = [trial.dataset.name_of(item) for item in range(1, len(vectors_NE) + 1)]
     flat, width = pa.array(vectors_NE.ravel()), vectors_NE.shape[1]

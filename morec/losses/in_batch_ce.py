@@ -1,4 +1,7 @@
-"""Cross-entropy over the items of the batch, corrected for popularity. Shapes: U item vectors."""
+"""Cross-entropy over the items of the batch, corrected for popularity.
+
+Shapes: U item vectors, S item slots of the batch.
+"""
 
 import torch
 from torch import Tensor
@@ -16,6 +19,9 @@ def in_batch_ce(batch: LossInputs) -> Tensor:
     unique item with log(count) added is the same sum.
     """
     offset_U = -batch.log_popularity_U.to(batch.states_PD.dtype)
-    counts_U = torch.bincount(batch.items_BL1.flatten(), minlength=len(offset_U))
-    log_weight_U = counts_U.to(offset_U.dtype).log() + offset_U
+    # On a GPU torch.bincount waits for the largest number.
+    slots_S = batch.items_BL1.flatten()
+    ones_S = offset_U.new_ones(len(slots_S))
+    counts_U = torch.zeros_like(offset_U).index_add(0, slots_S, ones_S)
+    log_weight_U = counts_U.log() + offset_U
     return candidates_ce(batch, None, log_weight_U[1:], offset_U[batch.targets_P])

@@ -27,7 +27,8 @@ class LossInputs:
     own."""
     shared_M: Tensor
     """Rows of ``vectors_UD`` of the items that all targets share: sampled ones, with repeats, or
-    the whole catalogue; (0,) for a loss that needs none."""
+    the whole catalogue; (0,) for a loss that needs none. On the host, so that a loss can count them
+    without waiting for the device; all other tensors are on the device."""
     users_P: Tensor
     """The row of ``items_BL1`` that the position belongs to."""
     items_BL1: Tensor

@@ -4,12 +4,15 @@ Shapes: P target positions, K negatives of each, M shared ones, C different ones
 item vectors, B users, L1 item slots of a user.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
 from morec.losses.blockwise_ce import candidates_ce
 from morec.losses.inputs import LossInputs
 from morec.losses.sampled_scores import own_scores
+from morec.placement import beside
 
 
 def sampled_ce(batch: LossInputs) -> Tensor:
@@ -37,7 +40,8 @@ def sampled_ce(batch: LossInputs) -> Tensor:
 
 
 def _over_shared(batch: LossInputs) -> Tensor:
-    rows_C, counts_C = torch.unique(batch.shared_M, return_counts=True)
+    unique_C, counts_C = torch.unique(batch.shared_M, return_counts=True)
+    rows_C, counts_C = (beside(one, batch.vectors_UD) for one in (unique_C, counts_C))
     log_expected_C = _log_expected(batch, _log_q(batch)[rows_C])
     log_counts_C = counts_C.to(log_expected_C.dtype).log()
     no_offset_P = torch.zeros_like(batch.states_PD[:, 0])
@@ -46,7 +50,7 @@ def _over_shared(batch: LossInputs) -> Tensor:
 
 def _log_expected(batch: LossInputs, log_q: Tensor) -> Tensor:
     """Log of how often an item with these log-probabilities is expected among k draws."""
-    return log_q + torch.tensor(batch.training.negatives, dtype=log_q.dtype).log()
+    return log_q + math.log(batch.training.negatives)
 
 
 def _log_q(batch: LossInputs) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from morec.losses.inputs import LossInputs
+from morec.placement import beside
 
 BLOCK_NUMBERS = {"cpu": 2**18, "gpu": 2**28}
 """Numbers of gathered vectors that are held at once: what stays in a CPU's cache, or 1 GB."""
@@ -23,8 +24,9 @@ def negative_scores(batch: LossInputs) -> Tensor:
     """Dot products of states with their negatives, (P, K) or (P, M)."""
     if not batch.training.shared_negatives:
         return own_scores(batch.states_PD, batch.vectors_UD, batch.negatives_PK)
-    scores_PM = batch.states_PD @ batch.vectors_UD[batch.shared_M].T
-    return scores_PM.masked_fill(_is_trained_on(batch), HIDDEN)
+    shared_M = beside(batch.shared_M, batch.vectors_UD)
+    scores_PM = batch.states_PD @ batch.vectors_UD[shared_M].T
+    return scores_PM.masked_fill(_is_trained_on(batch, shared_M), HIDDEN)
 
 
 def own_scores(states_PD: Tensor, vectors_UD: Tensor, rows_PK: Tensor) -> Tensor:
@@ -32,13 +34,13 @@ def own_scores(states_PD: Tensor, vectors_UD: Tensor, rows_PK: Tensor) -> Tensor
     return cast(Tensor, _OwnScores.apply(states_PD, vectors_UD, rows_PK))  # type: ignore[no-untyped-call]
 
 
-def _is_trained_on(batch: LossInputs) -> Tensor:
+def _is_trained_on(batch: LossInputs, shared_M: Tensor) -> Tensor:
     """Whether each shared item is in the train list of each position's user."""
     num_users, num_rows = len(batch.items_BL1), len(batch.vectors_UD)
     is_own_BU = torch.zeros(
         num_users, num_rows, dtype=torch.bool, device=batch.items_BL1.device
     ).scatter(1, batch.items_BL1, True)
-    return is_own_BU[:, batch.shared_M][batch.users_P]
+    return is_own_BU[:, shared_M][batch.users_P]
 
 
 class _OwnScores(torch.autograd.Function):

@@ -16,6 +16,7 @@ from morec.config import BERT4RecSpec
 from morec.models.batches import TrainSamples, sequence_samples
 from morec.models.sasrec import LAYER_NORM_EPS, SASRec
 from morec.models.user_encoder import xavier_normal
+from morec.placement import beside
 
 
 class BERT4Rec(SASRec):
@@ -66,7 +67,7 @@ class BERT4Rec(SASRec):
         self, items_BL1D: Tensor, is_item_BL1: Tensor, is_target_BT: Tensor, users_B: Tensor
     ) -> Tensor:
         """Hide the targets, and let every slot attend to all; target t stands in slot t + 1."""
-        is_hidden_BL1 = F.pad(is_target_BT, (1, 0))
+        is_hidden_BL1 = beside(F.pad(is_target_BT, (1, 0)), items_BL1D)
         seen_BL1D = torch.where(is_hidden_BL1[..., None], self.mask.weight, items_BL1D)
         return cast(Tensor, self.head(super().forward(seen_BL1D, is_item_BL1, users_B)[:, 1:]))
 

@@ -14,6 +14,7 @@ from morec.config import DSSMSpec
 from morec.encoders.fusion import dense_layers
 from morec.models.batches import TrainSamples, pair_samples
 from morec.models.user_encoder import UserEncoder, xavier_normal
+from morec.placement import beside
 
 
 class DSSM(UserEncoder):
@@ -52,5 +53,6 @@ class DSSM(UserEncoder):
         self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor, *, last_only: bool = False
     ) -> Tensor:
         """Look the users up: states_B1D, the same whatever the items."""
+        users_B = beside(users_B, self.embedding.weight)
         states_BD: Tensor = self.dnn(self.embedding(users_B))
         return states_BD[:, None]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from morec.config import GRU4RecSpec
 from morec.dropout import Dropout
 from morec.models.user_encoder import UserEncoder, xavier_normal
+from morec.placement import beside
 
 
 class GRU4Rec(UserEncoder):
@@ -50,8 +51,8 @@ class GRU4Rec(UserEncoder):
 def _rolled(values_BLD: Tensor, shift_B: Tensor) -> Tensor:
     """Rotate every row to the left by its own number of positions."""
     length = values_BLD.shape[1]
-    positions_BL = (torch.arange(length, device=shift_B.device) + shift_B[:, None]) % length
-    return values_BLD.take_along_dim(positions_BL[..., None], dim=1)
+    positions_BL = (torch.arange(length) + shift_B[:, None]) % length
+    return values_BLD.take_along_dim(beside(positions_BL[..., None], values_BLD), dim=1)
 
 
 def _start_gates(gru: nn.GRU) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from morec.config import NextItNetSpec
 from morec.models.user_encoder import UserEncoder, xavier_normal
+from morec.placement import beside
 
 LAYER_NORM_EPS = 1e-6
 
@@ -50,6 +51,7 @@ class NextItNet(UserEncoder):
         self, items_BLD: Tensor, is_item_BL: Tensor, users_B: Tensor, *, last_only: bool = False
     ) -> Tensor:
         """Let every position see itself and the items before it."""
+        is_item_BL = beside(is_item_BL, items_BLD)
         states_BLD = items_BLD.masked_fill(~is_item_BL[..., None], 0.0)
         for block in self.blocks:
             states_BLD = block(states_BLD, is_item_BL)

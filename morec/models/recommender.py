@@ -21,10 +21,11 @@ from morec.data.dataset import Dataset
 from morec.data.splits import train_sequences_UL1
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.item import ItemEncoder, build_item_encoder
-from morec.models.batches import check_samples, num_steps
+from morec.models.batches import TrainBatch, check_samples, num_steps
 from morec.models.negatives import negatives_of
 from morec.models.table import RECOMMENDERS
 from morec.models.user_encoder import UserEncoder
+from morec.placement import beside
 
 ITEM_CHUNK = 1024
 """Catalogue items encoded together in evaluation; bounds memory."""
@@ -42,7 +43,7 @@ def encode_alone(encode: Encode, ids_U: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Samples:
-    """Training samples on the device, as ``batches.TrainBatch`` describes them."""
+    """Training samples as tensors of the host, as ``batches.TrainBatch`` describes them."""
 
     users_B: Tensor
     items_BL1: Tensor
@@ -51,6 +52,18 @@ class Samples:
     """(B, T, 0) for a loss without sampled negatives of each target."""
     shared_M: Tensor
     """(0,) for a loss without items that all targets share."""
+
+    @classmethod
+    def of(cls, batch: TrainBatch) -> "Samples":
+        """The arrays of a batch, not copied."""
+        arrays = (
+            batch.users_B,
+            batch.items_BL1,
+            batch.is_target_BT,
+            batch.negatives_BTK,
+            batch.shared_M,
+        )
+        return cls(*map(torch.from_numpy, arrays))
 
     def __getitem__(self, rows: slice) -> "Samples":
         """Some of the samples."""
@@ -70,7 +83,10 @@ class Samples:
 
 @dataclass(frozen=True)
 class EncodedBatch:
-    """Training samples after the forward pass; item vectors are held once per unique item."""
+    """Training samples after the forward pass; item vectors are held once per unique item.
+
+    States and vectors are on the device, the rest on the host.
+    """
 
     states_RTD: Tensor
     """The states of the R users who were read, one for each of the last T items."""
@@ -132,7 +148,7 @@ class Recommender(nn.Module):
             rows[1:], (samples.items_BL1, samples.negatives_BTK, samples.shared_M)
         )
         states_RTD = self.user_encoder.train_states(
-            F.embedding(rows_BL1[readers], vectors_UD),
+            F.embedding(beside(rows_BL1[readers], vectors_UD), vectors_UD),
             samples.items_BL1[readers] > 0,
             samples.is_target_BT[readers],
             samples.users_B[readers],
@@ -148,9 +164,9 @@ class Recommender(nn.Module):
         )
 
     @torch.no_grad()
-    def encode_catalogue(self, device: torch.device) -> Tensor:
+    def encode_catalogue(self) -> Tensor:
         """Every item's vector, shape (N + 1, D), row = item id, row 0 padding."""
-        ids_N = torch.arange(1, self.num_items + 1, device=device)
+        ids_N = torch.arange(1, self.num_items + 1)
         return self._with_padding(self._in_chunks(ids_N, ITEM_CHUNK, self.item_encoder))
 
     def _encode(self, ids_U: Tensor) -> Tensor:
@@ -161,12 +177,15 @@ class Recommender(nn.Module):
 
     def _in_chunks(self, ids_N: Tensor, size: int, encode: Callable[[Tensor], Tensor]) -> Tensor:
         order_N = self.item_encoder.by_length(ids_N)
-        chunks = [encode(chunk) for chunk in torch.split(ids_N[order_N], size)]
-        return torch.cat(chunks)[order_N.argsort()]
+        encoded_ND = torch.cat([encode(chunk) for chunk in torch.split(ids_N[order_N], size)])
+        return encoded_ND[beside(order_N.argsort(), encoded_ND)]
 
     @torch.no_grad()
     def user_vectors(self, inputs_BL: Tensor, users_B: Tensor, catalogue_ND: Tensor) -> Tensor:
-        """Users' vectors after their last input, (B, D); ``catalogue_ND`` is encode_catalogue's."""
+        """Users' vectors after their last input, (B, D); ``catalogue_ND`` is encode_catalogue's.
+
+        Inputs and users are on the host.
+        """
         lengths_B, order_B = (inputs_BL > 0).sum(1).sort()
         num_groups = min(USER_GROUPS, len(order_B))
         groups = order_B.tensor_split(num_groups)
@@ -175,11 +194,12 @@ class Recommender(nn.Module):
             self._last_states(inputs_BL[group, -width:], users_B[group], catalogue_ND)
             for group, width in zip(groups, torch.stack(longest).tolist(), strict=True)
         ]
-        return torch.cat(states)[order_B.argsort()]
+        states_BD = torch.cat(states)
+        return states_BD[beside(order_B.argsort(), states_BD)]
 
     def _last_states(self, inputs_BL: Tensor, users_B: Tensor, catalogue_ND: Tensor) -> Tensor:
-        items_BLD, is_item_BL = catalogue_ND[inputs_BL], inputs_BL > 0
-        states_B1D = self.user_encoder(items_BLD, is_item_BL, users_B, last_only=True)
+        items_BLD = catalogue_ND[beside(inputs_BL, catalogue_ND)]
+        states_B1D = self.user_encoder(items_BLD, inputs_BL > 0, users_B, last_only=True)
         return cast(Tensor, states_B1D[:, -1])
 
     @staticmethod

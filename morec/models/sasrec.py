@@ -19,6 +19,7 @@ from morec.config.models import TransformerSpec
 from morec.dropout import Dropout
 from morec.encoders.tables import placed
 from morec.models.user_encoder import UserEncoder, xavier_normal
+from morec.placement import beside
 
 Activation = Callable[[Tensor], Tensor]
 LAYER_NORM_EPS = 1e-6
@@ -66,7 +67,7 @@ class SASRec(UserEncoder):
         always in the last slot, also where columns of padding are left out.
         """
         first = len(self.positions.weight) - items_BLD.shape[1]
-        packing = Packing.of(is_item_BL, is_causal=self.is_causal)
+        packing = Packing.of(is_item_BL, items_BLD, is_causal=self.is_causal)
         placed_PD = packing.packed(items_BLD) + self.positions.weight[first + packing.slots_P]
         states_PD = self.dropout(self.norm(placed_PD))
         for block in self.blocks[:-1]:
@@ -89,15 +90,20 @@ class Packing:
     """Added to the attention scores."""
 
     @classmethod
-    def of(cls, is_item_BL: Tensor, *, is_causal: bool = True) -> "Packing":
-        """Find the items, and which items each of them may attend to."""
+    def of(cls, is_item_BL: Tensor, items_BLD: Tensor, *, is_causal: bool = True) -> "Packing":
+        """Find the items, and which items each of them may attend to.
+
+        ``is_item_BL`` is on the host; what is found is where ``items_BLD`` is.
+        """
         length = is_item_BL.shape[1]
         is_kept_BL = is_item_BL.clone()
         is_kept_BL[:, -1] = True
         rows_P, slots_P = is_kept_BL.nonzero(as_tuple=True)
         last_B = is_kept_BL.sum(1).cumsum(0) - 1
-        mask_B1LL = _attention_mask(is_item_BL, is_causal=is_causal)
-        return cls(slots_P, rows_P * length + slots_P, last_B, mask_B1LL)
+        mask_B1LL = _attention_mask(beside(is_item_BL, items_BLD), is_causal=is_causal)
+        places_P = rows_P * length + slots_P
+        slots_P, places_P, last_B = (beside(one, items_BLD) for one in (slots_P, places_P, last_B))
+        return cls(slots_P, places_P, last_B, mask_B1LL)
 
     def packed(self, padded_BLX: Tensor) -> Tensor:
         """The items' rows, one after the other: (B, L, ...) to (P, ...)."""

@@ -59,9 +59,11 @@ class UserEncoder(nn.Module, ABC):
         in evaluation. A model that reads a history has a state after every input (T = L), which
         does not depend on the item it scores.
 
-        ``is_item_BL`` is False on padding, which is left of the items. Vectors on padding do not
-        matter; states on padding are finite and have no meaning. Columns that are padding in every
-        row may be left out. With ``last_only`` only the last state is computed: (B, 1, D).
+        ``is_item_BL`` and ``users_B`` are on the host, vectors on the device; ``beside`` of
+        ``morec.placement`` brings one to the other. ``is_item_BL`` is False on padding, which is
+        left of the items. Vectors on padding do not matter; states on padding are finite and have
+        no meaning. Columns that are padding in every row may be left out. With ``last_only`` only
+        the last state is computed: (B, 1, D).
         """
 
 

@@ -10,6 +10,7 @@ import torch
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.families import encoder_inputs
 from morec.encoders.macs import count_macs
+from morec.models.recommender import Samples
 from morec.trainer import Trainer
 from tests.benchmarks import plain, world
 from tests.benchmarks.measure import Row, cpu_seconds, gemm_gflops, interleaved, peak_mib, ratios
@@ -75,7 +76,7 @@ def _useful_work(
     case: str, trainer: Trainer, seconds: tuple[float, ...], target: float
 ) -> list[Row]:
     """Multiply-accumulates that a step needs, against the best rate of a matrix product."""
-    batch = trainer.to_device(next(trainer.batches()))
+    batch = Samples.of(next(trainer.batches()))
     macs, _ = count_macs(lambda: trainer.recommender(batch))
     gflops = [BACKWARD_AND_FORWARD * 2 * macs / s / 1e9 for s in seconds]
     best, in_bf16 = gemm_gflops(torch.float32), gemm_gflops(torch.bfloat16)
@@ -110,7 +111,7 @@ def batches(settings: Settings) -> list[Row]:
 
     def drawn() -> None:
         for batch in ours.batches():
-            ours.to_device(batch)
+            Samples.of(batch)
 
     seconds = interleaved({"plain": lambda: list(loader), "ours": drawn}, settings.rounds)
     found = ratios(seconds["plain"], seconds["ours"])

@@ -62,7 +62,7 @@ def _scores_by_user(
         config.model, config.item, dataset, ArtefactStore(folder / "artefacts")
     ).eval()
     model.load_state_dict(state["best_weights"])
-    items = model.encode_catalogue(torch.device("cpu"))
+    items = model.encode_catalogue()
     found = []
     for batch in evaluation_batches(dataset, split, 1000):
         inputs, users = torch.from_numpy(batch.inputs_BL), torch.from_numpy(batch.users_B)
@@ -228,12 +228,12 @@ def test_a_member_whose_scores_are_all_equal_says_nothing(
         torch.nn.init.zeros_(parameter)
     model = FusedRecommender([first, flat], torch.ones(dataset.num_items, dtype=torch.bool))
     model.weights = (0.5, 0.5)
-    catalogue = model.encode_catalogue(torch.device("cpu"))
+    catalogue = model.encode_catalogue()
     batch = next(iter(evaluation_batches(dataset, "valid", 8)))
     inputs, users = torch.from_numpy(batch.inputs_BL), torch.from_numpy(batch.users_B)
     vectors = model.user_vectors(inputs, users, catalogue)
     assert vectors[:, 8:].count_nonzero() == 0 and vectors[:, :8].isfinite().all()
-    alone = first.user_vectors(inputs, users, first.encode_catalogue(torch.device("cpu")))
+    alone = first.user_vectors(inputs, users, first.encode_catalogue())
     fused_scores, own = vectors @ catalogue[1:].T, alone @ catalogue[1:, :8].T
     assert torch.equal(fused_scores.argsort(1), own.argsort(1))
 
@@ -244,7 +244,7 @@ def test_only_candidates_count_for_the_deviation(dataset: Dataset) -> None:
     is_candidate = torch.arange(dataset.num_items) < 7
     model = FusedRecommender([one, one], is_candidate)
     model.weights = (1.0, 0.0)
-    catalogue = model.encode_catalogue(torch.device("cpu"))
+    catalogue = model.encode_catalogue()
     batch = next(iter(evaluation_batches(dataset, "valid", 8)))
     inputs, users = torch.from_numpy(batch.inputs_BL), torch.from_numpy(batch.users_B)
     scores = model.user_vectors(inputs, users, catalogue) @ catalogue[1:8].T

@@ -86,7 +86,7 @@ def loss_by_slots(
 
 
 def loss_of_next_batch(trainer: Trainer, model: Recommender, loss: str) -> Tensor:
-    samples = trainer.to_device(next_batch(trainer))
+    samples = Samples.of(next_batch(trainer))
     return loss_by_slots(model, samples, trainer.log_popularity_N1, TRAININGS[loss])
 
 
@@ -121,7 +121,7 @@ def test_changing_one_negative_moves_loss_and_gradient(
     trainer = trainer_of(config, tiny_dataset, tmp_path)
     model = trainer.recommender.double()
     nn.init.normal_(model.item_encoder.parts["id"].embedding.weight, std=0.5)
-    samples = trainer.to_device(next_batch(trainer))
+    samples = Samples.of(next_batch(trainer))
     changed_BTK = samples.negatives_BTK.clone()
     changed_BTK[0, -1] = changed_BTK[0, -1] % tiny_dataset.num_items + 1
     losses, gradients = [], []
@@ -183,7 +183,7 @@ def test_a_batch_of_users_with_a_single_train_item_has_a_loss_of_zero(
         config = tiny_config(training={"batch_size": 2, **training})
         trainer = trainer_of(config, short, tmp_path)
         found = [
-            (bool(batch.is_target_BT.any()), trainer.step(trainer.to_device(batch)) > 0)
+            (bool(batch.is_target_BT.any()), trainer.step(Samples.of(batch)).item() > 0)
             for batch in trainer.batches()
         ]
         assert sorted(found) == [(False, False), (False, False), (True, True)]

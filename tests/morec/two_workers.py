@@ -15,6 +15,7 @@ from torch import nn
 from morec.config import TrialConfig
 from morec.data.dataset import Dataset, open_dataset
 from morec.encoders.artefacts import ArtefactStore
+from morec.models.recommender import Samples
 from morec.results import TrialResult
 from morec.trainer import Trainer
 from morec.workers import SMALL, Workers
@@ -103,7 +104,7 @@ def step_in_fp64(
     store = ArtefactStore(home / "artefacts")
     trainer = Trainer(config, dataset, store, workers=workers, device=torch.device("cpu"))
     trainer.recommender.double().train()
-    loss = trainer.gradients.compute(trainer.to_device(next(trainer.batches())))
+    loss = trainer.gradients.compute(Samples.of(next(trainer.batches())))
     named = dict(trainer.recommender.named_parameters())
     workers.sum_gradients(named.values())
     gradients = {name: _gradient(p).flatten().tolist() for name, p in named.items()}

@@ -16,6 +16,7 @@ from morec.data.dataset import Dataset
 from morec.data.decoded_images import decode_images
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.errors import DataError
+from morec.placement import beside
 
 HALF = (0.5, 0.5, 0.5)
 """Mean and deviation of the paper's code, for every encoder."""
@@ -40,7 +41,7 @@ class PixelTable(nn.Module):
     def forward(self, rows_N: Tensor) -> Tensor:
         """Normalised images_NCSS, on the device of this module."""
         mean_C11 = self.get_buffer("mean_C11")
-        images_NSSC = self._pixels_NSSC[rows_N.cpu()].to(mean_C11.device)
+        images_NSSC = beside(self._pixels_NSSC[rows_N], mean_C11)
         images_NCSS = images_NSSC.permute(0, 3, 1, 2).to(mean_C11.dtype) / 255
         return (images_NCSS - mean_C11) / self.get_buffer("std_C11")
 

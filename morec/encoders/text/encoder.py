@@ -13,6 +13,7 @@ from morec.encoders.interface import Encoder
 from morec.encoders.tables import PackedTable, is_token_of, padded
 from morec.encoders.text.reading import Reading
 from morec.encoders.text.stack import Padded, TransformerStack, WholeEncoder, pool
+from morec.placement import beside
 
 LENGTH_GROUPS = 8
 MIN_GROUP = 8
@@ -53,7 +54,8 @@ class TextEncoder(Encoder):
         padded_groups = [
             self._padded(*each) for each in zip(parts, groups, shortest, longest, strict=True)
         ]
-        return self._pooled_groups(padded_groups)[order_N.argsort()]
+        pooled_NH = self._pooled_groups(padded_groups)
+        return pooled_NH[beside(order_N.argsort(), pooled_NH)]
 
     def encode_padded_item(self) -> Tensor:
         """Encode one item whose ``max_tokens`` slots are all filled, shape (1, H)."""
@@ -70,6 +72,7 @@ class TextEncoder(Encoder):
         lengths_N = self.table.lengths_of(rows_N)
         is_token_NT = is_token_of(lengths_N, int(lengths_N.max()))
         inputs = padded(self._embedded(rows_N), is_token_NT, self.pad_id)
+        is_token_NT = beside(is_token_NT, inputs)
         states_NTH: Tensor = self.stack(inputs, is_token_NT)
         return states_NTH[is_token_NT]
 
@@ -85,7 +88,7 @@ class TextEncoder(Encoder):
         if shortest == longest:
             return embedded.view(len(lengths_N), longest, *embedded.shape[1:]), None
         is_token_NT = is_token_of(lengths_N, longest)
-        return padded(embedded, is_token_NT, self.pad_id), is_token_NT
+        return padded(embedded, is_token_NT, self.pad_id), beside(is_token_NT, embedded)
 
     def _pooled_groups(self, groups: Sequence[Padded]) -> Tensor:
         if self.reading.pooling == "cls":

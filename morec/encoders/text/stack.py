@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from morec.encoders.lora import leave_frozen_out_of_states
 from morec.encoders.text.architecture import Architecture
 from morec.encoders.token_embedding import TokenTable
+from morec.placement import beside
 
 Padded = tuple[Tensor, Tensor | None]
 """Titles padded on the right to one length, (B, T, ...), and is_token_BT; None: no padding."""
@@ -45,7 +46,7 @@ class TransformerStack(nn.Module):
         if self.embedding is None:
             return values
         first_position = self.architecture.first_position
-        positions_1P = (first_position + slots_P.to(values.device))[None]
+        positions_1P = (first_position + beside(slots_P, values))[None]
         states_1PH = self.embedding(input_ids=values.long()[None], position_ids=positions_1P)
         return cast(Tensor, states_1PH[0])
 

@@ -32,6 +32,7 @@ from morec.encoders.text.tokens import open_tokens, packed_tokens, titles_key, w
 from morec.encoders.text.word_vectors import read_word_vectors
 from morec.encoders.weights.files import cached_sha256, random_hash
 from morec.errors import DataError
+from morec.placement import beside
 
 WORD_DIM = 300
 """Width of word vectors that are drawn; a file has its own."""
@@ -111,7 +112,8 @@ class WordEncoder(Encoder):
         lengths_N = self.table.lengths_of(rows_N)
         is_word_NT = is_token_of(lengths_N, int(lengths_N.max()))
         words_PE = self.words(self.table.packed(rows_N)[0])
-        return cast(Tensor, self.reader(padded(words_PE, is_word_NT), is_word_NT))
+        words_NTE = padded(words_PE, is_word_NT)
+        return cast(Tensor, self.reader(words_NTE, beside(is_word_NT, words_NTE)))
 
     def encode_padded_item(self) -> Tensor:
         """Encode one item of ``max_tokens`` words, shape (1, H)."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from morec.config import TrialConfig
 from morec.data.dataset import load_dataset
 from morec.encoders.artefacts import ArtefactStore
+from morec.models.recommender import Samples
 from morec.trainer import Trainer
 from morec.workers import Workers
 from tests.benchmarks.measure import Row, cpu_seconds, interleaved, ratios
@@ -119,7 +120,7 @@ def _trainer(config: TrialConfig, folder: Path) -> Trainer:
 def _train(trainer: Trainer, steps: int) -> None:
     trainer.recommender.train()
     for batch in islice(trainer.batches(), steps):
-        trainer.step(trainer.to_device(batch))
+        trainer.step(Samples.of(batch))
 
 
 def _seconds(

@@ -208,7 +208,7 @@ def test_a_constant_of_a_trained_encoder_is_one_items_content(
         if seed == SEED:
             assert (plain - ours[0]).abs().amax(1).min() < 1e-6
         redirected: Any = encoder.parts[part].get_submodule("encoder")
-        chosen.add(int(redirected._held["sources"][0]))
+        chosen.add(int(redirected._sources_N[0]))
     assert len(chosen) > 1
 
 

@@ -55,7 +55,7 @@ def test_vectors_and_items_say_the_same_in_every_file(
     assert items["item_id"].tolist() == table["item_id"].tolist()
     assert tuple(items["item_id"]) == tiny_dataset.item_names
     assert tuple(items["title"]) == tiny_dataset.titles
-    members = [one.encode_catalogue(CPU)[1:].numpy() for one in trained.recommenders]
+    members = [one.encode_catalogue()[1:].numpy() for one in trained.recommenders]
     np.testing.assert_array_equal(vectors, np.concatenate(members, axis=1))
 
 

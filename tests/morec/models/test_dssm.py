@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.models.dssm import DSSM
+from morec.models.recommender import Samples
 from morec.trainer import Trainer
 from morec.workers import Workers
 from tests.morec.data.hand_made import windows_of
@@ -97,7 +98,7 @@ def test_a_step_is_the_papers_loss_and_gradient(
     expected = loss_by_pairs(trainer, list(zip(*(c.tolist() for c in columns), strict=True)))
     parameters = [p for p in trainer.recommender.parameters() if p.requires_grad]
     wanted = torch.autograd.grad(expected, parameters)
-    assert trainer.step(trainer.to_device(batch)) == pytest.approx(expected.item(), abs=1e-12)
+    assert trainer.step(Samples.of(batch)).item() == pytest.approx(expected.item(), abs=1e-12)
     for parameter, gradient in zip(parameters, wanted, strict=True):
         torch.testing.assert_close(parameter.grad, gradient, rtol=0, atol=1e-10)
 

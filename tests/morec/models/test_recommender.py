@@ -146,7 +146,7 @@ def test_items_that_all_targets_share_are_encoded_once_with_the_others() -> None
 def test_the_catalogue_is_the_same_in_one_chunk_or_several() -> None:
     num_items = 2 * ITEM_CHUNK + 3
     model, part = recommender(num_items)
-    catalogue_ND = model.encode_catalogue(CPU)
+    catalogue_ND = model.encode_catalogue()
     assert part.asked == list(range(1, num_items + 1))
     assert catalogue_ND[1:].equal(part.embedding.weight[1:])
     assert not catalogue_ND[0].any()
@@ -161,7 +161,7 @@ def test_a_user_is_the_state_after_the_last_input(num_users: int) -> None:
     inputs_BL[torch.arange(LENGTH) < torch.randint(0, LENGTH, (num_users, 1))] = 0
     users_B = torch.randint(0, 2, (num_users,))
     states_BLD = model.user_encoder(part.embedding(inputs_BL), inputs_BL > 0, users_B)
-    users_BD = model.user_vectors(inputs_BL, users_B, model.encode_catalogue(CPU))
+    users_BD = model.user_vectors(inputs_BL, users_B, model.encode_catalogue())
     torch.testing.assert_close(users_BD, states_BLD[:, -1], rtol=0, atol=1e-12)
 
 
@@ -174,7 +174,7 @@ def test_a_catalogue_encoded_by_length_keeps_its_order(
     model = build_recommender(A_SASREC, parts, dataset, ArtefactStore(tmp_path)).double().eval()
     ids_N = torch.arange(1, dataset.num_items + 1)
     one_by_one = torch.cat([model.item_encoder(item) for item in ids_N.split(1)])
-    catalogue_ND = model.encode_catalogue(CPU)
+    catalogue_ND = model.encode_catalogue()
     torch.testing.assert_close(catalogue_ND[1:], one_by_one, rtol=0, atol=1e-12)
 
 

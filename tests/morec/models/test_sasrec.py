@@ -41,7 +41,7 @@ def test_a_block_is_torchs_post_ln_layer() -> None:
     hidden_LL = torch.ones(LENGTH, LENGTH).triu(1).bool()
     mask_LL = torch.zeros(LENGTH, LENGTH).double().masked_fill(hidden_LL, MASKED)
     expected = torch_layer(block, "relu")(states_BLD, src_mask=mask_LL)
-    packing = Packing.of(torch.ones(3, LENGTH, dtype=torch.bool))
+    packing = Packing.of(torch.ones(3, LENGTH, dtype=torch.bool), states_BLD)
     found = packing.padded(block(packing.packed(states_BLD), packing))
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
