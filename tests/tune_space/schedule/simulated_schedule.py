@@ -112,6 +112,9 @@ class _Schedule:
         before = Ledger(self.machine.folder).read_manifest()
         self._code = run(self.machine, text, options, hazard, twice=draw.random() < 0.2)
         self._check_code(self._code, hazard, before)
+        if self._is_edited and "--only" in options:
+            # An arm that was edited and is left out begins anew.
+            self._go_on_from_here()
 
     def _edit(self) -> None:
         """Change the study, as a user does between two runs; an impossible change is left out."""

@@ -75,8 +75,11 @@ def study_text(file: File) -> str:
 
 
 def _add_conditions(file: File, draw: Random) -> None:
-    """Conditions, of which the second leaves an arm of another loss as it is."""
-    if "training.loss" in file["search"]:
+    """Conditions, of which the second leaves an arm of another loss as it is.
+
+    A file that has them stays as it is: another loss would be another arm B.
+    """
+    if "training.loss" in file["search"] or "conditions" in file:
         return
     file["conditions"] = {"plain": {}, "gbce": {"training.loss": "in_batch_ce"}}
     if draw.random() < 0.5:
@@ -99,7 +102,8 @@ def _change_seeds(file: File, draw: Random) -> None:
 
 def _add_arm(file: File, draw: Random) -> None:
     used = {arm.get("model.dim") for arm in file["arms"].values()}
-    file["arms"]["N"] = {"model.dim": draw.choice([d for d in MODEL_DIMS if d not in used])}
+    new = {"model.dim": draw.choice([d for d in MODEL_DIMS if d not in used])}
+    file["arms"].setdefault("N", new)
 
 
 def _remove_arm(file: File, draw: Random) -> None:

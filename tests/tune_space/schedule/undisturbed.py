@@ -81,10 +81,17 @@ class Undisturbed:
         return self._finish(arm, Decisions(list(search.entries), search.best(), [], records))
 
     def _given(self, arm: Arm, num: int) -> list[Mapping[str, object]]:
-        entry = self._start.entries.get(arm.name)
-        if entry is None or entry.config.seed != arm.config.seed:
-            return []
-        return [one.params for one in entry.search if fits(arm, one.params)][:num]
+        """What an edit left of the arm's search, or else of the same arm's in another condition."""
+        entries = self._start.entries
+        named = entries.get(arm.name)
+        begun = [named] if named and named.search and named.config.seed == arm.config.seed else []
+        begun += [
+            one
+            for one in entries.values()
+            if one.search and (one.own_name, one.config) == (arm.own_name, arm.config)
+        ]
+        found = begun[0].search if begun else ()
+        return [one.params for one in found if fits(arm, one.params)][:num]
 
     def _finish(self, arm: Arm, made: Decisions) -> Decisions:
         """Add the final trials of the choice."""
