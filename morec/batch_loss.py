@@ -14,7 +14,7 @@ from morec.config import TrainingSpec
 from morec.losses.inputs import LossInputs
 from morec.losses.table import LOSSES
 from morec.models.recommender import ALL, EncodedBatch, Recommender, Samples, encode_alone
-from morec.placement import beside
+from morec.placement import beside, looked_up
 from morec.workers import Workers
 
 
@@ -69,7 +69,7 @@ class BatchLoss:
         return encoded
 
     def _precision(self) -> AbstractContextManager[object]:
-        """In which the forward pass runs."""
+        """The context in which the forward pass runs."""
         if self._training.precision == "fp32":
             return nullcontext()
         return torch.autocast(self._log_popularity_N1.device.type, dtype=torch.bfloat16)
@@ -89,7 +89,7 @@ class BatchLoss:
             users_P=on_device(users_P),
             items_BL1=on_device(encoded.items_BL1),
             vectors_UD=_at_least_fp32(vectors_UD),
-            log_popularity_U=self._log_popularity_N1[on_device(encoded.unique_ids_U)],
+            log_popularity_U=looked_up(encoded.unique_ids_U, self._log_popularity_N1),
             num_positions=num_positions,
             num_items=self._recommender.num_items,
             training=self._training,

@@ -12,3 +12,8 @@ def beside(values: Tensor, other: Tensor) -> Tensor:
     if other.device.type == "cuda" and values.device.type == "cpu":
         values = values.pin_memory()
     return values.to(other.device, non_blocking=True)
+
+
+def looked_up(rows: Tensor, table: Tensor) -> Tensor:
+    """``table[rows]``, for rows of the host."""
+    return table[beside(rows, table)]

@@ -79,11 +79,11 @@ class Trainer:
             DivergedError: a step's loss is not finite; the epoch is run to its end all the same.
         """
         self.recommender.train()
-        losses = torch.stack([self.step(Samples.of(batch)) for batch in self.batches()])
-        if not losses.isfinite().all():
-            step = int((~losses.isfinite()).nonzero()[0])
-            raise DivergedError(f"the training loss became {float(losses[step])}")
-        return float(np.mean(losses.cpu().numpy()))
+        on_device = torch.stack([self.step(Samples.of(batch)) for batch in self.batches()])
+        losses = on_device.cpu().numpy()
+        if len(wrong := losses[~np.isfinite(losses)]):
+            raise DivergedError(f"the training loss became {wrong[0]}")
+        return float(np.mean(losses))
 
     def batches(self) -> Iterator[TrainBatch]:
         """The next epoch's batches; drawing them moves the loader's generator on."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from morec.encoders.interface import Encoder
-from morec.placement import beside
+from morec.placement import beside, looked_up
 
 
 class Table(nn.Module):
@@ -42,8 +42,7 @@ class FeatureTable(Table, Encoder):
 
     def forward(self, rows_N: Tensor) -> Tensor:
         """Look the features_NH up."""
-        features = self._held["features"]
-        return features[beside(rows_N, features)]
+        return looked_up(rows_N, self._held["features"])
 
     def encode_padded_item(self) -> Tensor:
         """One item's features, shape (1, H): nothing is computed."""
@@ -74,8 +73,7 @@ class PackedTable(Table):
         slots_P = torch.arange(int(lengths_N.sum()))
         slots_P = slots_P - firsts_N.repeat_interleave(lengths_N)
         starts_P = self._starts[rows_N].repeat_interleave(lengths_N)
-        values = self._held["values"]
-        return values[beside(starts_P + slots_P, values)], slots_P
+        return looked_up(starts_P + slots_P, self._held["values"]), slots_P
 
     def blank_item(self, num_tokens: int) -> Tensor:
         """One item of so many zero tokens, (num_tokens, ...)."""

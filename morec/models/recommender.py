@@ -25,7 +25,7 @@ from morec.models.batches import TrainBatch, check_samples, num_steps
 from morec.models.negatives import negatives_of
 from morec.models.table import RECOMMENDERS
 from morec.models.user_encoder import UserEncoder
-from morec.placement import beside
+from morec.placement import beside, looked_up
 
 ITEM_CHUNK = 1024
 """Catalogue items encoded together in evaluation; bounds memory."""
@@ -177,8 +177,8 @@ class Recommender(nn.Module):
 
     def _in_chunks(self, ids_N: Tensor, size: int, encode: Callable[[Tensor], Tensor]) -> Tensor:
         order_N = self.item_encoder.by_length(ids_N)
-        encoded_ND = torch.cat([encode(chunk) for chunk in torch.split(ids_N[order_N], size)])
-        return encoded_ND[beside(order_N.argsort(), encoded_ND)]
+        chunks = [encode(chunk) for chunk in torch.split(ids_N[order_N], size)]
+        return looked_up(order_N.argsort(), torch.cat(chunks))
 
     @torch.no_grad()
     def user_vectors(self, inputs_BL: Tensor, users_B: Tensor, catalogue_ND: Tensor) -> Tensor:
@@ -194,11 +194,10 @@ class Recommender(nn.Module):
             self._last_states(inputs_BL[group, -width:], users_B[group], catalogue_ND)
             for group, width in zip(groups, torch.stack(longest).tolist(), strict=True)
         ]
-        states_BD = torch.cat(states)
-        return states_BD[beside(order_B.argsort(), states_BD)]
+        return looked_up(order_B.argsort(), torch.cat(states))
 
     def _last_states(self, inputs_BL: Tensor, users_B: Tensor, catalogue_ND: Tensor) -> Tensor:
-        items_BLD = catalogue_ND[beside(inputs_BL, catalogue_ND)]
+        items_BLD = looked_up(inputs_BL, catalogue_ND)
         states_B1D = self.user_encoder(items_BLD, inputs_BL > 0, users_B, last_only=True)
         return cast(Tensor, states_B1D[:, -1])
 

@@ -22,7 +22,7 @@ from tests.morec.tiny_trials import FROZEN_TEXT, OTHER_MODELS, TRAINED_TEXT, TRA
 META = torch.device("meta")
 MODELS: dict[str, dict[str, Any]] = {"sasrec": {}} | {one["kind"]: one for one in OTHER_MODELS}
 WORDS = {"name": "word-average", "pretrained": False, "trainable_layers": "all"}
-CNN = {"name": "text-cnn", "pretrained": False, "trainable_layers": "all"}
+CNN = WORDS | {"name": "text-cnn"}
 IMAGE = {"name": "tiny-random-mae", "pretrained": False, "size": 32, "trainable_layers": "all"}
 MORE_ITEMS: dict[str, dict[str, Any]] = {
     "mean": {"text": TRAINED_TEXT["text"] | {"pooling": "mean"}},
@@ -54,7 +54,6 @@ def step(config: TrialConfig, dataset: Dataset, folder: Path) -> Recommender:
     """Loss and gradients of a batch on the meta device; returns the recommender there."""
     trainer = trainer_of(config, dataset, folder)
     recommender = trainer.recommender.to(META).train()
-    recommender.micro_items = config.training.micro_items
     popularity_N1 = trainer.log_popularity_N1.to(META)
     batch_loss = BatchLoss(recommender, config.training, popularity_N1, ALONE)
     loss = batch_loss(Samples.of(next(trainer.batches())))

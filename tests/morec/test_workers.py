@@ -155,6 +155,12 @@ def assert_same_ranks(ours: Evaluation, theirs: Evaluation) -> None:
     assert np.abs(moved_U).sum() <= 1
     counts = [(one.num_users, one.num_tied, one.num_forced_misses) for one in (ours, theirs)]
     assert counts[0] == counts[1]
+    if not moved_U.any():
+        assert without_lists(ours) == without_lists(theirs)
+
+
+def without_lists(evaluation: Evaluation) -> Evaluation:
+    return evaluation.model_copy(update={"kept_lists": None})
 
 
 def losses_of(result: TrialResult) -> list[float]:

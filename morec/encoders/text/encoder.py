@@ -13,7 +13,7 @@ from morec.encoders.interface import Encoder
 from morec.encoders.tables import PackedTable, is_token_of, padded
 from morec.encoders.text.reading import Reading
 from morec.encoders.text.stack import Padded, TransformerStack, WholeEncoder, pool
-from morec.placement import beside
+from morec.placement import beside, looked_up
 
 LENGTH_GROUPS = 8
 MIN_GROUP = 8
@@ -54,8 +54,7 @@ class TextEncoder(Encoder):
         padded_groups = [
             self._padded(*each) for each in zip(parts, groups, shortest, longest, strict=True)
         ]
-        pooled_NH = self._pooled_groups(padded_groups)
-        return pooled_NH[beside(order_N.argsort(), pooled_NH)]
+        return looked_up(order_N.argsort(), self._pooled_groups(padded_groups))
 
     def encode_padded_item(self) -> Tensor:
         """Encode one item whose ``max_tokens`` slots are all filled, shape (1, H)."""
