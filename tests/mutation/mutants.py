@@ -17,6 +17,8 @@ NOT_TESTED = frozenset({"__repr__", "__str__"})
 UNTOUCHED = (ast.JoinedStr, ast.Assert, ast.Raise, ast.Import, ast.ImportFrom)
 UNTOUCHED_FIELDS = frozenset({"annotation", "returns", "decorator_list"})
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+Key = tuple[str, str, str, str]
+"""The module, the function, its lines before and its lines after."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Mutant:
     """The whole changed module, with as many lines as before."""
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> Key:
         """Names the change where lines have moved."""
         return self.path, self.function, self.old, self.new
 

@@ -8,6 +8,7 @@ import os
 import random
 import sys
 import types
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,7 +20,7 @@ sys.modules["tests"] = tests
 sys.path.insert(0, str(ROOT))
 
 from tests.conftest import pytest_configure as clean_environment  # noqa: E402
-from tests.mutation.equivalent import EQUIVALENT  # noqa: E402
+from tests.mutation.equivalent.table import EQUIVALENT  # noqa: E402
 from tests.mutation.judged import CAUGHT, Judged, judge, share_caught, table  # noqa: E402
 from tests.mutation.known import Known  # noqa: E402
 from tests.mutation.mutants import Mutant, mutants_of  # noqa: E402
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--sample", type=int, default=400, help="changes that are tried")
     parser.add_argument("--seed", type=int, default=1, help="of the sample")
     parser.add_argument("--only", nargs="*", default=list(TARGETS), choices=list(TARGETS))
+    parser.add_argument("--among", default="", help="only modules that have this in their path")
     parser.add_argument("--skip", type=int, default=0, help="leaves out the sample's first")
     parser.add_argument("--jobs", type=int, default=1, help="changes that are tried at once")
     parser.add_argument("--at-least", type=float, default=0.95, help="share that must be noticed")
@@ -43,23 +45,27 @@ def main() -> int:
     print(f"seed {chosen.seed}, {chosen.sample} changes", flush=True)
     known = Known(chosen.kept)
     preload([*third_party(), *sorted(known.imported)])
-    drawn = draw(chosen.only, chosen.sample, chosen.seed)[chosen.skip :]
+    whole = [one for one in mutants(chosen.only) if chosen.among in one[1].path]
+    drawn = draw(whole, chosen.sample, chosen.seed)[chosen.skip :]
     with ThreadPoolExecutor(chosen.jobs) as pool:
         judged = list(pool.map(lambda one: _tell(*one, known), drawn))
     print(table(judged))
     return 0 if share_caught(judged) >= chosen.at_least else 1
 
 
-def draw(groups: list[str], count: int, seed: int) -> list[tuple[str, Mutant]]:
-    """A random sample of all mutants of these groups, in the order of their modules."""
-    whole = [
+def mutants(groups: Sequence[str]) -> list[tuple[str, Mutant]]:
+    """All mutants of these groups, in the order of their modules."""
+    return [
         (group, mutant)
         for group in groups
         for path in modules(group)
         for mutant in mutants_of((ROOT / path).read_text(encoding="utf-8"), str(path))
     ]
-    drawn = random.Random(seed).sample(range(len(whole)), min(count, len(whole)))
-    return [whole[place] for place in drawn]
+
+
+def draw(whole: Sequence[tuple[str, Mutant]], count: int, seed: int) -> list[tuple[str, Mutant]]:
+    """A random sample, in random order."""
+    return random.Random(seed).sample(whole, min(count, len(whole)))
 
 
 def _tell(group: str, mutant: Mutant, known: Known) -> Judged:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.mutation.equivalent import EQUIVALENT
+from tests.mutation.equivalent.table import EQUIVALENT
 from tests.mutation.mutants import mutants_of
 from tests.mutation.targets import ROOT, TARGETS, mirrored_tests, modules, third_party
 

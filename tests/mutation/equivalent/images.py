@@ -1,0 +1,5 @@
+"""Encoders of images, their weights, and item encoders."""
+
+from tests.mutation.mutants import Key
+
+EQUIVALENT: dict[Key, str] = {}

@@ -1,0 +1,5 @@
+"""Statistics, contrasts, verdict and summary."""
+
+from tests.mutation.mutants import Key
+
+EQUIVALENT: dict[Key, str] = {}

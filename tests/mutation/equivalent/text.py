@@ -1,0 +1,5 @@
+"""Encoders of texts, and user encoders."""
+
+from tests.mutation.mutants import Key
+
+EQUIVALENT: dict[Key, str] = {}
