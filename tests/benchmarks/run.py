@@ -45,6 +45,7 @@ from tests.benchmarks.settings import Case, Settings  # noqa: E402
 CASES: dict[str, Case] = {
     "step-tiny": training.step_tiny,
     "step-small": training.step_small,
+    "step-ids": training.step_ids,
     "frozen-prefix": training.frozen_prefix,
     "batches": training.batches,
     "epochs": training.epochs,
