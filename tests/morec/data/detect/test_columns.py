@@ -403,9 +403,7 @@ def test_times_are_sortable_numbers(
     assert (times.format, times.other_formats) == (formats[0] if formats else None, formats[1:])
 
 
-@pytest.mark.parametrize(
-    "values", [["5", str(2**63)], ["-1e19", "5"], ["1", "0.5"], ["5", "red"]]
-)
+@pytest.mark.parametrize("values", [["5", str(2**63)], ["-1e19", "5"], ["1", "0.5"], ["5", "red"]])
 def test_one_value_that_is_no_time_makes_a_column_of_none(values: list[str]) -> None:
     assert read_times(pd.Series(values, dtype="str")) is None
 

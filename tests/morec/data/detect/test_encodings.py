@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from morec.data.detect import table as module
 from morec.data.detect.guess import Guess, Question
 from morec.data.detect.table import Table, check_readable, read_table
 from morec.data.files.text_format import TextFormat
@@ -42,6 +43,13 @@ def test_utf8_is_known_wherever_the_bytes_that_are_looked_at_end(
     assert encoding_of(table) == "utf-8"
     assert table.encoding is None
     assert table.encoding_option() == []
+
+
+@pytest.mark.parametrize("text", ["ü", "ü\n", "ü\nu", "u\né", "ü\né"])
+def test_the_last_character_behind_the_last_line_may_be_cut(text: str) -> None:
+    assert module._is_utf8(text.encode())
+    assert module._is_utf8(text.encode()[:-1]) is (text != "ü")
+    assert not module._is_utf8(b"\xff" + text.encode())
 
 
 def test_a_line_longer_than_what_is_looked_at_may_be_cut_within_a_character(

@@ -148,6 +148,7 @@ def test_a_separator_is_said_unless_the_name_says_it(
         ("a,b;c;d\n1;2;3\n", "a.csv", ","),  # What the suffix promises, though it is irregular.
         ("a\tb\n1\t2\n", "a.csv", "\t"),
         ("a;b\n1;2\n", "a.csv", ";"),
+        ("a;b\n", "a.txt", ";"),
         ("a;b,c\n1;2,3\n", "a.txt", ";"),
         ("a;b|c\n1;2|3|4\n", "a.txt", ";"),
         ("a;b|c\n1;2;3|4\n", "a.txt", "|"),
