@@ -1,6 +1,5 @@
 """Which column plays which role: told by its name, then by its values; else a question."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
@@ -23,7 +22,6 @@ MAX_ANSWERS = 6
 """Answers that a question names."""
 MISSING = ("", "NULL", "null", "NaN", "nan", "\\N", "None", "NA", "N/A")
 """Values of a time column that stand for no time."""
-IMAGE = re.compile(r".*\.(jpe?g|png|webp)", re.IGNORECASE)
 ALIKE = 0.1
 """Shares of matching ids that differ by less are alike."""
 NUM_TRIED = 2_000

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from morec.data.detect.columns import IMAGE, MAX_ID_WORDS, NUM_TRIED, listed, share_within
+from morec.data.detect.columns import MAX_ID_WORDS, NUM_TRIED, listed, share_within
 from morec.data.detect.guess import Guess, Question
 from morec.data.detect.names import best_named, rank_of
 from morec.data.detect.table import NUMBER, Table
@@ -14,6 +14,7 @@ from morec.errors import DataError
 
 NUM_SHOWN = 3
 """Ids in an error."""
+IMAGE = re.compile(r".*\.(jpe?g|png|webp)", re.IGNORECASE)
 ENTITY = re.compile(r"&(?:#\d+|#x[0-9a-fA-F]+|[a-zA-Z]+);")
 MUCH_BETTER = 0.2
 """Share of ids by which another column must match better than the one of the same name."""
@@ -41,7 +42,7 @@ def _guess_item(items: Table, ids: pd.Series, item_column: str) -> Iterator[Gues
         raise DataError(_no_id_shared(items, ids, item_column))
     if shares.get(item_column, 0) > 0 and best - shares[item_column] < MUCH_BETTER:
         return
-    likely = [name for name, share in shares.items() if share >= best - 0.1]
+    likely = [name for name, share in shares.items() if share > 0 and share >= best - 0.1]
     named = best_named("item", likely)
     likely = named or likely
     if len(likely) > 1:
@@ -135,4 +136,4 @@ def _is_text(values: pd.Series) -> bool:
 
 def _words(values: pd.Series) -> float:
     filled = values[values != ""].head(NUM_TRIED)
-    return float(filled.str.split().str.len().mean()) if len(filled) else 0.0
+    return float(filled.str.split().str.len().mean())

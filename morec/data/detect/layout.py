@@ -33,13 +33,10 @@ class Folder:
     """Patterns of files that are all there, in one of several ways."""
     options: Callable[[str], dict[str, str]] = lambda folder: {"folder": folder}
     """Options of the dataset in the folder."""
-    has_text: bool = True
-    can_have_images: bool = True
 
 
 FOLDERS = (
-    Folder("mind", (("behaviors.tsv", "news.tsv"), ("*/behaviors.tsv", "*/news.tsv")),
-           can_have_images=False),
+    Folder("mind", (("behaviors.tsv", "news.tsv"), ("*/behaviors.tsv", "*/news.tsv"))),
     Folder("hm", (("transactions_train.csv", "articles.csv"),)),
     Folder("movielens", (("ratings.csv", "movies.csv"), ("ratings.dat", "movies.dat"))),
     Folder(
@@ -99,7 +96,7 @@ def _folder(paths: Sequence[Path], root: Path) -> Detected:
                 guesses = tuple(Guess(key, value, "") for key, value in options.items())
                 why = f"the folder has {' and '.join(patterns)}"
                 name = Path(os.path.abspath(path)).name
-                return Detected(folder.kind, name, guesses, why, folder.has_text, False)
+                return Detected(folder.kind, name, guesses, why, True, False)
     found = sorted(each.name for each in path.iterdir())[:10]
     raise DataError(
         f"{path}: a folder of no known layout; found {', '.join(found) or 'nothing'}. "
@@ -127,8 +124,7 @@ def _recbole(inter: Path, root: Path) -> Detected:
     """RecBole's atomic files; as ordinary files where their reader lacks an option they need."""
     items = inter.with_suffix(".item")
     found = _files([inter, *([items] if items.is_file() else [])], root)
-    replaced = ("interactions", "items", "separator")
-    options = [one for one in found.options if not set(_keys(one)) & set(replaced)]
+    options = [one for one in found.options if not _is_of_recbole(one)]
     if any(key not in RecBoleSpec.model_fields for one in options for key in _keys(one)):
         return found
     folder = Path(os.path.abspath(inter.parent))
@@ -136,6 +132,14 @@ def _recbole(inter: Path, root: Path) -> Detected:
     where += [Guess("name", inter.stem, "the files' name")] if inter.stem != folder.name else []
     why = f"the folder has {inter.name}"
     return replace(found, kind="recbole", name=folder.name, options=(*where, *options), why=why)
+
+
+def _is_of_recbole(option: Guess | Question) -> bool:
+    """Whether RecBole's reader knows it: which files there are, and tabs between fields."""
+    if not isinstance(option, Guess):
+        return False
+    is_tab = (option.key, option.value) == ("separator", "\t")
+    return option.key in ("interactions", "items") or is_tab
 
 
 def _json_lines(paths: list[Path], written: list[str]) -> Detected:
@@ -227,9 +231,11 @@ def _items_format(items: Table, interactions: Table) -> list[Guess | Question]:
 
 def _id_columns(items: Table) -> list[pd.Index]:
     """Columns whose values nearly all differ."""
-    distinct = [pd.Index(values.unique()) for values in items.columns.values()]
-    rows = max(map(len, items.columns.values()))
-    return [one for one in distinct if 10 * len(one) >= 9 * rows]
+    return [
+        pd.Index(distinct)
+        for values in items.columns.values()
+        if 10 * len(distinct := values.unique()) >= 9 * len(values)
+    ]
 
 
 def _written_as(table: Table) -> str:

@@ -141,20 +141,23 @@ def _decoded(line: bytes, encoding: str) -> str | None:
 
 
 def _is_single_byte(encoding: str) -> bool:
+    return len(bytes(range(0xC0, 0x100)).decode(encoding, "replace")) == 0x40
+
+
+def _is_utf8(start: bytes) -> bool:
+    if _is_utf16(start):
+        return False  # Letters of ASCII in two bytes each are valid UTF-8, too.
     try:
-        return len(bytes(range(0xC0, 0x100)).decode(encoding, "replace")) == 0x40
-    except LookupError:
+        # The last character may be cut.
+        start[: start.rfind(b"\n") + 1 or None].decode("utf-8")
+    except UnicodeDecodeError:
         return False
+    return True
 
 
 def _text_format(path: Path) -> TextFormat:
     start = first_bytes(path)
-    try:
-        # The last character may be cut.
-        start[: start.rfind(b"\n") + 1 or None].decode("utf-8")
-        encoding = "utf-8"
-    except UnicodeDecodeError:
-        encoding = encoding_of(path) or "utf-8"
+    encoding = "utf-8" if _is_utf8(start) else encoding_of(path) or "utf-8"
     lines = start.decode(encoding, "replace").lstrip("\ufeff").splitlines()
     return TextFormat(_separator(path, lines), encoding)
 

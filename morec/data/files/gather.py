@@ -68,7 +68,7 @@ def _codes(values: pa.Array, *, is_number: bool) -> pa.Array:
     text = values.cast(pa.string())
     if is_number and (whole := _whole_numbers(text)) is not None:
         return whole
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text).dictionary_encode()
+    return pc.if_else(pc.equal(text, ""), None, text).dictionary_encode()
 
 
 def _whole_numbers(text: pa.Array) -> pa.Array | None:
@@ -78,7 +78,7 @@ def _whole_numbers(text: pa.Array) -> pa.Array | None:
         pass
     is_missing = pc.is_in(text, pa.array(MISSING))
     try:
-        return pc.if_else(is_missing, pa.scalar(None, pa.string()), text).cast(pa.int64())
+        return pc.if_else(is_missing, None, text).cast(pa.int64())
     except pa.ArrowInvalid:
         return None
 

@@ -29,7 +29,8 @@ def first_fields(path: Path) -> dict[str, Any]:
     Raises:
         DataError: the file is empty or broken, or the line is neither JSON nor Python.
     """
-    return next(_rows(path, _parser(path)))
+    _, row = next(_rows(path, _parser(path)))
+    return row
 
 
 def read_json_lines(path: Path, fields: Mapping[str, type]) -> Iterator[pa.RecordBatch]:
@@ -68,7 +69,7 @@ def field_names(path: Path) -> list[str]:
         DataError: the file is empty or broken, or a line is neither JSON nor Python.
     """
     rows = islice(_rows(path, _parser(path)), CHUNK)
-    return list(dict.fromkeys(name for row in rows for name in row))
+    return list(dict.fromkeys(name for _, row in rows for name in row))
 
 
 def read_json_texts(path: Path, fields: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -78,7 +79,7 @@ def read_json_texts(path: Path, fields: Sequence[str]) -> Iterator[pa.RecordBatc
         DataError: the file is broken, or a field holds an object; names the line.
     """
     schema = pa.schema([(name, pa.string()) for name in fields])
-    rows = enumerate(_rows(path, _parser(path)), start=1)
+    rows = _rows(path, _parser(path))
     while chunk := list(islice(rows, CHUNK)):
         texts = [
             {name: _text_of(row.get(name), path, f"line {number}: {name}") for name in fields}
@@ -105,7 +106,7 @@ def _parser(path: Path) -> _Parser:
 
 
 def _checked(path: Path, parser: _Parser, fields: Mapping[str, type]) -> Iterator[dict[str, Any]]:
-    for number, row in enumerate(_rows(path, parser), start=1):
+    for number, row in _rows(path, parser):
         for name, kind in fields.items():
             value = row.get(name)
             is_right = type(value) is kind or (kind is float and type(value) is int)
@@ -116,9 +117,10 @@ def _checked(path: Path, parser: _Parser, fields: Mapping[str, type]) -> Iterato
         yield {name: row.get(name) for name in fields}
 
 
-def _rows(path: Path, parser: _Parser) -> Iterator[dict[str, Any]]:
+def _rows(path: Path, parser: _Parser) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Rows with the numbers of their lines."""
     number = 0
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in _lines(path):
         try:
             row = parser(line)
         except (ValueError, SyntaxError, RecursionError, MemoryError):
@@ -127,19 +129,21 @@ def _rows(path: Path, parser: _Parser) -> Iterator[dict[str, Any]]:
             raise DataError(
                 f"{path.name}: line {number} is no JSON object: {line[:NUM_SHOWN].rstrip()!r}"
             )
-        yield row
+        yield number, row
     if not number:
         raise DataError(f"{path.name}: the file is empty")
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines that are not empty, and their numbers."""
     try:
         with open_packed(path) as stream:
             # In pieces: a small packed file may hold one line that fills the memory.
-            for line in iter(partial(stream.readline, BLOCK_BYTES + 1), b""):
+            lines = iter(partial(stream.readline, BLOCK_BYTES + 1), b"")
+            for number, line in enumerate(lines, start=1):
                 if len(line) > BLOCK_BYTES:
                     raise DataError(f"{path.name}: a line has more than {BLOCK_BYTES:,} bytes")
                 if line.strip():
-                    yield line.decode("utf-8")
+                    yield number, line.decode("utf-8")
     except READ_ERRORS as error:
         raise unreadable(path, error) from error

@@ -67,8 +67,6 @@ def _schema(path: Path) -> pa.Schema:
 
 
 def _is_other(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind) or pa.types.is_run_end_encoded(kind):
-        return _is_other(kind.value_type)
     return bool(pa.types.is_nested(kind) or pa.types.is_boolean(kind))
 
 
@@ -102,7 +100,10 @@ def _joined(values: pa.Array, path: Path, name: str) -> pa.Array:
         )
     if not is_list:
         return values
-    lists = (one if one is None else [str(v) for v in one if v] for one in values.to_pylist())
+    lists = (
+        one if one is None else [str(v) for v in one if v not in (None, "")]
+        for one in values.to_pylist()
+    )
     return pa.array([None if one is None else ", ".join(one) for one in lists], pa.string())
 
 

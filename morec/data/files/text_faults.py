@@ -81,13 +81,14 @@ def not_text(path: Path, text: TextFormat) -> str:
 class _Numbered:
     """Counts lines, and keeps those of the row that is being read."""
 
+    line: int
+    """The number of the row's first line."""
+    text: str
+    """The beginning of the row."""
+
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
         self._last = 0
-        self.line = 0
-        """The number of the row's first line."""
-        self.text = ""
-        """The beginning of the row."""
 
     def begin(self) -> None:
         self.line, self.text = self._last + 1, ""

@@ -128,7 +128,8 @@ def _end_of_good(lines: bytes, delimiter: bytes) -> int:
     if b'"' not in lines or _alternates(lines, delimiter):
         return len(lines)
     match = _good(delimiter).match(lines)
-    return match.end() if match else 0
+    assert match is not None  # It may be empty.
+    return match.end()
 
 
 def _alternates(lines: bytes, delimiter: bytes) -> bool:

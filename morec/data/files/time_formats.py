@@ -30,7 +30,7 @@ def likely_formats(times: pd.Series) -> list[str]:
     none: Counter[str] = Counter()
     marks = reduce(or_, map(marks_of, map(str, tried)), none)
     fitting = {one: _num_read(tried, one) for one in FORMATS if marks_of(one) <= marks}
-    most = max(fitting.values(), default=0)
+    most = max(fitting.values())
     if 2 * most < max(len(tried), 1):
         return []
     return [one for one, num_read in fitting.items() if num_read == most]

@@ -98,7 +98,7 @@ def _parse_times(values: pd.Series, time_format: str | None) -> pd.Series:
     if pd.api.types.is_datetime64_any_dtype(values):
         return values
     numbers = pd.to_numeric(values.astype(object), errors="coerce")
-    numbers = numbers.where(np.isfinite(numbers.to_numpy(float, na_value=np.nan)))
+    numbers = numbers.where(np.isfinite(numbers.to_numpy(float)))
     if numbers.notna().all():
         is_whole = pd.api.types.is_integer_dtype(numbers)
         return numbers.clip(upper=LARGEST).astype(np.int64) if is_whole else numbers
@@ -109,7 +109,7 @@ def _parse_times(values: pd.Series, time_format: str | None) -> pd.Series:
 
 def _whole_numbers(times: pd.Series) -> npt.NDArray[np.int64]:
     if pd.api.types.is_datetime64_any_dtype(times):
-        moments = pd.to_datetime(times, utc=True).dt.as_unit("us")
+        moments = times.dt.as_unit("us")
         return np.asarray(moments.to_numpy("datetime64[us]"), dtype=np.int64)
     if times.dtype == np.int64:
         return np.asarray(times, dtype=np.int64)

@@ -181,7 +181,7 @@ def _floats(values: pa.Array, path: Path, name: str) -> npt.NDArray[np.float64]:
 
 
 def _block(rows_nH: npt.NDArray[np.generic]) -> VectorBlock:
-    lengths_n = np.full(len(rows_nH), rows_nH.shape[1], np.int64)
+    lengths_n = np.full(len(rows_nH), rows_nH.shape[1])
     return VectorBlock(lengths_n, _float32(rows_nH).ravel())
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from morec.data.files import text_stream
-from morec.data.files.delimited import first_rows, read_batches
+from morec.data.files import delimited, text_stream
+from morec.data.files.delimited import first_rows, header_of, read_batches
 from morec.data.files.text_format import TextFormat
 from morec.errors import DataError
 from tests.morec.data.endless import Endless
@@ -206,6 +206,44 @@ def test_quoted_fields_may_lie_across_pieces(
     (tmp_path / "t.csv").write_text("\n".join(["a,b,c", *lines]))
     found = rows_of(tmp_path / "t.csv")
     assert [[row["a"], row["b"], row["c"]] for row in found] == rows
+
+
+def test_quoted_fields_may_lie_across_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", 256)
+    rows = [[str(n), "a\n" * (n % 9) + "b", str(n)] for n in range(200)]
+    lines = [f'{a},"{b}",{c}' for a, b, c in rows]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,c", *lines]))
+    assert len(list(read_batches(tmp_path / "t.csv", COMMA))) > 3
+    found = rows_of(tmp_path / "t.csv")
+    assert [[row["a"], row["b"], row["c"]] for row in found] == rows
+
+
+def test_empty_lines_at_the_end_may_fill_batches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delimited, "BLOCK_BYTES", 16)
+    (tmp_path / "t.csv").write_text("a\n1\n2\n" + "\n" * 100)
+    assert rows_of(tmp_path / "t.csv") == [{"a": "1"}, {"a": "2"}]
+
+
+@pytest.mark.parametrize("field", [b"\xff", b"x\0"])
+def test_one_field_that_is_no_text_makes_a_first_row_none(tmp_path: Path, field: bytes) -> None:
+    (tmp_path / "t.csv").write_bytes(b"a," + field + b"\n1,2\n")
+    for read in (
+        lambda: first_rows(tmp_path / "t.csv", COMMA, 1),
+        lambda: rows_of(tmp_path / "t.csv"),
+    ):
+        with pytest.raises(DataError, match=r"^t\.csv: line 1 is no UTF-8 text"):
+            read()
+
+
+def test_first_rows_are_as_many_as_asked_for_without_empty_ones(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('\n"a\nb", c\n\n1,2,3\n4\n')
+    assert first_rows(tmp_path / "t.csv", COMMA, 2) == [["a\nb", " c"], ["1", "2", "3"]]
+    assert len(first_rows(tmp_path / "t.csv", COMMA, 9)) == 3
+    assert header_of(tmp_path / "t.csv", COMMA) == ["a\nb", "c"]
 
 
 @pytest.mark.parametrize(

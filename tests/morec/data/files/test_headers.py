@@ -2,7 +2,7 @@
 
 import pytest
 
-from morec.data.files.headers import column_problems, format_names, names_of
+from morec.data.files.headers import column_problems, format_names, format_role, names_of
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,18 @@ def test_up_to_twenty_columns_are_all_named() -> None:
     ]
     assert format_names(names) == ", ".join(names)
     assert format_names([*names, "more", "most"]) == f"{', '.join(names)} and 2 more"
+
+
+def test_columns_of_a_role_are_counted_and_named() -> None:
+    header = ["user", "uid", "x"]
+    assert format_role("user", ["user", "uid"], header) == (
+        "2 user columns (user, uid) in the header user, uid, x"
+    )
+    assert format_role("item", [], header) == "no item columns in the header user, uid, x"
+
+
+def test_the_nearest_of_many_columns_need_not_be_near() -> None:
+    names = [f"{number}" for number in range(21)]
+    (problem,) = column_problems(names, {"o": "item"})
+    assert problem.startswith("no column 'item' (o). Columns found: 21; the nearest are ")
+    assert len(problem.partition("nearest are ")[2].split(", ")) == 3

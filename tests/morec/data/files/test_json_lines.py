@@ -2,12 +2,19 @@
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from morec.data.files import json_lines
-from morec.data.files.json_lines import first_fields, read_json_lines
+from morec.data.files.json_lines import (
+    field_names,
+    first_fields,
+    read_json_lines,
+    read_json_texts,
+)
 from morec.errors import DataError
 from tests.morec.data.endless import Endless
 
@@ -102,3 +109,80 @@ def test_bytes_that_are_no_text_are_refused_also_behind_the_first_line(tmp_path:
         "t.json: cannot be read: 'utf-8' codec can't decode byte 0x80 in position 10: "
         "invalid start byte"
     )
+
+
+@pytest.mark.parametrize("dump", [json.dumps, repr])
+@pytest.mark.parametrize("empty", ["", "\n \n"])
+def test_the_number_of_a_wrong_line_counts_empty_ones(
+    tmp_path: Path, dump: Callable[[object], str], empty: str
+) -> None:
+    path = tmp_path / "t.json"
+    path.write_text(f"{dump({'name': 'a'})}\n{empty}{'x' * 70}\n")
+    line = 2 + empty.count("\n")
+    assert message_of(path) == f"t.json: line {line} is no JSON object: {'x' * 60!r}"
+    path.write_text(f"{dump({'name': 'a'})}\n{empty}{dump({'name': 7})}\n")
+    assert message_of(path) == f"t.json: line {line}: name is 7, expected str"
+
+
+@pytest.mark.parametrize("dump", [json.dumps, repr])
+def test_fields_have_their_types_whatever_the_lines_hold(
+    tmp_path: Path, dump: Callable[[object], str]
+) -> None:
+    rows = [{"s": None, "n": 1, "x": 2}, {"x": 0.5}, {"n": None, "x": -1}]
+    (tmp_path / "t.json").write_text("".join(f"{dump(row)}\n" for row in rows))
+    (batch,) = read_json_lines(tmp_path / "t.json", {"s": str, "n": int, "x": float})
+    assert batch.schema == pa.schema([("s", pa.string()), ("n", pa.int64()), ("x", pa.float64())])
+    assert batch.to_pydict() == {"s": [None] * 3, "n": [1, None, None], "x": [2.0, 0.5, -1.0]}
+
+
+@pytest.mark.parametrize("value", ["True", "0.5", "'1'"])
+def test_what_is_no_whole_number_is_refused_in_lines_of_python(value: str, tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text(f"{{'time': {value}}}\n")
+    assert message_of(tmp_path / "t.json") == f"t.json: line 1: time is {value}, expected int"
+    if value != "0.5":
+        with pytest.raises(DataError, match=r"line 1: time is .*, expected float"):
+            list(read_json_lines(tmp_path / "t.json", {"time": float}))
+
+
+def test_a_line_may_fill_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_lines, "BLOCK_BYTES", 100)
+    path = tmp_path / "t.json"
+    path.write_text("{'name': '" + "a" * 87 + "'}\n")
+    assert path.stat().st_size == 100
+    assert rows_of(path) == [{"name": "a" * 87, "time": None}]
+    path.write_text("{'name': '" + "a" * 88 + "'}\n")
+    assert message_of(path) == "t.json: a line has more than 100 bytes"
+
+
+def test_names_of_fields_are_those_of_the_first_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_lines, "CHUNK", 2)
+    (tmp_path / "t.json").write_text('{"b": 1, "a": 2}\n\n{"c": 3, "b": 4}\n{"d": 5}\n')
+    assert field_names(tmp_path / "t.json") == ["b", "a", "c"]
+
+
+def test_values_of_every_kind_are_texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_lines, "CHUNK", 2)
+    rows = [{"t": ["a", ["b", None, 0]], "n": 1.5}, {"t": "x"}, {"t": [], "n": None, "o": 1}]
+    path = tmp_path / "t.json"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    batches = list(read_json_texts(path, ["n", "t"]))
+    assert [len(batch) for batch in batches] == [2, 1]
+    assert all(
+        batch.schema == pa.schema([("n", pa.string()), ("t", pa.string())]) for batch in batches
+    )
+    assert [row for batch in batches for row in batch.to_pylist()] == [
+        {"n": "1.5", "t": "a, b, 0"},
+        {"n": None, "t": "x"},
+        {"n": None, "t": ""},
+    ]
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, ["b", {"a": 1}]])
+def test_an_object_is_no_text(value: object, tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    path.write_text('{"t": "x"}\n\n' + json.dumps({"t": value}))
+    with pytest.raises(DataError) as error:
+        list(read_json_texts(path, ["t"]))
+    assert str(error.value) == ("t.json: line 3: t is an object; expected text, a number or a list")

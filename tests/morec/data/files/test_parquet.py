@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from morec.data.files.parquet import parquet_header, read_parquet, type_problems
 from morec.data.files.tables import as_names, missing_columns, read_columns, read_rows
 from morec.errors import DataError
 
@@ -138,3 +139,63 @@ def test_a_file_that_is_none_says_so(tmp_path: Path) -> None:
     (tmp_path / "t.parquet").write_text("id,x\n1,2\n")
     with pytest.raises(DataError, match=r"^t.parquet: cannot be read: "):
         missing_columns(tmp_path / "t.parquet", {"dataset.item_column": "id"})
+
+
+def joined(folder: Path, values: pa.Array) -> pa.Array:
+    (batch,) = read_parquet(write(folder, x=pa.array([0] * len(values)), t=values), ["t"],
+                            joins_lists=True)  # fmt: skip
+    assert batch.schema.names == ["t"]
+    return batch["t"]
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        (pa.array([["a", None, "b", ""], [], None]), ["a, b", "", None]),
+        (pa.array([["a"], ["b", "c"]], pa.large_list(pa.large_string())), ["a", "b, c"]),
+        (pa.array([[1, 0, None, 2], [3]]), ["1, 0, 2", "3"]),
+        (pa.array([None, None], pa.list_(pa.string())), [None, None]),
+        (pa.array(["a, b", None]), ["a, b", None]),
+        (pa.array([7, 8]), [7, 8]),
+    ],
+)
+def test_lists_are_joined_where_it_is_asked_for(
+    tmp_path: Path, values: pa.Array, texts: list[Any]
+) -> None:
+    found = joined(tmp_path, values)
+    assert found.to_pylist() == texts
+    if pa.types.is_nested(values.type):
+        assert found.type == pa.string()
+        (batch,) = read_parquet(tmp_path / "t.parquet", ["t"])
+        assert batch["t"].to_pylist() == values.to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pa.array([True]), "bool"),
+        (pa.array([[True]]), "list<element: bool>"),
+        (pa.array([[[1]]]), "list<element: list<element: int64>>"),
+        (pa.array([{"a": 1}]), "struct<a: int64>"),
+        (pa.array([["a", "b"]], pa.list_(pa.string(), 2)), "fixed_size_list<element: string>[2]"),
+    ],
+)
+def test_lists_of_other_values_are_not_joined(tmp_path: Path, values: pa.Array, kind: str) -> None:
+    with pytest.raises(DataError) as error:
+        joined(tmp_path, values)
+    assert str(error.value) == (
+        f"t.parquet: column 't' holds {kind}; expected text, numbers, dates, or lists"
+    )
+
+
+def test_a_file_without_rows_says_so(tmp_path: Path) -> None:
+    path = write(tmp_path, id=pa.array([], pa.string()))
+    assert message_of(path) == "t.parquet: has columns but no rows"
+
+
+def test_only_columns_that_are_there_have_a_wrong_type(tmp_path: Path) -> None:
+    path = write(tmp_path, **{" a ": pa.array([True]), "b": pa.array([1])})
+    assert parquet_header(path) == ["a", "b"]
+    assert type_problems(path, {"o": "a", "p": "b", "q": "c"}) == [
+        "column 'a' (o) holds bool; expected one text, number or date a row"
+    ]

@@ -1,5 +1,7 @@
 """Missing files are named with the nearest name, and the hash of files covers their content."""
 
+import errno
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -44,3 +46,24 @@ def test_a_name_too_long_for_any_file_is_a_missing_file(tmp_path: Path) -> None:
     assert hash_files([], [long]) == hash_files([], [None])
     with pytest.raises(DataError, match="no such file"):
         locate([long.name], tmp_path)
+
+
+def test_the_hash_is_one_of_hashes_and_of_names_and_sizes(tmp_path: Path) -> None:
+    file, image = tmp_path / "a.csv", tmp_path / "1.jpg"
+    file.write_bytes(b"xy")
+    image.write_bytes(b"123")
+    parts = hashlib.sha256(b"xy").digest() + b"1.jpg 3\nmissing\nmissing\n"
+    found = hash_files([file], [image, None, tmp_path / "2.jpg"])
+    assert found == hashlib.sha256(parts).hexdigest()
+
+
+class Broken(type(Path())):  # type: ignore[misc]
+    """A file on a disk that fails."""
+
+    def is_file(self) -> bool:
+        raise OSError(errno.EIO, "the disk fails")
+
+
+def test_a_disk_that_fails_is_no_missing_file() -> None:
+    with pytest.raises(OSError, match="the disk fails"):
+        is_file(Broken("a"))

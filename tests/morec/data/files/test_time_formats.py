@@ -50,3 +50,14 @@ def test_a_format_whose_marks_are_missing_is_not_tried(monkeypatch: pytest.Monke
     monkeypatch.setattr(time_formats, "_num_read", lambda times, one: tried.append(one) or 0)
     assert likely_formats(pd.Series(["u12", "u7"], dtype="str")) == []
     assert tried == ["%Y%m%d"]
+
+
+def test_times_of_several_time_zones_are_read_by_one_format() -> None:
+    times = ["18/Jul/2023:09:30:00 +0200", "18/Jul/2023:09:30:00 +0000", "18/Jul/2023"]
+    assert likely_formats(pd.Series(times, dtype="str")) == ["%d/%b/%Y:%H:%M:%S %z"]
+
+
+def test_half_of_the_times_are_enough() -> None:
+    times = pd.Series(["13.01.2023", "14.01.2023", "a", "b"], dtype="str")
+    assert likely_formats(times) == ["%d.%m.%Y"]
+    assert likely_formats(pd.Series(["13.01.2023", "a", "b"], dtype="str")) == []

@@ -17,7 +17,10 @@ def sortable(*values: object, time_format: str | None = None) -> list[object]:
     """Times of rows from line 1 on."""
     lines = pd.RangeIndex(1, len(values) + 1)
     column = pd.Series(values, dtype=object, index=lines)
-    return as_sortable(column, "t.csv: column 'when'", time_format).tolist()
+    found = as_sortable(column, "t.csv: column 'when'", time_format)
+    assert found.index.equals(lines)
+    assert found.dtype == "Int64"
+    return found.tolist()
 
 
 def message_of(*values: object, time_format: str | None = None) -> str:
@@ -178,3 +181,40 @@ def test_clock_times_with_fractions_become_microseconds() -> None:
 def test_numeric_columns_need_not_be_text() -> None:
     assert as_sortable(pd.Series(np.array([3, 1])), "t").tolist() == [3, 1]
     assert as_sortable(pd.Series([0.5, np.nan, 0.25]), "t").tolist() == [1, pd.NA, 0]
+
+
+def test_times_of_several_zones_in_a_format_are_moments() -> None:
+    times = ("02/01/1970 02:00 +0200", "02/01/1970 02:00 +0000")
+    hour = 3600 * 10**6
+    assert sortable(*times, time_format="%d/%m/%Y %H:%M %z") == [24 * hour, 26 * hour]
+
+
+def test_stored_dates_of_another_zone_are_moments() -> None:
+    dates = pd.Series(pd.to_datetime(["1970-01-02 01:00", "1970-01-01 01:00:00.000001"],
+                                     format="ISO8601"))  # fmt: skip
+    found = as_sortable(dates.dt.tz_localize("Europe/Berlin"), "t").tolist()
+    assert found == [24 * 3600 * 10**6, 1]
+
+
+def test_three_times_that_cannot_be_read_are_shown_with_their_lines() -> None:
+    assert message_of("x", "1", "y", None, "x", "z").startswith(
+        "t.csv: column 'when': 4 of 5 times cannot be read: 'x' (line 1), 'y' (line 3), 'x' "
+        "(line 5). Allowed"
+    )
+
+
+def test_numbers_too_large_for_whole_ones_are_ranked() -> None:
+    """Two whole numbers beyond 2**53 may be one float."""
+    assert as_sortable(pd.Series([2.0**53, 0.0]), "t").tolist() == [1, 0]
+    assert as_sortable(pd.Series([2.0**53 - 1, -5.0]), "t").tolist() == [2**53 - 1, -5]
+    assert as_sortable(pd.Series([-(2.0**53), 0.0]), "t").tolist() == [0, 1]
+
+
+def test_microseconds_with_fractions_are_ranked() -> None:
+    """As whole microseconds they would tie."""
+    times = ("1600000000000000.25", "1600000000000000.5", "1600000000000000")
+    assert sortable(*times) == [1, 2, 0]
+
+
+def test_whole_numbers_beside_fractions_are_ranked() -> None:
+    assert sortable("7.5", "7", "1000") == [1, 0, 2]

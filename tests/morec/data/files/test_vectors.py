@@ -1,5 +1,6 @@
 """Vectors are streamed from every format with the same numbers, and what is no vector is named."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,9 @@ def test_missing_lists_numbers_and_ids_are_kept_as_missing(tmp_path: Path) -> No
 
 def test_numbers_too_large_for_float32_become_infinite(tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", np.array([[1e300, 1.0]]))
-    (block,) = VectorFile(tmp_path / "v.npy", "ids.txt").read_blocks()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (block,) = VectorFile(tmp_path / "v.npy", "ids.txt").read_blocks()
     assert block.values.tolist() == [np.inf, 1.0]
 
 
@@ -162,3 +165,51 @@ def test_a_column_of_ids_that_is_not_there_is_named_with_the_nearest(tmp_path: P
     file = lists(tmp_path, pa.list_(pa.float32()))
     with pytest.raises(DataError, match=r"no column 'itm' \(ids\)\. Did you mean 'item'\?"):
         VectorFile(file.path, "itm", "vector").read_ids()
+
+
+def test_the_files_of_an_array_are_itself_and_that_of_its_ids() -> None:
+    array, table = VectorFile(Path("V.NPY"), "b/ids.txt"), VectorFile(Path("v.parquet"), "ids", "v")
+    assert (array.is_array, table.is_array) == (True, False)
+    assert array.files == (Path("V.NPY"), Path("b/ids.txt"))
+    assert table.files == (Path("v.parquet"),)
+
+
+@pytest.mark.parametrize(
+    ("vectors", "width"),
+    [([[1.0, 2.0], [3.0], None], 2), ([None, [3.0]], None), ([[], [3.0]], None), ([], None)],
+)
+def test_the_width_of_lists_is_that_of_the_first(
+    vectors: list[Any], width: int | None, tmp_path: Path
+) -> None:
+    column = pa.array(vectors, pa.list_(pa.float32()))
+    table = pa.table({"item": [str(row) for row in range(len(vectors))], "v": column})
+    pq.write_table(table, tmp_path / "v.parquet")
+    assert VectorFile(tmp_path / "v.parquet", "item", "v").width() == width
+
+
+def test_lists_and_columns_of_whole_numbers_are_vectors(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"v": [[1, 2], [3, 4]], "i": ["a", "b"]}), tmp_path / "v.parquet")
+    (block,) = VectorFile(tmp_path / "v.parquet", "i", "v").read_blocks()
+    assert (block.lengths_n.tolist(), block.values.tolist()) == ([2, 2], [1, 2, 3, 4])
+    pq.write_table(pa.table({"x": [1, None], "i": ["a", "b"], "y": [3, 4]}), tmp_path / "v.parquet")
+    (block,) = VectorFile(tmp_path / "v.parquet", "i").read_blocks()
+    assert block.lengths_n.dtype == np.int64
+    assert block.lengths_n.tolist() == [2, 2]
+    np.testing.assert_array_equal(block.values, np.array([1, 3, np.nan, 4], np.float32))
+
+
+def test_a_column_of_single_numbers_holds_no_vectors(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"i": ["a"], "v": [1.0]}), tmp_path / "v.parquet")
+    with pytest.raises(DataError) as error:
+        list(VectorFile(tmp_path / "v.parquet", "i", "v").read_blocks())
+    assert str(error.value) == (
+        "v.parquet: column 'v' (column) holds double; expected a list of numbers a row"
+    )
+
+
+def test_every_dimension_at_fault_is_named(tmp_path: Path) -> None:
+    (tmp_path / "v.csv").write_text("x,item,x,y\n1,a,2,3\n")
+    problem = "v.csv: 2 columns are named 'x' (dimension {}): columns 1 and 3"
+    with pytest.raises(DataError) as error:
+        list(VectorFile(tmp_path / "v.csv", "item").read_blocks())
+    assert str(error.value) == "\n".join(problem.format(place) for place in (0, 1))
