@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 import torch
 import transformers as hf
-from torch import nn
 
 from morec.encoders.text.families.table import CUT as TABLE
 from tests.morec.encoders.conftest import CAUSAL, CUT
@@ -145,17 +144,3 @@ def test_the_first_tokens_state_alone_is_the_whole_forwards_in_value_and_gradien
     found = torch.autograd.grad(first_BH.square().sum(), weights)
     for one, other in zip(found, wanted, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-10)
-
-
-@pytest.mark.parametrize("family", CUT)
-def test_every_dropout_of_a_stack_is_the_quick_one_with_the_configurations_probability(
-    saved_encoders: dict[str, Path], family: str
-) -> None:
-    stack = stack_of(saved_encoders[family])
-    library = hf.AutoModel.from_pretrained(saved_encoders[family])
-    found, expected = (
-        [part.p for part in model.modules() if isinstance(part, nn.Dropout)]
-        for model in (stack, library)
-    )
-    assert sorted(found) == sorted(expected)
-    assert not [part for part in stack.modules() if type(part) is nn.Dropout]
