@@ -6,11 +6,7 @@ from typing import Literal
 from morec.config import TextSpec
 from morec.config.templates import TITLE, fill, pieces_of
 from morec.data.dataset import Dataset
-from morec.encoders.weights.sentence_folders import (
-    is_sentence_folder,
-    named_prompt,
-    read_sentence_folder,
-)
+from morec.encoders.weights.sentence_folders import named_prompt, read_sentence_folder
 from morec.encoders.weights.text import TINY_RANDOM, text_folder
 from morec.errors import DataError, SpecError
 
@@ -119,11 +115,8 @@ def other_reading(spec: TextSpec) -> str:
     """
     if spec.pooling == "own" or spec.reads_words or spec.name == TINY_RANDOM:
         return ""
-    folder = text_folder(spec)
-    if not is_sentence_folder(folder):
-        return ""
     try:
-        own = read_sentence_folder(folder, spec.name)
+        own = read_sentence_folder(text_folder(spec), spec.name)
     except SpecError:
         return ""
     ours = reading_of(spec)

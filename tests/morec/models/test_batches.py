@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from morec.config import TrainingSpec
 from morec.config.losses import OUR_LOSSES, LossNeeds
 from morec.data.dataset import Dataset
 from morec.data.splits import train_sequences_UL1
@@ -17,6 +18,7 @@ from morec.models.batches import (
     TrainBatch,
     TrainSamples,
     check_samples,
+    num_steps,
     pair_samples,
     sequence_samples,
     train_batches,
@@ -56,6 +58,41 @@ def test_users_are_shuffled_anew_by_the_generator_alone() -> None:
     first, second = orders(np.random.default_rng(1))
     assert first != second
     assert [first, second] == orders(np.random.default_rng(1))
+
+
+def test_users_without_a_train_list_have_no_sample() -> None:
+    lists = np.array([[0, 0, 0], [0, 2, 3], [0, 0, 0], [0, 0, 4]], dtype=np.int32)
+    sequences, pairs = sequence_samples(lists), pair_samples(lists)
+    assert sequences.users_S.tolist() == [1, 3]
+    assert sequences.items_SL1.tolist() == [[0, 2, 3], [0, 0, 4]]
+    assert sequences.is_target_ST.tolist() == [[False, True], [False, False]]
+    assert pairs.users_S.tolist() == [1, 1, 3]
+    assert pairs.items_SL1.tolist() == [[2], [3], [4]]
+    assert pairs.is_target_ST.tolist() == [[True]] * 3
+    for samples in (sequences, pairs):
+        assert samples.trained_UL1 is lists
+        assert samples.is_target_ST.dtype == np.bool_
+
+
+@pytest.mark.parametrize("batch_size", [3, 4, 10_000])
+def test_steps_are_counted_with_the_smaller_last_batch_of_every_epoch(batch_size: int) -> None:
+    samples = sequence_samples(np.tile(SEQUENCES, (25, 1)))
+    training = TrainingSpec(max_epochs=7, batch_size=batch_size)
+    rng = np.random.default_rng(0)
+    batches = [*train_batches(samples, 9, batch_size, rng, Negatives(each=2))]
+    assert num_steps(samples, training) == 7 * len(batches)
+    assert len(batches) == {3: 34, 4: 25, 10_000: 1}[batch_size]
+
+
+def test_nothing_but_the_order_is_drawn_where_every_target_enters_the_loss() -> None:
+    samples, rng = sequence_samples(SEQUENCES), np.random.default_rng(0)
+    batches = list(train_batches(samples, 9, 3, rng, Negatives()))
+    by_user = np.concatenate([batch.users_B for batch in batches]).argsort()
+    drawn = np.concatenate([batch.is_target_BT for batch in batches])[by_user]
+    assert (drawn == samples.is_target_ST).all()
+    other = np.random.default_rng(0)
+    other.permutation(len(SEQUENCES))
+    assert rng.random() == other.random()
 
 
 @quick

@@ -47,6 +47,8 @@ def test_states_are_those_of_torchs_layers_over_each_users_items_and_the_mask() 
         seen = [*items_BLD[row, -number:], model.mask.weight[0]]
         expected = states_by_torch(model, seen)[1:]
         torch.testing.assert_close(states_BLD[row, -number:], expected, rtol=0, atol=1e-12)
+    last_B1D = model(items_BLD, is_item_BL, USERS, last_only=True)
+    torch.testing.assert_close(last_B1D, states_BLD[:, -1:], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("targets", [{0}, {2, 4}, {0, 3, 5}])

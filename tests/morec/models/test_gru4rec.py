@@ -31,6 +31,8 @@ def test_states_are_those_of_torchs_gru_over_each_users_items_alone() -> None:
             read, _ = gru(items_BLD[row, -number:])
             expected = read @ model.output.weight.T + model.output.bias
             torch.testing.assert_close(states_BLD[row, -number:], expected, rtol=0, atol=1e-12)
+        last_B1D = model(items_BLD, is_item_BL(), USERS, last_only=True)
+        assert torch.equal(last_B1D, states_BLD[:, -1:])
 
 
 def test_every_gate_starts_xavier_normal_and_biases_at_zero() -> None:
@@ -39,6 +41,12 @@ def test_every_gate_starts_xavier_normal_and_biases_at_zero() -> None:
     for weight in (*gates, model.output.weight):
         assert abs(weight.std().item() - (2 / (256 + 256)) ** 0.5) < 0.001
     assert not any(p.any() for name, p in model.named_parameters() if "bias" in name)
+
+
+def test_items_are_dropped_and_so_are_states_between_layers() -> None:
+    for num_layers, between in ((1, 0.0), (2, 0.3), (3, 0.3)):
+        model = GRU4Rec(dim=DIM, num_blocks=num_layers, dropout=0.3)
+        assert (model.dropout.p, model.gru.dropout) == (0.3, between)
 
 
 def test_one_layer_has_two_matrices_a_gate_and_the_output() -> None:

@@ -108,6 +108,29 @@ def test_the_options_of_training_say_what_is_drawn(training, expected: Negatives
     assert negatives_of(spec, OUR_LOSSES[spec.loss]) == expected
 
 
+def test_a_loss_over_the_catalogue_may_draw_negatives_as_well() -> None:
+    needs = LossNeeds(negatives=True, catalogue=True)
+    found = negatives_of(TrainingSpec(loss="gbce", negatives=3), needs)
+    assert found == Negatives(each=3, catalogue=True)
+
+
+@pytest.mark.parametrize(
+    ("negatives", "is_drawn", "is_shared"),
+    [
+        (Negatives(), False, False),
+        (Negatives(each=1), True, False),
+        (Negatives(shared=1), True, True),
+        (Negatives(each=1, shared=1), True, True),
+        (Negatives(catalogue=True), False, True),
+        (Negatives(each=2, catalogue=True), True, True),
+    ],
+)
+def test_negatives_know_whether_they_are_drawn_and_shared(
+    negatives: Negatives, is_drawn: bool, is_shared: bool
+) -> None:
+    assert (negatives.is_drawn, negatives.is_shared) == (is_drawn, is_shared)
+
+
 FULL_LIST = np.array([[0, 1, 2], [0, 0, 1]], dtype=np.int32)
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from morec.models.nextitnet import LAYER_NORM_EPS, NextItNet, ResidualBlock
+from morec.models.nextitnet import NextItNet, ResidualBlock
 
 DIM, LENGTH = 4, 7
 USERS = torch.zeros(2, dtype=torch.long)
@@ -18,7 +18,7 @@ def disturb(module: nn.Module) -> None:
 
 def normed(values_D: Tensor, norm: nn.LayerNorm) -> Tensor:
     centred = values_D - values_D.mean()
-    scaled = centred / (centred.pow(2).mean() + LAYER_NORM_EPS).sqrt()
+    scaled = centred / (centred.pow(2).mean() + 1e-6).sqrt()
     return scaled * norm.weight + norm.bias
 
 
@@ -59,6 +59,8 @@ def test_states_are_those_of_a_loop_over_each_users_items_alone(
             states = block_by_hand(states, block, dilation)
         expected = torch.stack(states) @ model.output.weight.T + model.output.bias
         torch.testing.assert_close(states_BLD[row, -number:], expected, rtol=0, atol=1e-12)
+    last_B1D = model(items_BLD, is_item_BL, USERS, last_only=True)
+    assert torch.equal(last_B1D, states_BLD[:, -1:])
 
 
 def test_a_block_has_two_convolutions_and_two_norms() -> None:
@@ -66,3 +68,13 @@ def test_a_block_has_two_convolutions_and_two_norms() -> None:
     per_block = 2 * (3 * DIM**2 + DIM) + 2 * 2 * DIM
     expected = 3 * 2 * per_block + DIM**2 + DIM
     assert sum(parameter.numel() for parameter in model.parameters()) == expected
+
+
+def test_weights_start_xavier_normal_and_biases_at_zero() -> None:
+    model = NextItNet(dim=128, num_blocks=1, kernel_size=3, dilations=(1,))
+    for module in model.modules():
+        if isinstance(module, nn.Linear | nn.Conv1d):
+            fan = 128 * (3 if isinstance(module, nn.Conv1d) else 1)
+            assert module.weight.std().item() == pytest.approx((2 / (2 * fan)) ** 0.5, rel=0.03)
+            assert module.bias is not None
+            assert not module.bias.any()

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -21,19 +22,23 @@ from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.fusion import dense_layers
 from morec.encoders.id_vectors import random_embedding
 from morec.encoders.item import IdPart, ItemEncoder
+from morec.errors import DataError, SpecError
 from morec.models.bert4rec import BERT4Rec
 from morec.models.dssm import DSSM
 from morec.models.gru4rec import GRU4Rec
 from morec.models.nextitnet import NextItNet
 from morec.models.recommender import (
     ITEM_CHUNK,
+    USER_GROUPS,
     Recommender,
     Samples,
     build_recommender,
     build_user_encoder,
+    check_trains,
 )
 from morec.models.sasrec import SASRec
-from tests.morec.tiny_trials import FROZEN_TEXT, TRAINED_TEXT
+from tests.morec.data.hand_made import dataset_of
+from tests.morec.tiny_trials import FROZEN_TEXT, TRAINED_TEXT, tiny_config
 
 DIM, LENGTH = 4, 3
 ITEMS_BL1 = torch.tensor([[0, 0, 5, 2], [2, 3, 5, 7]])
@@ -97,6 +102,24 @@ def test_states_are_those_of_a_user_encoder_that_reads_every_slot() -> None:
     expected = model.user_encoder(part.embedding(inputs_BL), inputs_BL > 0, SAMPLES.users_B)
     batch = model(SAMPLES)
     assert batch.states_RTD[inputs_BL > 0].equal(expected[inputs_BL > 0])
+
+
+def test_only_readers_are_read_and_the_first_item_of_the_catalogue_is_no_padding() -> None:
+    model, part = recommender()
+    items_BL1 = torch.tensor([[0, 1, 5, 1], [1, 1, 3, 1], [0, 0, 1, 2]])
+    samples = Samples(
+        users_B=torch.tensor([0, 1, 0]),
+        items_BL1=items_BL1,
+        is_target_BT=items_BL1[:, :-1] > 0,
+        negatives_BTK=torch.empty(3, 3, 0, dtype=torch.long),
+        shared_M=torch.empty(0, dtype=torch.long),
+    )
+    inputs_BL = items_BL1[1:, :-1]
+    expected = model.user_encoder(part.embedding(inputs_BL), inputs_BL > 0, samples.users_B[1:])
+    batch = model(samples, readers=slice(1, 3))
+    assert batch.states_RTD[inputs_BL > 0].equal(expected[inputs_BL > 0])
+    assert batch.unique_ids_U[batch.items_BL1].equal(items_BL1)
+    assert batch.is_target_BT.equal(samples.is_target_BT)
 
 
 def test_the_targets_of_a_sequence_are_its_items_after_the_first() -> None:
@@ -163,6 +186,33 @@ def test_a_user_is_the_state_after_the_last_input(num_users: int) -> None:
     states_BLD = model.user_encoder(part.embedding(inputs_BL), inputs_BL > 0, users_B)
     users_BD = model.user_vectors(inputs_BL, users_B, model.encode_catalogue())
     torch.testing.assert_close(users_BD, states_BLD[:, -1], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("num_users", [1, 3, 4, 11])
+def test_users_are_read_in_groups_without_columns_that_are_padding_in_all_rows(
+    num_users: int,
+) -> None:
+    model, part = recommender()
+    model.double().eval()
+    read: list[tuple[int, int, bool]] = []
+
+    def remember(_: nn.Module, given: tuple[Tensor, ...], options: dict[str, bool]) -> None:
+        read.append((*given[0].shape[:2], options["last_only"]))
+
+    model.user_encoder.register_forward_pre_hook(remember, with_kwargs=True)
+    lengths = [user % (LENGTH + 1) for user in range(num_users)]
+    # Item 1 in every slot: it is an item like any other.
+    inputs_BL = (torch.arange(LENGTH) >= LENGTH - torch.tensor(lengths)[:, None]).long()
+    users_B = torch.zeros(num_users, dtype=torch.long)
+    found_BD = model.user_vectors(inputs_BL, users_B, model.encode_catalogue())
+    groups = np.array_split(np.sort(lengths), min(USER_GROUPS, num_users))
+    assert read == [(len(group), max(1, group[-1]), True) for group in groups]
+    has_inputs_B = torch.tensor(lengths) > 0
+    states_BLD = model.user_encoder(
+        part.embedding(inputs_BL), inputs_BL > 0, users_B, last_only=False
+    )
+    expected_BD = states_BLD[has_inputs_B, -1]
+    torch.testing.assert_close(found_BD[has_inputs_B], expected_BD, rtol=0, atol=1e-12)
 
 
 def test_a_catalogue_encoded_by_length_keeps_its_order(
@@ -294,3 +344,29 @@ def test_only_dssm_has_layers_after_the_id_embedding_and_none_after_a_modality(
     assert names(dssm, id=True) == table | layer
     assert names(SASRecSpec(dim=DIM), id=True) == table
     assert names(dssm, **FROZEN_TEXT) == names(SASRecSpec(dim=DIM), **FROZEN_TEXT)
+
+
+def test_a_trial_that_has_nothing_to_learn_from_is_refused() -> None:
+    windows = [[1, 2, 3, 4], [4, 3, 2, 1], [2, 4, 1, 3]]
+    config = tiny_config(training={"batch_size": 2, "max_epochs": 3, "loss": "bce"})
+    check_trains(config, dataset_of(windows, 5))
+    with pytest.raises(DataError, match=r"^no training target is left: of all 3 users, none has 2"):
+        check_trains(config, dataset_of([window[:3] for window in windows], 5))
+    with pytest.raises(DataError, match=r"^training\.negatives: 9 are more than the 4 items"):
+        training = {"batch_size": 2, "loss": "gbce", "negatives": 9}
+        check_trains(tiny_config(training=training), dataset_of(windows, 5))
+
+
+@pytest.mark.parametrize(("warmup_steps", "is_refused"), [(5, False), (6, True)])
+def test_a_schedule_that_never_begins_is_refused(warmup_steps: int, is_refused: bool) -> None:
+    """Three epochs of two steps, for three users in batches of two."""
+    windows = [[1, 2, 3, 4], [4, 3, 2, 1], [2, 4, 1, 3]]
+    config = tiny_config(
+        training={"batch_size": 2, "max_epochs": 3},
+        optim={"schedule": "linear", "warmup_steps": warmup_steps},
+    )
+    if is_refused:
+        with pytest.raises(SpecError, match="takes all of the 6 planned steps"):
+            check_trains(config, dataset_of(windows, 5))
+    else:
+        check_trains(config, dataset_of(windows, 5))

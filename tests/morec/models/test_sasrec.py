@@ -14,8 +14,12 @@ DIM, LENGTH, HEADS = 16, 6, 2
 USERS = torch.zeros(1, dtype=torch.long)
 
 
-def sasrec(dim: int = DIM, length: int = LENGTH, dropout: float = 0.0) -> SASRec:
-    return SASRec(dim=dim, max_seq_len=length, num_blocks=2, num_heads=HEADS, dropout=dropout)
+def sasrec(
+    dim: int = DIM, length: int = LENGTH, dropout: float = 0.0, num_blocks: int = 2
+) -> SASRec:
+    return SASRec(
+        dim=dim, max_seq_len=length, num_blocks=num_blocks, num_heads=HEADS, dropout=dropout
+    )
 
 
 def left_padded(*num_items: int) -> Tensor:
@@ -34,6 +38,26 @@ def test_parameter_counts_are_the_papers(dim: int, length: int, expected: int) -
     assert expected == 2 * per_block + length * dim + 2 * dim
 
 
+@pytest.mark.parametrize("is_causal", [True, False])
+def test_items_are_packed_and_a_rows_last_slot_always_counts_as_one(is_causal: bool) -> None:
+    is_item_BL = torch.tensor([[False, True, True, True], [False] * 4, [False, False, False, True]])
+    padded_BLD = torch.arange(24.0).view(3, 4, 2)
+    packing = Packing.of(is_item_BL, padded_BLD, is_causal=is_causal)
+    assert packing.slots_P.tolist() == [1, 2, 3, 3, 3]
+    assert packing.places_P.tolist() == [1, 2, 3, 7, 11]
+    assert packing.last_B.tolist() == [2, 3, 4]
+    places = torch.arange(4)
+    is_seen_BLL = is_item_BL[:, None, :] & ((places <= places[:, None]) | (not is_causal))
+    assert packing.mask_B1LL.shape == (3, 1, 4, 4)
+    assert not packing.mask_B1LL[:, 0][is_seen_BLL].any()
+    assert (packing.mask_B1LL[:, 0][~is_seen_BLL] < -1e8).all()
+    packed_PD = packing.packed(padded_BLD)
+    assert packed_PD[:, 0].tolist() == [2, 4, 6, 14, 22]
+    again_BLD = packing.padded(packed_PD)
+    is_kept_BL = is_item_BL | (places == 3)
+    assert torch.equal(again_BLD, padded_BLD * is_kept_BL[..., None])
+
+
 def test_a_block_is_torchs_post_ln_layer() -> None:
     block = Block(DIM, HEADS, dropout=0.0).double()
     disturb(block)
@@ -46,8 +70,11 @@ def test_a_block_is_torchs_post_ln_layer() -> None:
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
 
 
-def test_the_whole_encoder_is_a_norm_and_torchs_layers_over_causal_unpadded_keys() -> None:
-    model = sasrec().double()
+@pytest.mark.parametrize("num_blocks", [1, 2, 3])
+def test_the_whole_encoder_is_a_norm_and_torchs_layers_over_causal_unpadded_keys(
+    num_blocks: int,
+) -> None:
+    model = sasrec(num_blocks=num_blocks).double()
     disturb(model)
     items_BLD, is_item_BL = torch.randn(3, LENGTH, DIM).double(), left_padded(LENGTH, 3, 1)
     hidden_BLL = torch.ones(LENGTH, LENGTH).triu(1).bool() | ~is_item_BL[:, None, :]
@@ -58,6 +85,8 @@ def test_the_whole_encoder_is_a_norm_and_torchs_layers_over_causal_unpadded_keys
         expected = layer(expected, src_mask=mask_BLL.repeat_interleave(HEADS, dim=0))
     actual = model(items_BLD, is_item_BL, USERS)
     torch.testing.assert_close(actual[is_item_BL], expected[is_item_BL], rtol=0, atol=1e-12)
+    last_B1D = model(items_BLD, is_item_BL, USERS, last_only=True)
+    torch.testing.assert_close(last_B1D, expected[:, -1:], rtol=0, atol=1e-12)
 
 
 def quick_attention(

@@ -7,14 +7,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 
 from morec.config import BERT4RecSpec, DSSMSpec, GRU4RecSpec, ModelSpec, NextItNetSpec, SASRecSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.models.recommender import build_user_encoder
 from morec.models.sasrec import SASRec
-from morec.models.user_encoder import UserEncoder
+from morec.models.user_encoder import UserEncoder, xavier_normal
 from morec.trainer import Trainer
 from morec.workers import Workers
 from tests.morec.data.hand_made import dataset_of
@@ -194,6 +194,25 @@ def test_dropout_acts_in_training_only(name: str) -> None:
 @models
 def test_the_width_is_known(name: str) -> None:
     assert encoder(name).dim == DIM
+
+
+def test_layers_start_xavier_normal_and_biases_at_zero() -> None:
+    """Deviations by Glorot and Bengio: the root of 2 over the numbers read and written."""
+    layers: list[tuple[nn.Module, float]] = [
+        (nn.Linear(100, 300), 2 / 400),
+        (nn.Linear(100, 300, bias=False), 2 / 400),
+        (nn.Embedding(500, 100), 2 / 600),
+        (nn.Conv1d(100, 50, 3), 2 / (150 * 3)),
+    ]
+    for layer, variance in layers:
+        layer.apply(xavier_normal)
+        assert layer.weight.std().item() == pytest.approx(variance**0.5, rel=0.03)
+        bias = getattr(layer, "bias", None)
+        assert bias is None or not bias.any()
+    norm = nn.LayerNorm(5)
+    nn.init.ones_(norm.bias)
+    norm.apply(xavier_normal)
+    assert norm.weight.tolist() == norm.bias.tolist() == [1] * 5
 
 
 @models

@@ -5,7 +5,6 @@ Shapes: B titles, T tokens, H width.
 
 from typing import Any, cast
 
-import torch
 from torch import Tensor, nn
 
 from morec.encoders.text.architecture import Architecture
@@ -30,7 +29,8 @@ class OptEmbedding(nn.Module):
 
     def forward(self, input_ids: Tensor, position_ids: Tensor) -> Tensor:
         """Embed the ids (B, T), result (B, T, H)."""
-        positions_BTH = self.positions(torch.ones_like(input_ids), 0, position_ids=position_ids)
+        # It counts positions by a mask only where they are not given.
+        positions_BTH = self.positions(None, position_ids=position_ids)
         return cast(Tensor, self.project(self.tokens(input_ids)) + positions_BTH)
 
 

@@ -1,272 +1,121 @@
-"""Transformers over titles, cut anywhere, are the library's own forward; trials share them."""
+"""What a text encoder has its stack read: groups of items of similar length, padded items."""
 
-import shutil
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import transformers as hf
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import torch.nn.functional as F
 from torch import Tensor
 
-from morec.config import TextSpec
-from morec.data.dataset import Dataset
-from morec.encoders.artefacts import ArtefactStore
-from morec.encoders.families import build_encoder, encoder_inputs
-from morec.encoders.macs import count_macs
-from morec.encoders.tables import FeatureTable
-from morec.encoders.text.encoder import TextEncoder
-from morec.errors import DataError, SpecError
+from morec.encoders.tables import PackedTable
+from morec.encoders.text.encoder import LENGTH_GROUPS, MIN_GROUP, TextEncoder
+from morec.encoders.text.reading import Reading
+from morec.encoders.text.stack import Padded, WholeEncoder
 
-FAMILIES = ("bert", "roberta", "opt")
-
-
-def spec_of(folder: Path, **changes: Any) -> TextSpec:
-    pooling = "mean" if "opt" in folder.name else "cls"
-    return TextSpec.model_validate({"name": str(folder), "pooling": pooling, **changes})
+PAD = 1000
+LENGTHS = np.array([3, 1, 5, 2, 2, 4] * 20)
+FIRSTS = np.cumsum(LENGTHS) - LENGTHS
+IDS = np.arange(1, LENGTHS.sum() + 1)
 
 
-def rows(dataset: Dataset) -> Tensor:
-    return torch.arange(dataset.num_items)
+class Remembering(WholeEncoder):
+    """A state is a token's id and its square; remembers what it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(None, 2)
+        self.read: list[tuple[list[list[int]], list[list[bool]] | None]] = []
+        self.slots: list[int] = []
+        self.num_first = 0
+
+    def embed(self, ids_P: Tensor, slots_P: Tensor) -> Tensor:
+        self.slots = slots_P.tolist()
+        return super().embed(ids_P, slots_P)
+
+    def forward(self, ids_BT: Tensor, is_token_BT: Tensor | None) -> Tensor:
+        mask = None if is_token_BT is None else is_token_BT.tolist()
+        self.read.append((ids_BT.tolist(), mask))
+        return torch.stack([ids_BT, ids_BT**2], dim=2).double()
+
+    def first_states(self, groups: Iterable[Padded]) -> Tensor:
+        self.num_first += 1
+        return super().first_states(groups)
 
 
-def library_pooled(spec: TextSpec, dataset: Dataset) -> Tensor:
-    """The straightforward way: every title padded to the longest, the library's own forward."""
-    tokenizer = hf.AutoTokenizer.from_pretrained(spec.name)
-    batch = tokenizer(
-        [title.lower() for title in dataset.titles or ()],
-        max_length=spec.max_tokens,
-        truncation=True,
-        padding="max_length",
-        return_tensors="pt",
-    )
-    model = hf.AutoModel.from_pretrained(spec.name, dtype=torch.float64).eval()
-    mask = batch["attention_mask"]
-    states = model(batch["input_ids"], attention_mask=mask).last_hidden_state
-    if spec.pooling == "cls":
-        return states[:, 0]
-    return (states * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
+def encoder_of(pooling: Any = "mean", *, normalizes: bool = False) -> tuple[TextEncoder, Any]:
+    stack, table = Remembering(), PackedTable(IDS, LENGTHS)
+    reading = Reading(pooling, normalizes, lowercases=True, prompt="")
+    return TextEncoder(table, stack, reading, max_tokens=7, pad_id=PAD), stack
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("trainable", ["all", 2, 0])
-def test_a_stack_cut_anywhere_pools_what_the_library_pools(
-    dataset: Dataset,
-    shared_store: ArtefactStore,
-    saved_encoders: dict[str, Path],
-    family: str,
-    trainable: int | str,
+def ids_of(row: int) -> list[int]:
+    return IDS[FIRSTS[row] : FIRSTS[row] + LENGTHS[row]].tolist()
+
+
+def by_hand(rows: list[int], pooling: str) -> Tensor:
+    states = [torch.tensor([[i, i * i] for i in ids_of(row)], dtype=torch.double) for row in rows]
+    pick = {"mean": lambda one: one.mean(0), "cls": lambda one: one[0], "last": lambda one: one[-1]}
+    return torch.stack([pick[pooling](one) for one in states])
+
+
+@pytest.mark.parametrize("num_items", [1, 7, 8, 15, 16, 20, 63, 64, 120])
+def test_items_are_read_in_groups_of_similar_length_padded_to_their_longest(
+    num_items: int,
 ) -> None:
-    spec = spec_of(saved_encoders[family], trainable_layers=trainable, max_tokens=9)
-    expected = library_pooled(spec, dataset)
-    encoder = build_encoder(spec, dataset, shared_store).double().eval()
-    # What comes from an artefact was computed in fp32.
-    tolerance = 1e-12 if trainable == "all" else 1e-5
-    assert torch.allclose(encoder(rows(dataset)), expected, rtol=0, atol=tolerance)
-    assert torch.pdist(expected).min() > 0.01
+    encoder, stack = encoder_of()
+    rows_N = torch.randperm(len(LENGTHS), generator=torch.Generator().manual_seed(3))[:num_items]
+    rows = rows_N.tolist()
+    found = encoder(rows_N)
+    torch.testing.assert_close(found, by_hand(rows, "mean"), rtol=0, atol=1e-9)
+    num_groups = min(LENGTH_GROUPS, max(1, num_items // MIN_GROUP))
+    sizes = [len(part) for part in np.array_split(np.arange(num_items), num_groups)]
+    assert [len(ids) for ids, _ in stack.read] == sizes
+    shown = []
+    for ids, mask in stack.read:
+        lengths = [len(one) - one.count(PAD) for one in ids]
+        is_padded = min(lengths) < max(lengths)
+        assert all(len(one) == max(lengths) for one in ids)
+        expected = [[slot < n for slot in range(max(lengths))] for n in lengths]
+        assert mask == (expected if is_padded else None)
+        shown += [one[:n] for one, n in zip(ids, lengths, strict=True)]
+    assert sorted(shown) == sorted(map(ids_of, rows))
+    assert list(map(len, shown)) == sorted(LENGTHS[rows].tolist())
 
 
-@pytest.fixture(scope="module", params=["all", 1, 0])
-def encoder_and_alone(
-    request: pytest.FixtureRequest, dataset: Dataset, shared_store: ArtefactStore
-) -> tuple[torch.nn.Module, Tensor]:
-    """An encoder, and every item encoded by itself."""
-    spec = TextSpec(name="tiny-random", pretrained=False, trainable_layers=request.param)
-    encoder = build_encoder(spec, dataset, shared_store).double().eval()
-    with torch.no_grad():
-        return encoder, torch.cat([encoder(row[None]) for row in rows(dataset)])
-
-
-@settings(deadline=None, max_examples=15)
-@given(picked=st.lists(st.integers(0, 23), min_size=1, max_size=60))
-def test_an_item_has_the_same_vector_in_any_batch_and_any_order(
-    encoder_and_alone: tuple[torch.nn.Module, Tensor], picked: list[int]
+@pytest.mark.parametrize("pooling", ["cls", "mean", "last"])
+@pytest.mark.parametrize("normalizes", [False, True])
+def test_states_are_pooled_and_scaled_to_length_1_where_asked_for(
+    pooling: str, normalizes: bool
 ) -> None:
-    encoder, alone = encoder_and_alone
-    with torch.no_grad():
-        together = encoder(torch.tensor(picked))
-    assert torch.allclose(together, alone[picked], rtol=0, atol=1e-12)
+    encoder, stack = encoder_of(pooling, normalizes=normalizes)
+    rows = [5, 0, 5, 3, 17]
+    expected = by_hand(rows, pooling)
+    expected = F.normalize(expected, dim=1) if normalizes else expected
+    torch.testing.assert_close(encoder(torch.tensor(rows)), expected, rtol=0, atol=1e-9)
+    assert stack.num_first == (pooling == "cls")
 
 
-@pytest.mark.parametrize(("trainable", "kind"), [(0, FeatureTable), (1, TextEncoder)])
-def test_what_is_frozen_has_no_parameters_in_the_trial(
-    dataset: Dataset, shared_store: ArtefactStore, trainable: int, kind: type
-) -> None:
-    spec = TextSpec(name="tiny-random", pretrained=False, trainable_layers=trainable)
-    encoder = build_encoder(spec, dataset, shared_store)
-    assert isinstance(encoder, kind)
-    names = [name for name, _ in encoder.named_parameters()]
-    assert len(names) == 16 * trainable  # tensors of one BERT layer
-    assert all(name.startswith("stack.layers.") for name in names)
+def test_all_tokens_states_are_given_one_item_after_the_other() -> None:
+    encoder, stack = encoder_of(normalizes=True)
+    ids = ids_of(3) + ids_of(0) + ids_of(1)
+    found = encoder.states(torch.tensor([3, 0, 1]))
+    assert found.tolist() == [[i, i * i] for i in ids]
+    padded = [[*ids_of(3), PAD], ids_of(0), [*ids_of(1), PAD, PAD]]
+    mask = [[True, True, False], [True] * 3, [True, False, False]]
+    assert stack.read == [(padded, mask)]
+    assert stack.slots == [0, 1, 0, 1, 2, 0]
 
 
-def test_end_to_end_trains_the_embeddings_too(
-    dataset: Dataset, shared_store: ArtefactStore
-) -> None:
-    spec = TextSpec(name="tiny-random", pretrained=False, trainable_layers="all")
-    encoder = build_encoder(spec, dataset, shared_store)
-    encoder(rows(dataset)).square().sum().backward()
-    names = {name for name, tensor in encoder.named_parameters() if tensor.grad is not None}
-    assert len(names) == 5 + 2 * 16  # BERT's embeddings and two layers
-    assert "stack.embedding.word_embeddings.weight" in names
+def test_a_padded_item_fills_all_its_slots() -> None:
+    encoder, stack = encoder_of()
+    assert encoder.encode_padded_item().tolist() == [[0, 0]]
+    assert stack.read == [([[0] * 7], None)]
+    assert stack.slots == list(range(7))
 
 
-def test_dropout_is_on_in_trained_layers_and_off_below_them(
-    dataset: Dataset, shared_store: ArtefactStore
-) -> None:
-    spec = TextSpec(name="tiny-random", pretrained=False, trainable_layers=0)
-    frozen = build_encoder(spec, dataset, shared_store).train()
-    assert torch.equal(frozen(rows(dataset)), frozen(rows(dataset)))
-    trained = build_encoder(
-        spec.model_copy(update={"trainable_layers": 1}), dataset, shared_store
-    ).train()
-    assert not torch.equal(trained(rows(dataset)), trained(rows(dataset)))
-
-
-def test_states_are_packed_token_by_token(dataset: Dataset, shared_store: ArtefactStore) -> None:
-    spec = TextSpec(name="tiny-random", pretrained=False, trainable_layers=1, max_tokens=5)
-    states = encoder_inputs(spec, dataset, shared_store).array("states")
-    lengths = [min(len(title.split()) + 2, 5) for title in dataset.titles or ()]
-    assert states.shape == (sum(lengths), 64)
-    assert states.dtype == np.float32
-
-
-def test_trials_share_an_artefact_unless_their_encoder_differs(
-    dataset: Dataset, shared_store: ArtefactStore
-) -> None:
-    spec = TextSpec(name="tiny-random", pretrained=False)
-
-    def path(**changes: object) -> Path:
-        return encoder_inputs(spec.model_copy(update=changes), dataset, shared_store).path
-
-    assert path() == path(dnn_layers=8)
-    different = [
-        {"pooling": "mean"},
-        {"max_tokens": 5},
-        {"num_layers": 1},
-        {"trainable_layers": 1},
-        {"trainable_layers": 2},
-        {"trainable_layers": "all"},
-    ]
-    paths = [path(), *(path(**changes) for changes in different)]
-    assert len(set(paths)) == len(paths)
-
-
-def test_the_trials_random_state_does_not_depend_on_the_cache(
-    dataset: Dataset, store: ArtefactStore
-) -> None:
-    spec = TextSpec(name="tiny-random", pretrained=False, trainable_layers=1)
-
-    def draw() -> tuple[Tensor, Tensor]:
-        torch.manual_seed(5)
-        encoder = build_encoder(spec, dataset, store)
-        return next(encoder.parameters()), torch.rand(3)
-
-    for cold, warm in zip(draw(), draw(), strict=True):
-        assert torch.equal(cold, warm)
-
-
-def test_random_frozen_layers_are_the_same_in_every_trial(dataset: Dataset, tmp_path: Path) -> None:
-    spec = TextSpec(name="tiny-random", pretrained=False)
-    features = []
-    for seed in (1, 2):
-        torch.manual_seed(seed)
-        store = ArtefactStore(tmp_path / str(seed))
-        features.append(encoder_inputs(spec, dataset, store).array("features"))
-    assert np.array_equal(*features)
-
-
-def test_a_tokenizer_of_other_weights_is_refused(
-    dataset: Dataset, store: ArtefactStore, saved_encoders: dict[str, Path], tmp_path: Path
-) -> None:
-    folder = shutil.copytree(saved_encoders["bert"], tmp_path / "copy")
-    config = hf.AutoConfig.from_pretrained(folder)
-    config.vocab_size = 9
-    config.save_pretrained(folder)
-    words = {word for title in dataset.titles or () for word in title.split()}
-    highest = 4 + len(words) - 1
-    with pytest.raises(DataError, match=rf"gives token {highest}, .* know tokens 0 to 8 only"):
-        encoder_inputs(spec_of(folder, pretrained=False), dataset, store)
-
-
-def test_pretrained_tiny_random_is_refused(dataset: Dataset, store: ArtefactStore) -> None:
-    expected = "item.text.pretrained: true, but 'tiny-random' always starts from scratch"
-    with pytest.raises(SpecError, match=expected):
-        encoder_inputs(TextSpec(name="tiny-random"), dataset, store)
-
-
-@pytest.mark.usefixtures("minilm")
-@pytest.mark.parametrize("name", ["minilm", "minilm-l3"])
-def test_packaged_weights_put_paraphrases_nearer_than_unrelated_titles(
-    dataset: Dataset, store: ArtefactStore, name: str
-) -> None:
-    titles = (
-        "A man is eating food",
-        "Someone is having a meal",
-        "The stock market fell sharply today",
-        "Shares dropped on Wall Street",
-    )
-    few = replace(dataset, titles=titles, num_items=4)
-    encoder = build_encoder(TextSpec(name=name, pooling="mean"), few, store)
-    vectors = torch.nn.functional.normalize(encoder(torch.arange(4)), dim=1)
-    cosine = (vectors @ vectors.T).tolist()
-    strangers = [cosine[a][b] for a in (0, 1) for b in (2, 3)]
-    assert min(cosine[0][1], cosine[2][3]) > 0.4
-    assert max(strangers) < 0.2
-
-
-@pytest.mark.usefixtures("minilm")
-@pytest.mark.parametrize(("name", "layers"), [("minilm", 6), ("minilm-l3", 3)])
-def test_minilm_costs_what_the_papers_formula_says(
-    dataset: Dataset, store: ArtefactStore, name: str, layers: int
-) -> None:
-    spec = TextSpec(name=name, trainable_layers="all", max_tokens=30)
-    encoder = build_encoder(spec, dataset, store)
-    assert isinstance(encoder, TextEncoder)
-
-    width, tokens = 384, 30
-    products = tokens * 12 * layers * width**2
-    attention = layers * 2 * tokens**2 * width
-    macs, uncounted = count_macs(encoder.eval().encode_padded_item)
-    assert (macs, uncounted) == (products + attention, set())
-    assert attention / products < 0.02
-
-
-@pytest.mark.parametrize("family", ["mpnet", "deberta-v2"])
-def test_what_layers_share_is_frozen_above_a_cut_and_the_same_in_every_trial(
-    dataset: Dataset,
-    shared_store: ArtefactStore,
-    saved_encoders: dict[str, Path],
-    family: str,
-) -> None:
-    spec = spec_of(saved_encoders[family], pretrained=False, trainable_layers=2, max_tokens=9)
-    built = []
-    for seed in (1, 2):
-        torch.manual_seed(seed)
-        encoder = build_encoder(spec, dataset, shared_store)
-        assert isinstance(encoder, TextEncoder)
-        built.append(encoder)
-    one, other = (encoder.stack.architecture for encoder in built)
-    distances = list(one.named_parameters())
-    assert distances
-    for name, tensor in distances:
-        assert not tensor.requires_grad
-        assert tensor.dim() == 1 or tensor.std() > 0
-        assert torch.equal(tensor, other.get_parameter(name))
-    assert not any("architecture" in name for name in built[0].state_dict())
-    assert not torch.equal(*(next(encoder.stack.layers.parameters()) for encoder in built))
-
-
-def test_what_layers_share_trains_with_the_whole_encoder(
-    dataset: Dataset, shared_store: ArtefactStore, saved_encoders: dict[str, Path]
-) -> None:
-    spec = spec_of(saved_encoders["mpnet"], trainable_layers="all", max_tokens=9)
-    encoder = build_encoder(spec, dataset, shared_store)
-    encoder(rows(dataset)).square().sum().backward()
-    bias = encoder.get_parameter("stack.architecture.bias.relative_attention_bias.weight")
-    assert bias.grad is not None
-    assert bias.grad.any()
+def test_lengths_and_width_are_known() -> None:
+    encoder, stack = encoder_of()
+    assert encoder.lengths_of(torch.tensor([2, 1, 2])).tolist() == [5, 1, 5]
+    assert (encoder.dim, encoder.max_tokens, encoder.pad_id) == (2, 7, PAD)
+    assert encoder.stack is stack

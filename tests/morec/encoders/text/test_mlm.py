@@ -18,6 +18,7 @@ from morec.encoders.second_round import losses_of, trained_folder
 from morec.encoders.text.mlm import MaskedLanguageModelling, masked_language_round
 from morec.encoders.text.tokens import open_tokens, title_tokens
 from morec.errors import SpecError
+from tests.morec.encoders.sentence_folders import sentence_copy
 
 NO_STEP = {"lr": 1e-30, "weight_decay": 0.0, "max_epochs": 1}
 
@@ -137,6 +138,23 @@ def test_the_kept_layers_are_trained_and_saved(
     spec = spec_of(str(with_mask["bert"]), num_layers=2, second_round=NO_STEP)
     found = masked_language_round(spec, dataset, shared_store)
     assert hf.AutoConfig.from_pretrained(trained_folder(found)).num_hidden_layers == 2
+
+
+def test_what_a_folder_says_of_pooling_goes_along(
+    dataset: Dataset, shared_store: ArtefactStore, with_mask: dict[str, Path], tmp_path: Path
+) -> None:
+    prompts = {"prompts": {"item": "Red: "}, "default_prompt_name": "item"}
+    said = {"max_seq_length": 30}
+    folder = sentence_copy(with_mask["bert"], tmp_path / "own", prompts=prompts, transformer=said)
+    spec = spec_of(str(folder), pooling="own", second_round=NO_STEP)
+    saved = trained_folder(masked_language_round(spec, dataset, shared_store))
+    for name in (
+        "modules.json",
+        "1_Pooling/config.json",
+        "sentence_bert_config.json",
+        "config_sentence_transformers.json",
+    ):
+        assert (saved / name).read_bytes() == (folder / name).read_bytes()
 
 
 def test_interrupted_after_an_epoch_it_goes_on_to_the_same_bits(

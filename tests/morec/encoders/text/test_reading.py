@@ -16,7 +16,14 @@ from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.families import build_encoder, encoder_inputs, family_of
 from morec.encoders.item import prepare_item_inputs
-from morec.encoders.text.reading import contents_of, reading_of, texts_of
+from morec.encoders.text.family import TRANSFORMER
+from morec.encoders.text.reading import (
+    Reading,
+    blank_reading,
+    contents_of,
+    reading_of,
+    texts_of,
+)
 from morec.encoders.text.tokens import open_tokens, title_tokens, tokens_key
 from morec.errors import DataError, SpecError
 from tests.morec.encoders.sentence_folders import sentence_copy
@@ -123,6 +130,29 @@ def test_a_column_called_title_comes_before_the_titles_of_the_data_set(shop: Dat
     assert contents_of(spec, shop) == tuple(" ".join(one.split()) for one in shop.titles or ())
     names = tuple(f"name {item}" for item in range(shop.num_items))
     assert contents_of(spec, replace(shop, columns={"title": names})) == names
+
+
+def test_one_item_may_have_any_text(shop: Dataset) -> None:
+    one = replace(shop, titles=("a",), columns={"brand": ("Acme",)}, num_items=1)
+    assert contents_of(spec_of("minilm", template="by {brand}"), one) == ("by Acme",)
+
+
+def test_titles_are_read_as_they_are_and_a_prompt_takes_blanks_from_both_ends(
+    shop: Dataset,
+) -> None:
+    spaced = replace(shop, titles=(" a ", "b "), columns={}, num_items=2)
+    assert texts_of(spec_of("minilm"), spaced) == (" a ", "b ")
+    assert texts_of(spec_of("minilm", prompt=" x: "), spaced) == ("x:  a", "x: b")
+
+
+@pytest.mark.parametrize(
+    ("pooling", "expected"), [("cls", "cls"), ("mean", "mean"), ("last", "last"), ("own", "mean")]
+)
+def test_an_encoder_without_its_files_pools_what_costs_the_same(
+    pooling: str, expected: Any
+) -> None:
+    spec = spec_of("minilm", pooling=pooling, prompt="x")
+    assert blank_reading(spec) == Reading(expected, False, False, "")
 
 
 def test_templates_that_say_nothing_are_refused(shop: Dataset) -> None:
@@ -278,12 +308,42 @@ def test_a_family_says_how_it_reads_and_what_the_authors_meant(
     options: dict[str, Any], read_as: str, caveat: str, sentence: Path
 ) -> None:
     spec = spec_of(sentence, **options)
-    family = family_of(spec)
-    assert family.read_as(spec) == read_as
-    assert family.caveat(spec) == (f"{sentence}{caveat}" if caveat else "")
+    assert family_of(spec) is TRANSFORMER
+    assert TRANSFORMER.read_as(spec) == read_as
+    assert TRANSFORMER.caveat(spec) == (f"{sentence}{caveat}" if caveat else "")
 
 
 def test_folders_that_say_nothing_have_no_caveat(saved_encoders: dict[str, Path]) -> None:
     for name in (saved_encoders["bert"], "tiny-random"):
         spec = spec_of(name, pretrained=False)
         assert family_of(spec).caveat(spec) == ""
+
+
+def test_a_folder_without_prompts_has_no_caveat_but_for_its_pooling(
+    saved_encoders: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = sentence_copy(saved_encoders["bert"], tmp_path / "one")
+    assert TRANSFORMER.caveat(spec_of(folder, pooling="mean")) == ""
+    assert TRANSFORMER.caveat(spec_of(folder)) == (
+        f"{folder} is read with pooling cls (item.text.pooling); its authors mean pooling mean, "
+        "which pooling: own reads."
+    )
+
+
+def test_a_folder_that_own_cannot_read_has_no_caveat(
+    saved_encoders: dict[str, Path], tmp_path: Path
+) -> None:
+    steps = ("Transformer", "Pooling", "Dense")
+    folder = sentence_copy(saved_encoders["bert"], tmp_path / "one", steps=steps)
+    with pytest.raises(SpecError):
+        reading_of(spec_of(folder, pooling="own"))
+    assert TRANSFORMER.caveat(spec_of(folder)) == ""
+
+
+def test_a_folder_may_ask_for_lower_case(saved_encoders: dict[str, Path], tmp_path: Path) -> None:
+    said = {"max_seq_length": 30, "do_lower_case": True}
+    folder = sentence_copy(saved_encoders["bert"], tmp_path / "one", transformer=said)
+    own = spec_of(folder, pooling="own")
+    assert reading_of(own) == Reading("mean", True, True, "")
+    cased = spec_of(folder, pooling="own", lowercase=False)
+    assert reading_of(cased) == Reading("mean", True, False, "")

@@ -27,6 +27,7 @@ CASES: dict[str, dict[str, Any]] = {
     "mean of the top layer": {"name": "bert", "pooling": "mean", "trainable_layers": 1},
     "low rank": {"name": "roberta", "trainable_layers": "all", "lora": {"rank": 2}},
     "whole": {"name": "electra", "pooling": "mean", "trainable_layers": "all"},
+    "shared by all layers": {"name": "mpnet", "pooling": "mean", "trainable_layers": "all"},
     "last token": {"name": "opt", "pooling": "last", "trainable_layers": 1},
     "two layers": {"name": "bert", "num_layers": 2, "trainable_layers": 1},
     "own prompt and length": {"name": "own", "pooling": "own", "trainable_layers": 1},

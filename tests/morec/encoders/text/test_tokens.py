@@ -1,7 +1,9 @@
 """Titles become packed token ids, by the encoder's tokenizer or one of the titles' words."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,6 +11,7 @@ from morec.config import TextSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.text.tokens import (
+    load_tokenizer,
     open_tokens,
     packed_tokens,
     title_tokens,
@@ -102,11 +105,46 @@ def test_a_dataset_without_titles_is_refused_by_name(
 def test_titles_without_tokens_are_named_by_the_items_own_ids(
     dataset: Dataset, store: ArtefactStore
 ) -> None:
-    titles = ("moon", "", "red", "\u200b")
-    named = replace(dataset, titles=titles, item_names=("B00X", "B00Y", "B00Z", "0012"))
+    titles = ("moon", "", "red", "\u200b", "", "", "", "")
+    names = ("B00X", "B00Y", "B00Z", "0012", "a", "b", "c", "d")
+    named = replace(dataset, titles=titles, item_names=names)
     with pytest.raises(DataError) as caught:
         packed_tokens(TINY, named, store, tokenizer="words", load=word_tokenizer)
     assert str(caught.value) == (
-        "item.text: 2 of 4 titles have no tokens, since this tokenizer adds none of its own; "
-        "fill in those of the items ['B00Y', '0012']"
+        "item.text: 6 of 8 titles have no tokens, since this tokenizer adds none of its own; "
+        "fill in those of the items ['B00Y', '0012', 'a', 'b', 'c']"
     )
+
+
+def test_padding_is_the_tokenizers_or_else_token_0(dataset: Dataset, store: ArtefactStore) -> None:
+    def pad_id(name: str, tokenizer: Any) -> int:
+        made = packed_tokens(TINY, dataset, store, tokenizer=name, load=lambda _: tokenizer)
+        return open_tokens(made).pad_id
+
+    tokenizer = load_tokenizer(TINY, dataset.titles or ())
+    assert pad_id("own", tokenizer) == tokenizer.convert_tokens_to_ids("[PAD]") == 0
+    tokenizer.pad_token = "[SEP]"
+    assert pad_id("other", tokenizer) == 3
+    assert pad_id("none", word_tokenizer(dataset.titles or ())) == 0
+
+
+def test_a_title_may_have_words_that_the_catalogue_has_not_in_any_case() -> None:
+    tokenizer = load_tokenizer(TINY, ("red Moon", "moon"))
+    assert tokenizer(["RED blue moon"])["input_ids"] == [[2, 5, 1, 4, 3]]
+    assert word_tokenizer(("red", "Moon", "moon"))(["MOON red"])["input_ids"] == [[0, 1]]
+
+
+def test_a_folders_own_code_is_not_run_whoever_says_yes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    auto_map = {"AutoTokenizer": ["ours.Ours", None]}
+    (tmp_path / "config.json").write_text('{"model_type": "ours"}')
+    about = {"tokenizer_class": "Ours", "auto_map": auto_map}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(about))
+    (tmp_path / "tokenizer.json").write_text("{}")
+    canary = tmp_path / "ran"
+    (tmp_path / "ours.py").write_text(f"open({str(canary)!r}, 'w')\nclass Ours: pass\n")
+    with pytest.raises(DataError, match="no tokenizer that can be read"):
+        load_tokenizer(TextSpec(name=str(tmp_path), pretrained=False), ())
+    assert not canary.exists()

@@ -1,5 +1,6 @@
 """Transformer encoders: what a configuration allows, and where their weights come from."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -8,9 +9,12 @@ from typing import Any
 import pytest
 import torch
 import transformers as hf
+from torch import nn
 
 from morec.config import TextSpec
-from morec.encoders.text.transformer import load_config, load_stack
+from morec.encoders.text.stack import TransformerStack
+from morec.encoders.text.transformer import load_config, load_model, load_stack
+from morec.encoders.token_embedding import TokenTable
 from morec.errors import DataError, SpecError
 from tests.morec.encoders.conftest import CAUSAL, CUT, WHOLE
 
@@ -152,8 +156,12 @@ def test_what_is_no_text_encoder_is_refused_with_what_is(tmp_path: Path, config:
         load_config(spec_of(tmp_path, pretrained=False), 0)
 
 
-def test_relative_positions_have_no_end(tmp_path: Path) -> None:
-    hf.XLNetConfig(d_model=8, n_layer=1, n_head=2).save_pretrained(tmp_path)
+@pytest.mark.parametrize(
+    "config",
+    [hf.XLNetConfig(d_model=8, n_layer=1, n_head=2), hf.BloomConfig(hidden_size=8, n_layer=1)],
+)
+def test_relative_positions_have_no_end(tmp_path: Path, config: Any) -> None:
+    config.save_pretrained(tmp_path)
     load_config(spec_of(tmp_path, pretrained=False, max_tokens=100_000), 0)
 
 
@@ -178,3 +186,86 @@ def test_from_scratch_weights_are_normal_biases_zero_and_norms_one(
             assert not tensor.any(), name
         elif tensor.dim() == 1:
             assert (tensor == 1).all(), name
+
+
+@pytest.mark.parametrize("family", CUT)
+def test_every_dropout_of_a_stack_is_the_quick_one_with_the_configurations_probability(
+    saved_encoders: dict[str, Path], family: str
+) -> None:
+    spec = spec_of(saved_encoders[family])
+    stack = load_stack(spec, load_config(spec, 0))
+    assert isinstance(stack, TransformerStack)
+    library = hf.AutoModel.from_pretrained(saved_encoders[family])
+    found, expected = (
+        [part.p for part in model.modules() if isinstance(part, nn.Dropout)]
+        for model in (stack, library)
+    )
+    assert sorted(found) == sorted(expected)
+    assert not [part for part in stack.modules() if type(part) is nn.Dropout]
+    assert stack.embedding is not None
+    tables = [part for part in stack.embedding.modules() if isinstance(part, nn.Embedding)]
+    assert [type(one) for one in tables].count(TokenTable) == 1
+
+
+def test_kept_layers_keep_their_kinds(saved_encoders: dict[str, Path]) -> None:
+    spec = spec_of(saved_encoders["gemma2"], num_layers=2)
+    config = load_config(spec, 0)
+    assert config.num_hidden_layers == 2
+    assert config.layer_types == ["sliding_attention", "full_attention"]
+
+
+@pytest.mark.parametrize(
+    ("family", "expected"),
+    [("bert", "morec"), ("llama", "morec"), ("deberta-v2", "eager"), ("electra", "sdpa")],
+)
+def test_a_family_that_is_cut_runs_our_attention_where_it_can(
+    saved_encoders: dict[str, Path], family: str, expected: str
+) -> None:
+    spec = spec_of(saved_encoders[family])
+    config = load_config(spec, 0)
+    model = load_model(spec, config, hf.MODEL_MAPPING[type(config)])
+    assert model.config._attn_implementation == expected
+
+
+def test_tiny_random_is_a_small_bert_over_the_catalogues_words() -> None:
+    spec = TextSpec(name="tiny-random", pretrained=False)
+    config = load_config(spec, 33)
+    expected = hf.BertConfig(
+        vocab_size=33,
+        hidden_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=256,
+    )
+    assert config.to_dict() == expected.to_dict()
+    with pytest.raises(SpecError) as caught:
+        load_config(spec.model_copy(update={"pretrained": True}), 33)
+    assert caught.value.problems == (
+        "item.text.pretrained: true, but 'tiny-random' always starts from scratch; "
+        "set pretrained: false",
+    )
+
+
+def test_all_layers_and_positions_may_be_used(saved_encoders: dict[str, Path]) -> None:
+    spec = spec_of(saved_encoders["bert"], num_layers=3, trainable_layers=3, max_tokens=40)
+    assert load_config(spec, 0).num_hidden_layers == 3
+    load_config(spec_of(saved_encoders["roberta"], max_tokens=39), 0)
+    with pytest.raises(SpecError) as caught:
+        load_config(spec_of(saved_encoders["bert"], num_layers=2, trainable_layers=3), 0)
+    assert caught.value.problems == (
+        f"item.text.trainable_layers: 3, but only 2 layers of {str(saved_encoders['bert'])!r} "
+        "are kept; allowed: 0 to 2, or all",
+    )
+
+
+def test_a_folders_own_code_is_not_run_whoever_says_yes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("builtins.input", lambda *_: "y")
+    ours = {"model_type": "ours", "auto_map": {"AutoConfig": "ours.Ours"}}
+    (tmp_path / "config.json").write_text(json.dumps(ours))
+    canary = tmp_path / "ran"
+    (tmp_path / "ours.py").write_text(f"open({str(canary)!r}, 'w')\nclass Ours: pass\n")
+    with pytest.raises(DataError, match=r"config\.json: "):
+        load_config(spec_of(tmp_path, pretrained=False), 0)
+    assert not canary.exists()

@@ -21,7 +21,7 @@ def path(tmp_path: Path) -> Path:
 def read(path: Path, text: str) -> tuple[list[list[float]], list[bool]]:
     path.write_bytes(text.encode())
     vectors, is_found = read_word_vectors(path, WORDS)
-    assert vectors.dtype == np.float32
+    assert (vectors.dtype, is_found.dtype) == (np.float32, np.bool_)
     return vectors.tolist(), is_found.tolist()
 
 
@@ -36,6 +36,8 @@ def test_rows_follow_the_words_asked_for_and_missing_ones_are_zero(path: Path) -
         "caf\u00a0e\u0301 1 2 3\n",
         "moon landing 7 8 9\n",  # a word with a blank
         "\x85 1 2 3\n\u2028 1 2 3\n",  # line ends to Python, words to GloVe
+        "a\rb 1 2 3\n",
+        "7 1 2 3\n",  # a word that is a number
     ],
 )
 def test_what_real_files_also_hold_changes_nothing(path: Path, extra: str) -> None:
@@ -53,6 +55,7 @@ def test_bytes_that_are_no_text_and_windows_line_ends_are_read(path: Path) -> No
     [
         ("red 4 5\n", "'red' has 2 numbers, other words 3"),
         ("red 4 5 6 7\n", "'red' has 4 numbers, other words 3"),
+        ("red 4 x 5 6 7\n", "'red' has 5 numbers, other words 3"),
         ("red 4 five 6\n", "'five' is not a number"),
         ("red 4 nan 6\n", "'nan' is not a number"),
     ],
@@ -64,6 +67,12 @@ def test_a_broken_vector_is_refused_with_its_line(path: Path, line: str, problem
 
 def test_a_broken_vector_of_a_word_that_no_title_has_is_not_read(path: Path) -> None:
     assert read(path, GLOVE + "green 1\n") == read(path, GLOVE)
+
+
+def test_a_word_that_is_a_number_may_begin_one_with_a_blank(path: Path) -> None:
+    path.write_text("7 up 1 2 3\n7 4 5 6\n")
+    vectors, is_found = read_word_vectors(path, ("7",))
+    assert (vectors.tolist(), is_found.tolist()) == ([[4, 5, 6]], [True])
 
 
 def test_a_file_of_other_words_is_refused(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Word average and TextCNN: their words, and their vectors with and without a file."""
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +18,8 @@ from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.families import build_encoder, encoder_inputs, weights_hash
 from morec.encoders.macs import count_macs
 from morec.encoders.tables import FeatureTable
-from morec.encoders.text.tokens import open_tokens
-from morec.encoders.text.words import TextCnn, WordEncoder
+from morec.encoders.text.tokens import open_tokens, titles_key
+from morec.encoders.text.words import WORDS, TextCnn, WordEncoder
 from morec.errors import DataError
 
 TITLES = ("red moon", "Moon, blue!", "red red sun", "a b c d e f g h")
@@ -64,7 +65,7 @@ def test_titles_are_cut_to_max_tokens_words_without_special_tokens(
 def test_words_that_the_file_lacks_are_drawn_with_its_deviation(
     catalogue: Dataset, store: ArtefactStore, tmp_path: Path
 ) -> None:
-    many = tuple(f"known{n} unknown{n}" for n in range(400))
+    many = tuple(f"known{n} unknown{n} new{n}" for n in range(400))
     drawn = np.random.default_rng(1).normal(0, 0.7, (400, 20)).round(4)
     path = tmp_path / "glove.txt"
     path.write_text("".join(f"known{n} {' '.join(map(str, drawn[n]))}\n" for n in range(400)))
@@ -73,7 +74,8 @@ def test_words_that_the_file_lacks_are_drawn_with_its_deviation(
     vectors = artefact.array("vectors")
     is_known = (vectors[:, None] == drawn.astype(np.float32)).all(2).any(1)
     assert is_known.sum() == 400
-    # 8,000 draws: the deviation is known to 1 %, the mean to 0.008.
+    assert len(vectors) == 1200
+    # 16,000 draws: the deviation is known to 1 %, the mean to 0.006.
     assert vectors[~is_known].std() == pytest.approx(0.7, rel=0.03)
     assert vectors[~is_known].mean() == pytest.approx(0, abs=0.03)
 
@@ -115,6 +117,38 @@ def test_text_cnn_is_a_loop_over_filters_and_places() -> None:
     for row, length in enumerate(lengths):
         expected = torch.tensor(response(cnn, words[row, :length]), dtype=torch.float64)
         torch.testing.assert_close(found[row], expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["word-average", "text-cnn"])
+def test_a_padded_item_is_the_first_word_in_every_slot(
+    catalogue: Dataset, store: ArtefactStore, glove: str, name: str
+) -> None:
+    fields = {"word_vectors": glove, "trainable_layers": "all", "max_tokens": 5}
+    encoder = build_encoder(spec_of(name, **fields), catalogue, store).eval()
+    assert isinstance(encoder, WordEncoder)
+    words = encoder.words.weight[:1].expand(5, -1)
+    reader = encoder.reader
+    expected = torch.tensor(response(reader, words)) if name == "text-cnn" else words[0]
+    torch.testing.assert_close(encoder.encode_padded_item()[0], expected)
+    assert encoder.dim == (300 if name == "text-cnn" else 2)
+
+
+def key_of(spec: TextSpec, dataset: Dataset, store: ArtefactStore) -> tuple[str, dict[str, Any]]:
+    """The kind of an artefact, and what it depends on."""
+    path = WORDS.inputs(spec, dataset, store).path
+    return path.name.rpartition("-")[0], json.loads((path / "meta.json").read_text())["key"]
+
+
+def test_what_is_prepared_depends_on_this_and_on_nothing_else(
+    catalogue: Dataset, store: ArtefactStore, glove: str
+) -> None:
+    drawn, read = spec_of("text-cnn"), spec_of(word_vectors=glove)
+    words = [titles_key(one, catalogue, tokenizer=weights_hash(one)) for one in (drawn, read)]
+    frozen = {"encoder": "text-cnn", "weights": weights_hash(drawn), "seed": 0}
+    assert key_of(drawn, catalogue, store) == ("features", {**words[0], **frozen})
+    drawn, read = (one.model_copy(update={"trainable_layers": "all"}) for one in (drawn, read))
+    assert key_of(drawn, catalogue, store) == ("tokens", words[0])
+    assert key_of(read, catalogue, store) == ("word-vectors", words[1])
 
 
 def test_text_cnn_costs_its_filters_at_every_place(

@@ -13,18 +13,18 @@ B, T, A, H = 5, 4, 3, 12
 DROPPED = 0.4
 
 
-def layer() -> BertLayer:
-    """One of the library's in fp64, biases and all; only attention's weights drop."""
+def bert_layer(*, hidden_p: float, attention_p: float) -> BertLayer:
+    """One of the library's in fp64, biases and all, with these probabilities of dropout."""
     config = BertConfig(
         hidden_size=H,
         num_attention_heads=A,
         intermediate_size=7,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=DROPPED,
+        hidden_dropout_prob=hidden_p,
+        attention_probs_dropout_prob=attention_p,
+        attn_implementation="sdpa",
     )
     torch.manual_seed(0)
     made = BertLayer(config).double().train()
-    quick_dropout(made)
     with torch.no_grad():
         for parameter in made.parameters():
             parameter += 0.3 * torch.randn_like(parameter)
@@ -53,7 +53,8 @@ def by_keys_and_values(one: BertLayer, states_BTH: Tensor, mask_B11T: Tensor | N
 
 @pytest.mark.parametrize("is_padded", [True, False])
 def test_value_and_gradient_are_those_of_every_tokens_key_and_value(is_padded: bool) -> None:
-    one = layer()
+    one = bert_layer(hidden_p=0.0, attention_p=DROPPED)
+    quick_dropout(one)
     states_BTH = torch.randn(B, T, H, dtype=torch.double, requires_grad=True)
     lengths_B = torch.tensor([4, 1, 3, 2, 4])
     mask = (torch.arange(T) < lengths_B[:, None])[:, None, None] if is_padded else None
@@ -70,23 +71,12 @@ def test_value_and_gradient_are_those_of_every_tokens_key_and_value(is_padded: b
         torch.testing.assert_close(ours, expected, rtol=0, atol=1e-12)
 
 
-def bert_layer(p: float) -> BertLayer:
-    config = BertConfig(
-        hidden_size=8,
-        num_attention_heads=2,
-        intermediate_size=16,
-        hidden_dropout_prob=p,
-        attention_probs_dropout_prob=p,
-        attn_implementation="sdpa",
-    )
-    return BertLayer(config).double()
-
-
 def test_the_first_tokens_state_is_that_of_the_whole_layer_without_masked_keys() -> None:
-    layer, states_BTH = bert_layer(0.5).eval(), torch.randn(3, 4, 8).double()
-    mask_B11T = torch.zeros(3, 1, 1, 4).double()
+    layer = bert_layer(hidden_p=0.5, attention_p=0.5).eval()
+    states_BTH = torch.randn(3, T, H, dtype=torch.double)
+    mask_B11T = torch.zeros(3, 1, 1, T).double()
     mask_B11T[1, ..., 2:] = -torch.inf
-    expected = layer(states_BTH, attention_mask=mask_B11T.expand(-1, -1, 4, -1))
+    expected = layer(states_BTH, attention_mask=mask_B11T.expand(-1, -1, T, -1))
     expected = expected[0] if isinstance(expected, tuple) else expected
     found_BH = first_token_states(layer, [(states_BTH, mask_B11T)])
     torch.testing.assert_close(found_BH, expected[:, 0], rtol=0, atol=1e-12)
@@ -94,10 +84,11 @@ def test_the_first_tokens_state_is_that_of_the_whole_layer_without_masked_keys()
 
 def test_dropout_stands_where_the_layer_has_it() -> None:
     """Of a title of one token, both draw the same masks from one seed."""
-    layer, states_B1H = bert_layer(0.5).train(), torch.randn(50, 1, 8).double()
+    layer = bert_layer(hidden_p=0.5, attention_p=0.5)
+    states_B1H = torch.randn(50, 1, H, dtype=torch.double)
     states = []
     for compute in (layer, lambda states: first_token_states(layer, [(states, None)])):
         torch.manual_seed(1)
         made = compute(states_B1H)
-        states.append((made[0] if isinstance(made, tuple) else made).view(50, 8))
+        states.append((made[0] if isinstance(made, tuple) else made).view(50, H))
     torch.testing.assert_close(*states, rtol=0, atol=1e-12)
