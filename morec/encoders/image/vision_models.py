@@ -104,13 +104,17 @@ _DINO_FAMILY = Family(
     has_fixed_size=False,
 )
 _CONVNEXT_FAMILY = replace(
-    _DINO_FAMILY, model_class=ConvNextModel, stages=r"encoder\.stages\.(\d+)"
+    _DINO_FAMILY,
+    model_class=ConvNextModel,
+    stages=r"encoder\.stages\.(\d+)",
+    has_class_token=False,
 )
 _SWIN_FAMILY = replace(
     _DINO_FAMILY,
     model_class=SwinModel,
     pool=_mean_of_patches,
     stages=r"encoder\.layers\.(\d+)",
+    has_class_token=False,
 )
 FAMILIES = {
     "vit": Family(
