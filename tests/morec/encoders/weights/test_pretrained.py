@@ -10,6 +10,7 @@ from transformers.utils import logging
 
 from morec.encoders.weights.pretrained import load_transformer, quiet
 from morec.errors import DataError
+from tests.morec.encoders.runs_code import RunsCode
 
 SHAPE = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
 CONFIG = hf.BertConfig(**SHAPE, intermediate_size=16, vocab_size=20, max_position_embeddings=9)
@@ -80,6 +81,19 @@ def test_a_broken_file_is_refused(saved: Path) -> None:
     (saved / "model.safetensors").write_bytes(b"nothing")
     with pytest.raises(DataError, match="the weights cannot be read: "):
         load_transformer(saved, CONFIG, hf.BertModel)
+
+
+def test_a_file_of_torchs_older_format_runs_none_of_what_it_holds(saved: Path) -> None:
+    (saved / "model.safetensors").unlink()
+    model = hf.BertModel(CONFIG, add_pooling_layer=False)
+    torch.save(model.state_dict(), saved / "pytorch_model.bin")
+    again = load_transformer(saved, CONFIG, hf.BertModel)
+    name = "encoder.layer.0.output.dense.weight"
+    assert torch.equal(again.get_parameter(name), model.get_parameter(name))
+    torch.save(RunsCode(saved / "ran"), saved / "pytorch_model.bin")
+    with pytest.raises(DataError, match="the weights cannot be read: "):
+        load_transformer(saved, CONFIG, hf.BertModel)
+    assert not (saved / "ran").exists()
 
 
 @pytest.mark.parametrize("had_bar", [True, False])
