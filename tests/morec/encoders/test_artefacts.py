@@ -78,9 +78,14 @@ def test_only_verify_sees_damage_that_keeps_the_size(store: ArtefactStore) -> No
     artefact = store.get_or_make("rows", {"n": 1}, writer(1))
     np.save(artefact.path / "rows.npy", np.full(5, 9))
     assert store.get_or_make("rows", {"n": 1}, writer(3)).array("rows")[0] == 9
+    again = ArtefactStore(store.folder)
+    assert again.get_or_make("rows", {"n": 1}, writer(3)).array("rows")[0] == 9
     careful = ArtefactStore(store.folder, verify=True)
     assert careful.get_or_make("rows", {"n": 1}, writer(3)).array("rows")[0] == 3
     assert careful.get_or_make("rows", {"n": 1}, writer(4)).array("rows")[0] == 3
+    np.save(artefact.path / "rows.npy", np.full(5, 9))
+    # It is read once: when it is first opened.
+    assert careful.get_or_make("rows", {"n": 1}, writer(5)).array("rows")[0] == 9
 
 
 def test_nothing_is_left_of_an_artefact_that_could_not_be_made(store: ArtefactStore) -> None:

@@ -64,10 +64,11 @@ def test_features_are_those_of_all_rows_in_evaluation_mode(
     assert encoder.seen == [3, 3, 1]
 
 
-def test_layer_states_stand_at_their_rows_whatever_the_order_of_the_chunks(tmp_path: Path) -> None:
-    encoder = Squares(3, 2).train()
-    chunks = [torch.tensor(rows) for rows in ([4, 1], [0, 2, 5], [3])]
-    write_layer_states(encoder, chunks, 3, tmp_path)
+@pytest.mark.parametrize("chunks", [[[4, 1], [0, 2, 5], [3]], [[0, 1, 2, 3, 4, 5]]])
+def test_layer_states_stand_at_their_rows_whatever_the_chunks(
+    chunks: list[list[int]], tmp_path: Path
+) -> None:
+    write_layer_states(Squares(3, 2).train(), [torch.tensor(rows) for rows in chunks], 3, tmp_path)
     found = np.load(tmp_path / "features.npy")
     assert found.dtype == np.float32
     assert found.tolist() == [[[(row + 1.0) ** k] * 2 for k in (1, 2, 3)] for row in range(6)]

@@ -155,6 +155,18 @@ EQUIVALENT: dict[Key, str] = {
     ): "the array is written when it is dropped; the system writes it to the disk either way",
     (
         "morec/encoders/frozen.py",
+        "write_layer_states",
+        "width = encoder(chunks[0][:1]).shape[1] // num_layers",
+        "width = encoder(chunks[0][:(2)]).shape[1] // num_layers",
+    ): "only the width of what comes out is read, however many items there are",
+    (
+        "morec/encoders/frozen.py",
+        "write_layer_states",
+        "width = encoder(chunks[0][:1]).shape[1] // num_layers",
+        "width = encoder(chunks[0][:(0)]).shape[1] // num_layers",
+    ): "only the width of what comes out is read, however many items there are",
+    (
+        "morec/encoders/frozen.py",
         "frozen_randomness",
         "with torch.random.fork_rng(devices=[]):",
         "with (torch.random.fork_rng()):",
