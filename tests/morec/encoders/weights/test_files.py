@@ -73,6 +73,14 @@ def test_older_weights_are_fetched_where_there_are_no_others(hub: Path) -> None:
     assert weight_paths(folder) == [folder / name for name in sorted(shards)]
 
 
+def test_files_that_are_not_read_are_named_in_order(tmp_path: Path) -> None:
+    names = ["config.json", *(f"{letter}.ckpt" for letter in "hbgaecfd")]
+    folder = write(tmp_path / "a", *names)
+    with pytest.raises(DataError) as caught:
+        checked_folder(folder, with_weights=True)
+    assert f"(found: {', '.join(sorted(names))}); other" in str(caught.value)
+
+
 def test_all_files_of_the_newer_format_are_the_weights(tmp_path: Path) -> None:
     shards = [f"model-{number}.safetensors" for number in (3, 1, 2)]
     folder = write(tmp_path / "a", *shards, "pytorch_model.bin")
