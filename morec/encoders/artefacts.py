@@ -203,7 +203,7 @@ def _partial(path: Path) -> Iterator[Path]:
 
 
 def _files(folder: Path) -> list[Path]:
-    return [file for file in sorted(folder.rglob("*")) if file.is_file()]
+    return [file for file in folder.rglob("*") if file.is_file()]
 
 
 def _write_meta(folder: Path, key: Mapping[str, Any], seconds: float) -> None:

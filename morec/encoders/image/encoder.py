@@ -260,7 +260,7 @@ class _BlankImages(PixelTable):
 
     def forward(self, rows_N: Tensor) -> Tensor:
         """Images without content, (N, 3, S, S)."""
-        return torch.zeros(len(rows_N), 3, self.size, self.size, device="meta")
+        return torch.empty(len(rows_N), 3, self.size, self.size, device="meta")
 
 
 def _over_pixels(

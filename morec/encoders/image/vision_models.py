@@ -104,13 +104,17 @@ _DINO_FAMILY = Family(
     has_fixed_size=False,
 )
 _CONVNEXT_FAMILY = replace(
-    _DINO_FAMILY, model_class=ConvNextModel, stages=r"encoder\.stages\.(\d+)"
+    _DINO_FAMILY,
+    model_class=ConvNextModel,
+    stages=r"encoder\.stages\.(\d+)",
+    has_class_token=False,
 )
 _SWIN_FAMILY = replace(
     _DINO_FAMILY,
     model_class=SwinModel,
     pool=_mean_of_patches,
     stages=r"encoder\.layers\.(\d+)",
+    has_class_token=False,
 )
 FAMILIES = {
     "vit": Family(
@@ -165,7 +169,7 @@ class VisionEncoder(nn.Module):
         states = [state_BTH[:, 0] for state_BTH in output.hidden_states[:-1]]
         return torch.stack([*states, self._family.pool(output)], dim=1)
 
-    def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
+    def group_matcher(self, coarse: bool) -> dict[str, Any]:
         """Name the parameters of stem and stages, in timm's way; norm and pooling are the top's."""
         stem, stages = rf"^model\.{self._family.stem}", rf"^model\.{self._family.stages}"
         return {"stem": stem, "blocks": [(stages, None)]}

@@ -56,7 +56,7 @@ class ViTMAEEncoder(nn.Module):
         noise_BP = self.get_buffer("noise_P").expand(len(images_BCSS), -1)
         return self.vit(images_BCSS, noise=noise_BP, **options)
 
-    def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
+    def group_matcher(self, coarse: bool) -> dict[str, Any]:
         """Name the parameters of stem and layers, in timm's way; the final norm is the top's."""
         layers = [(r"^vit\.layers\.(\d+)", None), (r"^vit\.layernorm", (99999,))]
         return {"stem": r"^vit\.embeddings", "blocks": layers}

@@ -1,6 +1,7 @@
 """The shapes of well-known encoders, so that their cost can be counted without their files.
 
-Only shapes: weights, tokenizers and every setting that changes a number come from the hub.
+Only shapes: weights, tokenizers and every setting that changes a number come from the hub. What is
+not given here is the library's default.
 """
 
 from typing import Any
@@ -35,19 +36,15 @@ def _bert(layers: int, hidden: int) -> BertConfig:
 
 
 def _minilm() -> BertConfig:
-    return BertConfig(
-        hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536
-    )
+    return BertConfig(hidden_size=384, num_hidden_layers=6, intermediate_size=1536)
 
 
 def _deberta_v3() -> DebertaV2Config:
     return DebertaV2Config(
-        vocab_size=128100,
         hidden_size=768,
         num_hidden_layers=12,
         num_attention_heads=12,
         intermediate_size=3072,
-        type_vocab_size=0,
         relative_attention=True,
         position_buckets=256,
         norm_rel_ebd="layer_norm",
@@ -65,7 +62,6 @@ def _qwen3_embedding() -> Qwen3Config:
         num_hidden_layers=28,
         num_attention_heads=16,
         num_key_value_heads=8,
-        head_dim=128,
     )
 
 
@@ -77,9 +73,7 @@ _KNOWN = {
     "bert-base-uncased": lambda: _bert(12, 768),
     "google-bert/bert-base-uncased": lambda: _bert(12, 768),
     "bert-large-uncased": lambda: _bert(24, 1024),
-    "roberta-base": lambda: RobertaConfig(
-        vocab_size=50265, max_position_embeddings=514, type_vocab_size=1
-    ),
+    "roberta-base": lambda: RobertaConfig(max_position_embeddings=514, type_vocab_size=1),
     "facebook/opt-125m": OPTConfig,
     "distilbert-base-uncased": DistilBertConfig,
     "sentence-transformers/all-MiniLM-L6-v2": _minilm,

@@ -97,7 +97,7 @@ def folder_hash(folder: Path, with_weights: bool) -> str:
     """Name the content of a checked folder; without its weights: ``random-...``."""
     files = {path for pattern in DESCRIPTION for path in folder.glob(pattern)}
     files.update(weight_paths(folder) if with_weights else [])
-    content = {path.name: cached_sha256(path) for path in sorted(files)}
+    content = {path.name: cached_sha256(path) for path in files}
     return _hash(content) if with_weights else random_hash(content)
 
 

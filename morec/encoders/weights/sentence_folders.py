@@ -107,7 +107,7 @@ def sentence_files(folder: Path) -> dict[str, Path]:
     """The files that ``read_sentence_folder`` reads, by their path in the folder."""
     steps = folder.glob("[0-9]*_*/config.json")
     files = [folder / MODULES, folder / PROMPTS, *folder.glob(TRANSFORMER), *steps]
-    return {path.relative_to(folder).as_posix(): path for path in sorted(files) if path.is_file()}
+    return {path.relative_to(folder).as_posix(): path for path in files if path.is_file()}
 
 
 def _steps(folder: Path, name: str) -> dict[str, str]:

@@ -92,7 +92,7 @@ CLOSE = 0.9
 def nearest_name(name: str, typed: Mapping[str, str], known: Iterable[str]) -> str:
     """``" Did you mean 'x'?"`` by what people type, or else by spelling; or an empty string."""
     meant = {_plain(words): each for words, each in typed.items()}
-    near = get_close_matches(_plain(name), meant, n=1, cutoff=CLOSE)
+    near = get_close_matches(_plain(name), meant, cutoff=CLOSE)
     if near:
         return f" Did you mean {meant[near[0]]!r}?"
     return did_you_mean(name, known)

@@ -78,9 +78,14 @@ def test_only_verify_sees_damage_that_keeps_the_size(store: ArtefactStore) -> No
     artefact = store.get_or_make("rows", {"n": 1}, writer(1))
     np.save(artefact.path / "rows.npy", np.full(5, 9))
     assert store.get_or_make("rows", {"n": 1}, writer(3)).array("rows")[0] == 9
+    again = ArtefactStore(store.folder)
+    assert again.get_or_make("rows", {"n": 1}, writer(3)).array("rows")[0] == 9
     careful = ArtefactStore(store.folder, verify=True)
     assert careful.get_or_make("rows", {"n": 1}, writer(3)).array("rows")[0] == 3
     assert careful.get_or_make("rows", {"n": 1}, writer(4)).array("rows")[0] == 3
+    np.save(artefact.path / "rows.npy", np.full(5, 9))
+    # It is read once: when it is first opened.
+    assert careful.get_or_make("rows", {"n": 1}, writer(5)).array("rows")[0] == 9
 
 
 def test_nothing_is_left_of_an_artefact_that_could_not_be_made(store: ArtefactStore) -> None:
@@ -206,3 +211,83 @@ def test_a_damaged_local_file_is_not_published(shared: Storage, tmp_path: Path) 
     with pytest.raises(DataError, match="a file is not what it was made as; delete the folder"):
         driver.publish()
     assert shared.sizes() == {}
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds that pass only where a test says so."""
+    now = [100.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: now[0])
+    return now
+
+
+@pytest.mark.parametrize(("earlier", "expected"), [(None, 7.0), (50.0, 57.0)])
+def test_seconds_are_those_of_the_maker_and_of_earlier_attempts(
+    store: ArtefactStore, clock: list[float], earlier: float | None, expected: float
+) -> None:
+    def make(folder: Path) -> float | None:
+        clock[0] += 7
+        return earlier
+
+    found = store.get_or_make("nothing", {}, make)
+    assert (found.seconds, found.num_bytes) == (expected, 0)
+
+
+def two_files(folder: Path) -> None:
+    writer(1)(folder)
+    (folder / "more").mkdir()
+    (folder / "more" / "first.txt").write_text("12345")
+
+
+@pytest.mark.parametrize("name", ["rows.npy", "more/first.txt"])
+def test_damage_to_one_of_several_files_is_seen(store: ArtefactStore, name: str) -> None:
+    artefact = store.get_or_make("rows", {}, two_files)
+    assert artefact.num_bytes == 5 + (artefact.path / "rows.npy").stat().st_size
+    (artefact.path / name).write_bytes(b"")
+    assert store.find("rows", {}) is None
+    assert store.get_or_make("rows", {}, two_files) != artefact
+
+
+def test_folders_above_the_store_are_made(tmp_path: Path) -> None:
+    store = ArtefactStore(tmp_path / "new" / "folder")
+    assert store.get_or_make("rows", {}, writer(1)).path.parent == tmp_path / "new" / "folder"
+
+
+def test_arrays_are_read_when_they_are_asked_for(store: ArtefactStore) -> None:
+    assert isinstance(store.get_or_make("rows", {}, writer(1)).array("rows"), np.memmap)
+
+
+def test_an_artefact_is_found_where_it_is_complete_and_never_made(
+    store: ArtefactStore, tmp_path: Path
+) -> None:
+    assert store.find("rows", {"n": 1}) is None
+    made = store.get_or_make("rows", {"n": 1}, writer(1))
+    assert store.find("rows", {"n": 1}) == made
+    assert store.named(made.path.name) == made
+    with pytest.raises(DataError) as caught:
+        store.named("rows-2")
+    assert str(caught.value) == f"no artefact rows-2 in {tmp_path / 'artefacts'}"
+
+
+def test_everything_that_was_asked_for_is_published_and_the_list_of_files_last(
+    shared: Storage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = ArtefactStore(tmp_path / "driver", shared)
+    made = [driver.get_or_make("rows", {"n": n}, two_files).path.name for n in range(1, 8)]
+    put, order = Storage.put, []
+
+    def recorded(self: Storage, path: Path, name: str) -> None:
+        order.append((path.relative_to(driver.folder).parts[0], name))
+        put(self, path, name)
+
+    monkeypatch.setattr(Storage, "put", recorded)
+    driver.publish()
+    # The first is there already, with one file.
+    assert {folder for folder, _ in order} == set(made[1:])
+    for folder in made[1:]:
+        files = [name for of, name in order if of == folder]
+        assert files == ["more/first.txt", "rows.npy", META]
+    node = ArtefactStore(tmp_path / "node", shared)
+    assert [node.named(name).num_bytes for name in made[1:]] == [
+        driver.named(name).num_bytes for name in made[1:]
+    ]

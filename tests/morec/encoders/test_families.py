@@ -5,8 +5,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from morec.config import ImageSpec, ItemSpec, TextSpec
 from morec.data.dataset import Dataset
@@ -19,6 +21,7 @@ from morec.encoders.families import (
     WORDS,
     EncoderFamily,
     build_encoder,
+    encoder_inputs,
     family_of,
     weights_hash,
 )
@@ -184,3 +187,50 @@ def test_a_near_miss_of_an_installed_name_is_told_that_name(
         weights_hash(TextSpec(name="toy-bagg"))
     with pytest.raises(SpecError, match=r"Did you mean 'toy-bag'\?"):
         weights_hash(ImageSpec(name="toy-bagg", pretrained=False))
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("minilm", TRANSFORMER),
+        ("tiny-random", TRANSFORMER),
+        ("word-average", WORDS),
+        ("text-cnn", WORDS),
+        ("efficientnet-lite0", TIMM),
+        ("efficientnet-lite2", TIMM),
+        ("tiny-random-mae", OF_TRANSFORMERS),
+    ],
+)
+def test_the_table_names_the_family_of_every_single_encoder(
+    name: str, family: Deferred[EncoderFamily[Any]]
+) -> None:
+    assert ENCODERS.get(name) is family.load()
+
+
+def test_features_are_processed_after_the_family_made_them(
+    dataset: Dataset, store: ArtefactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = TextSpec.model_validate({**TOY_TEXT, "pca": 2, "normalize": True})
+    plain = TextSpec.model_validate(TOY_TEXT)
+    family: Any = type(family_of(plain))
+    inputs, asked = family.inputs, []
+
+    def remember(self: Any, spec: TextSpec, *given: Any) -> Any:
+        asked.append(spec)
+        return inputs(self, spec, *given)
+
+    monkeypatch.setattr(family, "inputs", remember)
+    made = encoder_inputs(spec, dataset, store)
+    assert asked == [plain]
+    rows = torch.arange(dataset.num_items)
+    built = build_encoder(spec, dataset, store)
+    assert built.dim == 2
+    torch.testing.assert_close(built(rows).norm(dim=1), torch.ones(dataset.num_items))
+    assert torch.equal(built(rows), torch.from_numpy(made.array("features")))
+    assert build_encoder(plain, dataset, store).dim == 8
+
+
+def test_faults_of_processing_name_the_part(dataset: Dataset, store: ArtefactStore) -> None:
+    spec = TextSpec.model_validate({**TOY_TEXT, "pca": 9})
+    with pytest.raises(SpecError, match=r"^item\.text\.pca: 9, but the features"):
+        encoder_inputs(spec, dataset, store)

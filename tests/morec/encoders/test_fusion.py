@@ -53,3 +53,20 @@ def test_without_xavier_the_dt_layer_is_torchs_own() -> None:
     torch.manual_seed(3)
     assert isinstance(linear, nn.Linear)
     assert torch.equal(linear.weight, nn.Linear(30, 50).weight)
+
+
+def test_the_dt_layer_is_a_linear_layer_and_gelu() -> None:
+    inputs = torch.randn(5, 4)
+    for xavier in (True, False):
+        layer = dt_layer(4, 3, xavier=xavier)
+        assert torch.allclose(layer(inputs), by_hand(layer[0], inputs))
+
+
+def test_dense_and_mixing_layers_start_as_the_xavier_dt_layer_does() -> None:
+    mix, dense = ConcatFusion(2, 200, 0.1).mix, dense_layers(300, 1, 0.1)[0]
+    for linear, widths in ((mix[1], 600), (dense.get_submodule("1"), 600)):
+        assert isinstance(linear, nn.Linear)
+        assert torch.isclose(linear.weight.std(), torch.tensor((2 / widths) ** 0.5), rtol=0.02)
+        assert not linear.bias.any()
+    assert isinstance(mix[0], Dropout)
+    assert mix[0].p == 0.1

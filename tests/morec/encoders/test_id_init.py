@@ -1,5 +1,6 @@
 """ID vectors that start from content are a plain computation from the frozen features."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -262,3 +263,28 @@ def test_an_error_of_the_encoder_names_its_place(dataset: Dataset, store: Artefa
     values = fields(text=text(num_layers=9))
     with pytest.raises(SpecError, match=r"^item\.id_init\.text\.num_layers: 9, but 'tiny-random'"):
         prepare_item_inputs(ItemSpec.model_validate(values), dataset, store)
+
+
+# ---- which items are fitted
+
+
+def test_every_item_with_one_train_interaction_is_fitted_and_no_other(
+    dataset: Dataset, store: ArtefactStore
+) -> None:
+    """Items 1 to 6 train, 1 and 4 once; the others are held out or nobody's."""
+    users = [[1, 2, 3, 7, 8], [2, 3, 4, 9, 10], [5, 6, 5, 6, 11, 12]]
+    offsets = np.cumsum([0, *map(len, users)])
+    ids = np.concatenate(users).astype(np.int32)
+    few = replace(dataset, num_users=3, offsets_U1=offsets, item_ids=ids)
+    spec = IdInitSpec.model_validate({"image": image()})
+    features, made = start_inputs(spec, few, store)
+    expected = by_hand(features.array("features").astype(float), [0, 1, 2, 3, 4, 5], 5)
+    np.testing.assert_allclose(made.array("components")[:, :5], expected, rtol=0, atol=1e-4)
+
+
+def test_one_item_alone_is_the_origin_of_its_components() -> None:
+    features = np.random.default_rng(2).normal(size=(4, 3)).astype(np.float32)
+    found = components(FeatureTable(features), np.arange(4) == 2)
+    np.testing.assert_allclose(found[2], 0, atol=1e-6)
+    distances = np.linalg.norm(features - features[2], axis=1)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), distances, rtol=1e-5, atol=1e-6)

@@ -118,3 +118,24 @@ def test_random_vectors_are_xavier_normal_with_a_padding_of_zero() -> None:
     assert weight.shape == (401, 600)
     assert not weight[0].any()
     assert weight[1:].std().item() == pytest.approx((2 / (401 + 600)) ** 0.5, rel=0.02)
+
+
+def test_the_padding_of_random_vectors_never_gets_a_gradient() -> None:
+    embedding = random_embedding(3, 2)
+    embedding(torch.tensor([0, 1, 3])).sum().backward()
+    assert embedding.weight.grad is not None
+    assert embedding.weight.grad.any(1).tolist() == [False, True, False, True]
+
+
+@pytest.mark.parametrize("scale", ["unit", "random"])
+def test_as_many_numbers_as_components_are_all_of_them(scale: str) -> None:
+    components = torch.randn(6, 4, generator=torch.Generator().manual_seed(3))
+    fields = {"text": {"name": "minilm"}, "scale": scale}
+    vectors = started_vectors(6, components, 4, IdInitSpec.model_validate(fields))
+    started = vectors(torch.arange(1, 7)).detach()
+    ratio = started / components
+    torch.testing.assert_close(ratio, ratio[:, :1].expand(6, 4))
+    if scale == "unit":
+        torch.testing.assert_close(started.norm(dim=1), torch.ones(6))
+    else:
+        torch.testing.assert_close(started.square().mean().sqrt(), torch.tensor((2 / 11) ** 0.5))

@@ -10,7 +10,16 @@ from torch import Tensor, nn
 from morec.config import ItemSpec
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
-from morec.encoders.item import ItemEncoder, ModalityPart, build_item_encoder, prepare_item_inputs
+from morec.encoders.item import (
+    ItemEncoder,
+    ModalityPart,
+    after_second_rounds,
+    assemble_item_encoder,
+    build_item_encoder,
+    prepare_item_inputs,
+)
+from morec.encoders.second_round import trained_folder
+from morec.errors import SpecError
 
 DIM = 6
 
@@ -149,10 +158,13 @@ class TestContract:
     def test_counting_the_cost_of_an_item_is_complete_and_keeps_training_mode(
         self, name: str, encoder: ItemEncoder
     ) -> None:
+        before = {key: tensor.clone() for key, tensor in encoder.state_dict().items()}
         macs, uncounted = encoder.train().padded_item_macs()
         assert uncounted == set()
+        assert all(torch.equal(t, before[key]) for key, t in encoder.state_dict().items())
         assert (macs > 0) == (name not in ("id", "id-from-text", "id-near-text"))
         assert encoder.training
+        assert encoder.eval().encode_padded_item().shape == (1, DIM)
 
 
 def test_preparing_makes_every_artefact_that_building_opens(
@@ -261,3 +273,56 @@ def test_a_trained_layer_costs_every_token_slot(
     encoder = build({"text": text(1, max_tokens=20)}, dataset, shared_store)
     layer = 20 * 12 * 64**2 + 2 * 20**2 * 64
     assert encoder.padded_item_macs() == (layer + 64 * DIM, set())
+
+
+def test_items_are_sorted_by_the_lengths_of_their_titles_or_not_at_all(
+    dataset: Dataset, shared_store: ArtefactStore
+) -> None:
+    ids = torch.tensor([5, 2, 9, 2, 1, 24])
+    both = {"image": image(), "text": text("all", max_tokens=9), "fusion": "add"}
+    encoder = build(both, dataset, shared_store)
+    part = encoder.parts["text"].get_submodule("encoder")
+    assert dataset.titles is not None
+    words = [len(dataset.titles[item - 1].split()) for item in ids.tolist()]
+    lengths = part.lengths_of(ids - 1).tolist()
+    assert lengths == [min(2 + number, 9) for number in words]
+    expected = sorted(range(len(ids)), key=lambda place: lengths[place])
+    assert encoder.by_length(ids).tolist() == expected
+    for fields in ({"id": True}, {"image": image()}, {"text": text()}):
+        assert build(fields, dataset, shared_store).by_length(ids).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_preparing_builds_every_encoder_once_and_leaves_the_random_state(
+    dataset: Dataset, store: ArtefactStore
+) -> None:
+    torch.manual_seed(6)
+    expected = torch.rand(2)
+    torch.manual_seed(6)
+    prepare_item_inputs(ItemSpec.model_validate({"image": image("all")}), dataset, store)
+    assert torch.equal(torch.rand(2), expected)
+    with pytest.raises(SpecError, match=r"trainable_layers: 9, but 'test_resnet' has 4 stages"):
+        prepare_item_inputs(ItemSpec.model_validate({"image": image(9)}), dataset, store)
+
+
+def test_after_second_rounds_encoders_start_from_the_trained_folders(
+    dataset: Dataset, shared_store: ArtefactStore
+) -> None:
+    spec = ItemSpec.model_validate(SPECS["second-rounds"])
+    prepared = prepare_item_inputs(spec, dataset, shared_store)
+    found = after_second_rounds(spec, dataset, shared_store)
+    assert found.text is not None and found.image is not None
+    for name, part in (("text", found.text), ("image", found.image)):
+        folder = trained_folder(prepared[f"{name} second round"])
+        assert (part.name, part.pretrained, part.second_round) == (str(folder), True, None)
+    assert (found.text.trainable_layers, found.image.trainable_layers) == (1, "all")
+    plain = ItemSpec.model_validate(SPECS["text-e2e"])
+    assert after_second_rounds(plain, dataset, shared_store) == plain
+
+
+def test_an_item_of_an_id_alone_has_no_layers_of_its_own() -> None:
+    def never(place: str) -> Any:
+        raise AssertionError(place)
+
+    encoder = assemble_item_encoder(ItemSpec(id=True), 5, 4, 0.1, never)
+    table = encoder.parts["id"].get_parameter("embedding.weight")
+    assert torch.equal(encoder(torch.tensor([5, 1])), table[[5, 1]])

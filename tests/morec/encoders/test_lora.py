@@ -8,7 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from morec.config import LoraSpec
-from morec.encoders.lora import LoraLinear, add_lora, merge_lora
+from morec.encoders.lora import (
+    LoraLinear,
+    add_lora,
+    leave_frozen_out_of_states,
+    merge_lora,
+)
 from morec.errors import SpecError
 
 SPEC = LoraSpec(rank=2, alpha=6.0)
@@ -122,3 +127,33 @@ def test_merged_changes_compute_the_same_with_ordinary_layers() -> None:
     assert {name for name, _ in merged.named_parameters()} == names
     torch.testing.assert_close(merged(inputs), expected)
     assert not torch.allclose(blocks()(inputs), expected)
+
+
+def test_only_layers_within_a_set_of_names_are_changed() -> None:
+    module = nn.Sequential(Attention(), Attention())
+    add_lora(module, SPEC, ("query", "value"), within={"0.query", "1.value", "1.other"})
+    assert trained(module) == [
+        f"{layer}.{matrix}" for layer in ("0.query", "1.value") for matrix in ("a_RI", "b_OR")
+    ]
+    with pytest.raises(SpecError) as caught:
+        add_lora(Attention(), SPEC, ("query",), within={"value", "other"}, where="there")
+    assert str(caught.value) == (
+        "there: no linear layer is called query; linear layers: other, value"
+    )
+
+
+def test_frozen_parameters_are_left_out_once_where_parts_leave_them_out_too() -> None:
+    module = blocks()
+    module[0].requires_grad_(False)
+    for part in (module[0], module):
+        leave_frozen_out_of_states(part)
+    state = module.state_dict()
+    assert sorted(state) == sorted(trained(blocks()[1:]))
+    other = blocks()
+    other[0].requires_grad_(False)
+    leave_frozen_out_of_states(other)
+    with torch.no_grad():
+        other[1].query.weight.zero_()
+    other.load_state_dict(state)
+    inputs = torch.randn(3, 5)
+    assert torch.equal(other(inputs), module(inputs))

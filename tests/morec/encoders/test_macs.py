@@ -64,7 +64,8 @@ def test_a_formula_that_does_not_fit_counts_nothing_and_is_named(
         raise AssertionError
 
     monkeypatch.setitem(flop_registry, torch.ops.aten.mm, refuse)
-    linear = nn.Linear(5, 7, bias=False)
+    # Twice, since two operations that counted one each would be one multiplication.
+    linear = nn.Sequential(nn.Linear(5, 7, bias=False), nn.Linear(7, 3, bias=False))
     batches = torch.ones(2, 3, 4), torch.ones(2, 4, 5)
     found = count_macs(lambda: (linear(torch.ones(3, 5)), torch.bmm(*batches)))
     assert found == (2 * 3 * 4 * 5, {"mm"})
@@ -74,3 +75,9 @@ def test_a_weight_that_is_handed_to_a_module_as_its_input_is_counted() -> None:
     """As DeBERTa does with its relative positions; torch's tracker of modules fails on it."""
     weight, linear = nn.Parameter(torch.ones(3, 5)), nn.Linear(5, 7)
     assert count_macs(lambda: linear(weight)) == (3 * 5 * 7, set())
+
+
+def test_counting_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    linear = nn.Linear(5, 7)
+    count_macs(lambda: linear(torch.ones(3, 5)))
+    assert capfd.readouterr() == ("", "")

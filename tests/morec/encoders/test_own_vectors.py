@@ -1,5 +1,6 @@
 """Own vectors as a part of items: aligned, frozen, and worth what the encoder that made them is."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,8 @@ from torch import Tensor
 from morec.config import ItemSpec, TrialConfig, VectorsSpec
 from morec.data.dataset import Dataset, load_dataset
 from morec.encoders.artefacts import ArtefactStore
-from morec.encoders.families import weights_hash
+from morec.encoders.families import OWN_VECTORS, weights_hash
+from morec.encoders.frozen import counts_of
 from morec.encoders.item import ItemEncoder, build_item_encoder, prepare_item_inputs
 from morec.errors import DataError, SpecError
 from morec.model_profile import profile_model
@@ -208,3 +210,57 @@ def test_vectors_of_minilm_give_the_numbers_of_the_frozen_minilm(tmp_path: Path)
     assert losses[0] == pytest.approx(losses[1], abs=1e-6)
     assert results[0].test is not None and results[1].test is not None
     assert results[0].test.metrics == pytest.approx(results[1].test.metrics, abs=1e-6)
+
+
+def test_the_hash_of_one_file_is_its_sha256(dataset: Dataset, tmp_path: Path) -> None:
+    path = write(tmp_path, dataset)
+    spec = VectorsSpec.model_validate(vectors(path))
+    assert weights_hash(spec) == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_ids_and_column_are_part_of_what_is_read(
+    dataset: Dataset, store: ArtefactStore, tmp_path: Path
+) -> None:
+    path = write(tmp_path, dataset)
+    table = pq.read_table(path)
+    turned = [row[::-1] for row in table["v"].to_pylist()]
+    backwards = pa.array(table["item"].to_pylist()[::-1])
+    table = table.append_column("w", pa.array(turned, table["v"].type))
+    pq.write_table(table.append_column("other", backwards), path)
+    options: list[dict[str, str]] = [{}, {"column": "w"}, {"ids": "other"}]
+    made = [
+        OWN_VECTORS.inputs(VectorsSpec.model_validate(vectors(path, **each)), dataset, store)
+        for each in options
+    ]
+    own, columns, others = (one.array("features") for one in made)
+    assert np.array_equal(columns, own[:, ::-1])
+    assert not np.array_equal(others, own)
+    assert len({one.path for one in made}) == 3
+
+
+def test_an_array_is_known_by_its_content_wherever_its_ids_are(
+    dataset: Dataset, store: ArtefactStore, tmp_path: Path
+) -> None:
+    names = [dataset.name_of(item) for item in range(1, dataset.num_items + 1)]
+    values = np.random.default_rng(4).normal(size=(len(names) + 1, 3)).astype(np.float32)
+    np.save(tmp_path / "v.npy", values)
+    made = []
+    for name in ("ids.txt", "moved.txt"):
+        (tmp_path / name).write_text("".join(f"{one}\n" for one in ["nobody's", *names]))
+        spec = VectorsSpec(file=str(tmp_path / "v.npy"), ids=str(tmp_path / name))
+        made.append(OWN_VECTORS.inputs(spec, dataset, store))
+    assert made[0] == made[1]
+    assert np.array_equal(made[0].array("features"), values[1:])
+    counted = counts_of(made[0])
+    assert counted
+    assert all(isinstance(number, int) for number in counted.values())
+    assert 1 in counted.values()
+
+
+def test_a_blank_table_has_one_item_as_wide_as_the_file(dataset: Dataset, tmp_path: Path) -> None:
+    blank = OWN_VECTORS.blank(VectorsSpec.model_validate(vectors(write(tmp_path, dataset))))
+    assert blank is not None
+    found = blank(torch.tensor([0]))
+    assert (found.dtype, found.tolist()) == (torch.float32, [[0.0] * WIDTH])
+    with pytest.raises(IndexError):
+        blank(torch.tensor([1]))

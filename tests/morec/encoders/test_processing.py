@@ -13,7 +13,12 @@ from morec.data.splits import train_popularity_N1
 from morec.encoders import processing
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.frozen import counts_of
-from morec.encoders.processing import processed_features
+from morec.encoders.processing import (
+    Fitted,
+    item_chunks,
+    principal_axes,
+    processed_features,
+)
 from morec.errors import SpecError
 
 WIDTH = 5
@@ -151,3 +156,69 @@ def test_other_train_items_or_options_are_another_artefact(
         for one in (data, dataset)
     }
     assert len(keys) == 8
+
+
+def test_short_features_are_normalised_too(data: Dataset, store: ArtefactStore) -> None:
+    values = (1e-3 * features(data.num_items)).astype(np.float32)
+    assert np.linalg.norm(values, axis=1).max() < 0.5
+    found, _ = process({"normalize": True}, values, data, store)
+    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1, rtol=1e-6)
+
+
+def test_as_many_components_as_there_are_directions_can_be_kept(
+    data: Dataset, store: ArtefactStore
+) -> None:
+    found, _ = process({"pca": WIDTH}, features(data.num_items), data, store)
+    assert found.shape == (data.num_items, WIDTH)
+    with pytest.raises(SpecError, match=f"allowed: 1 to {WIDTH}$"):
+        process({"pca": WIDTH + 1}, features(data.num_items), data, store)
+
+
+def test_an_item_that_is_trained_on_once_is_a_train_item(
+    data: Dataset, store: ArtefactStore
+) -> None:
+    places = np.flatnonzero(data.item_ids == 1)
+    once, never = data.item_ids.copy(), data.item_ids.copy()
+    once[places[1:]], never[places] = 3, 3
+    made = [
+        process({"whiten": True}, features(data.num_items), replace(data, item_ids=ids), store)[1]
+        for ids in (once, never)
+    ]
+    num_trained = data.num_items // 2
+    fitted = [counts_of(one)["train_items_fitted"] for one in made]
+    assert fitted == [num_trained, num_trained - 1]
+    assert made[0].path != made[1].path
+
+
+def test_a_spread_counts_from_the_rounding_of_the_largest_on() -> None:
+    """Rounding of fp32 (2^-23) times 4 numbers times the largest spread, 2: about 9.5e-7."""
+    signs = np.array([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]])
+    orthogonal = np.concatenate([signs, -signs]).astype(np.float32)
+    is_trained = np.ones(8, np.bool_)
+    spreads = np.array([2, 1e-3, 1.2e-6, 7e-7], np.float32)
+    fitted = Fitted(orthogonal * spreads, is_trained, where="item.text")
+    assert fitted.rank == 3
+    np.testing.assert_allclose(fitted.spreads_R, spreads[:3], rtol=1e-3)
+
+
+def test_means_are_summed_in_fp64() -> None:
+    column = np.array([2**24, 1, 1, 1], np.float32)
+    mean, spreads, _ = principal_axes(column[:, None], np.arange(4))
+    assert mean.tolist() == [(2**24 + 3) / 4]
+    np.testing.assert_allclose(spreads, column.astype(float).std(), rtol=1e-12)
+
+
+def test_the_largest_number_of_every_axis_is_positive() -> None:
+    for seed in range(5):
+        values = np.random.default_rng(seed).normal(size=(20, 4)).astype(np.float32)
+        _, spreads, axes = principal_axes(values, np.arange(20))
+        assert (np.diff(spreads) < 0).all()
+        for axis in axes.T:
+            assert axis[np.abs(axis).argmax()] > 0
+            assert axis @ axis == pytest.approx(1)
+
+
+def test_chunks_cover_all_rows_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processing, "CHUNK", 4)
+    assert list(item_chunks(10)) == [slice(0, 4), slice(4, 8), slice(8, 12)]
+    assert list(item_chunks(0)) == []

@@ -1,6 +1,7 @@
 """The loop of second-round pre-training on a model of one number: what is kept and refused."""
 
 import math
+import time
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -276,3 +277,134 @@ def test_other_artefacts_have_no_losses(store: ArtefactStore) -> None:
         (folder / "rows.txt").write_text("1")
 
     assert losses_of(store.get_or_make("rows", {}, make)) == {}
+
+
+class Seeds(OneNumber):
+    """Remembers what seed its draws come from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seeds: dict[bool, set[int]] = {True: set(), False: set()}
+
+    def loss(self, rows_B: Tensor) -> tuple[Tensor, int]:
+        self.seeds[self.model.training].add(torch.initial_seed())
+        return super().loss(rows_B)
+
+
+def test_every_epoch_draws_from_a_seed_of_its_own_and_validation_from_another(
+    store: ArtefactStore,
+) -> None:
+    first, other = Seeds(), Seeds()
+    go_on(store, first, batch_size=5)
+    go_on(store, other, batch_size=5, seed=1)
+    found = [first.seeds[False], first.seeds[True], other.seeds[False], other.seeds[True]]
+    assert [len(seeds) for seeds in found] == [1, 4, 1, 4]
+    assert len(set().union(*found)) == 10
+
+
+def test_what_is_drawn_before_training_comes_from_the_seed_and_moves_no_item(
+    tmp_path: Path,
+) -> None:
+    drawn, valid = [], []
+    for number in (1, 3):
+        objective = OneNumber()
+
+        def make(number: int = number, objective: OneNumber = objective) -> OneNumber:
+            drawn.append(torch.rand(number)[0].item())
+            return objective
+
+        torch.manual_seed(number)
+        second_round("round", KEY, spec_of(), make, ArtefactStore(tmp_path / str(number)))
+        valid.append(objective.seen[False][0])
+    assert drawn[0] == drawn[1]
+    assert valid[0] == valid[1]
+
+
+class Slow(OneNumber):
+    """A second passes with every loss."""
+
+    def __init__(self, clock: list[float], **options: Any) -> None:
+        super().__init__(**options)
+        self.clock = clock
+
+    def loss(self, rows_B: Tensor) -> tuple[Tensor, int]:
+        found = super().loss(rows_B)
+        self.clock[0] += 1
+        return found
+
+
+def test_seconds_are_those_of_both_attempts_up_to_the_checkpoint(
+    store: ArtefactStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(time, "perf_counter", lambda: clock[0])
+    with pytest.raises(KeyboardInterrupt):
+        go_on(store, Slow(clock, stop_in_epoch=3))
+    clock[0] += 1000
+    found, _ = go_on(store, Slow(clock))
+    # Validation and twice an epoch; then two epochs more.
+    assert found.seconds == (1 + 2 * 2) + 2 * 2
+    assert go_on(store, Slow(clock), seed=1)[0].seconds == 1 + 4 * 2
+
+
+class Level(OneNumber):
+    """Its validation loss stays the same, whatever it learns."""
+
+    def loss(self, rows_B: Tensor) -> tuple[Tensor, int]:
+        loss, num = super().loss(rows_B)
+        return (loss if self.model.training else 0 * loss + 3), num
+
+
+def test_a_loss_that_only_stays_the_same_leaves_the_untouched_weights(store: ArtefactStore) -> None:
+    found, number = go_on(store, Level())
+    assert number == 1.0
+    assert losses_of(found)["valid"] == (3.0,) * 5
+
+
+class Uneven(OneNumber):
+    """Nothing is predicted in batches that begin with an odd row; some losses are large."""
+
+    def loss(self, rows_B: Tensor) -> tuple[Tensor, int]:
+        super().loss(rows_B)
+        loss = 0 * self.model.weight.sum() + loss_of(int(rows_B[0]))
+        return (loss * math.nan, 0) if rows_B[0] % 2 else (loss, 1)
+
+
+def loss_of(row: int) -> float:
+    """In fp32 a small one is lost beside a large one."""
+    return 2.0**24 if row < 10 else 1.0
+
+
+def test_batches_without_predictions_do_not_count_and_sums_are_exact(store: ArtefactStore) -> None:
+    objective = Uneven()
+    found, _ = go_on(store, objective, batch_size=2, valid_share=0.5, max_epochs=1, seed=28)
+    batches = {"train": objective.seen[True], "valid": objective.seen[False][:5]}
+    for split, seen in batches.items():
+        losses = [loss_of(rows[0]) for rows in seen if rows[0] % 2 == 0]
+        assert losses_of(found)[split][0] == sum(losses) / len(losses)
+        assert len(losses) < len(seen) == 5
+        assert set(losses) == {1.0, 2.0**24}
+
+
+class NothingToTrain(OneNumber):
+    """Nothing is masked in the items that train."""
+
+    def loss(self, rows_B: Tensor) -> tuple[Tensor, int]:
+        loss, num = super().loss(rows_B)
+        return (loss, 0) if self.model.training else (loss, num)
+
+
+def test_without_any_masked_train_item_there_is_no_loss(store: ArtefactStore) -> None:
+    with pytest.raises(SpecError, match="nothing is masked in the training items, so there is no"):
+        go_on(store, NothingToTrain())
+
+
+def test_a_round_that_goes_on_says_so(
+    store: ArtefactStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupt(store, 3)
+    capsys.readouterr()
+    go_on(store, OneNumber(noise=1.0))
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first == "second round: one number guessing, goes on after 2 epochs"
+    assert [line.split(",")[1] for line in rest] == [" epoch 3/4", " epoch 4/4"]

@@ -271,3 +271,18 @@ def test_items_are_the_same_alone_and_in_a_batch(
     encoder = moved(build({"text": text(side={})}, dataset, shared_store)).double()
     together = encoder(items(dataset))
     torch.testing.assert_close(encoder(torch.tensor([4]))[0], together[3], rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"), [("all", (0, 1, 2)), ((2,), (2,)), ((0, 1), (0, 1)), ((0,), (0,))]
+)
+def test_layers_are_all_with_the_embedding_or_those_that_are_named(
+    layers: Any, expected: tuple[int, ...]
+) -> None:
+    assert side_layers(SideSpec(layers=layers), 2, where="item.text") == expected
+
+
+@pytest.mark.parametrize("layers", [(3,), (0, 1, 3), (2, 3)])
+def test_one_layer_too_high_is_refused(layers: tuple[int, ...]) -> None:
+    with pytest.raises(SpecError, match=r"^item\.text\.side\.layers: 3, but the encoder has 2"):
+        side_layers(SideSpec(layers=layers), 2, where="item.text")

@@ -4,8 +4,16 @@ import numpy as np
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import nn
 
-from morec.encoders.tables import FeatureTable, PackedTable, is_token_of, padded
+from morec.encoders.tables import (
+    FeatureTable,
+    PackedTable,
+    Table,
+    is_token_of,
+    padded,
+    placed,
+)
 
 FEATURES = np.arange(12, dtype=np.float32).reshape(4, 3)
 
@@ -49,3 +57,46 @@ def test_padded_rows_hold_their_tokens_and_the_filling(lengths: list[int], more:
 
 def test_lengths_are_looked_up_by_row() -> None:
     assert packed().lengths_of(torch.tensor([2, 0])).tolist() == [3, 2]
+
+
+def test_the_width_is_that_of_the_last_dimension_and_the_padded_item_is_one() -> None:
+    table = FeatureTable(FEATURES)
+    assert table.dim == 3
+    assert table.encode_padded_item().tolist() == [[0, 1, 2]]
+    states = FeatureTable(np.arange(24, dtype=np.float32).reshape(2, 3, 4))
+    assert states.dim == 4
+    assert states(torch.tensor([1])).tolist() == [[[12, 13, 14, 15], [16, 17, 18, 19],
+                                                   [20, 21, 22, 23]]]  # fmt: skip
+
+
+class Holder(Table):
+    """A table with a module inside."""
+
+    def __init__(self) -> None:
+        super().__init__(held=torch.ones(2))
+        self.inside = nn.Linear(2, 2)
+
+
+def test_modules_inside_a_table_move_with_it_unless_asked_otherwise() -> None:
+    whole = nn.Sequential(Holder()).double()
+    assert whole.get_parameter("0.inside.weight").dtype == torch.float64
+    alone = Holder()
+    alone._apply(lambda tensor: tensor.double(), recurse=False)
+    assert alone._held["held"].dtype == torch.float64
+    assert alone.inside.weight.dtype == torch.float32
+
+
+def test_states_are_packed_padded_and_placed_with_their_width() -> None:
+    values = np.arange(12, dtype=np.float32).reshape(6, 2)
+    table = PackedTable(values, np.array([2, 1, 3]))
+    packed_PH, slots_P = table.packed(torch.tensor([2, 1]))
+    assert slots_P.tolist() == [0, 1, 2, 0]
+    assert packed_PH.tolist() == [[6, 7], [8, 9], [10, 11], [4, 5]]
+    rows = padded(packed_PH, is_token_of(torch.tensor([3, 1]), 3))
+    assert rows.tolist() == [[[6, 7], [8, 9], [10, 11]], [[4, 5], [0, 0], [0, 0]]]
+    places = torch.tensor([5, 0, 1, 3])
+    found = placed(packed_PH, places, (2, 3))
+    assert found.tolist() == [[[8, 9], [10, 11], [0, 0]], [[4, 5], [0, 0], [6, 7]]]
+    blank = table.blank_item(4)
+    assert (blank.shape, blank.dtype, bool(blank.any())) == ((4, 2), torch.float32, False)
+    assert packed().blank_item(3).tolist() == [0, 0, 0]

@@ -75,3 +75,30 @@ def test_frozen_token_vectors_all_stay(saved_encoders: dict[str, Path]) -> None:
     spec = TextSpec.model_validate({"name": str(saved_encoders["bert"]), "pooling": "mean"})
     stack: Any = load_stack(spec, load_config(spec, 0)).requires_grad_(False)
     assert stack.keep_tokens(IDS) is IDS
+
+
+class Scaled(nn.Embedding):
+    """As Gemma has it."""
+
+    def __init__(self) -> None:
+        super().__init__(9, 3)
+        self.register_buffer("embed_scale", torch.tensor(2.5, dtype=torch.float64))
+
+
+def test_vectors_are_scaled_as_the_embedding_scales_them() -> None:
+    scaled = Scaled()
+    kept = TokenTable.of(scaled)
+    ids = torch.tensor([[7, 2], [5, 7]])
+    found = kept(ids)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, scaled.weight[ids] * 2.5)
+    assert list(kept.state_dict()) == ["weight"]
+
+
+def test_what_was_dropped_is_counted() -> None:
+    kept = TokenTable.of(table())
+    assert kept.weight.requires_grad
+    assert kept.num_left_out == 0
+    kept.keep(IDS)
+    assert kept.num_left_out == (9 - 3) * 3
+    assert kept.num_embeddings == 3

@@ -1,7 +1,9 @@
 """timm's models: packaged weights, weights from scratch, weight files that are refused."""
 
+import json
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from pickle import UnpicklingError
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 from PIL import Image
 
 from morec.config import ImageSpec
-from morec.encoders.image.backbones import load_timm, output_dim
+from morec.encoders.image.backbones import load_timm, output_dim, save_timm
 from morec.encoders.weights.image import PACKAGED, timm_weights
 from morec.errors import DataError, SpecError
 from tests.morec.encoders.runs_code import RunsCode
@@ -99,4 +101,67 @@ def test_a_local_folder_in_torchs_older_format_runs_none_of_what_it_may_hold(
     torch.save(RunsCode(tmp_path / "ran"), tmp_path / "pytorch_model.bin")
     with pytest.raises(SpecError, match=r"timm cannot run .* weights_only=True blocked"):
         load_timm(spec)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("is_training", [True, False])
+def test_asking_for_the_width_leaves_the_mode_as_it_was(*, is_training: bool) -> None:
+    backbone = timm.create_model("test_resnet", num_classes=0).train(is_training)
+    assert output_dim(backbone, 32) == backbone(torch.zeros(2, 3, 32, 32)).shape[1]
+    assert backbone.training == is_training
+
+
+def test_images_that_a_model_cannot_read_are_refused_when_it_is_loaded() -> None:
+    with pytest.raises(SpecError) as caught:
+        load_timm(ImageSpec(name="densenet121", pretrained=False, size=16))
+    start = "item.image: timm cannot run 'densenet121' on 16 x 16 pixels: "
+    assert str(caught.value).startswith(start)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("name", "options"), [("test_resnet", {}), ("test_vit", {"img_size": 32})])
+def test_a_saved_model_is_two_files_and_computes_what_it_computed(
+    tmp_path: Path, name: str, options: dict[str, int]
+) -> None:
+    model = timm.create_model(name, num_classes=0, **options)
+    folder = tmp_path / "new" / "folder"
+    save_timm(model, folder)
+    assert {path.name for path in folder.iterdir()} == {"config.json", "model.safetensors"}
+    images = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(3))
+    again = load_timm(ImageSpec(name=str(folder), size=32))
+    torch.testing.assert_close(again.eval()(images), model.eval()(images), rtol=0, atol=1e-6)
+    scratch = load_timm(ImageSpec(name=str(folder), size=32, pretrained=False))
+    assert not torch.allclose(scratch.eval()(images), model(images))
+
+
+def test_a_configuration_as_timm_once_wrote_it_is_read(tmp_path: Path) -> None:
+    model = timm.create_model("test_resnet", num_classes=0)
+    save_timm(model, tmp_path / "saved")
+    path = tmp_path / "saved" / "config.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps({"architecture": about["architecture"], **about["pretrained_cfg"]}))
+    again = load_timm(ImageSpec(name=str(tmp_path / "saved"), size=32))
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(again.state_dict()[name], tensor), name
+
+
+def test_weights_of_the_hub_are_read_from_the_file_that_was_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    model = timm.create_model("test_resnet")
+    save_timm(model, tmp_path / "saved")
+    file = tmp_path / "saved" / "model.safetensors"
+    monkeypatch.setattr("morec.encoders.image.backbones.timm_weights", lambda _: file)
+    found = load_timm(ImageSpec(name="test_resnet", size=32)).state_dict()
+    for name, tensor in model.state_dict().items():
+        assert name.startswith("fc.") or torch.equal(found[name], tensor), name
+
+
+def test_packaged_weights_run_no_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    torch.save(RunsCode(tmp_path / "ran"), tmp_path / "weights.pth")
+    monkeypatch.setattr(
+        "morec.encoders.image.backbones.timm_weights", lambda _: tmp_path / "weights.pth"
+    )
+    with pytest.raises(UnpicklingError):
+        load_timm(ImageSpec(name="efficientnet-lite0"))
     assert not (tmp_path / "ran").exists()

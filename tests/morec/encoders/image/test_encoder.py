@@ -16,7 +16,7 @@ from morec.data.dataset import Dataset
 from morec.data.images.sources import ImageSource
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.families import build_encoder, encoder_inputs
-from morec.encoders.image.encoder import ImageEncoder
+from morec.encoders.image.encoder import TIMM, ImageEncoder
 from morec.encoders.macs import count_macs
 from morec.encoders.tables import FeatureTable
 from morec.errors import DataError, SpecError
@@ -208,3 +208,86 @@ def test_what_timm_cannot_run_is_refused_with_its_reason(
     match = rf"cannot run '{name}' on {size} x {size} pixels: .*({reason})"
     with pytest.raises(SpecError, match=match):
         build_encoder(spec, dataset, shared_store)
+
+
+def test_from_scratch_only_the_top_differs_between_seeds(
+    dataset: Dataset, shared_store: ArtefactStore
+) -> None:
+    def build(seed: int, **changes: Any) -> ImageEncoder:
+        torch.manual_seed(seed)
+        encoder = build_encoder(spec_of("test_vit", size=32, **changes), dataset, shared_store)
+        assert isinstance(encoder, ImageEncoder)
+        return encoder
+
+    def differing(**changes: Any) -> set[str]:
+        first, second = (dict(build(seed, **changes).named_parameters()) for seed in (1, 2))
+        # Biases start at 0 and norms at 1.
+        return {name for name, p in first.items() if not torch.equal(p, second[name])}
+
+    top = {f"backbone.blocks.5.{name}.weight" for name in ("attn.qkv", "attn.proj", "mlp.fc1")}
+    assert differing(trainable_layers=1) == top | {"backbone.blocks.5.mlp.fc2.weight"}
+    lora = differing(trainable_layers="all", lora={"rank": 2})
+    assert lora == {f"backbone.blocks.{block}.attn.qkv.a_RI" for block in range(6)}
+    plain = build(3, trainable_layers="all")
+    frozen = {name for name, p in build(1, trainable_layers=1).named_parameters()}
+    assert frozen == {name for name, _ in plain.named_parameters()}
+    features = build_encoder(spec_of("test_vit", size=32), dataset, shared_store)
+    adapted = build(2, trainable_layers="all", lora={"rank": 2}).eval()
+    few = torch.arange(3)
+    torch.testing.assert_close(adapted(few), features(few), rtol=0, atol=1e-5)
+
+
+def test_an_encoder_starts_in_training_mode_with_what_is_frozen_still(
+    dataset: Dataset, shared_store: ArtefactStore
+) -> None:
+    spec = spec_of("test_resnet", size=32, trainable_layers=1)
+    encoder = build_encoder(spec, dataset, shared_store)
+    norms = {n: m for n, m in encoder.named_modules() if isinstance(m, nn.BatchNorm2d)}
+    moving = {name for name, norm in norms.items() if norm.training}
+    assert moving == {name for name in norms if name.startswith("backbone.layer4.")}
+    assert encoder.training
+
+
+def test_weights_lie_in_memory_as_pixels_do(dataset: Dataset, shared_store: ArtefactStore) -> None:
+    encoder = build_encoder(spec_of("test_resnet", trainable_layers="all"), dataset, shared_store)
+    weights = [p for p in encoder.parameters() if p.dim() == 4 and p.shape[2] > 1]
+    assert weights
+    assert all(p.is_contiguous(memory_format=torch.channels_last) for p in weights)
+
+
+@pytest.mark.parametrize("options", [{}, {"trainable_layers": 1}, {"trainable_layers": "all"}])
+def test_a_saved_encoder_is_timms_model_with_its_weights(
+    dataset: Dataset, store: ArtefactStore, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    spec = spec_of("test_resnet", size=32, **options)
+    torch.manual_seed(9)
+    encoder = build_encoder(spec, dataset, store).eval()
+    TIMM.save(spec, encoder, dataset=dataset, store=store, folder=tmp_path / "new" / "saved")
+    model = timm.create_model(f"local-dir:{tmp_path / 'new' / 'saved'}", pretrained=True)
+    again = spec_of(str(tmp_path / "new" / "saved"), size=32, pretrained=True)
+    found = build_encoder(again, dataset, store)(rows(dataset))
+    torch.testing.assert_close(found, encoder(rows(dataset)), rtol=0, atol=1e-5)
+    assert model.pretrained_cfg["architecture"] == "test_resnet"
+    if options:
+        # What trains stays as it was, memory included.
+        assert [p.requires_grad for p in encoder.parameters()].count(False) == (
+            0 if options["trainable_layers"] == "all" else len(list(encoder.parameters())) - 9
+        )
+
+
+def test_a_blank_encoder_has_the_trained_parts_and_the_bytes_of_its_pixels(
+    dataset: Dataset, shared_store: ArtefactStore
+) -> None:
+    spec = spec_of("test_resnet", size=32, trainable_layers=1)
+    with torch.device("meta"):
+        blank = TIMM.blank(spec)
+    built = build_encoder(spec, dataset, shared_store)
+    assert blank is not None
+    shapes = [
+        {name: (p.shape, p.requires_grad) for name, p in each.named_parameters()}
+        for each in (blank, built)
+    ]
+    assert shapes[0] == shapes[1]
+    assert blank.eval().encode_padded_item().shape == (1, built.dim)
+    pixels = encoder_inputs(spec, dataset, shared_store).array("pixels")
+    assert TIMM.input_bytes(spec) == pixels[0].nbytes

@@ -154,3 +154,50 @@ def test_lora_reaches_attention_that_multiplies_by_itself() -> None:
     freeze_below_top(model, spec_of("beit_base_patch16_224", 1, lora={"rank": 2}))
     model(torch.zeros(1, 3, 32, 32)).sum().backward()
     assert model.get_parameter("blocks.0.attn.qkv.b_OR").grad is not None
+
+
+class Shuffled(nn.Module):
+    """The stem is declared last, and two modules have no parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop = nn.Dropout()
+        self.blocks = nn.ModuleList(nn.Sequential(nn.Linear(2, 2)) for _ in range(2))
+        self.top_drop = nn.Dropout()
+        self.stem = nn.Linear(2, 2)
+
+    def group_matcher(self, coarse: bool) -> dict[str, Any]:
+        return {"stem": "^stem", "blocks": r"^blocks\.(\d+)"}
+
+
+def test_stages_come_from_the_bottom_to_the_top_however_they_are_declared() -> None:
+    assert stage_parameters(Shuffled(), "odd") == [
+        [f"blocks.{stage}.0.weight", f"blocks.{stage}.0.bias"] for stage in (0, 1)
+    ]
+
+
+def test_stages_without_a_stem_are_no_stages() -> None:
+    model = nn.Linear(2, 2)
+    model.group_matcher = lambda coarse: {"blocks": r"^(\d)"}  # type: ignore[assignment]
+    with pytest.raises(SpecError, match="timm names no stages of 'odd'"):
+        stage_parameters(model, "odd")
+
+
+def test_modules_below_the_top_stay_still_and_only_the_top_is_in_the_state() -> None:
+    model = Shuffled()
+    still = freeze_below_top(model, spec_of("odd", 1))
+    assert still == ("blocks.0", "blocks.0.0", "drop", "stem")
+    assert sorted(model.state_dict()) == ["blocks.1.0.bias", "blocks.1.0.weight"]
+    assert trained(model) == ["blocks.1.0.weight", "blocks.1.0.bias"]
+
+
+def test_the_names_of_still_modules_are_in_order() -> None:
+    still = freeze_below_top(shapes_only("test_vit"), spec_of("test_vit", 1))
+    assert list(still) == sorted(still)
+
+
+def test_positions_that_never_train_do_not_train_with_all() -> None:
+    model = load_vit_mae(spec_of("tiny-random-mae", "all", size=32))
+    freeze_below_top(model, spec_of("tiny-random-mae", "all", size=32))
+    everything = {name for name, _ in model.named_parameters()}
+    assert everything - set(trained(model)) == {"vit.embeddings.position_embeddings"}

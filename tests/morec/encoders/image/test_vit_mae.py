@@ -231,3 +231,23 @@ def test_torchs_older_format_is_read_without_running_what_it_may_hold(
     with pytest.raises(DataError, match="the weights cannot be read"):
         load_vit_mae(spec_of(str(tmp_path), pretrained=True))
     assert not (tmp_path / "ran").exists()
+
+
+def test_the_tiny_vit_mae_keeps_its_shape() -> None:
+    """The hash of its artefacts names it and not its shape, so that this must not change."""
+    model = load_vit_mae_for_pretraining(spec_of())
+    layer, decoder_layer = 12 * 64**2 + 13 * 64, 12 * 32**2 + 13 * 32
+    assert sum(p.numel() for p in model.vit.layers.parameters()) == 2 * layer
+    decoder = model.decoder
+    assert sum(p.numel() for p in decoder.decoder_layers.parameters()) == decoder_layer
+    assert decoder.decoder_embed.weight.shape == (32, 64)
+    assert model.vit.embeddings.position_embeddings.shape == (1, 8 * 8 + 1, 64)
+    config = model.config
+    assert (config.num_attention_heads, config.decoder_num_attention_heads) == (2, 2)
+    assert (config.image_size, config.patch_size) == (SIZE, SIZE // 8)
+
+
+def test_the_order_of_patches_is_in_no_state_and_moves_with_the_module() -> None:
+    encoder = load_vit_mae(spec_of())
+    assert all(name.startswith("vit.") for name in encoder.state_dict())
+    assert encoder.to("meta")(images().to("meta")).shape == (3, 64)

