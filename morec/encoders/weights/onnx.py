@@ -95,7 +95,7 @@ def _write_folder(onnx_file: Path, sibling: Path, folder: Path) -> None:
     about["num_hidden_layers"] = len(layers)
     _check_fits(state, about, onnx_file)
     folder.mkdir()
-    (folder / "config.json").write_text(json.dumps(about) + "\n", encoding="utf-8")
+    (folder / "config.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
     save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
     for name in TOKENIZER:
         if (sibling / name).is_file():

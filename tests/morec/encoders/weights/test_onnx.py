@@ -59,6 +59,15 @@ def test_the_folder_has_its_own_number_of_layers_and_the_sibling_is_unchanged(fo
     assert (folder / "vocab.txt").read_bytes() == (sibling / "vocab.txt").read_bytes()
 
 
+def test_the_bytes_of_the_description_stay_since_they_name_the_weights_in_records(
+    folder: Path,
+) -> None:
+    sibling = (packaged_folder("minilm") / "config.json").read_text()
+    described = json.loads(sibling) | {"num_hidden_layers": 3}
+    expected = json.dumps(described, indent=1) + "\n"
+    assert (folder / "config.json").read_text(encoding="utf-8") == expected
+
+
 def test_the_weights_say_that_they_are_torchs_and_are_those_of_the_export(
     folder: Path, onnx_file: Path
 ) -> None:
