@@ -177,6 +177,11 @@ def test_a_sum_of_zero_is_reached_by_every_flip() -> None:
     assert sign_flip_p(np.array([0.25, -0.25, 0.0])) == 1.0
 
 
+def test_sign_flip_p_is_the_same_for_both_signs() -> None:
+    difference_U = np.random.default_rng(8).normal(0.25, 1, size=60)
+    assert sign_flip_p(-difference_U) == sign_flip_p(difference_U) < 0.5
+
+
 def test_sign_flip_p_is_never_zero_and_repeats_itself() -> None:
     difference_U = np.ones(200)
     assert sign_flip_p(difference_U) == 1 / 10_000 == sign_flip_p(difference_U)
