@@ -141,8 +141,8 @@ def sign_flip_p(difference_U: Floats, *, num_flips: int = NUM_FLIPS, rng_seed: i
 
 def holm(p_values: Sequence[float]) -> tuple[float, ...]:
     """Holm's step-down adjustment of a family of p-values, in the order given."""
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
+    p = np.asarray(p_values)
+    order = np.argsort(p)
     stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(stepped, 1)

@@ -49,13 +49,15 @@ def headline(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[st
 def sentence(contrast: Contrast) -> str:
     """One comparison in words, with its numbers."""
     pair = f"{contrast.better} and {contrast.than}"
-    if contrast.difference is None:
+    difference = contrast.difference
+    if difference is None:
         return f"{pair} cannot be compared on {contrast.metric}: {contrast.problem}."
     verb = _VERBS[contrast.finding]
-    text = f"{contrast.better} {verb} {contrast.than}{_joint(contrast)}{_numbers(contrast)}"
+    text = f"{contrast.better} {verb} {contrast.than}{_joint(contrast)}"
+    text += _numbers(contrast, difference)
     if contrast.time_ratio is not None:
         text += f" at {formats.significant(contrast.time_ratio, 2)}× the training time"
-    return f"{text}.{_what_it_would_take(contrast)}"
+    return f"{text}.{_what_it_would_take(contrast, difference)}"
 
 
 def _where(part: StudySummary) -> str:
@@ -100,10 +102,7 @@ def _joint(contrast: Contrast) -> str:
     return " by " if is_ahead else ": "
 
 
-def _numbers(contrast: Contrast) -> str:
-    difference = contrast.difference
-    if difference is None:
-        return ""
+def _numbers(contrast: Contrast, difference: Difference) -> str:
     values = (difference.mean, difference.low, difference.high)
     mean, low, high = (formats.points(value, 1) for value in values)
     noise = "" if difference.measures_seeds else ", seed variation not measured"
@@ -124,9 +123,8 @@ def _p_clause(p: float | None) -> str:
     )
 
 
-def _what_it_would_take(contrast: Contrast) -> str:
-    difference = contrast.difference
-    if difference is None or contrast.finding is not Finding.OPEN or difference.excludes_zero:
+def _what_it_would_take(contrast: Contrast, difference: Difference) -> str:
+    if contrast.finding is not Finding.OPEN or difference.excludes_zero:
         return ""
     options = [*_users_needed(difference), *_seeds_needed(difference)]
     if not options:

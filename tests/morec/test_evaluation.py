@@ -17,7 +17,7 @@ from morec.data.slices import Slicing, popularity_codes_N1, slicings
 from morec.data.splits import Split, evaluation_batches, train_popularity_N1
 from morec.encoders.artefacts import ArtefactStore
 from morec.errors import CollapsedError, DivergedError
-from morec.evaluation import evaluation_of
+from morec.evaluation import evaluation_of, user_blocks
 from morec.metrics import NEVER_FOUND, metrics_of
 from morec.results import Evaluation, SliceMetrics
 from morec.trainer import Trainer
@@ -310,6 +310,13 @@ def test_how_many_users_are_ranked_at_once_changes_nothing(
     expected = trainer.evaluate("test")
     monkeypatch.setattr("morec.evaluation.CACHED_SCORES", num_ranked * tiny_dataset.num_items)
     assert trainer.evaluate("test") == expected
+
+
+@pytest.mark.parametrize("dim", [1, 6, 10_000])
+def test_blocks_have_every_user_once_also_where_vectors_are_one_wide(dim: int) -> None:
+    users = range(8_000)
+    blocks = user_blocks(torch.zeros(1).expand(8_000, dim), 100)
+    assert [user for block in blocks for user in users[block]] == list(users)
 
 
 def flatten_scores(trainer: Trainer, num_alike: int) -> None:

@@ -1,5 +1,6 @@
 """Items encoded in chunks give the same gradient; running out of memory halves the chunks."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from morec.data.dataset import Dataset
 from morec.errors import SpecError
+from morec.models.recommender import Samples
 from morec.trainer import Trainer
 from morec.workers import Workers
 from tests.morec.gpus import GPU, gpu_bytes, needs_gpu
@@ -79,6 +81,57 @@ def test_out_of_memory_halves_the_chunks_until_they_fit_and_keeps_the_batch(
     assert tight.recommender.micro_items == 3
 
 
+@pytest.mark.parametrize(("before", "memory", "after"), [(2, 1, 1), (3, 1, 1), (8, 5, 4)])
+def test_chunks_that_were_asked_for_are_halved_down_to_one_item(
+    before: int, memory: int, after: int, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    trainer = limited(memory, tiny_dataset, tmp_path)
+    trainer.recommender.micro_items = before
+    trainer.gradients.compute(Samples.of(next(trainer.batches())))
+    assert trainer.recommender.micro_items == after
+
+
+def test_out_of_memory_with_a_batch_of_one_item_is_an_error(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    trainer = limited(0, tiny_dataset, tmp_path, "in_batch_ce")
+    samples = Samples.of(next(trainer.batches()))
+    alike = replace(samples, items_BL1=torch.full_like(samples.items_BL1, 7))
+    with pytest.raises(torch.OutOfMemoryError, match=r"^no memory for 1 items$"):
+        trainer.gradients.compute(alike)
+    assert trainer.recommender.micro_items == 1
+
+
+def test_out_of_memory_halves_the_chunks_of_a_worker_that_shares_no_vectors(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    trainer = limited(5, tiny_dataset, tmp_path, "bce", Workers(rank=0, size=2))
+    trainer.gradients.compute(Samples.of(next(trainer.batches())))
+    assert trainer.recommender.micro_items in (3, 4, 5)
+
+
+def test_the_gradient_is_that_of_this_batch_alone(tiny_dataset: Dataset, tmp_path: Path) -> None:
+    trainer = trainer_of(tiny_config(model={"dropout": 0.0}), tiny_dataset, tmp_path)
+    trainer.recommender.train()
+    samples = Samples.of(next(trainer.batches()))
+    losses, gradients = [], []
+    for _ in range(2):
+        loss = trainer.gradients.compute(samples)
+        assert not loss.requires_grad
+        losses.append(loss.item())
+        gradients.append(gradients_of(trainer))
+    assert losses[0] == losses[1]
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=0, atol=0)
+    named = dict(trainer.recommender.named_parameters())
+    expected = torch.autograd.grad(trainer.loss(samples), list(named.values()), allow_unused=True)
+    torch.testing.assert_close(
+        gradients[0],
+        {name: one for name, one in zip(named, expected, strict=True) if one is not None},
+        rtol=0,
+        atol=0,
+    )
+
+
 def test_out_of_memory_with_one_item_is_an_error(tiny_dataset: Dataset, tmp_path: Path) -> None:
     with pytest.raises(torch.OutOfMemoryError, match=r"^no memory for 1 items$"):
         limited(0, tiny_dataset, tmp_path).train_epoch()
@@ -100,6 +153,18 @@ def test_chunks_are_refused_where_items_are_normalised_together(
     config = tiny_config(item={"image": image}, training={"micro_items": 4})
     with pytest.raises(SpecError, match=r"^training\.micro_items: an item encoder with BatchNorm"):
         trainer_of(config, tiny_dataset, tmp_path)
+
+
+def test_out_of_memory_ends_the_trial_where_items_are_normalised_together(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    image = {"name": "test_resnet", "pretrained": False, "size": 16, "trainable_layers": "all"}
+    trainer = trainer_of(tiny_config(item={"image": image}), tiny_dataset, tmp_path)
+    parts = trainer.recommender.item_encoder.parts
+    parts["image"] = Limited(parts["image"], 5)
+    with pytest.raises(torch.OutOfMemoryError, match=r"^no memory for \d+ items$"):
+        trainer.gradients.compute(Samples.of(next(trainer.batches())))
+    assert trainer.recommender.micro_items is None
 
 
 class Hungry(nn.Module):

@@ -52,6 +52,14 @@ def test_names_are_metric_by_metric_in_the_order_of_the_table() -> None:
     assert list(measured(LISTS, (1, 2), ITEMS)) == expected
 
 
+def test_counts_are_whole_numbers_added_up_over_lists() -> None:
+    counts = ListCounts((1, 2), 5)
+    for one in LISTS:
+        counts.add(np.array([one]))
+    assert counts.counts_KN1.tolist() == [[0, 3, 0, 0, 1, 0], [0, 4, 1, 1, 1, 1]]
+    assert counts.counts_KN1.dtype == np.int64
+
+
 def test_a_cutoff_beyond_a_list_counts_what_the_list_holds() -> None:
     at_2, at_9 = measured(LISTS, (2,), ITEMS), measured(LISTS, (9,), ITEMS)
     assert list(at_2.values()) == list(at_9.values())

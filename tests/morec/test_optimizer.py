@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, S
 from morec.config import TrialConfig
 from morec.data.dataset import Dataset
 from morec.errors import SpecError
+from morec.trainer import Trainer
 from tests.morec.tiny_trainers import ONE_STEP, trainer_of
 from tests.morec.tiny_trials import DSSM, TRAINED_TEXT, tiny_config
 
@@ -91,7 +92,7 @@ def torchs_rates(schedule: str, num_steps: int, warmup_steps: int) -> list[float
     return rates
 
 
-@pytest.mark.parametrize("warmup_steps", [0, 2, 7])
+@pytest.mark.parametrize("warmup_steps", [0, 2, 11])
 @pytest.mark.parametrize("schedule", ["cosine", "linear"])
 def test_a_schedule_is_torchs_over_the_planned_steps_for_both_rates(
     schedule: str, warmup_steps: int, tiny_dataset: Dataset, tmp_path: Path
@@ -142,6 +143,32 @@ def test_a_schedule_that_the_warm_up_leaves_no_step_is_refused(
                 text = f"{schedule} has no effect: warmup_steps 12 takes all of the 12 planned"
                 stack.enter_context(pytest.raises(SpecError, match=text))
             trainer_of(config, tiny_dataset, tmp_path)
+
+
+def step_with(trainer: Trainer, gradients: list[torch.Tensor]) -> None:
+    for parameter, gradient in zip(trainer.optimizer.parameters, gradients, strict=True):
+        parameter.grad = gradient.clone()
+    trainer.optimizer.step()
+
+
+def test_a_restored_optimizer_takes_the_steps_that_the_saved_one_takes(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    """The moments of the steps before and the place in the warm-up, whatever else the state has."""
+    config = tiny_config(optim={"schedule": "cosine", "warmup_steps": 4})
+    saved, restored = (trainer_of(config, tiny_dataset, tmp_path) for _ in range(2))
+    steps = [[torch.randn_like(p) for p in saved.optimizer.parameters] for _ in range(4)]
+    for gradients in steps[:2]:
+        step_with(saved, gradients)
+    restored.recommender.load_state_dict(saved.recommender.state_dict())
+    restored.optimizer.restore(deepcopy(saved.optimizer.state()) | {"random": []})
+    for gradients in steps[2:]:
+        for trainer in (saved, restored):
+            step_with(trainer, gradients)
+        torch.testing.assert_close(
+            restored.recommender.state_dict(), saved.recommender.state_dict(), rtol=0, atol=0
+        )
+    assert restored.optimizer.adamw.param_groups[0]["lr"] == pytest.approx(0.01)
 
 
 def gradient_norm(clip_norm: float | None, dataset: Dataset, folder: Path) -> float:

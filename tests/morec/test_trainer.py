@@ -1,5 +1,6 @@
 """One epoch and one evaluation against the paper's definitions, spelled out slot by slot."""
 
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -230,6 +231,58 @@ def test_workers_share_weights_and_batches_but_no_dropout_mask_also_after_a_rest
         trainer = trainer_of(tiny_config(), tiny_dataset, tmp_path, Workers(rank, size=2))
         trainer.restore(state)
         assert torch.rand(3).tolist() == later[rank]
+
+
+def test_a_restored_trainer_goes_on_to_the_same_epochs_as_the_saved_one(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    """Weights, the optimizer's moments, batches and dropout: each moves the next epochs."""
+    saved = trainer_of(tiny_config(optim={"warmup_steps": 9}), tiny_dataset, tmp_path)
+    saved.train_epoch()
+    state = deepcopy(saved.state())
+    expected = [saved.train_epoch() for _ in range(2)]
+    other = trainer_of(tiny_config(optim={"warmup_steps": 9}), tiny_dataset, tmp_path)
+    torch.rand(5)
+    other.restore(state)
+    assert [other.train_epoch() for _ in range(2)] == expected
+
+
+def test_dropout_does_not_begin_with_the_numbers_that_made_the_weights(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    trainer_of(tiny_config(seed=3), tiny_dataset, tmp_path)
+    drawn = torch.rand(3)
+    torch.manual_seed(3)
+    assert not drawn.equal(torch.rand(3))
+
+
+class Echoing(Workers):
+    """One of two workers; the other one has the same loss and gradient."""
+
+    def sum(self, value: Tensor) -> Tensor:
+        return value.mul_(2)
+
+    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
+        for parameter in parameters:
+            if parameter.grad is not None:
+                parameter.grad.mul_(2)
+
+
+def test_a_step_sums_losses_and_gradients_over_workers_and_then_updates(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    config = tiny_config(model={"dropout": 0.0})
+    alone, echoing = (
+        trainer_of(config, tiny_dataset, tmp_path, workers) for workers in (Workers(), Echoing())
+    )
+    before = deepcopy(alone.recommender.state_dict())
+    samples = Samples.of(next_batch(alone))
+    losses = [one.step(samples).item() for one in (alone, echoing)]
+    assert losses[1] == 2 * losses[0] > 0
+    twice = {name: 2 * gradient for name, gradient in gradients_of(alone).items()}
+    torch.testing.assert_close(gradients_of(echoing), twice, rtol=0, atol=0)
+    after = alone.recommender.state_dict()
+    assert all(not after[name].equal(before[name]) for name in twice)
 
 
 def test_evaluation_draws_nothing_and_trains_nothing(tiny_dataset: Dataset, tmp_path: Path) -> None:

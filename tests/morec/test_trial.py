@@ -3,9 +3,10 @@
 import math
 import re
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -16,9 +17,10 @@ from morec.checkpoints import STORED, Checkpoints
 from morec.config import SyntheticSpec
 from morec.data.dataset import Dataset, load_dataset
 from morec.references.popularity import popularity as popularity_of
-from morec.results import GPU_MEMORY, Reason, TrialStatus
+from morec.results import Reason, TrialStatus, utc_now
+from morec.trial_code import trial_code
+from morec.workers import Workers
 from tests.morec.encoders.test_controls import swap_of
-from tests.morec.gpus import gpu_bytes, needs_gpu
 from tests.morec.test_progress import valid
 from tests.morec.tiny_trials import (
     BERT4REC,
@@ -249,6 +251,54 @@ def test_training_stops_after_more_than_patience_epochs_without_progress(
     assert (len(result.epochs), result.best_epoch) == (1 + patience + 1, 1)
 
 
+def test_the_record_says_what_was_run_by_which_code_and_when(
+    tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    config = tiny_config(evaluation=TESTED)
+    begun, start = utc_now(), time.perf_counter()
+    result = run(config, tiny_dataset, tmp_path)
+    took_s = time.perf_counter() - start
+    assert (result.config, result.sources) == (config, {"data": tiny_dataset.sha256})
+    assert result.code == trial_code(config) != {}
+    assert begun <= result.finished_at <= utc_now()
+    times = [(record.train_s, record.eval_s) for record in result.epochs]
+    assert all(train_s > 0 and eval_s > 0 for train_s, eval_s in times)
+    assert sum(map(sum, times)) < took_s
+    assert result.cost is not None and result.cost.total_s < took_s + 1
+    assert result.test is not None and result.test.kept_lists is not None
+    assert len(result.test.kept_lists.users_V) == 41
+    assert (result.error, result.reason, result.num_starts) == (None, None, 1)
+
+
+class Pausing(Workers):
+    """One worker, whose checkpoint must lie there when it waits for the others."""
+
+    folder: ClassVar[Path]
+    epochs: ClassVar[list[int]]
+
+    def wait(self) -> None:
+        saved = Checkpoints(self.folder / "checkpoints").load()
+        assert saved is not None
+        self.epochs.append(len(saved["progress"]["epochs"]))
+
+
+@pytest.mark.parametrize(("cheap_s", "saved"), [(math.inf, [1, 2, 3]), (-1.0, [1, 3])])
+def test_workers_wait_for_every_checkpoint_that_is_due_and_for_that_of_the_last_epoch(
+    cheap_s: float,
+    saved: list[int],
+    tiny_dataset: Dataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first one is always due; where each costs far too much, no other is but the last."""
+    monkeypatch.setattr(checkpoints, "CHEAP_S", cheap_s)
+    monkeypatch.setattr(checkpoints, "MAX_SHARE", 1e-9)
+    Pausing.folder, Pausing.epochs = tmp_path, []
+    config = tiny_config(training=THREE_EPOCHS)
+    run(config, tiny_dataset, tmp_path, workers=Pausing())
+    assert Pausing.epochs == saved
+
+
 # ---- second-round pre-training
 
 
@@ -439,31 +489,3 @@ def test_a_trial_is_not_run_on_windows_of_another_split(
 ) -> None:
     with pytest.raises(AssertionError, match="windows of another split"):
         run(tiny_config(evaluation={"split": BY_TIME}), tiny_dataset, tmp_path)
-
-
-@needs_gpu
-def test_a_trial_in_bf16_on_a_gpu_trains_as_one_in_fp32(
-    tiny_dataset: Dataset, tmp_path: Path
-) -> None:
-    """bf16 has 8 bits of a number: losses agree to about a hundredth."""
-    losses = {}
-    for precision in ("fp32", "bf16"):
-        config = tiny_config(model={"dropout": 0.0}, training={"precision": precision})
-        result = run(config, tiny_dataset, tmp_path / precision, device="cuda")
-        assert result.status is TrialStatus.COMPLETED, result.error
-        losses[precision] = [epoch.train_loss for epoch in result.epochs]
-    assert losses["bf16"] == pytest.approx(losses["fp32"], rel=0.05)
-    assert losses["bf16"] != losses["fp32"]
-
-
-@needs_gpu
-def test_a_trial_on_a_gpu_records_the_memory_of_gpu_and_host(
-    tiny_dataset: Dataset, tmp_path: Path
-) -> None:
-    cost = run(tiny_config(), tiny_dataset, tmp_path, device="cuda").cost
-    assert cost is not None and cost.memory_kind == GPU_MEMORY
-    assert cost.peak_memory_bytes is not None and cost.peak_host_bytes is not None
-    # Weights, gradients and two moments of every parameter, in four bytes each.
-    assert 16 * cost.params_trainable <= cost.peak_memory_bytes < gpu_bytes()
-    assert cost.host_bytes == cost.peak_host_bytes > 0
-    assert cost.device.startswith(torch.cuda.get_device_name(0))

@@ -9,6 +9,7 @@ import pytest
 
 from morec.results import pack_ranks
 from reports.study.contrasts import Contrast, Finding, compare
+from reports.study.places import Place
 from reports.study.statistics import Difference, holm
 from reports.study.summary import summarise
 from tests.reports.made_up_studies import SMALL, FakeStudy, set_references
@@ -73,6 +74,19 @@ def test_named_contrasts_come_first_and_are_not_repeated_as_exploratory(tmp_path
         ("TS", "popularity", "reference"),
         ("E2E", "popularity", "reference"),
     ]
+
+
+def test_a_contrast_named_the_other_way_round_is_not_repeated_as_exploratory(
+    tmp_path: Path,
+) -> None:
+    named = {"contrasts": [{"better": "ID", "than": "E2E"}]}
+    study = FakeStudy(searches=0, num_users=60, overrides=named)
+    pairs = [
+        (one.better, one.than, one.kind)
+        for one in compare(summarise(study.write(tmp_path)))
+        if one.metric == "MRR@10" and one.kind != "reference"
+    ]
+    assert pairs == [("ID", "E2E", "named"), ("TS", "ID", "exploratory")]
 
 
 def test_differences_are_those_of_the_mean_test_metrics(tmp_path: Path) -> None:
@@ -150,6 +164,29 @@ def test_without_a_common_seed_the_contrast_says_why_there_is_no_difference(tmp_
     assert problems["TS", "popularity"] == "no final trial has finished"
 
 
+def test_a_comparison_with_a_reference_names_its_place_and_the_seeds_of_the_arm(
+    tmp_path: Path,
+) -> None:
+    study = FakeStudy(
+        arms=SMALL[:2],
+        searches=0,
+        num_users=60,
+        datasets={"MIND": None, "HM": None},
+        statuses={("HM/TS", "final", 1): "failed"},
+    )
+    found = {
+        (one.place, one.better): one.seeds
+        for one in compare(summarise(study.write(tmp_path)))
+        if one.kind == "reference" and one.metric == "HR@10"
+    }
+    assert found == {
+        (Place("MIND"), "ID"): (1, 2, 3),
+        (Place("MIND"), "TS"): (1, 2, 3),
+        (Place("HM"), "ID"): (1, 2, 3),
+        (Place("HM"), "TS"): (1, 3),
+    }
+
+
 def test_arms_with_different_test_users_are_not_compared(tmp_path: Path) -> None:
     FakeStudy(arms=SMALL[:2], num_users=300).write(tmp_path)
     ledger = Ledger(tmp_path)
@@ -202,6 +239,42 @@ def test_training_time_ratio_counts_training_seconds_only(tmp_path: Path) -> Non
         for arm in summary.arms
     }
     assert compare(summary)[0].time_ratio == pytest.approx(seconds["E2E"] / seconds["ID"])
+
+
+def _changed_cost(folder: Path, arm: str, **update: object) -> None:
+    """Give the second final trial of an arm another cost; None: of every update, no cost."""
+    ledger = Ledger(folder)
+    (entry,) = (one for one in ledger.manifest().arms if one.name == arm)
+    trial = ledger.read(entry.final[1])
+    assert trial is not None and trial.cost is not None
+    cost = trial.cost.model_copy(update=update) if update else None
+    ledger.write(trial.model_copy(update={"cost": cost}))
+
+
+@pytest.mark.parametrize("arm", ["ID", "TS"])
+@pytest.mark.parametrize("update", [{"device": "another device"}, {}])
+def test_training_times_are_not_compared_where_a_trial_ran_elsewhere_or_says_no_device(
+    arm: str, update: dict[str, str], tmp_path: Path
+) -> None:
+    folder = FakeStudy(arms=SMALL[:2], searches=0, num_users=60).write(tmp_path)
+    before = [one for one in compare(summarise(folder)) if one.kind == "exploratory"]
+    _changed_cost(folder, arm, **update)
+    after = [one for one in compare(summarise(folder)) if one.kind == "exploratory"]
+    assert all(one.time_ratio and one.time_ratio > 1 for one in before)
+    assert after == [replace(one, time_ratio=None) for one in before]
+
+
+def test_without_any_cost_or_any_training_time_there_is_no_time_ratio(tmp_path: Path) -> None:
+    folder = FakeStudy(arms=SMALL[:2], searches=0, num_users=60).write(tmp_path)
+    ledger = Ledger(folder)
+    trials = ledger.read_all().values()
+    for is_timed in (True, False):
+        for trial in trials:
+            still = tuple(one.model_copy(update={"train_s": 0.0}) for one in trial.epochs)
+            update = {"cost": None} if is_timed else {"epochs": still}
+            ledger.write(trial.model_copy(update=update))
+        found = compare(summarise(folder))
+        assert {one.time_ratio for one in found} == {None} and all(one.difference for one in found)
 
 
 TWO = {"MIND": None, "HM": ("ID", "TS")}
@@ -259,3 +332,32 @@ def test_arms_that_are_ranked_differently_are_not_compared(
         ),
     }
     assert all(bool(one.difference) == ("E2E" not in one.better) for one in contrasts)
+
+
+def test_every_option_in_which_rankings_differ_is_named_in_order(tmp_path: Path) -> None:
+    by_time = {"by_time": {"test": 0.2, "valid": 0.2, "target": "last"}}
+    unlike = {"mask_history": False, "candidates": "trained", "split": by_time}
+    arms = (SMALL[0], replace(SMALL[1], evaluation=unlike))
+    study = FakeStudy(arms=arms, searches=0, num_users=60)
+    (problem,) = {
+        one.problem for one in compare(summarise(study.write(tmp_path))) if one.than == "ID"
+    }
+    options = [word for word in problem.split() if word.startswith("evaluation.")]
+    assert options == ["evaluation.candidates", "evaluation.mask_history", "evaluation.split"]
+    assert problem.endswith(" and leave_one_out")
+
+
+@pytest.mark.parametrize(("baseline", "unlike"), [("TS", ["ID"]), ("another", ["TS", "E2E"])])
+def test_references_are_ranked_as_the_baseline_is_or_as_the_first_arm(
+    baseline: str, unlike: list[str], tmp_path: Path
+) -> None:
+    arms = (replace(SMALL[0], evaluation={"mask_history": False}), *SMALL[1:])
+    summary = summarise(FakeStudy(arms=arms, searches=0, num_users=60).write(tmp_path))
+    study = summary.manifest.study.model_copy(update={"baseline": baseline})
+    manifest = summary.manifest.model_copy(update={"study": study})
+    problems = {
+        one.better
+        for one in compare(replace(summary, manifest=manifest))
+        if one.kind == "reference" and one.problem
+    }
+    assert problems == set(unlike)

@@ -11,6 +11,7 @@ from scipy import stats
 from reports.study.statistics import (
     Difference,
     difference_from_reference,
+    family_p,
     holm,
     paired_difference,
     sign_flip_p,
@@ -54,16 +55,56 @@ def test_two_seeds_are_too_few_to_measure_seed_variation() -> None:
     assert not paired_difference(*_arms(seeds=2)).measures_seeds
 
 
+def test_a_difference_of_two_seeds_and_two_users_by_hand() -> None:
+    """Means of users and of seeds are 0 and 2, of variance 2: v = w = 1, with 2 degrees."""
+    found = paired_difference(np.array([[-1.0, 1.0], [1.0, 3.0]]), np.zeros((2, 2)))
+    half = stats.t.ppf(0.975, 2) * np.sqrt(2)
+    assert found == Difference(
+        mean=1.0,
+        low=pytest.approx(1 - half),
+        high=pytest.approx(1 + half),
+        p=1.0,
+        user_variance=pytest.approx(1.0),
+        seed_variance=pytest.approx(1.0),
+        seeds_won=1,
+        num_seeds=2,
+        num_users=2,
+    )
+
+
+def test_the_p_of_a_difference_is_that_of_as_many_flips_as_asked_for() -> None:
+    a_SU, b_SU = _arms()
+    found = paired_difference(a_SU, b_SU, num_flips=99)
+    assert found.p == sign_flip_p((a_SU - b_SU).mean(axis=0), num_flips=99)
+    assert found.p * 100 == pytest.approx(round(found.p * 100))
+
+
 def test_seeds_won_counts_rows_with_a_positive_mean() -> None:
-    a_SU = np.array([[1.0, 1.0], [0.0, -1.0], [0.5, 0.0]])
+    a_SU = np.array([[1.0, 1.0], [0.0, -1.0], [0.5, 0.0], [1.0, -1.0]])
     assert paired_difference(a_SU, np.zeros_like(a_SU)).seeds_won == 2
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "excludes"),
+    [
+        (0.1, 0.2, True),
+        (0.0, 0.2, False),
+        (-0.1, 0.2, False),
+        (-0.2, 0.0, False),
+        (-0.2, -0.1, True),
+    ],
+)
+def test_an_interval_that_touches_zero_does_not_exclude_it(
+    low: float, high: float, excludes: bool
+) -> None:
+    assert Difference(0.1, low, high, 0.5, 1.0, 1.0, 1, 3, 10).excludes_zero is excludes
 
 
 def test_equal_arms_differ_by_zero_with_p_1() -> None:
     a_SU, _ = _arms()
     found = paired_difference(a_SU, a_SU)
     assert (found.mean, found.low, found.high, found.p) == (0, 0, 0, 1)
-    assert found.users_needed() is None
+    assert (found.users_needed(), found.seeds_needed()) == (None, None)
     assert not found.excludes_zero
 
 
@@ -132,6 +173,15 @@ def test_sign_flip_p_of_few_users_is_the_exact_share_of_sign_patterns() -> None:
     assert sign_flip_p(difference_U) == pytest.approx(2 / 2**3, abs=0.015)
 
 
+def test_a_sum_of_zero_is_reached_by_every_flip() -> None:
+    assert sign_flip_p(np.array([0.25, -0.25, 0.0])) == 1.0
+
+
+def test_sign_flip_p_is_the_same_for_both_signs() -> None:
+    difference_U = np.random.default_rng(8).normal(0.25, 1, size=60)
+    assert sign_flip_p(-difference_U) == sign_flip_p(difference_U) < 0.5
+
+
 def test_sign_flip_p_is_never_zero_and_repeats_itself() -> None:
     difference_U = np.ones(200)
     assert sign_flip_p(difference_U) == 1 / 10_000 == sign_flip_p(difference_U)
@@ -165,9 +215,51 @@ def test_needed_users_and_seeds_are_where_the_interval_first_excludes_zero() -> 
     )
 
 
+def _just_shown(v: float, w: float, users: int, seeds: int, *, now: tuple[int, int]) -> Difference:
+    """A difference whose interval excludes zero with so many users and seeds, and barely so."""
+    num_users, num_seeds = now
+    half = _half(v * num_users / users, w * num_seeds / seeds, users, seeds)
+    mean = -half * (1 + 1e-9)
+    return Difference(mean, mean - 1, mean + 1, 0.5, v, w, 0, num_seeds, num_users)
+
+
+def test_the_number_that_is_given_is_the_present_one_and_one_more_or_a_hundred_at_most() -> None:
+    """Of users a hundred times the present ones, of seeds a hundred; the difference is negative."""
+    v, w, now = 1e-4, 2e-5, (50, 3)
+    by_users = {
+        users: _just_shown(v, 0.0, users, 3, now=now).users_needed() for users in (51, 5_000, 5_050)
+    }
+    assert by_users == {51: 51, 5_000: 5_000, 5_050: None}
+    by_seeds = {
+        seeds: _just_shown(v, w, 50, seeds, now=now).seeds_needed() for seeds in (4, 100, 101)
+    }
+    assert by_seeds == {4: 4, 100: 100, 101: None}
+
+
+def test_two_seeds_can_say_how_many_it_takes_and_one_cannot() -> None:
+    two = _just_shown(1e-4, 2e-5, 50, 7, now=(50, 2))
+    assert two.seeds_needed() == 7
+    one = Difference(0.5, -1.0, 2.0, 0.5, 1e-4, 0.0, 1, 1, 50)
+    assert one.seeds_needed() is None
+
+
 def test_no_number_of_users_or_seeds_is_given_where_none_is_enough() -> None:
     found = Difference(1e-4, -0.03, 0.03, 1.0, 1e-4, 1e-4, 2, 3, 671)
     assert (found.users_needed(), found.seeds_needed()) == (None, None)
+
+
+def test_the_p_of_a_family_takes_the_larger_of_its_own_and_the_pooled_variance_over_seeds() -> None:
+    """2 and 4 seeds leave 1 + 3 degrees; the variance of one seed is w times the seeds."""
+    first = Difference(-0.02, -1.0, 1.0, 0.5, 1e-4, 1e-5, 0, 2, 30)
+    second = Difference(0.03, -1.0, 1.0, 0.5, 2e-4, 2e-4, 4, 4, 40)
+    pooled = (1 * 1e-5 * 2 + 3 * 2e-4 * 4) / (1 + 3)
+    expected = []
+    for one, w in ((first, pooled / 2), (second, max(2e-4, pooled / 4))):
+        v = one.user_variance
+        degrees = (v + w) ** 2 / (v**2 / (one.num_users - 1) + w**2 / 4)
+        expected.append(2 * stats.t.sf(abs(one.mean) / np.sqrt(v + w), degrees))
+    assert w == 2e-4 == v > pooled / 4
+    assert family_p([first, second]) == pytest.approx(expected)
 
 
 def test_intervals_err_in_about_five_percent_of_null_comparisons() -> None:

@@ -76,6 +76,21 @@ def test_an_open_comparison_says_how_many_users_or_seeds_it_would_take() -> None
     assert said.endswith("it would take about 870 users (1.3× as many) or 16 seeds to show it.")
 
 
+def test_two_seeds_and_an_interval_off_zero_say_what_it_would_take() -> None:
+    """Two seeds measure no variation over seeds: it takes three, however many these promise."""
+    two = _contrast(0.02, 0.03, p_holm=0.2, seeds=2, v=9e-5, w=2e-5)
+    assert two.difference is not None and two.difference.seeds_needed() is not None
+    assert _in_words(two).endswith(" as many) and 3 seeds to show it.")
+    off_zero = _in_words(_contrast(0.02, 0.01, p_holm=0.2))
+    assert off_zero.endswith(" points HR@10 [+1.0, +3.0] (3 seeds, 671 users, Holm p = .200).")
+
+
+def test_numbers_and_their_signs_do_not_part_at_the_end_of_a_line() -> None:
+    for p_holm, words in ((0.004, "= .004"), (0.0001, "< .001")):
+        clause = f"Holm p {words}".replace(" ", HARD)
+        assert clause in verdict.sentence(_contrast(0.031, 0.019, p_holm=p_holm))
+
+
 def test_an_open_comparison_says_that_no_number_would_be_enough() -> None:
     said = _in_words(_contrast(0.0001, 0.03, p_holm=1))
     assert said.endswith(
@@ -107,6 +122,27 @@ def test_without_named_contrasts_the_best_arm_is_exploratory(tmp_path: Path) -> 
     summary = summarise(FakeStudy().write(tmp_path))
     (line,) = verdict.headline(summary, compare(summary))
     assert line.startswith("The study file names no contrast between these arms. Exploratory: E2E ")
+
+
+def test_the_exploratory_sentence_is_about_the_best_arm_on_the_main_metric(
+    tmp_path: Path,
+) -> None:
+    summary = summarise(FakeStudy(searches=0, num_users=60).write(tmp_path))
+    low, high, other, reference, missing = (
+        replace(_contrast(mean, 0.5, p_holm=0.9), better=better, kind="exploratory")
+        for mean, better in ((0.01, "low"), (0.02, "high"), (0.3, "o"), (0.4, "r"), (0.5, "m"))
+    )
+    contrasts = (
+        low,
+        replace(other, metric="NDCG@10"),
+        replace(reference, kind="reference"),
+        replace(missing, difference=None),
+        high,
+    )
+    start = "The study file names no contrast between these arms. Exploratory: "
+    assert verdict.headline(summary, contrasts) == (start + verdict.sentence(high),)
+    named = replace(low, kind="named")
+    assert verdict.headline(summary, (*contrasts, named)) == (verdict.sentence(named),)
 
 
 @pytest.mark.parametrize(
@@ -158,6 +194,39 @@ def test_the_overview_says_on_which_data_sets_a_contrast_holds(tmp_path: Path) -
     )
 
 
+def test_the_overview_is_about_named_contrasts_on_the_main_metric_the_firmest_finding_first(
+    tmp_path: Path,
+) -> None:
+    datasets = ("a", "b", "c", "d", "e", "f")
+    study = FakeStudy(
+        arms=SMALL[:2], seeds=(1,), datasets=dict.fromkeys(datasets), searches=0, num_users=20
+    )
+    summary = summarise(study.write(tmp_path))
+    none = replace(_contrast(0.0, 1.0), difference=None)
+    by_dataset = (
+        none,
+        _contrast(0.001, 0.019, p_holm=1),
+        _contrast(-0.031, 0.05),
+        _contrast(0.031, 0.05),
+        _contrast(-0.031, 0.019),
+        _contrast(0.031, 0.019),
+    )
+    contrasts = tuple(
+        replace(one, place=Place(dataset))
+        for one, dataset in zip(by_dataset, datasets, strict=True)
+    )
+    others = (
+        replace(contrasts[0], metric="NDCG@10"),
+        replace(contrasts[0], kind="exploratory"),
+        replace(contrasts[0], place=Place("a", "another condition")),
+    )
+    assert verdict.overview(summary, (*others, *contrasts)) == (
+        "ID+TS CON beats ID on f; is worse than it on e; is better, on these seeds, than it on d; "
+        "is worse, on these seeds, than it on c; is not distinguishable from it on b; "
+        "cannot be compared with it on a.",
+    )
+
+
 def test_a_study_with_one_data_set_has_no_overview(tmp_path: Path) -> None:
     summary = summarise(FakeStudy(overrides={}).write(tmp_path))
     assert verdict.overview(summary, compare(summary)) == ()
@@ -184,4 +253,5 @@ def test_the_headline_speaks_of_the_first_condition_alone(tmp_path: Path) -> Non
     wanted = ["Under “published”, MIND: TS ", "Under “published”, HM: TS "]
     assert [line[: len(start)] for line, start in zip(lines, wanted, strict=True)] == wanted
     (over,) = verdict.overview(two, compare(two))
-    assert over.startswith("Under “published”: TS ") and "MIND" in over and "HM" in over
+    assert over.startswith("Under “published”: TS ")
+    assert (over.count("MIND"), over.count("HM")) == (1, 1)
