@@ -169,3 +169,10 @@ def test_more_than_ten_thousand_different_times_do_not_look_rounded(
 ) -> None:
     times = np.repeat(np.arange(num_distinct), 10)
     assert look_rounded(times, 9 * num_distinct, None) is rounded
+
+
+def test_the_unit_is_that_of_more_than_half_of_the_times() -> None:
+    in_1972 = seconds(1972, 1, 1)
+    # As milliseconds, these seconds lie in the first two days of 1970.
+    assert clock_of(*[in_1972] * 4, *[NOON * 1000] * 6) == (1000, [0, 1, 2, 3], [])
+    assert clock_of(*[in_1972] * 5, *[NOON * 1000] * 5) == (None, [], [])
