@@ -316,6 +316,12 @@ EQUIVALENT: dict[Key, str] = {
         ),
     ): "at least 1 is divided by anyway",
     (
+        "morec/data/readers/synthetic.py",
+        "_draw_world",
+        "bounds_T1 = np.searchsorted(tastes_N[by_taste_N], np.arange(num_tastes + 1))",
+        "bounds_T1 = np.searchsorted(tastes_N[by_taste_N], np.arange(num_tastes + (2)))",
+    ): "a bound more that nobody reads",
+    (
         "morec/data/ties.py",
         "_name_hashes",
         "is_used = np.zeros(len(names), dtype=bool)",
@@ -333,4 +339,28 @@ EQUIVALENT: dict[Key, str] = {
         "hashes[is_used] = pd.util.hash_array(texts, hash_key=HASH_KEY, categorize=False)",
         "hashes[is_used] = pd.util.hash_array(texts, hash_key=HASH_KEY, categorize=(True))",
     ): "the same hashes, found over distinct texts; time",
+    (
+        "morec/data/images/rgb.py",
+        "",
+        "WHITE = (255, 255, 255, 255)",
+        "WHITE = ((256), 255, 255, 255)",
+    ): "Pillow takes what is above 255 for 255",
+    (
+        "morec/data/images/rgb.py",
+        "",
+        "WHITE = (255, 255, 255, 255)",
+        "WHITE = (255, (256), 255, 255)",
+    ): "Pillow takes what is above 255 for 255",
+    (
+        "morec/data/images/rgb.py",
+        "",
+        "WHITE = (255, 255, 255, 255)",
+        "WHITE = (255, 255, (256), 255)",
+    ): "Pillow takes what is above 255 for 255",
+    (
+        "morec/data/images/rgb.py",
+        "",
+        "WHITE = (255, 255, 255, 255)",
+        "WHITE = (255, 255, 255, (256))",
+    ): "Pillow takes what is above 255 for 255",
 }
