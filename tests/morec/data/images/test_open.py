@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from morec.data.images import open as raw_images
 from morec.data.images.open import IMAGE_ERRORS, check_whole, open_image
@@ -89,3 +89,10 @@ def test_pickled_pixels_are_read_from_bytes_alone(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(raw)
     with pytest.raises(ValueError, match="cannot identify image file"):
         open_image(tmp_path / "a.png")
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this build of Pillow reads no AVIF")
+def test_avif_is_read_where_pillow_can() -> None:
+    with open_image(stored("AVIF")) as image:
+        assert (image.format, image.size) == ("AVIF", (64, 48))
+    check_whole(stored("AVIF"))
