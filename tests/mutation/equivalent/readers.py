@@ -323,6 +323,18 @@ EQUIVALENT: dict[Key, str] = {
     ): "a bound more that nobody reads",
     (
         "morec/data/ties.py",
+        "sequence_order",
+        "is_tied_n = np.bincount(tie_n)[tie_n] > 1",
+        "is_tied_n = (np.bincount(tie_n)[tie_n] >= 1)",
+    ): "rows of a time of their own are sorted too, each among itself; time",
+    (
+        "morec/data/ties.py",
+        "sequence_order",
+        "is_tied_n = np.bincount(tie_n)[tie_n] > 1",
+        "is_tied_n = np.bincount(tie_n)[tie_n] > (0)",
+    ): "rows of a time of their own are sorted too, each among itself; time",
+    (
+        "morec/data/ties.py",
         "_name_hashes",
         "is_used = np.zeros(len(names), dtype=bool)",
         "is_used = (np.ones(len(names), dtype=bool))",
