@@ -99,8 +99,6 @@ def look_rounded(timestamps: _Ints, num_ties: int, ticks_per_s: int | None) -> b
 
 def _usual_ticks(timestamps: _Ints) -> int | None:
     """Return the unit in whose range more than half of the numbers lie."""
-    if not len(timestamps):
-        return None
     for ticks in TICKS_PER_S.values():
         if 2 * np.count_nonzero(_in_range(timestamps, ticks)) > len(timestamps):
             return ticks

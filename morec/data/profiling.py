@@ -97,7 +97,7 @@ def quantiles(values_n: _Ints) -> Quantiles:
 def script_of(letter: str) -> str:
     """Return a letter's Unicode script, as its name begins: ``Latin``, ``CJK``, ``Hangul``."""
     words = unicodedata.name(letter, "other").split()
-    is_wide = words[0] in ("FULLWIDTH", "HALFWIDTH") and len(words) > 1
+    is_wide = words[0] in ("FULLWIDTH", "HALFWIDTH")
     word = words[is_wide]
     return word if word in ("CJK", "other") else word.capitalize()
 

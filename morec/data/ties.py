@@ -54,7 +54,7 @@ def _name_hashes(names: Sequence[str], codes: _Ints) -> _Keys:
     is_used = np.zeros(len(names), dtype=bool)
     is_used[codes] = True
     texts = np.array([names[code] for code in np.flatnonzero(is_used).tolist()], dtype=object)
-    hashes = np.zeros(len(names), dtype=np.uint64)
+    hashes = np.empty(len(names), dtype=np.uint64)
     hashes[is_used] = pd.util.hash_array(texts, hash_key=HASH_KEY, categorize=False)
     return hashes[codes]
 

@@ -145,7 +145,7 @@ def _draw_users(
 def _ages(rows: _Rows, window: _Rows, ticks_per_s: int | None) -> npt.NDArray[np.int64] | None:
     if ticks_per_s is None:
         return None
-    first_times = np.full(rows.items.max(initial=0) + 1, np.iinfo(np.int64).max)
+    first_times = np.full(rows.items.max() + 1, np.iinfo(np.int64).max)
     np.minimum.at(first_times, rows.items, rows.times)
     ages_ticks: npt.NDArray[np.int64] = window.times - first_times[window.items]
     return ages_ticks // ticks_per_s

@@ -69,10 +69,10 @@ def source_hash(spec: FilesSpec, root: Path) -> str:
 
 def listed_images(spec: FilesSpec, root: Path) -> list[Path | None]:
     """Return the image of every item, in catalogue order; none without an image column."""
-    if spec.items is None or spec.image_column is None:
+    if spec.image_column is None:
         return []
     _check(spec, root)
-    items = root / spec.items
+    items = source_files(spec, root)[1]
     images = _images(spec, _read_items(spec, items), items)
     return listed_files(images) if images else []
 

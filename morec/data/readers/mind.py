@@ -117,7 +117,7 @@ def _news_names(path: Path) -> list[str]:
             f"{path}: {len(NEWS_COLUMNS) + num_more} columns separated by tabs in the first row; "
             f"expected {', '.join(NEWS_COLUMNS)} and more"
         )
-    more = [ABSTRACT, *(f"more {number}" for number in range(1, num_more))]
+    more = [ABSTRACT, *(f"more {number}" for number in range(num_more))]
     return [*NEWS_COLUMNS, *more[:num_more]]
 
 

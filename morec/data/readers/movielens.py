@@ -99,7 +99,7 @@ def _read_folder(spec: MovieLensSpec, root: Path) -> Interactions:
 
 def _read_package(min_rating: float | None) -> Interactions:
     ratings = _packaged_ratings()
-    rows = ratings.sort_values([USER, TIME, ITEM], kind="stable")
+    rows = ratings.sort_values([USER, TIME, ITEM])
     movies = _packaged_movies(ratings)
     return from_rows(
         rows[[USER, ITEM, TIME, RATING]]

@@ -17,6 +17,7 @@ from PIL import Image
 from pydantic import TypeAdapter
 
 from morec.config import DatasetSpec
+from morec.data.readers.reader import Reader
 
 NUM_USERS, NUM_ITEMS, LENGTH = 6, 8, 7
 ORDERS = [[(3 * user + step) % NUM_ITEMS for step in range(LENGTH)] for user in range(NUM_USERS)]
@@ -52,6 +53,17 @@ def write_files(root: Path, files: Mapping[str, bytes]) -> None:
     for name, data in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(data)
+
+
+def offered(
+    reader: Reader, spec: Any, root: Path, wanted: list[str]
+) -> tuple[str, list[str], list[list[Any]]]:
+    """The file of items, its columns, and the rows of the item and of ``wanted``; None: empty."""
+    assert reader.columns is not None
+    found = reader.columns(spec, root)
+    assert found is not None
+    rows = found.read(wanted)[[found.item, *wanted]].astype(object)
+    return found.file, list(found.names), rows.where(rows.notna(), None).values.tolist()
 
 
 def _table(header: str, rows: Iterable[tuple[Any, ...]], separator: str = ",") -> bytes:

@@ -1,5 +1,7 @@
 """The unit of clock times is found, and numbers among them that are no times are told apart."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
@@ -107,3 +109,70 @@ def test_times_look_rounded_if_many_tie_and_they_are_coarse(
     times: list[int], ticks: int | None, num_ties: int, rounded: bool
 ) -> None:
     assert look_rounded(np.array(times, dtype=np.int64), num_ties, ticks) is rounded
+
+
+def seconds(*day: int) -> int:
+    """The beginning of a day, in seconds from 1970."""
+    return int(datetime(*day, tzinfo=UTC).timestamp())  # type: ignore[misc, arg-type]
+
+
+IN_1971, IN_2100 = seconds(1971, 1, 1), seconds(2100, 1, 1)
+
+
+@pytest.mark.parametrize("ticks", [1, 10**3, 10**6])
+def test_clock_times_lie_from_1971_up_to_2100(ticks: int) -> None:
+    first, last = IN_1971 * ticks, IN_2100 * ticks
+    assert clock_of(first) == clock_of(last - 1) == (ticks, [], [])
+    assert clock_of(first - 1) == clock_of(last) == (None, [], [])
+    noon = NOON * ticks
+    assert clock_of(noon, last, noon) == (ticks, [], [1])
+    assert clock_of(noon, first, noon, 0) == (ticks, [3], [])
+    assert clock_of(noon, first - 1, noon) == (None, [], [])
+
+
+@pytest.mark.parametrize("ticks", [1, 10**3, 10**6, 10**9])
+def test_times_up_to_two_days_after_1970_stand_for_zero(ticks: int) -> None:
+    noon = NOON * ticks
+    assert clock_of(noon, 2 * DAY * ticks - 1, noon) == (ticks, [1], [])
+    assert clock_of(noon, 2 * DAY * ticks, noon) == (None, [], [])
+
+
+def test_the_largest_number_of_32_bits_is_far_among_later_times_too() -> None:
+    later = seconds(2050, 1, 1)
+    assert clock_of(2**31 - 1, later, later, later) == (1, [], [0])
+    assert clock_of(NOON, later) == clock_of(later, later + 1) == (1, [], [])
+
+
+def test_ten_different_numbers_or_one_in_a_hundred_may_be_no_times() -> None:
+    assert clock_of(*[NOON] * 21, *range(-10, 0)) == (1, list(range(21, 31)), [])
+    zeros = list(range(-11, 0))
+    assert clock_of(*[NOON] * 1089, *zeros) == (1, list(range(1089, 1100)), [])
+    assert clock_of(*[NOON] * 1088, *zeros) == (None, [], [])
+
+
+def test_the_year_9999_is_told_from_milliseconds_of_1978() -> None:
+    begin, end = seconds(9999, 1, 1), seconds(9999, 12, 31) + 2 * DAY
+    for time in (begin, end - 1):
+        check_one_unit(np.array([NOON, time, NOON]), "never raised")
+    for time in (begin - 1, end):
+        with pytest.raises(DataError, match="1 in milliseconds"):
+            check_one_unit(np.array([NOON, time, NOON]), "log.csv")
+
+
+def test_times_look_rounded_by_their_distances_not_by_their_numbers() -> None:
+    assert look_rounded(np.array([NOON + 7, NOON + 7 + DAY] * 5), 8, 1)
+
+
+@pytest.mark.parametrize(("num_distinct", "rounded"), [(10_000, True), (10_001, False)])
+def test_more_than_ten_thousand_different_times_do_not_look_rounded(
+    num_distinct: int, rounded: bool
+) -> None:
+    times = np.repeat(np.arange(num_distinct), 10)
+    assert look_rounded(times, 9 * num_distinct, None) is rounded
+
+
+def test_the_unit_is_that_of_more_than_half_of_the_times() -> None:
+    in_1972 = seconds(1972, 1, 1)
+    # As milliseconds, these seconds lie in the first two days of 1970.
+    assert clock_of(*[in_1972] * 4, *[NOON * 1000] * 6) == (1000, [0, 1, 2, 3], [])
+    assert clock_of(*[in_1972] * 5, *[NOON * 1000] * 5) == (None, [], [])

@@ -1,6 +1,7 @@
 """A dataset joins windows, titles and images; it is saved, opened and named by its content."""
 
 import json
+import pickle
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -177,3 +178,86 @@ def test_synthetic_data_is_marked_and_has_its_version_for_a_hash(tmp_path: Path)
     assert dataset.image_array.shape == (dataset.num_items, 32, 32, 3)
     assert dataset.titles is not None
     assert len(dataset.titles) == dataset.num_items
+
+
+def test_a_loaded_dataset_is_what_its_files_say(tmp_path: Path) -> None:
+    start = 1_600_000_000
+    rows = [("u", "c", start + 9), ("u", "a", start), ("u", "d", start + 9), ("v", "a", start + 1)]
+    spec = write_interactions(tmp_path, [*rows, ("w", "x", start)])
+    (tmp_path / "items.csv").write_text("item_id,t\na,A\nb,B\nc,A\nd,\n")
+    spec = spec.model_copy(update={"items": "items.csv", "text_column": "t", "ties": "item"})
+    dataset = load_dataset(spec.model_copy(update={"max_seq_len": 7}), tmp_path)
+    assert dataset.notes[0].startswith("items.csv lacks the items of 20.0% of the rows")
+    assert_same(
+        replace(dataset, counts={}, notes=()),
+        Dataset(
+            name="interactions",
+            kind="files",
+            is_synthetic=False,
+            sha256=source_hash(spec, tmp_path),
+            num_users=1,
+            num_items=3,
+            max_seq_len=7,
+            offsets_U1=np.array([0, 3]),
+            item_ids=np.array([1, 2, 3], dtype=np.int32),
+            counts={},
+            is_tied=np.array([False, False, True]),
+            ages_s=np.array([0, 0, 0]),
+            times_s=np.array([start, start + 9, start + 9]),
+            item_names=("a", "c", "d"),
+            titles=("A", "A", ""),
+        ),
+    )
+    assert {name: count for name, count in dataset.counts.items() if count} == {
+        "rows_read": 5,
+        "unknown_item_rows": 1,
+        "time_ties": 1,
+        "items_without_interactions": 1,
+        "users_below_minimum": 1,
+        "interactions_of_dropped_users": 1,
+        "interactions": 3,
+        "tied_test_targets": 1,
+        "empty_titles": 1,
+        "repeated_titles": 1,
+    }
+
+
+def test_drawn_images_are_those_of_the_kept_items(tmp_path: Path) -> None:
+    spec = SYNTHETIC.model_copy(update={"max_users": 1})
+    dataset, whole = load_dataset(spec, tmp_path), load_dataset(SYNTHETIC, tmp_path)
+    names, all_names = dataset.item_names, whole.item_names
+    assert names is not None
+    assert all_names is not None
+    assert dataset.image_array is not None
+    assert whole.image_array is not None
+    assert len(names) < len(all_names)
+    rows = [all_names.index(name) for name in names]
+    assert np.array_equal(dataset.image_array, whole.image_array[rows])
+    assert dataset.has_images
+
+
+def test_a_folder_of_an_earlier_version_has_no_split_columns_or_cuts(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id,t\na,Café\nc,C\nd,D\n")
+    spec = write_interactions(tmp_path, ROWS)
+    spec = spec.model_copy(update={"items": "items.csv", "text_column": "t"})
+    dataset = load_dataset(spec, tmp_path)
+    folder = tmp_path / "above" / "saved"
+    save_dataset(dataset, folder)
+    text = (folder / "dataset.json").read_text(encoding="utf-8")
+    assert "Café" in text
+    header = json.loads(text)
+    for name in ("split", "columns", "cuts_s"):
+        del header["fields"][name]
+    (folder / "dataset.json").write_text(json.dumps({**header, "format": 5}))
+    assert_same(open_dataset(folder), dataset)
+
+
+def test_arrays_of_objects_are_neither_saved_nor_opened(tmp_path: Path) -> None:
+    dataset = load_dataset(SYNTHETIC, tmp_path)
+    objects = np.array([{}] * len(dataset.item_ids), dtype=object)
+    with pytest.raises(ValueError, match="allow_pickle=False"):
+        save_dataset(replace(dataset, ages_s=objects), tmp_path / "saved")
+    save_dataset(replace(dataset, ages_s=None), tmp_path / "saved")
+    (tmp_path / "saved" / "item_ids.npy").write_bytes(pickle.dumps([1, 2, 3]))
+    with pytest.raises(ValueError, match="contains pickled"):
+        open_dataset(tmp_path / "saved")

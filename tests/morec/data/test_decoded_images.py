@@ -119,3 +119,8 @@ def test_a_dataset_without_images_says_so() -> None:
     with pytest.raises(DataError) as error:
         decode_images(dataset_of([[1, 2, 3]], num_items=3), 12)
     assert str(error.value) == "dataset by hand has no images"
+
+
+def test_an_array_of_another_type_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="out is float32"):
+        decode_images(with_files(tmp_path, a="RGB"), 2, np.zeros((1, 2, 2, 3), dtype=np.float32))

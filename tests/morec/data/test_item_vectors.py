@@ -137,3 +137,15 @@ def test_any_file_gives_every_item_its_own_finite_vector_or_is_refused(
     assert sum(name in meant for name, _ in rows) == len(NAMES)
     assert np.isfinite(written).all()
     np.testing.assert_array_equal(written, np.array(list(expected.values()), np.float32))
+
+
+def test_five_items_are_all_there_are(tmp_path: Path) -> None:
+    names = tuple(map(str, range(7)))
+    (said,) = faults(tmp_path, [("0", [1, 2]), ("1", [1, 3])], names)
+    assert said == "5 of 7 items without a vector: '2', '3', '4', '5', '6'"
+
+
+def test_a_single_item_has_its_vector(tmp_path: Path) -> None:
+    counts = write_aligned(write(tmp_path, [("7", [1, 2])]), ("7",), tmp_path / "out.npy")
+    assert np.load(tmp_path / "out.npy").tolist() == [[1, 2]]
+    assert counts["vectors"] == 1

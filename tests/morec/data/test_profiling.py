@@ -88,6 +88,7 @@ def test_sizes_density_and_curves_agree_with_loops(rows) -> None:
         assert y == sum(number <= x for number in per_user.values())
     for rank, number in zip(profile.popularity.x, profile.popularity.y, strict=True):
         assert number == in_order[rank - 1]
+    assert profile.activity.x[0] == min(per_user.values())
     assert profile.activity.y[-1] == len(per_user)
     assert (profile.popularity.x[0], profile.popularity.x[-1]) == (1, len(per_item))
     assert max(len(profile.activity.x), len(profile.popularity.x)) <= profiling.MAX_POINTS
@@ -114,7 +115,8 @@ def test_twenty_years_have_bins_of_a_quarter_and_a_week_has_bins_of_six_hours() 
 
     assert bin_s(20 * 365 * DAY) == 91 * DAY
     assert bin_s(7 * DAY) == 21_600
-    assert bin_s(98) == 1
+    assert bin_s(99) == 1
+    assert bin_s(100) == 60
 
 
 def test_times_that_are_no_clock_times_are_left_out() -> None:

@@ -198,3 +198,10 @@ def test_every_user_has_a_label_in_every_dimension(
         assert slicing.codes_U.shape == (dataset.num_users,)
         assert slicing.codes_U.dtype == np.int64
         assert set(slicing.codes_U.tolist()) <= set(range(len(slicing.labels)))
+
+
+@pytest.mark.parametrize("bound", [2, 120, 7200, 2 * DAY, 63_115_200])
+def test_an_age_that_is_the_bound_lies_above_it(bound: int) -> None:
+    """A minute, an hour, a day, a year of 365.25 days, each twice."""
+    assert by_age(0, bound).codes_U.tolist() == [0, 1]
+    assert by_age(0, bound - 1, bound + 1).codes_U.max() >= 1

@@ -1,15 +1,18 @@
 """Leave-one-out gives the documented inputs, targets and histories."""
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from morec.config import Candidates
 from morec.data.dataset import Dataset, open_dataset, save_dataset
 from morec.data.splits import (
     EvaluationBatch,
     evaluation_batches,
+    is_candidate_N1,
     left_padded,
     spans,
     train_popularity_N1,
@@ -134,3 +137,34 @@ def test_spans_lists_every_position_and_skips_empty_rows() -> None:
     rows, positions = spans(np.array([4, 7, 0]), np.array([6, 7, 1]))
     assert rows.tolist() == [0, 0, 2]
     assert positions.tolist() == [4, 5, 0]
+
+
+def test_without_a_mask_no_history_is_listed() -> None:
+    dataset = dataset_of([[1, 2, 3, 4], [4, 3, 2]], num_items=4)
+    (batch,) = evaluation_batches(dataset, "test", 100, mask_history=False)
+    assert (batch.history_rows.tolist(), batch.history_items.tolist()) == ([], [])
+    assert batch.inputs_BL.tolist() == [[1, 2, 3], [0, 4, 3]]
+
+
+def test_candidates_are_all_items_or_those_of_train_lists() -> None:
+    dataset = dataset_of([[1, 2, 3, 4], [2, 2, 5, 5]], num_items=6)
+    assert is_candidate_N1(dataset, "all").tolist() == [False, *[True] * 6]
+    others = [name for name in get_args(Candidates) if name != "all"]
+    for name in others:
+        assert is_candidate_N1(dataset, name).tolist() == [
+            *(False, True, True, False, False, False, False),
+        ]
+    assert others
+
+
+def test_a_batch_knows_its_first_user_among_those_of_the_split() -> None:
+    dataset = dataset_of([[1, 2, 3]] * 7, num_items=3)
+    batches = list(evaluation_batches(dataset, "test", 3))
+    assert [batch.first for batch in batches] == [0, 3, 6]
+    some = batches[1].rows(slice(1, None))
+    assert (some.first, some.rows(slice(1, None)).first) == (4, 5)
+
+
+def test_a_single_value_is_padded_too() -> None:
+    rows = left_padded(np.array([7], dtype=np.int32), np.array([0]), np.array([1]), width=3)
+    assert rows.tolist() == [[0, 0, 7]]

@@ -15,6 +15,8 @@ FILES = FilesSpec(kind="files", interactions="a", items="b", text_column="t")
         ("Tom &amp; Jerry&#039;s", "Tom & Jerry's"),
         ("&quot;27&quot; &#x201C;x&#x201D;", '"27" \u201cx\u201d'),
         ("Tom &amp;amp; Jerry", "Tom & Jerry"),
+        ("Tom &amp;amp;amp; Jerry", "Tom &amp; Jerry"),
+        ("&nothing; &amp; more", "&nothing; & more"),
         ("<b>New</b><br/>Edition", "New Edition"),
         ('<span class="a-size-large">Lamp</span>', "Lamp"),
         ("2 &lt; 3\n &lt;b&gt;", "2 < 3 <b>"),
@@ -30,7 +32,18 @@ def test_html_is_replaced_by_what_it_shows(written: str, read: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["AT&T", "R&notable", "I <3 you", "x < y > z", "<UNK>", "&nothing;", "a & b; c", "1&2;"]
+    "text",
+    [
+        "AT&T",
+        "R&notable",
+        "I <3 you",
+        "x < y > z",
+        "<UNK>",
+        "&nothing;",
+        "a & b; c",
+        "1&2;",
+        "a  b",
+    ],
 )
 def test_what_only_looks_like_html_stays(text: str) -> None:
     titles = read_titles(AMAZON, [text])

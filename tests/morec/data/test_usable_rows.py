@@ -65,3 +65,10 @@ def test_ties_are_counted_where_times_look_rounded() -> None:
     assert from_rows(rows).counts["ties_of_times_that_look_rounded"] == 3
     exact = rows.assign(timestamp=[time + 7 * place for place, time in enumerate(times)])
     assert "ties_of_times_that_look_rounded" not in from_rows(exact).counts
+
+
+def test_missing_ratings_among_whole_numbers_are_counted() -> None:
+    rows = ROWS.head(2).assign(item=["a", "b"], rating=pd.array([4, None], dtype="Int64"))
+    usable = usable_rows(rows, min_rating=3)
+    assert usable.rows["item"].tolist() == ["a"]
+    assert usable.counts["rows_without_rating"] == 1

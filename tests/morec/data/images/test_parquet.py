@@ -111,3 +111,31 @@ def test_an_image_column_without_bytes_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"item_id": ["a"], "image": ["a.jpg"]}), path)
     with pytest.raises(DataError, match="column 'image' is string, expected the bytes of image"):
         find_rows(path, ["a"])
+
+
+def test_one_row_may_be_the_image_of_several_items(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "images.parquet", {name: name.encode() for name in "abc"})
+    keys = ["1/0", "0/1", "1/0", None]
+    assert list(read_rows(path, keys)) == [(3, None), (1, b"b"), (0, b"c"), (2, b"c")]
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.struct({"bytes": pa.binary()})])
+def test_images_without_paths_link_no_files(tmp_path: Path, kind: pa.DataType) -> None:
+    values = [b"x"] if kind == pa.binary() else [{"bytes": b"x"}]
+    path = tmp_path / "images.parquet"
+    pq.write_table(pa.table({"item_id": ["a"], "image": pa.array(values, kind)}), path)
+    assert linked_files(path, "image") == []
+    assert list(read_rows(path, ["0/0"])) == [(0, b"x")]
+
+
+def test_a_struct_without_bytes_is_no_image(tmp_path: Path) -> None:
+    path = tmp_path / "items.parquet"
+    kind = pa.struct({"path": pa.string()})
+    pq.write_table(pa.table({"i": pa.array([{"path": "x"}], kind)}), path)
+    with pytest.raises(DataError, match="'i' is struct<path: string>, expected the bytes of"):
+        holds_images(path, "i")
+
+
+def test_a_suffix_in_capitals_is_that_of_a_parquet_file_too(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "ITEMS.PARQUET", {"a": b"x"})
+    assert holds_images(path, "image")

@@ -193,3 +193,12 @@ def test_every_source_gives_the_same_pixels(tmp_path: Path, kind: str) -> None:
     # The lower, black half was stored; turned clockwise it is the left one.
     assert upright[:, 2].max() < 12
     assert upright[:, 13].min() > 243
+
+
+def test_all_greys_of_16_bits_are_scaled_to_the_nearest_and_no_larger_one_is() -> None:
+    greys = np.arange(65_536, dtype=np.uint16).reshape(256, 256)
+    found = np.asarray(as_rgb(Image.fromarray(greys)))[:, :, 0]
+    assert np.array_equal(found, np.rint(greys / 65_535 * 255))
+    assert as_rgb(Image.new("I", (1, 1), 65_535)).getpixel((0, 0)) == WHITE
+    with pytest.raises(ValueError, match="32-bit pixels from 65536 to 65536"):
+        as_rgb(Image.new("I", (1, 1), 65_536))

@@ -6,12 +6,20 @@ from pathlib import Path
 
 import lmdb
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from morec.data.decoded_images import decode_images
 from morec.data.images.open import FORMATS, open_image
-from morec.data.images.sources import ImageSource, find_images, for_each_image, image_files
+from morec.data.images.sources import (
+    ImageSource,
+    find_images,
+    for_each_image,
+    image_files,
+    listed_files,
+)
 from morec.errors import DataError
 from tests.morec.data.hand_made import dataset_of, write_image
 from tests.morec.data.stored_images import encoded, write_lmdb, write_parquet
@@ -172,3 +180,56 @@ def test_more_images_than_are_read_ahead_all_arrive(
 def test_any_mode_of_image_can_be_opened(tmp_path: Path) -> None:
     Image.new("P", (4, 4)).save(tmp_path / "a.png")
     assert open_image((tmp_path / "a.png").read_bytes()).size == (4, 4)
+
+
+def test_an_image_that_cannot_be_read_is_found_where_there_is_no_other(tmp_path: Path) -> None:
+    write_image(tmp_path / "a.png")
+    for name in ("a.heic", "b.HEIC", "c.txt"):
+        (tmp_path / name).touch()
+    assert find_images(tmp_path, list("abc")).keys == ("a.png", "b.HEIC", None)
+    assert [path.name for path in image_files(tmp_path)] == ["a.png"]
+
+
+def test_the_place_of_an_image_is_named(tmp_path: Path) -> None:
+    files = ImageSource("files", tmp_path, ("x/a.png", None))
+    assert [files.location(item) for item in (0, 1)] == [
+        str(tmp_path / "x/a.png"),
+        str(tmp_path / "no image"),
+    ]
+    packed = ImageSource("parquet", tmp_path / "i.parquet", ("0/3", None), "picture")
+    assert packed.location(0) == f"{tmp_path / 'i.parquet'}: 0/3"
+    assert packed.location(1) == f"{tmp_path / 'i.parquet'}: no image"
+    assert packed.select([1]) == ImageSource("parquet", tmp_path / "i.parquet", (None,), "picture")
+
+
+def test_of_many_items_with_several_images_three_are_named(tmp_path: Path) -> None:
+    for name in "abcd":
+        write_image(tmp_path / f"{name}.png")
+        write_image(tmp_path / f"{name}.jpg")
+    with pytest.raises(DataError) as caught:
+        find_images(tmp_path, list("dcba"))
+    assert str(caught.value) == (
+        f"dataset.images: 4 items have more than one image in {tmp_path}: "
+        "'d' (d.jpg, d.png); 'c' (c.jpg, c.png); 'b' (b.jpg, b.png)"
+    )
+
+
+def test_files_that_a_table_lists_are_those_of_its_keys_or_paths(tmp_path: Path) -> None:
+    source = ImageSource("files", tmp_path, ("a.png", None))
+    assert listed_files(source) == [tmp_path / "a.png", None]
+    kind = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+    images = pa.array([{"bytes": None, "path": "a.png"}], kind)
+    pq.write_table(pa.table({"picture": images}), tmp_path / "i.parquet")
+    packed = ImageSource("parquet", tmp_path / "i.parquet", ("0/0",), "picture")
+    assert listed_files(packed) == [tmp_path / "a.png"]
+    write_image(tmp_path / "a.png", 9)
+    assert shades(packed) == {0: 9}
+
+
+def test_problems_come_in_the_order_of_the_items(tmp_path: Path) -> None:
+    values = {name: b"nothing" for name in "abcd"}
+    path = write_parquet(tmp_path / "i.parquet", values)
+    source = find_images(path, ["d", "x", "b", "y", "a"])
+    unreadable = for_each_image(source, lambda _, raw: open_image(raw).close())
+    assert unreadable.missing == (1, 3)
+    assert list(unreadable.broken) == [0, 2, 4]

@@ -11,8 +11,9 @@ import pytest
 
 from morec.config import AmazonSpec
 from morec.data.dataset import load_dataset
-from morec.data.readers.amazon import read_amazon
+from morec.data.readers.amazon import READER, read_amazon
 from morec.errors import DataError
+from tests.morec.data.reader_cases import offered
 
 Row = dict[str, Any]
 REVIEWS_2014: list[Row] = [
@@ -123,9 +124,12 @@ def test_reviews_below_the_smallest_rating_are_dropped(tmp_path: Path) -> None:
     assert read_amazon(spec, tmp_path).counts["all_ratings_count"] == 4
     rated = read_amazon(spec.model_copy(update={"min_rating": 3.5}), tmp_path)
     assert rated.user_names == ["A1", "A2"]
+    assert "all_ratings_count" not in rated.counts
     assert rated.counts["rows_below_min_rating"] == rated.counts["rows_without_rating"] == 1
     later = lines([{"user_id": "A", "parent_asin": "B1", "timestamp": 5, "rating": 2.0}])
-    spec = write(tmp_path, later, lines([{"asin": "B1"}])).model_copy(update={"min_rating": 2})
+    spec = write(tmp_path, later, lines([{"asin": "B1"}]))
+    assert read_amazon(spec, tmp_path).counts["all_ratings_count"] == 1
+    spec = spec.model_copy(update={"min_rating": 2})
     assert read_amazon(spec, tmp_path).user_names == ["A"]
 
 
@@ -139,3 +143,20 @@ def test_html_in_titles_is_replaced_unless_the_study_keeps_it(tmp_path: Path) ->
     kept = load_dataset(spec.model_copy(update={"html": "keep"}), tmp_path)
     assert kept.titles is not None
     assert kept.titles[0] == "Dog&#039;s <b>1</b>"
+
+
+def test_reviews_without_ratings_are_not_said_to_have_any(tmp_path: Path) -> None:
+    interactions = read_amazon(write(tmp_path, lines(REVIEWS_2023), lines(META_2023)), tmp_path)
+    assert "all_ratings_count" not in interactions.counts
+
+
+@pytest.mark.parametrize(("meta", "item"), [(META_2014, "asin"), (META_2023, "parent_asin")])
+def test_fields_of_the_meta_data_are_offered_with_their_rows(
+    tmp_path: Path, meta: list[Row], item: str
+) -> None:
+    meta = [{**row, "brand": f"b{row[item]}", "price": 3.5} for row in meta]
+    spec = write(tmp_path, lines(REVIEWS_2014), lines(meta))
+    file, names, rows = offered(READER, spec, tmp_path, ["brand", "price"])
+    assert file == "meta.json"
+    assert {item, "brand", "price"} <= set(names)
+    assert rows == [[name, f"b{name}", "3.5"] for name in ("B1", "B2", "B3")]

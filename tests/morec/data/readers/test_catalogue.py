@@ -73,3 +73,25 @@ def test_files_that_share_no_item_show_examples_of_both() -> None:
         "log.csv and items.csv share no item: interactions have 'A', 'B'; items have 'b', 'a'. "
         "Did you mean 'a'? They differ in upper and lower case: write them alike."
     )
+
+
+def test_a_single_row_of_an_unknown_item_shares_no_item() -> None:
+    with pytest.raises(DataError, match=r"^log.csv and items.csv share no item: "):
+        join(["x"], ["a"])
+
+
+def test_rows_without_users_are_broken_and_of_no_unknown_item() -> None:
+    rows = pd.DataFrame({"user": [None], "item": ["a"], "timestamp": [1]})
+    interactions = join_catalogue(rows, catalogue_of(ITEMS, "id", None), files=FILES)
+    assert interactions.counts["broken_rows"] == 1
+    assert interactions.notes == ()
+
+
+def test_repeats_and_low_ratings_follow_the_study() -> None:
+    rows = pd.DataFrame({"user": "u", "item": ["a", "b", "a"], "timestamp": [1, 2, 3]})
+    rows["rating"] = [5.0, 1.0, 4.0]
+    catalogue = catalogue_of(ITEMS, "id", "title")
+    kept = join_catalogue(rows, catalogue, files=FILES, repeats="keep", min_rating=4)
+    assert kept.item_ids.tolist() == [1, 1]
+    assert kept.titles == ("Bread", "")
+    assert join_catalogue(rows, catalogue, files=FILES).item_ids.tolist() == [1, 0]

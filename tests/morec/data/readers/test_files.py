@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from morec.config import FilesSpec
 from morec.data.dataset import load_dataset
 from morec.data.images.sources import ImageSource
-from morec.data.readers.files import listed_images, read_files
+from morec.data.readers.files import READER, listed_images, read_files, source_files
 from morec.errors import DataError
 from tests.morec.data.hand_made import write_interactions
+from tests.morec.data.reader_cases import offered
 
 ROWS = [("u", "c", 3), ("u", "a", 1), ("v", "c", 2)]
 
@@ -181,6 +182,11 @@ def test_both_files_may_have_their_own_separator_and_encoding(tmp_path: Path) ->
     interactions = read_files(FilesSpec.model_validate(raw), tmp_path)
     assert interactions.user_names == ["ü"]
     assert interactions.titles == ("Zoë",)
+    options = FilesSpec.model_validate(raw)
+    offer = ("items", ["item_id", "t"], [["b", "Zoë"]])
+    assert offered(READER, options, tmp_path, ["t"]) == offer
+    assert READER.name(options) == "log"
+    assert source_files(options, tmp_path) == [tmp_path / "log.inter", tmp_path / "items"]
 
 
 def test_the_items_are_written_as_the_interactions_unless_said_otherwise(tmp_path: Path) -> None:
@@ -293,6 +299,7 @@ def test_ratings_below_the_smallest_are_dropped(tmp_path: Path) -> None:
     assert interactions.counts["rows_without_rating"] == 2
     without = spec.model_copy(update={"rating_column": None, "min_rating": None})
     assert read_files(without, tmp_path).counts["all_ratings_count"] == 5
+    assert "all_ratings_count" not in interactions.counts
     wrong = spec.model_copy(update={"rating_column": "Star"})
     assert "no column 'Star' (dataset.rating_column). Did you mean 'Stars'?" in message_of(
         wrong, tmp_path
@@ -340,3 +347,38 @@ def test_float_ids_of_parquet_match_whole_ones_of_csv(tmp_path: Path) -> None:
     interactions = read_files(spec, tmp_path)
     assert interactions.item_ids.tolist() == [1, 0]
     assert interactions.counts["item_ids_matched_by_float_spelling"] == 2
+
+
+def test_missing_users_and_times_are_named_at_once(tmp_path: Path) -> None:
+    message = message_of(write_log(tmp_path, "who,item_id,when\n1,2,3\n"), tmp_path)
+    assert [line.split(" (")[0] for line in message.splitlines()] == [
+        "log.csv: no column 'user_id'",
+        "log.csv: no column 'timestamp'",
+    ]
+
+
+def test_ratings_of_any_separator_are_seen_and_none_are_made_up(tmp_path: Path) -> None:
+    text = "user_id;item_id;timestamp;rating\nu;a;1;5\n"
+    spec = write_log(tmp_path, text, separator=";")
+    assert read_files(spec, tmp_path).counts["all_ratings_count"] == 1
+    write_log(tmp_path, text.replace("rating", "weight"))
+    assert "all_ratings_count" not in read_files(spec, tmp_path).counts
+
+
+def test_images_without_an_items_file_are_refused_before_they_are_hashed(tmp_path: Path) -> None:
+    spec = write_log(tmp_path, "user_id,item_id,timestamp\nu,a,1\n")
+    assert READER.columns is not None
+    assert READER.columns(spec, tmp_path) is None
+    with pytest.raises(DataError, match=r"^dataset.image_column need dataset.items, the file"):
+        listed_images(spec.model_copy(update={"image_column": "image"}), tmp_path)
+
+
+def test_ratings_and_repeats_are_the_studys_choice_where_there_are_items_too(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "items.csv").write_text("item_id\na\nb\n")
+    spec = write_log(
+        tmp_path, "user_id,item_id,timestamp,rating\nu,b,1,5\nu,b,2,4\nu,a,3,1\n", repeats="keep",
+        items="items.csv", rating_column="rating", min_rating=4,
+    )  # fmt: skip
+    assert read_files(spec, tmp_path).item_ids.tolist() == [1, 1]

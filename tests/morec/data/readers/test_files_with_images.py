@@ -1,5 +1,6 @@
 """Images in the items' own Parquet file are read as those in files are."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from morec.config import FilesSpec
-from morec.data.dataset import load_dataset, open_dataset, save_dataset, source_hash
+from morec.data.dataset import load_dataset, open_dataset, save_dataset
 from morec.data.decoded_images import decode_images
+from morec.data.readers.files import READER, source_hash
 from morec.errors import DataError
 from tests.morec.data.hand_made import write_image
+from tests.morec.data.reader_cases import offered
 from tests.morec.data.stored_images import encoded
 
 STRUCT = pa.struct({"bytes": pa.binary(), "path": pa.string()})
@@ -86,3 +89,46 @@ def test_a_list_of_images_is_refused_by_column(tmp_path: Path) -> None:
     lists = pa.array([[b"x"]] * len(ITEMS))
     with pytest.raises(DataError, match=r"items.parquet: column 'img' is list<"):
         load_dataset(written(tmp_path, lists), tmp_path)
+
+
+def hash_of(paths: list[Path], *images: Path) -> str:
+    """A source hash by its definition."""
+    digest = hashlib.sha256(b"".join(hashlib.sha256(one.read_bytes()).digest() for one in paths))
+    for image in images:
+        digest.update(f"{image.name} {image.stat().st_size}\n".encode())
+    return digest.hexdigest()
+
+
+def test_the_source_hash_is_of_both_files_and_of_the_images_that_are_files(tmp_path: Path) -> None:
+    spec = written(tmp_path, images_of("paths", tmp_path))
+    files = [tmp_path / "log.csv", tmp_path / "items.parquet"]
+    # The second row of b is dropped, with its image.
+    images = [tmp_path / f"{row}.png" for row in (0, 1, 2, 4, 5)]
+    assert source_hash(spec, tmp_path) == READER.source_hash(spec, tmp_path)
+    assert source_hash(spec, tmp_path) == hash_of(files, *images)
+    spec = spec.model_copy(update={"image_column": None})
+    assert source_hash(spec, tmp_path) == hash_of(files)
+    write_image(tmp_path / "covers" / "a.png")
+    covers = spec.model_copy(update={"images": "covers"})
+    assert source_hash(covers, tmp_path) == hash_of(files, tmp_path / "covers" / "a.png")
+
+
+@pytest.mark.parametrize("kind", ["bytes", "paths"])
+def test_an_image_column_that_is_not_there_is_named(tmp_path: Path, kind: str) -> None:
+    spec = written(tmp_path, images_of(kind, tmp_path), image_column="image")
+    with pytest.raises(DataError) as error:
+        source_hash(spec, tmp_path)
+    assert str(error.value) == (
+        "items.parquet: no column 'image' (dataset.image_column). Did you mean 'img'? "
+        "Columns found: item_id, title, img"
+    )
+
+
+def test_columns_of_a_parquet_file_are_offered_and_lists_are_joined(tmp_path: Path) -> None:
+    spec = written(
+        tmp_path, pa.array([["x", "y"], [], None, ["z"], ["z"], ["z"]]), image_column=None
+    )
+    file, names, rows = offered(READER, spec, tmp_path, ["title", "img"])
+    assert (file, names) == ("items.parquet", ["item_id", "title", "img"])
+    assert rows[0] == ["d", "td", "x, y"]
+    assert rows[-1] == ["e", "te", "z"]

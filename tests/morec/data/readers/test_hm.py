@@ -7,9 +7,10 @@ import pytest
 from morec.config import HMSpec
 from morec.data.dataset import load_dataset
 from morec.data.images.sources import ImageSource
-from morec.data.readers.hm import read_hm
+from morec.data.readers.hm import READER, read_hm
 from morec.errors import DataError
 from tests.morec.data.hand_made import write_image
+from tests.morec.data.reader_cases import offered
 
 SPEC = HMSpec(kind="hm", folder="hm", min_seq_len=3)
 ARTICLES = """article_id,product_code,prod_name,detail_desc
@@ -112,3 +113,15 @@ def test_a_name_whose_quote_is_not_closed_is_named(tmp_path: Path) -> None:
     (folder / "articles.csv").write_text('article_id,prod_name\n1,"Top\n2,"Shirt\n3,x\n')
     with pytest.raises(DataError, match=r"^articles.csv: line 2: a field begins with a quote"):
         read_hm(HMSpec(kind="hm", folder="hm"), tmp_path)
+
+
+def test_columns_of_the_articles_are_offered_with_their_rows(tmp_path: Path) -> None:
+    write(tmp_path)
+    file, names, rows = offered(READER, SPEC, tmp_path, ["product_code", "detail_desc"])
+    assert file == "articles.csv"
+    assert names == ["article_id", "product_code", "prod_name", "detail_desc"]
+    assert rows == [
+        ["0108775015", "0108775", "Jersey top, with\nnarrow straps"],
+        ["0110065001", "0110065", None],
+        ["0111565001", "0111565", "Semi shiny nylon."],
+    ]

@@ -7,8 +7,9 @@ import pytest
 from morec.config import MindSpec
 from morec.data.dataset import load_dataset
 from morec.data.interactions import Interactions, time_order
-from morec.data.readers.mind import read_mind, source_files
+from morec.data.readers.mind import READER, read_mind, source_files
 from morec.errors import DataError
+from tests.morec.data.reader_cases import offered
 
 SPEC = MindSpec(kind="mind", folder="MIND", min_seq_len=3)
 NINE_AM = 1_573_808_400
@@ -95,6 +96,8 @@ def test_folders_are_merged_and_test_impressions_add_no_clicks(tmp_path: Path) -
     interactions = read_mind(SPEC, tmp_path)
     assert histories_of(interactions) == {"U1": ["N1", "N2", "N3"], "U7": ["N6"]}
     assert interactions.counts["impressions_without_label"] == 3
+    assert interactions.counts["impression_clicks"] == 2
+    assert interactions.counts["impressions_not_clicked"] == 1
     assert interactions.counts["repeated_item_rows_dropped"] == 1
     names = [str(path.relative_to(tmp_path / "MIND")) for path in source_files(SPEC, tmp_path)]
     assert names == [
@@ -136,7 +139,10 @@ def test_a_dataset_is_named_after_the_folder_and_has_ages(tmp_path: Path) -> Non
 def test_rows_of_another_layout_are_named(tmp_path: Path, row: str, why: str) -> None:
     good = "1\tU1\t11/15/2019 9:00:00 AM\tN1\tN2-1\n"
     write(tmp_path / "MIND", f"{good}{row}\n", news("N1"))
-    assert message_of(tmp_path) == f"{tmp_path / 'MIND/behaviors.tsv'}: {why}"
+    path = tmp_path / "MIND/behaviors.tsv"
+    assert message_of(tmp_path) == f"{path}: {why}"
+    path.write_text(f"{row}\n{good}")
+    assert message_of(tmp_path) == f"{path}: {why.replace('row 2', 'row 1')}"
 
 
 def test_a_row_with_too_few_columns_is_named(tmp_path: Path) -> None:
@@ -161,3 +167,50 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
     write(folder / "train", "1\tU1\t11/15/2019 9:00:00 AM\tN1\tN2-1\n", news("N1"))
     (folder / "train/news.tsv").unlink()
     assert message_of(tmp_path) == f"{folder / 'train/news.tsv'}: no such file."
+
+
+def test_of_impressions_at_one_time_the_first_in_the_file_has_the_history(tmp_path: Path) -> None:
+    at_nine = "{}\tU1\t11/15/2019 9:00:00 AM\t{}\tN3-1\n"
+    rows = [at_nine.format(number, "N2" if number else "N1") for number in range(500)]
+    write(tmp_path / "MIND", "".join(rows), news("N1", "N2", "N3"))
+    assert histories_of(read_mind(SPEC, tmp_path)) == {"U1": ["N1", "N3"]}
+
+
+def test_many_histories_are_split_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("morec.data.readers.mind.HISTORIES", 1)
+    row = "1\tU{}\t11/15/2019 9:00:00 AM\tN1 N{}\tN3-0\n"
+    write(tmp_path / "MIND", row.format(1, 2) + row.format(2, 3), news("N1", "N2", "N3"))
+    interactions = read_mind(SPEC, tmp_path)
+    assert histories_of(interactions) == {"U1": ["N1", "N2"], "U2": ["N1", "N3"]}
+    assert interactions.counts["history_clicks"] == 4
+    assert interactions.counts["impression_clicks"] == 0
+    assert interactions.counts["impressions_not_clicked"] == 2
+
+
+def test_a_folder_of_files_is_read_with_the_folders_below_it(tmp_path: Path) -> None:
+    row = "1\t{}\t11/15/2019 9:00:00 AM\tN1\t{}-1\n"
+    write(tmp_path / "MIND", row.format("U1", "N2"), "N1\tc\ts\tOne\nN2\tc\ts\tTwo\n")
+    write(tmp_path / "MIND/later", row.format("U2", "N3"), news("N3"))
+    assert histories_of(read_mind(SPEC, tmp_path)) == {"U1": ["N1", "N2"], "U2": ["N1", "N3"]}
+    # One of the two files has no abstracts.
+    file, names, rows = offered(READER, SPEC, tmp_path, ["subcategory", "title"])
+    assert (file, names) == ("news.tsv", ["news", "category", "subcategory", "title"])
+    assert rows == [["N1", "s", "One"], ["N2", "s", "Two"], ["N3", "golf", 'The "N3" story']]
+    (tmp_path / "MIND/news.tsv").write_text(news("N1", "N2"))
+    assert offered(READER, SPEC, tmp_path, ["abstract"]) == (
+        "news.tsv",
+        [*names, "abstract"],
+        [[name, "Abstract"] for name in ("N1", "N2", "N3")],
+    )
+
+
+def test_a_row_far_below_is_named_by_its_number_in_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("morec.data.files.delimited.BLOCK_BYTES", 200)
+    rows = ["1\tU1\t11/15/2019 9:00:00 AM\tN1\tN2-1\n"] * 40
+    rows[33] = "1\tU1\tsoon\tN1\tN2-1\n"
+    write(tmp_path / "MIND", "".join(rows), news("N1", "N2"))
+    assert message_of(tmp_path) == (
+        f"{tmp_path / 'MIND/behaviors.tsv'}: row 34: time 'soon' is not like 11/15/2019 8:55:22 AM"
+    )

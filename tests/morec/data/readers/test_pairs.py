@@ -8,9 +8,10 @@ from morec.config import PairsSpec
 from morec.data.dataset import load_dataset
 from morec.data.images.sources import ImageSource
 from morec.data.interactions import Interactions
-from morec.data.readers.pairs import read_pairs
+from morec.data.readers.pairs import READER, read_pairs
 from morec.errors import DataError
 from tests.morec.data.hand_made import write_image
+from tests.morec.data.reader_cases import offered
 
 CHRONOLOGICAL = [("u1", "b"), ("u1", "a"), ("u1", "c"), ("u2", "a")]
 
@@ -137,6 +138,9 @@ UNKNOWN = (
         ("who,what,when\nu1,a,5\nu1,b,6\n", ["who", "what", "when"]),
         ("who,what,when\nu1,a,2020-01-01\n", ["who", "what", "when"]),
         ("who,what\n1,a\n2,b\n", ["who", "what"]),
+        ("who,what\n1,a\n", ["who", "what"]),
+        ("v1,v2\n7,a\n8,b\n", ["v1", "v2"]),
+        ("who,what,t1\nu,i,5\n", ["who", "what", "t1"]),
         ("who,what\nu,7\nv,9\n", ["who", "what"]),
         ("reader,movieId\nu,a\n", ["reader", "movieId"]),
         ("reader,article_ids\nu,a b\n", ["reader", "article_ids"]),
@@ -241,3 +245,80 @@ def test_a_smallest_rating_needs_a_rating_column(tmp_path: Path) -> None:
 def test_a_wrong_time_below_a_header_is_named_with_its_line(tmp_path: Path) -> None:
     spec = write(tmp_path, pairs_csv="user,item,timestamp\nu,a,1\nu,b,2\nu,c,soon\n")
     assert "'soon' (line 4)" in message_of(spec, tmp_path)
+    (tmp_path / "pairs.csv").write_text("u,a,1\nu,b,2\nu,c,soon\n")
+    assert "'soon' (line 3)" in message_of(spec, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "items"),
+    [
+        ("user,item,timestamp\nu,big lamp,1\nu,b,2\n", ["big lamp", "b"]),
+        ("user,item,rating\nu,big lamp,4\nu,b,5\n", ["big lamp", "b"]),
+        ("# item,user\na,u1\nb,u1\n", ["a", "b"]),
+        ("user,items\nu1,a b\nu2,a\n", ["a", "b"]),
+        ("user,items\nu1,a\nu2,a b\n", ["a", "b"]),
+    ],
+)
+def test_blanks_within_an_item_make_a_list_only_without_times_and_ratings(
+    tmp_path: Path, text: str, items: list[str]
+) -> None:
+    spec = write(tmp_path, pairs_csv=text)
+    if "rating" in text:
+        spec = spec.model_copy(update={"min_rating": 3})
+    assert read_pairs(spec, tmp_path).item_names == items
+
+
+@pytest.mark.parametrize("text", ["u1\tb a\nu2\n", "ann\tbread\nbob\n"])
+def test_a_row_with_too_few_fields_is_named_by_its_line(tmp_path: Path, text: str) -> None:
+    assert message_of(write(tmp_path, pairs_tsv=text), tmp_path).startswith(
+        "pairs.tsv: line 2: 1 fields, expected 2: "
+    )
+
+
+def test_rows_of_one_column_without_any_separator_are_shown(tmp_path: Path) -> None:
+    assert message_of(write(tmp_path, pairs_csv="u1\nu2\n"), tmp_path).startswith(
+        "pairs.csv: the first row has 1 columns and names of columns, none of them known: ['u1']. "
+    )
+
+
+def test_of_many_columns_the_first_five_are_shown(tmp_path: Path) -> None:
+    assert message_of(write(tmp_path, pairs_csv="u,a,b,c,d,e,7x\n"), tmp_path).startswith(
+        "pairs.csv: the first row has 7 columns and no name of an item column: "
+        "['u', 'a', 'b', 'c', 'd']. "
+    )
+
+
+def test_without_ratings_none_is_said_to_count(tmp_path: Path) -> None:
+    spec = write(tmp_path, pairs_csv="user,item\nu,a\n")
+    assert "all_ratings_count" not in read_pairs(spec, tmp_path).counts
+
+
+def test_ratings_are_compared_where_there_are_titles_too(tmp_path: Path) -> None:
+    rows = "user,item,rating\nu,b,4\nu,a,1\nu,c,5\n"
+    spec = write(tmp_path, pairs_csv=rows, titles_tsv="a\tA\nb\tB\nc\tC\n")
+    rated = read_pairs(spec.model_copy(update={"min_rating": 4}), tmp_path)
+    assert pairs_of(rated) == [("u", "b"), ("u", "c")]
+    assert rated.titles == ("A", "B", "C")
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "wanted"),
+    [
+        ("tag,item_id,title\nx,a,A\n,b,\n", ["tag", "item_id", "title"], "tag"),
+        ("a,x,A\nb,,\n", ["item", "Chinese title", "title"], "Chinese title"),
+    ],
+)
+def test_columns_of_the_titles_are_offered_with_their_rows(
+    tmp_path: Path, text: str, names: list[str], wanted: str
+) -> None:
+    spec = write(tmp_path, pairs_tsv="u1\tb a\n", titles_csv=text)
+    assert offered(READER, spec, tmp_path, [wanted, "title"]) == (
+        "titles.csv",
+        names,
+        [["a", "x", "A"], ["b", None, None]],
+    )
+
+
+def test_without_titles_no_columns_are_offered(tmp_path: Path) -> None:
+    assert READER.columns is not None
+    assert READER.columns(write(tmp_path, pairs_tsv="u1\tb a\n"), tmp_path) is None

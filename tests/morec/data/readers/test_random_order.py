@@ -2,6 +2,7 @@
 
 from random import Random
 
+import numpy as np
 import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,3 +51,20 @@ def test_every_item_is_last_about_as_often() -> None:
     last = pd.Series([items[-1] for items in histories(rows).values()]).value_counts()
     # 1,000 each, with a standard deviation of 26.
     assert last.between(870, 1130).all()
+
+
+def test_a_time_is_a_hash_of_user_item_and_the_number_of_earlier_repeats() -> None:
+    def mixed(number: int) -> int:
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1)):
+            number = (number ^ number >> shift) * factor % 2**64
+        return number
+
+    def of(name: str) -> int:
+        return int(pd.util.hash_array(np.array([name], object), hash_key="without an order")[0])
+
+    rows = [("u", "a", 0), ("v", "a", 0), ("u", "a", 1), ("u", "b", 0), ("u", "a", 2)]
+    golden = 0x9E3779B97F4A7C15
+    sums = [mixed(of(user)) + of(item) + number * golden for user, item, number in rows]
+    expected = [-(mixed(one % 2**64) // 2) - 1 for one in sums]
+    found = random_order(table([(user, item) for user, item, _ in rows]))
+    assert found["timestamp"].tolist() == expected

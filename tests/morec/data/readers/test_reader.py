@@ -1,5 +1,6 @@
 """What readers share, and readers of installed packages: each package is tried in a process."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 
 from morec.config import HMSpec, MovieLensSpec, PairsSpec
-from morec.data.readers.reader import file_name, folder_name
+from morec.data.readers.reader import file_name, folder_name, hash_of
 from tests.installed_package import write_package
+from tests.morec.data.hand_made import write_image
 
 ROOT = Path(__file__).parents[4]
 TOY = '''
@@ -119,6 +121,18 @@ def test_a_folder_is_named_by_its_last_part_and_no_folder_by_the_kind() -> None:
     assert folder_name(HMSpec(kind="hm", folder="data/2022/")) == "2022"
     assert folder_name(HMSpec(kind="hm", folder=".")) == "hm"
     assert folder_name(MovieLensSpec(kind="movielens")) == "movielens"
+
+
+def test_a_hash_covers_the_bytes_of_files_and_the_names_and_sizes_of_images(tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_bytes(b"rows")
+    write_image(tmp_path / "covers/a.png")
+    source_hash = hash_of(lambda spec, root: [root / spec.interactions])
+    spec = PairsSpec(kind="pairs", interactions="pairs.csv")
+    content = hashlib.sha256(b"rows").digest()
+    assert source_hash(spec, tmp_path) == hashlib.sha256(content).hexdigest()
+    content += f"a.png {(tmp_path / 'covers/a.png').stat().st_size}\n".encode()
+    with_images = spec.model_copy(update={"images": "covers"})
+    assert source_hash(with_images, tmp_path) == hashlib.sha256(content).hexdigest()
 
 
 def test_a_package_adds_a_kind_of_dataset(home: Path) -> None:

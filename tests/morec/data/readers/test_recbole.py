@@ -10,9 +10,10 @@ from morec.config import RecBoleSpec
 from morec.data.dataset import load_dataset
 from morec.data.images.sources import ImageSource
 from morec.data.interactions import Interactions
-from morec.data.readers.recbole import read_recbole
+from morec.data.readers.recbole import READER, read_recbole
 from morec.errors import DataError
 from tests.morec.data.hand_made import write_image
+from tests.morec.data.reader_cases import offered
 
 INTER = (
     "user_id:token\titem_id:token\trating:float\ttimestamp:float\n"
@@ -157,3 +158,48 @@ def test_a_minimum_without_a_column_of_ratings_is_an_error(tmp_path: Path) -> No
 def test_html_is_unescaped_where_titles_are_read(tmp_path: Path) -> None:
     with pytest.raises(ValidationError, match="html: unescape has no effect"):
         RecBoleSpec.model_validate({"kind": "recbole", "folder": "ml", "html": "unescape"})
+
+
+@pytest.mark.parametrize("item", [None, ITEM], ids=["without items", "with items"])
+def test_repeats_and_low_ratings_are_the_studys_choice(tmp_path: Path, item: str | None) -> None:
+    spec = write(tmp_path, f"{INTER}u1\t12\t4\t40\nu2\t12\t2\t50\n", item, repeats="keep")
+    kept = [("u1", "007", 30), ("u1", "12", 10), ("u2", "007", 20), ("u1", "12", 40)]
+    assert rows_of(read_recbole(spec, tmp_path)) == [*kept, ("u2", "12", 50)]
+    first = spec.model_copy(update={"repeats": "first"})
+    assert rows_of(read_recbole(first, tmp_path)) == [*kept[:3], ("u2", "12", 50)]
+    high = spec.model_copy(update={"min_rating": 3})
+    assert rows_of(read_recbole(high, tmp_path)) == [kept[0], *kept[2:]]
+
+
+def test_without_ratings_or_with_several_columns_of_them_all_rows_count(tmp_path: Path) -> None:
+    spec = write(tmp_path, INTER.replace("rating:float", "weight:float"))
+    assert "all_ratings_count" not in read_recbole(spec, tmp_path).counts
+    (tmp_path / "ml/ml.inter").write_text(
+        "user_id:token\titem_id:token\trating:float\tstars:float\ttimestamp:float\n"
+        "u1\t007\t5\t1\t30\n"
+    )
+    assert read_recbole(spec, tmp_path).counts["all_ratings_count"] == 1
+    assert message_of(spec.model_copy(update={"min_rating": 3}), tmp_path).startswith(
+        "ml.inter: dataset.min_rating needs one column of ratings, found 2; "
+    )
+
+
+def test_the_items_have_the_separator_and_encoding_of_the_interactions(tmp_path: Path) -> None:
+    for name, text in (("ml.inter", INTER), ("ml.item", ITEM.replace("Heat", "Été"))):
+        (tmp_path / name).write_bytes(text.replace('"', "").replace("\t", ";").encode("latin-1"))
+    spec = RecBoleSpec(
+        kind="recbole", folder=".", name="ml", separator=";", encoding="latin-1",
+        text_column="movie_title",
+    )  # fmt: skip
+    assert read_recbole(spec, tmp_path).titles == ("Été", "Spy X")
+    file, names, rows = offered(READER, spec, tmp_path, ["class", "movie_title"])
+    assert (file, names) == ("ml.item", ["item_id", "movie_title", "class"])
+    assert rows == [["12", "A B", "Été"], ["007", None, "Spy X"]]
+    without = spec.model_copy(update={"encoding": None})
+    assert "ml.item: line 2 is no UTF-8 text" in message_of(without, tmp_path)
+    assert "give `encoding: " in message_of(without, tmp_path)
+
+
+def test_without_a_file_of_items_no_columns_are_offered(tmp_path: Path) -> None:
+    assert READER.columns is not None
+    assert READER.columns(write(tmp_path, item=None), tmp_path) is None

@@ -7,9 +7,10 @@ import pytest
 from morec.config import SequencesSpec
 from morec.data.dataset import load_dataset
 from morec.data.images.sources import ImageSource
-from morec.data.readers.sequences import read_sequences
+from morec.data.readers.sequences import READER, read_sequences
 from morec.errors import DataError
 from tests.morec.data.hand_made import write_image
+from tests.morec.data.reader_cases import offered
 
 USERS = "U1\tb a c\nU2\ta a b\n"
 
@@ -90,10 +91,13 @@ def test_lines_without_tabs_begin_with_the_user(tmp_path: Path, users: str) -> N
 
 
 def test_the_items_may_be_missing(tmp_path: Path) -> None:
-    (tmp_path / "Beauty.txt").write_text("1 5 3\n2 3\n")
-    interactions = read_sequences(SequencesSpec(kind="sequences", users="Beauty.txt"), tmp_path)
+    (tmp_path / "Beauty.txt").write_text("1 5 3 5\n2 3\n")
+    spec = SequencesSpec(kind="sequences", users="Beauty.txt")
+    interactions = read_sequences(spec, tmp_path)
     assert interactions.item_names == ["5", "3"]
-    assert interactions.item_ids.tolist() == [0, 1, 1]
+    assert interactions.item_ids.tolist() == [0, 1, 0, 1]
+    assert READER.columns is not None
+    assert READER.columns(spec, tmp_path) is None
     assert interactions.titles is None
 
 
@@ -117,6 +121,7 @@ def test_a_tab_further_below_is_named(tmp_path: Path) -> None:
     ("users", "why"),
     [
         ("", "the file is empty"),
+        ("u\n", "columns in the first row: 1; allowed: 2 (user, item), separated by tabs"),
         ("u\ta\tb\n", "columns in the first row: 3; allowed: 2 (user, item), separated by tabs"),
     ],
 )
@@ -130,3 +135,30 @@ def test_both_missing_files_are_named(tmp_path: Path) -> None:
         f"{tmp_path / 'users.tsv'}: no such file.",
         f"{tmp_path / 'items.tsv'}: no such file.",
     ]
+
+
+def test_the_name_of_a_user_may_have_blanks_before_a_tab(tmp_path: Path) -> None:
+    interactions = read_sequences(spec_of(tmp_path, "Ann B\ta b\nC\tb\n", "a\nb\n"), tmp_path)
+    assert interactions.user_names == ["Ann B", "C"]
+    assert interactions.item_ids.tolist() == [0, 1, 1]
+
+
+def test_items_of_too_many_columns_are_refused(tmp_path: Path) -> None:
+    assert message_of(spec_of(tmp_path, USERS, "a\tb\tc\td\n"), tmp_path) == (
+        "items.tsv: columns in the first row: 4; allowed: 1 to 3 (item, title, abstract), "
+        "separated by tabs"
+    )
+
+
+@pytest.mark.parametrize(
+    ("items", "names", "rows"),
+    [
+        ("a\tA\tx y\nb\tB\t\n", ["item", "title", "abstract"], [["a", "A"], ["b", "B"]]),
+        ("a\tA\nb\t\n", ["item", "title"], [["a", "A"], ["b", None]]),
+    ],
+)
+def test_columns_of_the_items_are_offered_as_far_as_there_are_any(
+    tmp_path: Path, items: str, names: list[str], rows: list[list[str | None]]
+) -> None:
+    spec = spec_of(tmp_path, USERS, items)
+    assert offered(READER, spec, tmp_path, ["title"]) == ("items.tsv", names, rows)

@@ -1,5 +1,6 @@
 """Drawn data repeat by seed and have the documented tastes, lengths, popularity and times."""
 
+import hashlib
 from collections import Counter
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from morec.data.readers.synthetic import (
     FADING_WEEKS,
     MIN_LENGTH,
     P_TASTE,
+    READER,
     START_S,
     WEEK_S,
     draw_synthetic,
@@ -58,6 +60,37 @@ def test_the_same_specification_draws_the_same_data(interactions: Interactions) 
     assert again.image_array is not None
     assert interactions.image_array is not None
     assert np.array_equal(again.image_array, interactions.image_array)
+
+
+GOLDEN = {
+    "synthetic-2": {
+        (0.0, 20, 3): "53c3e1d9",
+        (0.5, 60, 2): "e8353671",
+        (0.02, 26, 13): "757c6a0c",
+    }
+}
+"""8 hex digits of what is drawn, by version, and by share of late items, items and tastes."""
+
+
+@pytest.mark.parametrize(("late_items", "num_items", "num_tastes"), GOLDEN["synthetic-2"])
+def test_a_version_draws_the_same_data_for_ever(
+    late_items: float, num_items: int, num_tastes: int
+) -> None:
+    """Other data need another ``VERSION``: it is the source hash, by which results are kept."""
+    spec = SyntheticSpec(
+        kind="synthetic", num_users=40, num_items=num_items, num_tastes=num_tastes, seed=3,
+        late_items=late_items, image_size=16,
+    )  # fmt: skip
+    drawn = draw_synthetic(spec)
+    assert drawn.titles is not None
+    arrays = (drawn.user_ids, drawn.item_ids, drawn.timestamps, drawn.image_array)
+    content = b"".join(np.ascontiguousarray(one).tobytes() for one in arrays)
+    digest = hashlib.sha256(content + "\n".join(drawn.titles).encode()).hexdigest()[:8]
+    assert digest == GOLDEN[READER.source_hash(spec, Path())][late_items, num_items, num_tastes]
+    assert drawn.counts == {"rows_read": len(drawn.item_ids)}
+    assert (drawn.ticks_per_s, len(drawn.user_names), len(drawn.item_names)) == (1, 40, num_items)
+    assert READER.name(spec) == "synthetic"
+    assert READER.is_synthetic
 
 
 def test_another_seed_draws_other_data(interactions: Interactions) -> None:

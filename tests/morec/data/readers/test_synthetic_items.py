@@ -1,6 +1,7 @@
 """Titles and images of synthetic items show their taste and differ between items."""
 
 import numpy as np
+import pytest
 
 from morec.data.readers import synthetic_items
 from morec.data.readers.synthetic_items import draw_images, draw_titles, taste_words
@@ -29,3 +30,13 @@ def test_images_of_one_item_differ_from_every_other() -> None:
     images = draw_images(np.array([0, 0, 1, 2]), 3, 16, np.random.default_rng(0))
     assert images.shape == (4, 16, 16, 3)
     assert len({image.tobytes() for image in images}) == 4
+
+
+def test_images_drawn_in_several_chunks_show_the_tastes_of_their_items(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(synthetic_items, "_CHUNK", 2)
+    tastes = np.array([2, 0, 1, 1, 2])
+    images = draw_images(tastes, 3, 16, np.random.default_rng(0))
+    # Of three tastes the hues are red, green and blue; the figure is the brightest thing.
+    assert images.max(axis=(1, 2)).argmax(axis=1).tolist() == tastes.tolist()

@@ -35,3 +35,15 @@ def test_three_ids_of_both_sides_are_shown() -> None:
 
 def test_a_reason_that_fits_less_than_half_is_not_named() -> None:
     assert "case" not in unmatched_items(["A", "q2", "q3"], ["a", "b"])
+
+
+NAMES = [f"{place:03}{'abcdefghij'[place % 10] * 5}" for place in range(300)]
+
+
+@pytest.mark.parametrize("name", [NAMES[0], NAMES[1], NAMES[150], NAMES[-1]])
+@pytest.mark.parametrize("end", ["", "z"])
+def test_the_nearest_id_is_found_in_a_large_catalogue_in_any_order(name: str, end: str) -> None:
+    # One letter less comes before the name in alphabetical order, one more behind it.
+    unknown = name + end if end else name[:-1]
+    said = unmatched_items(["?", unknown], [*NAMES[200:], *NAMES[:200]])
+    assert said.endswith(f". Did you mean {name!r}?")
