@@ -426,29 +426,6 @@ def test_the_command_ends_with_1_where_something_is_off(folder, tmp_path, capsys
     assert "1 point off (14 records, 3 arms)" in capsys.readouterr().out
 
 
-def test_an_importance_that_the_search_does_not_give_is_off(tmp_path) -> None:
-    space = {"optim.lr": {"loguniform": [1e-4, 1e-1]}, "model.num_blocks": {"int": [1, 3]}}
-    run_all(tmp_path, search=space, budget={"trials": 12})
-    assert audit(tmp_path).problems == ()
-    shares = arm(tmp_path).importance
-    assert set(shares) == set(space) and sum(shares.values()) == pytest.approx(1, abs=1e-3)
-
-    def write(importance: dict[str, float]) -> tuple[str, ...]:
-        def change(manifest: dict[str, Any]) -> None:
-            entry = next(a for a in manifest["arms"] if a["name"] == "ID")
-            entry["importance"] = importance
-
-        edit(tmp_path / "manifest.json", change)
-        return audit(tmp_path).problems
-
-    assert write({path: share + 0.0009 for path, share in shares.items()}) == ()
-    assert len(write(shares | {"optim.lr": shares["optim.lr"] - 0.0011})) == 1
-    assert len(write({"optim.lr": shares["optim.lr"]})) == 1
-    (problem,) = write({"optim.lr": 0.25, "model.num_blocks": 0.75})
-    assert "arm 'ID': importance optim.lr 0.25, model.num_blocks 0.75; its trials give" in problem
-    assert f"optim.lr {shares['optim.lr']:g}" in problem
-
-
 CONDITIONS = {
     "published": {},
     "trained": {"set": {"evaluation.candidates": "trained"}},
