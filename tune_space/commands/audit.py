@@ -264,5 +264,5 @@ def _codes(manifest: Manifest, records: Mapping[str, TrialResult]) -> Iterator[s
 def _exhausted(arms: Sequence[ArmAudit]) -> Iterator[str]:
     """Arms whose search space has fewer points than the budget has trials."""
     for arm in arms:
-        if (points := arm.whole_space()) is not None and len(arm.entry.search) == len(points) > 0:
+        if (points := arm.whole_space()) is not None and len(arm.entry.search) == len(points):
             yield f"arm {arm.arm.name!r}: all {len(points)} points of its search space were tried"

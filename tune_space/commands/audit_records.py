@@ -90,7 +90,7 @@ def reference_problems(manifest: Manifest) -> Iterator[str]:
         result = reference.test_evaluation
         if result is None:
             continue
-        ks = tuple(sorted({parse_metric(name)[1] for name in reference.test}))
+        ks = tuple({parse_metric(name)[1] for name in reference.test})
         for text in evaluation_problems(result, ks, reference.test):
             yield f"manifest: {reference.name}: test: {text}"
         if result.metrics != reference.test:
@@ -125,7 +125,7 @@ def ensemble_problems(record: TrialResult, records: Mapping[str, TrialResult]) -
 def _best_epoch_problems(record: TrialResult) -> Iterator[str]:
     """The best epoch is the first with the best score, and ``valid`` has its metrics."""
     select = record.config.evaluation.select
-    scores = [epoch.valid.get(select, -1.0) for epoch in record.epochs]
+    scores = [epoch.valid[select] for epoch in record.epochs]
     best = 1 + scores.index(max(scores))
     if record.best_epoch != best:
         yield f"best epoch {record.best_epoch}; by validation {select} it is {best}"

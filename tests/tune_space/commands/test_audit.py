@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,47 +13,19 @@ from morec.errors import DataError
 from morec.metrics import NEVER_FOUND, metrics_of
 from morec.results import Evaluation, TrialStatus, pack_ranks
 from studies.run import main
-from tests.tune_space.made_up_trials import STUDY, conductor_of, end, play, study
+from tests.tune_space.commands.finished_studies import (
+    NUM_USERS,
+    arm,
+    edit,
+    ranked,
+    record,
+    result_of,
+    run_all,
+    set_at,
+)
+from tests.tune_space.made_up_trials import STUDY, conductor_of, end, play
 from tune_space.commands.audit import audit
 from tune_space.ledger.records import Ledger
-from tune_space.schedule.conductor import Job
-
-NUM_USERS = 40
-
-
-def ranked(score: float, draw: np.random.Generator) -> Evaluation:
-    """Ranks of 40 users of whom about ``score`` hit."""
-    ranks_U = np.where(draw.random(NUM_USERS) < score, 3, 30)
-    return Evaluation(
-        metrics=metrics_of(ranks_U, [10]),
-        num_users=NUM_USERS,
-        num_tied=0,
-        num_forced_misses=0,
-        packed_ranks=pack_ranks(ranks_U),
-    )
-
-
-def result_of(job: Job) -> Any:
-    """A record whose numbers all follow from its ranks, and those from its configuration."""
-    made = end(job)
-    draw = np.random.default_rng(int(job.trial_id[-8:], 16))
-    valids = [ranked(epoch.valid["HR@10"], draw) for epoch in made.epochs]
-    epochs = tuple(
-        epoch.model_copy(update={"valid": valid.metrics})
-        for epoch, valid in zip(made.epochs, valids, strict=True)
-    )
-    best = max(range(len(valids)), key=lambda place: valids[place].metrics["HR@10"])
-    test = ranked(0.5, draw) if made.test else None
-    fields = {"epochs": epochs, "best_epoch": best + 1, "valid": valids[best], "test": test}
-    return made.model_copy(update=fields)
-
-
-def run_all(folder: Path, **changes: Any) -> Path:
-    conductor = conductor_of(folder, study(**changes))
-    while (job := conductor.next_job()) is not None:
-        conductor.finish(result_of(job))
-    conductor.write_manifest("finished")
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -66,20 +37,6 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(finished: Path, tmp_path: Path) -> Path:
     """A copy of the finished study for the test to change."""
     return Path(shutil.copytree(finished, tmp_path, dirs_exist_ok=True))
-
-
-def edit(path: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    value = json.loads(path.read_text())
-    change(value)
-    path.write_text(json.dumps(value))
-
-
-def arm(folder: Path, name: str = "ID") -> Any:
-    return next(entry for entry in Ledger(folder).read_manifest().arms if entry.name == name)
-
-
-def record(folder: Path, trial_id: str) -> Path:
-    return folder / "trials" / f"{trial_id}.json"
 
 
 def test_what_the_conductor_wrote_passes(folder) -> None:
@@ -123,16 +80,6 @@ def test_a_choice_that_validation_does_not_make_is_off(folder) -> None:
         and f"validation alone chooses {entry.locked.trial_id}" in problem
         for problem in problems
     )
-
-
-def set_at(path: str, new: Any) -> Callable[[dict[str, Any]], None]:
-    def change(value: dict[str, Any]) -> None:
-        *parents, last = path.split(".")
-        for name in parents:
-            value = value[name]
-        value[last] = new
-
-    return change
 
 
 @pytest.mark.parametrize(
@@ -424,29 +371,6 @@ def test_the_command_ends_with_1_where_something_is_off(folder, tmp_path, capsys
     record(folder, arm(folder).final[0]).unlink()
     assert main(words) == 1
     assert "1 point off (14 records, 3 arms)" in capsys.readouterr().out
-
-
-def test_an_importance_that_the_search_does_not_give_is_off(tmp_path) -> None:
-    space = {"optim.lr": {"loguniform": [1e-4, 1e-1]}, "model.num_blocks": {"int": [1, 3]}}
-    run_all(tmp_path, search=space, budget={"trials": 12})
-    assert audit(tmp_path).problems == ()
-    shares = arm(tmp_path).importance
-    assert set(shares) == set(space) and sum(shares.values()) == pytest.approx(1, abs=1e-3)
-
-    def write(importance: dict[str, float]) -> tuple[str, ...]:
-        def change(manifest: dict[str, Any]) -> None:
-            entry = next(a for a in manifest["arms"] if a["name"] == "ID")
-            entry["importance"] = importance
-
-        edit(tmp_path / "manifest.json", change)
-        return audit(tmp_path).problems
-
-    assert write({path: share + 0.0009 for path, share in shares.items()}) == ()
-    assert len(write(shares | {"optim.lr": shares["optim.lr"] - 0.0011})) == 1
-    assert len(write({"optim.lr": shares["optim.lr"]})) == 1
-    (problem,) = write({"optim.lr": 0.25, "model.num_blocks": 0.75})
-    assert "arm 'ID': importance optim.lr 0.25, model.num_blocks 0.75; its trials give" in problem
-    assert f"optim.lr {shares['optim.lr']:g}" in problem
 
 
 CONDITIONS = {

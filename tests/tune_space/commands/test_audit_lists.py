@@ -68,10 +68,31 @@ def test_a_target_at_another_place_is_off(row: int, items: list[int], expected: 
     assert problems(kept(lists)) == [start + expected]
 
 
-@pytest.mark.parametrize("items", [[1, 1, 2], [1, 0, 2]])
+def test_the_first_of_several_lists_with_a_target_at_another_place_is_told() -> None:
+    lists = [LISTS[0], [6, 6, 3], [1, 8, 0], [9, 1, 9]]
+    (found, _) = problems(kept(lists))
+    assert found == (
+        "3 kept lists contradict the ranks: in list 1 the target stands at places [1, 2], its "
+        "rank is 7"
+    )
+
+
+@pytest.mark.parametrize("items", [[1, 1, 2], [1, 2, 1], [1, 0, 2], [2, 0, 1], [0, 1, 2]])
 def test_an_item_twice_or_behind_an_empty_place_is_off(items: list[int]) -> None:
     expected = "1 kept lists name an item twice, or go on behind an empty place"
     assert problems(kept([*LISTS[:3], items])) == [expected]
+
+
+def test_every_list_with_an_item_twice_or_behind_an_empty_place_counts_once() -> None:
+    lists = [LISTS[0], [3, 3, 3], [8, 0, 8], [3, 4, 4]]
+    assert problems(kept(lists))[-1] == (
+        "3 kept lists name an item twice, or go on behind an empty place"
+    )
+
+
+@pytest.mark.parametrize("items", [[8, 0, 0], [8, 1, 0]])
+def test_empty_places_at_the_end_of_a_list_pass(items: list[int]) -> None:
+    assert problems(kept([*LISTS[:2], items, LISTS[3]])) == []
 
 
 @pytest.mark.parametrize(
@@ -97,23 +118,35 @@ def test_what_can_be_no_lists_is_off(changes: dict[str, Any], expected: str) -> 
     assert found.startswith(expected)
 
 
-def test_trials_that_mean_other_targets_of_the_same_users_are_named() -> None:
-    def trial(name: str, targets: list[int]) -> TrialResult:
-        lists = kept(packed_targets=pack_integers(targets))
-        test = Evaluation(
-            metrics={},
-            num_users=4,
-            num_tied=0,
-            num_forced_misses=0,
-            kept_lists=lists,
-            packed_ranks=pack_ranks(np.array(RANKS)),
-        )
-        return TrialResult.model_construct(trial_id=name, config=tiny_config(), test=test)
+def trial(name: str, targets: list[int], users: list[int]) -> TrialResult:
+    """A trial that kept a list of each of these users, who have these targets."""
+    lists = kept(
+        LISTS[: len(targets)],
+        num_users=len(targets),
+        packed_users=pack_integers(users),
+        packed_targets=pack_integers(targets),
+    )
+    test = Evaluation(
+        metrics={},
+        num_users=4,
+        num_tied=0,
+        num_forced_misses=0,
+        kept_lists=lists,
+        packed_ranks=pack_ranks(np.array(RANKS)),
+    )
+    return TrialResult.model_construct(trial_id=name, config=tiny_config(), test=test)
 
-    same, other = trial("a", TARGETS), trial("b", [5, 7, 8, 1])
-    assert list(target_problems([same, same])) == []
-    expected = ["b: test: 2 targets are not those of other trials"]
-    assert list(target_problems([same, other])) == expected
+
+def test_trials_that_mean_other_targets_of_the_same_users_are_named() -> None:
+    untested = TrialResult.model_construct(trial_id="u", config=tiny_config(), test=None)
+    first, second = trial("a", [5, 6], [0, 1]), trial("b", [8, 9], [2, 3])
+    assert first.test is not None
+    unkept = first.model_copy(update={"test": first.test.model_copy(update={"kept_lists": None})})
+    assert list(target_problems([first, untested, unkept, first, second, second])) == []
+    other = trial("c", [5, 7, 8, 1], [0, 1, 2, 3])
+    expected = ["c: test: 2 targets are not those of other trials"]
+    assert list(target_problems([first, second, other, untested, first, second])) == expected
+    assert list(target_problems([untested, unkept, first, second, other])) == expected
 
 
 def test_every_place_of_every_list_has_a_name() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +14,14 @@ from morec.metrics import NEVER_FOUND, metrics_of
 from morec.results import EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
 from tests.installed_package import write_package
 from tests.morec.tiny_trials import tiny_config
-from tune_space.commands.audit_records import ensemble_problems, evaluation_problems
+from tune_space.commands.audit_records import (
+    ensemble_problems,
+    evaluation_problems,
+    record_problems,
+    reference_problems,
+    selected_score,
+)
+from tune_space.ledger.manifest import Manifest, Reference
 
 RANKS_U = np.array([2, 30])
 
@@ -150,3 +158,129 @@ def test_the_audit_of_a_late_fusion_compares_each_member_alone_with_its_own_reco
     assert "member 2 alone has HR@10 0.0" in off and "0.3" in off
     (short,) = ensemble_problems(record(fused, epochs[:5]), members)
     assert "5 weightings; the grid has 11" in short
+    # A member's own record may differ by the rounding of its scores.
+    near = record(other, [{"HR@10": 0.001}])
+    assert list(ensemble_problems(late, members | {near.trial_id: near})) == []
+    first = member.trial_id({"data": "d"})
+    failed = record(member, [{"HR@10": 0.5}]).model_copy(update={"valid": None})
+    assert list(ensemble_problems(late, {first: failed, better.trial_id: better})) == [
+        f"{late.trial_id}: member 1, {first}, has no record of its validation",
+        f"{late.trial_id}: member 2 alone has HR@10 0.0; its record {better.trial_id} has 0.3",
+    ]
+
+
+def epoch(number: int, metrics: dict[str, float]) -> EpochRecord:
+    return EpochRecord(epoch=number, train_loss=0, valid=metrics, train_s=0, eval_s=0)
+
+
+MISSED = recorded([30, 30, 30], (10,), num_forced_misses=0)
+FOUND = recorded([1, 30, 30], (10,), num_forced_misses=0)
+
+
+def trial(**changes: Any) -> TrialResult:
+    """A sound trial of three epochs, whose second and third are the best."""
+    config, sources = tiny_config(), {"data": "d"}
+    epochs = [epoch(n, one.metrics) for n, one in enumerate((MISSED, FOUND, FOUND), start=1)]
+    whole = TrialResult(
+        trial_id=config.trial_id(sources),
+        config=config,
+        sources=sources,
+        status=TrialStatus.COMPLETED,
+        epochs=tuple(epochs),
+        best_epoch=2,
+        valid=FOUND,
+    )
+    return whole.model_copy(update=changes)
+
+
+def test_a_trial_whose_values_follow_from_each_other_has_no_problem() -> None:
+    assert list(record_problems(trial())) == []
+    config, sources = tiny_config(), {"data": "d"}
+    earlier = trial(schema_version=2, trial_id=config.trial_id(sources, schema=2))
+    assert earlier.trial_id != trial().trial_id
+    assert list(record_problems(earlier)) == []
+    failed = trial(status=TrialStatus.FAILED, error="why", valid=None, best_epoch=None, epochs=())
+    assert list(record_problems(failed)) == []
+
+
+def test_a_trial_under_another_name_is_off() -> None:
+    assert list(record_problems(trial(trial_id="other"))) == [
+        f"its configuration and sources are those of {trial().trial_id}"
+    ]
+
+
+def test_both_splits_are_computed_again_and_asked_for_every_metric_of_the_epochs() -> None:
+    wrong = FOUND.model_copy(update={"metrics": {"NDCG@10": 0.5, "HR@10": 0.5}})
+    split = [
+        "HR@10 is 0.5; the ranks give 0.3333333333333333",
+        "MRR@10 is None; the ranks give 0.3333333333333333",
+        "NDCG@10 is 0.5; the ranks give 0.3333333333333333",
+    ]
+    epochs = [epoch(1, {"HR@10": 0.5, "NDCG@10": 0.5}), epoch(2, {"HR@10": 0.0, "MRR@10": 0.0})]
+    found = record_problems(trial(valid=wrong, test=wrong, epochs=tuple(epochs), best_epoch=1))
+    assert list(found) == [f"{name}: {text}" for name in ("valid", "test") for text in split]
+
+
+@pytest.mark.parametrize(("change", "is_off"), [(1e-13, False), (1e-9, True), (1e-6, True)])
+def test_a_metric_may_differ_by_the_last_digits_alone(change: float, is_off: bool) -> None:
+    right = metrics_of(RANKS_U, (10,))
+    result = evaluation(right | {"HR@10": 0.5 + change})
+    said = f"HR@10 is {0.5 + change}; the ranks give 0.5"
+    assert list(evaluation_problems(result, (10,))) == [said] * is_off
+
+
+def test_forced_misses_are_off_only_where_no_history_is_masked() -> None:
+    missed = recorded([1, NEVER_FOUND, NEVER_FOUND], (10,), num_forced_misses=2)
+    epochs = (epoch(1, missed.metrics),)
+    masked = trial(valid=missed, epochs=epochs, best_epoch=1)
+    assert list(record_problems(masked)) == []
+    rules = masked.config.evaluation.model_copy(update={"mask_history": False})
+    config = masked.config.model_copy(update={"evaluation": rules})
+    unmasked = masked.model_copy(
+        update={"config": config, "trial_id": config.trial_id(masked.sources)}
+    )
+    assert list(record_problems(unmasked)) == [
+        "valid: 2 forced misses although no history is masked"
+    ]
+    none = trial(config=config, trial_id=config.trial_id(masked.sources))
+    assert list(record_problems(none)) == []
+
+
+def test_the_best_epoch_is_the_first_with_the_best_score_and_has_the_trial_s_metrics() -> None:
+    for epoch_number in (1, 3):
+        assert list(record_problems(trial(best_epoch=epoch_number))) == [
+            f"best epoch {epoch_number}; by validation HR@10 it is 2"
+        ]
+    assert list(record_problems(trial(valid=MISSED))) == [
+        "its validation metrics are not those of its best epoch, 2"
+    ]
+
+
+def test_a_choice_is_made_by_the_ranks_and_not_by_what_is_written() -> None:
+    assert selected_score(trial()) == 1 / 3
+    written = FOUND.model_copy(update={"metrics": {"HR@10": 0.9}})
+    assert selected_score(trial(valid=written)) == 1 / 3
+    assert selected_score(trial(valid=MISSED)) == 0
+    assert selected_score(trial(valid=MISSED.model_copy(update={"packed_ranks": "no"}))) == -1
+
+
+def reference(name: str, test: dict[str, float], result: Evaluation | None) -> Reference:
+    return Reference(name=name, valid={}, test=test, test_evaluation=result)
+
+
+def test_references_are_computed_again_where_they_have_ranks() -> None:
+    sound = recorded([1, 12, 30], (10, 20), num_forced_misses=0)
+    more = sound.metrics | {"HR@20": 1.0}
+    manifest = Manifest.model_construct(
+        references=(
+            reference("chance", {"HR@10": 0.1}, None),
+            reference("popularity", sound.metrics, sound),
+            reference("ease", more, sound.model_copy(update={"metrics": more})),
+            reference("last", sound.metrics | {"HR@30": 1.0}, sound),
+        )
+    )
+    assert list(reference_problems(manifest)) == [
+        "manifest: ease: test: HR@20 is 1.0; the ranks give 0.6666666666666666",
+        "manifest: last: test: HR@30 is None; the ranks give 1.0",
+        "manifest: last: its test metrics are not those of its ranks",
+    ]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from morec.results import TrialResult, TrialStatus
-from tests.tune_space.made_up_trials import conductor_of, end, sources, study
+from tests.tune_space.made_up_trials import COST, conductor_of, end, sources, study
 from tune_space.ledger.manifest import ArmEntry, SearchEntry
 from tune_space.ledger.records import Ledger
 from tune_space.schedule.arm_plan import (
@@ -19,6 +19,7 @@ from tune_space.schedule.arm_plan import (
     ArmTrials,
     State,
     TrialStates,
+    distinct,
     failed_ids,
     plan_arm,
 )
@@ -170,6 +171,60 @@ def test_final_trials_beyond_the_number_of_seeds_do_not_count() -> None:
 
 def entry(**fields: Any) -> ArmEntry:
     return ArmEntry(name="A", config=ARM.config, **fields)
+
+
+def test_a_manifest_says_of_how_many_points_an_arm_s_space_is() -> None:
+    spec = study(budget={"trials": 7})
+    for num_points, budget in ((4, 4), (9, 7), (None, 7), (0, 0)):
+        assert ArmTrials.of_entry(entry(num_points=num_points), spec).budget == budget
+    trials = ArmTrials.of_entry(entry(condition="c"), spec)
+    assert trials.identity == entry(condition="c").identity != ""
+
+
+def test_mean_seconds_are_of_trials_that_ended_and_did_not_fail() -> None:
+    def costing(trial_id: str, seconds: float | None, status: TrialStatus) -> TrialResult:
+        cost = None if seconds is None else COST.model_copy(update={"total_s": seconds})
+        return record(trial_id, status).model_copy(update={"cost": cost})
+
+    records = [
+        costing("a", 10.0, TrialStatus.COMPLETED),
+        costing("b", 99.0, TrialStatus.FAILED),
+        costing("c", None, TrialStatus.COMPLETED),
+        costing("d", 20.0, TrialStatus.PRUNED),
+        costing("final1", 60.0, TrialStatus.COMPLETED),
+    ]
+    states = TrialStates({one.trial_id: one for one in records})
+    trials = ArmTrials("A", ["a", "b", "c", "d"], ["final1"], 4, 2)
+    assert plan_arm(trials, states).mean_s == 30.0
+    assert plan_arm(replace(trials, search=["b", "c"], final=[], budget=2), states).mean_s is None
+
+
+def test_of_arms_that_share_trials_the_first_with_most_of_them_done_stands_for_all() -> None:
+    def plan(name: str, identity: str, num_done: int) -> ArmPlan:
+        search = {DONE: num_done, NEW: 5 - num_done}
+        return ArmPlan(name, search, {}, is_locked=False, mean_s=None, identity=identity)
+
+    plans = [
+        plan("a", "x", 1),
+        plan("b", "", 0),
+        plan("c", "x", 3),
+        plan("d", "x", 3),
+        plan("e", "", 2),
+        plan("f", "y", 0),
+    ]
+    assert [one.name for one in distinct(plans)] == ["c", "b", "e", "f"]
+
+
+def test_what_was_left_of_an_earlier_run_is_read_from_its_folder(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    for name, status in (("a", TrialStatus.COMPLETED), ("b", TrialStatus.FAILED)):
+        ledger.write(record(name, status))
+    (tmp_path / "checkpoints" / "c").mkdir(parents=True)
+    found = TrialStates.read(ledger, None)
+    assert [found.of(name) for name in "abcd"] == [DONE, DONE, CONTINUE, NEW]
+    assert [found.is_done(name) for name in "abcd"] == [True, True, False, False]
+    retried = TrialStates.read(ledger, None, retry_failed=True)
+    assert [retried.of(name) for name in "abcd"] == [DONE, RETRY, CONTINUE, NEW]
 
 
 def test_a_manifest_says_whether_an_arm_searches_and_whether_its_search_has_ended() -> None:

@@ -1,96 +1,25 @@
 """One arm's search: deterministic, rebuilt from results, blind to anything but validation."""
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
 
 import pytest
 
-from morec.config import TrialConfig
-from morec.results import EpochRecord, Evaluation, TrialResult, TrialStatus, pack_ranks
-from tune_space.ledger.manifest import MIN_FOR_IMPORTANCE
+from morec.results import TrialStatus
+from tests.tune_space.schedule.searched_arms import (
+    GRID,
+    arm,
+    ask,
+    configs,
+    result_of,
+    run,
+    study,
+)
 from tune_space.schedule.arm_search import NUM_STARTUP_TRIALS, ArmSearch
-from tune_space.study.arm import Arm
 from tune_space.study.domains import ParamSpec
-from tune_space.study.spec import ArmSpec, BudgetSpec, StudySpec
-
-BASE = {"dataset": {"kind": "synthetic"}, "item": {"id": True}, "training": {"max_epochs": 9}}
-SPACE = {
-    "optim.lr": ParamSpec(loguniform=(1e-4, 1e-1)),
-    "model.num_blocks": ParamSpec(int=(1, 3)),
-    "training.loss": ParamSpec(choice=("bce", "in_batch_ce")),
-    "training.batch_size": ParamSpec(choice=(16, 32), when={"training.loss": "in_batch_ce"}),
-}
-
-
-def study(**fields) -> StudySpec:
-    fields = {"budget": BudgetSpec(trials=6)} | fields
-    return StudySpec(
-        name="s", question="q", base=BASE, arms={"A": ArmSpec()}, baseline="A", **fields
-    )
-
-
-def arm(space=SPACE) -> Arm:
-    return Arm("A", None, TrialConfig.model_validate_json(json.dumps(BASE)), dict(space))
-
-
-def result_of(
-    config: TrialConfig,
-    trial_id: str,
-    scores: Sequence[float],
-    status: TrialStatus = TrialStatus.COMPLETED,
-) -> TrialResult:
-    epochs = tuple(
-        EpochRecord(
-            epoch=n, train_loss=1.0, valid={"HR@10": s, "NDCG@10": s}, train_s=1.0, eval_s=1.0
-        )
-        for n, s in enumerate(scores, 1)
-    )
-    done = status is TrialStatus.COMPLETED
-    evaluation = Evaluation(
-        metrics={"HR@10": max(scores)},
-        num_users=1,
-        num_tied=0,
-        num_forced_misses=0,
-        packed_ranks=pack_ranks([1]),
-    )
-    return TrialResult(
-        trial_id=trial_id,
-        config=config,
-        sources={},
-        status=status,
-        epochs=epochs,
-        best_epoch=1 if done else None,
-        valid=evaluation if done else None,
-        error=None if status in (TrialStatus.COMPLETED, TrialStatus.PRUNED) else "why",
-    )
-
-
-def score_of(config: TrialConfig) -> float:
-    return min(1.0, config.optim.lr * 5)
-
-
-def ask(search: ArmSearch, trial_id: str, params=None) -> TrialConfig | None:
-    """The next trial's configuration, under a name of the test's own."""
-    asked = search.ask(lambda config: trial_id, params)
-    return asked and asked[1]
-
-
-def run(search: ArmSearch, num_trials: int, first: int = 0, params=()) -> list[TrialResult]:
-    results = []
-    for number in range(first, num_trials):
-        asked = ask(search, f"t{number}", params[number] if number < len(params) else None)
-        if asked is None:
-            break
-        results.append(result_of(asked, f"t{number}", [score_of(asked)]))
-        search.tell(results[-1])
-    return results
-
-
-def configs(search: ArmSearch, num_trials: int) -> list[TrialConfig]:
-    return [result.config for result in run(search, num_trials)]
+from tune_space.study.spec import BudgetSpec
 
 
 def test_a_suggestion_is_an_entry_at_once_under_the_identity_of_its_configuration() -> None:
@@ -160,12 +89,6 @@ def test_no_configuration_is_suggested_twice_and_a_small_space_is_searched() -> 
     space = {"model.num_blocks": ParamSpec(int=(1, 3))}
     seen = configs(ArmSearch(arm(space), study()), 10)
     assert sorted(config.model.num_blocks for config in seen) == [1, 2, 3]
-
-
-GRID = {
-    "optim.lr": ParamSpec(choice=(1e-4, 1e-3, 1e-2, 1e-1)),
-    "model.num_blocks": ParamSpec(choice=(1, 2, 3)),
-}
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
@@ -399,14 +322,6 @@ def test_the_median_stops_from_the_third_trial_and_second_epoch_on(told, curve, 
     assert first_stop("median", told, curve) == expected
 
 
-def searched(num_trials: int, score, space=SPACE) -> ArmSearch:
-    search = ArmSearch(arm(space), study())
-    for number in range(num_trials):
-        config = ask(search, f"t{number}")
-        search.tell(result_of(config, f"t{number}", [score(config)]))
-    return search
-
-
 @pytest.mark.parametrize("scheduler", ["median", "asha"])
 def test_a_trial_is_not_stopped_for_what_others_of_its_round_have_reached(scheduler) -> None:
     """How far they are depends on the machine; trials of earlier rounds count."""
@@ -442,28 +357,3 @@ def test_epochs_that_come_together_are_judged_as_if_each_had_come_alone(schedule
     assert alone.index(first) == first - 1
     assert weak_epochs([9]) == [first]
     assert weak_epochs([first + 1]) == [first]
-
-
-def test_what_alone_decides_the_score_has_most_of_the_importance() -> None:
-    shares = searched(40, lambda c: 1 - abs(math.log10(c.optim.lr) + 2) / 2).importance()
-    assert set(shares) == set(SPACE)
-    assert next(iter(shares)) == "optim.lr" and shares["optim.lr"] > 0.7
-    assert sum(shares.values()) == pytest.approx(1, abs=1e-3)
-    by_loss = searched(40, lambda c: 0.2 + 0.5 * (c.training.loss == "bce")).importance()
-    assert max(by_loss, key=by_loss.get) == "training.loss"
-
-
-def test_pruned_and_failed_trials_do_not_count() -> None:
-    search = searched(MIN_FOR_IMPORTANCE - 1, score_of)
-    assert search.importance() == {}
-    config = ask(search, "pruned")
-    search.tell(result_of(config, "pruned", [0.9], TrialStatus.PRUNED))
-    assert search.importance() == {}
-    config = ask(search, "last")
-    search.tell(result_of(config, "last", [0.01]))
-    assert set(search.importance()) == set(SPACE)
-
-
-def test_one_searched_value_or_equal_scores_have_no_importance_to_share() -> None:
-    assert searched(20, score_of, {"optim.lr": SPACE["optim.lr"]}).importance() == {}
-    assert searched(20, lambda _: 0.5).importance() == {}

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from morec.results import TrialStatus
 from tests.tune_space.made_up_trials import conductor_of, end, outcome, play, sources, study
-from tune_space.ledger.manifest import ArmEntry
+from tune_space.ledger.manifest import ArmEntry, SearchEntry
 from tune_space.ledger.records import Ledger
 from tune_space.schedule.arm_plan import State
 from tune_space.schedule.changes import find_changes
 from tune_space.schedule.conductor import Conductor
-from tune_space.schedule.earlier import earlier_entry
+from tune_space.schedule.earlier import blank_entry, earlier_entry
 from tune_space.schedule.plan import Plan, make_plan
+from tune_space.study.arm import Arm
 from tune_space.study.arm_names import select_arms
 from tune_space.study.expand import expand
 from tune_space.study.spec import StudySpec
@@ -207,3 +208,46 @@ def test_a_lost_shared_trial_ends_for_both(tmp_path) -> None:
     states = {state.arm.name: state for state in conductor.arms}
     assert states["published/GRU"].is_searched
     assert states["heads/GRU"].is_searched
+
+
+def entry_of(arm: Arm, **fields: Any) -> ArmEntry:
+    return blank_entry(arm).model_copy(update=fields)
+
+
+def test_a_blank_entry_says_what_the_arm_is_and_how_many_points_its_space_has() -> None:
+    arms = {"ID": {"group": "g", "search": {"model.num_blocks": {"int": [1, 3]}}}}
+    datasets = {"d": {"set": {"dataset": {"kind": "synthetic"}}}}
+    (arm,) = expand(study(arms=arms, datasets=datasets, search={}, conditions={"c": {}}))
+    assert blank_entry(arm) == ArmEntry(
+        name="d/c/ID", dataset="d", condition="c", group="g", config=arm.config, num_points=3
+    )
+
+
+TRIED = SearchEntry(trial_id="t", params={"optim.lr": 0.01})
+
+
+@pytest.mark.parametrize("known", [{"search": (TRIED,)}, {"locked": TRIED}])
+def test_what_was_run_of_an_arm_is_looked_for_under_its_name_and_then_elsewhere(
+    known: dict[str, Any],
+) -> None:
+    arms = {arm.name: arm for arm in expand(spec())}
+    gru, other, own = arms["heads/GRU"], arms["published/GRU"], arms["heads/ID"]
+    blank = blank_entry(gru)
+    mine, shared = entry_of(gru, **known), entry_of(other, **known)
+    assert earlier_entry(gru, []) == blank
+    assert earlier_entry(gru, [shared, mine]) == earlier_entry(gru, [mine, shared]) == mine
+    taken = blank.model_copy(update=known)
+    assert earlier_entry(gru, [blank, entry_of(own, **known), shared]) == taken
+    # Neither another arm, nor one with another configuration, nor one of which nothing was run.
+    renamed = entry_of(own, name="x/ID", condition="x", config=gru.config, **known)
+    assert earlier_entry(gru, [renamed, blank_entry(other), entry_of(own, **known)]) == blank
+
+
+def test_an_edited_arm_keeps_its_entry_but_not_with_another_search_seed() -> None:
+    arm = expand(spec())[0]
+    model = arm.config.model.model_copy(update={"dim": 32})
+    edited = entry_of(arm, config=arm.config.model_copy(update={"model": model}), search=(TRIED,))
+    assert earlier_entry(arm, [edited]) == edited
+    seeded = entry_of(arm, config=arm.config.model_copy(update={"seed": 9}), search=(TRIED,))
+    assert earlier_entry(arm, [seeded]) == blank_entry(arm)
+    assert earlier_entry(arm, [seeded, edited]) == edited
