@@ -71,7 +71,7 @@ def test_options_win_over_the_suffix() -> None:
     [
         ("a.b.json", b"x;y\n", ".json", "';'"),
         ("a", b"x|y\n", "no suffix", "'|'"),
-        ("a.b.dat.gz", gzip.compress(b"\nx::y\n"), ".dat.gz", "'::'"),
+        ("a.b.dat.gz", gzip.compress(b"\nx::y\n", mtime=0), ".dat.gz", "'::'"),
         ("a.dat", b"x\n", ".dat", '"\\t"'),
         ("a.dat", None, ".dat", '"\\t"'),
     ],
