@@ -54,6 +54,17 @@ def test_an_endless_space_of_hardly_any_values_ends_its_search(monkeypatch) -> N
     assert 0 < len(run(ArmSearch(arm(space), study()), 6)) <= 2
 
 
+def test_a_suggestion_that_repeats_a_trial_does_not_stay_running_beside_it() -> None:
+    """Running trials push the sampler away from their points."""
+    depths = {"training.patience": ParamSpec(int=(1, 6))}
+    search = ArmSearch(arm(depths), study(sampler="random"))
+    while ask(search, f"t{len(search.entries)}") is not None:
+        pass
+    states = [one.state.name for one in search._study.trials]
+    assert (len(search.entries), states.count("RUNNING")) == (6, 6)
+    assert states.count("FAIL") == len(states) - 6 > 0
+
+
 def test_a_budget_of_one_trial_is_a_search_with_a_choice() -> None:
     search = ArmSearch(arm(), study(budget=BudgetSpec(trials=1)))
     run(search, 1)
