@@ -4,6 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from reports import formats
+from reports.study.rounds import round_sentence
 from reports.study.summary import ArmSummary, StudySummary
 from reports.study.trial import MISSING, Trial
 
@@ -63,7 +64,9 @@ def effort_sentences(summary: StudySummary) -> tuple[str, ...]:
             exceptions.append(f"{arm.name}: its space has {space}, {how_many} tried.")
         elif arm.entry.locked and 0 < len(arm.searches) < study.budget.trials:
             exceptions.append(f"{arm.name}: its search ended after {len(arm.searches)}.")
-    return f"Every arm that searches has the same budget: {budget}.", *exceptions
+    size = min(summary.manifest.round_size, study.budget.trials)
+    rounds = [round_sentence(size)] if size > 1 else []
+    return f"Every arm that searches has the same budget: {budget}.", *rounds, *exceptions
 
 
 def parameters(params: dict[str, object]) -> str:

@@ -47,3 +47,10 @@ def test_a_shared_negative_that_its_user_has_trained_on_is_hidden() -> None:
     for row, position in zip(hidden_PM.tolist(), case.positions(), strict=True):
         assert row == [item in position.own for item in case.shared_M.tolist()]
     assert hidden_PM.any()
+
+
+def test_negatives_of_each_target_are_scored_without_shared_ones() -> None:
+    batch = case_of([[1, 2, 3], [4, 5]], {"loss": "bce", "negatives": 4}, seed=0).inputs()
+    gathered_PKD = batch.vectors_UD[batch.negatives_PK]
+    expected_PK = torch.einsum("pd,pkd->pk", batch.states_PD, gathered_PKD)
+    torch.testing.assert_close(negative_scores(batch), expected_PK)

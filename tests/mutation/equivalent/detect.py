@@ -287,4 +287,10 @@ EQUIVALENT: dict[Key, str] = {
         "for batch in parquet.iter_batches(columns=[stored[name] for name in columns]):",
         "for batch in (parquet.iter_batches()):",
     ): "other columns are read, too, and forgotten",
+    (
+        "morec/data/detect/items.py",
+        "_is_text",
+        "return False",
+        "return None",
+    ): "None is as false where the answer is asked",
 }

@@ -1,9 +1,13 @@
 """Rows of trials as the page's tables show them."""
 
+import json
 import re
 from pathlib import Path
 
+import pytest
+
 from reports.page import tables
+from reports.study.rounds import round_sentence
 from reports.study.summary import summarise
 from reports.write import write_report
 from tests.reports.made_up_studies import SMALL, FakeStudy
@@ -50,6 +54,21 @@ def test_a_budget_below_a_grid_says_how_much_of_it_was_tried(tmp_path: Path) -> 
 def test_a_space_as_large_as_the_budget_needs_no_words(tmp_path: Path) -> None:
     study = FakeStudy(arms=SMALL[:1], num_points={"ID": 4}, overrides={"sampler": "grid"})
     assert len(tables.effort_sentences(summarise(study.write(tmp_path)))) == 1
+
+
+@pytest.mark.parametrize(
+    ("trials", "size", "told"), [(12, 1, None), (12, 4, 4), (3, 16, 3), (0, 4, None)]
+)
+def test_rounds_are_told_as_large_as_they_can_be(
+    trials: int, size: int, told: int | None, tmp_path: Path
+) -> None:
+    study = FakeStudy(arms=SMALL[:1], overrides={"budget": {"trials": trials, "parallel": size}})
+    file = study.write(tmp_path) / "manifest.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"round_size": size}))
+    words = tables.effort_sentences(summarise(tmp_path))
+    assert [w for w in words if "rounds" in w] == ([round_sentence(told)] if told else [])
+    page = write_report(tmp_path).read_text()
+    assert page.count("Trials are chosen in rounds of") == (2 if told else 0)
 
 
 def test_an_arm_without_search_has_nothing_to_lock(tmp_path: Path) -> None:
