@@ -20,6 +20,7 @@ MEASURED = (
     RoundCost(4, -0.06, -0.20, 0.08),
     RoundCost(8, -0.19, -0.32, -0.05),
     RoundCost(12, -0.21, -0.34, -0.08),
+    RoundCost(24, -0.79, -0.98, -0.59),
 )
 """By ``tests/benchmarks/rounds.py``, smallest first: 200 searches of 24 trials over one recorded
 search (ID on MovieLens), the same searches one trial after another. Nothing of it is measured in
