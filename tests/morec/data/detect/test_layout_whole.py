@@ -140,6 +140,15 @@ def test_what_the_reader_of_recbole_does_not_know_makes_ordinary_files(tmp_path:
     assert found.answered()["interactions"] == "shop/shop.inter"
 
 
+def test_a_question_on_files_of_recbole_stays_open(tmp_path: Path) -> None:
+    rows = [(item, title, f"{title} of wood") for item, title in ITEMS]
+    items = table(["item_id:token", "title:token_seq", "name:token_seq"], rows, "\t")
+    found = recbole(tmp_path, shop_inter=INTER, shop_item=items)
+    (question,) = found.questions
+    assert (found.kind, question.keys) == ("recbole", ("text_column",))
+    assert set(question.answers) == {("title",), ("name",)}
+
+
 def test_two_files_of_interactions_are_no_folder_of_recbole(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"of no known layout; found a\.inter, b\.inter\."):
         recbole(tmp_path, a_inter=INTER, b_inter=INTER)
