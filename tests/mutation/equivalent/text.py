@@ -331,4 +331,10 @@ EQUIVALENT: dict[Key, str] = {
         "is_word_1T = torch.ones_like(ids_1T, dtype=torch.bool)",
         "is_word_1T = (torch.ones_like(ids_1T))",
     ): "words count by what is_word is multiplied and summed to",
+    (
+        "morec/encoders/text/encoder.py",
+        "TextEncoder._normalized",
+        "return F.normalize(pooled_NH, dim=1) if self.reading.normalizes else pooled_NH",
+        "return (F.normalize(pooled_NH)) if self.reading.normalizes else pooled_NH",
+    ): "the second dimension is the default",
 }
