@@ -1,8 +1,9 @@
 """Suggestions that must not move, where a search ends, and the importance of what was searched."""
 
 import math
+import runpy
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import optuna
@@ -21,6 +22,7 @@ from tests.tune_space.schedule.searched_arms import (
     study,
 )
 from tune_space.ledger.manifest import MIN_FOR_IMPORTANCE
+from tune_space.schedule import arm_search
 from tune_space.schedule.arm_search import NUM_STARTUP_TRIALS, ArmSearch
 from tune_space.study.domains import ParamSpec
 from tune_space.study.spec import BudgetSpec
@@ -84,7 +86,17 @@ def test_how_trials_ended_moves_the_suggestions_after_them() -> None:
     assert pruned[:NUM_STARTUP_TRIALS] == failed[:NUM_STARTUP_TRIALS]
 
 
+@pytest.fixture
+def verbosity() -> Iterator[None]:
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.INFO)
+    yield
+    optuna.logging.set_verbosity(before)
+
+
+@pytest.mark.usefixtures("verbosity")
 def test_a_search_logs_nothing_of_its_own(capfd) -> None:
+    runpy.run_path(arm_search.__file__)  # as where nothing else has set Optuna's level
     run(ArmSearch(arm(), study()), 3)
     assert capfd.readouterr() == ("", "")
     assert optuna.logging.get_verbosity() == optuna.logging.WARNING
