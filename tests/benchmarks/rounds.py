@@ -16,6 +16,7 @@ import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -64,9 +65,13 @@ class Surface:
     points_NP: Floats
     scores_N: Floats
 
+    @cached_property
+    def _interpolator(self) -> RBFInterpolator:
+        return RBFInterpolator(self.points_NP, self.scores_N, smoothing=SMOOTHING)
+
     def at(self, points_QP: Floats) -> Floats:
         """Scores of points of the unit cube."""
-        found = RBFInterpolator(self.points_NP, self.scores_N, smoothing=SMOOTHING)(points_QP)
+        found = self._interpolator(points_QP)
         return np.asarray(np.clip(found, self.scores_N.min(), self.scores_N.max()))
 
     def score(self, config: TrialConfig) -> float:

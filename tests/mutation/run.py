@@ -45,7 +45,7 @@ def main() -> int:
     print(f"seed {chosen.seed}, {chosen.sample} changes", flush=True)
     known = Known(chosen.kept)
     preload([*third_party(), *sorted(known.imported)])
-    whole = [one for one in mutants(chosen.only) if chosen.among in one[1].path]
+    whole = mutants(chosen.only, chosen.among)
     drawn = draw(whole, chosen.sample, chosen.seed)[chosen.skip :]
     with ThreadPoolExecutor(chosen.jobs) as pool:
         judged = list(pool.map(lambda one: _tell(*one, known), drawn))
@@ -53,12 +53,13 @@ def main() -> int:
     return 0 if share_caught(judged) >= chosen.at_least else 1
 
 
-def mutants(groups: Sequence[str]) -> list[tuple[str, Mutant]]:
-    """All mutants of these groups, in the order of their modules."""
+def mutants(groups: Sequence[str], among: str) -> list[tuple[str, Mutant]]:
+    """All mutants of these groups' modules with ``among`` in their path, module by module."""
     return [
         (group, mutant)
         for group in groups
         for path in modules(group)
+        if among in str(path)
         for mutant in mutants_of((ROOT / path).read_text(encoding="utf-8"), str(path))
     ]
 

@@ -51,21 +51,15 @@ def test_a_whole_image_of_a_common_format_is_not_decoded(
     check_whole(stored(form, tmp_path if is_file else None))
 
 
-def test_a_jpeg_that_does_not_end_as_one_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("form", "end"), [("JPEG", b"\0"), ("GIF", b"\xff\xd9")])
+def test_only_what_begins_and_ends_as_a_jpeg_is_not_decoded(
+    form: str, end: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     decoded: list[Image.Image] = []
     monkeypatch.setattr(raw_images, "as_rgb", decoded.append)
-    raw = stored("JPEG")
+    raw = stored(form)
     assert isinstance(raw, bytes)
-    check_whole(raw + b"\0")
-    assert len(decoded) == 1
-
-
-def test_a_gif_that_ends_as_a_jpeg_does_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    decoded: list[Image.Image] = []
-    monkeypatch.setattr(raw_images, "as_rgb", decoded.append)
-    raw = stored("GIF")
-    assert isinstance(raw, bytes)
-    check_whole(raw + b"\xff\xd9")
+    check_whole(raw + end)
     assert len(decoded) == 1
 
 
