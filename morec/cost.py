@@ -31,18 +31,21 @@ def count_parameters(module: nn.Module) -> tuple[int, int]:
     return sum(n for n, _ in sizes), sum(n for n, is_trained in sizes if is_trained)
 
 
-def paper_macs(recommender: Recommender, num_inputs: int, device: torch.device) -> int:
+def paper_macs(
+    recommender: Recommender, num_inputs: int, device: torch.device, *, more_item_macs: int = 0
+) -> int:
     """Forward multiply-accumulates by the rule of the paper's table 6: one training sample, padded.
 
     A sample has ``num_inputs`` inputs (L of a sequence, 0 of a DSSM's pair), one item more, and as
     many negatives as items. Each of them is encoded in full width; then the user encoder reads the
     inputs. SASRec's projections are L * num_blocks * 12 * D^2. Its attention, 2 * L^2 * D a block,
-    is counted here and left out in the paper (0.6 % at D = 512, L = 20).
+    is counted here and left out in the paper (0.6 % at D = 512, L = 20). ``more_item_macs`` are
+    those of an item that were counted before, of encoders that the recommender lacks.
     """
     num_slots = 2 * (num_inputs + 1)
     item_macs, _ = recommender.item_encoder.padded_item_macs()
     user_macs, _ = count_macs(lambda: read_padded_user(recommender, num_inputs, device))
-    return num_slots * item_macs + user_macs
+    return num_slots * (item_macs + more_item_macs) + user_macs
 
 
 def read_padded_user(recommender: Recommender, num_inputs: int, device: torch.device) -> Tensor:

@@ -20,6 +20,7 @@ from morec.config import ID_INIT, PROCESSING, EncoderSpec, ItemSpec, TrialConfig
 from morec.encoders.families import family_of
 from morec.encoders.interface import Encoder
 from morec.encoders.item import assemble_item_encoder
+from morec.encoders.macs import count_macs
 from morec.encoders.tables import FeatureTable
 from morec.models.recommender import Recommender, build_user_encoder
 
@@ -58,15 +59,18 @@ def profile_model(
     if (needs_users and num_users is None) or (needs_items and num_items is None):
         return None
     try:
+        trained = {
+            place: _counted(spec)
+            for place, spec in config.item.encoders.items()
+            if spec.trainable_layers != 0
+        }
         with META, torch.no_grad():
-            recommender = _build(config, num_users or 1, num_items or 1)
+            recommender = _build(config, num_users or 1, num_items or 1, trained)
             artefact_bytes = _artefact_bytes(config.item, num_items)
     except _UnknownShapesError:
         return None
     try:
-        # Nothing that is measured is padding, which the meta device cannot check.
-        with _AllTrue():  # type: ignore[no-untyped-call]
-            return _measure(recommender.to(META), config, artefact_bytes)
+        return _measure(recommender.to(META), config, artefact_bytes)
     except _NEEDS_VALUES:
         return None
 
@@ -100,14 +104,40 @@ class _UnknownShapesError(Exception):
     """An encoder whose shapes are not known on this machine."""
 
 
-def _build(config: TrialConfig, num_users: int, num_items: int) -> Recommender:
+class _Counted(Encoder):
+    """Stands in for a trained encoder that was built and run once, whatever reads its output."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.dim = encoder.dim
+        self.params = cost.count_parameters(encoder)
+        self.macs, _ = count_macs(encoder.eval().encode_padded_item)
+        self.kept, self._encoded_1H = _run(encoder, encoder.encode_padded_item)
+
+    def encode_padded_item(self) -> Tensor:
+        """The encoder's output in its own storage, (1, H)."""
+        return self._encoded_1H.detach().requires_grad_(self._encoded_1H.requires_grad)
+
+
+@cache
+def _counted(spec: EncoderSpec) -> _Counted:
+    """Many arms have the same encoder, whose forward pass is most of a profile's work."""
+    try:
+        return _Counted(_trained_encoder(_scratch(spec)))
+    except _NEEDS_VALUES as error:
+        raise _UnknownShapesError from error
+
+
+def _build(
+    config: TrialConfig, num_users: int, num_items: int, trained: Mapping[str, Encoder]
+) -> Recommender:
     model = config.model
     items = assemble_item_encoder(
         config.item,
         num_items,
         model.dim,
         model.dropout,
-        lambda place: _blank_encoder(config.item.encoders[place]).to(META),
+        lambda place: trained.get(place) or _frozen_encoder(config.item.encoders[place]),
         id_layers=model.num_id_layers,
     )
     users = build_user_encoder(model, num_users, config.dataset.max_seq_len)
@@ -120,20 +150,33 @@ def _measure(
     one_user = np.ones((1, config.dataset.max_seq_len + 1), np.int32)
     num_inputs = recommender.user_encoder.train_samples(one_user).items_SL1.shape[1] - 1
     read_user = partial(cost.read_padded_user, recommender, num_inputs, META)
-    total, trainable = cost.count_parameters(recommender)
+    counted = [part for part in recommender.modules() if isinstance(part, _Counted)]
+    params = [cost.count_parameters(recommender), *(encoder.params for encoder in counted)]
+    kept_of_item, _ = _run(recommender, recommender.item_encoder.encode_padded_item)
+    for encoder in counted:
+        kept_of_item |= encoder.kept
+    kept_of_user, _ = _run(recommender, read_user)
     return ModelProfile(
-        params_total=total,
-        params_trainable=trainable,
-        forward_macs_paper=cost.paper_macs(recommender.eval(), num_inputs, META),
-        bytes_per_item=_kept_bytes(recommender, recommender.item_encoder.encode_padded_item),
-        bytes_per_sample=_kept_bytes(recommender, read_user),
+        params_total=sum(total for total, _ in params),
+        params_trainable=sum(trainable for _, trainable in params),
+        forward_macs_paper=cost.paper_macs(
+            recommender.eval(), num_inputs, META, more_item_macs=sum(e.macs for e in counted)
+        ),
+        bytes_per_item=_num_bytes(kept_of_item),
+        bytes_per_sample=_num_bytes(kept_of_user),
         artefact_bytes=artefact_bytes,
     )
 
 
-def _kept_bytes(recommender: Recommender, run: Callable[[], Tensor]) -> int:
-    """Bytes that ``run`` keeps for its gradient in training, without the model itself."""
-    own = {tensor.untyped_storage()._cdata for tensor in recommender.state_dict().values()}
+def _num_bytes(kept: Mapping[int, torch.UntypedStorage]) -> int:
+    return sum(storage.nbytes() for storage in kept.values())
+
+
+def _run(
+    model: nn.Module, run: Callable[[], Tensor]
+) -> tuple[dict[int, torch.UntypedStorage], Tensor]:
+    """What ``run`` keeps for its gradient in training, without the model itself; its result."""
+    own = {tensor.untyped_storage()._cdata for tensor in model.state_dict().values()}
     kept: dict[int, torch.UntypedStorage] = {}
 
     def keep(tensor: Tensor) -> Tensor:
@@ -142,13 +185,17 @@ def _kept_bytes(recommender: Recommender, run: Callable[[], Tensor]) -> int:
             kept[storage._cdata] = storage
         return tensor
 
-    recommender.train()
-    for module in recommender.modules():
+    model.train()
+    for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.eval()  # It keeps as much, and accepts a batch of one item.
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        run()
-    return sum(storage.nbytes() for storage in kept.values())
+    # Nothing that is measured is padding, which the meta device cannot check.
+    with (
+        torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
+        _AllTrue(),  # type: ignore[no-untyped-call]
+    ):
+        result = run()
+    return kept, result
 
 
 def _artefact_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
@@ -168,18 +215,19 @@ def _artefact_bytes(item: ItemSpec, num_items: int | None) -> dict[str, int]:
     return found
 
 
-def _blank_encoder(spec: EncoderSpec) -> Encoder:
-    """An encoder over one made-up item."""
-    if spec.trainable_layers == 0:
-        return FeatureTable(np.zeros((1, *_frozen_shape(spec)), np.float32))
-    return _trained_encoder(spec)
+def _frozen_encoder(spec: EncoderSpec) -> Encoder:
+    """The features of one made-up item."""
+    return FeatureTable(np.zeros((1, *_frozen_shape(spec)), np.float32)).to(META)
 
 
+@cache
 def _trained_encoder(spec: EncoderSpec) -> Encoder:
-    encoder = family_of(spec).blank(_scratch(spec))
+    """An encoder without weights; ``spec`` is one of ``_scratch``."""
+    with META, torch.no_grad():
+        encoder = family_of(spec).blank(spec)
     if encoder is None:
         raise _UnknownShapesError
-    return encoder
+    return encoder.to(META)
 
 
 def _raw_shape(spec: EncoderSpec) -> tuple[int, ...]:
@@ -193,18 +241,16 @@ def _frozen_shape(spec: EncoderSpec) -> tuple[int, ...]:
     return _raw_shape(spec) if spec.pca is None else (spec.pca,)
 
 
-@cache
 def _whole(spec: EncoderSpec) -> tuple[int, int]:
-    """Width and parameters of an encoder all of which trains; many arms ask for the same one."""
-    encoder = _trained_encoder(
-        _with(spec, trainable_layers="all", lora=None, side=None, **PROCESSING)
-    )
+    """Width and parameters of an encoder all of which trains."""
+    whole = _with(_scratch(spec), trainable_layers="all", lora=None, side=None, **PROCESSING)
+    encoder = _trained_encoder(whole)
     return encoder.dim, cost.count_parameters(encoder)[0]
 
 
 def _scratch(spec: EncoderSpec) -> EncoderSpec:
-    """The same encoder, whose weights are not read."""
-    return _with(spec, pretrained=False)
+    """The same encoder, whose weights are not read, whatever stands behind it in the item."""
+    return _with(spec, pretrained=False, dnn_layers=0)
 
 
 def _with(spec: EncoderSpec, **changes: Any) -> EncoderSpec:

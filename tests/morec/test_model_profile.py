@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from morec import model_profile
 from morec.config import TrialConfig
 from morec.cost import count_parameters
+from morec.encoders.families import family_of
 from morec.model_profile import joined, profile_model
 from morec.models.recommender import build_recommender
 
@@ -198,3 +200,50 @@ def test_a_late_fusion_has_the_sizes_of_its_members_together() -> None:
     assert both.forward_macs_paper == one.forward_macs_paper + two.forward_macs_paper
     assert both.bytes_per_item == two.bytes_per_item > one.bytes_per_item
     assert both.artefact_bytes == one.artefact_bytes == {}
+
+
+@pytest.mark.parametrize(
+    "encoder",
+    [
+        {"text": {"name": "minilm", "num_layers": 2, "trainable_layers": "all"}},
+        {"text": {"name": "minilm", "num_layers": 2, "pca": 8}},
+        {
+            "image": {
+                "name": "resnet10t",
+                "pretrained": False,
+                "size": 32,
+                "trainable_layers": "all",
+            }
+        },
+    ],
+    ids=["trained text", "frozen text", "trained image"],
+)
+def test_arms_with_the_same_encoder_build_it_once(encoder, monkeypatch) -> None:
+    (part, options), built = *encoder.items(), []
+    items = [{part: options | {"dnn_layers": layers}} for layers in (0, 2)]
+    items.append({"id": True, "fusion": "add", part: options})
+    configs = [with_item(item, dim) for item in items for dim in (16, 32)]
+    blank = family_of(configs[0].item.encoders[part]).blank
+    monkeypatch.setattr(
+        type(family_of(configs[0].item.encoders[part])),
+        "blank",
+        lambda self, spec: built.append(spec) or blank(spec),
+    )
+    model_profile._trained_encoder.cache_clear()
+    model_profile._counted.cache_clear()
+    together = [profile_model(one, num_users=3, num_items=5) for one in configs]
+    assert len(built) == 1
+    for one, found in zip(configs, together, strict=True):
+        model_profile._trained_encoder.cache_clear()
+        model_profile._counted.cache_clear()
+        assert profile_model(one, num_users=3, num_items=5) == found
+    assert len({found.params_total for found in together}) == len(configs)
+
+
+def with_item(item: dict, dim: int) -> TrialConfig:
+    values = {
+        "dataset": {"kind": "movielens", "max_seq_len": 5},
+        "item": item,
+        "model": {"dim": dim},
+    }
+    return TrialConfig.model_validate_json(json.dumps(values))
