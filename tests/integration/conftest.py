@@ -34,6 +34,7 @@ def open_session(node_cache: Path) -> None:
 
     from tune_space.execution.ray_servers import needed_servers
     from tune_space.execution.ray_start import start_ray
+    from tune_space.execution.ray_workers import started_ahead
 
     if ray.is_initialized():
         return
@@ -42,6 +43,7 @@ def open_session(node_cache: Path) -> None:
     with (
         pytest.MonkeyPatch.context() as environment,
         needed_servers(dashboard=True, logs=False),
+        started_ahead(2),
     ):
         environment.setenv("HF_HOME", str(node_cache.parents[1]))
         environment.setenv(NICENESS, "0")

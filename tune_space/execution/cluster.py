@@ -29,6 +29,7 @@ from tune_space.execution.ray_env import NICENESS, SWITCHES, hide_token, set_nic
 from tune_space.execution.ray_servers import needed_servers
 from tune_space.execution.ray_start import start_ray
 from tune_space.execution.ray_watch import TIMEOUT_S, answers
+from tune_space.execution.ray_workers import started_ahead
 from tune_space.study.spec import ResourcesSpec
 
 T = TypeVar("T")
@@ -43,8 +44,12 @@ JOIN = "import ray, sys; ray.init(address=sys.argv[1], logging_level='ERROR'); r
 
 
 @contextmanager
-def ray_session(resources: ResourcesSpec, options: RunOptions) -> Iterator[None]:
+def ray_session(
+    resources: ResourcesSpec, options: RunOptions, *, num_trials: int = 0
+) -> Iterator[None]:
     """Use the open session, join the cluster at ``address``, or start a session on this machine.
+
+    A session that is started here has processes for ``num_trials`` trials from the beginning.
 
     Raises:
         ClusterError: there is no cluster at the address, or it does not let this machine in.
@@ -62,7 +67,10 @@ def ray_session(resources: ResourcesSpec, options: RunOptions) -> Iterator[None]
         # Without the dashboard's agent a stopped worker group never frees its resources.
         settings["include_dashboard"] = resources.workers > 1
         settings["dashboard_host"] = "127.0.0.1"
-        with needed_servers(dashboard=settings["include_dashboard"], logs=options.verbose):
+        with (
+            needed_servers(dashboard=settings["include_dashboard"], logs=options.verbose),
+            started_ahead(num_trials),
+        ):
             start_ray(partial(ray.init, address="local", **settings))
     else:
         _reach(options.address)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 import ray.tune
 from rich.console import Console
@@ -12,6 +13,7 @@ from tune_space.capacity.admission import (
     Capacity,
     MemoryAdmission,
     format_concurrency,
+    machine_capacity,
     num_concurrent,
 )
 from tune_space.capacity.busyness import Competition
@@ -21,6 +23,7 @@ from tune_space.execution.options import RunOptions
 from tune_space.execution.progress import StudyProgress
 from tune_space.execution.ray_tune import Display, Halt, StudyScheduler, StudySearcher
 from tune_space.execution.ray_watch import watched_session
+from tune_space.execution.ray_workers import used_by_trials
 from tune_space.execution.signals import Caught, sigterm_as_sigint
 from tune_space.execution.trainable import run_job
 from tune_space.inputs.prepare import Prepared
@@ -39,7 +42,7 @@ def run_jobs(conductor: Conductor, prepared: Prepared, options: RunOptions, caug
     resources = conductor.study.resources
     # Ray installs a SIGTERM handler of its own, so ours comes after it.
     with (
-        ray_session(resources, options),
+        _session(conductor, options),
         sigterm_as_sigint(caught),
         watched_session(conductor.writer.ledger) as watch,
     ):
@@ -55,11 +58,20 @@ def run_jobs(conductor: Conductor, prepared: Prepared, options: RunOptions, caug
             searcher = StudySearcher(conductor, make, capacity.slots.num, admission, halt)
             scheduler = StudyScheduler(conductor, watch.is_intact, halt)
             refreshers = (progress.refresh, options.on_progress)
-            _tuner(searcher, scheduler, refreshers, conductor).fit()
+            with used_by_trials(is_local=options.address is None):
+                _tuner(searcher, scheduler, refreshers, conductor).fit()
     if halt.error is not None:
         raise halt.error
     Storage(_shared_place(conductor, RAY_TUNE)).remove()
     tidy_storage(conductor)
+
+
+def _session(conductor: Conductor, options: RunOptions) -> AbstractContextManager[None]:
+    """A session that begins with as many processes as trials that may start at once."""
+    resources = conductor.study.resources
+    num_slots = machine_capacity(resources).slots.num
+    num_trials = min(num_slots, conductor.num_startable())
+    return ray_session(resources, options, num_trials=num_trials)
 
 
 def tidy_storage(conductor: Conductor) -> None:
@@ -116,6 +128,8 @@ def _tuner(
         ray.tune.with_resources(run_job, _trial_resources(conductor.study.resources)),
         tune_config=ray.tune.TuneConfig(
             num_samples=-1,
+            # Without it, Ray Tune starts one process at a time.
+            max_concurrent_trials=searcher.num_slots,
             search_alg=searcher,
             scheduler=scheduler,
             reuse_actors=True,

@@ -76,7 +76,7 @@ class StudySearcher(_NeverPickled, Searcher):
         self._halt = halt
         self._conductor = conductor
         self._make = make
-        self._num_slots = num_slots
+        self.num_slots = num_slots
         self._admission = admission
         self._started: set[str] = set()
 
@@ -86,7 +86,7 @@ class StudySearcher(_NeverPickled, Searcher):
 
     def _suggest(self, trial_id: str) -> dict[str, str] | str | None:
         running = self._conductor.running
-        if len(running) >= self._num_slots or len(self._started) > len(running):
+        if len(running) >= self.num_slots or len(self._started) > len(running):
             return None
         job = self._conductor.next_job(lambda job: self._admission.fits(job, running.values()))
         if job is None:

@@ -5,7 +5,7 @@ train it once per seed, and only there look at the test split. Every decision fo
 and the ledger, so a new conductor on an old folder goes on where the last one stopped.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal
 
 from morec.results import Cost, EpochRecord, Reason, TrialResult, TrialStatus
@@ -82,7 +82,7 @@ class Conductor:
 
     def next_job(self, admits: Admits = lambda job: True) -> Job | None:
         """The next trial to start, or None while there is none that ``admits`` lets start."""
-        job = self._startable(admits)
+        job = next(filter(admits, self._startable()), None)
         if job is not None:
             self.running[job.trial_id] = job
             self.write_manifest("running")
@@ -90,11 +90,15 @@ class Conductor:
 
     def is_finished(self) -> bool:
         """Whether nothing runs and nothing can be started in this run of the command."""
-        return not self.running and self._startable(lambda job: True) is None
+        return not self.running and not self.num_startable()
 
     def is_complete(self) -> bool:
         """Whether nothing runs and a later run could start nothing either."""
-        return not self.running and self._open_job(lambda job: True) is None
+        return not self.running and not any(self._open_jobs())
+
+    def num_startable(self) -> int:
+        """How many trials may start now, as far as processors and memory allow."""
+        return sum(1 for _ in self._startable())
 
     def is_out_of_time(self) -> bool:
         """Whether this run of the command has used up ``budget.hours``."""
@@ -163,18 +167,17 @@ class Conductor:
             interrupted_by=interrupted_by,
         )
 
-    def _startable(self, admits: Admits) -> Job | None:
-        return None if self.is_out_of_time() else self._open_job(admits)
+    def _startable(self) -> Iterator[Job]:
+        return iter(()) if self.is_out_of_time() else self._open_jobs()
 
-    def _open_job(self, admits: Admits) -> Job | None:
+    def _open_jobs(self) -> Iterator[Job]:
+        """Trials that neither run nor have ended, in the order of their start."""
         states = self._outcomes.states
         hopeful = {s.arm.name: s for s in self.arms if not self.plan(s).is_given_up}
         for name in self._starting_order:
             for job in hopeful[name].jobs() if name in hopeful else ():
-                is_open = job.trial_id not in self.running and not states.is_done(job.trial_id)
-                if is_open and admits(job):
-                    return job
-        return None
+                if job.trial_id not in self.running and not states.is_done(job.trial_id):
+                    yield job
 
     def _record(self, result: TrialResult) -> None:
         self.writer.ledger.write(result)
