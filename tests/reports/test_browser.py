@@ -2,25 +2,50 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, JSHandle, Page, sync_playwright
 
 from morec.metrics import GAINS
+from reports.page.render import SECTIONS
 from reports.study.summary import summarise
 from reports.write import write_report, write_reports
 from tests.reports.made_up_examples import PICTURE, add_examples
-from tests.reports.made_up_studies import CONDITIONS, FUSION, SMALL, FakeStudy
+from tests.reports.made_up_studies import FUSION, SMALL, FakeStudy
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run")
 FLAGS += ("--disable-background-networking", "--disable-component-update", "--disable-sync")
 EVIL = "<script>alert('item')</script><img src=x onerror=alert(1)>"
-WIDTHS = (1280, 390)
+PHONE, DESKTOP = WIDTHS = (390, 1280)
 THEMES = ("light", "dark")
+EVERYTHING = FakeStudy(
+    searches=2,
+    seeds=(1, 2),
+    num_users=60,
+    slices={"popularity": (20, 40)},
+    has_lists=True,
+    conditions={"published": {}, "strong ID": {"ID": 0.6}},
+    losses={"train": (3.0, 2.5), "valid": (4.0, 2.9, 2.6)},
+    also_searched={"model.dropout": (0.0, 0.5)},
+    importance={"optim.lr": 0.8, "model.dropout": 0.2},
+    statuses={
+        ("TS", "search", 0): "failed",
+        ("E2E", "search", 1): "collapsed",
+        ("ID", "final", 1): "missing",
+    },
+    question=f"Do fused arms win? {EVIL}",
+    error=f"Traceback\n{EVIL}",
+    overrides={
+        "contrasts": [{"better": "TS", "than": "ID"}, {"better": "E2E", "than": "ID"}],
+        "expected": {"ID": {"HR@10": 17.71}},
+    },
+)
+"""Small, with something to show in every section."""
 
 pytestmark = [
     pytest.mark.browser,
@@ -39,25 +64,20 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Fourteen arms with slices, examples, a second round, failed and collapsed trials."""
-    study = FakeStudy(
+    study = replace(
+        EVERYTHING,
         arms=FUSION,
+        searches=4,
+        num_users=300,
         slices={"popularity": (20, 80, 200)},
-        losses={"train": (3.0, 2.5), "valid": (4.0, 2.9, 2.6)},
-        also_searched={"model.dropout": (0.0, 0.5)},
-        importance={"optim.lr": 0.8, "model.dropout": 0.2},
-        statuses={
-            ("TS", "search", 0): "failed",
-            ("E2E", "search", 1): "collapsed",
-            ("ID", "final", 2): "missing",
-        },
-        question=f"Do fused arms win? {EVIL}",
-        error=f"Traceback\n{EVIL}",
-        overrides={
-            "contrasts": [{"better": "E2E", "than": "ID"}],
-            "expected": {"ID": {"HR@10": 17.71}},
-        },
+        has_lists=False,
+        conditions={},
     )
-    made = study.write(tmp_path_factory.mktemp("studies") / "fusion")
+    return _written(study, tmp_path_factory.mktemp("studies") / "fusion")
+
+
+def _written(study: FakeStudy, folder: Path) -> Path:
+    made = study.write(folder)
     add_examples(made, title=EVIL, picture=PICTURE)
     return made
 
@@ -70,7 +90,7 @@ def report(folder: Path) -> Path:
 class Opened:
     """A page in a browser context without network, with its console messages and its requests."""
 
-    def __init__(self, context: BrowserContext, path: Path) -> None:
+    def __init__(self, context: BrowserContext) -> None:
         self.messages: list[str] = []
         self.requests: list[str] = []
         self.page = context.new_page()
@@ -78,25 +98,56 @@ class Opened:
         self.page.on("pageerror", lambda error: self.messages.append(str(error)))
         self.page.on("dialog", lambda dialog: self.messages.append(dialog.message))
         self.page.on("request", lambda request: self.requests.append(request.url))
+
+    def go(self, path: Path, width: int = DESKTOP) -> None:
+        """Open this file in a window of this width, as if nothing had been opened before."""
+        self.page.goto("about:blank")
+        self.page.emulate_media(media="screen", color_scheme="light")
+        self.page.set_viewport_size({"width": width, "height": 900})
+        self.messages.clear()
+        self.requests.clear()
         self.page.goto(path.as_uri())
 
 
-@pytest.fixture
-def opened(browser: Browser, report: Path, request: pytest.FixtureRequest) -> Iterator[Opened]:
-    """The report; a test's parameter may hold options of the browser's context."""
-    options: dict[str, Any] = {"viewport": {"width": 1280, "height": 900}, "accept_downloads": True}
-    options |= getattr(request, "param", {})
-    context = browser.new_context(offline=True, **options)
-    yield Opened(context, report)
+@pytest.fixture(scope="module")
+def tab(browser: Browser) -> Iterator[Opened]:
+    """One tab for most tests: its process keeps what it has compiled of a page's scripts."""
+    context = browser.new_context(offline=True, accept_downloads=True)
+    yield Opened(context)
     context.close()
 
 
-def _open_everything(page: Page) -> None:
-    """Every figure drawn, every tab's panel shown, every detail open, a trial in its panel."""
+@pytest.fixture
+def fresh(tab: Opened) -> Iterator[Opened]:
+    """The tab, in which a test opens its page; what the page has stored is forgotten after it."""
+    yield tab
+    tab.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+
+
+@pytest.fixture
+def opened(fresh: Opened, report: Path) -> Opened:
+    fresh.go(report)
+    return fresh
+
+
+def _unfold(page: Page) -> None:
+    """Every tab's panel shown, every detail open, a trial in its panel, the first figure drawn."""
     page.evaluate(
-        """async () => {
+        """() => {
           document.querySelectorAll("details").forEach((one) => { one.open = true; });
           document.querySelectorAll("[role=tabpanel]").forEach((one) => { one.hidden = false; });
+        }"""
+    )
+    page.locator("#trial-table button.trial-name").first.click()
+    page.locator("#trial-detail .plot svg").first.wait_for(timeout=120_000)
+    page.locator("figure[data-name]").first.scroll_into_view_if_needed()
+    page.locator("figure[data-name] .save").first.wait_for(timeout=120_000)
+
+
+def _draw_everything(page: Page) -> None:
+    """Every figure comes into view and is drawn."""
+    page.evaluate(
+        """async () => {
           const undrawn = (one) => one.querySelector(".save").hidden;
           for (const one of document.querySelectorAll("figure[data-name]")) {
             one.scrollIntoView();
@@ -106,52 +157,112 @@ def _open_everything(page: Page) -> None:
           }
         }"""
     )
-    page.locator("#trial-table button.trial-name").first.click()
-    page.locator("#trial-detail .plot svg").first.wait_for(timeout=120_000)
     assert page.locator("figure[data-name] .save[hidden]").count() == 0
 
 
+COLOURS = ("color-contrast", "link-in-text-block")
+"""Rules of axe-core about colours: they alone depend on the theme, and take longest by far."""
+LOOKS = """(within) => {
+  const asked = ["color", "backgroundColor", "backgroundImage", "fontSize", "fontWeight", "opacity",
+    "textDecorationLine", "textShadow", "position"];
+  const look = (one) => {
+    const style = one && getComputedStyle(one);
+    return one ? asked.map((name) => style[name]).join() + look(one.parentElement) : "";
+  };
+  const hasText = (one) => one.matches("input, select")
+    || [...one.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+  const shown = [...document.querySelectorAll(`${within} *`)]
+    .filter((one) => hasText(one) && one.checkVisibility() && !one.closest("svg"));
+  return [...new Map(shown.reverse().map((one) => [look(one), one])).values()];
+}"""
+"""The first of all elements whose text looks alike, by its own style and all that it stands on.
+
+axe-core cannot tell what is behind the text of an SVG.
+"""
+
+
 def _violations(page: Page) -> list[str]:
-    """What axe-core finds, with the first element of each kind."""
-    page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
+    """What axe-core finds on the whole page by every rule but those about colours."""
+    return _axe(page, "html", {"rules": {rule: {"enabled": False} for rule in COLOURS}})
+
+
+def _faint(page: Page, within: str = "html") -> list[str]:
+    """What the rules about colours find in each theme, on a page or in a part of it."""
+    found = []
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme)
+        page.wait_for_function(
+            "(theme) => [theme, undefined].includes(document.documentElement.dataset.theme)",
+            arg=theme,
+        )
+        looks = page.evaluate_handle(LOOKS, within)
+        found += [f"{theme}: {one}" for one in _axe(page, looks, {"runOnly": list(COLOURS)})]
+    return found
+
+
+def _axe(page: Page, within: JSHandle | str, options: dict[str, Any]) -> list[str]:
+    """What axe-core finds there, with the first element of each kind."""
+    if not page.evaluate("() => Boolean(window.axe)"):
+        page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
+    found = page.evaluate(
+        "([within, options]) => axe.run(within, options)",
+        [within, options | {"resultTypes": ["violations"]}],
+    )
     return [f"{one['id']}: {one['nodes'][0]['html'][:200]}" for one in found["violations"]]
+
+
+def _resize(page: Page, width: int) -> None:
+    """Give the window this width, and wait until every figure that is shown fills its place."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.wait_for_function(
+        """() => [...document.querySelectorAll(".plot")].every((one) => {
+          const drawn = one.querySelector("svg.main-svg");
+          return !drawn || Math.abs(drawn.getBoundingClientRect().width - one.clientWidth) < 1;
+        })"""
+    )
 
 
 def _overflow(page: Page) -> int:
     return int(page.evaluate("() => document.documentElement.scrollWidth - innerWidth"))
 
 
-@pytest.mark.parametrize(
-    "opened", [{"color_scheme": theme} for theme in THEMES], indirect=True, ids=THEMES
-)
-def test_the_page_is_accessible_and_silent_with_every_section_open(
-    opened: Opened, report: Path
+def test_a_page_of_all_sections_is_accessible_and_silent_with_everything_open(
+    fresh: Opened, tmp_path: Path
 ) -> None:
-    _open_everything(opened.page)
-    assert _violations(opened.page) == []
-    assert opened.messages == []
-    outside = [url for url in opened.requests if not url.startswith(("file:", "data:", "blob:"))]
+    fresh.go(write_report(_written(EVERYTHING, tmp_path)), PHONE)
+    page = fresh.page
+    assert page.locator("main > section").count() == len(SECTIONS)
+    _unfold(page)
+    for width in WIDTHS:
+        _resize(page, width)
+        assert _faint(page) == [], width
+    _draw_everything(page)
+    for width in WIDTHS:
+        _resize(page, width)
+        assert (_overflow(page), _violations(page)) == (0, []), width
+    assert fresh.messages == []
+    outside = [url for url in fresh.requests if not url.startswith(("file:", "data:", "blob:"))]
     assert outside == []
 
 
-@pytest.mark.parametrize(
-    "opened",
-    [{"viewport": {"width": width, "height": 800}} for width in WIDTHS],
-    indirect=True,
-    ids=map(str, WIDTHS),
-)
-def test_nothing_is_wider_than_the_window(opened: Opened) -> None:
-    _open_everything(opened.page)
-    assert _overflow(opened.page) <= 0
-    assert opened.messages == []
+def test_nothing_is_wider_than_the_window(fresh: Opened, report: Path) -> None:
+    fresh.go(report, PHONE)
+    _unfold(fresh.page)
+    _draw_everything(fresh.page)
+    for width in WIDTHS:
+        _resize(fresh.page, width)
+        assert _overflow(fresh.page) <= 0, width
+    assert fresh.messages == []
 
 
-@pytest.mark.parametrize("opened", [{"java_script_enabled": False}], indirect=True)
 def test_without_javascript_every_table_and_every_name_is_there(
-    opened: Opened, folder: Path
+    browser: Browser, folder: Path, report: Path
 ) -> None:
-    text = opened.page.inner_text("main")
+    context = browser.new_context(offline=True, java_script_enabled=False)
+    page = context.new_page()
+    page.goto(report.as_uri())
+    text = page.inner_text("main")
+    context.close()
     for arm in summarise(folder).arms:
         assert arm.name in text
     for trial in summarise(folder).trials:
@@ -254,11 +365,11 @@ PRINT_PX = 688
 """Between the margins of A4 at 96 dots an inch."""
 
 
-@pytest.mark.parametrize(
-    "opened", [{"viewport": {"width": PRINT_PX, "height": 900}}], indirect=True, ids=["A4"]
-)
-def test_on_paper_every_figure_is_drawn_at_once_and_nothing_is_wider(opened: Opened) -> None:
-    page = opened.page
+def test_on_paper_every_figure_is_drawn_at_once_and_nothing_is_wider(
+    fresh: Opened, report: Path
+) -> None:
+    fresh.go(report, PRINT_PX)
+    page = fresh.page
     page.wait_for_function("() => window.Plotly", timeout=120_000)
     page.emulate_media(media="print")
     undrawn, hidden = page.evaluate(
@@ -275,69 +386,40 @@ def test_on_paper_every_figure_is_drawn_at_once_and_nothing_is_wider(opened: Ope
     page.evaluate("() => dispatchEvent(new Event('afterprint'))")
     # Three sections have a tab a metric, and one of them is shown.
     assert page.locator("[role=tabpanel][hidden]").count() == 3 * (len(GAINS) - 1)
-    assert opened.messages == []
+    assert fresh.messages == []
 
 
 def test_the_page_of_several_studies_is_accessible_on_a_phone(
-    browser: Browser, tmp_path: Path
+    fresh: Opened, tmp_path: Path
 ) -> None:
-    folders = [FakeStudy(searches=0).write(tmp_path / name) for name in ("one", "two")]
-    page = write_reports(folders, ("html",))[0]
-    for theme in THEMES:
-        context = browser.new_context(
-            offline=True, color_scheme=theme, viewport={"width": 390, "height": 800}
-        )
-        opened = Opened(context, page)
-        assert _overflow(opened.page) <= 0
-        assert _violations(opened.page) == []
-        opened.page.get_by_role("link", name="full report").first.click()
-        assert opened.page.url == (folders[0] / "report.html").as_uri()
-        assert opened.messages == []
-        context.close()
+    study = FakeStudy(arms=SMALL[:2], searches=0, num_users=40)
+    folders = [study.write(tmp_path / name) for name in ("one", "two")]
+    fresh.go(write_reports(folders, ("html",))[0], PHONE)
+    page = fresh.page
+    assert _overflow(page) <= 0
+    assert _violations(page) + _faint(page) == []
+    page.get_by_role("link", name="full report").first.click()
+    assert page.url == (folders[0] / "report.html").as_uri()
+    assert fresh.messages == []
 
 
-def test_a_learning_rate_grid_is_accessible_in_both_themes(
-    browser: Browser, tmp_path: Path
-) -> None:
-    rates = (1e-5, 1e-4, 1e-3)
+def test_a_learning_rate_grid_is_accessible_in_both_themes(fresh: Opened, tmp_path: Path) -> None:
+    rates = (1e-4, 1e-3)
     grid = tuple((lr, encoder_lr) for lr in rates for encoder_lr in rates)
-    statuses = {("E2E", "search", 8): "collapsed"}
-    study = FakeStudy(arms=SMALL[2:], grid=grid, searches=9, statuses=statuses, num_users=40)
-    page = write_report(study.write(tmp_path), ("html",))
-    for theme in THEMES:
-        context = browser.new_context(offline=True, color_scheme=theme)
-        opened = Opened(context, page)
-        assert opened.page.locator(".heat td.broken").inner_text() == "collapsed"
-        assert _violations(opened.page) == []
-        context.close()
+    statuses = {("E2E", "search", 3): "collapsed"}
+    study = FakeStudy(arms=SMALL[2:], grid=grid, searches=4, statuses=statuses, num_users=40)
+    fresh.go(write_report(study.write(tmp_path), ("html",)))
+    assert fresh.page.locator(".heat td.broken").inner_text() == "collapsed"
+    assert _violations(fresh.page) + _faint(fresh.page) == []
 
 
 def test_a_running_studys_page_is_accessible_and_its_reload_can_be_switched_off(
-    browser: Browser, tmp_path: Path
+    fresh: Opened, tmp_path: Path
 ) -> None:
     study = FakeStudy(searches=0, state="running", statuses={("TS", "final", 2): "missing"})
-    context = browser.new_context(offline=True)
-    opened = Opened(context, write_report(study.write(tmp_path)))
-    assert _violations(opened.page) == []
-    opened.page.uncheck("#reload")
-    opened.page.reload()
-    assert not opened.page.is_checked("#reload")
-    context.close()
-
-
-def test_a_study_with_conditions_is_accessible_with_every_fold_open(
-    browser: Browser, tmp_path: Path
-) -> None:
-    named = {"contrasts": [{"better": "TS", "than": "ID"}, {"better": "E2E", "than": "ID"}]}
-    study = FakeStudy(conditions=CONDITIONS, searches=1, num_users=60, overrides=named)
-    page = write_report(study.write(tmp_path), ("html",))
-    for theme in THEMES:
-        context = browser.new_context(
-            offline=True, color_scheme=theme, viewport={"width": 390, "height": 800}
-        )
-        opened = Opened(context, page)
-        _open_everything(opened.page)
-        assert _overflow(opened.page) <= 0
-        assert _violations(opened.page) == []
-        assert opened.messages == []
-        context.close()
+    fresh.go(write_report(study.write(tmp_path)))
+    page = fresh.page
+    assert _violations(page) + _faint(page) == []
+    page.uncheck("#reload")
+    page.reload()
+    assert not page.is_checked("#reload")
