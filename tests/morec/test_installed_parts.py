@@ -89,9 +89,9 @@ print(json.dumps({
 PROBLEMS = """
 import json, sys
 from tune_space.study.config_paths import all_paths, value_problems
-found = {path: [problem.message for problem in value_problems(path, value)]
-         for path, value in json.loads(sys.argv[1]).items()}
-print(json.dumps({"paths": all_paths(), "torch": "torch" in sys.modules, **found}))
+found = [[problem.message for problem in value_problems(path, value)]
+         for path, value in json.loads(sys.argv[1])]
+print(json.dumps({"found": found, "paths": all_paths(), "torch": "torch" in sys.modules}))
 """
 
 
@@ -144,26 +144,28 @@ def test_a_study_may_write_the_options_of_installed_parts_and_is_told_what_is_wr
     home: Path,
 ) -> None:
     install(home, "toy-parts", PARTS)
-    values = {
-        "training.loss": "hing",
-        "model": {"kind": "mean", "decay": "fast"},
-        "model.decay": 0.5,
-    }
-    found = python(home, PROBLEMS, json.dumps(values))
-    assert "model.decay" in found["paths"]
-    assert found["training.loss"] == [
-        "found 'hing'; allowed: 'bce', 'in_batch_ce', 'gbce', 'sampled_ce', 'full_ce' or 'hinge'. "
-        "Did you mean 'hinge'?"
+    values = [
+        ("training.loss", "hing"),
+        ("model", {"kind": "mean", "decay": "fast"}),
+        ("model.decay", 0.5),
     ]
-    assert found["model"] == ["found 'fast'; allowed: a number."]
-    assert found["model.decay"] == []
+    told = python(home, PROBLEMS, json.dumps(values))
+    assert "model.decay" in told["paths"]
+    assert told["found"] == [
+        [
+            "found 'hing'; allowed: 'bce', 'in_batch_ce', 'gbce', 'sampled_ce', 'full_ce' or "
+            "'hinge'. Did you mean 'hinge'?"
+        ],
+        ["found 'fast'; allowed: a number."],
+        [],
+    ]
 
 
 def test_our_own_names_and_an_installed_loss_are_known_without_torch(home: Path) -> None:
     install(home, "toy-parts", PARTS, {"morec.losses": ENTRIES["morec.losses"]})
-    found = python(home, PROBLEMS, json.dumps({"training.loss": "hinge"}))
-    assert found["training.loss"] == []
-    assert not found["torch"]
+    told = python(home, PROBLEMS, json.dumps([("training.loss", "hinge")]))
+    assert told["found"] == [[]]
+    assert not told["torch"]
 
 
 @pytest.mark.parametrize(
@@ -202,6 +204,5 @@ def test_a_recommender_that_cannot_be_used_says_why_where_it_is_named(
     parts: str, entry: dict[str, str], kind: str, message: str, home: Path
 ) -> None:
     install(home, "toy-parts", parts, {"morec.recommenders": entry})
-    values = {"model": {"kind": kind}}
-    assert python(home, PROBLEMS, json.dumps(values))["model"] == [message]
-    assert python(home, PROBLEMS, json.dumps({"model": {"kind": "gru4rec"}}))["model"] == []
+    values = [("model", {"kind": one}) for one in (kind, "gru4rec")]
+    assert python(home, PROBLEMS, json.dumps(values))["found"] == [[message], []]

@@ -1,10 +1,11 @@
 """The guard declares the operators that a broken torchvision lacks.
 
-Operators cannot be undeclared, so every case has a process of its own.
+Operators cannot be undeclared, so the cases have a process of their own, which declares them last.
 """
 
 import ast
 import importlib
+import json
 import re
 import subprocess
 import sys
@@ -20,42 +21,69 @@ GUARD = "from morec import torchvision_guard"
 MODULES = sorted((ROOT / "morec").rglob("*.py"))
 NO_MODELS = {"morec/encoders/weights/architectures.py"}
 """Imports configurations of transformers, which need no torchvision."""
-REPORT = (
-    "import morec.torchvision_guard as guard, torch;"
-    "print(guard.DECLARED is not None, hasattr(torch.ops.torchvision, 'nms'))"
-)
+CASES = {
+    "another failure": "raise RuntimeError('out of luck')",
+    "healthy": "",
+    "missing": None,
+    "no operators": (
+        "import torch; torch.library.register_fake('torchvision::nms')(lambda *_: None)"
+    ),
+}
+"""A torchvision's source, or None where there is none; the last declares what stays declared."""
+TOLD = """
+import importlib, json, pathlib, sys, torch
+folder = pathlib.Path(sys.argv[1])
+told = {}
+for name, source in json.loads(sys.argv[2]).items():
+    sys.modules.pop("torchvision", None)
+    (folder / name / "torchvision").mkdir(parents=True)
+    if source is None:
+        sys.modules["torchvision"] = None
+    else:
+        (folder / name / "torchvision" / "__init__.py").write_text(source)
+    sys.path.insert(0, str(folder / name))
+    importlib.invalidate_caches()
+    try:
+        if name == "no operators":
+            try: import torchvision
+            except RuntimeError as error: told["first try"] = str(error)
+        sys.modules.pop("morec.torchvision_guard", None)
+        guard = importlib.import_module("morec.torchvision_guard")
+        told[name] = [guard.DECLARED is not None, hasattr(torch.ops.torchvision, "nms")]
+    except RuntimeError as error:
+        told[name] = str(error)
+print(json.dumps(told))
+"""
 
 
-def run(code: str, *first: Path) -> subprocess.CompletedProcess[str]:
-    path = ":".join(str(folder) for folder in (*first, ROOT))
+def run(code: str, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env={"PYTHONPATH": path}
+        [sys.executable, "-c", code, *words],
+        capture_output=True,
+        text=True,
+        env={"PYTHONPATH": str(ROOT)},
     )
 
 
-def torchvision(tmp_path: Path, code: str) -> Path:
-    package = tmp_path / "torchvision"
-    package.mkdir()
-    (package / "__init__.py").write_text(code)
-    return tmp_path
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
+    """Case -> whether the guard declared operators, and whether there are any; or its error."""
+    done = run(TOLD, str(tmp_path_factory.mktemp("cases")), json.dumps(CASES))
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
-def test_a_torchvision_without_its_operators_gets_them_named(tmp_path: Path) -> None:
-    broken = "import torch; torch.library.register_fake('torchvision::nms')(lambda *_: None)"
-    first_try = "\ntry: import torchvision\nexcept RuntimeError as error: print(error)\n"
-    done = run(first_try + REPORT, torchvision(tmp_path, broken))
-    assert done.stdout == "operator torchvision::nms does not exist\nTrue True\n"
+def test_a_torchvision_without_its_operators_gets_them_named(told: dict[str, object]) -> None:
+    assert told["first try"] == "operator torchvision::nms does not exist"
+    assert told["no operators"] == [True, True]
 
 
-def test_a_healthy_or_missing_torchvision_is_not_changed(tmp_path: Path) -> None:
-    missing = ";import importlib, sys; sys.modules['torchvision'] = None; importlib.reload(guard);"
-    done = run(f"{REPORT}{missing}{REPORT}", torchvision(tmp_path, ""))
-    assert done.stdout == "False False\n" * 2
+def test_a_healthy_or_missing_torchvision_is_not_changed(told: dict[str, object]) -> None:
+    assert told["healthy"] == told["missing"] == [False, False]
 
 
-def test_another_failure_is_not_hidden(tmp_path: Path) -> None:
-    folder = torchvision(tmp_path, "raise RuntimeError('out of luck')")
-    assert "RuntimeError: out of luck" in run(REPORT, folder).stderr
+def test_another_failure_is_not_hidden(told: dict[str, object]) -> None:
+    assert told["another failure"] == "out of luck"
 
 
 def test_the_installed_timm_and_transformers_import_behind_the_guard() -> None:

@@ -5,6 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,18 +43,34 @@ test_histories.__test__ = False  # type: ignore[attr-defined]
 Exported = tuple[str, Path, TrialResult]
 
 
+@pytest.fixture(scope="module")
+def arm(
+    tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Exported]:
+    """An arm's export and record by its name; each is trained once, and no test changes it.
+
+    The export was moved, and the study's artefacts and checkpoints are gone.
+    """
+
+    @cache
+    def exported(name: str) -> Exported:
+        made = tmp_path_factory.mktemp("made")
+        folder, result = export(config_of(name), tiny_dataset, made)
+        moved = folder.rename(tmp_path_factory.mktemp("arms") / f"moved {name}")
+        shutil.rmtree(made)
+        return name, moved, result
+
+    return exported
+
+
 @pytest.fixture(scope="module", params=ALL)
-def exported(
-    request: pytest.FixtureRequest, tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory
-) -> Exported:
-    name = request.param
-    return name, *export(config_of(name), tiny_dataset, tmp_path_factory.mktemp("arm"))
+def exported(request: pytest.FixtureRequest, arm: Callable[[str], Exported]) -> Exported:
+    return arm(request.param)
 
 
 @pytest.fixture(scope="module")
-def of_ids(tiny_dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Recommender:
-    folder, _ = export(config_of("id"), tiny_dataset, tmp_path_factory.mktemp("ids"))
-    return morec.Recommender.load(folder)
+def of_ids(arm: Callable[[str], Exported]) -> Recommender:
+    return morec.Recommender.load(arm("id")[1])
 
 
 def test_a_full_list_has_every_target_at_the_rank_of_the_record(
@@ -115,14 +133,11 @@ print(json.dumps(found))
 
 
 def test_a_fresh_process_needs_nothing_but_the_folders(
-    tiny_dataset: Dataset, tmp_path: Path
+    arm: Callable[[str], Exported], tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
-    """The studies' artefacts and checkpoints are gone, and the working folder is empty."""
-    folders, results = {}, {}
-    for name in ("id", "frozen text", "trained text", "frozen image", "late fusion"):
-        folder, results[name] = export(config_of(name), tiny_dataset, tmp_path / name)
-        folders[name] = str(folder.rename(tmp_path / f"moved {name}"))
-        shutil.rmtree(tmp_path / name)
+    """And the working folder is empty."""
+    names = ("id", "frozen text", "trained text", "frozen image", "late fusion")
+    folders = {name: str(arm(name)[1]) for name in names}
     (tmp_path / "empty").mkdir()
     histories, targets = test_histories(tiny_dataset)
     run = subprocess.run(
@@ -135,7 +150,7 @@ def test_a_fresh_process_needs_nothing_but_the_folders(
     )
     for name, plain in json.loads(run.stdout).items():
         lists = pd.DataFrame(plain["data"], columns=plain["columns"])
-        test = results[name].test
+        test = arm(name)[2].test
         assert test is not None
         assert ranks_in(lists, histories, targets) == test.ranks.tolist(), name
     assert not list((tmp_path / "empty").iterdir())

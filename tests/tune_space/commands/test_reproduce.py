@@ -18,6 +18,9 @@ from tune_space.commands.reproduce import reproduce
 from tune_space.inputs.prepare import Prepared
 from tune_space.ledger.records import Ledger
 
+TRAINED: dict[str, TrialResult] = {}
+"""By configuration, what trials came to that a test has trained."""
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
@@ -32,10 +35,13 @@ def prepared(tmp_path: Path) -> Prepared:
 def recorded(prepared: Prepared, **sections) -> TrialResult:
     """A trial as a study would have recorded it."""
     config = tiny_config(**({"evaluation": {"test": True}} | sections))
-    result = run(config, load_dataset(config.dataset, prepared.root), prepared.root / "run")
+    key = config.model_dump_json()
+    if key not in TRAINED:
+        data = load_dataset(config.dataset, prepared.root)
+        TRAINED[key] = run(config, data, prepared.root / "run")
     sources = prepared.sources(config)
     update = {"sources": sources, "trial_id": config.trial_id(sources)}
-    result = result.model_copy(update=update)
+    result = TRAINED[key].model_copy(update=update)
     Ledger(prepared.root / "out").write(result)
     return result
 
