@@ -152,7 +152,7 @@ class StudySummary:
         """Whether this is the study's quick form, which is not the paper's setting."""
         return self.manifest.study.profile == "quick"
 
-    @property
+    @cached_property
     def trials(self) -> tuple[Trial, ...]:
         """Every trial asked for, arm by arm, search before final.
 

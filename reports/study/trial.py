@@ -1,6 +1,7 @@
 """A trial of a study: what was asked for, and its record if it has one."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from morec.results import TrialResult, TrialStatus
 from tune_space.ledger.manifest import Role
@@ -31,7 +32,7 @@ class Trial:
         """Whether the trial trained to its end."""
         return self.result is not None and self.result.status is TrialStatus.COMPLETED
 
-    @property
+    @cached_property
     def valid_score(self) -> float | None:
         """The selected validation metric at the best epoch, in [0, 1]."""
         return self.result.best_score() if self.result else None

@@ -41,4 +41,4 @@ def _noisy(result: TrialResult, rng: np.random.Generator) -> Iterator[EpochRecor
     noises = rng.uniform(0.6, 1, len(result.epochs)).tolist()
     for epoch, noise in zip(result.epochs, noises, strict=True):
         valid = {metric: value * noise for metric, value in epoch.valid.items()}
-        yield EpochRecord.model_construct(None, **(dict(epoch) | {"valid": valid}))
+        yield epoch.model_copy(update={"valid": valid})

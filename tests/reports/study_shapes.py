@@ -5,15 +5,15 @@ from pathlib import Path
 import numpy as np
 
 from tests.reports.made_up_studies import Arm, FakeStudy
-from tune_space.study.expand import expand
-from tune_space.study.load import load_study
+from tune_space.study.load import open_study
 
 STUDIES = sorted((Path(__file__).parents[2] / "studies").glob("*.yaml"))
 
 
 def shape_of(path: Path, num_users: int = 30) -> FakeStudy:
     """Arms, groups, data sets, contrasts and paper numbers of a study file."""
-    study, arms = load_study(path), expand(load_study(path))
+    loaded = open_study(path)
+    study, arms = loaded.spec, loaded.arms
     rng = np.random.default_rng(len(arms))
     by_label: dict[str, Arm] = {}
     on: dict[str, list[str]] = {}
