@@ -61,9 +61,15 @@ class Kills:
 def run_with_kills(
     command: Command, draw: Random, targets: list[str], kills: Kills, limit: int = 100
 ) -> None:
-    """Run a study to its end, killing one of ``targets`` after another on the way."""
+    """Run a study to its end, killing one of ``targets`` after another on the way.
+
+    What then is left is run here, in the open session.
+    """
     waiting = list(targets)
     for _ in range(limit):
+        if not waiting:
+            kills.exit_codes.append(command.run_here())
+            return
         process = command.start()
         while waiting and process.poll() is None:
             if _kill(process, command, draw, waiting[0], kills):

@@ -104,7 +104,8 @@ def test_a_second_process_is_refused_with_the_pid_of_the_first(
 def test_a_trial_whose_process_is_always_killed_has_failed_and_can_be_retried(
     study_file, tmp_path
 ) -> None:
-    command = Command(study_file, tmp_path / "out", "--set", "training.max_epochs=40")
+    words = ("--only", "ID", "--set", "training.max_epochs=40")
+    command = Command(study_file, tmp_path / "out", *words)
     process = command.start()
     while not command.records():
         wait_until(lambda: command.records() or trial_processes(process), process)
@@ -120,7 +121,7 @@ def test_a_trial_whose_process_is_always_killed_has_failed_and_can_be_retried(
     assert all("worker process has died" in result.error for result in failed)
     assert {result.reason for result in failed} == {Reason.PROCESS_LOST}
     assert all(f"failed: {result.trial_id} (process lost)" in output for result in failed)
-    again = Command(study_file, command.out, "--retry-failed", "--set", "training.max_epochs=40")
+    again = Command(study_file, command.out, "--retry-failed", *words)
     assert again.run_here() == 0
     assert Ledger(command.out).read(failed[0].trial_id).status is TrialStatus.COMPLETED
 

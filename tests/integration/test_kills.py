@@ -24,6 +24,7 @@ def test_three_random_kills_change_no_number(uninterrupted, tmp_path) -> None:
         assert differences(command, uninterrupted) == []
 
 
+@pytest.mark.usefixtures("ray_session")
 @pytest.mark.parametrize("server", ["raylet", "gcs_server"])
 def test_a_study_whose_ray_session_dies_ends_with_a_message(study_file, tmp_path, server) -> None:
     lines: list[str] = []

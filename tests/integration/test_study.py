@@ -171,19 +171,22 @@ def test_own_vectors_are_an_arm_and_another_file_is_another_trial(
     assert "not here yet: vectors.own file own.csv; for 1 arm" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("loss", ["bce", "in_batch_ce"])
-def test_two_workers_give_the_numbers_of_one(study_file, tmp_path, loss) -> None:
-    words = ("--only", "ID", "--set", "budget.trials=0", "seeds=[1]", "model.dropout=0.0")
-    words = (*words, f"training.loss={loss}", "resources.cpus=1")
-    metrics = []
+def test_two_workers_give_the_numbers_of_one(study_file, tmp_path) -> None:
+    text = study_file.read_text()
+    losses = "  ID: {item.id: true, item.text: null, training.loss: bce}\n"
+    losses += "  CE: {item.id: true, item.text: null, training.loss: in_batch_ce}\n"
+    begin, end = text.index("  ID:"), text.index("search:")
+    study_file.write_text(text[:begin] + losses + text[end:])
+    words = ("--set", "budget.trials=0", "seeds=[1]", "model.dropout=0.0", "resources.cpus=1")
     for workers in (1, 2):
-        out = tmp_path / f"out{workers}"
-        assert run(study_file, out, *words, f"resources.workers={workers}") == 0
-        (result,) = Ledger(out).read_all().values()
-        losses = [epoch.train_loss for epoch in result.epochs]
-        metrics.append((result.trial_id, result.test.metrics, losses))
-    assert metrics[0][:2] == metrics[1][:2]
-    assert metrics[0][2] == pytest.approx(metrics[1][2], abs=1e-5)
+        assert run(study_file, tmp_path / f"{workers}", *words, f"resources.workers={workers}") == 0
+    one, two = (Ledger(tmp_path / f"{workers}").read_all() for workers in (1, 2))
+    assert len(one) == 2
+    assert one.keys() == two.keys()
+    for trial_id, result in one.items():
+        assert result.test.metrics == two[trial_id].test.metrics
+        train_losses = [[epoch.train_loss for epoch in r.epochs] for r in (result, two[trial_id])]
+        assert train_losses[0] == pytest.approx(train_losses[1], abs=1e-5)
 
 
 def test_with_an_s3_storage_trials_fetch_and_the_numbers_stay(
