@@ -347,16 +347,16 @@ def with_test_targets(dataset: Dataset, item: int) -> Dataset:
 
 @pytest.mark.parametrize("item", [{"id": True}, FROZEN_TEXT], ids=["id", "text"])
 @pytest.mark.parametrize("loss", TRAININGS)
-@pytest.mark.parametrize("poison", [1, 10**9])
 def test_a_trial_that_does_not_test_never_looks_at_the_test_targets(
-    poison: int, loss: str, item: dict[str, Any], tiny_dataset: Dataset, tmp_path: Path
+    loss: str, item: dict[str, Any], tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
     """10**9 is no item: whatever read it would fail."""
     config = tiny_config(item=item, training=TRAININGS[loss])
-    poisoned = with_test_targets(tiny_dataset, poison)
     clean = run(config, tiny_dataset, tmp_path / "clean")
-    assert numbers(run(config, poisoned, tmp_path / "poisoned")) == numbers(clean)
     assert clean.test is None
+    for poison in (1, 10**9):
+        poisoned = with_test_targets(tiny_dataset, poison)
+        assert numbers(run(config, poisoned, tmp_path / f"of {poison}")) == numbers(clean)
 
 
 def test_selection_is_the_same_whether_the_trial_tests_or_not(
