@@ -4,6 +4,7 @@ import ctypes
 import gc
 import platform
 import re
+import sys
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -84,16 +85,17 @@ class PeakMemory:
 def _give_back_unused() -> None:
     """Free what an earlier trial of this process left, so that it does not count as this one's."""
     gc.collect()
-    _freeze_imports()
+    _freeze_imports(len(sys.modules))
     with suppress(OSError, AttributeError):  # glibc only
         ctypes.CDLL(None).malloc_trim(0)
 
 
 @cache
-def _freeze_imports() -> None:
-    """Exclude what this process has imported from all later garbage collections; done once.
+def _freeze_imports(num_modules: int) -> None:
+    """Exclude what this process has imported from all later garbage collections.
 
     Collecting through torch and the encoder libraries took 0.2 s, most of a short trial's time.
+    Done again only where an earlier trial was the first to import some of them.
     """
     gc.freeze()
 

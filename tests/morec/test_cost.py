@@ -1,9 +1,11 @@
 """Parameters, multiply-accumulates, memory and device against formulas and the system."""
 
 import gc
+import sys
 import weakref
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -202,3 +204,16 @@ def test_libraries_are_set_apart_once_and_later_garbage_is_still_collected() -> 
     cost.PeakMemory(CPU)
     assert gone() is None
     assert gc.get_freeze_count() <= num_apart
+
+
+def test_what_a_trial_was_the_first_to_import_is_set_apart_before_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cost._freeze_imports.cache_clear()
+    cost.PeakMemory(CPU)
+    num_apart = gc.get_freeze_count()
+    library = ModuleType("library")
+    library.parts = [[] for _ in range(1000)]
+    monkeypatch.setitem(sys.modules, "library", library)
+    cost.PeakMemory(CPU)
+    assert gc.get_freeze_count() >= num_apart + 1000
