@@ -19,15 +19,13 @@ from morec.config import TrialConfig, canonical_json
 from morec.results import TrialResult, TrialStatus
 from tune_space.ledger.manifest import MIN_FOR_IMPORTANCE, SearchEntry
 from tune_space.ledger.records import best_trial
-from tune_space.schedule.jobs import search_budget
+from tune_space.schedule.jobs import NUM_STARTUP_TRIALS, search_budget
 from tune_space.study.arm import Arm, draw, start_values
 from tune_space.study.domains import ParamSpec, Value
 from tune_space.study.expand import configure
 from tune_space.study.points import Points
 from tune_space.study.spec import StudySpec
 
-NUM_STARTUP_TRIALS = 5
-"""Random suggestions before TPE takes over; fixed, so that a larger budget continues the search."""
 MAX_REPEATS = 20
 """After so many suggestions in a row that repeat a trial, the sampler is not asked any more."""
 MAX_REPEATS_ENDLESS = 10_000

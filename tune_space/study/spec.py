@@ -77,7 +77,7 @@ class BudgetSpec(Spec):
     """Search trials of one arm that are chosen together, as a round, and may run at the same time.
     What a round suggests follows from the rounds before it, whichever of its trials ends first. 1:
     one after another, which learns most from each trial. auto: what fills the machine of the first
-    run, and stays so for later ones."""
+    run, but with TPE at most a third of the trials; it stays so for later runs."""
     hours: float | None = Field(None, gt=0)
     """Wall-clock limit of one run of the command; the next run continues."""
 

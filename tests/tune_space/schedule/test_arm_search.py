@@ -17,7 +17,8 @@ from tests.tune_space.schedule.searched_arms import (
     run,
     study,
 )
-from tune_space.schedule.arm_search import NUM_STARTUP_TRIALS, ArmSearch
+from tune_space.schedule.arm_search import ArmSearch
+from tune_space.schedule.jobs import NUM_STARTUP_TRIALS
 from tune_space.study.domains import ParamSpec
 from tune_space.study.spec import BudgetSpec
 

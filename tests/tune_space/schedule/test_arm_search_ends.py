@@ -23,7 +23,8 @@ from tests.tune_space.schedule.searched_arms import (
 )
 from tune_space.ledger.manifest import MIN_FOR_IMPORTANCE
 from tune_space.schedule import arm_search
-from tune_space.schedule.arm_search import NUM_STARTUP_TRIALS, ArmSearch
+from tune_space.schedule.arm_search import ArmSearch
+from tune_space.schedule.jobs import NUM_STARTUP_TRIALS
 from tune_space.study.domains import ParamSpec
 from tune_space.study.spec import BudgetSpec
 
