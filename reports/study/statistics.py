@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit  # scipy.stats takes a second to import
 
 from morec.metrics import Floats
 
@@ -169,14 +169,14 @@ def _p_with(difference: Difference, w: float, of_w: int) -> float:
     if v + w == 0:
         return float(difference.mean == 0)
     df = _degrees(v, w, difference.num_users - 1, of_w)
-    return 2 * float(stats.t.sf(abs(difference.mean) / math.sqrt(v + w), df))
+    return 2 * float(stdtr(df, -abs(difference.mean) / math.sqrt(v + w)))
 
 
 def _half_width(v: float, w: float, num_users: int, num_seeds: int) -> float:
     if v + w == 0:
         return 0.0
     df = _degrees(v, w, num_users - 1, num_seeds - 1)
-    return float(stats.t.ppf(1 - ALPHA / 2, df)) * math.sqrt(v + w)
+    return float(stdtrit(df, 1 - ALPHA / 2)) * math.sqrt(v + w)
 
 
 def _degrees(v: float, w: float, of_v: int, of_w: int) -> float:
