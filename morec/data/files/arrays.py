@@ -3,6 +3,7 @@
 Shapes: n rows, H width.
 """
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tokenize import TokenError
@@ -69,10 +70,21 @@ def _stored_ids(path: Path) -> list[str]:
     found = _load(path)
     if found.ndim != 1 or found.dtype.kind not in "iufUS":
         raise DataError(f"{path.name}: holds {found.dtype} of shape {found.shape}; expected {_IDS}")
+    if found.dtype.kind == "U" and (code := _no_character(found)) is not None:
+        raise DataError(f"{path.name}: holds U+{code:X}, which is no character; expected {_IDS}")
     try:
         return [str(one) for one in found.astype(str).tolist()]
     except UnicodeDecodeError as error:
         raise DataError(f"{path.name}: holds bytes that are no text: {error}") from error
+
+
+def _no_character(texts_n: npt.NDArray[np.str_]) -> int | None:
+    """The first code that Unicode lacks; numpy makes spoiled strings of such codes."""
+    if not texts_n.dtype.itemsize:
+        return None
+    codes = np.array(texts_n, dtype=texts_n.dtype.newbyteorder("=")).view(np.uint32)
+    is_wrong = ((codes >= 0xD800) & (codes <= 0xDFFF)) | (codes > sys.maxunicode)
+    return int(codes[is_wrong][0]) if is_wrong.any() else None
 
 
 def _lines(path: Path) -> list[str]:

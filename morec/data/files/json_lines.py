@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -20,6 +21,8 @@ CHUNK = 10_000
 """Python lines in memory at a time."""
 NUM_SHOWN = 60
 """Characters of a wrong line in an error."""
+_HALF = re.compile("[\ud800-\udfff]")
+"""One of the two codes that a rare character is written with."""
 _Parser = Callable[[str], Any]
 
 
@@ -93,7 +96,20 @@ def _text_of(value: Any, path: Path, where: str) -> str | None:
         return ", ".join(filter(None, (_text_of(one, path, where) for one in value)))
     if isinstance(value, dict):
         raise DataError(f"{path.name}: {where} is an object; expected text, a number or a list")
-    return None if value is None else str(value)
+    return None if value is None else _whole(str(value), path, where)
+
+
+def _whole(text: str, path: Path, where: str) -> str:
+    """The same text, each rare character as one; Python's lines may have it in two halves.
+
+    No table and no file takes half of a character.
+    """
+    if not _HALF.search(text):
+        return text
+    try:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path.name}: {where} has half of a character: {text!r}") from error
 
 
 def _parser(path: Path) -> _Parser:
@@ -107,14 +123,18 @@ def _parser(path: Path) -> _Parser:
 
 def _checked(path: Path, parser: _Parser, fields: Mapping[str, type]) -> Iterator[dict[str, Any]]:
     for number, row in _rows(path, parser):
-        for name, kind in fields.items():
-            value = row.get(name)
-            is_right = type(value) is kind or (kind is float and type(value) is int)
-            if value is not None and not is_right:
-                raise DataError(
-                    f"{path.name}: line {number}: {name} is {value!r}, expected {kind.__name__}"
-                )
-        yield {name: row.get(name) for name in fields}
+        yield {
+            name: _typed(row.get(name), kind, path, f"line {number}: {name}")
+            for name, kind in fields.items()
+        }
+
+
+def _typed(value: Any, kind: type, path: Path, where: str) -> Any:
+    if value is None or (kind is float and type(value) is int):
+        return value
+    if type(value) is not kind:
+        raise DataError(f"{path.name}: {where} is {value!r}, expected {kind.__name__}")
+    return _whole(value, path, where) if isinstance(value, str) else value
 
 
 def _rows(path: Path, parser: _Parser) -> Iterator[tuple[int, dict[str, Any]]]:

@@ -146,3 +146,23 @@ def test_a_file_with_fewer_numbers_than_it_says_is_refused_without_a_warning(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert message_of(tmp_path / "v.npy").startswith("v.npy: no array in numpy's .npy format: ")
+
+
+@pytest.mark.parametrize("code", [0xD800, 0xDFFF, 0x110000, 0x69000000])
+@pytest.mark.parametrize("order", "<>")
+def test_stored_ids_of_codes_that_are_no_characters_are_refused(
+    code: int, order: str, tmp_path: Path
+) -> None:
+    texts = np.array([ord("a"), ord("b"), code, 0], f"{order}u4").view(f"{order}U2")
+    path = saved(tmp_path, texts, "ids.npy")
+    assert message_of(path, 2) == (
+        f"ids.npy: holds U+{code:X}, which is no character; expected one id a row: text or numbers"
+    )
+
+
+def test_stored_ids_of_any_character_are_read(tmp_path: Path) -> None:
+    ids = ["a", "\ud7ff", "\ue000", "\U0010ffff"]
+    for texts in (np.array(ids), np.array(ids)[::-1].astype(">U1")[::-1]):
+        assert array_ids(saved(tmp_path, texts, "ids.npy"), num_rows=4).tolist() == ids
+    empty = saved(tmp_path, np.array(["", ""], "U0"), "none.npy")
+    assert array_ids(empty, num_rows=2).isna().all()

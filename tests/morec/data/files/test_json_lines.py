@@ -2,7 +2,9 @@
 
 import io
 import json
+import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -186,3 +188,29 @@ def test_an_object_is_no_text(value: object, tmp_path: Path) -> None:
     with pytest.raises(DataError) as error:
         list(read_json_texts(path, ["t"]))
     assert str(error.value) == ("t.json: line 3: t is an object; expected text, a number or a list")
+
+
+@pytest.mark.parametrize("quote", ['"', "'"], ids=["json", "python"])
+@pytest.mark.parametrize("code", ["d800", "dc00", "dfff"])
+def test_half_of_a_character_is_refused_by_its_line(code: str, quote: str, tmp_path: Path) -> None:
+    lines = ['{"a": "x"}', '{"a": "\\ud83d\\ude00"}', f'{{"a": "y\\u{code}"}}']
+    path = tmp_path / "h.json"
+    path.write_text("\n".join(lines).replace('"', quote))
+    refusal = re.escape(f"h.json: line 3: a has half of a character: 'y\\u{code}'")
+    for read in (partial(read_json_lines, path, {"a": str}), partial(read_json_texts, path, ["a"])):
+        with pytest.raises(DataError, match=refusal):
+            list(read())
+
+
+@pytest.mark.parametrize("quote", ['"', "'"], ids=["json", "python"])
+def test_a_character_in_two_halves_is_one(quote: str, tmp_path: Path) -> None:
+    (tmp_path / "h.json").write_text('{"a": "\\ud83d\\ude00!"}\n'.replace('"', quote))
+    for read in (read_json_lines, read_json_texts):
+        (batch,) = read(tmp_path / "h.json", {"a": str})
+        assert batch.to_pydict() == {"a": ["\U0001f600!"]}
+
+
+def test_half_of_a_character_is_refused_within_a_list_too(tmp_path: Path) -> None:
+    (tmp_path / "h.json").write_text('{"a": ["x", ["\\ud800"]]}\n')
+    with pytest.raises(DataError, match="line 1: a has half of a character"):
+        list(read_json_texts(tmp_path / "h.json", ["a"]))
