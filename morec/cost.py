@@ -63,7 +63,7 @@ class PeakMemory:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.kind = GPU_MEMORY if device.type == "cuda" else HOST_MEMORY
-        _give_back_unused()
+        give_back_unused()
         if device.type == "cuda":
             torch.cuda.reset_peak_memory_stats(device)
         self._is_host_known = _reset_resident_peak()
@@ -82,8 +82,8 @@ class PeakMemory:
         return int(peak[1]) * 1024 if peak else None
 
 
-def _give_back_unused() -> None:
-    """Free what an earlier trial of this process left, so that it does not count as this one's."""
+def give_back_unused() -> None:
+    """Free what a trial of this process left, so that it does not count as the next one's."""
     gc.collect()
     _freeze_imports(len(sys.modules))
     with suppress(OSError, AttributeError):  # glibc only

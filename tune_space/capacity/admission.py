@@ -13,7 +13,7 @@ import torch
 
 from morec.config import TrialConfig
 from tune_space.capacity.machine import available_memory, num_cpus
-from tune_space.capacity.trial_memory import MemoryEstimates, TrialMemory
+from tune_space.capacity.trial_memory import PROCESS_BYTES, MemoryEstimates, TrialMemory
 from tune_space.schedule.jobs import Job
 from tune_space.study.arm import Arm
 from tune_space.study.spec import ResourcesSpec
@@ -99,6 +99,11 @@ class MemoryAdmission:
         """
         others = sum(map(self._counted, running))
         return not others or others + self._counted(job) <= self.num_bytes
+
+    def num_idle(self, running: Iterable[Job]) -> int:
+        """How many processes without a trial fit in addition to the running trials; at least 1."""
+        others = sum(map(self._counted, running))
+        return max(1, (self.num_bytes - others) // PROCESS_BYTES)
 
     def _counted(self, job: Job) -> int:
         once = self.trial_memory(job.arm, job.config).num_bytes

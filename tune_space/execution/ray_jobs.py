@@ -58,7 +58,11 @@ def run_jobs(conductor: Conductor, prepared: Prepared, options: RunOptions, caug
             searcher = StudySearcher(conductor, make, capacity.slots.num, admission, halt)
             scheduler = StudyScheduler(conductor, watch.is_intact, halt)
             refreshers = (progress.refresh, options.on_progress)
-            with used_by_trials(is_local=options.address is None):
+
+            def num_idle() -> int:
+                return admission.num_idle(conductor.running.values())
+
+            with used_by_trials(num_idle, is_local=options.address is None):
                 _tuner(searcher, scheduler, refreshers, conductor).fit()
     if halt.error is not None:
         raise halt.error

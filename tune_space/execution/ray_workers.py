@@ -7,8 +7,9 @@ start and to import.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -44,23 +45,31 @@ def started_ahead(num: int) -> Iterator[None]:
 
 
 @contextmanager
-def used_by_trials(*, is_local: bool) -> Iterator[None]:
-    """Let trials use processes that were started ahead, and those of every trial that has ended.
+def used_by_trials(num_idle: Callable[[], int], *, is_local: bool) -> Iterator[None]:
+    """Let trials use processes that were started ahead, and those of trials that have ended.
 
-    In a session of this machine they have the environment of the process that started it. With a
-    Ray that has other parts, trials start processes of their own.
+    ``num_idle`` says how many processes may wait for their next trial now. Processes of this
+    machine's session have the environment of the process that started it. With a Ray that has
+    other parts, trials start processes of their own.
     """
     with ExitStack() as changed:
         if is_local and all(hasattr(class_cache, name) for name in VARIABLES):
             for name, value in VARIABLES.items():
                 changed.enter_context(patch.object(class_cache, name, value))
         if hasattr(tune_controller, "_ObjectCache"):
-            changed.enter_context(patch.object(tune_controller, "_ObjectCache", AllKept))
+            changed.enter_context(
+                patch.object(tune_controller, "_ObjectCache", partial(Kept, num_idle))
+            )
         yield
 
 
-class AllKept(_ObjectCache):  # type: ignore[misc]
-    """Keeps every idle process until the study ends: all its trials need the same resources."""
+class Kept(_ObjectCache):  # type: ignore[misc]
+    """Keeps idle processes until the study ends: all its trials need the same resources."""
+
+    def __init__(self, num_idle: Callable[[], int], may_keep_one: bool = True) -> None:
+        """Take how many may be idle now, and what Ray Tune gives its own."""
+        super().__init__(may_keep_one=may_keep_one)
+        self._num_idle = num_idle
 
     def cache_object(self, key: Any, obj: Any) -> bool:
         """Keep one more."""
@@ -69,6 +78,9 @@ class AllKept(_ObjectCache):  # type: ignore[misc]
         return True
 
     def flush_cached_objects(self, force_all: bool = False) -> Iterator[Any]:
-        """Those to end: all at the end, before it none."""
-        if force_all:
-            yield from super().flush_cached_objects(force_all=True)
+        """Those to end: all at the end, before it those that are too many, oldest first."""
+        num_kept = 0 if force_all else self._num_idle()
+        for objects in self._cached_objects.values():
+            while objects and self._num_cached_objects > num_kept:
+                self._num_cached_objects -= 1
+                yield objects.pop(0)

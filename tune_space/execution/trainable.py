@@ -6,6 +6,7 @@ from typing import Any
 
 import ray.tune
 
+from morec.cost import give_back_unused
 from morec.ray_train import TrialJob, train
 from morec.results import TrialResult, TrialStatus, utc_now
 from morec.storage import is_url
@@ -34,4 +35,6 @@ def run_job(tune_config: dict[str, Any]) -> None:
             code=trial_code(job.config),
             finished_at=utc_now(),
         )
+    # The process may wait for its next trial for hours.
+    give_back_unused()
     ray.tune.report({"result": result.model_dump_json()})

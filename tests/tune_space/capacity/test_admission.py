@@ -14,7 +14,7 @@ from tune_space.capacity.admission import (
     machine_capacity,
     num_concurrent,
 )
-from tune_space.capacity.trial_memory import MemoryEstimates
+from tune_space.capacity.trial_memory import PROCESS_BYTES, MemoryEstimates
 from tune_space.schedule.conductor import Conductor
 from tune_space.study.expand import expand
 from tune_space.study.spec import ResourcesSpec
@@ -70,6 +70,15 @@ def test_a_trial_starts_if_all_fit_and_a_trial_alone_starts_always(tmp_path) -> 
     assert not admission.fits(third, [first, second])
     assert not admission_of(conductor, 10, {"ID": 4, "wide": 7}).fits(second, [first])
     assert admission_of(conductor, 1, {"ID": 4}).fits(first, [])
+
+
+def test_processes_wait_for_a_trial_while_they_fit_beside_the_running_ones(tmp_path) -> None:
+    conductor = conductor_of(tmp_path)
+    first = conductor.next_job()
+    admission = admission_of(conductor, 10 * PROCESS_BYTES, {"ID": 3 * PROCESS_BYTES})
+    assert admission.num_idle([]) == 10
+    assert admission.num_idle([first]) == 7
+    assert admission.num_idle([first] * 4) == 1
 
 
 def test_every_worker_of_a_trial_needs_memory(tmp_path) -> None:

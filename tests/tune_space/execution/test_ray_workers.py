@@ -10,7 +10,7 @@ from ray.tune.execution import class_cache, tune_controller
 from tune_space.execution.ray_workers import (
     IDLE_MS,
     VARIABLES,
-    AllKept,
+    Kept,
     started_ahead,
     used_by_trials,
 )
@@ -46,7 +46,7 @@ class Trainable:
 
 def asked_for(*, is_local: bool) -> dict[str, str]:
     """The variables that Ray Tune asks of a trial's process."""
-    with used_by_trials(is_local=is_local):
+    with used_by_trials(lambda: 1, is_local=is_local):
         actor = class_cache._ActorClassCache().get(Trainable)
     options: dict[str, dict[str, str]] = actor._default_options["runtime_env"] or {}
     return options.get("env_vars", {})
@@ -59,21 +59,33 @@ def test_trials_of_this_machine_ask_for_no_process_of_their_own() -> None:
 
 def test_nothing_of_ray_tune_stays_changed() -> None:
     before = [getattr(class_cache, name) for name in VARIABLES], tune_controller._ObjectCache
-    with used_by_trials(is_local=True):
-        assert tune_controller._ObjectCache is AllKept
+    with used_by_trials(lambda: 7, is_local=True):
+        cache = tune_controller._ObjectCache(may_keep_one=True)
+        assert isinstance(cache, Kept)
     assert ([getattr(class_cache, name) for name in VARIABLES], tune_controller._ObjectCache) == (
         before
     )
 
 
 def test_idle_processes_stay_until_all_are_ended() -> None:
-    cache = AllKept(may_keep_one=True)
+    cache = Kept(lambda: 3)
     assert all(cache.cache_object("1 CPU", process) for process in (1, 2, 3))
     assert list(cache.flush_cached_objects()) == []
     assert cache.pop_cached_object("1 CPU") == 1
     assert cache.num_cached_objects == 2
     assert list(cache.flush_cached_objects(force_all=True)) == [2, 3]
     assert cache.num_cached_objects == 0
+
+
+def test_processes_that_are_too_many_are_ended_the_oldest_first() -> None:
+    num_idle = 3
+    cache = Kept(lambda: num_idle)
+    assert all(cache.cache_object("1 CPU", process) for process in (1, 2, 3, 4))
+    assert list(cache.flush_cached_objects()) == [1]
+    num_idle = 1
+    assert list(cache.flush_cached_objects()) == [2, 3]
+    assert cache.has_cached_object("1 CPU")
+    assert list(cache.flush_cached_objects(force_all=True)) == [4]
 
 
 @pytest.mark.parametrize(
@@ -88,5 +100,5 @@ def test_a_ray_that_has_other_parts_is_left_as_it_is(
     monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str
 ) -> None:
     monkeypatch.delattr(module, name)
-    with started_ahead(1), used_by_trials(is_local=True):
+    with started_ahead(1), used_by_trials(lambda: 1, is_local=True):
         assert not hasattr(module, name)
