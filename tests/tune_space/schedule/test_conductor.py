@@ -507,3 +507,22 @@ def test_a_spent_time_budget_starts_nothing_more(tmp_path, monkeypatch) -> None:
     conductor.finish(end(job))
     assert conductor.is_finished()
     assert not conductor.is_complete()
+
+
+def test_what_may_start_is_counted_whether_or_not_it_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = 0.0
+    monkeypatch.setattr("tune_space.schedule.manifest_writer.monotonic", lambda: seconds)
+    conductor = conductor_of(tmp_path, study(budget={"trials": 2, "parallel": 2, "hours": 1}))
+    num_searching = sum(bool(state.arm.space) for state in conductor.arms)
+    others = len(conductor.arms) - num_searching
+    most = 2 * num_searching + others * len(conductor.study.seeds)
+    assert conductor.num_startable() == most
+    assert conductor.next_job(lambda job: False) is None
+    assert conductor.num_startable() == most
+    assert conductor.next_job() is not None
+    assert conductor.num_startable() == most - 1
+    seconds = 3601.0
+    assert conductor.num_startable() == 0
+    assert not conductor.is_complete()
