@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -18,9 +17,11 @@ from morec.errors import DataError
 
 _ERRORS = (
     *(OSError, EOFError, ValueError, TypeError, LookupError, SyntaxError, TokenError),
-    *(MemoryError, OverflowError, RecursionError, BadZipFile),
+    *(MemoryError, OverflowError, RecursionError),
 )
 """What numpy raises for a file that was cut off or spoiled (fuzzed)."""
+_ARCHIVE = b"PK"
+"""How a .npz begins, like any other ZIP archive."""
 _IDS = "one id a row: text or numbers"
 
 
@@ -103,15 +104,20 @@ def load_array(path: Path, mmap_mode: Any = None) -> npt.NDArray[Any]:
         DataError: the file is no single array; the message does not name it.
     """
     try:
+        # Not for numpy: of a broken archive it leaves the file open.
+        if _is_archive(path):
+            raise DataError("an archive of arrays; expected a single one")
         # The product of a shape that is no file's may overflow before the file is found too short.
         with np.errstate(over="ignore"):
-            found = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
+            found: npt.NDArray[Any] = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
     except _ERRORS as error:
         raise DataError(f"no array in numpy's .npy format: {error}") from error
-    if not isinstance(found, np.ndarray):
-        found.close()
-        raise DataError("an archive of arrays; expected a single one")
     return found
+
+
+def _is_archive(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(_ARCHIVE)) == _ARCHIVE
 
 
 def _load(path: Path, mmap_mode: Any = None) -> npt.NDArray[Any]:
