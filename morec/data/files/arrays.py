@@ -5,6 +5,7 @@ Shapes: n rows, H width.
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tokenize import TokenError
 from typing import Any
@@ -103,10 +104,10 @@ def load_array(path: Path, mmap_mode: Any = None) -> npt.NDArray[Any]:
     Raises:
         DataError: the file is no single array; the message does not name it.
     """
+    # Not for numpy: of a broken archive it leaves the file open.
+    if _is_archive(path):
+        raise DataError("an archive of arrays; expected a single one")
     try:
-        # Not for numpy: of a broken archive it leaves the file open.
-        if _is_archive(path):
-            raise DataError("an archive of arrays; expected a single one")
         # The product of a shape that is no file's may overflow before the file is found too short.
         with np.errstate(over="ignore"):
             found: npt.NDArray[Any] = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
@@ -116,8 +117,9 @@ def load_array(path: Path, mmap_mode: Any = None) -> npt.NDArray[Any]:
 
 
 def _is_archive(path: Path) -> bool:
-    with path.open("rb") as stream:
+    with suppress(OSError), path.open("rb") as stream:
         return stream.read(len(_ARCHIVE)) == _ARCHIVE
+    return False
 
 
 def _load(path: Path, mmap_mode: Any = None) -> npt.NDArray[Any]:
