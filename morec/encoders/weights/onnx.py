@@ -17,7 +17,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import BertConfig, BertModel
 
-from morec.encoders.artefacts import ArtefactStore, file_sha256, local_cache
+from morec.encoders.artefacts import ArtefactStore, local_cache
+from morec.encoders.weights.files import cached_sha256
 from morec.errors import DataError
 
 PREFIX = "model.0.auto_model."
@@ -37,9 +38,9 @@ def converted_folder(onnx_file: Path, sibling: Path) -> Path:
     """
     store = ArtefactStore(local_cache())
     key = {
-        "onnx": file_sha256(onnx_file),
+        "onnx": cached_sha256(onnx_file),
         "sibling": {
-            name: file_sha256(sibling / name)
+            name: cached_sha256(sibling / name)
             for name in ("config.json", *TOKENIZER)
             if (sibling / name).is_file()
         },

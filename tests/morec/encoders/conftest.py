@@ -19,7 +19,7 @@ from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.item import ItemEncoder
 from morec.encoders.text.tokens import _word_level_tokenizer
 from morec.encoders.weights.text import PACKAGED
-from tests.morec.encoders.contract import Builder
+from tests.morec.encoders.contract import Builder, Encoded, vectors_of
 
 NUM_LAYERS = 3
 LIKE_BERT = ("bert", "roberta", "distilbert", "mpnet", "modernbert", "deberta-v2")
@@ -144,13 +144,21 @@ def _decoders(shape: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def built(builder: Builder, case: tuple[str, str]) -> ItemEncoder:
-    """What a contract's own ``builder`` makes of its ``case``."""
-    return builder.build(*case)
+    """What a contract's own ``builder`` makes of its ``case``, for tests that only read it."""
+    return builder.build(*case).eval()
+
+
+@pytest.fixture(scope="module")
+def encoded(built: ItemEncoder, builder: Builder) -> Encoded:
+    """What it makes of all items, once for the tests that look at it."""
+    items = torch.arange(1, builder.dataset.num_items + 1)
+    return Encoded(built(items), vectors_of(built, items))
 
 
 @pytest.fixture
 def encoder(built: ItemEncoder) -> ItemEncoder:
-    return copy.deepcopy(built).eval()
+    """A copy of it, for tests that train it or change its type."""
+    return copy.deepcopy(built)
 
 
 @pytest.fixture

@@ -99,10 +99,10 @@ class TestImageEncoder(EncoderContract):
         assert bool(changed) == (case[0] in CONVOLUTIONS and case[1] != "ts")
 
     def test_another_seed_changes_nothing_that_is_frozen(
-        self, encoder: ItemEncoder, case: tuple[str, str], builder: ImageBuilder
+        self, built: ItemEncoder, case: tuple[str, str], builder: ImageBuilder
     ) -> None:
         other = dict(builder.build(*case, seed=5).named_parameters())
-        for name, parameter in encoder.named_parameters():
+        for name, parameter in built.named_parameters():
             if not parameter.requires_grad:
                 assert torch.equal(parameter, other[name]), name
 

@@ -31,6 +31,7 @@ OWN_WORDS = ("qwen2",)
 WITHOUT_DROPOUT = ("modernbert", "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2")
 OTHERS = [name for name in CUT if name not in (*MOST, *OWN_WORDS)]
 PACKAGED = ("minilm", "minilm-l3")
+"""Once their files are found they are of the kind bert, of which everything is tried."""
 FROM_FILE = " of a file"
 WORDS = ("word-average", "text-cnn", f"word-average{FROM_FILE}", f"text-cnn{FROM_FILE}")
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -51,7 +52,9 @@ READINGS = (
 )
 CASES = [
     *READINGS,
-    *((name, part) for name in (*MOST, *PACKAGED) for part in TRAINED),
+    *((name, part) for name in MOST for part in TRAINED),
+    *(("minilm", part) for part in ("ts", "e2e", "top1", "lora top1")),
+    *(("minilm-l3", part) for part in ("ts", "e2e")),
     *((name, part) for name in OTHERS for part in ("e2e", "top1", "lora top1")),
     *((name, part) for name in WHOLE for part in ("ts", "e2e")),
     ("deberta", "lora e2e"),

@@ -12,6 +12,7 @@ from safetensors import safe_open
 from transformers import AutoTokenizer, BertModel
 
 from morec.config import TrialConfig
+from morec.encoders.weights import files as weight_files
 from morec.encoders.weights.onnx import converted_folder, read_bert
 from morec.encoders.weights.text import ONNX_FILE, PACKAGED, packaged_folder
 from morec.errors import DataError
@@ -91,6 +92,14 @@ def test_a_model_can_be_profiled_before_its_weights_were_converted(
     profile = profile_model(config, num_users=1, num_items=3)
     assert profile is not None
     assert profile.params_trainable > 17_000_000
+
+
+def test_a_folder_is_found_again_without_reading_the_files_it_was_made_of(
+    onnx_file: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HOME", str(folder.parents[2]))
+    monkeypatch.setattr(weight_files, "file_sha256", lambda path: pytest.fail(f"{path}: read"))
+    assert converted_folder(onnx_file, packaged_folder("minilm")) == folder
 
 
 def test_a_file_that_is_no_onnx_is_refused(tmp_path: Path) -> None:
