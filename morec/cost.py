@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from morec.encoders.macs import count_macs
 from morec.encoders.token_embedding import TokenTable
 from morec.models.recommender import Recommender
+from morec.models.user_encoder import UserEncoder
 from morec.results import GPU_MEMORY, HOST_MEMORY
 
 CLEAR_REFS = Path("/proc/self/clear_refs")
@@ -32,26 +33,28 @@ def count_parameters(module: nn.Module) -> tuple[int, int]:
     return sum(n for n, _ in sizes), sum(n for n, is_trained in sizes if is_trained)
 
 
-def paper_macs(
-    recommender: Recommender, num_inputs: int, device: torch.device, *, more_item_macs: int = 0
-) -> int:
+def paper_macs(recommender: Recommender, num_inputs: int, device: torch.device) -> int:
     """Forward multiply-accumulates by the rule of the paper's table 6: one training sample, padded.
 
     A sample has ``num_inputs`` inputs (L of a sequence, 0 of a DSSM's pair), one item more, and as
     many negatives as items. Each of them is encoded in full width; then the user encoder reads the
     inputs. SASRec's projections are L * num_blocks * 12 * D^2. Its attention, 2 * L^2 * D a block,
-    is counted here and left out in the paper (0.6 % at D = 512, L = 20). ``more_item_macs`` are
-    those of an item that were counted before, of encoders that the recommender lacks.
+    is counted here and left out in the paper (0.6 % at D = 512, L = 20).
     """
-    num_slots = 2 * (num_inputs + 1)
-    item_macs, _ = recommender.item_encoder.padded_item_macs()
-    user_macs, _ = count_macs(lambda: read_padded_user(recommender, num_inputs, device))
-    return num_slots * (item_macs + more_item_macs) + user_macs
-
-
-def read_padded_user(recommender: Recommender, num_inputs: int, device: torch.device) -> Tensor:
-    """Run the user encoder on the ``num_inputs`` item vectors of one padded training sample."""
     users = recommender.user_encoder
+    item_macs, _ = recommender.item_encoder.padded_item_macs()
+    user_macs, _ = count_macs(lambda: read_padded_user(users, num_inputs, device))
+    return sample_macs(num_inputs, item_macs=item_macs, user_macs=user_macs)
+
+
+def sample_macs(num_inputs: int, *, item_macs: int, user_macs: int) -> int:
+    """The same from those of one item and of the user encoder's pass over the inputs."""
+    num_slots = 2 * (num_inputs + 1)
+    return num_slots * item_macs + user_macs
+
+
+def read_padded_user(users: UserEncoder, num_inputs: int, device: torch.device) -> Tensor:
+    """Run a user encoder on the ``num_inputs`` item vectors of one padded training sample."""
     items_1LD = torch.zeros(1, num_inputs, users.dim, device=device, requires_grad=True)
     is_item_1L, user_1 = torch.ones(1, num_inputs, dtype=torch.bool), torch.zeros(1).long()
     return cast(Tensor, users(items_1LD, is_item_1L, user_1))

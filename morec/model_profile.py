@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from morec import cost
-from morec.config import ID_INIT, PROCESSING, EncoderSpec, ItemSpec, TrialConfig
+from morec.config import ID_INIT, PROCESSING, EncoderSpec, ItemSpec, ModelSpec, TrialConfig
 from morec.encoders.families import family_of
 from morec.encoders.interface import Encoder
 from morec.encoders.item import assemble_item_encoder
@@ -58,19 +58,21 @@ def profile_model(
     needs_users, needs_items = config.model.has_user_vectors, config.item.id
     if (needs_users and num_users is None) or (needs_items and num_items is None):
         return None
+    # Without a vector for each user, their number changes nothing.
+    users = num_users if needs_users and num_users else 1
     try:
         trained = {
-            place: _counted(spec)
+            place: _counted(_scratch(spec))
             for place, spec in config.item.encoders.items()
             if spec.trainable_layers != 0
         }
         with META, torch.no_grad():
-            recommender = _build(config, num_users or 1, num_items or 1, trained)
+            recommender = _build(config, users, num_items or 1, trained)
             artefact_bytes = _artefact_bytes(config.item, num_items)
     except _UnknownShapesError:
         return None
     try:
-        return _measure(recommender.to(META), config, artefact_bytes)
+        return _measure(recommender.to(META), config, artefact_bytes, num_users=users)
     except _NEEDS_VALUES:
         return None
 
@@ -121,9 +123,12 @@ class _Counted(Encoder):
 
 @cache
 def _counted(spec: EncoderSpec) -> _Counted:
-    """Many arms have the same encoder, whose forward pass is most of a profile's work."""
+    """Many arms have the same encoder, whose forward pass is most of a profile's work.
+
+    ``spec`` is one of ``_scratch``.
+    """
     try:
-        return _Counted(_trained_encoder(_scratch(spec)))
+        return _Counted(_trained_encoder(spec))
     except _NEEDS_VALUES as error:
         raise _UnknownShapesError from error
 
@@ -145,27 +150,55 @@ def _build(
 
 
 def _measure(
-    recommender: Recommender, config: TrialConfig, artefact_bytes: Mapping[str, int]
+    recommender: Recommender,
+    config: TrialConfig,
+    artefact_bytes: Mapping[str, int],
+    *,
+    num_users: int,
 ) -> ModelProfile:
-    one_user = np.ones((1, config.dataset.max_seq_len + 1), np.int32)
-    num_inputs = recommender.user_encoder.train_samples(one_user).items_SL1.shape[1] - 1
-    read_user = partial(cost.read_padded_user, recommender, num_inputs, META)
+    reading = _reading(config.model, num_users, config.dataset.max_seq_len)
     counted = [part for part in recommender.modules() if isinstance(part, _Counted)]
     params = [cost.count_parameters(recommender), *(encoder.params for encoder in counted)]
     kept_of_item, _ = _run(recommender, recommender.item_encoder.encode_padded_item)
     for encoder in counted:
         kept_of_item |= encoder.kept
-    kept_of_user, _ = _run(recommender, read_user)
+    item_macs, _ = recommender.item_encoder.padded_item_macs()
     return ModelProfile(
         params_total=sum(total for total, _ in params),
         params_trainable=sum(trainable for _, trainable in params),
-        forward_macs_paper=cost.paper_macs(
-            recommender.eval(), num_inputs, META, more_item_macs=sum(e.macs for e in counted)
+        forward_macs_paper=cost.sample_macs(
+            reading.num_inputs,
+            item_macs=item_macs + sum(encoder.macs for encoder in counted),
+            user_macs=reading.macs,
         ),
         bytes_per_item=_num_bytes(kept_of_item),
-        bytes_per_sample=_num_bytes(kept_of_user),
+        bytes_per_sample=reading.num_bytes,
         artefact_bytes=artefact_bytes,
     )
+
+
+class _Reading(NamedTuple):
+    """What a user encoder does with one padded training sample, of whatever items."""
+
+    num_inputs: int
+    macs: int
+    num_bytes: int
+    """What it keeps for the gradient."""
+
+
+@cache
+def _reading(model: ModelSpec, num_users: int, max_seq_len: int) -> _Reading:
+    """Many arms have the same user encoder, which is run once for all of them."""
+    with META, torch.no_grad():
+        users = build_user_encoder(model, num_users, max_seq_len)
+    users = users.to(META)
+    one_user = np.ones((1, max_seq_len + 1), np.int32)
+    num_inputs = users.train_samples(one_user).items_SL1.shape[1] - 1
+    read = partial(cost.read_padded_user, users, num_inputs, META)
+    kept, _ = _run(users, read)
+    users.eval()
+    macs, _ = count_macs(read)
+    return _Reading(num_inputs, macs, _num_bytes(kept))
 
 
 def _num_bytes(kept: Mapping[int, torch.UntypedStorage]) -> int:
@@ -250,7 +283,7 @@ def _whole(spec: EncoderSpec) -> tuple[int, int]:
 
 def _scratch(spec: EncoderSpec) -> EncoderSpec:
     """The same encoder, whose weights are not read, whatever stands behind it in the item."""
-    return _with(spec, pretrained=False, dnn_layers=0)
+    return _with(spec, pretrained=False, dnn_layers=0, second_round=None, control=None)
 
 
 def _with(spec: EncoderSpec, **changes: Any) -> EncoderSpec:

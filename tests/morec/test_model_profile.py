@@ -184,7 +184,8 @@ def test_a_model_that_needs_values_has_no_profile_and_stops_nothing(
     def needs_values(*_: object) -> int:
         return int(torch.ones(1, device="meta").item())
 
-    monkeypatch.setattr("morec.model_profile.cost.paper_macs", needs_values)
+    monkeypatch.setattr("morec.model_profile.cost.read_padded_user", needs_values)
+    model_profile._reading.cache_clear()
     assert profile_model(config(10, 8, ID), num_users=10, num_items=20) is None
 
 
@@ -247,3 +248,21 @@ def with_item(item: dict, dim: int) -> TrialConfig:
         "model": {"dim": dim},
     }
     return TrialConfig.model_validate_json(json.dumps(values))
+
+
+def test_arms_with_the_same_user_encoder_run_it_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    configs = [with_item(item, 16) for item in (ID, tiny_item(), tiny_item(control="shuffle"))]
+    model_profile._reading.cache_clear()
+    alone = model_profile._reading(configs[0].model, 1, configs[0].dataset.max_seq_len)
+    assert alone.num_bytes > 0 and alone.macs > 0
+    monkeypatch.setattr("morec.model_profile.cost.read_padded_user", pytest.fail)
+    for one in configs:
+        found = profile_model(one, num_users=3, num_items=5)
+        assert found is not None
+        assert found.bytes_per_sample == alone.num_bytes
+    longer = configs[0].model_copy(
+        update={"dataset": configs[0].dataset.model_copy(update={"max_seq_len": 7})}
+    )
+    monkeypatch.undo()
+    other = profile_model(longer, num_users=3, num_items=5)
+    assert other is not None and other.bytes_per_sample != alone.num_bytes
