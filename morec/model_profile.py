@@ -72,7 +72,8 @@ def profile_model(
     except _UnknownShapesError:
         return None
     try:
-        return _measure(recommender.to(META), config, artefact_bytes, num_users=users)
+        with _AllTrue():  # type: ignore[no-untyped-call]
+            return _measure(recommender.to(META), config, artefact_bytes, num_users=users)
     except _NEEDS_VALUES:
         return None
 
@@ -93,7 +94,10 @@ def joined(members: Sequence[ModelProfile]) -> ModelProfile:
 
 
 class _AllTrue(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Answers encoders that ask whether a mask has no padding."""
+    """Answers encoders that ask whether a mask has no padding, which the meta device cannot check.
+
+    Nothing that is measured is padding.
+    """
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         is_asked = func is torch.ops.aten._local_scalar_dense.default
@@ -128,7 +132,8 @@ def _counted(spec: EncoderSpec) -> _Counted:
     ``spec`` is one of ``_scratch``.
     """
     try:
-        return _Counted(_trained_encoder(spec))
+        with _AllTrue():  # type: ignore[no-untyped-call]
+            return _Counted(_trained_encoder(spec))
     except _NEEDS_VALUES as error:
         raise _UnknownShapesError from error
 
@@ -222,11 +227,7 @@ def _run(
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm):
             module.eval()  # It keeps as much, and accepts a batch of one item.
-    # Nothing that is measured is padding, which the meta device cannot check.
-    with (
-        torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor),
-        _AllTrue(),  # type: ignore[no-untyped-call]
-    ):
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         result = run()
     return kept, result
 

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import time
+from collections.abc import Sequence
 
 import psutil
 import pytest
@@ -26,6 +27,15 @@ pytestmark = pytest.mark.ray
 STOP_S = 60
 """From a signal to the end of the command: 10 on an idle machine, more beside others."""
 LOOPBACK = {"127.0.0.1", "::1", "::ffff:127.0.0.1"}
+
+
+def niceness_of(processes: Sequence[psutil.Process]) -> set[int]:
+    """Of those that have not ended since they were listed."""
+    found = set()
+    for each in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found.add(each.nice())
+    return found
 
 
 def auth_mode(process: psutil.Process) -> str | None:
@@ -62,13 +72,18 @@ def test_the_same_command_again_trains_nothing(uninterrupted) -> None:
     assert {path: path.stat().st_mtime_ns for path in uninterrupted.records()} == before
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_in_good_order_and_says_how_to_continue(
-    study_file, tmp_path, number, code
+@pytest.mark.parametrize(
+    ("number", "code", "niceness"), [(signal.SIGINT, 130, 3), (signal.SIGTERM, 143, 0)]
+)
+def test_a_signal_stops_nice_trials_in_good_order_and_says_how_to_continue(
+    study_file, tmp_path, number, code, niceness
 ) -> None:
-    command = Command(study_file, tmp_path / "out")
+    command = Command(study_file, tmp_path / "out", "--set", f"resources.niceness={niceness}")
     process = command.start()
     wait_until(command.checkpoints, process)
+    nice: set[int] = set()
+    wait_until(lambda: nice.update(niceness_of(trial_processes(process))) or nice, process)
+    assert nice == {min(19, psutil.Process().nice() + niceness)}
     others = descendants(process)
     assert set() < listening(process) <= LOOPBACK
     assert "token" in {auth_mode(each) for each in others}
@@ -143,14 +158,3 @@ def test_a_ray_that_does_not_start_is_one_sentence_and_leaves_nothing_running(
     assert (manifest.state, manifest.interrupted_by) == ("interrupted", sentence)
     words = (words_of(each) for each in psutil.process_iter())
     assert not [each for each in words if f"_{process.pid}/" in each and "session_" in each]
-
-
-def test_trials_run_at_the_niceness_of_the_study(study_file, tmp_path) -> None:
-    command = Command(study_file, tmp_path / "out", "--set", "resources.niceness=3")
-    process = command.start()
-    wait_until(lambda: trial_processes(process), process)
-    found = {each.nice() for each in trial_processes(process)}
-    # They train no second longer than the test has looked.
-    os.kill(process.pid, signal.SIGINT)
-    assert process.communicate()
-    assert found == {min(19, psutil.Process().nice() + 3)}

@@ -48,15 +48,9 @@ EQUIVALENT: dict[Key, str] = {
     (
         "morec/data/files/arrays.py",
         "load_array",
-        "found = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)",
-        "found = (np.load(path, mmap_mode=mmap_mode))",
+        "found: npt.NDArray[Any] = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)",
+        "found: npt.NDArray[Any] = (np.load(path, mmap_mode=mmap_mode))",
     ): "numpy's default, which a reader of the code should see",
-    (
-        "morec/data/files/arrays.py",
-        "load_array",
-        "found.close()",
-        "pass",
-    ): "the archive is closed when it is forgotten",
     (
         "morec/data/files/likely.py",
         "",

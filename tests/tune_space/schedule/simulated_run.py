@@ -109,7 +109,7 @@ def _stand_ins(machine: Machine) -> dict[Any, dict[str, Any]]:
         },
         runner: _runner_stand_ins(capacity),
         ray_jobs: {
-            "ray_session": lambda *_: nullcontext(),
+            "ray_session": lambda *_, **__: nullcontext(),
             "watched_session": lambda _: nullcontext(SimpleNamespace(is_intact=machine.is_intact)),
             "session_capacity": lambda *_: capacity,
             "memory_estimates": lambda *_, **__: one_trial,
