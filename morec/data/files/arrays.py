@@ -4,6 +4,7 @@ Shapes: n rows, H width.
 """
 
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -109,7 +110,8 @@ def load_array(path: Path, mmap_mode: Any = None) -> npt.NDArray[Any]:
         raise DataError("an archive of arrays; expected a single one")
     try:
         # The product of a shape that is no file's may overflow before the file is found too short.
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of heads as Python 2 wrote them
             found: npt.NDArray[Any] = np.load(path, mmap_mode=mmap_mode, allow_pickle=False)
     except _ERRORS as error:
         raise DataError(f"no array in numpy's .npy format: {error}") from error

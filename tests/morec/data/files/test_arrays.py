@@ -172,3 +172,11 @@ def test_stored_ids_of_any_character_are_read(tmp_path: Path) -> None:
         assert array_ids(saved(tmp_path, texts, "ids.npy"), num_rows=4).tolist() == ids
     empty = saved(tmp_path, np.array(["", ""], "U0"), "none.npy")
     assert array_ids(empty, num_rows=2).isna().all()
+
+
+def test_an_array_that_python_2_has_written_is_read_without_a_warning(tmp_path: Path) -> None:
+    path = saved(tmp_path, np.ones((2, 3), np.float32), "v.npy")
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"(2, 3), }  ", b"(2L, 3L), }"))
+    assert path.read_bytes() != whole
+    assert open_vectors(path).tolist() == [[1.0] * 3] * 2
