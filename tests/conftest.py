@@ -28,9 +28,6 @@ IN_ONE_SESSION = {
 }
 """Files there whose studies run in the tests' own process; those of the others start commands."""
 
-MANY = 20
-"""So many modules are a library and not a file of ours."""
-
 settings.register_profile("tests", deadline=None)
 settings.load_profile("tests")
 
@@ -45,19 +42,6 @@ def pytest_configure() -> None:
 def pytest_collection_finish() -> None:
     """What is imported by now is never garbage: no later collection looks through it again."""
     gc.freeze()
-
-
-@pytest.fixture(autouse=True)
-def later_imports_are_never_garbage() -> Iterator[None]:
-    """Exclude the libraries that a test was the first to import, as above.
-
-    Every trial begins with a collection, which took 0.2 s through those of trainers and encoders.
-    """
-    before = len(sys.modules)
-    yield
-    if len(sys.modules) > before + MANY:
-        gc.collect()
-        gc.freeze()
 
 
 class ByFile(LoadScopeScheduling):

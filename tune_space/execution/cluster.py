@@ -22,7 +22,7 @@ from morec.config import EncoderSpec
 from morec.errors import ClusterError, SpecError
 from morec.ray_train import node_name
 from morec.storage import Storage, is_url, place_within
-from tune_space.capacity.admission import Capacity, Slots, memory_for_trials
+from tune_space.capacity.admission import Capacity, Slots, machine_capacity, memory_for_trials
 from tune_space.execution import node_probe
 from tune_space.execution.options import RunOptions
 from tune_space.execution.ray_env import NICENESS, SWITCHES, hide_token, set_niceness
@@ -49,7 +49,8 @@ def ray_session(
 ) -> Iterator[None]:
     """Use the open session, join the cluster at ``address``, or start a session on this machine.
 
-    A session that is started here has processes for ``num_trials`` trials from the beginning.
+    A session that is started here has processes from the beginning: for ``num_trials`` trials, or
+    for as many of them as processors allow.
 
     Raises:
         ClusterError: there is no cluster at the address, or it does not let this machine in.
@@ -69,7 +70,7 @@ def ray_session(
         settings["dashboard_host"] = "127.0.0.1"
         with (
             needed_servers(dashboard=settings["include_dashboard"], logs=options.verbose),
-            started_ahead(num_trials),
+            started_ahead(min(num_trials, machine_capacity(resources).slots.num)),
         ):
             start_ray(partial(ray.init, address="local", **settings))
     else:

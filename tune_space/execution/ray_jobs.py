@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 
 import ray.tune
 from rich.console import Console
@@ -13,7 +12,6 @@ from tune_space.capacity.admission import (
     Capacity,
     MemoryAdmission,
     format_concurrency,
-    machine_capacity,
     num_concurrent,
 )
 from tune_space.capacity.busyness import Competition
@@ -42,7 +40,7 @@ def run_jobs(conductor: Conductor, prepared: Prepared, options: RunOptions, caug
     resources = conductor.study.resources
     # Ray installs a SIGTERM handler of its own, so ours comes after it.
     with (
-        _session(conductor, options),
+        ray_session(resources, options, num_trials=conductor.num_startable()),
         sigterm_as_sigint(caught),
         watched_session(conductor.writer.ledger) as watch,
     ):
@@ -58,24 +56,15 @@ def run_jobs(conductor: Conductor, prepared: Prepared, options: RunOptions, caug
             searcher = StudySearcher(conductor, make, capacity.slots.num, admission, halt)
             scheduler = StudyScheduler(conductor, watch.is_intact, halt)
             refreshers = (progress.refresh, options.on_progress)
-
-            def num_idle() -> int:
-                return admission.num_idle(conductor.running.values())
-
-            with used_by_trials(num_idle, is_local=options.address is None):
+            running = conductor.running.values()
+            with used_by_trials(
+                lambda: admission.num_idle(running), is_local=options.address is None
+            ):
                 _tuner(searcher, scheduler, refreshers, conductor).fit()
     if halt.error is not None:
         raise halt.error
     Storage(_shared_place(conductor, RAY_TUNE)).remove()
     tidy_storage(conductor)
-
-
-def _session(conductor: Conductor, options: RunOptions) -> AbstractContextManager[None]:
-    """A session that begins with as many processes as trials that may start at once."""
-    resources = conductor.study.resources
-    num_slots = machine_capacity(resources).slots.num
-    num_trials = min(num_slots, conductor.num_startable())
-    return ray_session(resources, options, num_trials=num_trials)
 
 
 def tidy_storage(conductor: Conductor) -> None:

@@ -79,6 +79,8 @@ class Kept(_ObjectCache):  # type: ignore[misc]
 
     def flush_cached_objects(self, force_all: bool = False) -> Iterator[Any]:
         """Those to end: all at the end, before it those that are too many, oldest first."""
+        if not self._num_cached_objects:
+            return
         num_kept = 0 if force_all else self._num_idle()
         for objects in self._cached_objects.values():
             while objects and self._num_cached_objects > num_kept:

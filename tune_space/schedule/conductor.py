@@ -90,7 +90,7 @@ class Conductor:
 
     def is_finished(self) -> bool:
         """Whether nothing runs and nothing can be started in this run of the command."""
-        return not self.running and not self.num_startable()
+        return not self.running and not any(self._startable())
 
     def is_complete(self) -> bool:
         """Whether nothing runs and a later run could start nothing either."""

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 
 from morec.config import FilesSpec
 from morec.data.dataset import load_dataset
@@ -20,11 +19,6 @@ from tune_space.ledger.records import Ledger
 
 TRAINED: dict[str, TrialResult] = {}
 """By configuration, what trials came to that a test has trained."""
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 @pytest.fixture
