@@ -29,7 +29,9 @@ def attention(
             query_BAQK, key_BATK, value_BATK, attn_mask=mask, dropout_p=dropout_p, scale=scale
         )
     scale = query_BAQK.shape[-1] ** -0.5 if scale is None else scale
-    scores_BAQT = (query_BAQK * scale) @ key_BATK.transpose(-1, -2)
+    if scale != 1:
+        query_BAQK = query_BAQK * scale
+    scores_BAQT = query_BAQK @ key_BATK.transpose(-1, -2)
     if mask is not None:
         scores_BAQT = masked(scores_BAQT, mask)
     return dropout(scores_BAQT.softmax(-1), dropout_p) @ value_BATK

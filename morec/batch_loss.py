@@ -80,9 +80,10 @@ class BatchLoss:
         rows_P, positions_P = is_target_RT.nonzero(as_tuple=True)
         users_P = torch.arange(len(encoded.items_BL1))[readers][rows_P]
         vectors_UD, states_RTD = encoded.vectors_UD, encoded.states_RTD
+        places_P = rows_P * is_target_RT.shape[1] + positions_P
         on_device = partial(beside, other=vectors_UD)
         return LossInputs(
-            states_PD=_at_least_fp32(states_RTD[on_device(rows_P), on_device(positions_P)]),
+            states_PD=_at_least_fp32(states_RTD.flatten(0, 1).index_select(0, on_device(places_P))),
             targets_P=on_device(encoded.targets_BT[users_P, positions_P]),
             negatives_PK=on_device(encoded.negatives_BTK[users_P, positions_P]),
             shared_M=encoded.shared_M,

@@ -5,6 +5,7 @@ import gc
 import platform
 import re
 import sys
+import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -128,6 +129,28 @@ def has_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return re.search(r"^(flags|Features)\b.*bf16", _cpu_info(), re.MULTILINE) is not None
+
+
+def product_gflops(dtype: torch.dtype, device: torch.device, *, size: int) -> float:
+    """GFLOP a second of a square matrix product, the best of a few.
+
+    On a CPU a second is one of a core: other processes, and the number of threads, do not matter.
+    """
+    left, right = (torch.randn(size, size).to(device, dtype) for _ in range(2))
+    left @ right
+    return 2 * size**3 / min(_seconds_of(left, right) for _ in range(5)) / 1e9
+
+
+def _seconds_of(left: Tensor, right: Tensor) -> float:
+    if left.device.type == "cpu":
+        started = time.process_time()
+        left @ right
+        return time.process_time() - started
+    torch.cuda.synchronize()
+    started = time.perf_counter()
+    left @ right
+    torch.cuda.synchronize()
+    return time.perf_counter() - started
 
 
 def _cpu_info() -> str:

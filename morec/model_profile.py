@@ -19,10 +19,10 @@ from morec import cost
 from morec.config import ID_INIT, PROCESSING, EncoderSpec, ItemSpec, ModelSpec, TrialConfig
 from morec.encoders.families import family_of
 from morec.encoders.interface import Encoder
-from morec.encoders.item import assemble_item_encoder
+from morec.encoders.item import ItemEncoder, assemble_item_encoder
 from morec.encoders.macs import count_macs
 from morec.encoders.tables import FeatureTable
-from morec.models.recommender import Recommender, build_user_encoder
+from morec.models.recommender import build_user_encoder
 
 META = torch.device("meta")
 _NEEDS_VALUES = (AssertionError, LookupError, RuntimeError, TypeError, ValueError)
@@ -67,13 +67,13 @@ def profile_model(
             if spec.trainable_layers != 0
         }
         with META, torch.no_grad():
-            recommender = _build(config, users, num_items or 1, trained)
+            items = _build_items(config, num_items or 1, trained)
             artefact_bytes = _artefact_bytes(config.item, num_items)
     except _UnknownShapesError:
         return None
     try:
         with _AllTrue():  # type: ignore[no-untyped-call]
-            return _measure(recommender.to(META), config, artefact_bytes, num_users=users)
+            return _measure(items.to(META), config, artefact_bytes, num_users=users)
     except _NEEDS_VALUES:
         return None
 
@@ -138,11 +138,11 @@ def _counted(spec: EncoderSpec) -> _Counted:
         raise _UnknownShapesError from error
 
 
-def _build(
-    config: TrialConfig, num_users: int, num_items: int, trained: Mapping[str, Encoder]
-) -> Recommender:
+def _build_items(
+    config: TrialConfig, num_items: int, trained: Mapping[str, Encoder]
+) -> ItemEncoder:
     model = config.model
-    items = assemble_item_encoder(
+    return assemble_item_encoder(
         config.item,
         num_items,
         model.dim,
@@ -150,24 +150,23 @@ def _build(
         lambda place: trained.get(place) or _frozen_encoder(config.item.encoders[place]),
         id_layers=model.num_id_layers,
     )
-    users = build_user_encoder(model, num_users, config.dataset.max_seq_len)
-    return Recommender(items, users, num_items)
 
 
 def _measure(
-    recommender: Recommender,
+    items: ItemEncoder,
     config: TrialConfig,
     artefact_bytes: Mapping[str, int],
     *,
     num_users: int,
 ) -> ModelProfile:
     reading = _reading(config.model, num_users, config.dataset.max_seq_len)
-    counted = [part for part in recommender.modules() if isinstance(part, _Counted)]
-    params = [cost.count_parameters(recommender), *(encoder.params for encoder in counted)]
-    kept_of_item, _ = _run(recommender, recommender.item_encoder.encode_padded_item)
+    counted = [part for part in items.modules() if isinstance(part, _Counted)]
+    own = cost.count_parameters(items)
+    params = [own, reading.params, *(encoder.params for encoder in counted)]
+    kept_of_item, _ = _run(items, items.encode_padded_item)
     for encoder in counted:
         kept_of_item |= encoder.kept
-    item_macs, _ = recommender.item_encoder.padded_item_macs()
+    item_macs, _ = items.padded_item_macs()
     return ModelProfile(
         params_total=sum(total for total, _ in params),
         params_trainable=sum(trainable for _, trainable in params),
@@ -183,8 +182,10 @@ def _measure(
 
 
 class _Reading(NamedTuple):
-    """What a user encoder does with one padded training sample, of whatever items."""
+    """A user encoder, and what it does with one padded training sample, of whatever items."""
 
+    params: tuple[int, int]
+    """All, and those that are trained."""
     num_inputs: int
     macs: int
     num_bytes: int
@@ -203,7 +204,7 @@ def _reading(model: ModelSpec, num_users: int, max_seq_len: int) -> _Reading:
     kept, _ = _run(users, read)
     users.eval()
     macs, _ = count_macs(read)
-    return _Reading(num_inputs, macs, _num_bytes(kept))
+    return _Reading(cost.count_parameters(users), num_inputs, macs, _num_bytes(kept))
 
 
 def _num_bytes(kept: Mapping[int, torch.UntypedStorage]) -> int:

@@ -101,4 +101,4 @@ def placed(packed: Tensor, places_P: Tensor, shape: Sequence[int], fill: int = 0
     A place is counted row after row: ``n * T + t``.
     """
     blank = packed.new_full((math.prod(shape), *packed.shape[1:]), fill)
-    return blank.index_copy(0, places_P, packed).view(*shape, *packed.shape[1:])
+    return blank.index_copy_(0, places_P, packed).view(*shape, *packed.shape[1:])

@@ -70,10 +70,14 @@ class _BlockwiseCE(torch.autograd.Function):
         for block in _blocks(len(states_PD), len(vectors_CD), states_PD.device):
             states_RD, target_R = states_PD[block], target_P[block]
             scores_RC = _scores(states_RD, vectors_CD, log_weight_C, hidden_PL1[block])
-            losses_R, target_grad_P[block] = _softmax_in_place(scores_RC, target_R)
-            states_grad_PD[block] = scores_RC @ vectors_CD
-            vectors_grad_CD.addmm_(scores_RC.T, states_RD)
-            loss += losses_R.sum()
+            highest_R = _exponentials_in_place(scores_RC, target_R)
+            target_exp_R = (target_R - highest_R).exp()
+            total_R = scores_RC.sum(1) + target_exp_R
+            # Rows of width D are divided by the total, not the scores, of which there are more.
+            torch.mm(scores_RC, vectors_CD, out=states_grad_PD[block]).div_(total_R[:, None])
+            vectors_grad_CD.addmm_(scores_RC.T, states_RD / total_R[:, None])
+            target_grad_P[block] = target_exp_R / total_R - 1
+            loss += (total_R.log() + highest_R - target_R).sum()
         ctx.save_for_backward(target_grad_P, states_grad_PD, vectors_grad_CD)
         return loss
 
@@ -102,11 +106,8 @@ def _scores(
     return scores_RC
 
 
-def _softmax_in_place(scores_RC: Tensor, target_R: Tensor) -> tuple[Tensor, Tensor]:
-    """Turn scores into probabilities; each position's loss, and its gradient to the target."""
+def _exponentials_in_place(scores_RC: Tensor, target_R: Tensor) -> Tensor:
+    """Turn scores into e^(score - highest); each position's highest, the target's among them."""
     highest_R = torch.maximum(scores_RC.amax(1), target_R) if len(scores_RC.T) else target_R
     scores_RC.sub_(highest_R[:, None]).exp_()
-    target_exp_R = (target_R - highest_R).exp()
-    total_R = scores_RC.sum(1) + target_exp_R
-    scores_RC.div_(total_R[:, None])
-    return total_R.log() + highest_R - target_R, target_exp_R / total_R - 1
+    return highest_R

@@ -2,7 +2,7 @@
 
 Only attention itself runs on padded rows, which costs little. Everything else runs on packed
 states: those of all users' items, one after the other, without padding.
-Shapes: B users, L positions, P items of all users, D width, H heads, K = D / H.
+Shapes: B users, L positions, Q of them that ask, P items of all users, D width, H heads, K = D / H.
 """
 
 from collections.abc import Callable, Sequence
@@ -68,7 +68,7 @@ class SASRec(UserEncoder):
         """
         first = len(self.positions.weight) - items_BLD.shape[1]
         packing = Packing.of(is_item_BL, items_BLD, is_causal=self.is_causal)
-        placed_PD = packing.packed(items_BLD) + self.positions.weight[first + packing.slots_P]
+        placed_PD = packing.packed(items_BLD) + self.positions(first + packing.slots_P)
         states_PD = self.dropout(self.norm(placed_PD))
         for block in self.blocks[:-1]:
             states_PD = block(states_PD, packing)
@@ -86,8 +86,8 @@ class Packing:
     """Each item's slot in the batch, row after row."""
     last_B: Tensor
     """The index among the P items of each row's last one."""
-    mask_B1LL: Tensor
-    """Added to the attention scores."""
+    mask_1BLL: Tensor
+    """Added to every head's attention scores."""
 
     @classmethod
     def of(cls, is_item_BL: Tensor, items_BLD: Tensor, *, is_causal: bool = True) -> "Packing":
@@ -100,10 +100,10 @@ class Packing:
         is_kept_BL[:, -1] = True
         rows_P, slots_P = is_kept_BL.nonzero(as_tuple=True)
         last_B = is_kept_BL.sum(1).cumsum(0) - 1
-        mask_B1LL = _attention_mask(beside(is_item_BL, items_BLD), is_causal=is_causal)
+        mask_1BLL = _attention_mask(beside(is_item_BL, items_BLD), is_causal=is_causal)
         places_P = rows_P * length + slots_P
         slots_P, places_P, last_B = (beside(one, items_BLD) for one in (slots_P, places_P, last_B))
-        return cls(slots_P, places_P, last_B, mask_B1LL)
+        return cls(slots_P, places_P, last_B, mask_1BLL)
 
     def packed(self, padded_BLX: Tensor) -> Tensor:
         """The items' rows, one after the other: (B, L, ...) to (P, ...)."""
@@ -111,7 +111,32 @@ class Packing:
 
     def padded(self, packed_PX: Tensor) -> Tensor:
         """Undo ``packed``: (P, ...) to (B, L, ...), with zeros on padding."""
-        return placed(packed_PX, self.places_P, (len(self.last_B), self.mask_B1LL.shape[-1]))
+        return placed(packed_PX, self.places_P, self._shape)
+
+    def split(self, packed_PX: Tensor, num_heads: int) -> Tensor:
+        """Rows of ``num_heads`` parts of K numbers, padded, head by head: (H, B, L, K)."""
+        num_rows, length = self._shape
+        parts = packed_PX.view(len(packed_PX) * num_heads, -1)
+        places = self._places_of_heads(num_heads)
+        padded = placed(parts, places, (num_heads * num_rows, length))
+        return padded.view(num_heads, num_rows, length, -1)
+
+    def joined(self, heads_HBLK: Tensor) -> Tensor:
+        """Undo ``split``: (H, B, L, K) to (P, H * K)."""
+        places = self._places_of_heads(len(heads_HBLK))
+        parts = heads_HBLK.flatten(0, 2).index_select(0, places)
+        return parts.view(len(self.places_P), -1)
+
+    @property
+    def _shape(self) -> tuple[int, int]:
+        """B and L."""
+        return len(self.last_B), self.mask_1BLL.shape[-1]
+
+    def _places_of_heads(self, num_heads: int) -> Tensor:
+        """Each item's slot in each head's padded batch, item after item."""
+        num_rows, length = self._shape
+        first_H = torch.arange(num_heads, device=self.places_P.device) * num_rows * length
+        return (self.places_P[:, None] + first_H).flatten()
 
 
 class Block(nn.Module):
@@ -143,25 +168,32 @@ class Block(nn.Module):
         self, queried: Tensor, states_PD: Tensor, packing: Packing, *, last_only: bool
     ) -> Tensor:
         """Attention of the items ``queried``, all or each row's last, to those they may see."""
-        weights = [cast(Tensor, projection.weight) for projection in self.query_key_value]
-        if last_only:
-            q_BLD = F.linear(queried, weights.pop(0))[:, None]
-            k_BLD, v_BLD = packing.padded(_joined_linear(states_PD, weights)).chunk(2, dim=-1)
-        else:
-            q_BLD, k_BLD, v_BLD = packing.padded(_joined_linear(states_PD, weights)).chunk(3, -1)
-        heads_BHLK = attention(
-            self._heads(q_BLD),
-            self._heads(k_BLD),
-            self._heads(v_BLD),
-            mask=packing.mask_B1LL[..., -q_BLD.shape[1] :, :].to(q_BLD.dtype),
+        q_HBQK, k_HBLK, v_HBLK = self._projected(queried, states_PD, packing, last_only=last_only)
+        heads_HBQK = attention(
+            q_HBQK,
+            k_HBLK,
+            v_HBLK,
+            mask=packing.mask_1BLL[..., -q_HBQK.shape[2] :, :].to(q_HBQK.dtype),
             dropout_p=self.dropout.p if self.training else 0.0,
+            scale=1.0,
         )
-        states_BLD = heads_BHLK.transpose(1, 2).flatten(-2)
-        states = states_BLD[:, 0] if last_only else packing.packed(states_BLD)
-        return cast(Tensor, self.output(states))
+        if last_only:
+            return cast(Tensor, self.output(heads_HBQK[:, :, 0].transpose(0, 1).flatten(1)))
+        return cast(Tensor, self.output(packing.joined(heads_HBQK)))
 
-    def _heads(self, states_BLD: Tensor) -> Tensor:
-        return states_BLD.view(*states_BLD.shape[:2], self.num_heads, -1).transpose(1, 2)
+    def _projected(
+        self, queried: Tensor, states_PD: Tensor, packing: Packing, *, last_only: bool
+    ) -> Sequence[Tensor]:
+        """Scaled queries, keys and values, head by head, each (H, B, Q or L, K)."""
+        query, *others = [cast(Tensor, one.weight) for one in self.query_key_value]
+        query = query * (len(query) // self.num_heads) ** -0.5
+        if last_only:
+            q_BHK = F.linear(queried, query).view(len(queried), self.num_heads, -1)
+            both_PX = _joined_linear(states_PD, others)
+            k_HBLK, v_HBLK = packing.split(both_PX, 2 * self.num_heads).chunk(2)
+            return q_BHK.transpose(0, 1)[:, :, None], k_HBLK, v_HBLK
+        all_PX = _joined_linear(states_PD, [query, *others])
+        return packing.split(all_PX, 3 * self.num_heads).chunk(3)
 
 
 def _joined_linear(states_PD: Tensor, weights: Sequence[Tensor]) -> Tensor:
@@ -174,5 +206,5 @@ def _attention_mask(is_item_BL: Tensor, *, is_causal: bool) -> Tensor:
     is_seen_LL = torch.ones(length, length, dtype=torch.bool, device=is_item_BL.device)
     if is_causal:
         is_seen_LL = is_seen_LL.tril()
-    is_seen_B1LL = is_seen_LL & is_item_BL[:, None, None, :]
-    return torch.where(is_seen_B1LL, 0.0, MASKED)
+    is_seen_1BLL = is_seen_LL & is_item_BL[None, :, None, :]
+    return torch.where(is_seen_1BLL, 0.0, MASKED)

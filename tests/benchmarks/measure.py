@@ -13,6 +13,8 @@ from typing import TypeVar
 
 import torch
 
+from morec.cost import product_gflops
+
 Run = TypeVar("Run", bound=Callable[[], object])
 GEMM_SIZE = 1536
 
@@ -81,10 +83,7 @@ def ratios(slow: tuple[float, ...], fast: tuple[float, ...]) -> tuple[float, ...
 
 def gemm_gflops(dtype: torch.dtype) -> float:
     """GFLOP per CPU second of a square matrix product, the best of a few."""
-    left, right = (torch.randn(GEMM_SIZE, GEMM_SIZE).to(dtype) for _ in range(2))
-    left @ right
-    best = min(cpu_seconds(lambda: left @ right) for _ in range(5))
-    return 2 * GEMM_SIZE**3 / best / 1e9
+    return product_gflops(dtype, torch.device("cpu"), size=GEMM_SIZE)
 
 
 def peak_mib(run: Callable[[], object]) -> float:

@@ -18,6 +18,9 @@ from tune_space.ledger.provenance import IN_STUDIES, git_state, machine, version
 
 MODULES = {package: package for package in (*IN_TRIALS, *IN_STUDIES)} | {"pillow": "PIL"}
 """Package -> the module that must be importable."""
+PRODUCT_SIZE = 512
+"""Rows and columns of a product that is timed: large enough for the full rate, a second at most
+where bf16 is emulated."""
 
 
 def answer(request: Request) -> Answer:
@@ -41,7 +44,7 @@ def examine(runs: Path) -> tuple[list[str], list[str]]:
         f"memory: {memory}, {available} available",
     ]
     broken = [*_imports(), *_weights()]
-    facts += [f"accelerator: {_accelerator()}"]
+    facts += [f"accelerator: {_accelerator()}", *_product_rates()]
     return facts, broken
 
 
@@ -80,3 +83,29 @@ def _accelerator() -> str:
     except (ImportError, OSError):
         return "torch cannot be imported"
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+
+
+def _product_rates() -> Iterator[str]:
+    """Whether ``training.precision: bf16`` can save time here: some processors only emulate it."""
+    try:
+        import torch
+
+        from morec.cost import product_gflops
+    except (ImportError, OSError):
+        return
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    fp32, bf16 = (
+        product_gflops(dtype, device, size=PRODUCT_SIZE)
+        for dtype in (torch.float32, torch.bfloat16)
+    )
+    where = "the GPU" if device.type == "cuda" else "a core"
+    rates = f"{_short(fp32)} GFLOP/s of {where} in fp32, {_short(bf16)} in bf16"
+    yield (
+        f"matrix products: {rates}, {_short(bf16 / fp32)}x as fast; "
+        "with training.precision=bf16 large encoders gain less than that, and small layers may lose"
+    )
+
+
+def _short(number: float) -> str:
+    """Three digits and no exponent: 1,420."""
+    return f"{float(f'{number:.3g}'):,g}"

@@ -32,7 +32,8 @@ def test_states_are_those_of_torchs_gru_over_each_users_items_alone() -> None:
             expected = read @ model.output.weight.T + model.output.bias
             torch.testing.assert_close(states_BLD[row, -number:], expected, rtol=0, atol=1e-12)
         last_B1D = model(items_BLD, is_item_BL(), USERS, last_only=True)
-        assert torch.equal(last_B1D, states_BLD[:, -1:])
+        # A processor may round a product of one row otherwise than the same row of many.
+        torch.testing.assert_close(last_B1D, states_BLD[:, -1:], rtol=0, atol=1e-12)
 
 
 def test_every_gate_starts_xavier_normal_and_biases_at_zero() -> None:

@@ -48,14 +48,28 @@ def test_items_are_packed_and_a_rows_last_slot_always_counts_as_one(is_causal: b
     assert packing.last_B.tolist() == [2, 3, 4]
     places = torch.arange(4)
     is_seen_BLL = is_item_BL[:, None, :] & ((places <= places[:, None]) | (not is_causal))
-    assert packing.mask_B1LL.shape == (3, 1, 4, 4)
-    assert not packing.mask_B1LL[:, 0][is_seen_BLL].any()
-    assert (packing.mask_B1LL[:, 0][~is_seen_BLL] < -1e8).all()
+    assert packing.mask_1BLL.shape == (1, 3, 4, 4)
+    assert not packing.mask_1BLL[0][is_seen_BLL].any()
+    assert (packing.mask_1BLL[0][~is_seen_BLL] < -1e8).all()
     packed_PD = packing.packed(padded_BLD)
     assert packed_PD[:, 0].tolist() == [2, 4, 6, 14, 22]
     again_BLD = packing.padded(packed_PD)
     is_kept_BL = is_item_BL | (places == 3)
     assert torch.equal(again_BLD, padded_BLD * is_kept_BL[..., None])
+
+
+@pytest.mark.parametrize("num_heads", [1, 3])
+def test_heads_are_padded_as_a_view_of_padded_rows_would_be_and_joined_again(
+    num_heads: int,
+) -> None:
+    rows_BLX = torch.randn(3, LENGTH, num_heads * 4)
+    packing = Packing.of(left_padded(2, LENGTH, 1), rows_BLX)
+    packed_PX = packing.packed(rows_BLX)
+    heads_HBLK = packing.split(packed_PX, num_heads)
+    expected = packing.padded(packed_PX).view(3, LENGTH, num_heads, 4).permute(2, 0, 1, 3)
+    assert heads_HBLK.is_contiguous()
+    assert torch.equal(heads_HBLK, expected)
+    assert torch.equal(packing.joined(heads_HBLK), packed_PX)
 
 
 def test_a_block_is_torchs_post_ln_layer() -> None:

@@ -115,16 +115,10 @@ EQUIVALENT: dict[Key, str] = {
     ): "a hidden key has weight 0 with either",
     (
         "morec/models/sasrec.py",
-        "Packing.padded",
-        "return placed(packed_PX, self.places_P, (len(self.last_B), self.mask_B1LL.shape[-1]))",
-        "return placed(packed_PX, self.places_P, (len(self.last_B), self.mask_B1LL.shape[-(2)]))",
+        "Packing._shape",
+        "return len(self.last_B), self.mask_1BLL.shape[-1]",
+        "return len(self.last_B), self.mask_1BLL.shape[-(2)]",
     ): "the mask is square",
-    (
-        "morec/models/sasrec.py",
-        "Block._attend",
-        "states_BLD = heads_BHLK.transpose(1, 2).flatten(-2)",
-        "states_BLD = heads_BHLK.transpose(1, 2).flatten((2))",
-    ): "the third of four dimensions is the last but one",
     (
         "morec/models/sasrec.py",
         "_attention_mask",

@@ -1,5 +1,7 @@
 """The doctor prints versions and free space, and what is missing or is not the pinned file."""
 
+import re
+
 import pytest
 
 from morec.encoders.weights import text as weights
@@ -13,6 +15,22 @@ def test_versions_machine_and_free_disk_are_printed(tmp_path) -> None:
     text = "\n".join(facts)
     for part in ("python 3", "torch 2", "ray 2", "machine: ", f"disk free at {tmp_path}: "):
         assert part in text
+
+
+def test_the_rates_of_matrix_products_say_whether_bf16_can_save_time(tmp_path) -> None:
+    facts, _ = examine(tmp_path)
+    (line,) = [fact for fact in facts if fact.startswith("matrix products: ")]
+    found = re.search(r": (\S+) GFLOP/s of a core in fp32, (\S+) in bf16, (\S+)x as fast", line)
+    fp32, bf16, ratio = (float(number.replace(",", "")) for number in found.groups())
+    assert min(fp32, bf16) > 0
+    assert ratio == pytest.approx(bf16 / fp32, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(1415.3, "1,420"), (217.4, "217"), (0.9312, "0.931"), (6.5, "6.5")]
+)
+def test_rates_have_three_digits_and_no_exponent(number: float, text: str) -> None:
+    assert doctor._short(number) == text
 
 
 def test_a_package_that_cannot_be_imported_is_named(
