@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from morec.data.dataset import Dataset
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.families import encoder_inputs
 from morec.encoders.macs import count_macs
@@ -39,16 +40,7 @@ def _step(
     case = f"end-to-end step, BERT-{shape}, batch {batch_size}"
     dataset = world.mind_like(batch_size, settings.size(20_000, 500))
     bert = world.bert_folder(shape, settings.folder)
-    ours = {
-        precision: world.trainer(
-            dataset,
-            settings.store,
-            item=world.text(bert),
-            training={"precision": precision},
-            batch_size=batch_size,
-        )
-        for precision in ("fp32", "bf16")
-    }
+    ours = _in_both_precisions(dataset, settings, item=world.text(bert), batch_size=batch_size)
     slow = plain_trainer(ours["fp32"], plain_titles(ours["fp32"], bert))
     sides = {
         "straightforward": slow.train_epoch,
@@ -73,22 +65,31 @@ def _step(
     ]
 
 
-def step_ids(settings: Settings) -> list[Row]:
-    """Ten steps on IDs with one negative against their arithmetic: 64 users of 40 items, 453 items.
+def _in_both_precisions(dataset: Dataset, settings: Settings, **options: Any) -> dict[str, Trainer]:
+    return {
+        precision: world.trainer(
+            dataset, settings.store, training={"precision": precision}, **options
+        )
+        for precision in ("fp32", "bf16")
+    }
 
-    Products of a loss over candidates are not counted, so that only BCE is measured.
+
+def step_ids(settings: Settings) -> list[Row]:
+    """Ten steps on IDs with one negative: 64 users of 40 items, 453 items.
+
+    Against their arithmetic, which counts no products of a loss over candidates, so that only BCE
+    is measured; and in bf16.
     """
     dataset = world.mind_like(settings.size(640, 64), 453, max_seq_len=50, mean_length=40)
     rows = []
     for dim, num_blocks, target in ((64, 1, 40.0), (512, 2, 67.0)):
-        ours = world.trainer(
-            dataset,
-            settings.store,
-            model={"dim": dim, "num_blocks": num_blocks, "dropout": 0.2},
-            batch_size=64,
-        )
-        seconds = interleaved({"ours": ours.train_epoch}, settings.rounds)["ours"]
-        rows += _useful_work(f"step on IDs, d = {dim}", ours, seconds, target)
+        model = {"dim": dim, "num_blocks": num_blocks, "dropout": 0.2}
+        ours = _in_both_precisions(dataset, settings, model=model, batch_size=64)
+        sides = {name: trainer.train_epoch for name, trainer in ours.items()}
+        seconds = interleaved(sides, settings.rounds)
+        case = f"step on IDs, d = {dim}"
+        rows += _useful_work(case, ours["fp32"], seconds["fp32"], target)
+        rows.append(Row(case, "bf16 against fp32", "x", ratios(seconds["fp32"], seconds["bf16"])))
     return rows
 
 
