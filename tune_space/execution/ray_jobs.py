@@ -20,6 +20,7 @@ from tune_space.execution.cluster import ray_session, session_capacity
 from tune_space.execution.options import RunOptions
 from tune_space.execution.progress import StudyProgress
 from tune_space.execution.ray_tune import Display, Halt, StudyScheduler, StudySearcher
+from tune_space.execution.ray_usage import uncounted_callbacks
 from tune_space.execution.ray_watch import watched_session
 from tune_space.execution.ray_workers import used_by_trials
 from tune_space.execution.signals import Caught, sigterm_as_sigint
@@ -49,7 +50,8 @@ def run_jobs(conductor: Conductor, prepared: Prepared, options: RunOptions, caug
         arms = [state.arm for state in conductor.arms]
         print(format_concurrency(capacity.slots, admission, arms))
         num = num_concurrent(capacity.slots, admission, arms)
-        competition = Competition(os.getpid()) if options.address is None else None
+        is_local = options.address is None
+        competition = Competition(os.getpid()) if is_local else None
         with StudyProgress(conductor, num, Console(), competition=competition) as progress:
             halt = Halt()
             make = _job_maker(conductor, prepared)
@@ -57,9 +59,8 @@ def run_jobs(conductor: Conductor, prepared: Prepared, options: RunOptions, caug
             scheduler = StudyScheduler(conductor, watch.is_intact, halt)
             refreshers = (progress.refresh, options.on_progress)
             running = conductor.running.values()
-            with used_by_trials(
-                lambda: admission.num_idle(running), is_local=options.address is None
-            ):
+            used = used_by_trials(lambda: admission.num_idle(running), is_local=is_local)
+            with used, uncounted_callbacks():
                 _tuner(searcher, scheduler, refreshers, conductor).fit()
     if halt.error is not None:
         raise halt.error
