@@ -22,11 +22,11 @@ from morec.data.titles import read_titles
 from morec.encoders.artefacts import ArtefactStore
 from morec.encoders.families import build_encoder
 from morec.encoders.interface import Encoder
-from morec.encoders.item import assemble_item_encoder
+from morec.encoders.item import ItemEncoder, assemble_item_encoder
 from morec.encoders.processing import Projection, item_chunks, processed
 from morec.encoders.saved import saved_spec
 from morec.encoders.tables import FeatureTable
-from morec.errors import DataError
+from morec.errors import DataError, SpecError
 from morec.exports.folder import ITEM_ID, TITLE, VECTOR, ExportFolder, encoder_folder, member_prefix
 
 IMAGE = "image"
@@ -98,11 +98,7 @@ class _Member:
     @torch.no_grad()
     def vectors_mD(self) -> _Floats:
         """The items' vectors, in evaluation mode."""
-        config, count = self._config, len(self._items)
-        with torch.random.fork_rng(devices=[]):
-            encoder = assemble_item_encoder(
-                config.item, count, config.model.dim, config.model.dropout, self._encoder
-            )
+        count, encoder = len(self._items), self._assembled()
         stored = self._folder.weights(f"{self._prefix}item_encoder.")
         try:
             encoder.load_state_dict(stored)
@@ -116,6 +112,20 @@ class _Member:
         ]
         found: _Floats = torch.cat(vectors).numpy()
         return found
+
+    def _assembled(self) -> ItemEncoder:
+        config = self._config
+        try:
+            with torch.random.fork_rng(devices=[]):
+                return assemble_item_encoder(
+                    config.item,
+                    len(self._items),
+                    config.model.dim,
+                    config.model.dropout,
+                    self._encoder,
+                )
+        except SpecError as error:  # The configuration was changed, or not the encoder's any more.
+            raise DataError(f"{self._folder.path}: {error}") from error
 
     def _encoder(self, part: str) -> Encoder:
         """The features of a part, as the layers behind it read them."""

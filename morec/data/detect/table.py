@@ -30,7 +30,8 @@ WESTERN = "cp1252"
 """What Western European texts are written in that are no UTF-8."""
 MAX_CONTROL = 0.01
 """Share of control characters up to which bytes are text."""
-NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
+NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
+"""A number as pandas reads it: without ``ASCII``, digits of other scripts would match."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,6 @@
 """Streams CSV, TSV and other text files, packed or not; a file may be larger than memory."""
 
 import csv
-import lzma
-import zlib
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -12,21 +10,13 @@ import pyarrow as pa
 import pyarrow.csv
 
 from morec.data.files.headers import names_of
-from morec.data.files.packed import check_is_text, open_packed
+from morec.data.files.packed import BROKEN, check_is_text, open_packed
 from morec.data.files.text_faults import fault_of, not_text, open_lines, rows_of
 from morec.data.files.text_format import TextFormat
 from morec.data.files.text_stream import BLOCK_BYTES, MARK, check_quotes, utf8_stream
 from morec.errors import DataError
 
-READ_ERRORS = (
-    OSError,
-    EOFError,
-    UnicodeError,
-    zlib.error,
-    lzma.LZMAError,
-    csv.Error,
-    pa.ArrowException,
-)
+READ_ERRORS = (*BROKEN, UnicodeError, csv.Error, pa.ArrowException)
 """Errors that reading a broken file raises."""
 
 

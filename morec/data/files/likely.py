@@ -2,13 +2,15 @@
 
 import codecs
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import charset_normalizer
 
-from morec.data.files.packed import first_bytes, open_packed
+from morec.data.files.packed import BROKEN, first_bytes, open_packed
 
 CANDIDATES = ("\t", ";", "::", "|", ",", " ")
 """Separators that are looked for; one earlier in the list wins."""
@@ -22,6 +24,7 @@ MARKS = {
 NUM_ODD_LINES = 2000
 """Lines with characters beyond ASCII from which an encoding is guessed."""
 LONGEST = 1 << 16
+"""Bytes of a line that are read at once: a small packed file may hold one that fills the memory."""
 
 
 def separator_of_line(line: str, other_than: str = "") -> str | None:
@@ -39,8 +42,7 @@ def encoding_of(path: Path) -> str | None:
     if b"\0" in start:
         is_big = start[::2].count(0) > start[1::2].count(0)
         return "utf-16-be" if is_big else "utf-16-le"
-    with open_packed(path) as stream:
-        guess = charset_normalizer.from_bytes(_odd_lines(stream)).best()
+    guess = charset_normalizer.from_bytes(_odd_lines(path)).best()
     return guess.encoding.replace("_", "-") if guess else None
 
 
@@ -49,7 +51,13 @@ def quoted_for_yaml(separator: str) -> str:
     return '"\\t"' if separator == "\t" else f"'{separator}'"
 
 
-def _odd_lines(lines: Iterable[bytes]) -> bytes:
+def _odd_lines(path: Path) -> bytes:
     """Join the lines beyond ASCII: the others say nothing, and may fill the file's beginning."""
-    odd = islice((line for line in lines if not line.isascii()), NUM_ODD_LINES)
-    return b"".join(re.sub(rb"[\x00-\x1f]", b" ", line[:LONGEST]) for line in odd)
+    odd = islice((line for line in _readable(path) if not line.isascii()), NUM_ODD_LINES)
+    return b"".join(re.sub(rb"[\x00-\x1f]", b" ", line) for line in odd)
+
+
+def _readable(path: Path) -> Iterator[bytes]:
+    """Lines, long ones in pieces, up to where a damaged file breaks off: a guess needs no more."""
+    with suppress(*BROKEN), open_packed(path) as stream:
+        yield from iter(partial(stream.readline, LONGEST), b"")

@@ -20,6 +20,8 @@ MAGIC = {
     b"\x80\x04\x95": "a pickle; save it as CSV or Parquet",
 }
 """First bytes of files that are no text, and what to do with them."""
+BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError)
+"""What reading a damaged file raises, packed or not."""
 NUM_LOOKED = 1 << 16
 """Bytes of a file that are looked at to tell how it is written."""
 
@@ -39,7 +41,7 @@ def first_bytes(path: Path) -> bytes:
     try:
         with open_packed(path) as stream:
             return stream.read(NUM_LOOKED)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError):
+    except BROKEN:
         return b""
 
 

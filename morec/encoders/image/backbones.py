@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from morec.config import ImageSpec
 from morec.encoders.weights.image import PACKAGED, timm_name, timm_weights
+from morec.encoders.weights.read_errors import as_data_error
 from morec.errors import DataError, SpecError, first_line
 
 _NOT_RUNNING = (ArithmeticError, AssertionError, RuntimeError, TypeError, ValueError)
@@ -31,6 +32,11 @@ def load_timm(spec: ImageSpec) -> Any:
         SpecError: the name is unknown, or the model cannot read images of this size.
     """
     weights = timm_weights(spec)
+    with as_data_error(f"item.image: timm cannot read {spec.name!r}"):
+        return _running(spec, weights)
+
+
+def _running(spec: ImageSpec, weights: Path | None) -> Any:
     try:
         if weights is not None and spec.name in PACKAGED:
             backbone = _packaged(spec, weights)

@@ -38,7 +38,8 @@ from transformers import (
 from morec.config import ImageSpec
 from morec.encoders.weights.image import transformers_folder
 from morec.encoders.weights.pretrained import load_transformer
-from morec.errors import DataError, SpecError, first_line
+from morec.encoders.weights.read_errors import as_data_error
+from morec.errors import DataError, SpecError
 
 PREPROCESSORS = ("preprocessor_config.json", "processor_config.json")
 """Files that say how pixels are normalised; in the second they stand under ``image_processor``."""
@@ -209,10 +210,8 @@ def load_vision_config(spec: ImageSpec) -> Any:
         SpecError: it is of another model type.
     """
     folder = transformers_folder(spec)
-    try:
+    with as_data_error(str(folder / "config.json")):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{folder / 'config.json'}: {first_line(error)}") from error
     if config.model_type not in FAMILIES:
         raise SpecError(
             f"item.image.name: {spec.name!r} is of type {config.model_type!r}; allowed: vit_mae, "

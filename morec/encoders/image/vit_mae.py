@@ -16,6 +16,7 @@ from transformers import AutoConfig, ViTMAEConfig, ViTMAEForPreTraining, ViTMAEM
 from morec.config import ImageSpec
 from morec.encoders.weights.image import TINY_RANDOM_MAE, transformers_folder
 from morec.encoders.weights.pretrained import load_transformer
+from morec.encoders.weights.read_errors import as_data_error
 from morec.errors import SpecError
 
 MODEL_TYPE = "vit_mae"
@@ -106,7 +107,9 @@ def load_vit_mae_config(spec: ImageSpec) -> ViTMAEConfig:
     if spec.name == TINY_RANDOM_MAE:
         _check(_tiny_problems(spec))
         return _tiny_config(spec.size)
-    config = AutoConfig.from_pretrained(transformers_folder(spec), trust_remote_code=False)
+    folder = transformers_folder(spec)
+    with as_data_error(str(folder / "config.json")):
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     if config.model_type != MODEL_TYPE:
         raise SpecError(
             f"item.image.name: {spec.name!r} is of type {config.model_type!r}; allowed: a ViT-MAE, "

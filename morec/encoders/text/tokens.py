@@ -18,6 +18,7 @@ from morec.config import TextSpec, canonical_json
 from morec.data.dataset import Dataset
 from morec.encoders.artefacts import Artefact, ArtefactStore
 from morec.encoders.text.reading import contents_of, reading_of, texts_of
+from morec.encoders.weights.read_errors import as_data_error
 from morec.encoders.weights.text import TINY_RANDOM, text_folder, text_hash
 from morec.errors import DataError, SpecError
 
@@ -109,10 +110,8 @@ def load_tokenizer(spec: TextSpec, titles: tuple[str, ...]) -> Any:
     # Without these files transformers makes an empty vocabulary and says nothing.
     if not any(file for pattern in VOCABULARIES for file in folder.glob(pattern)):
         raise DataError(f"{folder}: no tokenizer; one of {', '.join(VOCABULARIES)} is needed")
-    try:
+    with as_data_error(f"{folder}: no tokenizer that can be read"):
         return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{folder}: no tokenizer that can be read: {error}") from error
 
 
 def word_tokenizer(titles: Iterable[str]) -> PreTrainedTokenizerFast:

@@ -26,8 +26,9 @@ from morec.encoders.text.reading import reading_of
 from morec.encoders.text.stack import TransformerStack, WholeEncoder
 from morec.encoders.token_embedding import TokenTable
 from morec.encoders.weights.pretrained import load_transformer
+from morec.encoders.weights.read_errors import as_data_error
 from morec.encoders.weights.text import TINY_RANDOM, TINY_RANDOM_SHAPE, text_folder
-from morec.errors import DataError, SpecError, first_line
+from morec.errors import SpecError
 
 
 def load_config(spec: TextSpec, vocab_size: int) -> Any:
@@ -112,10 +113,8 @@ def _tiny_config(vocab_size: int) -> BertConfig:
 
 
 def _saved_config(folder: Path) -> Any:
-    try:
+    with as_data_error(str(folder / "config.json")):
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{folder / 'config.json'}: {first_line(error)}") from error
 
 
 def _problems(spec: TextSpec, config: Any) -> Iterator[str]:

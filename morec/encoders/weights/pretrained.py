@@ -4,13 +4,12 @@ import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
-from morec.errors import DataError, first_line
+from morec.encoders.weights.read_errors import as_data_error
+from morec.errors import DataError
 
 
 def load_transformer(folder: Path | None, config: Any, model_class: Any, **options: Any) -> Any:
@@ -48,12 +47,10 @@ def quiet() -> Iterator[None]:
 
 
 def _load_pretrained(folder: Path, config: Any, model_class: Any, options: dict[str, Any]) -> Any:
-    try:
+    with as_data_error(f"{folder}: the weights cannot be read"):
         model, report = model_class.from_pretrained(
             folder, config=config, weights_only=True, output_loading_info=True, **options
         )
-    except (OSError, RuntimeError, ValueError, SafetensorError, UnpicklingError) as error:
-        raise DataError(f"{folder}: the weights cannot be read: {first_line(error)}") from error
     encoder = "" if model.base_model is model else f"{model.base_model_prefix}."
     missing = sorted(name for name in report["missing_keys"] if name.startswith(encoder))
     if missing:

@@ -208,3 +208,11 @@ def test_lists_need_no_encoder_but_new_items_do(folder: Path) -> None:
     assert len(recommender.recommend({"a": ["1"]}, k=2)) == 2
     with pytest.raises(DataError, match="there is no text_encoder"):
         recommender.item_vectors(pd.DataFrame({"item_id": ["a"], "title": ["b"]}))
+
+
+def test_new_items_say_where_a_configuration_does_not_suit_the_encoder(folder: Path) -> None:
+    _config(lambda plain: plain["trial"]["item"]["text"].update(max_tokens=1000))(folder)
+    recommender = Recommender.load(folder)
+    with pytest.raises(DataError, match=r"item\.text\.max_tokens: 1000, but .* at most") as caught:
+        recommender.item_vectors(pd.DataFrame({"item_id": ["a"], "title": ["b"]}))
+    assert str(caught.value).startswith(str(folder))

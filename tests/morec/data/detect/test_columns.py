@@ -352,6 +352,7 @@ def test_ids_are_filled_and_of_several_values_and_few_words(
         (["-2", "0"], False),
         (["5", "101"], False),
         (["5", "good"], False),
+        (["５", "4"], False),  # a digit of another script, which pandas does not read
         (list(map(str, range(21))), True),
         (list(map(str, range(22))), False),
     ],

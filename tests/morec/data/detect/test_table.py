@@ -6,9 +6,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from morec.data.detect import table as module
-from morec.data.detect.table import Table, read_table
+from morec.data.detect.table import NUMBER, Table, read_table
 from morec.data.files.text_format import TextFormat
 from morec.errors import DataError
 
@@ -29,6 +31,11 @@ def separator_of(folder: Path, content: str, name: str = "a.txt") -> str:
     text = read(folder, content, name).text
     assert text is not None
     return text.separator
+
+
+@given(st.from_regex(NUMBER, fullmatch=True))
+def test_pandas_reads_what_is_taken_for_a_number(text: str) -> None:
+    pd.to_numeric(pd.Series([text], dtype="str"))
 
 
 def test_rows_below_a_header_are_columns_of_text_without_blanks(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import json
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from pickle import UnpicklingError
 
 import numpy as np
 import pytest
@@ -134,6 +133,27 @@ def test_a_saved_model_is_two_files_and_computes_what_it_computed(
     assert not torch.allclose(scratch.eval()(images), model(images))
 
 
+DAMAGES = {
+    "no object": ("config.json", b"[]"),
+    "no JSON": ("config.json", b'{"architecture": "test_resnet"'),
+    "no architecture": ("config.json", b"{}"),
+    "another architecture": ("config.json", b'{"architecture": "no_such_model"}'),
+    "no tensors": ("model.safetensors", b"\x08\0\0\0\0\0\0\0{}{}{}{}"),
+    "cut off": ("model.safetensors", b""),
+}
+
+
+@pytest.mark.parametrize(("name", "content"), DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_folder_is_one_sentence(name: str, content: bytes, tmp_path: Path) -> None:
+    folder = tmp_path / "saved"
+    save_timm(timm.create_model("test_resnet", num_classes=0), folder)
+    (folder / name).write_bytes(content)
+    spec = ImageSpec(name=str(folder), size=32)
+    with pytest.raises((DataError, SpecError), match=str(folder)) as caught:
+        load_timm(spec)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_configuration_as_timm_once_wrote_it_is_read(tmp_path: Path) -> None:
     model = timm.create_model("test_resnet", num_classes=0)
     save_timm(model, tmp_path / "saved")
@@ -162,6 +182,6 @@ def test_packaged_weights_run_no_code(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.setattr(
         "morec.encoders.image.backbones.timm_weights", lambda _: tmp_path / "weights.pth"
     )
-    with pytest.raises(UnpicklingError):
+    with pytest.raises(DataError, match="timm cannot read 'efficientnet-lite0': Weights only load"):
         load_timm(ImageSpec(name="efficientnet-lite0"))
     assert not (tmp_path / "ran").exists()
