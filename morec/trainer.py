@@ -18,6 +18,7 @@ from morec.data.splits import Split, train_popularity_N1, train_sequences_UL1
 from morec.encoders.artefacts import ArtefactStore
 from morec.errors import DivergedError
 from morec.evaluation import Evaluator
+from morec.gradient_sums import GradientSums
 from morec.gradients import Gradients
 from morec.losses.table import LOSSES
 from morec.models.batches import TrainBatch, check_samples, num_steps, train_batches
@@ -68,6 +69,9 @@ class Trainer:
         self.optimizer = Optimizer(self.recommender, config.optim, num_steps=steps)
         self.log_popularity_N1 = _log_popularity(dataset).to(device)
         self.loss = BatchLoss(self.recommender, config.training, self.log_popularity_N1, workers)
+        # The backward pass begins with the last layers of the user encoder.
+        trained = [p for p in self.recommender.parameters() if p.requires_grad]
+        self.sums = GradientSums(reversed(trained), workers)
         self.gradients = Gradients(self.recommender, self.loss, self.optimizer, workers)
         if workers.size > 1:
             torch.manual_seed(config.seed + 1_000_003 * workers.rank)
@@ -100,8 +104,9 @@ class Trainer:
 
         Nothing here reads a value of the device: that would wait until it has done all its work.
         """
+        self.sums.begin()
         loss = self.gradients.compute(samples)
-        self.workers.sum_gradients(self.optimizer.parameters)
+        self.sums.finish()
         total = self.workers.sum(loss.double())
         self.optimizer.step()
         return total

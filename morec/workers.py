@@ -1,15 +1,12 @@
 """The training processes of one trial, and the sums they share; one process needs no group."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-
-SMALL = 2**20
-"""Gradients of at most so many numbers are summed together, which saves exchanges."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +39,10 @@ class Workers:
             dist.all_reduce(value)
         return value
 
-    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Sum every gradient over workers; a parameter one of them did not touch counts as 0."""
-        if self.size == 1:
-            return
-        small: list[Tensor] = []
-        for parameter in parameters:
-            if parameter.grad is None:
-                parameter.grad = torch.zeros_like(parameter)
-            if parameter.numel() > SMALL:
-                dist.all_reduce(parameter.grad)
-            else:
-                small.append(parameter.grad)
-        _sum_together(small)
+    def begin_sum(self, value: Tensor) -> Callable[[], object]:
+        """Begin to sum ``value`` over two or more workers, in place; call the result to wait."""
+        work = dist.all_reduce(value, async_op=True)
+        return cast(Callable[[], object], work.wait)
 
     def encode_shares(self, encode: Callable[[Tensor], Tensor], ids_U: Tensor) -> Tensor:
         """``encode(ids_U)``; every worker encodes a share and receives those of the others.
@@ -108,14 +96,3 @@ class _Gathered(torch.autograd.Function):
         precise = grad.to(torch.promote_types(grad.dtype, torch.float32), copy=True).contiguous()
         mine = ctx.workers.sum(precise)[ctx.workers.rank :: ctx.workers.size]
         return mine.to(grad.dtype), None
-
-
-def _sum_together(values: list[Tensor]) -> None:
-    """Sum tensors over workers, in place."""
-    if not values:
-        return
-    joined = torch.cat([value.flatten() for value in values])
-    dist.all_reduce(joined)
-    parts = torch.split(joined, [value.numel() for value in values])
-    for value, summed in zip(values, parts, strict=True):
-        value.copy_(summed.view_as(value))

@@ -1,5 +1,6 @@
 """Items encoded in chunks give the same gradient; running out of memory halves the chunks."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -103,10 +104,17 @@ def test_out_of_memory_with_a_batch_of_one_item_is_an_error(
     assert trainer.recommender.micro_items == 1
 
 
+class Unheard(Workers):
+    """One of two workers; nobody adds to its sums."""
+
+    def begin_sum(self, value: Tensor) -> Callable[[], object]:
+        return value.clone
+
+
 def test_out_of_memory_halves_the_chunks_of_a_worker_that_shares_no_vectors(
     tiny_dataset: Dataset, tmp_path: Path
 ) -> None:
-    trainer = limited(5, tiny_dataset, tmp_path, "bce", Workers(rank=0, size=2))
+    trainer = limited(5, tiny_dataset, tmp_path, "bce", Unheard(rank=0, size=2))
     trainer.gradients.compute(Samples.of(next(trainer.batches())))
     assert trainer.recommender.micro_items in (3, 4, 5)
 

@@ -1,9 +1,9 @@
 """One epoch and one evaluation against the paper's definitions, spelled out slot by slot."""
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -270,15 +270,16 @@ def test_dropout_does_not_begin_with_the_numbers_that_made_the_weights(
 
 
 class Echoing(Workers):
-    """One of two workers; the other one has the same loss and gradient."""
+    """One of two workers, which both take the whole batch: the same loss and gradient twice."""
+
+    def share(self, num_rows: int) -> slice:
+        return slice(num_rows)
 
     def sum(self, value: Tensor) -> Tensor:
         return value.mul_(2)
 
-    def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        for parameter in parameters:
-            if parameter.grad is not None:
-                parameter.grad.mul_(2)
+    def begin_sum(self, value: Tensor) -> Callable[[], object]:
+        return partial(value.mul_, 2)
 
 
 def test_a_step_sums_losses_and_gradients_over_workers_and_then_updates(
@@ -286,7 +287,8 @@ def test_a_step_sums_losses_and_gradients_over_workers_and_then_updates(
 ) -> None:
     config = tiny_config(model={"dropout": 0.0})
     alone, echoing = (
-        trainer_of(config, tiny_dataset, tmp_path, workers) for workers in (Workers(), Echoing())
+        trainer_of(config, tiny_dataset, tmp_path, workers)
+        for workers in (Workers(), Echoing(0, 2))
     )
     before = deepcopy(alone.recommender.state_dict())
     samples = Samples.of(next_batch(alone))

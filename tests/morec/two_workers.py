@@ -15,10 +15,11 @@ from torch import nn
 from morec.config import TrialConfig
 from morec.data.dataset import Dataset, open_dataset
 from morec.encoders.artefacts import ArtefactStore
+from morec.gradient_sums import SMALL, GradientSums
 from morec.models.recommender import Samples
 from morec.results import TrialResult
 from morec.trainer import Trainer
-from morec.workers import SMALL, Workers
+from morec.workers import Workers
 
 _SAME: dict[str, Any] = {"model": {"dropout": 0.0}, "evaluation": {"test": True}}
 _TEXT = {"text": {"name": "tiny-random", "pretrained": False, "max_tokens": 6}}
@@ -104,9 +105,10 @@ def step_in_fp64(
     store = ArtefactStore(home / "artefacts")
     trainer = Trainer(config, dataset, store, workers=workers, device=torch.device("cpu"))
     trainer.recommender.double().train()
+    trainer.sums.begin()
     loss = trainer.gradients.compute(Samples.of(next(trainer.batches())))
+    trainer.sums.finish()
     named = dict(trainer.recommender.named_parameters())
-    workers.sum_gradients(named.values())
     gradients = {name: _gradient(p).flatten().tolist() for name, p in named.items()}
     return {"loss": [loss.item()], **gradients}
 
@@ -127,7 +129,7 @@ def use_collectives(workers: Workers) -> dict[str, Any]:
         untouched.grad = torch.full((2,), 5.0)
     large = nn.Parameter(torch.zeros(SMALL + 1))
     large.grad = torch.full_like(large, 7.0 + workers.rank)
-    workers.sum_gradients([touched, large, untouched])
+    GradientSums([touched, large, untouched], workers).finish()
     norm = nn.BatchNorm1d(1)
     norm(torch.tensor([[0.0], [2.0 + 2 * workers.rank]]))
     workers.average_buffers(norm)

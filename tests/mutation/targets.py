@@ -14,7 +14,12 @@ TARGETS: dict[str, tuple[str, ...]] = {
     "data": ("morec/data/**/*.py",),
     "models": ("morec/models/*.py",),
     "encoders": ("morec/encoders/**/*.py",),
-    "trainer": ("morec/trainer.py", "morec/optimizer.py", "morec/workers.py"),
+    "trainer": (
+        "morec/trainer.py",
+        "morec/optimizer.py",
+        "morec/gradient_sums.py",
+        "morec/workers.py",
+    ),
     "trial": ("morec/trial.py", "morec/gradients.py"),
     "search": ("tune_space/schedule/arm_*.py", "tune_space/schedule/outcomes.py"),
     "conductor": ("tune_space/schedule/conductor.py", "tune_space/schedule/ensemble_state.py"),

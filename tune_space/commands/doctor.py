@@ -18,6 +18,8 @@ from tune_space.ledger.provenance import IN_STUDIES, git_state, machine, version
 
 MODULES = {package: package for package in (*IN_TRIALS, *IN_STUDIES)} | {"pillow": "PIL"}
 """Package -> the module that must be importable."""
+NOT_IMPORTABLE = (ImportError, OSError, RuntimeError, AttributeError)
+"""What an import raises of a package that is missing or was built for another one."""
 PRODUCT_SIZE = 512
 """Rows and columns of a product that is timed: large enough for the full rate, a second at most
 where bf16 is emulated."""
@@ -55,7 +57,7 @@ def _imports() -> Iterator[str]:
     for name in MODULES.values():
         try:
             importlib.import_module(name)
-        except (ImportError, OSError, RuntimeError, AttributeError) as error:
+        except NOT_IMPORTABLE as error:
             yield f"{name} cannot be imported: {first_line(error)}"
 
 
@@ -80,7 +82,7 @@ def _weights() -> Iterator[str]:
 def _accelerator() -> str:
     try:
         import torch
-    except (ImportError, OSError):
+    except NOT_IMPORTABLE:
         return "torch cannot be imported"
     return torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
 
@@ -91,7 +93,7 @@ def _product_rates() -> Iterator[str]:
         import torch
 
         from morec.cost import product_gflops
-    except (ImportError, OSError):
+    except NOT_IMPORTABLE:
         return
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     fp32, bf16 = (

@@ -16,7 +16,7 @@ EQUIVALENT: dict[Key, str] = {
         "is_new_BL1 = (ordered_BL1.diff(prepend=torch.zeros_like(ordered_BL1[:, :1]))) > 0",
     ): "the last dimension is the default, and the second is the last",
     (
-        "morec/workers.py",
+        "morec/gradient_sums.py",
         "",
         "SMALL = 2**20",
         "SMALL = 2**(21)",
@@ -114,22 +114,16 @@ EQUIVALENT: dict[Key, str] = {
         "places = (torch.arange(self.rank, each * self.size, self.size))",
     ): "a CPU is the default; only a GPU could tell",
     (
-        "morec/workers.py",
+        "morec/gradient_sums.py",
         "",
         "SMALL = 2**20",
         "SMALL = (2 * 20)",
     ): "other gradients are summed in one exchange; the sums are the same",
     (
-        "morec/workers.py",
+        "morec/gradient_sums.py",
         "",
         "SMALL = 2**20",
         "SMALL = (3)**20",
-    ): "other gradients are summed in one exchange; the sums are the same",
-    (
-        "morec/workers.py",
-        "Workers.sum_gradients",
-        "if parameter.numel() > SMALL:",
-        "if (parameter.numel() >= SMALL):",
     ): "other gradients are summed in one exchange; the sums are the same",
     (
         "morec/optimizer.py",
