@@ -37,6 +37,19 @@ def test_a_study_builds_every_arm_it_names(path: Path) -> None:
     assert {arm.name for arm in study.arms} >= set(study.spec.expected)
 
 
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_every_arm_trains_as_its_base_says_but_for_keys_that_are_written_again(path: Path) -> None:
+    study = opened(path)
+    groups = (study.spec.arms, study.spec.datasets, study.spec.conditions)
+    settings = [pair for group in groups for one in group.values() for pair in one.set.items()]
+    again = {name.split(".")[-1] for name, _ in settings}
+    again |= {key for _, value in settings if isinstance(value, dict) for key in value}
+    wanted = {k: v for k, v in study.spec.base.get("training", {}).items() if k not in again}
+    for arm in study.arms:
+        found = arm.config.training.model_dump(mode="json")
+        assert {key: found[key] for key in wanted} == wanted, arm.name
+
+
 @pytest.mark.parametrize(("name", "number"), [("smoke", 2), ("fusion", 14)])
 def test_a_study_has_so_many_arms(name: str, number: int) -> None:
     (path,) = (path for path in STUDIES if path.stem == name)

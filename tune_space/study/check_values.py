@@ -4,7 +4,7 @@ Works on the values as they were read, so that every mistake is found at once. V
 shape are skipped: ``StudySpec`` reports them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,6 +16,7 @@ from tune_space.study.config_paths import (
     RESERVED,
     explain,
     get_path,
+    merges,
     overlap,
     path_problem,
     same_value,
@@ -31,13 +32,16 @@ FLAT = {
     "conditions": (),
 }
 """Parts of a study whose entries are dotted paths and their values, but for these keys."""
+CHECKED_LATER = ("missing", "value_error", "union_tag_not_found")
+"""Mistakes, by pydantic's names, of what may be complete only in an arm: ``expand`` checks it."""
 
 
 def check(raw: Mapping[str, Any]) -> list[Problem]:
     """Every mistake in a study that ``StudySpec`` alone cannot see."""
     problems = [*_check_base(raw)]
     for path, dotted, value in _settings(raw):
-        problems += _check_setting(path, dotted, value)
+        is_part = merges(get_path(mapping(raw, "base"), dotted), value)
+        problems += _check_setting(path, dotted, value, CHECKED_LATER if is_part else ())
     for area, space in _search_areas(raw):
         for dotted, param in space.items():
             problems += _check_param((*area, dotted), dotted, param)
@@ -54,8 +58,7 @@ def _check_base(raw: Mapping[str, Any]) -> Iterator[Problem]:
     try:
         TrialConfig.model_validate_json(canonical_json(base))
     except ValidationError as error:
-        checked_later = ("missing", "value_error", "union_tag_not_found")
-        for path, text in explain(error, base, [TrialConfig], skip=checked_later):
+        for path, text in explain(error, base, [TrialConfig], skip=CHECKED_LATER):
             if not _is_of_another_kind(raw, path):
                 yield Problem(("base", *path), text)
                 continue
@@ -102,12 +105,14 @@ def _paths_set(raw: Mapping[str, Any], key: str, name: str) -> list[str]:
     return [dotted for dotted in mapping(raw, key, name) if dotted not in FLAT[key]]
 
 
-def _check_setting(path: KeyPath, dotted: str, value: Any) -> Iterator[Problem]:
+def _check_setting(
+    path: KeyPath, dotted: str, value: Any, skip: Collection[str]
+) -> Iterator[Problem]:
     place = path[:-1] if isinstance(path[-1], int) else path
     if text := path_problem(dotted, besides=FLAT.get(str(path[0]), ())):
         yield Problem(place, text)
         return
-    for below, text in value_problems(dotted, value):
+    for below, text in value_problems(dotted, value, skip=skip):
         yield Problem((*path, *below), text)
 
 

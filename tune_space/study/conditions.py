@@ -1,11 +1,10 @@
 """A study's ``conditions``: which of their settings an arm has, and which have no effect."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from tune_space.study.arm_names import NamedArm, named_arms
-from tune_space.study.config_paths import get_path, is_absent_unless_written, set_path, settled
+from tune_space.study.config_paths import get_path, is_absent_unless_written, settled, write_path
 from tune_space.study.domains import ParamSpec, Value
 from tune_space.study.kinds import base_for, kinds_with, possible_kinds
 from tune_space.study.spec import StudySpec
@@ -27,7 +26,7 @@ def settings_under(study: StudySpec, named: NamedArm) -> Settings:
     found = []
     for path, value in sorted(named.under, key=lambda one: not one[0].endswith(".kind")):
         if _has_part(raw, path, searched):
-            set_path(raw, path, deepcopy(value))
+            write_path(raw, path, value)
             found.append((path, value))
     return tuple(found)
 

@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cache
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
@@ -96,11 +96,31 @@ def set_path(config: dict[str, Any], path: str, value: Any) -> None:
 
 
 def settled(base: Mapping[str, Any], settings: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """A copy of nested mappings with values at dotted paths."""
+    """A copy of nested mappings with values at dotted paths; see ``write_path``."""
     raw = deepcopy(dict(base))
     for path, value in settings:
-        set_path(raw, path, deepcopy(value))
+        write_path(raw, path, value)
     return raw
+
+
+def merges(before: object, value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether a value that is written where ``before`` stands merges with it."""
+    return isinstance(before, dict) and isinstance(value, dict) and "kind" not in value
+
+
+def write_path(config: dict[str, Any], path: str, value: Any) -> None:
+    """Write what a study file has at a dotted path, in place: mappings merge.
+
+    A mapping with ``kind``, and everything that is no mapping, replaces what was there. Otherwise
+    ``training: {loss: bce}`` would give an arm another batch size than its base, without a word.
+    """
+    set_path(config, path, _merged(get_path(config, path), value))
+
+
+def _merged(before: Any, value: Any) -> Any:
+    if merges(before, value):
+        return before | {key: _merged(before.get(key), inner) for key, inner in value.items()}
+    return deepcopy(value)
 
 
 def path_problem(path: str, besides: Sequence[str] = ()) -> str | None:
@@ -138,12 +158,15 @@ def _format_allowed(parent: str, known: Iterable[str]) -> str:
     return f"Allowed {where}: {', '.join(sorted(keys))}" if keys else f"{parent} has no parts"
 
 
-def value_problems(path: str, value: Any) -> list[Problem]:
-    """Why a value does not fit at a known dotted path; the problems' paths start below it."""
+def value_problems(path: str, value: Any, *, skip: Collection[str] = ()) -> list[Problem]:
+    """Why a value does not fit at a known dotted path; the problems' paths start below it.
+
+    ``skip``: pydantic's names of mistakes that are left out.
+    """
     try:
         adapter_at(path).validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
-        return explain(error, value, _models_of(fields_at(path)))
+        return explain(error, value, _models_of(fields_at(path)), skip=skip)
     return []
 
 
@@ -218,7 +241,10 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
 
 
 def explain(
-    error: ValidationError, value: Any, models: Sequence[type[BaseModel]], skip: Sequence[str] = ()
+    error: ValidationError,
+    value: Any,
+    models: Sequence[type[BaseModel]],
+    skip: Collection[str] = (),
 ) -> list[Problem]:
     """The mistakes that pydantic found in ``value``, in our words, one per place.
 

@@ -5,6 +5,7 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
+from tune_space.study.config_paths import merges
 from tune_space.study.yaml_document import (
     Document,
     KeyPath,
@@ -64,7 +65,7 @@ def _replacements(
     """Where a block replaces a value of the study, and by what."""
     for key, value in block.items():
         inner = study.get(key)
-        if isinstance(inner, dict) and isinstance(value, dict) and "kind" not in value:
+        if merges(inner, value):
             yield from _replacements(inner, value, (*path, key))
         else:
             yield (*path, key), value

@@ -42,15 +42,17 @@ class ConditionSpec(Spec):
     """One of a study's conditions: what a verdict has to survive. Every arm runs under each."""
 
     set: dict[str, Value] = {}
-    """Dotted path of a ``TrialConfig`` field -> value. It replaces what the base, the data set and
-    the arm set; an arm without the part that a path leads into runs as it would without it."""
+    """Dotted path of a ``TrialConfig`` field -> value. It wins over the base, the data set and the
+    arm, and mappings merge. An arm without the part that a path leads into runs as it would
+    without it."""
 
 
 class ArmSpec(Spec):
     """One arm: what it changes in ``base`` (dotted paths), and what only it searches."""
 
     set: dict[str, Value] = {}
-    """Dotted path of a ``TrialConfig`` field -> value."""
+    """Dotted path of a ``TrialConfig`` field -> value. Mappings merge with those of the base, but
+    for one with ``kind``."""
     search: dict[str, ParamSpec] = {}
     """Searched in this arm besides the study's ``search``."""
     group: str | None = None

@@ -485,8 +485,8 @@ def test_arms_that_train_an_encoder_start_first_and_others_in_the_file_s_order(t
     text = {"name": "tiny-random", "pretrained": False}
     arms = {
         "ID": {},
-        "TS": {"set": {"item": {"text": text}}},
-        "E2E": {"set": {"item": {"text": text | {"trainable_layers": "all"}}}},
+        "TS": {"set": {"item": {"id": False, "text": text}}},
+        "E2E": {"set": {"item": {"id": False, "text": text | {"trainable_layers": "all"}}}},
     }
     conductor = conductor_of(tmp_path, study(arms=arms))
     assert [conductor.next_job().arm for _ in arms] == ["E2E", "ID", "TS"]

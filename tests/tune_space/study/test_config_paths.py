@@ -16,6 +16,7 @@ from tune_space.study.config_paths import (
     set_path,
     short_name,
     value_problems,
+    write_path,
 )
 from tune_space.study.yaml_document import Problem
 
@@ -95,3 +96,32 @@ def test_a_mistake_in_a_union_is_placed_at_the_union_and_a_missing_key_at_its_ke
         Problem(("dataset", "folder"), "is missing"),
         Problem(("model",), "dim 33 is not divisible by num_heads 2"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("before", "value", "after"),
+    [
+        ({"loss": "bce", "batch_size": 9}, {"loss": "x"}, {"loss": "x", "batch_size": 9}),
+        ({"a": {"b": 1, "c": 2}}, {"a": {"b": 3}, "d": 4}, {"a": {"b": 3, "c": 2}, "d": 4}),
+        ({"kind": "x", "dim": 1}, {"dim": 2}, {"kind": "x", "dim": 2}),
+        ({"kind": "x", "dim": 1}, {"kind": "x"}, {"kind": "x"}),
+        ({"a": 1}, None, None),
+        ({"a": 1}, "name", "name"),
+        ("name", {"a": 1}, {"a": 1}),
+        (None, {"a": 1}, {"a": 1}),
+        ([1, 2], [3], [3]),
+    ],
+)
+def test_mappings_merge_and_what_has_a_kind_or_is_none_replaces(before, value, after) -> None:
+    config = {"x": {"y": before}}
+    write_path(config, "x.y", value)
+    assert config == {"x": {"y": after}}
+
+
+def test_what_is_written_does_not_change_with_the_configuration() -> None:
+    value = {"b": [1], "c": {"d": 2}}
+    config = {"a": {"c": {"e": 3}}}
+    write_path(config, "a", value)
+    config["a"]["b"].append(4)
+    config["a"]["c"]["d"] = 5
+    assert value == {"b": [1], "c": {"d": 2}}

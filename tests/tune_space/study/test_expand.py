@@ -54,6 +54,20 @@ def test_setting_a_path_adds_missing_mappings_and_null_removes_one() -> None:
     assert only_arm(study(TEXT, arms=arms)).config.item.parts == ("id",)
 
 
+def test_a_mapping_of_an_arm_leaves_the_keys_of_the_base_that_it_does_not_name() -> None:
+    base = {**TEXT, "training": {"batch_size": 9, "max_epochs": 2}, "model": {"dropout": 0.3}}
+    arms = {
+        "A": ArmSpec(set={"training": {"loss": "gbce", "negatives": 4}}),
+        "B": ArmSpec(set={"item.text": {"pooling": "mean"}}),
+        "C": ArmSpec(set={"model": {"kind": "gru4rec", "dim": 8}}),
+    }
+    gbce, mean, gru = (arm.config for arm in expand(study(base, arms=arms)))
+    assert (gbce.training.batch_size, gbce.training.max_epochs) == (9, 2)
+    assert (gbce.training.loss, gbce.training.negatives) == ("gbce", 4)
+    assert (mean.item.text.name, mean.item.text.pooling) == ("minilm", "mean")
+    assert (gru.model.kind, gru.model.dim, gru.model.dropout) == ("gru4rec", 8, 0.1)
+
+
 def test_an_arm_changes_or_switches_off_vectors_by_their_name() -> None:
     file = {"file": "v.parquet", "ids": "item", "column": "v"}
     both = {"vectors": {"two": dict(file), "own": dict(file)}, "fusion": "add"}
