@@ -119,6 +119,16 @@ def test_a_second_pass_of_a_step_sums_what_the_first_had_not_begun() -> None:
 
 
 @pytest.mark.usefixtures("each_alone")
+def test_a_gradient_alone_is_summed_where_it_lies() -> None:
+    lower, upper = layers()
+    sums = GradientSums([upper.weight, lower.weight], Noting())
+    torch.autograd.backward(through(lower, upper, []))
+    places = [p.grad.data_ptr() for p in (lower.weight, upper.weight)]
+    sums.finish()
+    assert [p.grad.data_ptr() for p in (lower.weight, upper.weight)] == places
+
+
+@pytest.mark.usefixtures("each_alone")
 def test_every_step_sums_anew() -> None:
     workers, (lower, upper) = Noting(), layers()
     sums = GradientSums([upper.weight, lower.weight], workers)
