@@ -15,6 +15,8 @@ Ties = Literal["hash", "file", "item"]
 """What orders a user's interactions at equal times, see ``WindowSpec.ties``."""
 YEARS = ("%Y", "%y", "%c", "%x", "%G")
 """Parts of a time format that name the year."""
+ESCAPES = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape"})
+"""Python's ways of writing names and literals in ASCII, which it lists among its encodings."""
 
 
 def _check_separator(text: str) -> str:
@@ -27,9 +29,12 @@ def _check_separator(text: str) -> str:
 def _check_encoding(name: str) -> str:
     try:
         "a".encode(name)
+        found = codecs.lookup(name).name
     except (LookupError, ValueError):
-        raise ValueError(f"{name!r} is no encoding; for example utf-16, latin-1 or gbk") from None
-    return codecs.lookup(name).name
+        found = None
+    if found is None or found in ESCAPES:
+        raise ValueError(f"{name!r} is no encoding; for example utf-16, latin-1 or gbk")
+    return found
 
 
 def _check_time_format(given: str) -> str:

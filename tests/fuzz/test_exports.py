@@ -13,7 +13,7 @@ from morec.config import SyntheticSpec
 from morec.data.dataset import load_dataset
 from morec.errors import DataError
 from morec.exports.recommender import Recommender
-from tests.fuzz.mutations import damaged, fuzzed
+from tests.fuzz.mutations import Files, damaged, fuzzed
 from tests.fuzz.test_ledger import SCALARS, SNIPPETS, places
 from tests.morec.exports.exported import config_of, export
 from tests.morec.tiny_trials import TINY_DATA
@@ -31,14 +31,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     dataset = load_dataset(SyntheticSpec.model_validate(TINY_DATA), Path())
     folder, _ = export(config_of("frozen text"), dataset, tmp_path_factory.mktemp("export"))
     return folder
-
-
-class Files(dict[str, bytes]):
-    """The content of an export's files, by name."""
-
-    def __repr__(self) -> str:
-        """Their names alone: hypothesis shows no failing input with a representation of 1.6 MB."""
-        return f"Files({', '.join(self)})"
 
 
 @pytest.fixture(scope="module")

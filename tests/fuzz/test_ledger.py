@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morec.errors import DataError
-from tests.fuzz.mutations import damaged, fuzzed
+from tests.fuzz.mutations import Files, damaged, fuzzed
 from tests.reports.made_up_examples import add_examples
 from tests.tune_space.made_up_trials import conductor_of, play
 from tune_space.commands.audit import audit
@@ -42,11 +42,11 @@ def texts(folder: Path) -> dict[str, bytes]:
     return texts_of(folder)
 
 
-def texts_of(folder: Path) -> dict[str, bytes]:
+def texts_of(folder: Path) -> Files:
     """A final record, the manifest and the examples, by their paths below the folder."""
     final = Ledger(folder).manifest().arms[0].final[0]
     names = f"trials/{final}.json", "manifest.json", "examples.json"
-    return {name: (folder / name).read_bytes() for name in names}
+    return Files({name: (folder / name).read_bytes() for name in names})
 
 
 def read_everything(folder: Path) -> None:

@@ -239,6 +239,10 @@ def test_ids_that_are_lists_are_refused(tmp_path: Path) -> None:
         ({"separator": "a\nb"}, "cannot separate fields"),
         ({"encoding": "utf-61"}, "'utf-61' is no encoding; for example utf-16, latin-1 or gbk"),
         ({"encoding": "rot13"}, "'rot13' is no encoding"),
+        ({"encoding": "unicode_escape"}, "'unicode_escape' is no encoding"),
+        ({"encoding": "Raw-Unicode-Escape"}, "'Raw-Unicode-Escape' is no encoding"),
+        ({"encoding": "punycode"}, "'punycode' is no encoding"),
+        ({"encoding": "idna"}, "'idna' is no encoding"),
     ],
 )
 def test_options_without_effect_or_meaning_are_refused(options: dict[str, str], why: str) -> None:
