@@ -4,7 +4,7 @@ Written once a run has ended, with titles and pictures, so that the report needs
 the arms recommend stands in the records (``kept_lists``). No user's id is here or there.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -27,9 +27,9 @@ class ExampleUser(Spec):
 
     user: int = Field(ge=0)
     """The user's number in the test split; ranks and kept lists have the same order."""
-    history: tuple[int, ...]
+    history: tuple[Annotated[int, Field(ge=1)], ...]
     """The last items before the target, the latest last."""
-    target: int
+    target: int = Field(ge=1)
 
 
 class ExampleSide(Spec):

@@ -29,6 +29,13 @@ OLDER_MODES = {
 """Today's name of each pooling, by the key that older folders have."""
 STEPS = (("Transformer", "Pooling"), ("Transformer", "Pooling", "Normalize"))
 """Steps that are supported, by the last part of their type."""
+KINDS: Mapping[type, str] = {
+    bool: "true or false",
+    dict: "a mapping",
+    int: "a whole number",
+    str: "text",
+}
+"""What values of a kind are called."""
 
 
 @dataclass(frozen=True)
@@ -66,16 +73,16 @@ def read_sentence_folder(folder: Path, name: str) -> SentenceFolder:
             "allowed: cls, mean, last"
         )
     steps = _steps(folder, name)
-    pooling = _object(folder / steps["Pooling"] / "config.json")
-    (transformer, *_) = [*map(_object, sorted(folder.glob(TRANSFORMER))), {}]
+    pooling = folder / steps["Pooling"] / "config.json"
+    (transformer, *_) = [*sorted(folder.glob(TRANSFORMER)), folder / TRANSFORMER]
     prompts = prompts_of(folder)
-    default = str(_object(folder / PROMPTS).get("default_prompt_name"))
+    default = _value(folder / PROMPTS, "default_prompt_name", str, "")
     return SentenceFolder(
-        pooling=_mode(pooling, name),
+        pooling=_mode(_object(pooling), name),
         normalizes="Normalize" in steps,
-        includes_prompt=pooling.get("include_prompt", True),
-        lowercases=transformer.get("do_lower_case", False),
-        max_tokens=transformer.get("max_seq_length"),
+        includes_prompt=_value(pooling, "include_prompt", bool, True),
+        lowercases=_value(transformer, "do_lower_case", bool, False),
+        max_tokens=_value(transformer, "max_seq_length", int, None),
         prompts=prompts,
         default_prompt=prompts.get(default, ""),
     )
@@ -83,7 +90,7 @@ def read_sentence_folder(folder: Path, name: str) -> SentenceFolder:
 
 def prompts_of(folder: Path) -> dict[str, str]:
     """The prompts of a folder by name; empty where it has none."""
-    prompts = _object(folder / PROMPTS).get("prompts") or {}
+    prompts = _value(folder / PROMPTS, "prompts", dict, {})
     return {name: text for name, text in prompts.items() if isinstance(text, str)}
 
 
@@ -130,13 +137,27 @@ def _mode(pooling: Mapping[str, Any], name: str) -> Literal["cls", "mean", "last
     """Our name of the pooling that a step's configuration names."""
     older = [mode for key, mode in OLDER_MODES.items() if pooling.get(key)]
     found = pooling.get("pooling_mode", older or ["mean"])
-    modes = [found] if isinstance(found, str) else list(found)
+    modes = list(map(str, found)) if isinstance(found, list) else [str(found)]
     if len(modes) != 1 or modes[0] not in MODES:
         raise SpecError(
             f"{WHERE}: own, but {name!r} pools by {' and '.join(map(str, modes))}; supported: "
             f"{', '.join(MODES)}"
         )
     return MODES[modes[0]]  # type: ignore[return-value]
+
+
+def _value(path: Path, key: str, kind: type, default: Any) -> Any:
+    """A value of the object in a JSON file; ``default`` where there is none, or null.
+
+    Raises:
+        DataError: it is of another kind.
+    """
+    value = _object(path).get(key)
+    if value is None:
+        return default
+    if type(value) is not kind:
+        raise DataError(f"{path}: {key} is {value!r}; allowed: {KINDS[kind]}")
+    return value
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -118,12 +118,20 @@ def test_another_folder_is_refused(tmp_path: Path) -> None:
     )
 
 
+BERT, OF_PROMPTS = "sentence_bert_config.json", "config_sentence_transformers.json"
+
+
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
         ("modules.json", "{", "modules.json: cannot be read"),
         ("modules.json", "[3]", "modules.json: no list of steps with type and path"),
         ("1_Pooling/config.json", "[]", "config.json: expected a JSON object"),
+        ("1_Pooling/config.json", '{"include_prompt": 1}', "prompt is 1; allowed: true or false"),
+        (OF_PROMPTS, '{"prompts": true}', f"{OF_PROMPTS}: prompts is True; allowed: a mapping"),
+        (OF_PROMPTS, '{"default_prompt_name": 3}', "default_prompt_name is 3; allowed: text"),
+        (BERT, '{"max_seq_length": "many"}', f"{BERT}: max_seq_length is 'many'; allowed: a whole"),
+        (BERT, '{"do_lower_case": "no"}', "do_lower_case is 'no'; allowed: true or false"),
     ],
 )
 def test_a_broken_file_is_named(tmp_path: Path, file: str, content: str, message: str) -> None:
