@@ -125,6 +125,7 @@ BERT, OF_PROMPTS = "sentence_bert_config.json", "config_sentence_transformers.js
     ("file", "content", "message"),
     [
         ("modules.json", "{", "modules.json: cannot be read"),
+        ("modules.json", "[" * 100_000, "modules.json: cannot be read"),
         ("modules.json", "[3]", "modules.json: no list of steps with type and path"),
         ("1_Pooling/config.json", "[]", "config.json: expected a JSON object"),
         ("1_Pooling/config.json", '{"include_prompt": 1}', "prompt is 1; allowed: true or false"),
