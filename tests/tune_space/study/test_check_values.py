@@ -1,4 +1,4 @@
-"""Values that a file may leave to its base, and those that it may not; more in ``load/``."""
+"""Values that a file may leave to its base, and those that it may not; more in ``test_load.py``."""
 
 from tune_space.study.check_values import check
 
