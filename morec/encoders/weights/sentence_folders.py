@@ -73,16 +73,17 @@ def read_sentence_folder(folder: Path, name: str) -> SentenceFolder:
             "allowed: cls, mean, last"
         )
     steps = _steps(folder, name)
-    pooling = folder / steps["Pooling"] / "config.json"
-    (transformer, *_) = [*sorted(folder.glob(TRANSFORMER)), folder / TRANSFORMER]
-    prompts = prompts_of(folder)
-    default = _value(folder / PROMPTS, "default_prompt_name", str, "")
+    pooling = _Said(folder / steps["Pooling"] / "config.json")
+    (file, *_) = [*sorted(folder.glob(TRANSFORMER)), folder / TRANSFORMER]
+    transformer, of_prompts = _Said(file), _Said(folder / PROMPTS)
+    prompts = _texts(of_prompts)
+    default = of_prompts.value("default_prompt_name", str, "")
     return SentenceFolder(
-        pooling=_mode(_object(pooling), name),
+        pooling=_mode(pooling.values, name),
         normalizes="Normalize" in steps,
-        includes_prompt=_value(pooling, "include_prompt", bool, True),
-        lowercases=_value(transformer, "do_lower_case", bool, False),
-        max_tokens=_value(transformer, "max_seq_length", int, None),
+        includes_prompt=pooling.value("include_prompt", bool, True),
+        lowercases=transformer.value("do_lower_case", bool, False),
+        max_tokens=transformer.value("max_seq_length", int, None),
         prompts=prompts,
         default_prompt=prompts.get(default, ""),
     )
@@ -90,7 +91,11 @@ def read_sentence_folder(folder: Path, name: str) -> SentenceFolder:
 
 def prompts_of(folder: Path) -> dict[str, str]:
     """The prompts of a folder by name; empty where it has none."""
-    prompts = _value(folder / PROMPTS, "prompts", dict, {})
+    return _texts(_Said(folder / PROMPTS))
+
+
+def _texts(said: "_Said") -> dict[str, str]:
+    prompts = said.value("prompts", dict, {})
     return {name: text for name, text in prompts.items() if isinstance(text, str)}
 
 
@@ -146,18 +151,25 @@ def _mode(pooling: Mapping[str, Any], name: str) -> Literal["cls", "mean", "last
     return MODES[modes[0]]  # type: ignore[return-value]
 
 
-def _value(path: Path, key: str, kind: type, default: Any) -> Any:
-    """A value of the object in a JSON file; ``default`` where there is none, or null.
+class _Said:
+    """The object in a JSON file, read once."""
 
-    Raises:
-        DataError: it is of another kind.
-    """
-    value = _object(path).get(key)
-    if value is None:
-        return default
-    if type(value) is not kind:
-        raise DataError(f"{path}: {key} is {value!r}; allowed: {KINDS[kind]}")
-    return value
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.values = _object(path)
+
+    def value(self, key: str, kind: type, default: Any) -> Any:
+        """The value of a key; ``default`` where there is none, or null.
+
+        Raises:
+            DataError: it is of another kind.
+        """
+        value = self.values.get(key)
+        if value is None:
+            return default
+        if type(value) is not kind:
+            raise DataError(f"{self._path}: {key} is {value!r}; allowed: {KINDS[kind]}")
+        return value
 
 
 def _object(path: Path) -> dict[str, Any]:
