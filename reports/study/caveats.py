@@ -13,6 +13,7 @@ from reports.study.progress import broken_trials
 from reports.study.reference_caveats import about_references
 from reports.study.statistics import MIN_SEEDS
 from reports.study.summary import StudySummary
+from tune_space.ledger.manifest import count_of
 from tune_space.study.rankings import format_wide_cutoffs
 from tune_space.study.spec import place_of
 
@@ -195,7 +196,9 @@ def _about_features(summary: StudySummary) -> Iterator[str]:
     for made in summary.manifest.preparations:
         users = [name for name in made.used_by if name in names]
         if users and (lost := made.counts.get("directions_without_spread")):
-            items, left = made.counts["train_items_fitted"], made.counts["directions"]
+            items, left = (
+                count_of(made.counts, name) for name in ("train_items_fitted", "directions")
+            )
             yield (
                 f"{', '.join(users)}: the features ({made.name}) of the {items:,} train items "
                 f"differ in {left:,} of {left + lost:,} directions; whiten and pca leave out the "

@@ -6,7 +6,7 @@ from typing import Literal
 
 from morec.config import LEAVE_ONE_OUT
 from morec.data.profile import DataProfile, ImageProfile, Quantiles, TimeProfile, TitleProfile
-from tune_space.ledger.manifest import DatasetEntry
+from tune_space.ledger.manifest import DatasetEntry, count_of
 
 QUANTILES = ("min", "5%", "25%", "median", "75%", "95%", "max")
 """Headings of the numbers in ``Quantiles``, in their order."""
@@ -115,7 +115,7 @@ def format_split(entry: DatasetEntry) -> str:
     if entry.cuts_s is None or entry.split == LEAVE_ONE_OUT:
         return ""
     valid_from, test_from = _dates(*entry.cuts_s)
-    trained = entry.counts["users_with_train_interactions"]
+    trained = count_of(entry.counts, "users_with_train_interactions")
     new = format_share(entry.profile.test_targets["new"]) if entry.profile else "n/a"
     return (
         f"by time, target {entry.split.by_time.target}: {trained:,} users to train on before "
@@ -127,7 +127,7 @@ def format_split(entry: DatasetEntry) -> str:
 def _users(entry: DatasetEntry, split: Literal["valid", "test"]) -> str:
     """How many users a split has, how many of them are new, and how many it leaves out."""
     targets, new, left_out = (
-        entry.counts[f"{split}_{name}"]
+        count_of(entry.counts, f"{split}_{name}")
         for name in ("targets", "users_without_a_past", "users_without_a_history")
     )
     return (

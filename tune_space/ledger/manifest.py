@@ -1,6 +1,6 @@
 """The manifest of a study: its data, references, shared artefacts and arms, with their trials."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ from morec.config import (
     TrialConfig,
     canonical_json,
 )
-from morec.data.profile import DataProfile
+from morec.data.profile import Count, DataProfile, Seconds
 from morec.errors import DataError
 from morec.packing import unpack_integers
 from morec.results import Evaluation, Metric, TrialId
@@ -140,17 +140,17 @@ class DatasetEntry(Spec):
     """As in ``ArmEntry``."""
     sha256: str
     is_synthetic: bool
-    num_users: int
-    num_items: int
-    num_interactions: int
+    num_users: Count
+    num_items: Count
+    num_interactions: Count
     """Interactions kept in the windows."""
     ties: Ties = "file"
     """What ordered interactions at equal times; older manifests do not say it."""
     split: SplitSpec = LEAVE_ONE_OUT
-    cuts_s: tuple[int, int] | None = None
-    """Beginnings of validation and test in seconds from 1970; None without a split by time."""
+    cuts_s: tuple[Seconds, Seconds] | None = None
+    """Beginnings of validation and test; None without a split by time."""
     slices: tuple[SliceEntry, ...] = ()
-    counts: dict[str, int]
+    counts: dict[str, Count]
     """Rule -> how many rows, users or items it applied to."""
     notes: tuple[str, ...] = ()
     """What a reader of results must know of the data: sentences, shown beside the verdict."""
@@ -185,10 +185,10 @@ class Preparation(Spec):
     key: str
     seconds: float = Field(ge=0)
     """Seconds it took to make, in this run or an earlier one."""
-    num_bytes: int = Field(ge=0)
+    num_bytes: Count
     used_by: tuple[str, ...] = ()
     """Names of the arms that use it."""
-    counts: dict[str, int] = {}  # noqa: RUF012  (pydantic copies it)
+    counts: dict[str, Count] = {}  # noqa: RUF012  (pydantic copies it)
     """How many vectors, items or directions each rule of reading and processing concerned."""
     losses: dict[str, tuple[float, ...]] = {}  # noqa: RUF012
     """Of second-round pre-training: ``train`` and ``valid`` -> loss per epoch; ``valid`` begins
@@ -230,6 +230,17 @@ class Manifest(Spec):
     """Trials that were running when this was written."""
     orphaned: tuple[TrialId, ...] = ()
     """Trials with a record that the study no longer asks for; kept, but not reported."""
+
+
+def count_of(counts: Mapping[str, int], name: str) -> int:
+    """A count that the manifest's writer always writes.
+
+    Raises:
+        DataError: it is not there.
+    """
+    if name not in counts:
+        raise DataError(f"the manifest has no count of {name}")
+    return counts[name]
 
 
 def trials_of(arms: Iterable[ArmEntry]) -> set[str]:

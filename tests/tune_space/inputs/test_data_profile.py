@@ -1,5 +1,7 @@
 """A data set in words."""
 
+import pytest
+
 from morec.config import ByTimeSpec, ByTimeSplit
 from morec.data.profile import (
     Curve,
@@ -9,6 +11,7 @@ from morec.data.profile import (
     TimeProfile,
     TitleProfile,
 )
+from morec.errors import DataError
 from tune_space.inputs.data_profile import (
     QUANTILES,
     by_condition,
@@ -38,7 +41,7 @@ PROFILE = DataProfile(
     times=None,
     titles=None,
     images=None,
-    test_targets={"new": 0.0, "cold": 0.25, "head": 0.75},
+    test_targets={"new": 0.0, "cold": 0.25, "tail": 0.0, "mid": 0.0, "head": 0.75},
 )
 ENTRY = DatasetEntry(
     name="movielens",
@@ -84,7 +87,7 @@ def test_a_profile_is_printed_below_the_line_of_its_dataset() -> None:
         "  equal times: 21.8% of the interactions are at the time of the user's one before",
         "  repeats: under 0.1% of the interactions repeat an earlier one",
         "  unknown items: 0% of the rows read",
-        "  test targets: new 0%, cold 25.0%, head 75.0%",
+        "  test targets: new 0%, cold 25.0%, tail 0%, mid 0%, head 75.0%",
         "                         min  5%  25%  median  75%  95%    max",
         "  interactions per user    1   2    3       5    8   21  1,234",
         "  interactions per item    1   2    3       5    8   21  1,234",
@@ -125,7 +128,10 @@ def test_images_say_how_many_headers_were_read_where_not_all_were() -> None:
 
 def test_times_are_dates_and_of_a_short_span_have_minutes() -> None:
     def text(last_s: int) -> str:
-        times = TimeProfile(first_s=NOON, last_s=last_s, bins_from_s=NOON, bin_s=60, per_bin=(1,))
+        bin_s = last_s - NOON + 1
+        times = TimeProfile(
+            first_s=NOON, last_s=last_s, bins_from_s=NOON, bin_s=bin_s, per_bin=(1,)
+        )
         return facts(times=times)["times"]
 
     assert text(NOON + 86_400) == "2020-01-01 12:00 to 2020-01-02 12:00 (UTC)"
@@ -136,7 +142,7 @@ def test_tied_test_targets_are_a_share_of_the_kept_users() -> None:
     assert "time" not in facts()["test targets"]
     counted = ENTRY.model_copy(update={"counts": {"tied_test_targets": 131}})
     assert dict(facts_of(counted))["test targets"] == (
-        "new 0%, cold 25.0%, head 75.0%, at the time of the one before 20.0%"
+        "new 0%, cold 25.0%, tail 0%, mid 0%, head 75.0%, at the time of the one before 20.0%"
     )
 
 
@@ -201,6 +207,10 @@ def test_a_split_by_time_says_its_cuts_and_what_is_left() -> None:
         "(UTC); n/a of the test targets are items that were never trained on"
     )
     assert "split" not in dict(facts_of(ENTRY))
+    for name in ("users_with_train_interactions", "test_users_without_a_past"):
+        others = {rule: number for rule, number in counts.items() if rule != name}
+        with pytest.raises(DataError, match=f"^the manifest has no count of {name}$"):
+            format_dataset(entry.model_copy(update={"counts": others}))
 
 
 def test_targets_are_counted_by_split_where_users_may_have_none() -> None:
