@@ -88,7 +88,8 @@ print(json.dumps({
 """
 PROBLEMS = """
 import json, sys
-from tune_space.study.config_paths import all_paths, value_problems
+from tune_space.study.config_paths import all_paths
+from tune_space.study.wrong_values import value_problems
 found = [[problem.message for problem in value_problems(path, value)]
          for path, value in json.loads(sys.argv[1])]
 print(json.dumps({"found": found, "paths": all_paths(), "torch": "torch" in sys.modules}))

@@ -12,9 +12,10 @@ from morec.config import POPULARITY_LABELS, EvaluationSpec
 from morec.errors import SpecError, did_you_mean
 from morec.metrics import metric_names
 from tune_space.study.arm_names import crossed, one_factor_out
-from tune_space.study.config_paths import get_path, value_problems
+from tune_space.study.config_paths import get_path
 from tune_space.study.ensembles import check_ensembles
 from tune_space.study.spec import COSTS, full_name
+from tune_space.study.wrong_values import value_problems
 from tune_space.study.yaml_document import KeyPath, Problem, format_unknown, mapping
 
 _SIDES = ("better", "than")

@@ -14,16 +14,15 @@ from morec.errors import did_you_mean
 from tune_space.study.check_names import check_names
 from tune_space.study.config_paths import (
     RESERVED,
-    explain,
     get_path,
     merges,
     overlap,
     path_problem,
     same_value,
-    value_problems,
 )
 from tune_space.study.domains import ParamSpec
 from tune_space.study.kinds import kinds_with
+from tune_space.study.wrong_values import explain, value_problems
 from tune_space.study.yaml_document import KeyPath, Problem, mapping, shorten
 
 FLAT = {

@@ -1,19 +1,16 @@
-"""Dotted paths into a ``TrialConfig``: which exist, which values fit, how to read and set them."""
+"""Dotted paths into a ``TrialConfig``: which exist, what they may be, how to read and set them."""
 
-import json
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from morec.config import TrialConfig, canonical_json
 from morec.errors import did_you_mean
-from tune_space.study.yaml_document import KeyPath, Problem, format_unknown, shorten
 
 RESERVED = {
     "seed": "is set by the study; give seeds and search_seed instead",
@@ -22,15 +19,6 @@ RESERVED = {
 }
 """Paths that a study file must not write."""
 
-_EXPECTED = {
-    "bool_type": "true or false",
-    "int_type": "a whole number",
-    "float_type": "a number",
-    "string_type": "text",
-    "tuple_type": "a list",
-    "dict_type": "a mapping",
-    "model_type": "a mapping",
-}
 ECHOES = "item.id_init."
 """Paths below have the same ends as paths of other parts, whose short names they do not change."""
 NAME = "NAME"
@@ -50,11 +38,11 @@ def _below(models: Sequence[type[BaseModel]], prefix: str) -> Iterator[str]:
         yield prefix + name
         if prefix + name in RESERVED:
             continue
-        fields, inner = _fields_named(models, name), f"{prefix}{name}."
+        fields, inner = fields_named(models, name), f"{prefix}{name}."
         if any(map(_entry_of, fields)):
             yield f"{inner}{NAME}"
             inner += f"{NAME}."
-        yield from _below(_models_of(fields), inner)
+        yield from _below(models_of(fields), inner)
 
 
 @cache
@@ -158,18 +146,6 @@ def _format_allowed(parent: str, known: Iterable[str]) -> str:
     return f"Allowed {where}: {', '.join(sorted(keys))}" if keys else f"{parent} has no parts"
 
 
-def value_problems(path: str, value: Any, *, skip: Collection[str] = ()) -> list[Problem]:
-    """Why a value does not fit at a known dotted path; the problems' paths start below it.
-
-    ``skip``: pydantic's names of mistakes that are left out.
-    """
-    try:
-        adapter_at(path).validate_json(json.dumps(value), strict=True)
-    except ValidationError as error:
-        return explain(error, value, _models_of(fields_at(path)), skip=skip)
-    return []
-
-
 def same_value(value: Any, other: Any) -> bool:
     """Whether two JSON values are the same; ``1`` is neither ``true`` nor ``1.0``."""
     return canonical_json(value) == canonical_json(other)
@@ -183,13 +159,13 @@ def is_absent_unless_written(path: str) -> bool:
 
 def models_at(path: str) -> list[type[BaseModel]]:
     """The models that a mapping at a dotted path may be; several of a tagged union."""
-    return _models_of(fields_at(path))
+    return models_of(fields_at(path))
 
 
 def fields_at(path: str) -> list[FieldInfo]:
     """The fields a path may mean; several where several members of a tagged union have it."""
     first, *names = path.split(".")
-    found = _fields_named([TrialConfig], first)
+    found = fields_named([TrialConfig], first)
     for name in names:
         found = [inner for field in found for inner in _inside(field, name)]
     return found
@@ -198,7 +174,7 @@ def fields_at(path: str) -> list[FieldInfo]:
 def _inside(field: FieldInfo, name: str) -> list[FieldInfo]:
     """The fields that a name below a field may mean: an entry of a mapping has any name."""
     entry = _entry_of(field)
-    return [entry] if entry else _fields_named(_models_of([field]), name)
+    return [entry] if entry else fields_named(models_of([field]), name)
 
 
 def _entry_of(field: FieldInfo) -> FieldInfo | None:
@@ -222,11 +198,13 @@ def _declaration(field: FieldInfo) -> Any:
     return Annotated[field.annotation, tag, *field.metadata]
 
 
-def _fields_named(models: Sequence[type[BaseModel]], name: str) -> list[FieldInfo]:
+def fields_named(models: Sequence[type[BaseModel]], name: str) -> list[FieldInfo]:
+    """The fields of that name, of the models which have it."""
     return [model.model_fields[name] for model in models if name in model.model_fields]
 
 
-def _models_of(fields: Iterable[FieldInfo]) -> list[type[BaseModel]]:
+def models_of(fields: Iterable[FieldInfo]) -> list[type[BaseModel]]:
+    """The models that a value of these fields may be, or hold."""
     return [model for field in fields for model in _models_in(field.annotation)]
 
 
@@ -238,87 +216,3 @@ def _models_in(annotation: Any) -> list[type[BaseModel]]:
     nested = (Annotated, Union, UnionType, dict, tuple)
     inner = get_args(annotation) if get_origin(annotation) in nested else ()
     return [model for arg in inner for model in _models_in(arg)]
-
-
-def explain(
-    error: ValidationError,
-    value: Any,
-    models: Sequence[type[BaseModel]],
-    skip: Collection[str] = (),
-) -> list[Problem]:
-    """The mistakes that pydantic found in ``value``, in our words, one per place.
-
-    ``models`` are what the value may be; ``skip`` are pydantic's error types to leave out.
-    """
-    places: dict[KeyPath, list[Any]] = {}
-    for item in error.errors(include_url=False):
-        if item["type"] not in skip:
-            place = _place(item["loc"], value, is_missing=item["type"] == "missing")
-            places.setdefault(place, []).append(item)
-    return [Problem(path, _format_message(items, models)) for path, items in places.items()]
-
-
-def _place(loc: KeyPath, value: Any, *, is_missing: bool) -> KeyPath:
-    """Pydantic's location as keys of ``value``, without the parts that name a union's member."""
-    path: list[str | int] = []
-    for position, part in enumerate(loc):
-        is_missing_key = is_missing and position == len(loc) - 1
-        if isinstance(value, Mapping) and (part in value or is_missing_key):
-            value = value.get(str(part))
-            path.append(part)
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            value = value[part]
-            path.append(part)
-    return tuple(path)
-
-
-def _format_message(items: Sequence[Any], models: Sequence[type[BaseModel]]) -> str:
-    first = items[0]
-    match first["type"]:
-        case "extra_forbidden":
-            *place, name = first["loc"]
-            return format_unknown("key", name, _allowed_names(place, models))
-        case "missing":
-            return "is missing"
-        case "union_tag_not_found":
-            return f"{first['ctx']['discriminator'].strip(chr(39))!r} is missing"
-        case "union_tag_invalid":
-            allowed = sorted(_quoted(first["ctx"]["expected_tags"]))
-            return format_unknown("kind", first["ctx"]["tag"], allowed)
-        case "value_error":
-            return str(first["msg"]).removeprefix("Value error, ")
-    return _format_found(items)
-
-
-def _format_found(items: Sequence[Any]) -> str:
-    """The message for a wrong value: what was found, and everything that is allowed."""
-    ways = dict.fromkeys(
-        _EXPECTED.get(item["type"], item["msg"].removeprefix("Input should be ")) for item in items
-    )
-    found = items[0]["input"]
-    literals = [word for item in items for word in _quoted(item.get("ctx", {}).get("expected", ""))]
-    near = did_you_mean(found, literals) if isinstance(found, str) else ""
-    return f"found {shorten(found)}; allowed: {', or '.join(ways)}.{near}"
-
-
-def _quoted(text: str) -> list[str]:
-    return re.findall(r"'([^']*)'", text)
-
-
-def _allowed_names(loc: Iterable[str | int], models: Sequence[type[BaseModel]]) -> list[str]:
-    """The keys that the mapping at a pydantic location may have.
-
-    The location also names the members of tagged unions that lie on its way.
-    """
-    for part in loc:
-        fields = _fields_named(models, str(part))
-        if fields:
-            models = _models_of(fields)
-        else:
-            models = [model for model in models if _has_tag(model, part)] or models
-    return sorted({name for model in models for name in model.model_fields})
-
-
-def _has_tag(model: type[BaseModel], tag: str | int) -> bool:
-    kind = model.model_fields.get("kind")
-    return kind is not None and tag in get_args(kind.annotation)

@@ -13,7 +13,7 @@ from tune_space.study.arm import MEMBERS, Arm, point_with, start_values, with_va
 from tune_space.study.arm_names import NamedArm, named_arms
 from tune_space.study.arm_problems import format_arms, keys_of_no_arm, same_arms
 from tune_space.study.conditions import condition_problems, configuration_under
-from tune_space.study.config_paths import explain, get_path, set_path
+from tune_space.study.config_paths import get_path, set_path
 from tune_space.study.domains import Value, combinations
 from tune_space.study.ensembles import searched_rankings
 from tune_space.study.kinds import (
@@ -26,6 +26,7 @@ from tune_space.study.kinds import (
 from tune_space.study.rankings import ranking_problems
 from tune_space.study.spec import StudySpec
 from tune_space.study.when import ordered, reachable
+from tune_space.study.wrong_values import explain
 
 
 def expand(study: StudySpec) -> tuple[Arm, ...]:

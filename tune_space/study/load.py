@@ -15,12 +15,12 @@ from pydantic import ValidationError
 from morec.errors import SpecError, did_you_mean
 from tune_space.study.arm import Arm
 from tune_space.study.check_values import FLAT, check
-from tune_space.study.config_paths import explain
 from tune_space.study.expand import expand
 from tune_space.study.overrides import apply_overrides
 from tune_space.study.questions import open_questions
 from tune_space.study.quick import QUICK, full_form, is_asked_for, quick_form
 from tune_space.study.spec import StudySpec
+from tune_space.study.wrong_values import explain
 from tune_space.study.yaml_document import Document, Problem, read_yaml, shorten
 
 

@@ -1,24 +1,19 @@
-"""Dotted paths: which exist, their short names, which values fit, reading and setting."""
+"""Dotted paths: which exist, their short names, reading and setting."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
-from morec.config import TrialConfig
 from tune_space.study.config_paths import (
     all_paths,
-    explain,
     get_path,
     is_absent_unless_written,
     overlap,
     path_problem,
     set_path,
     short_name,
-    value_problems,
     write_path,
 )
-from tune_space.study.yaml_document import Problem
 
 
 def test_every_listed_path_may_be_written_and_reserved_ones_may_not() -> None:
@@ -38,18 +33,6 @@ def test_entries_of_a_mapping_have_names_of_the_writers_choice() -> None:
     )
     assert short_name("item.vectors.audio.pca") == "audio.pca"
     assert is_absent_unless_written("item.vectors.audio")
-    assert value_problems("item.vectors.audio", None) == []
-    assert value_problems("item.vectors.audio.pca", 0) == [
-        Problem((), "found 0; allowed: greater than or equal to 1.")
-    ]
-    assert value_problems("item.vectors", {"a": None, "b": {"file": "x", "id": "y"}}) == [
-        Problem(("b", "ids"), "is missing"),
-        Problem(
-            ("b", "id"),
-            "unknown key 'id'. Did you mean 'ids'? Allowed: column, control, dnn_layers, file, "
-            "ids, normalize, pca, whiten",
-        ),
-    ]
 
 
 def test_a_short_name_belongs_to_one_path_only() -> None:
@@ -71,31 +54,6 @@ def test_what_is_set_at_a_path_is_found_there(path: str, value: object) -> None:
     config: dict[str, object] = {"item": None}
     set_path(config, path, value)
     assert get_path(config, path) == value
-
-
-def test_a_model_without_a_kind_is_a_sasrec_wherever_it_is_written() -> None:
-    assert value_problems("model", {"dim": 32}) == []
-    assert value_problems("model", {"num_head": 2}) == [
-        Problem(
-            ("num_head",),
-            "unknown key 'num_head'. Did you mean 'num_heads'? "
-            "Allowed: dim, dropout, kind, num_blocks, num_heads",
-        )
-    ]
-    assert value_problems("model", {"kind": "dsm"}) == [
-        Problem((), "unknown kind 'dsm'. Did you mean 'dssm'? Allowed: bert4rec, dssm, gru4rec, "
-                    "nextitnet, sasrec"),
-    ]  # fmt: skip
-
-
-def test_a_mistake_in_a_union_is_placed_at_the_union_and_a_missing_key_at_its_key() -> None:
-    raw = {"model": {"dim": 33}, "item": {"id": True}, "dataset": {"kind": "mind"}}
-    with pytest.raises(ValidationError) as caught:
-        TrialConfig.model_validate(raw)
-    assert explain(caught.value, raw, [TrialConfig]) == [
-        Problem(("dataset", "folder"), "is missing"),
-        Problem(("model",), "dim 33 is not divisible by num_heads 2"),
-    ]
 
 
 @pytest.mark.parametrize(
