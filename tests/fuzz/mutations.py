@@ -12,17 +12,18 @@ from hypothesis import strategies as st
 
 TOO_LONG_MS = 20_000
 """Longest time of one input; generous, since many tests share the machine."""
-MAX_GROWTH_MB = 500
-"""Memory that all inputs of one test file together may add."""
+ASKED = os.environ.get("MOREC_FUZZ_EXAMPLES")
+MAX_GROWTH_MB = 500 + int(ASKED or 0) / 10
+"""Memory that all inputs of one test file together may add. In the long form hypothesis remembers
+every input of a test: 40 kB of a damaged export, 20 kB of a table."""
 
 
 def fuzzed(num_examples: int) -> Callable[[Any], Any]:
     """Try ``num_examples`` inputs, always the same; the long form draws new ones every time."""
-    asked = os.environ.get("MOREC_FUZZ_EXAMPLES")
     return settings(
-        max_examples=int(asked or num_examples),
+        max_examples=int(ASKED or num_examples),
         deadline=TOO_LONG_MS,
-        derandomize=asked is None,
+        derandomize=ASKED is None,
         database=None,
         phases=(Phase.explicit, Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),
