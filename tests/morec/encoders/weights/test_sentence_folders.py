@@ -172,11 +172,15 @@ def test_what_a_folder_does_not_say_has_its_usual_meaning(tmp_path: Path) -> Non
     assert not read_sentence_folder(tmp_path, "mine").includes_prompt
 
 
-def test_of_two_files_of_the_transformer_the_first_by_name_counts(tmp_path: Path) -> None:
+def test_of_several_files_of_the_transformer_the_first_by_name_counts(tmp_path: Path) -> None:
     write_steps(tmp_path)
-    for name, length in (("xlnet", 30), ("bert", 10), ("roberta", 20)):
-        _write(tmp_path / f"sentence_{name}_config.json", {"max_seq_length": length})
-    assert read_sentence_folder(tmp_path, "mine").max_tokens == 10
+    lengths = {"xlnet": 60, "bert": 10, "roberta": 50, "camembert": 20, "mpnet": 40, "distil": 30}
+    files = {length: tmp_path / f"sentence_{name}_config.json" for name, length in lengths.items()}
+    for length, file in files.items():
+        _write(file, {"max_seq_length": length})
+    for length in sorted(files):  # A folder lists its files in an order of its own.
+        assert read_sentence_folder(tmp_path, "mine").max_tokens == length
+        files[length].unlink()
 
 
 @pytest.mark.parametrize(
