@@ -93,10 +93,10 @@ def test_the_narrowest_width_of_at_most_a_hundred_bins_is_taken(width: int) -> N
 
 
 def test_where_no_width_is_wide_enough_the_widest_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(profiling, "BINS_S", (60, 600))
-    times = profile_of([IN_1971, IN_1971 + 150 * 600]).times
+    monkeypatch.setattr(profiling, "BINS_S", (60, 600, 900))
+    times = profile_of([IN_1971, IN_1971 + 150 * 900]).times
     assert times is not None
-    assert (times.bin_s, len(times.per_bin)) == (600, 151)
+    assert (times.bin_s, len(times.per_bin)) == (900, 151)
 
 
 def test_bins_hold_times_from_1971_up_to_2100() -> None:
