@@ -19,9 +19,9 @@ import torch
 from morec.results import replace_atomically
 from morec.storage import Storage, sibling
 
-MAX_SHARE = 0.1
+MAX_SHARE = 0.03
 """Writing checkpoints takes at most about this share of a trial's time ..."""
-CHEAP_S = 0.05
+CHEAP_S = 0.02
 """... unless a write takes less than this: then every epoch has its checkpoint."""
 FORMAT = 1
 """Raise it when ``STORED``, or the meaning of a part of a checkpoint, changes."""

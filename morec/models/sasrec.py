@@ -23,6 +23,9 @@ from morec.placement import beside
 
 Activation = Callable[[Tensor], Tensor]
 LAYER_NORM_EPS = 1e-6
+BF16_ROWS = 64
+"""In bf16 a CPU compiles every product for its shape. A number of items that no batch before had
+would take as long as the step itself; multiples of this many come again."""
 MASKED = -1e9
 """Added to the attention score of a hidden key. Finite, so that the row of a padded query, where
 every key is hidden, becomes uniform instead of NaN; the loss never reads such a row."""
@@ -78,7 +81,10 @@ class SASRec(UserEncoder):
 
 @dataclass(frozen=True)
 class Packing:
-    """Which slots of a padded batch are items; a row's last slot always counts as one."""
+    """Which slots of a padded batch are items; a row's last slot always counts as one.
+
+    So do as many slots of padding as ``_multiple`` asks for. No item attends to them.
+    """
 
     slots_P: Tensor
     """Each item's slot in its row."""
@@ -96,8 +102,7 @@ class Packing:
         ``is_item_BL`` is on the host; what is found is where ``items_BLD`` is.
         """
         length = is_item_BL.shape[1]
-        is_kept_BL = is_item_BL.clone()
-        is_kept_BL[:, -1] = True
+        is_kept_BL = _kept(is_item_BL, _multiple(items_BLD.device))
         rows_P, slots_P = is_kept_BL.nonzero(as_tuple=True)
         last_B = is_kept_BL.sum(1).cumsum(0) - 1
         mask_1BLL = _attention_mask(beside(is_item_BL, items_BLD), is_causal=is_causal)
@@ -137,6 +142,20 @@ class Packing:
         num_rows, length = self._shape
         first_H = torch.arange(num_heads, device=self.places_P.device) * num_rows * length
         return (self.places_P[:, None] + first_H).flatten()
+
+
+def _multiple(device: torch.device) -> int:
+    """What P is a multiple of, or else all slots."""
+    return BF16_ROWS if device.type == "cpu" and torch.is_autocast_enabled("cpu") else 1
+
+
+def _kept(is_item_BL: Tensor, multiple: int) -> Tensor:
+    """The items, each row's last slot, and the first slots of padding up to a multiple."""
+    is_kept_BL = is_item_BL.clone()
+    is_kept_BL[:, -1] = True
+    num_spare = -int(is_kept_BL.sum()) % multiple
+    is_kept_BL.view(-1)[(~is_kept_BL).flatten().nonzero()[:num_spare, 0]] = True
+    return is_kept_BL
 
 
 class Block(nn.Module):

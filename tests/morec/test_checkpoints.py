@@ -82,11 +82,15 @@ def test_a_checkpoint_without_a_part_or_key_counts_as_none(
 def test_a_slow_write_waits_for_its_share_of_the_time_and_a_quick_one_never(tmp_path: Path) -> None:
     quick, slow = Checkpoints(tmp_path / "quick"), Checkpoints(tmp_path / "slow")
     assert quick.is_due()
-    for checkpoints, write_s in ((quick, CHEAP_S / 2), (slow, 3600.0)):
+    for checkpoints, write_s in ((quick, CHEAP_S / 2), (slow, 36.0)):
         checkpoints.save(state(1))
         checkpoints._write_s = write_s
     assert quick.is_due()
     assert not slow.is_due()
+    slow._written_at -= 1100
+    assert not slow.is_due()
+    slow._written_at -= 101  # 36 of 1,200 s are the share of 3%.
+    assert slow.is_due()
 
 
 def test_without_checkpoints_there_is_nothing_to_continue(tmp_path: Path) -> None:

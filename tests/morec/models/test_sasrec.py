@@ -72,6 +72,50 @@ def test_heads_are_padded_as_a_view_of_padded_rows_would_be_and_joined_again(
     assert torch.equal(packing.joined(heads_HBLK), packed_PX)
 
 
+@pytest.mark.parametrize(("num_users", "expected"), [(1, 6), (11, 64), (33, 128), (64, 128)])
+def test_bf16_on_a_cpu_packs_padding_too_up_to_a_multiple_or_all_of_it(
+    num_users: int, expected: int
+) -> None:
+    is_item_BL = left_padded(*[1, 3] * num_users)[:num_users]
+    rows_BLX = torch.randn(num_users, LENGTH, 4)
+    whole = Packing.of(is_item_BL, rows_BLX)
+    assert len(whole.places_P) == is_item_BL.sum()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        packing = Packing.of(is_item_BL, rows_BLX)
+    assert len(packing.places_P) == expected
+    assert set(whole.places_P.tolist()) <= set(packing.places_P.tolist())
+    assert packing.slots_P.tolist() == (packing.places_P % LENGTH).tolist()
+    ends_B = packing.places_P[packing.last_B]
+    assert ends_B.tolist() == [row * LENGTH + LENGTH - 1 for row in range(num_users)]
+    assert torch.equal(packing.mask_1BLL, whole.mask_1BLL)
+
+
+@pytest.mark.parametrize("is_causal", [True, False])
+def test_packed_padding_changes_no_items_state_and_no_gradient(
+    is_causal: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = sasrec().double()
+    model.is_causal = is_causal  # type: ignore[misc]
+    disturb(model)
+    is_item_BL = left_padded(1, 3, LENGTH, 2, 5)
+    items_BLD = torch.randn(5, LENGTH, DIM).double()
+
+    def states_and_gradients() -> list[Tensor]:
+        model.zero_grad()
+        states_PD = model(items_BLD, is_item_BL, USERS)[is_item_BL]
+        states_PD.square().sum().backward()
+        last_BD = model(items_BLD, is_item_BL, USERS, last_only=True)[:, 0]
+        gradients = [parameter.grad for parameter in model.parameters()]
+        return [states_PD, last_BD, *(one for one in gradients if one is not None)]
+
+    expected = states_and_gradients()
+    monkeypatch.setattr("morec.models.sasrec._multiple", lambda device: 8)
+    found = states_and_gradients()
+    assert len(expected) == len(found) == 2 + len(list(model.parameters()))
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
 def test_a_block_is_torchs_post_ln_layer() -> None:
     block = Block(DIM, HEADS, dropout=0.0).double()
     disturb(block)
