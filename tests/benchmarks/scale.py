@@ -69,7 +69,7 @@ def main() -> None:
         f"{used.ru_maxrss / 2**20:.2f} GiB, study on disk {size_of(args.out / 'runs'):.0f} MiB, "
         f"data {size_of(data):.0f} MiB"
     )
-    print(load_study(args.out / "runs" / "scale").trials.to_string())
+    print(load_study(args.out / "runs").trials.to_string())
 
 
 def write_interactions(path: Path, num_users: int, num_items: int) -> int:
