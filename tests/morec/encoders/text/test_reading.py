@@ -177,6 +177,8 @@ def test_defaults_leave_the_key_of_tokens_as_it_was(shop: Dataset, sentence: Pat
     ]
     keys = [tokens_key(spec_of(sentence, **options), shop) for options in others]
     assert len({str(key) for key in [plain, *keys]}) == 1 + len(others)
+    # As they were written before: another spelling would make all such tokens again.
+    assert [keys[0]["lowercase"], keys[1]["prompt"]] == [False, "a"]
 
 
 def test_features_of_another_pooling_are_another_artefact(
