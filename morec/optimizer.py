@@ -11,6 +11,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from morec.config import OptimSpec
 from morec.models.recommender import Recommender
 
+BETA1 = 0.9
+"""What AdamW keeps of the mean gradient in a step."""
 DECAYS: Mapping[str, Callable[[float], float]] = {
     "none": lambda done: 1.0,
     "cosine": lambda done: (1 + math.cos(math.pi * done)) / 2,
@@ -74,4 +76,5 @@ def _adamw(recommender: Recommender, spec: OptimSpec) -> torch.optim.AdamW:
         {"params": encoder, "lr": spec.encoder_lr or spec.lr},
     ]
     groups = [group for group in groups if group["params"]]
-    return torch.optim.AdamW(groups, weight_decay=spec.weight_decay, fused=True)
+    decay = spec.weight_decay
+    return torch.optim.AdamW(groups, betas=(BETA1, spec.beta2), weight_decay=decay, fused=True)

@@ -42,6 +42,10 @@ class OptimSpec(Spec):
     """Learning rate of trained encoder layers; not given: ``lr``."""
     weight_decay: float = Field(0.1, ge=0)
     """Applies to every parameter, as in the paper's code."""
+    beta2: float = Field(0.999, ge=0, lt=1)
+    """What AdamW keeps of the mean squared gradient in a step. 0.999, torch's own, is the paper's;
+    SASRec's authors take 0.98. With many negatives ``gbce`` and ``bce`` need a lower one in short
+    training: their first gradients are large, and make the steps after them short."""
     clip_norm: float | None = Field(None, gt=0)
     """Largest gradient norm; not given: no clipping, as in the paper."""
     warmup_steps: int = Field(0, ge=0)

@@ -99,6 +99,7 @@ OTHER_VALUES: dict[str, Any] = {
     "optim.lr": 5e-4,
     "optim.encoder_lr": 5e-5,
     "optim.weight_decay": 0.01,
+    "optim.beta2": 0.98,
     "optim.clip_norm": 1.0,
     "optim.warmup_steps": 100,
     "optim.schedule": "cosine",

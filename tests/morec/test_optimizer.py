@@ -44,6 +44,28 @@ def test_weight_decay_is_on_everything(tiny_dataset: Dataset, tmp_path: Path) ->
     assert [group["weight_decay"] for group in groups] == [0.25, 0.25]
 
 
+@pytest.mark.parametrize(("optim", "beta2"), [({}, 0.999), ({"beta2": 0.98}, 0.98)])
+def test_steps_are_those_of_torchs_adam_with_its_second_beta(
+    optim: dict[str, float], beta2: float, tiny_dataset: Dataset, tmp_path: Path
+) -> None:
+    """A weight of zero gradient after a first one moves as the two means fade (Kingma and Ba)."""
+    config = tiny_config(optim={"lr": 0.01, "weight_decay": 0.0} | optim)
+    optimizer = trainer_of(config, tiny_dataset, tmp_path).optimizer
+    (weight, *others) = optimizer.parameters
+    for one in (weight, *others):
+        one.grad = torch.zeros_like(one)
+    moved = []
+    for gradient in (2.0, 0.0):
+        before = weight.detach().clone()
+        torch.nn.init.constant_(weight.grad, gradient)
+        optimizer.step()
+        moved.append((weight - before).flatten()[0].item())
+    assert moved[0] == pytest.approx(-0.01, rel=1e-4)
+    mean = 0.9 * 0.1 * 2 / (1 - 0.9**2)
+    squares = beta2 * (1 - beta2) * 4 / (1 - beta2**2)
+    assert moved[1] == pytest.approx(-0.01 * mean / squares**0.5, rel=1e-4)
+
+
 def first_move(config: TrialConfig, dataset: Dataset, folder: Path) -> float:
     """The largest change of a weight in the first step; AdamW's is the learning rate."""
     trainer = trainer_of(config, dataset, folder)

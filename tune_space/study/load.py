@@ -1,6 +1,6 @@
 """A study file -> ``StudySpec``, or one ``SpecError`` that names every mistake with its line.
 
-``fusion.yaml:12: base.optim.lrr: unknown key 'lrr'. Did you mean 'lr'? Allowed: clip_norm, ...``
+``fusion.yaml:12: base.optim.lrr: unknown key 'lrr'. Did you mean 'lr'? Allowed: beta2, ...``
 """
 
 import json

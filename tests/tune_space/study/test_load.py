@@ -64,7 +64,7 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
         "s.yaml:2: baseline: unknown arm 'IDs'. Did you mean 'ID'? Allowed: ID, TS, E2E",
         "s.yaml:6: base.model.dim: found 'big'; allowed: a whole number.",
         "s.yaml:7: base.optim.lrr: unknown key 'lrr'. Did you mean 'lr'? "
-        "Allowed: clip_norm, encoder_lr, lr, schedule, warmup_steps, weight_decay",
+        "Allowed: beta2, clip_norm, encoder_lr, lr, schedule, warmup_steps, weight_decay",
         "s.yaml:17: contrasts[0].better: unknown arm 'E2'. Did you mean 'E2E'? "
         "Allowed: ID, TS, E2E",
     )
@@ -134,7 +134,8 @@ def test_all_mistakes_come_at_once_in_the_order_of_the_file() -> None:
             "optim.lr: {log",
             "optim.lrs: {log",
             "s.yaml:13: search.optim.lrs: unknown key 'lrs'. Did you mean 'optim.lr'? "
-            "Allowed in optim: clip_norm, encoder_lr, lr, schedule, warmup_steps, weight_decay",
+            "Allowed in optim: beta2, clip_norm, encoder_lr, lr, schedule, warmup_steps, "
+            "weight_decay",
         ),
         (
             "loguniform: [1e-4, 1e-2]",
@@ -534,7 +535,7 @@ def test_set_changes_the_study_at_its_key(
     ("override", "expected"),
     [
         ("optim.lrr=1", "--set optim.lrr=1: base.optim.lrr: unknown key 'lrr'. Did you mean 'lr'? "
-         "Allowed: clip_norm, encoder_lr, lr, schedule, warmup_steps, weight_decay"),
+         "Allowed: beta2, clip_norm, encoder_lr, lr, schedule, warmup_steps, weight_decay"),
         ("optim.lr=fast", "--set optim.lr=fast: base.optim.lr: found 'fast'; allowed: a number."),
         ("optim.lr=", "--set optim.lr=: base.optim.lr: found None; allowed: a number."),
         ("resources.gpus=1.5",
