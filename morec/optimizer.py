@@ -76,5 +76,5 @@ def _adamw(recommender: Recommender, spec: OptimSpec) -> torch.optim.AdamW:
         {"params": encoder, "lr": spec.encoder_lr or spec.lr},
     ]
     groups = [group for group in groups if group["params"]]
-    decay = spec.weight_decay
-    return torch.optim.AdamW(groups, betas=(BETA1, spec.beta2), weight_decay=decay, fused=True)
+    betas, decay = (BETA1, spec.beta2), spec.weight_decay
+    return torch.optim.AdamW(groups, betas=betas, weight_decay=decay, fused=True)

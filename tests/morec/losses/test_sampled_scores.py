@@ -1,4 +1,4 @@
-"""Scores of a target's own negatives, gathered block by block, and those of shared ones."""
+"""Scores of a target's own negatives, gathered or picked block by block, and of shared ones."""
 
 import pytest
 import torch
@@ -9,11 +9,13 @@ from morec.losses.sampled_scores import HIDDEN, negative_scores, own_scores
 from tests.morec.losses.loss_cases import case_of
 
 
-@pytest.mark.parametrize("block", [1, 2**18])
+@pytest.mark.parametrize("block", [1, 9, 2**18])
+@pytest.mark.parametrize("items_a_negative", [0, 16])
 def test_own_scores_are_dot_products_with_their_gradients(
-    block: int, monkeypatch: pytest.MonkeyPatch
+    items_a_negative: int, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sampled_scores, "BLOCK_NUMBERS", {"cpu": block})
+    monkeypatch.setattr(sampled_scores, "ITEMS_A_NEGATIVE", items_a_negative)
     states_PD = torch.randn(5, 3).double().requires_grad_()
     vectors_UD = torch.randn(4, 3).double().requires_grad_()
     rows_PK = torch.tensor([[1, 1, 2], [0, 3, 1], [2, 2, 2], [3, 0, 1], [1, 2, 3]])
@@ -21,6 +23,19 @@ def test_own_scores_are_dot_products_with_their_gradients(
     found = own_scores(states_PD, vectors_UD, rows_PK)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
     torch.autograd.gradcheck(lambda s, v: own_scores(s, v, rows_PK), (states_PD, vectors_UD))
+
+
+@pytest.mark.parametrize(
+    ("num_items", "num_negatives", "way"),
+    [(32, 2, "_PickedScores"), (33, 2, "_GatheredScores"), (453, 128, "_PickedScores")],
+)
+def test_of_few_items_all_are_scored_and_of_many_the_drawn_ones(
+    num_items: int, num_negatives: int, way: str
+) -> None:
+    states_PD = torch.randn(3, 4, requires_grad=True)
+    rows_PK = torch.randint(0, num_items, (3, num_negatives))
+    scores_PK = own_scores(states_PD, torch.randn(num_items, 4), rows_PK)
+    assert type(scores_PK.grad_fn).__name__ == f"{way}Backward"
 
 
 def test_one_negative_has_the_bits_of_the_plain_formula() -> None:

@@ -6,8 +6,8 @@ EQUIVALENT: dict[Key, str] = {
     (
         "morec/losses/sampled_scores.py",
         "_blocks",
-        "size = max(1, numbers // max(1, rows_PK.shape[1] * states_PD.shape[1]))",
-        "size = max((2), numbers // max(1, rows_PK.shape[1] * states_PD.shape[1]))",
+        "size = max(1, at_once // max(1, numbers))",
+        "size = max((2), at_once // max(1, numbers))",
     ): "two positions are scored together where memory was meant for less than one",
     (
         "morec/losses/sampled_ce.py",
@@ -128,14 +128,14 @@ EQUIVALENT: dict[Key, str] = {
     (
         "morec/optimizer.py",
         "_adamw",
-        "return torch.optim.AdamW(groups, weight_decay=spec.weight_decay, fused=True)",
-        "return torch.optim.AdamW(groups, weight_decay=spec.weight_decay, fused=(False))",
+        "return torch.optim.AdamW(groups, betas=betas, weight_decay=decay, fused=True)",
+        "return torch.optim.AdamW(groups, betas=betas, weight_decay=decay, fused=(False))",
     ): "a speed-up: the steps differ by rounding alone",
     (
         "morec/optimizer.py",
         "_adamw",
-        "return torch.optim.AdamW(groups, weight_decay=spec.weight_decay, fused=True)",
-        "return (torch.optim.AdamW(groups, weight_decay=spec.weight_decay))",
+        "return torch.optim.AdamW(groups, betas=betas, weight_decay=decay, fused=True)",
+        "return (torch.optim.AdamW(groups, betas=betas, weight_decay=decay))",
     ): "a speed-up: the steps differ by rounding alone",
     (
         "morec/gradients.py",
