@@ -78,7 +78,7 @@ class NegativeSampler:
             drawn_RX = negatives_BX[rows_R]
             drawn_RX[is_missing_RX] = self._draw(int(is_missing_RX.sum()), rng)
             negatives_BX[rows_R] = drawn_RX
-            is_missing_RX = is_missing_RX & _is_in_row(drawn_RX, trained_BL1[rows_R])
+            is_missing_RX &= self._is_in_row(drawn_RX, trained_BL1[rows_R])
             is_open_R = is_missing_RX.any(axis=1)
             rows_R, is_missing_RX = rows_R[is_open_R], is_missing_RX[is_open_R]
         return negatives_BX.astype(np.int64).reshape(num_users, num_targets, self._negatives.each)
@@ -88,6 +88,16 @@ class NegativeSampler:
         if not self._negatives.shared:
             return self._catalogue
         return self._draw(self._negatives.shared, rng).astype(np.int64)
+
+    def _is_in_row(
+        self, items_RX: npt.NDArray[np.int32], rows_RL1: npt.NDArray[np.int32]
+    ) -> npt.NDArray[np.bool_]:
+        """Whether each item is in its row: by a mark for every item, where they are few."""
+        if self._num_items > items_RX.shape[1] * rows_RL1.shape[1]:
+            return _is_in_columns(items_RX, rows_RL1)
+        is_in_RN1 = np.zeros((len(rows_RL1), self._num_items + 1), dtype=np.bool_)
+        np.put_along_axis(is_in_RN1, rows_RL1, True, axis=1)
+        return np.take_along_axis(is_in_RN1, items_RX, axis=1)
 
     def _draw(self, count: int, rng: np.random.Generator) -> npt.NDArray[np.integer]:
         if self._interactions is None:
@@ -169,7 +179,7 @@ def _num_distinct_U(trained_UL1: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]
     return num_distinct_U
 
 
-def _is_in_row(
+def _is_in_columns(
     items_RX: npt.NDArray[np.int32], rows_RL1: npt.NDArray[np.int32]
 ) -> npt.NDArray[np.bool_]:
     """Whether each item is in its row; by columns, since numpy is slow on short rows (1.7x)."""

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from morec.config import (
@@ -35,6 +37,7 @@ from morec.models.recommender import (
     build_recommender,
     build_user_encoder,
     check_trains,
+    unique_ids,
 )
 from morec.models.sasrec import SASRec
 from tests.morec.data.hand_made import dataset_of
@@ -370,3 +373,13 @@ def test_a_schedule_that_never_begins_is_refused(warmup_steps: int, is_refused: 
             check_trains(config, dataset_of(windows, 5))
     else:
         check_trains(config, dataset_of(windows, 5))
+
+
+@given(ids=st.lists(st.integers(0, 9), min_size=1, max_size=20), num_items=st.sampled_from([9, 99]))
+def test_unique_ids_are_sorted_and_every_id_is_found_among_them(
+    ids: list[int], num_items: int
+) -> None:
+    unique_U, rows = unique_ids(torch.tensor(ids), num_items)
+    assert unique_U.tolist() == sorted(set(ids))
+    assert unique_U[rows].tolist() == ids
+    assert unique_U.dtype == rows.dtype == torch.int64
