@@ -92,8 +92,8 @@ class NegativeSampler:
     def _is_in_row(
         self, items_RX: npt.NDArray[np.int32], rows_RL1: npt.NDArray[np.int32]
     ) -> npt.NDArray[np.bool_]:
-        """Whether each item is in its row: by a mark for every item, where they are few."""
-        if self._num_items > items_RX.shape[1] * rows_RL1.shape[1]:
+        """Whether each item is in its row; by marks where they take no more memory than items."""
+        if self._num_items > items_RX.shape[1] * items_RX.itemsize:
             return _is_in_columns(items_RX, rows_RL1)
         is_in_RN1 = np.zeros((len(rows_RL1), self._num_items + 1), dtype=np.bool_)
         np.put_along_axis(is_in_RN1, rows_RL1, True, axis=1)
