@@ -13,6 +13,7 @@ from reports.study.progress import broken_trials
 from reports.study.reference_caveats import about_references
 from reports.study.statistics import MIN_SEEDS
 from reports.study.summary import StudySummary
+from reports.study.training_length import about_length
 from tune_space.ledger.manifest import count_of
 from tune_space.study.rankings import format_wide_cutoffs
 from tune_space.study.spec import place_of
@@ -32,7 +33,7 @@ _ORDERS: Mapping[Ties, str] = {
 
 
 def caveats(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    """One sentence per caveat: seeds, users, controls, ties, ranking, weak arms, data, failures.
+    """One sentence per caveat: seeds, users, length of training, controls, ties, ranking, data, ...
 
     Those of the first condition, of which the headline speaks.
     """
@@ -58,6 +59,7 @@ def _of_condition(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tup
     return (
         *_about_seeds(summary),
         *_about_users(summary, on_main),
+        *about_length(summary),
         *control_sentences(summary),
         *_about_ties(summary),
         *_about_forced_misses(summary),
