@@ -153,8 +153,8 @@ def _kept(is_item_BL: Tensor, multiple: int) -> Tensor:
     """The items, each row's last slot, and the first slots of padding up to a multiple."""
     is_kept_BL = is_item_BL.clone()
     is_kept_BL[:, -1] = True
-    num_spare = -int(is_kept_BL.sum()) % multiple
-    is_kept_BL.view(-1)[(~is_kept_BL).flatten().nonzero()[:num_spare, 0]] = True
+    if num_spare := -int(is_kept_BL.sum()) % multiple:
+        is_kept_BL.view(-1)[(~is_kept_BL).flatten().nonzero()[:num_spare, 0]] = True
     return is_kept_BL
 
 

@@ -33,7 +33,8 @@ _ORDERS: Mapping[Ties, str] = {
 
 
 def caveats(summary: StudySummary, contrasts: tuple[Contrast, ...]) -> tuple[str, ...]:
-    """One sentence per caveat: seeds, users, length of training, controls, ties, ranking, data, ...
+    """One sentence per caveat: seeds, users, length of training, controls, ties, ranking, weak
+    arms, data, failures.
 
     Those of the first condition, of which the headline speaks.
     """
